@@ -1,0 +1,249 @@
+//! An endpoint without its types: what scripts, commands and the sandbox work with.
+
+use std::sync::OnceLock;
+
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde_json::Value;
+
+use crate::endpoint::{Endpoint, Legacy, read, write};
+use crate::failure::Failure;
+use crate::field::{Field, FieldError};
+use crate::service::{Service, service};
+use crate::spec::{Fault, Spec};
+use crate::wire;
+
+/// The two dialects of TryHackMe's API. Never switched by itself; Security Labs has one for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Dialect {
+    /// The dialect that callers and scripts speak.
+    #[default]
+    Current,
+    /// The older one: key in form bodies, `userId`, room codes in paths.
+    Legacy,
+}
+
+impl Dialect {
+    /// Both, in the order in which they are told.
+    pub const ALL: [Self; 2] = [Self::Current, Self::Legacy];
+
+    /// The name in flags, recordings and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Legacy => "legacy",
+        }
+    }
+}
+
+impl std::fmt::Display for Dialect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Dialect {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|dialect| dialect.name() == text)
+            .ok_or_else(|| format!("`{text}` is no dialect; use current or legacy"))
+    }
+}
+
+/// The legacy dialect has no such endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{entry}: the legacy dialect has no such endpoint; use --thm-dialect current")]
+pub struct Unsupported {
+    /// The entry that was asked for.
+    pub entry: &'static str,
+}
+
+/// An [`Endpoint`] with its types erased.
+///
+/// ```
+/// use drillmaster_models::{Entry, thm::ShowScoreboard};
+/// let entry = Entry::of::<ShowScoreboard>();
+/// assert_eq!(entry.fields()[0].name, "roomCode");
+/// assert!(entry.fields()[0].required);
+/// ```
+#[derive(Debug)]
+pub struct Entry {
+    /// The declaration in the current dialect.
+    pub spec: Spec,
+    /// The legacy form, where there is one.
+    pub legacy: Option<Legacy>,
+    normalise: fn(Value) -> Result<Value, FieldError>,
+    settle_answer: fn(Value) -> Result<Value, FieldError>,
+    request_schema: fn() -> Schema,
+    response_schema: fn() -> Schema,
+    fields: OnceLock<Vec<Field>>,
+    summary: OnceLock<String>,
+}
+
+impl Entry {
+    /// Erases the types of `E`.
+    pub const fn of<E: Endpoint>() -> Self {
+        Self {
+            spec: E::SPEC,
+            legacy: E::LEGACY,
+            normalise: |fields| {
+                let request = read::<E>(E::SPEC.name, fields)?;
+                request.check()?;
+                write(E::SPEC.name, &request)
+            },
+            settle_answer: |answer| {
+                write(E::SPEC.name, &read::<E::Response>(E::SPEC.name, answer)?)
+            },
+            request_schema: schema_of::<E>,
+            response_schema: schema_of::<E::Response>,
+            fields: OnceLock::new(),
+            summary: OnceLock::new(),
+        }
+    }
+
+    /// The name, `thm.scoreboard`.
+    pub fn name(&self) -> &'static str {
+        self.spec.name
+    }
+
+    /// The service that answers it.
+    pub fn service(&self) -> &'static Service {
+        service(self.spec.service()).expect("every entry belongs to a listed service")
+    }
+
+    /// One sentence that says what it does, from the request's documentation.
+    pub fn summary(&self) -> &str {
+        self.summary.get_or_init(|| {
+            let doc = self.doc();
+            doc.split("\n\n")
+                .next()
+                .unwrap_or_default()
+                .replace('\n', " ")
+        })
+    }
+
+    /// The request's whole documentation.
+    pub fn doc(&self) -> String {
+        let schema = self.request_schema();
+        schema["description"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// The request's fields, in the order of their declaration.
+    pub fn fields(&self) -> &[Field] {
+        self.fields
+            .get_or_init(|| Field::of_schema(&self.request_schema(), &self.spec))
+    }
+
+    /// The refusals to expect: the endpoint's own, then its service's.
+    pub fn faults(&self) -> impl Iterator<Item = &'static Fault> {
+        self.spec.faults.iter().chain(self.service().faults)
+    }
+
+    /// The declaration that holds in a dialect.
+    pub fn spec(&self, dialect: Dialect) -> Result<&Spec, Unsupported> {
+        match (dialect, &self.legacy) {
+            (Dialect::Current, _) => Ok(&self.spec),
+            (Dialect::Legacy, Some(legacy)) => Ok(&legacy.spec),
+            (Dialect::Legacy, None) if !self.service().has_legacy => Ok(&self.spec),
+            (Dialect::Legacy, None) => Err(Unsupported {
+                entry: self.spec.name,
+            }),
+        }
+    }
+
+    /// Checks a request's fields and puts them into the order of the declaration.
+    ///
+    /// ```
+    /// use drillmaster_models::entry;
+    /// use serde_json::json;
+    /// let error = entry("thm.scoreboard").unwrap().check(&json!({ "roomcode": "x" })).unwrap_err();
+    /// assert!(error.to_string().contains("did you mean `roomCode`?"));
+    /// ```
+    pub fn check(&self, fields: &Value) -> Result<Value, FieldError> {
+        Field::check_names(self.spec.name, self.fields(), fields)?;
+        (self.normalise)(fields.clone())
+    }
+
+    /// Writes a request as it travels, without the credential.
+    pub fn request(&self, fields: &Value, dialect: Dialect) -> Result<wire::Request, Failure> {
+        let fields = self.check(fields)?;
+        let spec = self.spec(dialect)?;
+        let fields = match self.legacy_in(dialect) {
+            Some(legacy) => (legacy.request_down)(fields)?,
+            None => fields,
+        };
+        Ok(wire::encode(spec, &fields)?)
+    }
+
+    /// Reads an answer in the current dialect's shape, or what else it was.
+    pub fn answer(&self, answer: &wire::Response, dialect: Dialect) -> Result<Value, Failure> {
+        let value = wire::decode(self.spec(dialect)?, self.faults(), answer)?;
+        let value = match self.legacy_in(dialect) {
+            Some(legacy) => (legacy.answer_up)(value).map_err(Failure::shape)?,
+            None => value,
+        };
+        (self.settle_answer)(value).map_err(Failure::shape)
+    }
+
+    /// A sandbox's way: the fields of a request that arrived, in the current dialect's terms.
+    pub fn fields_from_wire(&self, fields: Value, dialect: Dialect) -> Result<Value, FieldError> {
+        match self.legacy_in(dialect) {
+            Some(legacy) => (legacy.request_up)(fields),
+            None => Ok(fields),
+        }
+    }
+
+    /// A sandbox's way: an answer in the current dialect's terms, as it travels.
+    pub fn answer_to_wire(
+        &self,
+        answer: Value,
+        dialect: Dialect,
+    ) -> Result<wire::Response, Failure> {
+        let spec = self.spec(dialect)?;
+        let answer = match self.legacy_in(dialect) {
+            Some(legacy) => (legacy.answer_down)(answer).map_err(Failure::shape)?,
+            None => answer,
+        };
+        Ok(wire::respond(spec, answer))
+    }
+
+    fn legacy_in(&self, dialect: Dialect) -> Option<&Legacy> {
+        self.legacy.as_ref().filter(|_| dialect == Dialect::Legacy)
+    }
+
+    /// The JSON schema of the request, in the current dialect.
+    pub fn request_schema(&self) -> Value {
+        (self.request_schema)().to_value()
+    }
+
+    /// The JSON schema of the answer, in the current dialect and without its wrapping.
+    pub fn response_schema(&self) -> Value {
+        (self.response_schema)().to_value()
+    }
+
+    /// The JSON schemas of request and answer as a dialect has them.
+    pub fn schemas(&self, dialect: Dialect) -> Result<(Value, Value), Unsupported> {
+        self.spec(dialect)?;
+        Ok(match self.legacy_in(dialect) {
+            Some(legacy) => (
+                (legacy.request_schema)().to_value(),
+                (legacy.response_schema)().to_value(),
+            ),
+            None => (self.request_schema(), self.response_schema()),
+        })
+    }
+}
+
+/// A schema without references, so that each stands alone.
+pub(crate) fn schema_of<T: JsonSchema>() -> Schema {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    settings.into_generator().into_root_schema_for::<T>()
+}

@@ -1,0 +1,261 @@
+//! The fields of a request: their names, kinds and documentation, and what can be wrong with them.
+
+use serde_json::{Map, Value};
+
+use crate::spec::Spec;
+
+/// A field of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The service's own spelling.
+    pub name: String,
+    /// What it means.
+    pub doc: String,
+    /// What it holds.
+    pub kind: FieldKind,
+    /// Whether a request without it is refused.
+    pub required: bool,
+    /// Whether it travels in the path.
+    pub in_path: bool,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Text.
+    Text,
+    /// One of these words.
+    Choice(Vec<String>),
+    /// A whole number.
+    Whole,
+    /// Any number.
+    Number,
+    /// True or false.
+    Flag,
+    /// A list of texts.
+    Texts,
+}
+
+impl FieldKind {
+    /// The kind in a word, for help texts.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Text | Self::Choice(_) => "text",
+            Self::Whole => "whole number",
+            Self::Number => "number",
+            Self::Flag => "true or false",
+            Self::Texts => "list of texts",
+        }
+    }
+}
+
+/// A request that is wrong by itself. It was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{entry}: field `{field}` {problem}")]
+pub struct FieldError {
+    /// The entry that was called.
+    pub entry: &'static str,
+    /// The field that is wrong.
+    pub field: String,
+    /// What is wrong with it, and what would be right.
+    pub problem: String,
+}
+
+impl FieldError {
+    /// A field that is wrong.
+    pub fn new(entry: &'static str, field: &str, problem: &str) -> Self {
+        Self {
+            entry,
+            field: field.to_owned(),
+            problem: problem.to_owned(),
+        }
+    }
+}
+
+impl Field {
+    pub(crate) fn of_schema(schema: &Value, spec: &Spec) -> Vec<Self> {
+        let required: Vec<&str> = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        properties
+            .map(|(name, schema)| Self {
+                name: name.clone(),
+                doc: schema["description"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .replace('\n', " "),
+                kind: kind_of(schema),
+                required: required.contains(&name.as_str()),
+                in_path: spec.path_fields().any(|field| field == name),
+            })
+            .collect()
+    }
+
+    /// Refuses unknown and missing fields by name, before any type is looked at.
+    pub(crate) fn check_names(
+        entry: &'static str,
+        declared: &[Self],
+        fields: &Value,
+    ) -> Result<(), FieldError> {
+        let Some(given) = fields.as_object() else {
+            return Err(FieldError::new(
+                entry,
+                ".",
+                "must be an object of the request's fields",
+            ));
+        };
+        let names = || declared.iter().map(|field| field.name.as_str());
+        for name in given.keys() {
+            if !names().any(|declared| declared == name) {
+                return Err(FieldError::new(entry, name, &not_among(name, names())));
+            }
+        }
+        let absent = |field: &&Self| given.get(&field.name).is_none_or(Value::is_null);
+        match declared.iter().filter(|field| field.required).find(absent) {
+            Some(field) => {
+                let problem = match field.doc.as_str() {
+                    "" => "is missing".to_owned(),
+                    doc => format!("is missing: {doc}"),
+                };
+                Err(FieldError::new(entry, &field.name, &problem))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the field from text, as a command line or a roster has it.
+    ///
+    /// ```
+    /// use drillmaster_models::entry;
+    /// let roles = entry("veracode.invite").unwrap();
+    /// let field = roles.fields().iter().find(|field| field.name == "roleIds").unwrap();
+    /// assert_eq!(field.read_text("a,b").unwrap(), serde_json::json!(["a", "b"]));
+    /// ```
+    pub fn read_text(&self, text: &str) -> Result<Value, String> {
+        let misfit = || Err(format!("`{text}` is not a {}", self.kind.name()));
+        match &self.kind {
+            FieldKind::Text => Ok(text.into()),
+            FieldKind::Choice(words) => match words.iter().find(|word| *word == text) {
+                Some(word) => Ok(word.as_str().into()),
+                None => Err(format!("`{text}` is not one of {}", words.join(", "))),
+            },
+            FieldKind::Whole => text
+                .parse::<i64>()
+                .map_or_else(|_| misfit(), |n| Ok(n.into())),
+            FieldKind::Number => text
+                .parse::<f64>()
+                .map_or_else(|_| misfit(), |n| Ok(n.into())),
+            FieldKind::Flag => match text {
+                "true" => Ok(true.into()),
+                "false" => Ok(false.into()),
+                _ => Err(format!("`{text}` is neither true nor false")),
+            },
+            FieldKind::Texts => Ok(text
+                .split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(Value::from)
+                .collect()),
+        }
+    }
+}
+
+/// The declared name that was probably meant.
+///
+/// ```
+/// assert_eq!(drillmaster_models::nearest("roomcode", ["roomCode", "email"]), Some("roomCode"));
+/// assert_eq!(drillmaster_models::nearest("zzz", ["roomCode", "email"]), None);
+/// ```
+pub fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-', '.', ':', ' '], "");
+    let wanted = plain(name);
+    among
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::normalized_damerau_levenshtein(&wanted, &plain(candidate)),
+                candidate,
+            )
+        })
+        .filter(|(likeness, _)| *likeness >= 0.6)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+fn not_among<'a>(name: &str, among: impl Iterator<Item = &'a str> + Clone) -> String {
+    match nearest(name, among.clone()) {
+        Some(meant) => format!("is unknown; did you mean `{meant}`?"),
+        None => {
+            let names: Vec<_> = among.collect();
+            match names.len() {
+                0 => "is unknown; the entry has no fields".to_owned(),
+                _ => format!("is unknown; its fields are {}", names.join(", ")),
+            }
+        }
+    }
+}
+
+/// A deserialiser's complaint as the second half of "field `x` …".
+pub(crate) fn shape_of(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text
+        .strip_prefix("invalid type: ")
+        .or(text.strip_prefix("invalid value: "))
+        .map_or_else(
+            || text.clone(),
+            |rest| match rest.split_once(", expected ") {
+                Some((found, expected)) => format!("is {found}, where {expected} is due"),
+                None => rest.to_owned(),
+            },
+        );
+    text.replace(" at line 0 column 0", "")
+}
+
+fn kind_of(schema: &Value) -> FieldKind {
+    let choices = |schema: &Value| {
+        let words = schema["enum"].as_array()?;
+        Some(
+            words
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+        )
+    };
+    if let Some(words) = choices(schema) {
+        return FieldKind::Choice(words);
+    }
+    if let Some(forms) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
+        if forms.iter().all(|form| form["const"].is_string()) {
+            let words = forms.iter().filter_map(|form| form["const"].as_str());
+            return FieldKind::Choice(words.map(str::to_owned).collect());
+        }
+        let own = forms.iter().find(|form| form["type"] != "null");
+        return own.map_or(FieldKind::Text, kind_of);
+    }
+    let is = |kind: &str| match &schema["type"] {
+        Value::String(one) => one == kind,
+        Value::Array(several) => several.iter().any(|one| one == kind),
+        _ => false,
+    };
+    match () {
+        () if is("array") => FieldKind::Texts,
+        () if is("integer") => FieldKind::Whole,
+        () if is("number") => FieldKind::Number,
+        () if is("boolean") => FieldKind::Flag,
+        () => FieldKind::Text,
+    }
+}
+
+/// Fields that are absent or null do not travel.
+pub(crate) fn present(fields: &Value) -> Map<String, Value> {
+    let fields = fields.as_object().cloned().unwrap_or_default();
+    fields
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .collect()
+}

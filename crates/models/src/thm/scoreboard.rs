@@ -1,0 +1,192 @@
+//! `GET /api/v2/external/scoreboard` · legacy `GET /external/api/scoreboard/{room}`
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value};
+
+use super::get;
+use crate::spec::{Fault, List, Reply, Spec};
+use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
+
+/// Shows what your users scored in a room.
+///
+/// The legacy dialect lists only users that were created through `thm.authenticate` and have joined the room.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ShowScoreboard {
+    /// The last part of the room's address.
+    pub room_code: String,
+}
+
+impl Endpoint for ShowScoreboard {
+    type Response = Vec<Standing>;
+    const SPEC: Spec = Spec {
+        reply: Reply::Data,
+        faults: &[
+            Fault::new(400, "roomCode query parameter is mandatory"),
+            Fault::new(404, "Room not found."),
+        ],
+        list: Some(List::whole("", "username")),
+        ..get("thm.scoreboard", "/api/v2/external/scoreboard")
+    };
+    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, LegacyScoreboard>());
+}
+
+/// A user's line on a scoreboard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// The user's public name.
+    pub username: String,
+    /// Points in this room.
+    pub score: Option<Number>,
+    /// The place on the scoreboard, 1 is the first.
+    pub rank: Option<i64>,
+    /// The user's level on the platform.
+    pub level: Option<i64>,
+    /// The address of a picture.
+    pub avatar: Option<String>,
+    /// Answers by task number, which is a text.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub tasks: IndexMap<String, Vec<Answered>>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// What a user did with one question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Answered {
+    /// The service's id. Optional (seen: attempts without it).
+    #[serde(rename = "_id")]
+    pub id: Option<String>,
+    /// The question within the task.
+    pub question_no: Option<Number>,
+    /// Whether it is answered correctly by now.
+    pub correct: Option<bool>,
+    /// Points for it.
+    pub score: Option<Number>,
+    /// How often an answer was tried.
+    pub attempts: Option<i64>,
+    /// When the right answer was given.
+    pub time_correct: Option<Moment>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The legacy form: the room code travels in the path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LegacyScoreboard {
+    /// The last part of the room's address.
+    pub room_code: String,
+}
+
+/// A user's line on a legacy scoreboard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LegacyStanding {
+    /// The user's public name.
+    pub name: String,
+    /// A constant pair in the document, `["", 0]`.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub data: Vec<Value>,
+    /// Answers, each with its task's number.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub task_data: Vec<LegacyAnswered>,
+    /// Points in this room.
+    pub total_score: Option<Number>,
+    /// The place on the scoreboard.
+    pub rank_no: Option<i64>,
+    /// The address of a picture.
+    pub avatar: Option<String>,
+    /// The user's level on the platform.
+    pub level: Option<i64>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// What a user did with one question, in the legacy dialect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LegacyAnswered {
+    /// The task's number.
+    pub task_no: i64,
+    /// The question, its score and the time, as in the current dialect.
+    #[serde(flatten)]
+    pub answered: Answered,
+}
+
+impl LegacyForm<ShowScoreboard> for LegacyScoreboard {
+    type Response = Vec<LegacyStanding>;
+    const SPEC: Spec = Spec {
+        faults: ShowScoreboard::SPEC.faults,
+        list: ShowScoreboard::SPEC.list,
+        ..get("thm.scoreboard", "/external/api/scoreboard/{roomCode}")
+    };
+
+    fn request_down(request: ShowScoreboard) -> Self {
+        Self {
+            room_code: request.room_code,
+        }
+    }
+
+    fn answer_up(answer: Vec<LegacyStanding>) -> Vec<Standing> {
+        answer.into_iter().map(LegacyStanding::up).collect()
+    }
+
+    fn request_up(self) -> ShowScoreboard {
+        ShowScoreboard {
+            room_code: self.room_code,
+        }
+    }
+
+    fn answer_down(answer: Vec<Standing>) -> Vec<LegacyStanding> {
+        answer.into_iter().map(LegacyStanding::down).collect()
+    }
+}
+
+impl LegacyStanding {
+    fn up(self) -> Standing {
+        let mut tasks: IndexMap<String, Vec<Answered>> = IndexMap::new();
+        for LegacyAnswered { task_no, answered } in self.task_data {
+            tasks.entry(task_no.to_string()).or_default().push(answered);
+        }
+        let mut extra = self.extra;
+        if !self.data.is_empty() {
+            extra.insert("data".to_owned(), self.data.into());
+        }
+        Standing {
+            username: self.name,
+            score: self.total_score,
+            rank: self.rank_no,
+            level: self.level,
+            avatar: self.avatar,
+            tasks,
+            extra,
+        }
+    }
+
+    fn down(standing: Standing) -> Self {
+        let task_data = standing.tasks.into_iter().flat_map(|(task, answers)| {
+            let task_no = task.parse().unwrap_or_default();
+            answers
+                .into_iter()
+                .map(move |answered| LegacyAnswered { task_no, answered })
+        });
+        Self {
+            name: standing.username,
+            data: vec!["".into(), 0.into()],
+            task_data: task_data.collect(),
+            total_score: standing.score,
+            rank_no: standing.rank,
+            avatar: standing.avatar,
+            level: standing.level,
+            extra: standing.extra,
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! The codec: how a declaration and its fields become a message, and back. A client [encodes](encode) and
+//! [decodes](decode); a sandbox [reads](fields_of) and [responds](respond). Credentials are not part of it:
+//! they join when a request is sent over HTTP.
+//!
+//! ```
+//! use drillmaster_models::{Dialect, entry};
+//! let request = entry("thm.add_seat").unwrap()
+//!     .request(&serde_json::json!({ "email": "ada@example.com" }), Dialect::Current)
+//!     .unwrap();
+//! assert_eq!(request.to_string(), "PUT /api/v2/external/seats/users\n\
+//!     accept: application/json\ncontent-type: application/json\n\n{\"email\":\"ada@example.com\"}");
+//! ```
+
+use std::borrow::Cow;
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+
+use crate::failure::Failure;
+use crate::field::{FieldError, present};
+use crate::spec::{Fault, Means, Method, Payload, Reply, Spec, braced};
+
+/// A request as it travels, without its credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The HTTP method.
+    pub method: Method,
+    /// Path and query, below the service's address.
+    pub target: String,
+    /// Header names, lower-case, and values, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty where there is none.
+    pub body: Vec<u8>,
+}
+
+/// An answer as it travels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// Header names, lower-case, and values, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty where there is none.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The first header of a (lower-case) name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+}
+
+impl Response {
+    /// An answer with a JSON body.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: body.to_string().into_bytes(),
+        }
+    }
+
+    /// The first header of a (lower-case) name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers
+        .iter()
+        .find(|(own, _)| own == name)
+        .map(|(_, value)| value.as_str())
+}
+
+/// The message as text: request line, headers, an empty line, body.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.target)?;
+        write_rest(f, &self.headers, &self.body)
+    }
+}
+
+/// The message as text: status, headers, an empty line, body.
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        write_rest(f, &self.headers, &self.body)
+    }
+}
+
+fn write_rest(
+    f: &mut fmt::Formatter<'_>,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> fmt::Result {
+    for (name, value) in headers {
+        write!(f, "\n{name}: {value}")?;
+    }
+    if !body.is_empty() {
+        write!(f, "\n\n{}", String::from_utf8_lossy(body))?;
+    }
+    Ok(())
+}
+
+/// All but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+fn escape(text: &str) -> impl fmt::Display + '_ {
+    utf8_percent_encode(text, RESERVED)
+}
+
+fn text_of(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => text.into(),
+        other => other.to_string().into(),
+    }
+}
+
+/// Writes a request. `fields` are those of the spec's own dialect, checked before.
+pub fn encode(spec: &Spec, fields: &Value) -> Result<Request, FieldError> {
+    let mut fields = present(fields);
+    let mut target = String::new();
+    for segment in spec.path.split('/').skip(1) {
+        target.push('/');
+        match braced(segment) {
+            None => target.push_str(segment),
+            Some(name) => {
+                let value = fields.shift_remove(name).unwrap_or_default();
+                let text = text_of(&value);
+                if matches!(text.as_ref(), "" | "." | ".." | "null") {
+                    let problem = "is part of the address: it must not be empty, `.` or `..`";
+                    return Err(FieldError::new(spec.name, name, problem));
+                }
+                target.push_str(&escape(&text).to_string());
+            }
+        }
+    }
+    let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+    let mut body = Vec::new();
+    let mut has_type = |kind: &str| headers.push(("content-type".to_owned(), kind.to_owned()));
+    match spec.payload {
+        Payload::Query if !fields.is_empty() => {
+            target.push('?');
+            target.push_str(&pairs(&fields));
+        }
+        Payload::Query => {}
+        Payload::Json => {
+            has_type("application/json");
+            body = Value::Object(fields).to_string().into_bytes();
+        }
+        Payload::Form => {
+            has_type("application/x-www-form-urlencoded");
+            body = pairs(&fields).into_bytes();
+        }
+    }
+    Ok(Request {
+        method: spec.method,
+        target,
+        headers,
+        body,
+    })
+}
+
+/// `name=value&…`; lists are joined by commas, as in the samples of the Security Labs document.
+fn pairs(fields: &Map<String, Value>) -> String {
+    let value = |value: &Value| match value {
+        Value::Array(items) => {
+            let items: Vec<_> = items
+                .iter()
+                .map(|item| escape(&text_of(item)).to_string())
+                .collect();
+            items.join(",")
+        }
+        other => escape(&text_of(other)).to_string(),
+    };
+    let pairs: Vec<_> = fields
+        .iter()
+        .map(|(name, own)| format!("{}={}", escape(name), value(own)))
+        .collect();
+    pairs.join("&")
+}
+
+/// Reads an answer, unwrapped, in the spec's own dialect. The HTTP status decides first; a 2xx whose body
+/// says `"error"` is a failure all the same.
+pub fn decode(
+    spec: &Spec,
+    faults: impl Iterator<Item = &'static Fault>,
+    answer: &Response,
+) -> Result<Value, Failure> {
+    let status = answer.status;
+    if (300..400).contains(&status) {
+        return match (spec.reply, answer.header("location")) {
+            (Reply::Location, Some(location)) => Ok(json!({ "location": location })),
+            _ => Err(Failure::NotAnApi {
+                status,
+                what: "a redirect".to_owned(),
+            }),
+        };
+    }
+    let text = String::from_utf8_lossy(&answer.body);
+    let text = text.trim();
+    if is_html(answer, text) {
+        return Err(match status {
+            500.. => Failure::Broken {
+                status,
+                words: "an HTML page".to_owned(),
+            },
+            429 => Failure::Throttled {
+                status,
+                words: "an HTML page".to_owned(),
+            },
+            _ => Failure::NotAnApi {
+                status,
+                what: "an HTML page".to_owned(),
+            },
+        });
+    }
+    let body: Option<Value> = if text.is_empty() {
+        Some(json!({}))
+    } else {
+        serde_json::from_str(text).ok()
+    };
+    let says_error = body.as_ref().is_some_and(|body| body["status"] == "error");
+    if !(200..300).contains(&status) || says_error {
+        let words = match body.as_ref().and_then(|body| body["message"].as_str()) {
+            Some(words) => words.to_owned(),
+            None if text.is_empty() || text == "{}" => format!("HTTP status {status}, no words"),
+            None => shorten(text),
+        };
+        return failure(status, words, faults);
+    }
+    if spec.reply == Reply::Location {
+        return Err(Failure::Shape("a redirect is due".to_owned()));
+    }
+    let Some(mut body) = body else {
+        return Err(Failure::Shape(format!("not JSON: {}", shorten(text))));
+    };
+    match (spec.reply, &mut body) {
+        (Reply::Data, Value::Object(envelope)) => match envelope.shift_remove("data") {
+            Some(data) => Ok(data),
+            None => Err(Failure::Shape("`data` is missing".to_owned())),
+        },
+        (Reply::Data, _) => Err(Failure::Shape("an object with `data` is due".to_owned())),
+        (Reply::One, Value::Array(items)) if items.len() == 1 => Ok(items.remove(0)),
+        (Reply::One, Value::Array(items)) => Err(Failure::Shape(format!(
+            "an array of one is due, not of {}",
+            items.len()
+        ))),
+        _ => Ok(body),
+    }
+}
+
+fn failure(
+    status: u16,
+    words: String,
+    mut faults: impl Iterator<Item = &'static Fault>,
+) -> Result<Value, Failure> {
+    let plain = words.to_lowercase();
+    let throttles = ["throttl", "rate limit", "too many requests"];
+    if status == 429 || (status == 403 && throttles.iter().any(|word| plain.contains(word))) {
+        return Err(Failure::Throttled { status, words });
+    }
+    if status >= 500 {
+        return Err(Failure::Broken { status, words });
+    }
+    match faults
+        .find(|fault| fault.matches(&words))
+        .map(|fault| fault.means)
+    {
+        Some(Means::Answer(json)) => {
+            serde_json::from_str(json).map_err(|error| Failure::Shape(error.to_string()))
+        }
+        Some(means) => Err(Failure::Refused {
+            status,
+            words,
+            means,
+        }),
+        None if status == 401 => Err(Failure::Refused {
+            status,
+            words,
+            means: Means::Credential,
+        }),
+        None => Err(Failure::Refused {
+            status,
+            words,
+            means: Means::Refused,
+        }),
+    }
+}
+
+fn is_html(answer: &Response, text: &str) -> bool {
+    let typed = answer
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("text/html"));
+    typed || (text.starts_with('<') && !text.is_empty())
+}
+
+/// The first words of a body that was no API answer.
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The values of a template's `{names}` in a path, or `None` where the path is another's.
+///
+/// ```
+/// use drillmaster_models::wire::match_path;
+/// let found = match_path("/api/users/{id}/progress", "/api/users/5%2Fa/progress").unwrap();
+/// assert_eq!(found, [("id".to_owned(), "5/a".to_owned())]);
+/// assert!(match_path("/api/users/{id}", "/api/roles/5").is_none());
+/// ```
+pub fn match_path(template: &str, path: &str) -> Option<Vec<(String, String)>> {
+    let (mut names, mut own) = (template.split('/'), path.split('/'));
+    let mut found = Vec::new();
+    loop {
+        match (names.next(), own.next()) {
+            (None, None) => return Some(found),
+            (Some(name), Some(segment)) => match braced(name) {
+                Some(name) if !segment.is_empty() => {
+                    let value = percent_decode_str(segment).decode_utf8_lossy().into_owned();
+                    found.push((name.to_owned(), value));
+                }
+                _ if name == segment => {}
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+/// A sandbox's way: the fields of a request that arrived, as they came. Path, query and form fields are
+/// texts, JSON fields what they are; the credential's form field is among them. An `Err` says why the body
+/// cannot be read.
+pub fn fields_of(spec: &Spec, target: &str, body: &[u8]) -> Result<Map<String, Value>, String> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut fields = match spec.payload {
+        Payload::Query => from_pairs(query),
+        Payload::Form => {
+            from_pairs(std::str::from_utf8(body).map_err(|_| "the form is not UTF-8".to_owned())?)
+        }
+        Payload::Json if body.iter().all(u8::is_ascii_whitespace) => Map::new(),
+        Payload::Json => match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) => return Err("the body must be a JSON object".to_owned()),
+            Err(error) => return Err(format!("the body is not JSON: {error}")),
+        },
+    };
+    for (name, value) in match_path(spec.path, path).unwrap_or_default() {
+        fields.insert(name, value.into());
+    }
+    Ok(fields)
+}
+
+fn from_pairs(text: &str) -> Map<String, Value> {
+    let plain = |part: &str| {
+        let spaced = part.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (plain(name), plain(value).into()))
+        .collect()
+}
+
+/// A sandbox's way: wraps an answer as the spec's reply has it.
+pub fn respond(spec: &Spec, answer: Value) -> Response {
+    match spec.reply {
+        Reply::Bare => Response::json(200, &answer),
+        Reply::Data => Response::json(200, &json!({ "status": "success", "data": answer })),
+        Reply::One => Response::json(200, &json!([answer])),
+        Reply::Location => Response {
+            status: 302,
+            headers: vec![(
+                "location".to_owned(),
+                answer["location"].as_str().unwrap_or_default().to_owned(),
+            )],
+            body: Vec::new(),
+        },
+    }
+}

@@ -1,0 +1,51 @@
+//! How an endpoint is simulated: a function of the state and the call.
+
+use drillmaster_models::Endpoint;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::academy::Academy;
+
+/// A call that arrived, in the current dialect's terms.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The fields as they came: texts where they travelled in the path, the query or a form, JSON values
+    /// where they travelled in a JSON body. Nothing is checked yet: the handler refuses in the service's words.
+    pub(crate) fields: Map<String, Value>,
+    /// When it arrived.
+    pub(crate) now: Timestamp,
+}
+
+/// The service says no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The documented HTTP status.
+    pub(crate) status: u16,
+    /// The documented words.
+    pub(crate) words: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, words: impl Into<String>) -> Self {
+        Self { status, words: words.into() }
+    }
+}
+
+/// What an endpoint does, with its types erased.
+#[derive(Debug)]
+pub(crate) struct Handler {
+    /// The entry's name.
+    pub(crate) entry: &'static str,
+    /// Carries the call out.
+    pub(crate) run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
+}
+
+impl Handler {
+    /// The handler of `E`. `run` gives the answer as JSON made from `E::Response` (by [`answer`]), in the
+    /// current dialect and without its wrapping.
+    pub(crate) const fn of<E: Endpoint>(
+        run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
+    ) -> Self {
+        Self { entry: E::SPEC.name, run }
+    }
+}
