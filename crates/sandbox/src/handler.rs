@@ -1,6 +1,6 @@
 //! How an endpoint is simulated: a function of the state and the call.
 
-use drillmaster_models::Endpoint;
+use drillmaster_models::{Dialect, Endpoint};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -14,6 +14,16 @@ pub(crate) struct Call {
     pub(crate) fields: Map<String, Value>,
     /// When it arrived.
     pub(crate) now: Timestamp,
+    /// The dialect in which it arrived, for the few lists that are shorter in the legacy one.
+    pub(crate) dialect: Dialect,
+}
+
+impl Call {
+    /// A field that is a text and not an empty one.
+    pub(crate) fn text(&self, field: &str) -> Option<&str> {
+        let text = self.fields.get(field)?.as_str()?;
+        (!text.is_empty()).then_some(text)
+    }
 }
 
 /// The service says no.
@@ -26,8 +36,12 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// A refusal in these words.
     pub(crate) fn new(status: u16, words: impl Into<String>) -> Self {
-        Self { status, words: words.into() }
+        Self {
+            status,
+            words: words.into(),
+        }
     }
 }
 
@@ -38,6 +52,8 @@ pub(crate) struct Handler {
     pub(crate) entry: &'static str,
     /// Carries the call out.
     pub(crate) run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
+    /// The HTTP status of a success, where the answer is not a redirect.
+    pub(crate) status: fn(&Academy) -> u16,
 }
 
 impl Handler {
@@ -46,6 +62,21 @@ impl Handler {
     pub(crate) const fn of<E: Endpoint>(
         run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
     ) -> Self {
-        Self { entry: E::SPEC.name, run }
+        Self {
+            entry: E::SPEC.name,
+            run,
+            status: |_| 200,
+        }
     }
+
+    /// The same with another status for its successes.
+    pub(crate) const fn with_status(self, status: fn(&Academy) -> u16) -> Self {
+        Self { status, ..self }
+    }
+}
+
+/// The answer of `E` as JSON.
+pub(crate) fn answer<E: Endpoint>(answer: &E::Response) -> Result<Value, Refusal> {
+    serde_json::to_value(answer)
+        .map_err(|error| Refusal::new(500, format!("the sandbox cannot write its answer: {error}")))
 }
