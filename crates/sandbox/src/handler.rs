@@ -2,7 +2,6 @@
 
 use drillmaster_models::{Dialect, Endpoint};
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::academy::Academy;
@@ -46,30 +45,13 @@ impl Refusal {
     }
 }
 
-/// What the service answers, in the current dialect's terms and without its wrapping.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
-    /// The HTTP status, 200 nearly everywhere.
-    pub(crate) status: u16,
-    /// The endpoint's response as JSON.
-    pub(crate) value: Value,
-}
-
-/// The usual answer, from a declared response.
-pub(crate) fn answer<T: Serialize>(response: &T) -> Result<Answer, Refusal> {
-    match serde_json::to_value(response) {
-        Ok(value) => Ok(Answer { status: 200, value }),
-        Err(error) => Err(Refusal::new(500, error.to_string())),
-    }
-}
-
 /// What an endpoint does, with its types erased.
 #[derive(Debug)]
 pub(crate) struct Handler {
     /// The entry's name.
     pub(crate) entry: &'static str,
     /// Carries the call out.
-    pub(crate) run: fn(&mut Academy, &Call) -> Result<Answer, Refusal>,
+    pub(crate) run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
     /// The HTTP status of a success, where the answer is not a redirect.
     pub(crate) status: fn(&Academy) -> u16,
 }
@@ -77,7 +59,7 @@ pub(crate) struct Handler {
 impl Handler {
     /// The handler of `E`. `run` makes its [`answer`] from `E::Response`.
     pub(crate) const fn of<E: Endpoint>(
-        run: fn(&mut Academy, &Call) -> Result<Answer, Refusal>,
+        run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
     ) -> Self {
         Self {
             entry: E::SPEC.name,
@@ -93,7 +75,7 @@ impl Handler {
 }
 
 /// The answer of `E` as JSON.
-pub(crate) fn answer<E: Endpoint>(answer: &E::Response) -> Result<Answer, Refusal> {
+pub(crate) fn answer<E: Endpoint>(answer: &E::Response) -> Result<Value, Refusal> {
     serde_json::to_value(answer)
         .map_err(|error| Refusal::new(500, format!("the sandbox cannot write its answer: {error}")))
 }
