@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use super::get;
+use super::{get, legacy};
 use crate::spec::{Fault, List, Reply, Spec};
 use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
 
@@ -30,7 +30,7 @@ impl Endpoint for ShowScoreboard {
         list: Some(List::whole("", "username")),
         ..get("thm.scoreboard", "/api/v2/external/scoreboard")
     };
-    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, LegacyScoreboard>());
+    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, Self>());
 }
 
 /// A user's line on a scoreboard.
@@ -77,14 +77,6 @@ pub struct Answered {
     pub extra: Extra,
 }
 
-/// The legacy form: the room code travels in the path.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LegacyScoreboard {
-    /// The last part of the room's address.
-    pub room_code: String,
-}
-
 /// A user's line on a legacy scoreboard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -121,28 +113,23 @@ pub struct LegacyAnswered {
     pub answered: Answered,
 }
 
-impl LegacyForm<ShowScoreboard> for LegacyScoreboard {
+impl LegacyForm<Self> for ShowScoreboard {
     type Response = Vec<LegacyStanding>;
-    const SPEC: Spec = Spec {
-        faults: ShowScoreboard::SPEC.faults,
-        list: ShowScoreboard::SPEC.list,
-        ..get("thm.scoreboard", "/external/api/scoreboard/{roomCode}")
-    };
+    const SPEC: Spec = legacy(
+        <Self as Endpoint>::SPEC,
+        "/external/api/scoreboard/{roomCode}",
+    );
 
-    fn request_down(request: ShowScoreboard) -> Self {
-        Self {
-            room_code: request.room_code,
-        }
+    fn request_down(request: Self) -> Self {
+        request
     }
 
     fn answer_up(answer: Vec<LegacyStanding>) -> Vec<Standing> {
         answer.into_iter().map(LegacyStanding::up).collect()
     }
 
-    fn request_up(self) -> ShowScoreboard {
-        ShowScoreboard {
-            room_code: self.room_code,
-        }
+    fn request_up(self) -> Self {
+        self
     }
 
     fn answer_down(answer: Vec<Standing>) -> Vec<LegacyStanding> {

@@ -1,0 +1,77 @@
+//! `POST /external/api/leaveRoom` · legacy the same, as a form
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{legacy_form, post};
+use crate::spec::{Effect, Spec, Write};
+use crate::{Endpoint, Extra, Legacy, LegacyForm};
+
+/// Takes an api-user out of a room, which is then marked as left.
+///
+/// It knows people by `extUserId` alone: a user on a seat who has none cannot be taken out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LeaveRoom {
+    /// Your own, unique id of the person.
+    pub ext_user_id: String,
+    /// The last part of the room's address.
+    pub room_code: String,
+}
+
+impl Endpoint for LeaveRoom {
+    type Response = LeftRoom;
+    const SPEC: Spec = Spec {
+        effect: Effect::Write(Write {
+            removes: true,
+            ..Write::on("extUserId")
+        }),
+        ..post("thm.leave_room", "/external/api/leaveRoom", "extUserId")
+    };
+    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, LegacyLeaveRoom>());
+}
+
+/// Nothing: the service answers an empty object, or an empty body.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftRoom {
+    /// What came all the same.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The legacy form, with an older name for the person's id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LegacyLeaveRoom {
+    /// Your own, unique id of the person.
+    pub user_id: String,
+    /// The last part of the room's address.
+    pub room_code: String,
+}
+
+impl LegacyForm<LeaveRoom> for LegacyLeaveRoom {
+    type Response = LeftRoom;
+    const SPEC: Spec = legacy_form(LeaveRoom::SPEC);
+
+    fn request_down(request: LeaveRoom) -> Self {
+        Self {
+            user_id: request.ext_user_id,
+            room_code: request.room_code,
+        }
+    }
+
+    fn answer_up(answer: LeftRoom) -> LeftRoom {
+        answer
+    }
+
+    fn request_up(self) -> LeaveRoom {
+        LeaveRoom {
+            ext_user_id: self.user_id,
+            room_code: self.room_code,
+        }
+    }
+
+    fn answer_down(answer: LeftRoom) -> LeftRoom {
+        answer
+    }
+}

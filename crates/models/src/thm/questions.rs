@@ -1,0 +1,97 @@
+//! `GET /external/api/questions` · legacy `GET /external/api/questions/{room}`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+
+use super::{get, legacy};
+use crate::spec::{List, Spec};
+use crate::{Endpoint, Extra, Legacy, LegacyForm, lenient};
+
+/// Lists a room's questions, task by task, together with their answers.
+///
+/// The room is public or your own. The answers are hidden wherever something is shown or shared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ListQuestions {
+    /// The last part of the room's address.
+    pub room_code: String,
+}
+
+impl Endpoint for ListQuestions {
+    type Response = Questions;
+    const SPEC: Spec = Spec {
+        list: Some(List::whole("questions", "taskNo")),
+        hidden: &["answer"],
+        ..get("thm.questions", "/external/api/questions")
+    };
+    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, Self>());
+}
+
+/// A room's questions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Questions {
+    /// The tasks of the room.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub questions: Vec<Task>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A task of a room.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Task {
+    /// The task's number in the room.
+    pub task_no: i64,
+    /// The task's questions.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub info_list: Vec<Question>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A question of a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Question {
+    /// The question's number in its task.
+    pub question_no: i64,
+    /// What is asked.
+    pub question: Option<String>,
+    /// The right answer.
+    pub answer: Option<String>,
+    /// What helps to find it.
+    pub hint: Option<String>,
+    /// Points beyond the usual ones.
+    pub extra_points: Option<Number>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl LegacyForm<Self> for ListQuestions {
+    type Response = Questions;
+    const SPEC: Spec = legacy(
+        <Self as Endpoint>::SPEC,
+        "/external/api/questions/{roomCode}",
+    );
+
+    fn request_down(request: Self) -> Self {
+        request
+    }
+
+    fn answer_up(answer: Questions) -> Questions {
+        answer
+    }
+
+    fn request_up(self) -> Self {
+        self
+    }
+
+    fn answer_down(answer: Questions) -> Questions {
+        answer
+    }
+}

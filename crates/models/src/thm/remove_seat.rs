@@ -1,0 +1,33 @@
+//! `DELETE /api/v2/external/seats/users`, with a body
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Seat, delete};
+use crate::Endpoint;
+use crate::spec::{Effect, Fault, Means, Reply, Settle, Spec, Write};
+
+/// Takes a user off a seat of your dashboard, which is free again for another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveSeat {
+    /// The address of the user's account.
+    pub email: String,
+}
+
+impl Endpoint for RemoveSeat {
+    type Response = Seat;
+    const SPEC: Spec = Spec {
+        reply: Reply::Data,
+        faults: &[
+            Fault::new(400, "email is required."),
+            Fault::new(400, "User is not currently in a company seat.").meaning(Means::Already),
+        ],
+        effect: Effect::Write(Write {
+            settle: Settle::Refusal,
+            removes: true,
+            ..Write::on("email")
+        }),
+        ..delete("thm.remove_seat", "/api/v2/external/seats/users", "email")
+    };
+}

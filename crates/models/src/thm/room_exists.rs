@@ -1,0 +1,63 @@
+//! `GET /external/api/roomExists` · legacy `GET /external/api/roomExists/{room}`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{get, legacy};
+use crate::spec::{Fault, Means, Spec};
+use crate::{Endpoint, Extra, Legacy, LegacyForm};
+
+/// Tells whether there is a room with this code, public or your own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CheckRoom {
+    /// The last part of the room's address.
+    pub room_code: String,
+}
+
+impl Endpoint for CheckRoom {
+    type Response = RoomExists;
+    const SPEC: Spec = Spec {
+        // Only these words say no; any other 404 says that something else is wrong.
+        faults: &[
+            Fault::new(404, "Room not found.").meaning(Means::Answer(r#"{ "roomExists": false }"#))
+        ],
+        ..get("thm.room_exists", "/external/api/roomExists")
+    };
+    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, Self>());
+}
+
+/// Whether a room exists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomExists {
+    /// Whether it does.
+    pub room_exists: bool,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl LegacyForm<Self> for CheckRoom {
+    type Response = RoomExists;
+    const SPEC: Spec = legacy(
+        <Self as Endpoint>::SPEC,
+        "/external/api/roomExists/{roomCode}",
+    );
+
+    fn request_down(request: Self) -> Self {
+        request
+    }
+
+    fn answer_up(answer: RoomExists) -> RoomExists {
+        answer
+    }
+
+    fn request_up(self) -> Self {
+        self
+    }
+
+    fn answer_down(answer: RoomExists) -> RoomExists {
+        answer
+    }
+}

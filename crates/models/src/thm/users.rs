@@ -1,0 +1,146 @@
+//! `GET /external/api/users` · legacy the same, with fewer fields
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value};
+
+use super::{get, legacy};
+use crate::spec::{List, Spec};
+use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
+
+/// Lists the users on your seats, and the api-users who have registered.
+///
+/// An api-user who has not registered yet is not listed. The legacy dialect lists only users that signed up
+/// through the API, without points, picture and `extUserId`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListUsers {}
+
+impl Endpoint for ListUsers {
+    type Response = Users;
+    const SPEC: Spec = Spec {
+        list: Some(List::whole("users", "username")),
+        ..get("thm.users", "/external/api/users")
+    };
+    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, Self>());
+}
+
+/// All users of your company.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Users {
+    /// `true`, where other endpoints have a word or nothing; kept as it came.
+    #[serde(default)]
+    pub status: Value,
+    /// The users.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub users: Vec<User>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A user of your company.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// The user's public name.
+    pub username: String,
+    /// The address of the user's account.
+    pub email: Option<String>,
+    /// The address of a picture.
+    pub avatar: Option<String>,
+    /// Points on the platform, over all time. Read as `totalPoints` too.
+    #[serde(alias = "totalPoints")]
+    pub total_point: Option<Number>,
+    /// Points of the current month.
+    pub monthly_points: Option<Number>,
+    /// When the account was made.
+    pub date_signed_up: Option<Moment>,
+    /// Your own id of the person; only api-users have one.
+    pub ext_user_id: Option<String>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// All users that signed up through the API, in the legacy dialect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LegacyUsers {
+    /// `true`; kept as it came.
+    #[serde(default)]
+    pub status: Value,
+    /// The users.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub users: Vec<LegacyUser>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A user that signed up through the API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LegacyUser {
+    /// The user's public name.
+    pub username: String,
+    /// The address of the user's account.
+    pub email: Option<String>,
+    /// When the account was made.
+    pub date_signed_up: Option<Moment>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl LegacyForm<Self> for ListUsers {
+    type Response = LegacyUsers;
+    const SPEC: Spec = legacy(<Self as Endpoint>::SPEC, "/external/api/users");
+
+    fn request_down(request: Self) -> Self {
+        request
+    }
+
+    fn answer_up(answer: LegacyUsers) -> Users {
+        Users {
+            status: answer.status,
+            users: answer.users.into_iter().map(LegacyUser::up).collect(),
+            extra: answer.extra,
+        }
+    }
+
+    fn request_up(self) -> Self {
+        self
+    }
+
+    fn answer_down(answer: Users) -> LegacyUsers {
+        LegacyUsers {
+            status: answer.status,
+            users: answer.users.into_iter().map(LegacyUser::down).collect(),
+            extra: answer.extra,
+        }
+    }
+}
+
+impl LegacyUser {
+    fn up(self) -> User {
+        User {
+            username: self.username,
+            email: self.email,
+            avatar: None,
+            total_point: None,
+            monthly_points: None,
+            date_signed_up: self.date_signed_up,
+            ext_user_id: None,
+            extra: self.extra,
+        }
+    }
+
+    fn down(user: User) -> Self {
+        Self {
+            username: user.username,
+            email: user.email,
+            date_signed_up: user.date_signed_up,
+            extra: user.extra,
+        }
+    }
+}
