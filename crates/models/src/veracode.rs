@@ -2,12 +2,44 @@
 //!
 //! Source: the vendor's API page, with the readings of its contradictions that the entries name.
 
+mod campaigns_progress;
+mod checks;
+mod delete_user;
+mod engagement_time;
+mod invite;
+mod lesson_progress;
+mod lessons;
+mod onboarding;
+mod progress;
+mod role_progress;
+mod roles;
+mod search_lessons;
+mod shapes;
+mod update_user;
+mod user_progress;
 mod users;
+mod users_details;
 
+pub use campaigns_progress::{
+    AssignmentProgress, CampaignsProgress, LabProgress, ShowCampaignsProgress,
+};
+pub use delete_user::{DeleteUser, Deleted};
+pub use engagement_time::{EngagementTime, ShowEngagementTime};
+pub use invite::{Invite, Invited};
+pub use lesson_progress::{Learner, LessonProgress, ShowLessonProgress};
+pub use lessons::{Lesson, Lessons, ListLessons};
+pub use onboarding::{Onboarding, ShowOnboarding};
+pub use progress::{ListProgress, Member, MemberLesson, TeamProgress};
+pub use role_progress::{RoleMember, RoleProgress, ShowRoleProgress};
+pub use roles::{ListRoles, Role, Roles};
+pub use search_lessons::{FoundLesson, FoundLessons, SearchLessons};
+pub use shapes::{Milestone, Milestones, Pages, RoleRef, SortType, Status, UserMilestone};
+pub use update_user::{UpdateUser, UpdatedUser};
+pub use user_progress::{ShowUserProgress, UserProgress, VisitedLesson};
 pub use users::{ListUsers, User, Users};
+pub use users_details::{ListUsersDetails, UserDetails, UsersDetails};
 
 use crate::entry::Entry;
-use crate::field::FieldError;
 use crate::service::Service;
 use crate::spec::{Credential, Fault, Means, Spec};
 
@@ -31,7 +63,23 @@ pub static SERVICE: Service = Service {
 };
 
 /// Every endpoint, once.
-pub static ENTRIES: [Entry; 1] = [Entry::of::<ListUsers>()];
+pub static ENTRIES: [Entry; 15] = [
+    Entry::of::<ListUsers>(),
+    Entry::of::<ListUsersDetails>(),
+    Entry::of::<ShowUserProgress>(),
+    Entry::of::<UpdateUser>(),
+    Entry::of::<DeleteUser>(),
+    Entry::of::<ShowOnboarding>(),
+    Entry::of::<ShowCampaignsProgress>(),
+    Entry::of::<ShowEngagementTime>(),
+    Entry::of::<ListProgress>(),
+    Entry::of::<ListLessons>(),
+    Entry::of::<ShowLessonProgress>(),
+    Entry::of::<SearchLessons>(),
+    Entry::of::<ListRoles>(),
+    Entry::of::<ShowRoleProgress>(),
+    Entry::of::<Invite>(),
+];
 
 const KEY: Credential = Credential::Header("auth");
 
@@ -42,12 +90,16 @@ const fn get(name: &'static str, path: &'static str) -> Spec {
     }
 }
 
-/// The live service hands out at most 50 in a page (seen) and the document calls other limits invalid.
-fn limit_is_documented(entry: &'static str, limit: Option<u32>) -> Result<(), FieldError> {
-    match limit {
-        Some(limit) if !(1..=50).contains(&limit) => {
-            Err(FieldError::new(entry, "limit", "must be from 1 to 50"))
-        }
-        _ => Ok(()),
+const fn post(name: &'static str, path: &'static str, subject: &'static str) -> Spec {
+    Spec {
+        credential: KEY,
+        ..Spec::post(name, path, subject)
+    }
+}
+
+const fn put(name: &'static str, path: &'static str, subject: &'static str) -> Spec {
+    Spec {
+        credential: KEY,
+        ..Spec::put(name, path, subject)
     }
 }

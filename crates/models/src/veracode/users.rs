@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{get, limit_is_documented};
+use super::{checks, get};
 use crate::spec::{List, Paging, Spec};
 use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 
@@ -27,7 +27,7 @@ impl Endpoint for ListUsers {
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        limit_is_documented(Self::SPEC.name, self.limit)
+        checks::limit(Self::SPEC.name, self.limit)
     }
 }
 
@@ -56,8 +56,10 @@ pub struct User {
     /// The user's name (not in the document; seen).
     pub name: Option<String>,
     /// Whether the user administers the team.
+    #[serde(alias = "admin")]
     pub is_admin: Option<bool>,
     /// Whether the account is switched off.
+    #[serde(alias = "disabled")]
     pub is_disabled: Option<bool>,
     /// Whether the invite was taken up.
     pub joined: Option<bool>,

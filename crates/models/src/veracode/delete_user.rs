@@ -1,0 +1,53 @@
+//! `DELETE /api/users/:id`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::KEY;
+use crate::spec::{Effect, Fault, Means, Payload, Settle, Spec, Write};
+use crate::{Endpoint, Extra};
+
+/// Deletes a user with all their progress. It cannot be undone; `veracode.update_user` with `disabled`
+/// takes access away and can.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteUser {
+    /// The user's id, from `veracode.users`.
+    pub id: String,
+}
+
+impl DeleteUser {
+    /// The end of the user with this id.
+    pub fn of(id: impl Into<String>) -> Self {
+        Self { id: id.into() }
+    }
+}
+
+impl Endpoint for DeleteUser {
+    type Response = Deleted;
+    const SPEC: Spec = Spec {
+        // The document's sample has no body, and no field is left for one.
+        payload: Payload::Query,
+        credential: KEY,
+        faults: &[
+            Fault::new(400, "User id is invalid"),
+            Fault::new(400, "User not found").meaning(Means::Already),
+        ],
+        effect: Effect::Write(Write {
+            settle: Settle::Refusal,
+            removes: true,
+            irreversible: true,
+            ..Write::on("id")
+        }),
+        ..Spec::delete("veracode.delete_user", "/api/users/{id}", "id")
+    };
+}
+
+/// The answer to a deletion: nothing but success.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Deleted {
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}

@@ -1,0 +1,55 @@
+//! `GET /api/engagement/time`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+
+use super::{checks, get};
+use crate::spec::{Fault, Spec};
+use crate::{Endpoint, Extra, FieldError};
+
+/// Shows the median time that users spend on labs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ShowEngagementTime {
+    /// Only what belongs to these campaigns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub campaign_ids: Vec<String>,
+    /// Only what belongs to these assignments; excludes `campaignIds`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assignment_ids: Vec<String>,
+    /// Only users who have one of these roles, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub role_ids: Vec<String>,
+}
+
+impl Endpoint for ShowEngagementTime {
+    type Response = EngagementTime;
+    const SPEC: Spec = Spec {
+        faults: &[
+            Fault::new(400, "assignmentIds and campaignIds are mutually exclusive"),
+            Fault::new(400, "Invalid assignment id: {id}"),
+            Fault::new(400, "Invalid campaign id: {id}"),
+            Fault::new(400, "Invalid role id: {id}"),
+            Fault::new(404, "Assignments(s) not found by id(s): {ids}"),
+            Fault::new(404, "Campaign(s) not found by id(s): {ids}"),
+            Fault::new(404, "Role(s) not found by id(s): {ids}"),
+        ],
+        ..get("veracode.engagement_time", "/api/engagement/time")
+    };
+
+    fn check(&self) -> Result<(), FieldError> {
+        checks::one_narrowing(Self::SPEC.name, &self.assignment_ids, &self.campaign_ids)
+    }
+}
+
+/// The median time on labs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EngagementTime {
+    /// Milliseconds; null where nobody has worked yet.
+    pub duration: Option<Number>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}

@@ -1,0 +1,95 @@
+//! `PUT /api/users/:id`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{checks, put, shapes};
+use crate::spec::{Fault, Spec};
+use crate::{Endpoint, Extra, FieldError, lenient};
+
+/// Changes a user: only the fields that are given.
+///
+/// `disabled: true` takes the user's access away, though the call as such removes nothing: what guards
+/// removals must look at that field.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateUser {
+    /// The user's id, from `veracode.users`.
+    pub id: String,
+    /// A new address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// A new name, under 25 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether the user administers the team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<bool>,
+    /// Whether the account is switched off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+    /// All roles the user shall have, by id; the list replaces the present one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_ids: Option<Vec<String>>,
+}
+
+impl UpdateUser {
+    /// An update of the user with this id that changes nothing yet.
+    ///
+    /// ```
+    /// use drillmaster_models::veracode::UpdateUser;
+    /// let update = UpdateUser { disabled: Some(true), ..UpdateUser::of("3bd68695e165af6ced227afc") };
+    /// assert_eq!(update.email, None);
+    /// ```
+    pub fn of(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Endpoint for UpdateUser {
+    type Response = UpdatedUser;
+    const SPEC: Spec = Spec {
+        faults: &[
+            Fault::new(400, "User id is invalid"),
+            Fault::new(400, "User not found"),
+            Fault::new(400, "Email is invalid"),
+            Fault::new(400, "Name must be less than 25 characters"),
+            Fault::new(400, "Invalid roleIds"),
+        ],
+        ..put("veracode.update_user", "/api/users/{id}", "id")
+    };
+
+    fn check(&self) -> Result<(), FieldError> {
+        checks::at_most(24, Self::SPEC.name, "name", self.name.as_deref())
+    }
+}
+
+/// A user after a change. Nothing in it is required: an odd echo must not make the change look failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdatedUser {
+    /// The user's address.
+    pub email: Option<String>,
+    /// The user's name.
+    pub name: Option<String>,
+    /// Whether the user administers the team.
+    #[serde(default, alias = "isAdmin", deserialize_with = "shapes::flag")]
+    pub admin: Option<bool>,
+    /// Whether the account is switched off. The document's example spells it `dsiabled`, which is read too.
+    #[serde(
+        default,
+        alias = "dsiabled",
+        alias = "isDisabled",
+        deserialize_with = "shapes::flag"
+    )]
+    pub disabled: Option<bool>,
+    /// The user's roles, by id.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub role_ids: Vec<String>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}

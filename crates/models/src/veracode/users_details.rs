@@ -1,0 +1,111 @@
+//! `GET /api/users/details`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+
+use super::{Pages, RoleRef, SortType, checks, get};
+use crate::spec::{Fault, List, Paging, Spec};
+use crate::{Endpoint, Extra, FieldError, Moment, lenient};
+
+/// Lists users with what they have completed and scored.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ListUsersDetails {
+    /// Only what belongs to these campaigns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub campaign_ids: Vec<String>,
+    /// Only users who have one of these roles, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub role_ids: Vec<String>,
+    /// Only what happened from here on, in milliseconds since the epoch; comes with `endTime`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<i64>,
+    /// Only what happened up to here, in milliseconds since the epoch; comes with `startTime`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<i64>,
+    /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+    /// Whether the order runs up or down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort_type: Option<SortType>,
+    /// Only users whose name has this in it, under 50 characters. E-mail addresses are not searched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phrase: Option<String>,
+    /// Users in a page, 1 to 50.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// The page to get, counted from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+}
+
+impl Endpoint for ListUsersDetails {
+    type Response = UsersDetails;
+    const SPEC: Spec = Spec {
+        faults: &[
+            Fault::new(400, "Invalid campaign id: {id}"),
+            Fault::new(400, "Invalid role id: {id}"),
+            Fault::new(404, "Campaign(s) not found by id(s): {ids}"),
+            Fault::new(404, "Role(s) not found by id(s): {ids}"),
+            Fault::new(400, "startTime is invalid"),
+            Fault::new(400, "startTime is undefined"),
+            Fault::new(400, "endTime is invalid"),
+            Fault::new(400, "endTime is undefined"),
+            Fault::new(400, "sort is invalid"),
+            Fault::new(400, "sortType is invalid"),
+            Fault::new(400, "limit is invalid"),
+            Fault::new(400, "phrase must be less than 50 characters"),
+        ],
+        list: Some(List::paged("users", "id", Paging::Pages)),
+        ..get("veracode.users_details", "/api/users/details")
+    };
+
+    fn check(&self) -> Result<(), FieldError> {
+        checks::span(Self::SPEC.name, self.start_time, self.end_time)?;
+        checks::phrase(Self::SPEC.name, self.phrase.as_deref())?;
+        checks::limit(Self::SPEC.name, self.limit)
+    }
+}
+
+/// A page of users with what they have completed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UsersDetails {
+    /// Where this page stands.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub pages: Pages,
+    /// The users of this page.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub users: Vec<UserDetails>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// What a user has completed and scored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserDetails {
+    /// The service's id, opaque.
+    pub id: String,
+    /// The user's address (not in the document; seen).
+    pub email: Option<String>,
+    /// When the user was last seen.
+    pub last_active: Option<Moment>,
+    /// How many labs are completed.
+    pub labs_completed: Option<i64>,
+    /// How much of the required content is completed, in percent.
+    pub percent_required_complete: Option<Number>,
+    /// Points earned.
+    pub points: Option<Number>,
+    /// The user's name.
+    pub name: Option<String>,
+    /// The user's roles.
+    #[serde(default, deserialize_with = "lenient::or_empty")]
+    pub roles: Vec<RoleRef>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
