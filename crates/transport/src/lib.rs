@@ -1,1 +1,47 @@
-//! Placeholder.
+//! How a request to a training service travels. One trait, [`Transport`], with implementations that wrap
+//! each other and are named for what they do:
+//!
+//! | transport | does |
+//! |---|---|
+//! | [`Http`] | sends over HTTP(S); the one place where a credential joins |
+//! | [`Route`] | hands each request to the transport of its service |
+//! | [`Record`] | writes down what travels, as a [cassette] |
+//! | [`Replay`] | answers from a cassette and refuses anything else |
+//! | [`Capture`] | a test double that keeps the requests it passes on |
+//! | [`Never`] | a test double that refuses to be used |
+//!
+//! A [`Connection`] makes calls over a transport. This crate knows no service: entries come from
+//! `drillmaster-models`.
+//!
+//! ```
+//! use drillmaster_transport::{Connection, Never};
+//! use drillmaster_models::thm::ShowScoreboard;
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! let connection = Connection::new(Never);
+//! let request = ShowScoreboard { room_code: "linux1".to_owned() };
+//! let error = connection.send(&request).await.unwrap_err();
+//! assert!(!error.is_in_doubt());
+//! # });
+//! ```
+
+pub mod cassette;
+mod connection;
+mod doubles;
+mod error;
+mod http;
+mod record;
+mod replay;
+mod request;
+
+pub use connection::Connection;
+pub use doubles::{Capture, Never};
+pub use error::{Error, Lost};
+pub use http::{Http, base_url};
+pub use record::Record;
+pub use replay::Replay;
+pub use request::{Request, Response, Route, Scope, Transport};
+
+// Callers need these two to build an `Http`.
+pub use secrecy::{ExposeSecret, SecretString};

@@ -1,0 +1,69 @@
+//! Transports for tests, named by behaviour.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::error::Error;
+use crate::request::{Request, Response, Transport};
+
+/// Passes requests on and keeps a copy of each, for a test to look at.
+///
+/// ```
+/// use drillmaster_models::thm::ShowScoreboard;
+/// use drillmaster_transport::{Capture, Connection, Never};
+/// use std::sync::Arc;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// let capture = Arc::new(Capture::new(Never));
+/// let request = ShowScoreboard { room_code: "linux1".to_owned() };
+/// let _ = Connection::new(capture.clone()).send(&request).await;
+/// assert_eq!(capture.requests()[0].line(), "GET /api/v2/external/scoreboard?roomCode=linux1");
+/// # });
+/// ```
+pub struct Capture<T> {
+    inner: T,
+    requests: Mutex<Vec<Request>>,
+}
+
+impl<T> Capture<T> {
+    /// Captures what goes to `inner`.
+    pub fn new(inner: T) -> Self {
+        Self {
+            inner,
+            requests: Mutex::default(),
+        }
+    }
+
+    /// What was sent so far, in order.
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Capture<T> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        self.requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(request.clone());
+        self.inner.send(request).await
+    }
+}
+
+/// Refuses every request: for what must work without sending anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Never;
+
+#[async_trait]
+impl Transport for Never {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let problem = format!("nothing may be sent here, and {} was", request.line());
+        Err(Error::setup(problem).for_request(&request))
+    }
+}

@@ -1,0 +1,247 @@
+//! One error for everything that can keep a call from its answer.
+
+use drillmaster_models::{Failure, Means};
+
+use crate::request::Request;
+
+/// Why a call has no answer. Ask it questions; its insides may change.
+///
+/// ```
+/// use drillmaster_transport::{Error, Lost};
+/// let error = Error::lost(Lost::Timeout, "no answer within 60 s");
+/// assert!(error.is_retryable());
+/// assert!(!error.is_refusal());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    entry: Option<&'static str>,
+    writes: bool,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+enum Kind {
+    #[error("{0}")]
+    Answer(Failure),
+    #[error("{0}: {1}")]
+    Lost(Lost, String),
+    #[error("{0}")]
+    Setup(String),
+    #[error("{0}")]
+    Replay(String),
+}
+
+/// How a request or its answer was lost on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Lost {
+    /// The connection never opened: the request was not sent.
+    #[error("cannot connect")]
+    Unreachable,
+    /// The request was sent and no answer came in time.
+    #[error("timed out")]
+    Timeout,
+    /// The connection broke after the request was, or may have been, sent.
+    #[error("the connection broke")]
+    Reset,
+}
+
+impl Lost {
+    /// Every kind, for readers of recordings.
+    pub const ALL: [Self; 3] = [Self::Unreachable, Self::Timeout, Self::Reset];
+
+    /// The name in a recording.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+impl Error {
+    fn new(kind: Kind) -> Self {
+        Self(Box::new(Inner {
+            entry: None,
+            writes: false,
+            kind,
+        }))
+    }
+
+    /// The request or its answer was lost.
+    pub fn lost(how: Lost, detail: impl Into<String>) -> Self {
+        Self::new(Kind::Lost(how, detail.into()))
+    }
+
+    /// Something about the configuration keeps requests from being sent.
+    pub fn setup(problem: impl Into<String>) -> Self {
+        Self::new(Kind::Setup(problem.into()))
+    }
+
+    /// A replay does not have what was asked for.
+    pub fn replay(problem: impl Into<String>) -> Self {
+        Self::new(Kind::Replay(problem.into()))
+    }
+
+    /// An answer came and was not the one asked for.
+    pub fn answer(failure: Failure) -> Self {
+        Self::new(Kind::Answer(failure))
+    }
+
+    /// Says which request it was about.
+    #[must_use]
+    pub fn for_request(mut self, request: &Request) -> Self {
+        self.0.entry = Some(request.spec.name);
+        self.0.writes = !request.spec.effect.is_read();
+        self
+    }
+
+    /// The entry that was called.
+    pub fn entry(&self) -> Option<&'static str> {
+        self.0.entry
+    }
+
+    /// The service said no. Its words are in [`words`](Self::words).
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.failure(), Some(Failure::Refused { .. })) && !self.is_credential()
+    }
+
+    /// The credential was refused: no further request can succeed.
+    pub fn is_credential(&self) -> bool {
+        self.means() == Some(Means::Credential)
+    }
+
+    /// The refusal says that the wanted state holds already.
+    pub fn is_already(&self) -> bool {
+        self.means() == Some(Means::Already)
+    }
+
+    /// The refusal says that no further call of this entry can succeed, such as "no seats left".
+    pub fn is_exhausted(&self) -> bool {
+        self.means() == Some(Means::Exhausted)
+    }
+
+    /// A write was sent, and whether it took effect is unknown.
+    pub fn is_in_doubt(&self) -> bool {
+        self.0.writes
+            && match &self.0.kind {
+                Kind::Lost(how, _) => *how != Lost::Unreachable,
+                Kind::Answer(failure) => matches!(
+                    failure,
+                    Failure::Broken { .. }
+                        | Failure::Shape(_)
+                        | Failure::NotAnApi {
+                            status: 200..300,
+                            ..
+                        }
+                ),
+                Kind::Setup(_) | Kind::Replay(_) => false,
+            }
+    }
+
+    /// Sending the same request again may succeed and can do no harm.
+    pub fn is_retryable(&self) -> bool {
+        match &self.0.kind {
+            Kind::Lost(Lost::Unreachable, _) | Kind::Answer(Failure::Throttled { .. }) => true,
+            Kind::Lost(..) | Kind::Answer(Failure::Broken { .. }) => !self.0.writes,
+            _ => false,
+        }
+    }
+
+    /// The service asked to be asked less often.
+    pub fn is_throttled(&self) -> bool {
+        matches!(self.failure(), Some(Failure::Throttled { .. }))
+    }
+
+    /// The request was wrong by itself and was not sent.
+    pub fn is_invalid(&self) -> bool {
+        matches!(self.failure(), Some(Failure::Field(_)))
+    }
+
+    /// The dialect has no such endpoint; nothing was sent.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self.failure(), Some(Failure::Unsupported(_)))
+    }
+
+    /// Something about the configuration kept the request from being sent.
+    pub fn is_setup(&self) -> bool {
+        matches!(self.0.kind, Kind::Setup(_))
+    }
+
+    /// A replay does not have what was asked for, or has more than was asked for.
+    pub fn is_replay_mismatch(&self) -> bool {
+        matches!(self.0.kind, Kind::Replay(_))
+    }
+
+    /// How the request or its answer was lost, if it was.
+    pub fn lost_how(&self) -> Option<Lost> {
+        match self.0.kind {
+            Kind::Lost(how, _) => Some(how),
+            _ => None,
+        }
+    }
+
+    /// What was told about how the request was lost.
+    pub(crate) fn lost_detail(&self) -> Option<&str> {
+        match &self.0.kind {
+            Kind::Lost(_, detail) => Some(detail),
+            _ => None,
+        }
+    }
+
+    /// What the answer was, if one came.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.0.kind {
+            Kind::Answer(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// The service's own words.
+    pub fn words(&self) -> Option<&str> {
+        match self.failure()? {
+            Failure::Refused { words, .. }
+            | Failure::Throttled { words, .. }
+            | Failure::Broken { words, .. } => Some(words),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status, where the service answered with a failure.
+    pub fn status(&self) -> Option<u16> {
+        match self.failure()? {
+            Failure::Refused { status, .. }
+            | Failure::Throttled { status, .. }
+            | Failure::Broken { status, .. }
+            | Failure::NotAnApi { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// What a refusal means, as its entry declares it.
+    pub fn means(&self) -> Option<Means> {
+        match self.failure()? {
+            Failure::Refused { means, .. } => Some(*means),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names_entry = matches!(
+            self.failure(),
+            Some(Failure::Field(_) | Failure::Unsupported(_))
+        );
+        match self.0.entry {
+            Some(entry) if !names_entry => write!(f, "{entry}: {}", self.0.kind),
+            _ => self.0.kind.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

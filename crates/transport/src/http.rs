@@ -1,0 +1,265 @@
+//! Over HTTP.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use drillmaster_models::{Credential, Method, wire};
+use reqwest::header::HeaderValue;
+use reqwest::redirect::Policy;
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use crate::error::{Error, Lost};
+use crate::request::{Request, Response, Transport};
+
+/// How long a connection may take to open.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a request may take altogether.
+const WHOLE: Duration = Duration::from_secs(60);
+/// The largest answer that is read. The whole user list of 50,000 is a tenth of it.
+const LARGEST: usize = 256 << 20;
+/// What stands where a service echoed the credential.
+const MASK: &str = "[credential]";
+
+/// Sends to one service over HTTP(S). The credential joins here and nowhere else, and travels to this
+/// service's origin only: redirects are answers, never followed.
+///
+/// ```
+/// use drillmaster_transport::{Http, SecretString};
+///
+/// let key = SecretString::from("my-key");
+/// assert!(Http::new("https://training.example", key.clone()).is_ok());
+/// // Plain HTTP would show the key to everyone on the way: loopback only.
+/// assert!(Http::new("http://training.example", key.clone()).is_err());
+/// assert!(Http::new("http://127.0.0.1:8080", key).is_ok());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    base: Url,
+    credential: SecretString,
+    whole: Duration,
+}
+
+impl Http {
+    /// Connects to the service at `base`.
+    pub fn new(base: &str, credential: SecretString) -> Result<Self, Error> {
+        let base = base_url(base)?;
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("drillmaster/", env!("CARGO_PKG_VERSION")))
+            // The answer is the redirect itself, and a login page is not to see the credential.
+            .redirect(Policy::none())
+            // Whether a request may be sent again depends on its effect, which only our layers know.
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(CONNECT);
+        if is_loopback(&base) {
+            builder = builder.no_proxy();
+        }
+        let client = builder
+            .build()
+            .map_err(|error| Error::setup(format!("cannot set up HTTPS: {}", told(error))))?;
+        Ok(Self {
+            client,
+            base,
+            credential,
+            whole: WHOLE,
+        })
+    }
+
+    /// The same with another limit on a whole request; 60 seconds unless set.
+    #[must_use]
+    pub fn with_timeout(self, whole: Duration) -> Self {
+        Self { whole, ..self }
+    }
+
+    fn build(&self, request: &Request) -> Result<reqwest::Request, Error> {
+        let wire = &request.wire;
+        let address = format!(
+            "{}{}",
+            self.base.as_str().trim_end_matches('/'),
+            wire.target
+        );
+        let address = Url::parse(&address)
+            .map_err(|error| Error::setup(format!("`{}` is no address: {error}", wire.target)))?;
+        if address.origin() != self.base.origin() {
+            return Err(Error::setup("the request would leave the service's origin"));
+        }
+        let mut body = wire.body.clone();
+        let mut builder = self.client.request(method(wire.method), address);
+        for (name, value) in &wire.headers {
+            builder = builder.header(name, value);
+        }
+        let secret = self.credential.expose_secret();
+        match request.spec.credential {
+            Credential::None => {}
+            Credential::Header(name) => {
+                let mut value = HeaderValue::from_str(secret).map_err(|_| {
+                    Error::setup("the credential has characters that no header may hold")
+                })?;
+                value.set_sensitive(true);
+                builder = builder.header(name, value);
+            }
+            Credential::FormField(name) => {
+                let fields = url::form_urlencoded::Serializer::new(String::new())
+                    .append_pair(name, secret)
+                    .finish();
+                let own = String::from_utf8_lossy(&body);
+                let joined = if own.is_empty() {
+                    fields
+                } else {
+                    format!("{fields}&{own}")
+                };
+                body = joined.into_bytes();
+            }
+        }
+        builder
+            .timeout(self.whole)
+            .body(body)
+            .build()
+            .map_err(|error| Error::setup(format!("cannot be sent: {}", told(error))))
+    }
+
+    async fn exchange(&self, request: reqwest::Request) -> Result<Response, Error> {
+        let mut answer = self.client.execute(request).await.map_err(lost)?;
+        let headers = answer
+            .headers()
+            .iter()
+            .filter(|(name, _)| is_kept(name.as_str()));
+        let headers: Vec<_> = headers
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
+            .collect();
+        let status = answer.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > LARGEST {
+                return Err(Error::lost(
+                    Lost::Reset,
+                    "the answer is larger than 256 MiB",
+                ));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(self.without_credential(wire::Response {
+            status,
+            headers,
+            body,
+        }))
+    }
+
+    /// Takes the credential out of an answer that echoes it, so that it cannot reach a recording.
+    fn without_credential(&self, mut answer: Response) -> Response {
+        let secret = self.credential.expose_secret();
+        let parts = std::iter::once(secret)
+            .chain(secret.split(':'))
+            .filter(|part| part.len() >= 6);
+        for part in parts {
+            if contains(&answer.body, part.as_bytes()) {
+                let text = String::from_utf8_lossy(&answer.body).replace(part, MASK);
+                answer.body = text.into_bytes();
+            }
+            for (_, value) in &mut answer.headers {
+                if value.contains(part) {
+                    *value = value.replace(part, MASK);
+                }
+            }
+        }
+        answer
+    }
+}
+
+#[async_trait]
+impl Transport for Http {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let sent = match self.build(&request) {
+            Ok(built) => self.exchange(built).await,
+            Err(error) => Err(error),
+        };
+        sent.map_err(|error| error.for_request(&request))
+    }
+}
+
+/// Reads a service's address: `https` anywhere, plain `http` to loopback only, nothing after the path.
+pub fn base_url(text: &str) -> Result<Url, Error> {
+    let refuse = |why: &str| Err(Error::setup(format!("`{text}` is no base URL: {why}")));
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => return refuse(&format!("{error}; write it as https://host")),
+    };
+    if url.host().is_none() {
+        return refuse("it names no host; write it as https://host");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::setup(
+            "a base URL must not hold a user name or password; credentials come from the environment",
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refuse("it must end after the path");
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => refuse("plain http would show the credential on the way; use https"),
+        _ => refuse("only https is spoken"),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn method(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Delete => reqwest::Method::DELETE,
+    }
+}
+
+/// The headers that mean something to a caller. Cookies, dates and server names are left behind.
+fn is_kept(name: &str) -> bool {
+    matches!(name, "content-type" | "location" | "retry-after")
+        || name.starts_with("ratelimit")
+        || name.starts_with("x-ratelimit")
+}
+
+fn contains(body: &[u8], part: &[u8]) -> bool {
+    body.windows(part.len()).any(|window| window == part)
+}
+
+/// What became of a request, told without its address: that may hold a token.
+fn lost(error: reqwest::Error) -> Error {
+    let how = match () {
+        () if error.is_connect() => Lost::Unreachable,
+        () if error.is_timeout() => Lost::Timeout,
+        () => Lost::Reset,
+    };
+    Error::lost(how, told(error))
+}
+
+fn told(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

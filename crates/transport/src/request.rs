@@ -1,0 +1,128 @@
+//! The trait, and what it carries.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use drillmaster_models::{Spec, wire};
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// An answer as it travels.
+pub type Response = wire::Response;
+
+/// A request on its way: what travels, and where in the run it belongs.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What travels, without the credential.
+    pub wire: wire::Request,
+    /// The declaration it was made from.
+    pub spec: &'static Spec,
+    /// The row it belongs to, or `main`.
+    pub scope: Arc<str>,
+    /// Its number among the requests of its scope.
+    pub ordinal: u64,
+}
+
+impl Request {
+    /// The same request for people: `PUT /api/v2/external/seats/users`.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.wire.method, self.wire.target)
+    }
+}
+
+/// Carries a request to where it is answered.
+///
+/// An `Err` is trouble on the way; a refusal by the service is an answer, which
+/// [`Connection`](crate::Connection) reads.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends one request and waits for its answer.
+    async fn send(&self, request: Request) -> Result<Response, Error>;
+
+    /// Hands out a value that a script got from outside, a clock or a die. A recorder writes it down, a
+    /// replay gives the recorded one instead of the fresh one.
+    fn value(&self, _scope: &Scope, _name: &str, fresh: Value) -> Result<Value, Error> {
+        Ok(fresh)
+    }
+}
+
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        (**self).send(request).await
+    }
+
+    fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
+        (**self).value(scope, name, fresh)
+    }
+}
+
+/// A place in a run within which requests are numbered, so that a recording does not depend on which of
+/// several rows ran first.
+///
+/// ```
+/// let row = drillmaster_transport::Scope::new("ada@example.com");
+/// assert_eq!((row.next(), row.next()), (0, 1));
+/// ```
+#[derive(Debug)]
+pub struct Scope {
+    name: Arc<str>,
+    next: AtomicU64,
+}
+
+impl Scope {
+    /// The scope outside any row.
+    pub const MAIN: &'static str = "main";
+
+    /// A scope in which nothing was sent yet.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            next: AtomicU64::new(0),
+        }
+    }
+
+    /// The row's key, or `main`.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Takes the next number.
+    pub fn next(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Hands each request to the transport of its service.
+///
+/// ```
+/// use drillmaster_transport::{Never, Route};
+/// let route = Route::default().to("thm", Never).to("veracode", Never);
+/// ```
+#[derive(Default)]
+pub struct Route {
+    ways: HashMap<&'static str, Arc<dyn Transport>>,
+}
+
+impl Route {
+    /// Adds the way to a service.
+    #[must_use]
+    pub fn to(mut self, service: &'static str, transport: impl Transport + 'static) -> Self {
+        self.ways.insert(service, Arc::new(transport));
+        self
+    }
+}
+
+#[async_trait]
+impl Transport for Route {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let service = request.spec.service();
+        if let Some(way) = self.ways.get(service) {
+            return way.send(request).await;
+        }
+        Err(Error::setup(format!("no connection to {service} is set up")).for_request(&request))
+    }
+}
