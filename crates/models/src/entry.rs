@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::endpoint::{Endpoint, Legacy, read, write};
 use crate::failure::Failure;
 use crate::field::{Field, FieldError};
-use crate::service::{Service, service};
+use crate::service::{SERVICES, Service};
 use crate::spec::{Fault, Spec};
 use crate::wire;
 
@@ -110,7 +110,9 @@ impl Entry {
 
     /// The service that answers it.
     pub fn service(&self) -> &'static Service {
-        service(self.spec.service()).expect("every entry belongs to a listed service")
+        let name = self.spec.service();
+        // A law over the entries keeps every name on this list; the first stands in to be total.
+        SERVICES.into_iter().find(|service| service.name == name).unwrap_or(SERVICES[0])
     }
 
     /// One sentence that says what it does, from the request's documentation.
@@ -184,10 +186,10 @@ impl Entry {
     pub fn answer(&self, answer: &wire::Response, dialect: Dialect) -> Result<Value, Failure> {
         let value = wire::decode(self.spec(dialect)?, self.faults(), answer)?;
         let value = match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.answer_up)(value).map_err(Failure::shape)?,
+            Some(legacy) => (legacy.answer_up)(value).map_err(|error| Failure::shape(&error))?,
             None => value,
         };
-        (self.settle_answer)(value).map_err(Failure::shape)
+        (self.settle_answer)(value).map_err(|error| Failure::shape(&error))
     }
 
     /// A sandbox's way: the fields of a request that arrived, in the current dialect's terms.
@@ -206,10 +208,10 @@ impl Entry {
     ) -> Result<wire::Response, Failure> {
         let spec = self.spec(dialect)?;
         let answer = match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.answer_down)(answer).map_err(Failure::shape)?,
+            Some(legacy) => (legacy.answer_down)(answer).map_err(|error| Failure::shape(&error))?,
             None => answer,
         };
-        Ok(wire::respond(spec, answer))
+        Ok(wire::respond(spec, &answer))
     }
 
     fn legacy_in(&self, dialect: Dialect) -> Option<&Legacy> {

@@ -54,7 +54,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn shape(error: FieldError) -> Self {
+    pub(crate) fn shape(error: &FieldError) -> Self {
         Self::Shape(format!("at `{}`: {}", error.field, error.problem))
     }
 }

@@ -187,16 +187,14 @@ pub fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 fn not_among<'a>(name: &str, among: impl Iterator<Item = &'a str> + Clone) -> String {
-    match nearest(name, among.clone()) {
-        Some(meant) => format!("is unknown; did you mean `{meant}`?"),
-        None => {
-            let names: Vec<_> = among.collect();
-            match names.len() {
-                0 => "is unknown; the entry has no fields".to_owned(),
-                _ => format!("is unknown; its fields are {}", names.join(", ")),
-            }
-        }
+    if let Some(meant) = nearest(name, among.clone()) {
+        return format!("is unknown; did you mean `{meant}`?");
     }
+    let names: Vec<_> = among.collect();
+    if names.is_empty() {
+        return "is unknown; the entry has no fields".to_owned();
+    }
+    format!("is unknown; its fields are {}", names.join(", "))
 }
 
 /// A deserialiser's complaint as the second half of "field `x` …".

@@ -41,7 +41,7 @@ impl Moment {
 
     /// Milliseconds since the epoch, or `None` where the form is none of the known ones.
     pub fn millis(&self) -> Option<i64> {
-        self.timestamp().map(|time| time.as_millisecond())
+        self.timestamp().map(Timestamp::as_millisecond)
     }
 
     /// The point in time, or `None` where the form is none of the known ones.

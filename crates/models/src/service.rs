@@ -49,11 +49,6 @@ impl Service {
 /// Both services.
 pub static SERVICES: [&Service; 2] = [&thm::SERVICE, &veracode::SERVICE];
 
-/// The service of a name.
-pub(crate) fn service(name: &str) -> Option<&'static Service> {
-    SERVICES.into_iter().find(|service| service.name == name)
-}
-
 /// Every entry of both services, in the order of the declarations.
 ///
 /// ```

@@ -373,9 +373,9 @@ fn from_pairs(text: &str) -> Map<String, Value> {
 }
 
 /// A sandbox's way: wraps an answer as the spec's reply has it.
-pub fn respond(spec: &Spec, answer: Value) -> Response {
+pub fn respond(spec: &Spec, answer: &Value) -> Response {
     match spec.reply {
-        Reply::Bare => Response::json(200, &answer),
+        Reply::Bare => Response::json(200, answer),
         Reply::Data => Response::json(200, &json!({ "status": "success", "data": answer })),
         Reply::One => Response::json(200, &json!([answer])),
         Reply::Location => Response {
