@@ -115,10 +115,13 @@ pub struct LegacyAnswered {
 
 impl LegacyForm<Self> for ShowScoreboard {
     type Response = Vec<LegacyStanding>;
-    const SPEC: Spec = legacy(
-        <Self as Endpoint>::SPEC,
-        "/external/api/scoreboard/{roomCode}",
-    );
+    const SPEC: Spec = Spec {
+        list: Some(List::whole("", "name")),
+        ..legacy(
+            <Self as Endpoint>::SPEC,
+            "/external/api/scoreboard/{roomCode}",
+        )
+    };
 
     fn request_down(request: Self) -> Self {
         request

@@ -1,0 +1,374 @@
+//! What holds for every entry of both services, so that whoever works from the list may rely on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use drillmaster_models::{
+    Dialect, Entry, List, Means, Payload, Settle, Spec, entries, entry, nearest,
+};
+use serde_json::{Value, json};
+
+/// A declaration of an entry in one of its dialects, with the schemas of request and answer.
+struct Form {
+    dialect: Dialect,
+    spec: &'static Spec,
+    request: Value,
+    answer: Value,
+}
+
+/// Every declaration: one for each entry, and one more for each legacy form.
+fn forms() -> impl Iterator<Item = Form> {
+    let both = |entry: &'static Entry| [(entry, Dialect::Current), (entry, Dialect::Legacy)];
+    entries()
+        .flat_map(both)
+        .filter(|(entry, dialect)| *dialect == Dialect::Current || entry.legacy.is_some())
+        .map(|(entry, dialect)| {
+            let (request, answer) = entry.schemas(dialect).unwrap();
+            let spec = entry.spec(dialect).unwrap();
+            Form {
+                dialect,
+                spec,
+                request,
+                answer,
+            }
+        })
+}
+
+#[test]
+fn there_are_33_declarations() {
+    assert_eq!(entries().count(), 11 + 15);
+    assert_eq!(forms().count(), 33);
+}
+
+#[test]
+fn names_are_service_and_stem_and_unique() {
+    let mut names = BTreeSet::new();
+    for entry in entries() {
+        let plain = |part: &str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        let (service, stem) = entry.name().split_once('.').unwrap();
+        assert_eq!(service, entry.service().name);
+        assert!(plain(stem), "{}", entry.name());
+        assert!(names.insert(entry.name()), "{} twice", entry.name());
+    }
+}
+
+#[test]
+fn an_entry_is_listed_by_the_service_of_its_name() {
+    for entry in entries() {
+        let listed = entry
+            .service()
+            .entries
+            .iter()
+            .any(|own| own.name() == entry.name());
+        assert!(listed, "{}", entry.name());
+    }
+}
+
+#[test]
+fn no_two_entries_share_method_and_path() {
+    let mut routes = BTreeMap::new();
+    for Form { dialect, spec, .. } in forms() {
+        // What a path's field is called does not tell two routes apart.
+        let shape: Vec<_> = spec
+            .path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "{}" } else { part })
+            .collect();
+        let route = (
+            dialect.name(),
+            spec.service(),
+            spec.method.as_str(),
+            shape.join("/"),
+        );
+        if let Some(other) = routes.insert(route, spec.name) {
+            panic!(
+                "{} and {other} are both {} {}",
+                spec.name, spec.method, spec.path
+            );
+        }
+    }
+}
+
+#[test]
+fn a_path_starts_at_the_root_and_needs_no_escaping() {
+    for Form { spec, .. } in forms() {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/{}-_".contains(c);
+        assert!(spec.path.starts_with('/'), "{}", spec.name);
+        assert!(spec.path.chars().all(plain), "{}", spec.name);
+        assert!(!spec.path.ends_with('/'), "{}", spec.name);
+    }
+}
+
+#[test]
+fn names_in_a_path_are_required_fields() {
+    for Form { spec, request, .. } in forms() {
+        for name in spec.path_fields() {
+            let required = request["required"].as_array().into_iter().flatten();
+            assert!(
+                request["properties"].get(name).is_some(),
+                "{}: `{name}` is no field",
+                spec.name
+            );
+            assert!(
+                required.into_iter().any(|own| own == name),
+                "{}: `{name}` is optional",
+                spec.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_entry_and_field_is_documented() {
+    for entry in entries() {
+        assert!(
+            entry.summary().ends_with('.'),
+            "{}: the summary is no sentence: {}",
+            entry.name(),
+            entry.summary()
+        );
+        for field in entry.fields() {
+            assert!(!field.doc.is_empty(), "{}: `{}`", entry.name(), field.name);
+        }
+    }
+}
+
+#[test]
+fn every_property_of_an_answer_is_documented() {
+    for Form { spec, answer, .. } in forms() {
+        for (name, property) in properties(&answer) {
+            let doc = property["description"].as_str().unwrap_or_default();
+            assert!(!doc.is_empty(), "{}: `{name}` of the answer", spec.name);
+        }
+    }
+}
+
+#[test]
+fn schemas_stand_alone() {
+    for Form {
+        spec,
+        request,
+        answer,
+        ..
+    } in forms()
+    {
+        let text = format!("{request}{answer}");
+        assert!(!text.contains("\"$ref\""), "{}", spec.name);
+    }
+}
+
+#[test]
+fn an_unknown_field_is_refused_with_a_suggestion() {
+    for entry in entries() {
+        for field in entry.fields() {
+            let slip = format!("{}x", field.name);
+            let error = entry.check(&json!({ slip.as_str(): "" })).unwrap_err();
+            let meant = nearest(&slip, entry.fields().iter().map(|own| own.name.as_str())).unwrap();
+            assert_eq!(error.entry, entry.name());
+            assert_eq!(error.field, slip);
+            assert_eq!(meant, field.name);
+            assert!(
+                error.to_string().contains(&format!("`{meant}`?")),
+                "{error}"
+            );
+        }
+        assert!(entry.check(&json!({ "zzzzzzzzz": 1 })).is_err());
+    }
+}
+
+#[test]
+fn unknown_fields_are_refused_by_the_types_too() {
+    for Form { spec, request, .. } in forms() {
+        assert_eq!(request["additionalProperties"], false, "{}", spec.name);
+    }
+}
+
+#[test]
+fn a_missing_field_is_named() {
+    for entry in entries() {
+        let Some(first) = entry.fields().iter().find(|field| field.required) else {
+            continue;
+        };
+        let error = entry.check(&json!({})).unwrap_err();
+        assert_eq!(error.field, first.name);
+        assert!(error.problem.starts_with("is missing"), "{error}");
+    }
+}
+
+#[test]
+fn a_list_and_its_ids_are_in_the_answer() {
+    for Form { spec, answer, .. } in forms() {
+        let Some(list) = spec.list else { continue };
+        let item = item_of(&answer, &list);
+        assert!(item.is_some(), "{}: no list in `{}`", spec.name, list.items);
+        assert!(
+            list.id.is_empty() || item.unwrap()["properties"].get(list.id).is_some(),
+            "{}: items have no `{}`",
+            spec.name,
+            list.id
+        );
+    }
+}
+
+#[test]
+fn hidden_fields_are_in_the_answer() {
+    for Form { spec, answer, .. } in forms() {
+        let names: BTreeSet<_> = properties(&answer).map(|(name, _)| name).collect();
+        for hidden in spec.hidden {
+            assert!(
+                names.contains(hidden),
+                "{}: no `{hidden}` to hide",
+                spec.name
+            );
+        }
+    }
+}
+
+#[test]
+fn subjects_are_required_fields() {
+    for entry in entries() {
+        let Some(write) = entry.spec.effect.write() else {
+            continue;
+        };
+        let field = entry
+            .fields()
+            .iter()
+            .find(|field| field.name == write.subject);
+        assert!(
+            field.is_some_and(|field| field.required),
+            "{}: `{}`",
+            entry.name(),
+            write.subject
+        );
+    }
+}
+
+#[test]
+fn what_is_irreversible_removes() {
+    for write in entries().filter_map(|entry| entry.spec.effect.write()) {
+        assert!(write.removes || !write.irreversible);
+    }
+}
+
+#[test]
+fn probes_look_at_a_field_that_both_sides_have() {
+    for one in entries() {
+        let Some(Settle::Probe { entry: name, field }) =
+            one.spec.effect.write().map(|write| write.settle)
+        else {
+            continue;
+        };
+        let probe = entry(name).unwrap();
+        let list = probe.spec.list.expect("a probe lists");
+        let schema = probe.response_schema();
+        let item = item_of(&schema, &list).unwrap();
+        assert!(probe.spec.effect.is_read(), "{name}");
+        assert!(
+            item["properties"].get(field).is_some(),
+            "{name}: no `{field}`"
+        );
+        assert!(
+            one.fields().iter().any(|own| own.name == field),
+            "{}: no `{field}`",
+            one.name()
+        );
+    }
+}
+
+#[test]
+fn a_repeat_that_settles_has_a_refusal_that_says_so() {
+    for entry in entries() {
+        let settle = entry.spec.effect.write().map(|write| write.settle);
+        if matches!(settle, Some(Settle::Refusal | Settle::Probe { .. })) {
+            let already = entry
+                .spec
+                .faults
+                .iter()
+                .any(|fault| fault.means == Means::Already);
+            assert!(already, "{}", entry.name());
+        }
+    }
+}
+
+#[test]
+fn words_mean_one_thing_to_an_entry() {
+    for entry in entries() {
+        for fault in entry.faults() {
+            let first = entry.faults().find(|other| other.matches(fault.says));
+            assert_eq!(
+                first.unwrap().means,
+                fault.means,
+                "{}: {}",
+                entry.name(),
+                fault.says
+            );
+        }
+    }
+}
+
+#[test]
+fn a_refusal_that_is_an_answer_fits_the_answer() {
+    for entry in entries() {
+        for fault in entry.faults() {
+            if let Means::Answer(text) = fault.means {
+                let answer: Value = serde_json::from_str(text).unwrap();
+                let sent = entry.answer_to_wire(answer.clone(), Dialect::Current);
+                let read = entry.answer(&sent.unwrap(), Dialect::Current).unwrap();
+                assert_eq!(read, answer, "{}", entry.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_legacy_form_says_the_same_in_other_words() {
+    for entry in entries() {
+        let Some(legacy) = &entry.legacy else {
+            continue;
+        };
+        let (old, new) = (&legacy.spec, &entry.spec);
+        assert_eq!(old.name, new.name);
+        assert_eq!(old.method, new.method, "{}", new.name);
+        assert_eq!(old.faults, new.faults, "{}", new.name);
+        assert_eq!(old.hidden, new.hidden, "{}", new.name);
+        // Callers name the subject in the current dialect's terms, whatever travels.
+        assert_eq!(old.effect, new.effect, "{}", new.name);
+        assert!(entry.service().has_legacy, "{}", new.name);
+    }
+}
+
+#[test]
+fn a_get_travels_without_a_body() {
+    for Form { spec, .. } in forms() {
+        if spec.method.as_str() == "GET" {
+            assert_eq!(spec.payload, Payload::Query, "{}", spec.name);
+        }
+    }
+}
+
+/// The schema of an item of a list.
+fn item_of<'a>(answer: &'a Value, list: &List) -> Option<&'a Value> {
+    let holder = match list.items {
+        "" => answer,
+        items => answer["properties"].get(items)?,
+    };
+    holder.get("items")
+}
+
+/// All named properties of a schema, however deep.
+fn properties(schema: &Value) -> Box<dyn Iterator<Item = (&str, &Value)> + '_> {
+    match schema {
+        Value::Object(parts) => {
+            let own = parts.get("properties").and_then(Value::as_object);
+            let own = own.into_iter().flatten();
+            let own = own.map(|(name, property)| (name.as_str(), property));
+            Box::new(own.chain(parts.values().flat_map(properties)))
+        }
+        Value::Array(parts) => Box::new(parts.iter().flat_map(properties)),
+        _ => Box::new(std::iter::empty()),
+    }
+}
