@@ -26,10 +26,12 @@ impl Academy {
     /// An academy as these options describe it.
     pub(crate) fn new(options: &Options) -> Self {
         let people = people(options.seed, options.learners);
+        let mut veracode = veracode::State::populated(&people, options.seed, options.now);
+        veracode.set_invite_outcome(options.invite_outcome);
         Self {
             now: options.now,
             thm: thm::State::populated(&people, options.seed, options.seats, options.now),
-            veracode: veracode::State::populated(&people, options.seed, options.now),
+            veracode,
             writes: Writes::default(),
         }
     }
@@ -59,6 +61,9 @@ mod tests {
         writes.add("veracode.invite", "ada@example.com");
         writes.add("veracode.invite", "ada@example.com");
         let json = serde_json::to_value(&writes).unwrap();
-        assert_eq!(json, serde_json::json!({ "veracode.invite": { "ada@example.com": 2 } }));
+        assert_eq!(
+            json,
+            serde_json::json!({ "veracode.invite": { "ada@example.com": 2 } })
+        );
     }
 }

@@ -1,1 +1,34 @@
-//! Placeholder.
+//! TryHackMe and Security Labs simulated, with state and rules: in the process as a
+//! [`Transport`](drillmaster_transport::Transport), outside as an HTTP server.
+//!
+//! A [`Sandbox`] is an academy of people who are made up, the same for the same seed, in all stages of
+//! joining and learning. What is written to it changes what is read from it, seats run out, invites are
+//! refused the second time, and each documented refusal can be met. The clock stands still, so that the same
+//! calls get the same answers.
+//!
+//! ```
+//! use drillmaster_sandbox::{Sandbox, THM_KEY};
+//! use serde_json::Value;
+//!
+//! let sandbox = Sandbox::academy(1, 200, 250);
+//! let key = [("THM-API-KEY".to_owned(), THM_KEY.to_owned())];
+//! let answer = sandbox.answer("GET", "/external/api/roomExists?roomCode=linux1", &key, b"");
+//! let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+//! assert_eq!(answer["roomExists"], true);
+//! ```
+
+mod academy;
+mod credential;
+mod handler;
+mod options;
+mod population;
+mod route;
+mod sandbox;
+mod server;
+mod thm;
+mod veracode;
+
+pub use credential::{THM_KEY, VERACODE_DISABLED_KEY, VERACODE_KEY};
+pub use options::{InviteOutcome, Options};
+pub use sandbox::{Sandbox, StateError};
+pub use server::{serve, serve_until};

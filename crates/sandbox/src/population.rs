@@ -136,7 +136,8 @@ mod tests {
     #[test]
     fn nobody_shares_an_address_a_username_or_an_id() {
         let people = people(1, 5_000);
-        let distinct = |of: fn(&Person) -> &str| people.iter().map(of).collect::<HashSet<_>>().len();
+        let distinct =
+            |of: fn(&Person) -> &str| people.iter().map(of).collect::<HashSet<_>>().len();
         assert_eq!(distinct(|person| &person.email), people.len());
         assert_eq!(distinct(|person| &person.username), people.len());
         assert_eq!(distinct(|person| &person.external_id), people.len());
@@ -147,7 +148,11 @@ mod tests {
         for person in people(3, 2_000) {
             assert!(person.email.is_ascii() && !person.email.contains([' ', '\'']));
             assert!(!person.email.starts_with('.') && !person.email.contains(".@"));
-            assert!(person.name.chars().count() <= LONGEST_NAME, "{}", person.name);
+            assert!(
+                person.name.chars().count() <= LONGEST_NAME,
+                "{}",
+                person.name
+            );
         }
     }
 }

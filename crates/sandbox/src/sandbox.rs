@@ -1,0 +1,313 @@
+//! The one door to the simulated services, for calls in the process and over HTTP alike.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use drillmaster_models::{Credential, Dialect, Entry, Reply, Spec, wire};
+use drillmaster_transport::{Error, Request, Transport};
+use serde_json::{Map, Value, json};
+
+use crate::academy::Academy;
+use crate::handler::{Call, Refusal};
+use crate::options::{InviteOutcome, Options};
+use crate::route::{Found, Route, find, routes};
+
+/// Both services, simulated with state. Clones share the state.
+///
+/// As a [`Transport`] its own credential is taken as given; through [`answer`](Self::answer), which is what
+/// the server uses, callers must show it.
+///
+/// ```
+/// use drillmaster_sandbox::{Sandbox, THM_KEY};
+///
+/// let sandbox = Sandbox::academy(1, 200, 250);
+/// let key = [("THM-API-KEY".to_owned(), THM_KEY.to_owned())];
+/// let rooms = sandbox.answer("GET", "/external/api/rooms", &key, b"");
+/// assert_eq!(rooms.status, 200);
+/// let stranger = sandbox.answer("GET", "/external/api/rooms", &[], b"");
+/// assert_eq!(stranger.status, 403);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    academy: Arc<Mutex<Academy>>,
+    dialect: Dialect,
+    routes: Arc<[Route]>,
+}
+
+impl Sandbox {
+    /// An academy of this many learners and seats, the same for the same seed.
+    pub fn academy(seed: u64, learners: usize, seats: usize) -> Self {
+        Self::with(Options {
+            seed,
+            learners,
+            seats,
+            ..Options::default()
+        })
+    }
+
+    /// An academy as these options describe it.
+    pub fn with(options: Options) -> Self {
+        Self::of(Academy::new(&options)).speaking(options.dialect)
+    }
+
+    fn of(academy: Academy) -> Self {
+        Self {
+            academy: Arc::new(Mutex::new(academy)),
+            dialect: Dialect::Current,
+            routes: routes(Dialect::Current).into(),
+        }
+    }
+
+    /// The same academy, with TryHackMe in this dialect.
+    #[must_use]
+    pub fn speaking(self, dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            routes: routes(dialect).into(),
+            ..self
+        }
+    }
+
+    /// The same academy, with invites answered like this from now on.
+    #[must_use]
+    pub fn answering_invites(self, outcome: InviteOutcome) -> Self {
+        self.lock().veracode.set_invite_outcome(outcome);
+        self
+    }
+
+    /// An academy as it was saved, with TryHackMe in the current dialect.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, StateError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| StateError::Read {
+            path: path.to_owned(),
+            error,
+        })?;
+        let academy = serde_json::from_str(&text).map_err(|error| StateError::Damaged {
+            path: path.to_owned(),
+            error,
+        })?;
+        Ok(Self::of(academy))
+    }
+
+    /// Saves the whole state as JSON. A file that is there already is replaced at once or not at all.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StateError> {
+        let path = path.as_ref();
+        let text = serde_json::to_vec(&*self.lock());
+        let written = text.map_err(std::io::Error::from).and_then(|text| {
+            let folder = match path.parent() {
+                Some(folder) if folder != Path::new("") => folder,
+                _ => Path::new("."),
+            };
+            let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+            beside.write_all(&text)?;
+            beside.as_file().sync_all()?;
+            beside.persist(path).map_err(|error| error.error)?;
+            Ok(())
+        });
+        written.map_err(|error| StateError::Write {
+            path: path.to_owned(),
+            error,
+        })
+    }
+
+    /// How often each effect was really carried out, by entry and by whom it was about:
+    /// `{"veracode.invite": {"ada@example.com": 1}}`.
+    ///
+    /// ```
+    /// let sandbox = drillmaster_sandbox::Sandbox::academy(1, 10, 5);
+    /// assert_eq!(sandbox.writes(), serde_json::json!({}));
+    /// ```
+    pub fn writes(&self) -> Value {
+        serde_json::to_value(&self.lock().writes).unwrap_or_default()
+    }
+
+    /// Answers a request that came from outside, whatever it is. The names of headers are compared without
+    /// regard to case.
+    pub fn answer(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> wire::Response {
+        let path = target.split('?').next().unwrap_or_default();
+        if path == WRITES {
+            return match method {
+                "GET" => wire::Response::json(200, &self.writes()),
+                _ => wrong_method(method, path, &["GET"]),
+            };
+        }
+        let route = match find(&self.routes, method, path) {
+            Found::Entry(route) => route,
+            Found::OtherMethods(methods) => return wrong_method(method, path, &methods),
+            Found::Nothing => return nothing_here(path),
+        };
+        let form_field = |name: &str| {
+            let fields = wire::fields_of(route.spec, target, body).ok()?;
+            fields.get(name)?.as_str().map(str::to_owned)
+        };
+        let header = |name: &str| {
+            let mut named = headers
+                .iter()
+                .filter(|(own, _)| own.eq_ignore_ascii_case(name));
+            named.next().map(|(_, value)| value.trim().to_owned())
+        };
+        let shown = match route.spec.credential {
+            Credential::None => return self.carry_out(&route, target, body),
+            Credential::Header(name) => header(name),
+            Credential::FormField(name) => form_field(name),
+        };
+        match (route.admit)(shown.as_deref().filter(|shown| !shown.is_empty())) {
+            Ok(()) => self.carry_out(&route, target, body),
+            Err(refusal) => refused(route.spec, &refusal),
+        }
+    }
+
+    /// Answers a request of somebody who was let in.
+    fn carry_out(&self, route: &Route, target: &str, body: &[u8]) -> wire::Response {
+        self.call(route, target, body)
+            .unwrap_or_else(|refusal| refused(route.spec, &refusal))
+    }
+
+    fn call(&self, route: &Route, target: &str, body: &[u8]) -> Result<wire::Response, Refusal> {
+        let fields = wire::fields_of(route.spec, target, body)
+            .map_err(|problem| Refusal::new(400, problem))?;
+        let fields = self.current(route.entry, fields)?;
+        // The lock is held for the call alone: writing a long answer down keeps nobody waiting.
+        let (answer, status) = {
+            let mut academy = self.lock();
+            let call = Call {
+                fields,
+                now: academy.now,
+                dialect: self.dialect,
+            };
+            let answer = (route.handler.run)(&mut academy, &call)?;
+            (answer, (route.handler.status)(&academy))
+        };
+        let mut response = route
+            .entry
+            .answer_to_wire(answer, self.dialect)
+            .map_err(|failure| Refusal::new(500, failure.to_string()))?;
+        if response.status == 200 {
+            response.status = status;
+        }
+        Ok(response)
+    }
+
+    /// The fields in the current dialect's terms. Like the services, it passes over fields that it does not
+    /// know, and like them it names one that is missing.
+    fn current(
+        &self,
+        entry: &Entry,
+        mut fields: Map<String, Value>,
+    ) -> Result<Map<String, Value>, Refusal> {
+        if self.dialect == Dialect::Current || entry.legacy.is_none() {
+            return Ok(fields);
+        }
+        let (schema, _) = entry
+            .schemas(self.dialect)
+            .map_err(|error| Refusal::new(404, error.to_string()))?;
+        fields.retain(|name, _| schema["properties"].get(name).is_some());
+        let missing = |name: &&str| fields.get(*name).is_none_or(|value| value == "");
+        let mut required = schema["required"].as_array().into_iter().flatten();
+        if let Some(name) = required.by_ref().filter_map(Value::as_str).find(missing) {
+            return Err(Refusal::new(400, format!("{name} is required.")));
+        }
+        match entry.fields_from_wire(Value::Object(fields), self.dialect) {
+            Ok(Value::Object(fields)) => Ok(fields),
+            Ok(_) => Ok(Map::new()),
+            Err(error) => Err(Refusal::new(400, error.to_string())),
+        }
+    }
+
+    /// A call that panicked has not made the state unusable for the next one.
+    fn lock(&self) -> MutexGuard<'_, Academy> {
+        self.academy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Transport for Sandbox {
+    async fn send(&self, request: Request) -> Result<wire::Response, Error> {
+        let wire::Request {
+            method,
+            target,
+            body,
+            ..
+        } = request.wire;
+        let path = target.split('?').next().unwrap_or_default();
+        Ok(match find(&self.routes, method.as_str(), path) {
+            Found::Entry(route) => self.carry_out(&route, &target, &body),
+            Found::OtherMethods(methods) => wrong_method(method.as_str(), path, &methods),
+            Found::Nothing => nothing_here(path),
+        })
+    }
+}
+
+/// Where the writes are counted. No service has such a path.
+const WRITES: &str = "/_sandbox/writes";
+
+fn wrong_method(method: &str, path: &str, methods: &[&str]) -> wire::Response {
+    let allowed = methods.join(", ");
+    let words = format!("{method} is not allowed at {path}; use {allowed}");
+    let mut response = wire::Response::json(405, &json!({ "message": words }));
+    response.headers.push(("allow".to_owned(), allowed));
+    response
+}
+
+fn nothing_here(path: &str) -> wire::Response {
+    let words = format!("there is no endpoint at {path} in this dialect");
+    wire::Response::json(404, &json!({ "message": words }))
+}
+
+/// A refusal as the endpoint writes it: with a status and a stack where answers come in an envelope.
+fn refused(spec: &Spec, refusal: &Refusal) -> wire::Response {
+    let words = &refusal.words;
+    let body = match spec.reply {
+        Reply::Data => json!({
+            "status": "error",
+            "message": words,
+            "stack": format!("Error: {words}\n    at sandbox"),
+        }),
+        Reply::Bare | Reply::One | Reply::Location => json!({ "message": words }),
+    };
+    wire::Response::json(refusal.status, &body)
+}
+
+/// A saved state could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The file cannot be read.
+    #[error("cannot read the sandbox's state from {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The file is not a saved state.
+    #[error(
+        "the sandbox's state in {} is damaged: {error}; restore the file, or remove it to start anew",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, with line and column.
+        error: serde_json::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot save the sandbox's state to {}: {error}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests;
