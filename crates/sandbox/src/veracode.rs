@@ -1,0 +1,71 @@
+//! Security Labs: a team, what it may learn, and how far it has come.
+//!
+//! Summaries follow from the labs that users have begun and finished; nothing is counted beside them. Lists
+//! that are filtered or sorted are made once and kept until the team changes, so that a page costs no more
+//! than what is on it.
+
+mod catalogue;
+mod content;
+mod id;
+mod lessons;
+mod pages;
+mod population;
+mod reading;
+mod roles;
+mod summaries;
+mod team;
+mod users;
+
+#[cfg(test)]
+mod tests;
+
+use drillmaster_models::veracode::{
+    DeleteUser, Invite, ListLessons, ListProgress, ListRoles, ListUsers, ListUsersDetails,
+    SearchLessons, ShowCampaignsProgress, ShowEngagementTime, ShowLessonProgress, ShowOnboarding,
+    ShowRoleProgress, ShowUserProgress, UpdateUser,
+};
+use serde::{Deserialize, Serialize};
+
+use self::catalogue::Catalogue;
+use self::team::Team;
+use crate::handler::Handler;
+use crate::options::InviteOutcome;
+
+/// Everything that Security Labs knows.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// New users' ids follow from it.
+    seed: u64,
+    catalogue: Catalogue,
+    team: Team,
+    /// How an invite is answered that was carried out. A choice of whoever starts the sandbox, not state.
+    #[serde(skip)]
+    invite_outcome: InviteOutcome,
+}
+
+impl State {
+    /// Chooses how an invite is answered that was carried out.
+    pub(crate) fn set_invite_outcome(&mut self, outcome: InviteOutcome) {
+        self.invite_outcome = outcome;
+    }
+}
+
+/// What each endpoint does.
+pub(crate) static HANDLERS: [Handler; 15] = [
+    Handler::of::<ListUsers>(users::list),
+    Handler::of::<ListUsersDetails>(users::details),
+    Handler::of::<ShowUserProgress>(summaries::user),
+    Handler::of::<UpdateUser>(users::update),
+    Handler::of::<DeleteUser>(users::delete),
+    Handler::of::<ShowOnboarding>(summaries::onboarding),
+    Handler::of::<ShowCampaignsProgress>(summaries::campaigns),
+    Handler::of::<ShowEngagementTime>(summaries::engagement),
+    Handler::of::<ListProgress>(summaries::team),
+    Handler::of::<ListLessons>(lessons::list),
+    Handler::of::<ShowLessonProgress>(lessons::progress),
+    Handler::of::<SearchLessons>(lessons::search),
+    Handler::of::<ListRoles>(roles::list),
+    Handler::of::<ShowRoleProgress>(roles::progress),
+    Handler::of::<Invite>(users::invite)
+        .with_status(|academy| academy.veracode.invite_outcome.status()),
+];

@@ -1,0 +1,127 @@
+//! Lessons: listing, searching, and who has come how far with one.
+
+use drillmaster_models::veracode::{
+    FoundLesson, FoundLessons, Learner, Lesson as Listed, LessonProgress, Lessons, ListLessons,
+    SearchLessons, ShowLessonProgress, Status,
+};
+use drillmaster_models::{Extra, Moment};
+use serde_json::{Number, Value};
+
+use super::catalogue::Lesson;
+use super::id::Id;
+use super::pages::{FULL, Page, USUAL};
+use super::reading::Read;
+use super::summaries::{Narrowing, status};
+use super::team::{User, View};
+use crate::academy::Academy;
+use crate::handler::{Call, Refusal, answer};
+
+pub(crate) fn list(academy: &mut Academy, call: &Call) -> Read<Value> {
+    let catalogue = &academy.veracode.catalogue;
+    let (page, all) = (Page::of(call, FULL)?, &catalogue.lessons);
+    let places = page.places(all.len());
+    let lessons = places
+        .filter_map(|place| all.get_index(place))
+        .map(|(id, lesson)| Listed {
+            id: id.to_string(),
+            title: Some(lesson.title.clone()),
+            module: Some(lesson.module.clone()),
+            points: Some(lesson.points.into()),
+            roles: catalogue.role_names(&lesson.roles),
+            extra: Extra::new(),
+        });
+    answer::<ListLessons>(&Lessons {
+        lessons: lessons.collect(),
+        next_page: page.next_page::<ListLessons>(call, all.len()),
+        extra: Extra::new(),
+    })
+}
+
+/// Finds lessons that have the phrase in one of their tags.
+pub(crate) fn search(academy: &mut Academy, call: &Call) -> Read<Value> {
+    let phrase = call.text("phrase").unwrap_or_default();
+    if phrase.chars().count() > 300 {
+        return Err(Refusal::new(400, "invalid phrase"));
+    }
+    let phrase = phrase.to_lowercase();
+    let page = Page::of(call, USUAL)?;
+    let is_found = |lesson: &&Lesson| {
+        phrase.is_empty()
+            || lesson
+                .tags
+                .iter()
+                .any(|tag| tag.to_lowercase().contains(&phrase))
+    };
+    let found: Vec<&Lesson> = academy
+        .veracode
+        .catalogue
+        .lessons
+        .values()
+        .filter(is_found)
+        .collect();
+    let lessons = found[page.places(found.len())]
+        .iter()
+        .map(|lesson| FoundLesson {
+            challenge: Some(lesson.challenge),
+            description: Some(lesson.description.clone()),
+            stack: Some(lesson.stack.clone()),
+            tags: lesson.tags.clone(),
+            title: Some(lesson.title.clone()),
+            topic: Some(lesson.topic.clone()),
+            url: Some(lesson.url.clone()),
+            extra: Extra::new(),
+        });
+    answer::<SearchLessons>(&FoundLessons {
+        lessons: lessons.collect(),
+        pages: page.pages::<SearchLessons>(call, found.len()),
+        extra: Extra::new(),
+    })
+}
+
+/// Tells of those who have begun the lesson, and of those it is open to who have not.
+pub(crate) fn progress(academy: &mut Academy, call: &Call) -> Read<Value> {
+    let state = &mut academy.veracode;
+    let id = call.text("id").and_then(Id::parse);
+    let id = id.ok_or_else(|| Refusal::new(400, "invalid lesson id"))?;
+    let lesson = state.catalogue.lessons.get(&id);
+    let lesson = lesson.ok_or_else(|| Refusal::new(404, "lesson not found"))?;
+    let page = Page::of(call, FULL)?;
+    let has_to_do = |user: &User| {
+        let is_open = user.joined && user.has_any(&lesson.roles);
+        is_open || user.labs.iter().any(|lab| lab.lesson == id)
+    };
+    let view = state
+        .team
+        .view(Narrowing::name::<ShowLessonProgress>(call), |users| View {
+            places: (0..users.len())
+                .filter(|place| has_to_do(&users[*place]))
+                .collect(),
+            ..View::default()
+        });
+    let total = view.places.len();
+    let users = state.team.at(&view.places[page.places(total)]);
+    answer::<ShowLessonProgress>(&LessonProgress {
+        next_page: page.next_page::<ShowLessonProgress>(call, total),
+        id: id.to_string(),
+        title: Some(lesson.title.clone()),
+        module: Some(lesson.module.clone()),
+        points: Some(lesson.points.into()),
+        roles: state.catalogue.role_names(&lesson.roles),
+        users: users.map(|(user, own)| learner(*user, own, id)).collect(),
+        extra: Extra::new(),
+    })
+}
+
+fn learner(id: Id, user: &User, lesson: Id) -> Learner {
+    let lab = user.labs.iter().find(|lab| lab.lesson == lesson);
+    Learner {
+        id: id.to_string(),
+        start_time: lab.map(|lab| Moment::from_millis(lab.start_time)),
+        end_time: lab.and_then(|lab| lab.end_time).map(Moment::from_millis),
+        start_rating: lab.and_then(|lab| lab.start_rating).map(Number::from),
+        end_rating: lab.and_then(|lab| lab.end_rating).map(Number::from),
+        last_step_reached: lab.map(|lab| lab.last_step),
+        status: Some(lab.map_or(Status::NotStarted, status)),
+        extra: Extra::new(),
+    }
+}

@@ -1,0 +1,167 @@
+//! A team in all stages: strangers, invited, beginners, the busy and the finished.
+
+use jiff::Timestamp;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::State;
+use super::catalogue::{Catalogue, lasting};
+use super::id::Id;
+use super::team::{Lab, Team, User};
+use crate::options::InviteOutcome;
+use crate::population::{Person, rng};
+
+/// The sender that the document's sample invite names: the first person, who administers the team.
+pub(crate) const FIRST_USER: &str = "cb4f412c59ef801d0e6de1c6";
+
+/// Of the first people, from whom a class is drawn, this many are neither users nor invited.
+const FIRST: usize = 60;
+const STRANGERS: usize = 20;
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+impl State {
+    /// A team that about half of these people belong to. More people change nothing about the first ones.
+    pub(crate) fn populated(people: &[Person], seed: u64, now: Timestamp) -> Self {
+        let mut state = Self {
+            seed,
+            catalogue: Catalogue::of_team(lasting("team", "ours")),
+            team: Team::new(lasting("team", "ours")),
+            invite_outcome: InviteOutcome::default(),
+        };
+        let default: Vec<Id> = state.catalogue.default_roles(state.team.id).collect();
+        let others: Vec<Id> = state
+            .catalogue
+            .roles
+            .iter()
+            .filter(|(_, role)| !role.default)
+            .map(|(id, _)| *id)
+            .collect();
+        for (number, person) in people.iter().enumerate() {
+            let mut rng = rng(seed, &format!("veracode.person:{}", person.email));
+            let leads = number == 0;
+            let is_full = number < FIRST && state.team.users().len() >= FIRST - STRANGERS;
+            if !leads && (is_full || rng.random_bool(0.5)) {
+                continue;
+            }
+            let joined = leads || rng.random_bool(0.85);
+            let mut roles = default.clone();
+            if let (true, false) = (rng.random_bool(0.35), others.is_empty()) {
+                roles.push(others[rng.random_range(0..others.len())]);
+            }
+            let labs = if joined {
+                history(&mut rng, &state.catalogue, &roles, now)
+            } else {
+                Vec::new()
+            };
+            let last_lab = labs.iter().map(Lab::last_visited).max();
+            let first_days = now.as_millisecond() - rng.random_range(2..180) * DAY;
+            let user = User {
+                email: person.email.clone(),
+                name: Some(person.name.clone()),
+                admin: leads || joined && rng.random_bool(0.03),
+                disabled: !leads && joined && rng.random_bool(0.03),
+                joined,
+                last_active: joined.then(|| last_lab.unwrap_or(first_days)),
+                roles,
+                invite: None,
+                labs,
+            };
+            let id = Id::parse(FIRST_USER).filter(|_| leads);
+            state.team.add(
+                id.unwrap_or_else(|| Id::of(seed, "user", &person.email)),
+                user,
+            );
+        }
+        state
+    }
+}
+
+/// What a user has done in the months before now: first what campaigns require, then this and that.
+fn history(rng: &mut ChaCha8Rng, catalogue: &Catalogue, roles: &[Id], now: Timestamp) -> Vec<Lab> {
+    let (count, diligence) = match rng.random_range(0..100) {
+        0..20 => (0, 0.0),
+        20..32 => (rng.random_range(15..25), 1.0),
+        32..45 => (rng.random_range(1..4), 0.0),
+        _ => (rng.random_range(1..14), 0.75),
+    };
+    let mut path = catalogue.path(roles);
+    let required = catalogue.required().count().min(path.len());
+    shuffle(rng, &mut path[required..]);
+    let mut time = now.as_millisecond() - rng.random_range(150 * DAY..180 * DAY);
+    let mut labs = Vec::new();
+    for lesson in path {
+        let longest_break = if diligence < 1.0 { 12 * DAY } else { 5 * DAY };
+        time += rng.random_range(2 * HOUR..longest_break);
+        let spent = rng.random_range(5 * MINUTE..90 * MINUTE);
+        if labs.len() >= count || time + spent + HOUR > now.as_millisecond() {
+            break;
+        }
+        let skips = diligence < 1.0 && rng.random_bool(0.15);
+        let lab = lab(rng, lesson, time, spent, diligence);
+        if !skips {
+            labs.push(lab);
+        }
+    }
+    labs
+}
+
+fn lab(rng: &mut ChaCha8Rng, lesson: Id, start_time: i64, spent: i64, diligence: f64) -> Lab {
+    let ended = rng.random_bool(diligence);
+    // A lab that was opened again is started, and keeps the time of its end.
+    let reopened = diligence < 1.0 && rng.random_bool(0.05);
+    let start_rating = rng.random_bool(0.9).then(|| rng.random_range(1..=5));
+    let end_rating = rng
+        .random_bool(0.8)
+        .then(|| rng.random_range(start_rating.unwrap_or(1)..=5));
+    Lab {
+        lesson,
+        start_time,
+        end_time: ended.then(|| start_time + spent + rng.random_range(0..HOUR)),
+        finished: ended && !reopened,
+        spent,
+        last_step: if ended { 6 } else { rng.random_range(0..6) },
+        start_rating,
+        end_rating: end_rating.filter(|_| ended),
+    }
+}
+
+/// Puts lessons into another order (Fisher and Yates).
+fn shuffle(rng: &mut ChaCha8Rng, lessons: &mut [Id]) {
+    for last in (1..lessons.len()).rev() {
+        lessons.swap(last, rng.random_range(0..=last));
+    }
+}
+
+impl Catalogue {
+    /// The roles that everybody of a team gets.
+    pub(crate) fn default_roles(&self, team: Id) -> impl Iterator<Item = Id> {
+        let roles = self
+            .roles
+            .iter()
+            .filter(move |(_, role)| role.default && role.team == team);
+        roles.map(|(id, _)| *id)
+    }
+
+    /// The labs that campaigns require, in their order.
+    fn required(&self) -> impl Iterator<Item = Id> {
+        let assignments = self
+            .campaigns
+            .values()
+            .flat_map(|campaign| campaign.assignments.values());
+        assignments.flat_map(|assignment| &assignment.labs).copied()
+    }
+
+    /// The labs that campaigns require, and after them all others that are open to one of these roles.
+    fn path(&self, roles: &[Id]) -> Vec<Id> {
+        let mut path: Vec<Id> = self.required().collect();
+        for (id, lesson) in &self.lessons {
+            if !path.contains(id) && roles.iter().any(|role| lesson.roles.contains(role)) {
+                path.push(*id);
+            }
+        }
+        path
+    }
+}

@@ -1,0 +1,201 @@
+//! Users: listing, changing, deleting, inviting.
+
+use drillmaster_models::veracode::{
+    DeleteUser, Deleted, Invite, Invited, ListUsers, ListUsersDetails, UpdateUser, UpdatedUser,
+    User as Listed, UserDetails, Users, UsersDetails,
+};
+use drillmaster_models::{Endpoint, Extra, Moment};
+use serde_json::Value;
+
+use super::content::Content;
+use super::id::Id;
+use super::pages::{FULL, Page, USUAL};
+use super::reading::{Read, email, given, optional_flag, optional_ids, optional_name, window};
+use super::summaries::{Narrowing, role_refs};
+use super::team::{Invitation, User};
+use crate::academy::Academy;
+use crate::handler::{Call, Refusal, answer};
+use crate::options::InviteOutcome;
+
+pub(crate) fn list(academy: &mut Academy, call: &Call) -> Read<Value> {
+    let state = &academy.veracode;
+    let (page, all) = (Page::of(call, FULL)?, state.team.users());
+    let places = page.places(all.len());
+    let users = places
+        .filter_map(|place| all.get_index(place))
+        .map(|(id, user)| Listed {
+            id: id.to_string(),
+            email: Some(user.email.clone()),
+            name: user.name.clone(),
+            is_admin: Some(user.admin),
+            is_disabled: Some(user.disabled),
+            joined: Some(user.joined),
+            last_active: user.last_active.map(Moment::from_millis),
+            roles: state.catalogue.role_names(&user.roles),
+            extra: Extra::new(),
+        });
+    answer::<ListUsers>(&Users {
+        users: users.collect(),
+        next_page: page.next_page::<ListUsers>(call, all.len()),
+        extra: Extra::new(),
+    })
+}
+
+pub(crate) fn details(academy: &mut Academy, call: &Call) -> Read<Value> {
+    let state = &mut academy.veracode;
+    let content = Content::of_campaigns(call, &state.catalogue)?.within(window(call)?);
+    let narrowing = Narrowing::of(call, &state.catalogue, state.team.id)?;
+    let page = Page::of(call, USUAL)?;
+    let view = state
+        .team
+        .view(Narrowing::name::<ListUsersDetails>(call), |users| {
+            narrowing.view(users, &content, |user, score| score.first_lab(user))
+        });
+    let total = view.places.len();
+    let users = state
+        .team
+        .at(&view.places[page.places(total)])
+        .map(|(id, user)| {
+            let score = content.score(user);
+            UserDetails {
+                id: id.to_string(),
+                email: Some(user.email.clone()),
+                last_active: user.last_active.map(Moment::from_millis),
+                labs_completed: i64::try_from(score.finished).ok(),
+                percent_required_complete: Some(content.percent_required(&score)),
+                points: Some(score.points.into()),
+                name: user.name.clone(),
+                roles: role_refs(&state.catalogue, user),
+                extra: Extra::new(),
+            }
+        });
+    answer::<ListUsersDetails>(&UsersDetails {
+        users: users.collect(),
+        pages: page.pages::<ListUsersDetails>(call, total),
+        extra: Extra::new(),
+    })
+}
+
+/// Changes only what is given; nothing at all where any of it is refused.
+pub(crate) fn update(academy: &mut Academy, call: &Call) -> Read<Value> {
+    let state = &mut academy.veracode;
+    let id = user_of(call)?;
+    if state.team.user(id).is_none() {
+        return Err(Refusal::new(400, "User not found"));
+    }
+    let address = match given(call, "email") {
+        None => None,
+        Some(value) => Some(email(Some(value))?),
+    };
+    // The document has no words for an address that is somebody else's.
+    if address
+        .as_ref()
+        .and_then(|address| state.team.whose(address))
+        .is_some_and(|other| other != id)
+    {
+        return Err(Refusal::new(400, "Email is invalid"));
+    }
+    let name = optional_name(call)?;
+    let admin = optional_flag(call, "admin", "Admin is invalid")?;
+    let disabled = optional_flag(call, "disabled", "Disabled is invalid")?;
+    let roles = match call.fields.get("roleIds") {
+        Some(Value::Null) => return Err(Refusal::new(400, "Invalid roleIds")),
+        _ => optional_ids(call, "roleIds", "Invalid roleIds", |role| {
+            state.catalogue.is_role_of(state.team.id, *role)
+        })?,
+    };
+    let user = state.team.change(id, |user| {
+        user.email = address.unwrap_or_else(|| std::mem::take(&mut user.email));
+        user.name = name.or_else(|| user.name.take());
+        user.admin = admin.unwrap_or(user.admin);
+        user.disabled = disabled.unwrap_or(user.disabled);
+        user.roles = roles.unwrap_or_else(|| std::mem::take(&mut user.roles));
+    });
+    let user = user.ok_or_else(|| Refusal::new(400, "User not found"))?;
+    academy.writes.add(UpdateUser::SPEC.name, &id.to_string());
+    answer::<UpdateUser>(&UpdatedUser {
+        email: Some(user.email.clone()),
+        name: user.name.clone(),
+        admin: Some(user.admin),
+        disabled: Some(user.disabled),
+        role_ids: texts(&user.roles),
+        extra: Extra::new(),
+    })
+}
+
+pub(crate) fn delete(academy: &mut Academy, call: &Call) -> Read<Value> {
+    let id = user_of(call)?;
+    if academy.veracode.team.remove(id).is_none() {
+        return Err(Refusal::new(400, "User not found"));
+    }
+    academy.writes.add(DeleteUser::SPEC.name, &id.to_string());
+    answer::<DeleteUser>(&Deleted {
+        extra: Extra::new(),
+    })
+}
+
+/// Invites somebody, who from then on is a user that has not joined.
+pub(crate) fn invite(academy: &mut Academy, call: &Call) -> Read<Value> {
+    let state = &mut academy.veracode;
+    let address = email(given(call, "email"))?;
+    let is_ours = |role: &Id| state.catalogue.is_role_of(state.team.id, *role);
+    let mut roles =
+        optional_ids(call, "roleIds", "Role ids are invalid", is_ours)?.unwrap_or_default();
+    let sender = given(call, "senderId")
+        .and_then(Value::as_str)
+        .and_then(Id::parse);
+    let sender = sender.ok_or_else(|| Refusal::new(400, "Sender id is invalid"))?;
+    if state.team.user(sender).is_none() {
+        return Err(Refusal::new(400, "Sender not found"));
+    }
+    let name = optional_name(call)?;
+    let admin = optional_flag(call, "admin", "Admin is invalid")?.unwrap_or(false);
+    let mailed = optional_flag(call, "sendEmail", "Send email is invalid")?.unwrap_or(false);
+    for role in state.catalogue.default_roles(state.team.id) {
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
+    }
+    let user = User {
+        email: address.clone(),
+        name,
+        admin,
+        disabled: false,
+        joined: false,
+        last_active: None,
+        roles: roles.clone(),
+        invite: Some(Invitation {
+            sender,
+            mailed,
+            at: call.now.as_millisecond(),
+        }),
+        labs: Vec::new(),
+    };
+    if !state
+        .team
+        .add(Id::of(state.seed, "user", &address.to_lowercase()), user)
+    {
+        return Err(Refusal::new(400, "Invite already exists"));
+    }
+    academy.writes.add(Invite::SPEC.name, &address);
+    if state.invite_outcome == InviteOutcome::Unknown {
+        // Seen: the invite is there and the answer says that something went wrong.
+        return Err(Refusal::new(500, "unknown error"));
+    }
+    answer::<Invite>(&Invited {
+        email: Some(address),
+        admin: Some(admin),
+        role_ids: texts(&roles),
+        sender_id: Some(sender.to_string()),
+        extra: Extra::new(),
+    })
+}
+
+fn user_of(call: &Call) -> Read<Id> {
+    let id = call.text("id").and_then(Id::parse);
+    id.ok_or_else(|| Refusal::new(400, "User id is invalid"))
+}
+
+fn texts(ids: &[Id]) -> Vec<String> {
+    ids.iter().map(Id::to_string).collect()
+}
