@@ -108,9 +108,17 @@ pub struct LegacyStanding {
 pub struct LegacyAnswered {
     /// The task's number.
     pub task_no: i64,
-    /// The question, its score and the time, as in the current dialect.
+    /// The question within the task.
+    pub question_no: Option<Number>,
+    /// Whether it is answered correctly by now.
+    pub correct: Option<bool>,
+    /// Points for it.
+    pub score: Option<Number>,
+    /// When the right answer was given.
+    pub time_correct: Option<Moment>,
+    /// What else came.
     #[serde(flatten)]
-    pub answered: Answered,
+    pub extra: Extra,
 }
 
 impl LegacyForm<Self> for ShowScoreboard {
@@ -143,11 +151,12 @@ impl LegacyForm<Self> for ShowScoreboard {
 impl LegacyStanding {
     fn up(self) -> Standing {
         let mut tasks: IndexMap<String, Vec<Answered>> = IndexMap::new();
-        for LegacyAnswered { task_no, answered } in self.task_data {
-            tasks.entry(task_no.to_string()).or_default().push(answered);
+        for answered in self.task_data {
+            let task = answered.task_no.to_string();
+            tasks.entry(task).or_default().push(answered.up());
         }
         let mut extra = self.extra;
-        if !self.data.is_empty() {
+        if !self.data.is_empty() && self.data != constant_pair() {
             extra.insert("data".to_owned(), self.data.into());
         }
         Standing {
@@ -166,17 +175,49 @@ impl LegacyStanding {
             let task_no = task.parse().unwrap_or_default();
             answers
                 .into_iter()
-                .map(move |answered| LegacyAnswered { task_no, answered })
+                .map(move |answered| LegacyAnswered::down(task_no, answered))
         });
         Self {
             name: standing.username,
-            data: vec!["".into(), 0.into()],
+            data: constant_pair(),
             task_data: task_data.collect(),
             total_score: standing.score,
             rank_no: standing.rank,
             avatar: standing.avatar,
             level: standing.level,
             extra: standing.extra,
+        }
+    }
+}
+
+/// What the legacy document has in `data`; it means nothing, so callers do not see it.
+fn constant_pair() -> Vec<Value> {
+    vec!["".into(), 0.into()]
+}
+
+impl LegacyAnswered {
+    // The document has neither ids nor counts of attempts. Where they come all the same, they are extra, and
+    // take the places of the empty ones when the answer is written as JSON.
+    fn up(self) -> Answered {
+        Answered {
+            id: None,
+            question_no: self.question_no,
+            correct: self.correct,
+            score: self.score,
+            attempts: None,
+            time_correct: self.time_correct,
+            extra: self.extra,
+        }
+    }
+
+    fn down(task_no: i64, answered: Answered) -> Self {
+        Self {
+            task_no,
+            question_no: answered.question_no,
+            correct: answered.correct,
+            score: answered.score,
+            time_correct: answered.time_correct,
+            extra: answered.extra,
         }
     }
 }
