@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// let crowded = Sandbox::with(Options { learners: 50, seats: 25, ..Options::default() });
 /// # let _ = crowded;
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// The same seed gives the same academy.
     pub seed: u64,

@@ -87,10 +87,10 @@ pub(crate) fn find(routes: &[Route], method: &str, path: &str) -> Found {
             methods.push(route.spec.method.as_str());
         }
     }
-    match methods.is_empty() {
-        true => Found::Nothing,
-        false => Found::OtherMethods(methods),
+    if methods.is_empty() {
+        return Found::Nothing;
     }
+    Found::OtherMethods(methods)
 }
 
 #[cfg(test)]

@@ -80,6 +80,7 @@ struct Room {
     kind: Kind,
     tasks: Vec<Vec<Question>>,
     /// Who is or was in it, by address.
+    #[serde(default)]
     members: IndexMap<String, Member>,
 }
 
@@ -114,10 +115,13 @@ enum Kind {
 
 /// A question of a task.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Question {
-    question: String,
+    asks: String,
     answer: String,
+    #[serde(default)]
     hint: String,
+    #[serde(default)]
     extra_points: u32,
 }
 

@@ -191,7 +191,7 @@ fn list_questions(academy: &mut Academy, call: &Call) -> Answer {
     let room = academy.thm.room(code).ok_or_else(room_not_found)?;
     let question = |(question, question_no): (&super::Question, i64)| Question {
         question_no,
-        question: Some(question.question.clone()),
+        question: Some(question.asks.clone()),
         answer: Some(question.answer.clone()),
         hint: Some(question.hint.clone()),
         extra_points: Some(question.extra_points.into()),
