@@ -1,0 +1,39 @@
+//! Seats a class until the seats run out, and hands out links into the first room.
+//!
+//! `cargo run -p drillmaster-thm --example seat_a_class`
+
+use drillmaster_sandbox::Sandbox;
+use drillmaster_thm::{Client, Error, Refusal};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    // For the live service: `Http` of drillmaster-transport instead of the sandbox.
+    let client = Client::new(Sandbox::academy(1, 30, 13));
+    let room = "linux1";
+    if !client.room_exists(room).await? {
+        println!("there is no room {room}");
+        return Ok(());
+    }
+    for user in client.users().await? {
+        let email = user.email.unwrap_or_default();
+        let outcome = match client.add_seat(&email).await {
+            Ok(_) => "seated".to_owned(),
+            Err(error) => match error.refusal() {
+                Some(Refusal::AlreadySeated) => "unchanged".to_owned(),
+                Some(Refusal::NoSeatsLeft) => {
+                    println!("{email:<36} all seats are taken; stopping");
+                    break;
+                }
+                // Other words of the service concern this person alone.
+                Some(_) => format!("refused: {}", error.words().unwrap_or_default()),
+                None => return Err(error),
+            },
+        };
+        let link = match user.ext_user_id {
+            Some(id) => client.authenticate(id, room).await?.url,
+            None => "(no link: not an api-user)".to_owned(),
+        };
+        println!("{email:<36} {outcome:<10} {link}");
+    }
+    Ok(())
+}
