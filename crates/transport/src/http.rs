@@ -1,6 +1,8 @@
 //! Over HTTP.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,6 +10,7 @@ use drillmaster_models::{Credential, Method, wire};
 use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use url::{Host, Url};
 
 use crate::error::{Error, Lost};
@@ -34,12 +37,23 @@ const MASK: &str = "[credential]";
 /// assert!(Http::new("http://training.example", key.clone()).is_err());
 /// assert!(Http::new("http://127.0.0.1:8080", key).is_ok());
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Http {
     client: reqwest::Client,
     base: Url,
     credential: SecretString,
+    /// How a service may spell the credential when it echoes it.
+    echoes: Arc<[SecretString]>,
     whole: Duration,
+}
+
+// Not derived: the client tells of its proxies, whose addresses may hold a password.
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Http {
@@ -63,6 +77,7 @@ impl Http {
         Ok(Self {
             client,
             base,
+            echoes: echoes(credential.expose_secret()).into(),
             credential,
             whole: WHOLE,
         })
@@ -81,8 +96,9 @@ impl Http {
             self.base.as_str().trim_end_matches('/'),
             wire.target
         );
+        // Told without the address: its query may hold a token.
         let address = Url::parse(&address)
-            .map_err(|error| Error::setup(format!("`{}` is no address: {error}", wire.target)))?;
+            .map_err(|error| Error::setup(format!("the request makes no address: {error}")))?;
         if address.origin() != self.base.origin() {
             return Err(Error::setup("the request would leave the service's origin"));
         }
@@ -155,19 +171,11 @@ impl Http {
 
     /// Takes the credential out of an answer that echoes it, so that it cannot reach a recording.
     fn without_credential(&self, mut answer: Response) -> Response {
-        let secret = self.credential.expose_secret();
-        let parts = std::iter::once(secret)
-            .chain(secret.split(':'))
-            .filter(|part| part.len() >= 6);
-        for part in parts {
-            if contains(&answer.body, part.as_bytes()) {
-                let text = String::from_utf8_lossy(&answer.body).replace(part, MASK);
-                answer.body = text.into_bytes();
-            }
+        for echo in &*self.echoes {
+            let echo = echo.expose_secret();
+            answer.body = masked(answer.body, echo.as_bytes());
             for (_, value) in &mut answer.headers {
-                if value.contains(part) {
-                    *value = value.replace(part, MASK);
-                }
+                *value = value.replace(echo, MASK);
             }
         }
         answer
@@ -187,18 +195,20 @@ impl Transport for Http {
 
 /// Reads a service's address: `https` anywhere, plain `http` to loopback only, nothing after the path.
 pub fn base_url(text: &str) -> Result<Url, Error> {
-    let refuse = |why: &str| Err(Error::setup(format!("`{text}` is no base URL: {why}")));
+    // Told without its query: that is where a key ends up by mistake.
+    let shown = text.split(['?', '#']).next().unwrap_or_default();
+    let refuse = |why: &str| Err(Error::setup(format!("`{shown}` is no base URL: {why}")));
+    if text.contains('@') {
+        return Err(Error::setup(
+            "a base URL must not hold a user name or password; credentials come from the environment",
+        ));
+    }
     let url = match Url::parse(text) {
         Ok(url) => url,
         Err(error) => return refuse(&format!("{error}; write it as https://host")),
     };
     if url.host().is_none() {
         return refuse("it names no host; write it as https://host");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::setup(
-            "a base URL must not hold a user name or password; credentials come from the environment",
-        ));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return refuse("it must end after the path");
@@ -236,8 +246,40 @@ fn is_kept(name: &str) -> bool {
         || name.starts_with("x-ratelimit")
 }
 
-fn contains(body: &[u8], part: &[u8]) -> bool {
-    body.windows(part.len()).any(|window| window == part)
+/// The credential and, where it is a pair, its halves, each as it is, as in JSON and as in an address. What
+/// is short is no secret, and would be found in words that have nothing to do with it.
+fn echoes(secret: &str) -> Vec<SecretString> {
+    let halves = secret.split(':').filter(|half| half.len() >= 8);
+    let parts = std::iter::once(secret).filter(|whole| whole.len() >= 4);
+    let mut echoes: Vec<String> = Vec::new();
+    for part in parts.chain(halves) {
+        let json = Value::from(part).to_string();
+        let form = url::form_urlencoded::byte_serialize(part.as_bytes()).collect();
+        for echo in [part.to_owned(), json[1..json.len() - 1].to_owned(), form] {
+            if !echoes.contains(&echo) {
+                echoes.push(echo);
+            }
+        }
+    }
+    echoes.into_iter().map(SecretString::from).collect()
+}
+
+fn masked(body: Vec<u8>, echo: &[u8]) -> Vec<u8> {
+    let find = |from: usize| {
+        let mut windows = body[from..].windows(echo.len());
+        windows.position(|window| window == echo)
+    };
+    let (mut clean, mut from) = (Vec::new(), 0);
+    while let Some(found) = find(from) {
+        clean.extend_from_slice(&body[from..from + found]);
+        clean.extend_from_slice(MASK.as_bytes());
+        from += found + echo.len();
+    }
+    if from == 0 {
+        return body;
+    }
+    clean.extend_from_slice(&body[from..]);
+    clean
 }
 
 /// What became of a request, told without its address: that may hold a token.
