@@ -10,8 +10,8 @@
 //! | `value` | scope, ordinal, a value that the script got from outside |
 //! | `end` | last: the number of interactions, so that a cut-off file is noticed |
 //!
-//! A body is JSON inline, text as text, and base64 where it is neither. No event has a place for a
-//! credential: recorders sit above the transport that adds it.
+//! A body is JSON inline where that gives back the same bytes, else text as text, and base64 where it is
+//! neither. No event has a place for a credential: recorders sit above the transport that adds it.
 //!
 //! ```
 //! use drillmaster_transport::cassette::{Body, Event, Header, parse};
@@ -25,13 +25,17 @@
 //! assert_eq!(Body::of(b"{\"a\":1}"), Body::Json(serde_json::json!({ "a": 1 })));
 //! ```
 
+mod tape;
+
+pub use tape::{Damage, Interaction, Tape, parse};
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use drillmaster_models::{Method, wire};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Error, Lost};
+use crate::error::Error;
 use crate::request::{Request, Response};
 
 /// The version that is written, and the only one that is read.
@@ -39,7 +43,7 @@ pub const VERSION: u32 = 1;
 
 /// One event of a cassette.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
+#[serde(tag = "event", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Event {
     /// The first event.
     Cassette(Header),
@@ -60,6 +64,7 @@ pub enum Event {
 
 /// What a run was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Header {
     /// The format's version.
     pub version: u32,
@@ -86,6 +91,7 @@ impl Default for Header {
 
 /// A recorded request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RequestEvent {
     /// The row it belongs to, or `main`.
     pub scope: String,
@@ -109,6 +115,7 @@ pub struct RequestEvent {
 
 /// A recorded answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ResponseEvent {
     /// The scope of its request.
     pub scope: String,
@@ -126,12 +133,13 @@ pub struct ResponseEvent {
 
 /// A recorded loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ErrorEvent {
     /// The scope of its request.
     pub scope: String,
     /// The number of its request.
     pub ordinal: u64,
-    /// `unreachable`, `timeout` or `reset`.
+    /// `unreachable`, `timeout` or `reset`; `unsent` where the configuration kept it from being sent.
     pub kind: String,
     /// What was told about it.
     pub detail: String,
@@ -139,6 +147,7 @@ pub struct ErrorEvent {
 
 /// A recorded value from outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ValueEvent {
     /// The row in which it was asked for, or `main`.
     pub scope: String,
@@ -163,16 +172,16 @@ pub enum Body {
 }
 
 impl Body {
-    /// Takes a body in the most readable form that holds it.
+    /// Takes a body in the most readable form that gives the same bytes back.
     pub fn of(bytes: &[u8]) -> Self {
         match (serde_json::from_slice(bytes), std::str::from_utf8(bytes)) {
-            (Ok(json), _) => Self::Json(json),
+            (Ok(json), _) if is_kept_by_json(&json, bytes) => Self::Json(json),
             (_, Ok(text)) => Self::Text(text.to_owned()),
             _ => Self::Base64(BASE64_STANDARD.encode(bytes)),
         }
     }
 
-    /// The bytes again. JSON comes back compact.
+    /// The bytes again.
     pub fn bytes(&self) -> Result<Vec<u8>, base64::DecodeError> {
         match self {
             Self::Json(json) => Ok(json.to_string().into_bytes()),
@@ -183,6 +192,25 @@ impl Body {
 
     fn of_message(bytes: &[u8]) -> Option<Self> {
         (!bytes.is_empty()).then(|| Self::of(bytes))
+    }
+
+    fn into_message(body: Option<Self>) -> Result<Vec<u8>, base64::DecodeError> {
+        body.map_or(Ok(Vec::new()), |body| body.bytes())
+    }
+}
+
+/// Long numbers, doubled keys and white space do not survive being read as JSON and written again, and
+/// what is nested too deeply could not be read back from inside an event.
+fn is_kept_by_json(json: &Value, bytes: &[u8]) -> bool {
+    const DEEPEST: usize = 100;
+    depth(json) <= DEEPEST && json.to_string().as_bytes() == bytes
+}
+
+fn depth(json: &Value) -> usize {
+    match json {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
     }
 }
 
@@ -200,6 +228,18 @@ impl RequestEvent {
             body: Body::of_message(&request.wire.body),
         }
     }
+
+    /// The request as it travelled. An `Err` says what of it cannot be read.
+    pub fn wire(&self) -> Result<wire::Request, String> {
+        let method =
+            Method::parse(&self.method).ok_or_else(|| format!("`{}` is no method", self.method))?;
+        Ok(wire::Request {
+            method,
+            target: self.target.clone(),
+            headers: self.headers.clone(),
+            body: Body::into_message(self.body.clone()).map_err(|error| error.to_string())?,
+        })
+    }
 }
 
 impl ResponseEvent {
@@ -215,24 +255,23 @@ impl ResponseEvent {
     }
 
     fn into_response(self) -> Result<Response, base64::DecodeError> {
-        let body = self.body.map_or(Ok(Vec::new()), |body| body.bytes())?;
         Ok(Response {
             status: self.status,
             headers: self.headers,
-            body,
+            body: Body::into_message(self.body)?,
         })
     }
 }
 
 impl ErrorEvent {
-    /// Writes a loss down; `None` where the error is not one.
+    /// Writes down why there is no answer; `None` where the error is none that happens on the way.
     pub fn of(scope: &str, ordinal: u64, error: &Error) -> Option<Self> {
-        let how = error.lost_how()?;
+        let (kind, detail) = error.recorded()?;
         Some(Self {
             scope: scope.to_owned(),
             ordinal,
-            kind: how.name().to_owned(),
-            detail: error.lost_detail().unwrap_or_default().to_owned(),
+            kind: kind.to_owned(),
+            detail: detail.to_owned(),
         })
     }
 }
@@ -244,16 +283,21 @@ pub fn identity(request: &wire::Request) -> String {
         .target
         .split_once('?')
         .unwrap_or((&request.target, ""));
-    let body = match (Body::of(&request.body), request.header("content-type")) {
-        (Body::Json(json), _) => sorted(&json).to_string(),
-        (Body::Text(form), Some("application/x-www-form-urlencoded")) => sorted_pairs(&form),
-        (Body::Text(text) | Body::Base64(text), _) => text,
+    let body = match request.header("content-type") {
+        Some("application/x-www-form-urlencoded") => {
+            sorted_pairs(&String::from_utf8_lossy(&request.body)).into_bytes()
+        }
+        _ => match serde_json::from_slice(&request.body) {
+            Ok(json) => sorted(&json).to_string().into_bytes(),
+            Err(_) => request.body.clone(),
+        },
     };
     let mut hasher = blake3::Hasher::new();
-    for part in [request.method.as_str(), path, &sorted_pairs(query), &body] {
+    let (method, query) = (request.method.as_str(), sorted_pairs(query));
+    for part in [method.as_bytes(), path.as_bytes(), query.as_bytes(), &body] {
         // The length keeps `a` + `bc` apart from `ab` + `c`.
         hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
+        hasher.update(part);
     }
     hasher.finalize().to_hex()[..32].to_owned()
 }
@@ -276,129 +320,5 @@ fn sorted(json: &Value) -> Value {
             Value::Object(fields.into_iter().collect())
         }
         other => other.clone(),
-    }
-}
-
-/// A request with what became of it.
-#[derive(Debug, Clone)]
-pub struct Interaction {
-    /// The request.
-    pub request: RequestEvent,
-    /// The answer, or how it was lost.
-    pub outcome: Result<Response, (Lost, String)>,
-}
-
-/// A cassette that was read.
-#[derive(Debug, Clone)]
-pub struct Tape {
-    /// Its header.
-    pub header: Header,
-    /// Its interactions, in the order of their requests.
-    pub interactions: Vec<Interaction>,
-    /// The values from outside, in order.
-    pub values: Vec<ValueEvent>,
-}
-
-/// A cassette that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Damage {
-    /// It does not begin with a cassette's header.
-    #[error("this is no cassette: it does not begin with a `cassette` event")]
-    NotACassette,
-    /// It is of another version.
-    #[error(
-        "the cassette has version {0}, and only version {VERSION} is understood; record it again"
-    )]
-    Version(u32),
-    /// An event cannot be read.
-    #[error("the cassette is damaged at byte {byte}: {problem}; record it again")]
-    At {
-        /// Where the event begins.
-        byte: usize,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// It has no end.
-    #[error("the cassette is cut off at byte {0}; record it again")]
-    CutOff(usize),
-}
-
-/// Reads a whole cassette.
-pub fn parse(text: &str) -> Result<Tape, Damage> {
-    let mut events = serde_json::Deserializer::from_str(text).into_iter::<Event>();
-    let header = match events.next() {
-        Some(Ok(Event::Cassette(header))) if header.version == VERSION => header,
-        Some(Ok(Event::Cassette(header))) => return Err(Damage::Version(header.version)),
-        _ => return Err(Damage::NotACassette),
-    };
-    let mut tape = Tape {
-        header,
-        interactions: Vec::new(),
-        values: Vec::new(),
-    };
-    let mut open = std::collections::HashMap::new();
-    loop {
-        let byte = events.byte_offset();
-        let damaged = |problem: String| Damage::At { byte, problem };
-        let event = match events.next() {
-            None => return Err(Damage::CutOff(text.len())),
-            Some(Err(error)) if error.is_eof() => return Err(Damage::CutOff(text.len())),
-            Some(Err(error)) => return Err(damaged(error.to_string())),
-            Some(Ok(event)) => event,
-        };
-        match event {
-            Event::Cassette(_) => return Err(damaged("a second header".to_owned())),
-            Event::Value(value) => tape.values.push(value),
-            Event::Request(request) => {
-                if Method::parse(&request.method).is_none() {
-                    return Err(damaged(format!("`{}` is no method", request.method)));
-                }
-                let place = (request.scope.clone(), request.ordinal);
-                if open.insert(place, tape.interactions.len()).is_some() {
-                    return Err(damaged(
-                        "a request with the scope and number of another".to_owned(),
-                    ));
-                }
-                let lost = Err((Lost::Reset, "no answer was recorded".to_owned()));
-                tape.interactions.push(Interaction {
-                    request,
-                    outcome: lost,
-                });
-            }
-            Event::Response(answer) => {
-                let place = (answer.scope.clone(), answer.ordinal);
-                let Some(index) = open.get(&place) else {
-                    return Err(damaged("an answer without a request".to_owned()));
-                };
-                let answer = answer
-                    .into_response()
-                    .map_err(|error| damaged(error.to_string()))?;
-                tape.interactions[*index].outcome = Ok(answer);
-            }
-            Event::Error(lost) => {
-                let place = (lost.scope.clone(), lost.ordinal);
-                let Some(index) = open.get(&place) else {
-                    return Err(damaged("an error without a request".to_owned()));
-                };
-                let how = Lost::ALL.into_iter().find(|how| how.name() == lost.kind);
-                let how = how.ok_or_else(|| damaged(format!("`{}` is no error", lost.kind)))?;
-                tape.interactions[*index].outcome = Err((how, lost.detail));
-            }
-            Event::End { interactions } if interactions != tape.interactions.len() => {
-                let found = tape.interactions.len();
-                return Err(damaged(format!(
-                    "{interactions} interactions are due, {found} are here"
-                )));
-            }
-            Event::End { .. } => break,
-        }
-    }
-    let end = events.byte_offset();
-    match text[end..].trim() {
-        "" => Ok(tape),
-        _ => Err(Damage::At {
-            byte: end,
-            problem: "something follows the end".to_owned(),
-        }),
     }
 }

@@ -65,10 +65,13 @@ impl Connection {
     /// Calls an entry with fields that are checked first. The answer has the current dialect's shape.
     pub async fn call(&self, entry: &'static Entry, fields: &Value) -> Result<Value, Error> {
         let request = self.request(entry, fields)?;
-        let answer = self.transport.send(request.clone()).await?;
+        let spec = request.spec;
+        // Whether a lost write is in doubt must not depend on a transport's remembering to say so.
+        let answer = self.transport.send(request).await;
+        let answer = answer.map_err(|error| error.about(spec))?;
         entry
             .answer(&answer, self.dialect)
-            .map_err(|failure| Error::answer(failure).for_request(&request))
+            .map_err(|failure| Error::answer(failure).about(spec))
     }
 
     fn request(&self, entry: &'static Entry, fields: &Value) -> Result<Request, Error> {
@@ -88,7 +91,7 @@ impl Connection {
     /// Sends a typed request.
     pub async fn send<E: Endpoint>(&self, request: &E) -> Result<E::Response, Error> {
         let (entry, fields) = erase(request)?;
-        typed(self.call(entry, &fields).await?)
+        typed(entry, self.call(entry, &fields).await?)
     }
 
     /// Walks through the items of an entry's list, page by page as they are asked for.
@@ -140,14 +143,13 @@ impl Connection {
         T: DeserializeOwned + Send + 'static,
     {
         let (walk, refused) = match erase(request) {
-            Ok((entry, fields)) => (Some(self.walk(entry, &fields)), None),
+            Ok((entry, fields)) => {
+                let items = self.walk(entry, &fields);
+                (Some(items.map(move |item| typed(entry, item?))), None)
+            }
             Err(error) => (None, Some(Err(error))),
         };
-        stream::iter(refused).chain(
-            stream::iter(walk)
-                .flatten()
-                .map(|item| item.and_then(typed)),
-        )
+        stream::iter(refused).chain(stream::iter(walk).flatten())
     }
 }
 
@@ -158,6 +160,7 @@ fn erase<E: Endpoint>(request: &E) -> Result<(&'static Entry, Value), Error> {
     Ok((entry, fields))
 }
 
-fn typed<T: DeserializeOwned>(answer: Value) -> Result<T, Error> {
-    serde_json::from_value(answer).map_err(|error| Error::answer(Failure::Shape(error.to_string())))
+fn typed<T: DeserializeOwned>(entry: &Entry, answer: Value) -> Result<T, Error> {
+    serde_json::from_value(answer)
+        .map_err(|error| Error::answer(Failure::Shape(error.to_string())).about(&entry.spec))
 }

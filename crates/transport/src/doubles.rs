@@ -3,9 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use crate::error::Error;
-use crate::request::{Request, Response, Transport};
+use crate::request::{Request, Response, Scope, Transport};
 
 /// Passes requests on and keeps a copy of each, for a test to look at.
 ///
@@ -53,6 +54,10 @@ impl<T: Transport> Transport for Capture<T> {
             .unwrap_or_else(PoisonError::into_inner)
             .push(request.clone());
         self.inner.send(request).await
+    }
+
+    fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
+        self.inner.value(scope, name, fresh)
     }
 }
 

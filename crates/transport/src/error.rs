@@ -1,6 +1,6 @@
 //! One error for everything that can keep a call from its answer.
 
-use drillmaster_models::{Failure, Means};
+use drillmaster_models::{Failure, Means, Spec};
 
 use crate::request::Request;
 
@@ -49,6 +49,9 @@ pub enum Lost {
     Reset,
 }
 
+/// How a recording calls a request that the configuration kept from being sent.
+const UNSENT: &str = "unsent";
+
 impl Lost {
     /// Every kind, for readers of recordings.
     pub const ALL: [Self; 3] = [Self::Unreachable, Self::Timeout, Self::Reset];
@@ -94,9 +97,13 @@ impl Error {
 
     /// Says which request it was about.
     #[must_use]
-    pub fn for_request(mut self, request: &Request) -> Self {
-        self.0.entry = Some(request.spec.name);
-        self.0.writes = !request.spec.effect.is_read();
+    pub fn for_request(self, request: &Request) -> Self {
+        self.about(request.spec)
+    }
+
+    pub(crate) fn about(mut self, spec: &Spec) -> Self {
+        self.0.entry = Some(spec.name);
+        self.0.writes = !spec.effect.is_read();
         self
     }
 
@@ -134,8 +141,9 @@ impl Error {
                     failure,
                     Failure::Broken { .. }
                         | Failure::Shape(_)
+                        // Some servers answer a write that was done with a page, or send its caller on to one.
                         | Failure::NotAnApi {
-                            status: 200..300,
+                            status: 200..300 | 302 | 303,
                             ..
                         }
                 ),
@@ -185,12 +193,22 @@ impl Error {
         }
     }
 
-    /// What was told about how the request was lost.
-    pub(crate) fn lost_detail(&self) -> Option<&str> {
+    /// How a recording calls it, and what was told about it.
+    pub(crate) fn recorded(&self) -> Option<(&'static str, &str)> {
         match &self.0.kind {
-            Kind::Lost(_, detail) => Some(detail),
-            _ => None,
+            Kind::Lost(how, detail) => Some((how.name(), detail)),
+            Kind::Setup(problem) => Some((UNSENT, problem)),
+            Kind::Answer(_) | Kind::Replay(_) => None,
         }
+    }
+
+    /// The error that a recording calls so.
+    pub(crate) fn of_record(kind: &str, detail: String) -> Option<Self> {
+        if kind == UNSENT {
+            return Some(Self::setup(detail));
+        }
+        let how = Lost::ALL.into_iter().find(|how| how.name() == kind)?;
+        Some(Self::lost(how, detail))
     }
 
     /// What the answer was, if one came.

@@ -177,7 +177,7 @@ impl Transport for Replay {
         state.used[index] = true;
         match &state.interactions[index].outcome {
             Ok(answer) => Ok(answer.clone()),
-            Err((how, detail)) => Err(Error::lost(*how, detail.clone()).for_request(&request)),
+            Err(error) => Err(error.clone().for_request(&request)),
         }
     }
 
