@@ -1,12 +1,13 @@
 //! TryHackMe through the door that everybody uses.
 
-use std::collections::BTreeSet;
+mod legacy;
+mod refusals;
 
-use drillmaster_models::{Credential, Dialect, Fault, thm, wire};
+use drillmaster_models::wire;
 use serde_json::{Value, json};
 
 use crate::population::{Person, people};
-use crate::{Options, Sandbox, THM_KEY};
+use crate::{Sandbox, THM_KEY};
 
 /// Sends a request with the key. A JSON body is sent as JSON, a text as a form with the key in it.
 fn send(sandbox: &Sandbox, method: &str, target: &str, body: &Value) -> wire::Response {
@@ -47,13 +48,6 @@ const SEATS: &str = "/api/v2/external/seats/users";
 
 fn academy() -> Sandbox {
     Sandbox::academy(1, 200, 250)
-}
-
-fn legacy() -> Sandbox {
-    Sandbox::with(Options {
-        dialect: Dialect::Legacy,
-        ..Options::default()
-    })
 }
 
 /// A registered person without a seat (the second of every five), and an api-user.
@@ -288,176 +282,4 @@ fn a_time_report_adds_up_by_kind_of_room() {
     );
     assert!(walked > 0 && challenged > 0);
     assert_eq!(seconds(Value::Null), walked + challenged);
-}
-
-#[test]
-fn legacy_takes_forms_and_answers_in_its_own_shapes() {
-    let sandbox = legacy();
-    let form = json!("userId=nobody-yet&roomCode=linux1");
-    let answer = send(&sandbox, "POST", "/external/api/authenticate", &form);
-    assert!(json_of(&answer)["url"].is_string(), "{answer}");
-    let rooms = get(&sandbox, "/external/api/rooms");
-    let rooms = rooms.as_array().unwrap();
-    let with_users = rooms.iter().filter(|room| room["users"].is_array());
-    assert_eq!(with_users.count(), 2);
-    let users = get(&sandbox, "/external/api/users");
-    assert!(users["users"][0].get("totalPoint").is_none());
-    let board = get(&sandbox, "/external/api/scoreboard/linux1");
-    let best = &board[0];
-    assert_eq!(
-        (&best["data"], &best["rankNo"]),
-        (&json!(["", 0]), &json!(1))
-    );
-    assert!(best["taskData"][0]["taskNo"].is_i64());
-    assert_eq!(
-        get(&sandbox, "/external/api/roomExists/linux1"),
-        json!({ "roomExists": true })
-    );
-    assert!(get(&sandbox, "/external/api/questions/linux1")["questions"].is_array());
-}
-
-#[test]
-fn legacy_knows_only_api_users() {
-    let listed = |target: &str, list: &str, name: &str, sandbox: &Sandbox| {
-        let lines = get(sandbox, target)[list].take();
-        let lines = lines.as_array().cloned().unwrap_or_default();
-        lines
-            .iter()
-            .map(|line| line[name].to_string())
-            .collect::<BTreeSet<_>>()
-    };
-    let current = listed("/external/api/users", "users", "email", &academy());
-    let legacy = listed("/external/api/users", "users", "email", &legacy());
-    assert!(legacy.is_subset(&current) && legacy.len() < current.len());
-}
-
-#[test]
-fn legacy_names_a_missing_field_as_it_spells_it() {
-    let form = json!("roomCode=linux1");
-    let answer = send(&legacy(), "POST", "/external/api/authenticate", &form);
-    assert_eq!(answer.status, 400);
-    assert_eq!(
-        json_of(&answer),
-        json!({ "message": "userId is required." })
-    );
-}
-
-#[test]
-fn legacy_wants_the_key_in_the_form() {
-    let key = [("THM-API-KEY".to_owned(), THM_KEY.to_owned())];
-    let form = b"userId=a&roomCode=linux1";
-    let answer = legacy().answer("POST", "/external/api/authenticate", &key, form);
-    assert_eq!(answer.status, 403);
-}
-
-#[test]
-fn a_missing_field_is_refused_by_name() {
-    let sandbox = academy();
-    let order = json!({ "roomCode": "linux1" });
-    let answer = send(&sandbox, "POST", "/external/api/authenticate", &order);
-    assert_eq!(json_of(&answer)["message"], "extUserId is required.");
-    let answer = send(&sandbox, "GET", "/external/api/questions", &Value::Null);
-    assert_eq!(
-        (answer.status, json_of(&answer)["message"].is_string()),
-        (400, true)
-    );
-    let answer = send(
-        &sandbox,
-        "POST",
-        "/api/v2/external/reports/time",
-        &json!({}),
-    );
-    assert_eq!(json_of(&answer)["message"], "userEmails is required.");
-}
-
-/// A request that must be refused: how many seats there are, then what is sent.
-type Provocation = (usize, &'static str, &'static str, &'static str, Value);
-
-fn provocations() -> Vec<Provocation> {
-    let email = |person: Person| json!({ "email": person.email });
-    let board = "/api/v2/external/scoreboard";
-    vec![
-        (250, "thm.add_seat", "PUT", SEATS, json!({})),
-        (
-            250,
-            "thm.add_seat",
-            "PUT",
-            SEATS,
-            json!({ "email": "nobody@example.com" }),
-        ),
-        (250, "thm.add_seat", "PUT", SEATS, email(seated())),
-        (0, "thm.add_seat", "PUT", SEATS, email(waiting())),
-        (250, "thm.remove_seat", "DELETE", SEATS, json!({})),
-        (250, "thm.remove_seat", "DELETE", SEATS, email(waiting())),
-        (250, "thm.scoreboard", "GET", board, Value::Null),
-        (
-            250,
-            "thm.scoreboard",
-            "GET",
-            "/api/v2/external/scoreboard?roomCode=nope",
-            Value::Null,
-        ),
-        (
-            250,
-            "thm.room_exists",
-            "GET",
-            "/external/api/roomExists?roomCode=globex-review",
-            Value::Null,
-        ),
-    ]
-}
-
-#[test]
-fn every_documented_refusal_of_an_endpoint_can_be_met() {
-    let mut met = BTreeSet::new();
-    for (seats, entry, method, target, body) in provocations() {
-        let answer = send(&Sandbox::academy(1, 200, seats), method, target, &body);
-        let said = json_of(&answer);
-        let words = said["message"].as_str().unwrap_or_default();
-        let entry = drillmaster_models::entry(entry).unwrap();
-        let is_met = |fault: &&Fault| fault.status == answer.status && fault.matches(words);
-        let fault = entry.faults().find(is_met);
-        let fault = fault.unwrap_or_else(|| panic!("{}: {answer}", entry.name()));
-        met.insert((entry.name(), fault.says));
-        if matches!(entry.spec.reply, drillmaster_models::Reply::Data) {
-            assert_eq!(said["status"], "error");
-            assert!(
-                said["stack"]
-                    .as_str()
-                    .is_some_and(|stack| stack.contains(words))
-            );
-        }
-    }
-    for entry in thm::SERVICE.entries {
-        for fault in entry.spec.faults {
-            assert!(
-                met.contains(&(entry.name(), fault.says)),
-                "{}: {}",
-                entry.name(),
-                fault.says
-            );
-        }
-    }
-}
-
-#[test]
-fn every_endpoint_with_a_credential_refuses_a_wrong_one_and_none() {
-    for dialect in Dialect::ALL {
-        let sandbox = academy().speaking(dialect);
-        for entry in thm::SERVICE.entries {
-            let Ok(spec) = entry.spec(dialect) else {
-                continue;
-            };
-            if spec.credential == Credential::None {
-                continue;
-            }
-            let wrong = [("thm-api-key".to_owned(), "a-wrong-key".to_owned())];
-            for headers in [&wrong[..], &[]] {
-                let answer = sandbox.answer(spec.method.as_str(), spec.path, headers, b"apiKey=x");
-                assert_eq!(answer.status, 403, "{}", entry.name());
-                let message = json_of(&answer)["message"].take();
-                assert_eq!(message, "API Key is invalid or has expired.");
-            }
-        }
-    }
 }
