@@ -38,6 +38,11 @@ impl Client {
         Self { connection }
     }
 
+    /// What the calls are made over, for entries by name.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Makes one call and gives its whole answer: a single page of a list, say.
     ///
     /// ```

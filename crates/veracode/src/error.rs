@@ -49,7 +49,7 @@ impl Error {
     }
 
     /// The transport's error, which answers more questions.
-    pub fn as_transport(&self) -> &drillmaster_transport::Error {
+    pub fn transport(&self) -> &drillmaster_transport::Error {
         &self.0
     }
 }

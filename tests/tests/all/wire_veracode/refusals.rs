@@ -4,8 +4,10 @@ use drillmaster_models::{Failure, Fault, Means, veracode};
 
 use super::read;
 
-/// The rows of the document's error tables, but for the 500s: status, words, meaning.
-const NARROWING: &[(u16, &str)] = &[
+/// A row of the document's error tables: status and words. The 500s are left to a test of their own.
+type Row = (u16, &'static str);
+
+const NARROWING: &[Row] = &[
     (400, "Invalid campaign id: 5f5f18ff"),
     (400, "Invalid role id: 5f5f190f"),
     (
@@ -17,25 +19,25 @@ const NARROWING: &[(u16, &str)] = &[
         "Role(s) not found by id(s): 5f5f190f9dad493352660d2c,5f5f19159dad493352660d2d",
     ),
 ];
-const SPAN: &[(u16, &str)] = &[
+const SPAN: &[Row] = &[
     (400, "startTime is invalid"),
     (400, "startTime is undefined"),
     (400, "endTime is invalid"),
     (400, "endTime is undefined"),
 ];
-const LISTING: &[(u16, &str)] = &[
+const LISTING: &[Row] = &[
     (400, "sort is invalid"),
     (400, "sortType is invalid"),
     (400, "limit is invalid"),
     (400, "phrase must be less than 50 characters"),
 ];
-const ASSIGNMENTS: &[(u16, &str)] = &[
+const ASSIGNMENTS: &[Row] = &[
     (400, "assignmentIds and campaignIds are mutually exclusive"),
     (400, "Invalid assignment id: 5f5f"),
 ];
 
 /// The plain refusals of each entry.
-const REFUSED: &[(&str, &[&[(u16, &str)]])] = &[
+const REFUSED: &[(&str, &[&[Row]])] = &[
     ("veracode.users", &[]),
     ("veracode.users_details", &[NARROWING, SPAN, LISTING]),
     (
@@ -147,9 +149,8 @@ fn what_is_declared_is_in_the_tables_and_the_other_way_round() {
         let already = ALREADY.iter().filter(|(entry, ..)| entry == name);
         let already = already.map(|(_, status, says)| (*status, *says));
         let listed: Vec<_> = tables.concat().into_iter().chain(already).collect();
-        let fits = |fault: &Fault, (status, says): &(u16, &str)| {
-            fault.status == *status && fault.matches(says)
-        };
+        let fits =
+            |fault: &Fault, (status, says): &Row| fault.status == *status && fault.matches(says);
         for fault in entry.spec.faults {
             assert!(
                 listed.iter().any(|row| fits(fault, row)),
