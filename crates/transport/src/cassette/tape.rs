@@ -68,9 +68,13 @@ pub fn parse(text: &str) -> Result<Tape, Damage> {
         let event = match events.next() {
             None => return Err(Damage::CutOff(text.len())),
             Some(Err(error)) if error.is_eof() => return Err(Damage::CutOff(text.len())),
-            Some(event) => event.and_then(serde_json::from_value),
+            Some(event) => event.map_err(|error| damaged(error.to_string()))?,
         };
-        let event = event.map_err(|error| damaged(error.to_string()))?;
+        // Checked here, because serde would take an array of an event's fields for the event.
+        if !event.is_object() {
+            return Err(damaged("an event is a JSON object".to_owned()));
+        }
+        let event = serde_json::from_value(event).map_err(|error| damaged(error.to_string()))?;
         reading.take(event).map_err(damaged)?;
     }
     let byte = next_event(text, events.byte_offset());
@@ -136,12 +140,12 @@ impl Reading {
             Event::Response(answer) => {
                 let place = (answer.scope.clone(), answer.ordinal);
                 let answer = answer.into_response().map_err(|error| error.to_string())?;
-                self.settle(place, Ok(answer))?;
+                self.settle(&place, Ok(answer))?;
             }
             Event::Error(lost) => {
                 let error = Error::of_record(&lost.kind, lost.detail)
                     .ok_or_else(|| format!("`{}` is no error", lost.kind))?;
-                self.settle((lost.scope, lost.ordinal), Err(error))?;
+                self.settle(&(lost.scope, lost.ordinal), Err(error))?;
             }
             Event::End { interactions } => {
                 let found = self.tape.interactions.len();
@@ -175,10 +179,10 @@ impl Reading {
 
     fn settle(
         &mut self,
-        place: (String, u64),
+        place: &(String, u64),
         outcome: Result<Response, Error>,
     ) -> Result<(), String> {
-        let waiting = self.open.get_mut(&place);
+        let waiting = self.open.get_mut(place);
         let waiting = waiting.ok_or_else(|| "an answer without a request".to_owned())?;
         let index = waiting.take();
         let index = index.ok_or_else(|| "a second answer to a request".to_owned())?;
