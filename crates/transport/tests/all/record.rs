@@ -1,0 +1,140 @@
+//! What a recording holds, and when its file is there.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use drillmaster_models::thm::{AddSeat, ShowScoreboard};
+use drillmaster_transport::cassette::{Header, parse};
+use drillmaster_transport::{Connection, Record, Transport};
+use serde_json::json;
+
+use crate::scripted::Scripted;
+use crate::server::{Act, SECRET, Server, answer, json as json_answer};
+
+fn scoreboard() -> ShowScoreboard {
+    ShowScoreboard {
+        room_code: "linux1".to_owned(),
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+#[tokio::test]
+async fn the_file_appears_whole_and_only_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.cassette");
+    fs::write(&path, "an older recording").unwrap();
+    let transport = Scripted::saying([json!({ "status": "success", "data": [] })]);
+    let record = Arc::new(Record::to_file(&path, Header::default(), transport).unwrap());
+    Connection::new(record.clone())
+        .send(&scoreboard())
+        .await
+        .unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "an older recording");
+
+    record.finish().unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(parse(&text).unwrap().interactions.len(), 1);
+    assert_eq!(text.lines().count(), 4, "one event a line");
+    assert_eq!(
+        names(folder.path()),
+        ["run.cassette"],
+        "nothing is left beside it"
+    );
+    record.finish().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[tokio::test]
+async fn an_unfinished_recording_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.cassette");
+    let record = Record::to_file(&path, Header::default(), Scripted::new([])).unwrap();
+    drop(record);
+    assert!(names(folder.path()).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_may_read_it_even_where_an_older_file_was_open_to_all() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.cassette");
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let record = Record::to_file(&path, Header::default(), Scripted::new([])).unwrap();
+    for name in names(folder.path()) {
+        let mode = fs::metadata(folder.path().join(&name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert!(
+            name == "run.cassette" || mode & 0o777 == 0o600,
+            "{name}: {mode:o}"
+        );
+    }
+    record.finish().unwrap();
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("no such folder").join("run.cassette");
+    assert!(Record::to_file(path, Header::default(), Scripted::new([])).is_err());
+}
+
+/// Header and form, a clear answer, an echo in it, and a lost answer: the file knows nothing of the key.
+#[tokio::test]
+async fn the_credential_is_not_in_the_file() {
+    let echo = format!(r#"{{"status":"error","message":"no: {SECRET}"}}"#);
+    let server = Server::doing([
+        Act::Say(json_answer("200 OK", r#"{"status":"success","data":[]}"#)),
+        Act::Say(json_answer("400 Bad Request", &echo)),
+        Act::Say(answer(
+            "302 Found",
+            &format!("location: /?k={SECRET}\r\n"),
+            "",
+        )),
+        Act::HangUp,
+    ])
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.cassette");
+    let record = Record::to_file(&path, Header::default(), server.http()).unwrap();
+    let record = Arc::new(record);
+    let connection = Connection::new(record.clone());
+    connection.send(&scoreboard()).await.unwrap();
+    let seat = AddSeat {
+        email: "ada@example.com".to_owned(),
+    };
+    for _ in 0..3 {
+        connection.send(&seat).await.unwrap_err();
+    }
+    record.finish().unwrap();
+    assert!(server.seen().iter().all(|sent| sent.contains(SECRET)));
+    let text = fs::read_to_string(&path).unwrap();
+    for part in SECRET.split(':') {
+        assert!(!text.contains(part), "{text}");
+    }
+    assert_eq!(parse(&text).unwrap().interactions.len(), 4);
+}
+
+#[tokio::test]
+async fn what_comes_after_the_end_is_passed_on_unrecorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.cassette");
+    let transport = Scripted::saying([json!({})]);
+    let record = Record::to_file(&path, Header::default(), transport).unwrap();
+    record.finish().unwrap();
+    let answer = record.send(crate::scripted::request(&scoreboard())).await;
+    assert_eq!(answer.unwrap().status, 200);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(parse(&text).unwrap().interactions.is_empty());
+}

@@ -1,0 +1,272 @@
+//! A recording plays back as it was, and nothing else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use drillmaster_models::thm::{AddSeat, ShowScoreboard};
+use drillmaster_transport::cassette::Header;
+use drillmaster_transport::{
+    Capture, Connection, Error, Lost, Record, Replay, Response, Scope, Transport,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::scripted::{Scripted, request};
+
+fn scoreboard(room: &str) -> ShowScoreboard {
+    ShowScoreboard {
+        room_code: room.to_owned(),
+    }
+}
+
+fn seat(email: &str) -> AddSeat {
+    AddSeat {
+        email: email.to_owned(),
+    }
+}
+
+fn standing(name: &str) -> Value {
+    json!({ "status": "success", "data": [{ "username": name }] })
+}
+
+/// A recording over this transport, and where its file will be.
+fn recording(transport: Scripted) -> (TempDir, PathBuf, Arc<Record<Scripted>>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.cassette");
+    let record = Record::to_file(&path, Header::default(), transport).unwrap();
+    (folder, path, Arc::new(record))
+}
+
+fn replay(path: &Path) -> (Arc<Replay>, Connection) {
+    let replay = Arc::new(Replay::open(path).unwrap());
+    (replay.clone(), Connection::new(replay))
+}
+
+async fn first_name(connection: &Connection, room: &str) -> String {
+    let standings = connection.send(&scoreboard(room)).await.unwrap();
+    standings[0].username.clone()
+}
+
+#[tokio::test]
+async fn answers_come_back_as_they_were() {
+    let answers = [
+        Response::json(200, &standing("ada")),
+        Response {
+            status: 302,
+            headers: vec![("location".to_owned(), "/login".to_owned())],
+            body: Vec::new(),
+        },
+        Response {
+            status: 502,
+            headers: Vec::new(),
+            body: b"<html>\xff".to_vec(),
+        },
+        Response {
+            status: 200,
+            headers: Vec::new(),
+            body: b"{ \"status\": \"success\", \"data\": [] }".to_vec(),
+        },
+    ];
+    let rooms = ["a", "b", "c", "d"].map(scoreboard);
+    let (_folder, path, record) = recording(Scripted::new(answers.clone().map(Ok)));
+    let numbered = |index: usize| {
+        let mut request = request(&rooms[index]);
+        request.ordinal = index as u64;
+        request
+    };
+    for index in 0..rooms.len() {
+        record.send(numbered(index)).await.unwrap();
+    }
+    record.finish().unwrap();
+    let replay = Replay::open(&path).unwrap();
+    for index in (0..rooms.len()).rev() {
+        let answer = replay.send(numbered(index)).await.unwrap();
+        assert_eq!(answer, answers[index]);
+    }
+    replay.finish().unwrap();
+}
+
+#[tokio::test]
+async fn equal_requests_are_answered_in_their_order_and_scopes_apart() {
+    let names = ["one", "two", "three", "four"];
+    let (_folder, path, record) = recording(Scripted::saying(names.map(standing)));
+    let main = Connection::new(record.clone());
+    let row = main.within(Arc::new(Scope::new("ada")));
+    for connection in [&main, &row, &main, &row] {
+        first_name(connection, "linux1").await;
+    }
+    record.finish().unwrap();
+
+    let (replay, main) = replay(&path);
+    let row = main.within(Arc::new(Scope::new("ada")));
+    let mut played = Vec::new();
+    // The row runs first this time.
+    for connection in [&row, &row, &main, &main] {
+        played.push(first_name(connection, "linux1").await);
+    }
+    assert_eq!(played, ["two", "four", "one", "three"]);
+    replay.finish().unwrap();
+}
+
+#[tokio::test]
+async fn missing_consumed_and_unused_are_told_apart() {
+    let (_folder, path, record) = recording(Scripted::saying(["a", "b"].map(standing)));
+    let connection = Connection::new(record.clone());
+    first_name(&connection, "linux1").await;
+    first_name(&connection, "linux2").await;
+    record.finish().unwrap();
+
+    let (replay, connection) = replay(&path);
+    first_name(&connection, "linux1").await;
+    let consumed = connection.send(&scoreboard("linux1")).await.unwrap_err();
+    let missing = connection.send(&scoreboard("linux7")).await.unwrap_err();
+    let unused = replay.finish().unwrap_err();
+    for error in [&consumed, &missing, &unused] {
+        assert!(error.is_replay_mismatch());
+        assert!(!error.is_in_doubt() && !error.is_retryable());
+    }
+    let texts = [&consumed, &missing, &unused].map(ToString::to_string);
+    assert!(
+        texts[0].contains("recorded 1 times and is asked for again"),
+        "{}",
+        texts[0]
+    );
+    assert!(
+        texts[1].contains("roomCode=linux7 in `main` was not recorded"),
+        "{}",
+        texts[1]
+    );
+    assert!(
+        texts[1].contains("nearest:  GET /api/v2/external/scoreboard"),
+        "{}",
+        texts[1]
+    );
+    assert!(
+        texts[2].contains("1 recorded interactions were not asked for"),
+        "{}",
+        texts[2]
+    );
+    assert!(texts[2].contains("roomCode=linux2 (main)"), "{}", texts[2]);
+}
+
+#[tokio::test]
+async fn a_request_in_another_scope_is_missing_there() {
+    let (_folder, path, record) = recording(Scripted::saying([standing("a")]));
+    first_name(&Connection::new(record.clone()), "linux1").await;
+    record.finish().unwrap();
+    let (_, connection) = replay(&path);
+    let row = connection.within(Arc::new(Scope::new("ada")));
+    let error = row.send(&scoreboard("linux1")).await.unwrap_err();
+    assert!(
+        error.to_string().contains("in `ada` was not recorded"),
+        "{error}"
+    );
+    assert!(error.to_string().contains("in `main`"), "{error}");
+}
+
+#[tokio::test]
+async fn the_nearest_request_is_shown_with_both_bodies() {
+    let answer = json!({ "status": "success", "data": {} });
+    let (_folder, path, record) = recording(Scripted::saying([answer]));
+    let connection = Connection::new(record.clone());
+    connection.send(&seat("ada@example.com")).await.unwrap();
+    record.finish().unwrap();
+    let (_, connection) = replay(&path);
+    let error = connection.send(&seat("bob@example.com")).await.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains(r#"asked:    {"email":"bob@example.com"}"#),
+        "{text}"
+    );
+    assert!(
+        text.contains(r#"recorded: {"email":"ada@example.com"}"#),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_lost_is_lost_again_in_the_same_way() {
+    let errors = [
+        Error::lost(Lost::Unreachable, "refused"),
+        Error::lost(Lost::Timeout, "too late"),
+        Error::lost(Lost::Reset, "gone"),
+        Error::setup("no such proxy"),
+    ];
+    let (_folder, path, record) = recording(Scripted::new(errors.clone().map(Err)));
+    let connection = Connection::new(record.clone());
+    let mut live = Vec::new();
+    for _ in &errors {
+        live.push(connection.send(&seat("ada@example.com")).await.unwrap_err());
+    }
+    record.finish().unwrap();
+    let (replay, connection) = replay(&path);
+    for live in live {
+        let error = connection.send(&seat("ada@example.com")).await.unwrap_err();
+        assert_eq!(error.to_string(), live.to_string());
+        assert_eq!(error.lost_how(), live.lost_how());
+        assert_eq!(error.is_in_doubt(), live.is_in_doubt(), "{error}");
+        assert_eq!(error.is_setup(), live.is_setup(), "{error}");
+    }
+    replay.finish().unwrap();
+}
+
+#[test]
+fn values_from_outside_are_recorded_and_played_back() {
+    let (_folder, path, record) = recording(Scripted::new([]));
+    // Whatever wraps a recorder hands its values on.
+    let connection = Connection::new(Capture::new(record.clone()));
+    let row = connection.within(Arc::new(Scope::new("ada")));
+    for (connection, name, value) in [
+        (&connection, "now", json!(1)),
+        (&connection, "random", json!([0.5])),
+        (&row, "now", json!("row")),
+        (&connection, "now", json!(2)),
+    ] {
+        assert_eq!(connection.value(name, value.clone()).unwrap(), value);
+    }
+    record.finish().unwrap();
+
+    let (replay, connection) = replay(&path);
+    let row = connection.within(Arc::new(Scope::new("ada")));
+    let fresh = || json!("fresh");
+    assert_eq!(row.value("now", fresh()).unwrap(), "row");
+    assert_eq!(connection.value("now", fresh()).unwrap(), 1);
+    assert_eq!(connection.value("now", fresh()).unwrap(), 2);
+    assert_eq!(connection.value("random", fresh()).unwrap(), json!([0.5]));
+    let error = connection.value("now", fresh()).unwrap_err();
+    assert!(error.is_replay_mismatch(), "{error}");
+    replay.finish().unwrap();
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.cassette");
+    let told = || {
+        let error = Replay::open(&path).err().unwrap();
+        assert!(error.is_setup());
+        error.to_string()
+    };
+    assert!(told().contains("run.cassette"));
+    fs::write(
+        &path,
+        b"{\"event\":\"cassette\",\"version\":1,\"program\":\"\xc3",
+    )
+    .unwrap();
+    assert!(
+        told().contains("damaged at byte 43: not UTF-8"),
+        "{}",
+        told()
+    );
+    fs::write(
+        &path,
+        "{\"event\":\"cassette\",\"version\":1,\"program\":\"x\"}\n",
+    )
+    .unwrap();
+    assert!(
+        told().contains("run.cassette: the cassette is cut off"),
+        "{}",
+        told()
+    );
+}

@@ -1,0 +1,46 @@
+//! A transport that gives the answers it was made with, and requests to send to it.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use drillmaster_models::{Dialect, Endpoint, entry};
+use drillmaster_transport::{Error, Request, Response, Transport};
+use serde_json::Value;
+
+pub(crate) struct Scripted(Mutex<VecDeque<Result<Response, Error>>>);
+
+impl Scripted {
+    pub(crate) fn new(answers: impl IntoIterator<Item = Result<Response, Error>>) -> Self {
+        Self(Mutex::new(answers.into_iter().collect()))
+    }
+
+    /// Answers 200 with these bodies.
+    pub(crate) fn saying(bodies: impl IntoIterator<Item = Value>) -> Self {
+        Self::new(
+            bodies
+                .into_iter()
+                .map(|body| Ok(Response::json(200, &body))),
+        )
+    }
+}
+
+#[async_trait]
+impl Transport for Scripted {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let answer = self.0.lock().unwrap().pop_front();
+        answer.unwrap_or_else(|| panic!("no answer is left for {}", request.line()))
+    }
+}
+
+/// The request that a connection makes of this, as the first one of `main`.
+pub(crate) fn request<E: Endpoint>(fields: &E) -> Request {
+    let entry = entry(E::SPEC.name).unwrap();
+    let fields = serde_json::to_value(fields).unwrap();
+    Request {
+        wire: entry.request(&fields, Dialect::Current).unwrap(),
+        spec: &entry.spec,
+        scope: "main".into(),
+        ordinal: 0,
+    }
+}

@@ -1,0 +1,155 @@
+//! Requests and answers that get lost on the way: what is sure, what is in doubt, what may be sent again.
+
+use std::time::Duration;
+
+use drillmaster_models::thm::{AddSeat, ShowScoreboard};
+use drillmaster_transport::{Connection, Error, Http, Lost, SecretString};
+
+use crate::server::{Act, SECRET, Server, answer, json};
+
+fn read() -> ShowScoreboard {
+    ShowScoreboard {
+        room_code: "linux1".to_owned(),
+    }
+}
+
+fn write(number: u32) -> AddSeat {
+    AddSeat {
+        email: format!("learner-{number}@example.com"),
+    }
+}
+
+fn seated() -> Vec<u8> {
+    json(
+        "200 OK",
+        r#"{"status":"success","data":{"username":"ada"}}"#,
+    )
+}
+
+/// The address of a port on which nothing listens.
+pub(crate) fn closed_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// What is done to a request, and how that looks from the client's side.
+type Trouble = (&'static str, Lost, Box<dyn Fn() -> Act>);
+
+/// The errors of a read and of a write, each against a server that does this to it.
+async fn both(act: impl Fn() -> Act) -> (Error, Error) {
+    let server = Server::doing([act(), act()]).await;
+    // The client's own limit: servers that stall are waited for no longer than this.
+    let http = server.http().with_timeout(Duration::from_millis(200));
+    let connection = Connection::new(http);
+    let on_read = connection.send(&read()).await.unwrap_err();
+    let on_write = connection.send(&write(1)).await.unwrap_err();
+    assert_eq!(server.seen().len(), 2, "each was sent once");
+    (on_read, on_write)
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_sure_not_to_have_sent_anything() {
+    let http = Http::new(&closed_port(), SecretString::from(SECRET)).unwrap();
+    let error = Connection::new(http).send(&write(1)).await.unwrap_err();
+    assert_eq!(error.lost_how(), Some(Lost::Unreachable));
+    assert!(!error.is_in_doubt() && error.is_retryable());
+    assert_eq!(error.entry(), Some("thm.add_seat"));
+}
+
+#[tokio::test]
+async fn what_is_lost_after_it_was_sent_is_in_doubt_for_a_write_and_may_be_repeated_for_a_read() {
+    let cut = || {
+        let mut bytes = seated();
+        bytes.truncate(bytes.len() - 5);
+        bytes
+    };
+    let troubles: [Trouble; 8] = [
+        ("hung up on", Lost::Reset, Box::new(|| Act::HangUp)),
+        ("reset", Lost::Reset, Box::new(|| Act::Reset)),
+        (
+            "cut head",
+            Lost::Reset,
+            Box::new(|| Act::SayAndClose(b"HTTP/1.1 20".to_vec())),
+        ),
+        (
+            "cut body",
+            Lost::Reset,
+            Box::new(move || Act::SayAndClose(cut())),
+        ),
+        (
+            "not HTTP",
+            Lost::Reset,
+            Box::new(|| Act::Say(b"SSH-2.0-x\r\n\r\n".to_vec())),
+        ),
+        (
+            "broken gzip",
+            Lost::Reset,
+            Box::new(|| Act::Say(answer("200 OK", "content-encoding: gzip\r\n", "no gzip"))),
+        ),
+        (
+            "no answer",
+            Lost::Timeout,
+            Box::new(|| Act::Stall(Vec::new())),
+        ),
+        (
+            "stalled body",
+            Lost::Timeout,
+            Box::new(move || Act::Stall(cut())),
+        ),
+    ];
+    for (what, how, act) in troubles {
+        let (on_read, on_write) = both(act).await;
+        assert_eq!(on_read.lost_how(), Some(how), "{what}: {on_read}");
+        assert_eq!(on_write.lost_how(), Some(how), "{what}: {on_write}");
+        assert!(on_read.is_retryable() && !on_read.is_in_doubt(), "{what}");
+        assert!(on_write.is_in_doubt() && !on_write.is_retryable(), "{what}");
+    }
+}
+
+/// The case in which HTTP libraries like to send again by themselves: the server closed a kept connection
+/// after it had read the request. It may have carried it out.
+#[tokio::test]
+async fn a_write_on_a_kept_connection_is_not_resent() {
+    for act in [Act::HangUp, Act::Reset] {
+        let server = Server::doing([Act::Say(seated()), act, Act::Say(seated())]).await;
+        let connection = server.connection();
+        connection.send(&write(1)).await.unwrap();
+        let error = connection.send(&write(2)).await.unwrap_err();
+        assert!(error.is_in_doubt(), "{error}");
+        connection.send(&write(3)).await.unwrap();
+
+        let seen = server.seen();
+        let arrived: Vec<_> = seen.iter().map(|text| text.lines().last()).collect();
+        let sent = [1, 2, 3].map(|number| write(number).email);
+        assert_eq!(arrived.len(), 3, "{seen:?}");
+        for (arrived, email) in arrived.iter().zip(&sent) {
+            assert!(arrived.unwrap().contains(email), "{seen:?}");
+        }
+        assert_eq!(server.connections(), [0, 0, 1], "the first was kept");
+    }
+}
+
+/// The connection was closed before the write: it may go over a new one, and must not be called sure either
+/// way unless it is.
+#[tokio::test]
+async fn a_write_after_a_kept_connection_was_closed_arrives_at_most_once() {
+    for _ in 0..20 {
+        let server = Server::doing([Act::SayAndClose(seated()), Act::Say(seated())]).await;
+        let connection = server.connection();
+        connection.send(&write(1)).await.unwrap();
+        let second = connection.send(&write(2)).await;
+        let email = write(2).email;
+        let arrived = server
+            .seen()
+            .iter()
+            .filter(|text| text.contains(&email))
+            .count();
+        match second {
+            Ok(_) => assert_eq!(arrived, 1),
+            Err(error) => {
+                assert_eq!(arrived, 0);
+                assert!(error.is_in_doubt(), "{error}");
+            }
+        }
+    }
+}
