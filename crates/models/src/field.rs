@@ -70,6 +70,15 @@ impl FieldError {
             problem: problem.to_owned(),
         }
     }
+
+    /// A field that the entry does not have, with the one that was probably meant.
+    pub fn unknown<'a>(
+        entry: &'static str,
+        field: &str,
+        declared: impl Iterator<Item = &'a str> + Clone,
+    ) -> Self {
+        Self::new(entry, field, &not_among(field, declared))
+    }
 }
 
 impl Field {
@@ -111,7 +120,7 @@ impl Field {
         let names = || declared.iter().map(|field| field.name.as_str());
         for name in given.keys() {
             if !names().any(|declared| declared == name) {
-                return Err(FieldError::new(entry, name, &not_among(name, names())));
+                return Err(FieldError::unknown(entry, name, names()));
             }
         }
         let absent = |field: &&Self| given.get(&field.name).is_none_or(Value::is_null);

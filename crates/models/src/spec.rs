@@ -247,6 +247,13 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Whether two texts of a service are the same words: case and a final full stop do not matter.
+    pub fn same(a: &str, b: &str) -> bool {
+        plain(a) == plain(b)
+    }
+}
+
 /// Lower-cased, trimmed, without the final full stop.
 fn plain(words: &str) -> String {
     let words = words.trim();
@@ -288,6 +295,9 @@ pub struct Write {
     pub removes: bool,
     /// Whether what it takes cannot be given back.
     pub irreversible: bool,
+    /// Whether a success tells that something changed. A call that answers alike when there was nothing to
+    /// change does not.
+    pub tells: bool,
 }
 
 impl Write {
@@ -298,6 +308,7 @@ impl Write {
             settle: Settle::Repeat,
             removes: false,
             irreversible: false,
+            tells: true,
         }
     }
 }

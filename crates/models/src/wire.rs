@@ -134,7 +134,7 @@ pub fn encode(spec: &Spec, fields: &Value) -> Result<Request, FieldError> {
             Some(name) => {
                 let value = fields.shift_remove(name).unwrap_or_default();
                 let text = text_of(&value);
-                if matches!(text.as_ref(), "" | "." | ".." | "null") {
+                if value.is_null() || matches!(text.as_ref(), "" | "." | "..") {
                     let problem = "is part of the address: it must not be empty, `.` or `..`";
                     return Err(FieldError::new(spec.name, name, problem));
                 }

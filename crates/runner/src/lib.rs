@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Security training in bulk: the `drillmaster` command, and the script runner behind it.
+//!
+//! A [`Script`](script::Script) is a Rhai program in which every endpoint of TryHackMe and Veracode Security
+//! Labs is a function. [`run`](run::run) maps it over a [`Roster`](roster::Roster) and says what became of
+//! every row. The functions come from the list of entries in `drillmaster-models`; nothing here names one.
+
+mod calls;
+pub mod cli;
+pub mod console;
+pub mod definitions;
+mod engine;
+pub mod exit;
+mod host;
+pub mod problem;
+pub mod results;
+pub mod roster;
+mod rows;
+pub mod run;
+pub mod script;
+mod survey;
+pub mod table;
+mod vocabulary;
+
+pub use host::Stop;
+pub use rows::{Outcome, State};

@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The `drillmaster` command. All of it is in the library.
+
+fn main() -> std::process::ExitCode {
+    drillmaster::cli::main()
+}

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{legacy_form, post};
-use crate::spec::Spec;
+use crate::spec::{Effect, Spec, Write};
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
 /// Gives the link that takes an api-user into a room, and creates the api-user if there is none.
@@ -22,11 +22,18 @@ pub struct Authenticate {
 
 impl Endpoint for Authenticate {
     type Response = Link;
-    const SPEC: Spec = post(
-        "thm.authenticate",
-        "/external/api/authenticate",
-        "extUserId",
-    );
+    const SPEC: Spec = Spec {
+        // The link comes whether or not the api-user was there before.
+        effect: Effect::Write(Write {
+            tells: false,
+            ..Write::on("extUserId")
+        }),
+        ..post(
+            "thm.authenticate",
+            "/external/api/authenticate",
+            "extUserId",
+        )
+    };
     const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, LegacyAuthenticate>());
 }
 

@@ -1,0 +1,204 @@
+//! Every entry as a function: `thm::add_seat(#{ … })`, and every list as a walk: `veracode::all_users()`.
+//! Made from the list of entries alone.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use drillmaster_models::{Entry, Pager, SERVICES};
+use drillmaster_transport::Error;
+use rhai::{
+    Array, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, Module, NativeCallContext,
+    Position,
+};
+use serde_json::Value;
+
+use crate::engine::{from_json, to_json};
+use crate::host::{CallError, Host};
+use crate::survey::WALK;
+
+type Answer = Result<Dynamic, Box<EvalAltResult>>;
+
+/// Registers a module per service.
+pub(crate) fn register(engine: &mut Engine, host: &Arc<Host>) {
+    engine.register_type_with_name::<Walk>("Walk");
+    engine.register_iterator_result::<Walk, Dynamic>();
+    engine.register_fn("to_array", |walk: Walk| {
+        walk.into_iter().collect::<Result<Array, _>>()
+    });
+    for service in SERVICES {
+        let mut module = Module::new();
+        module.set_doc(format!("//! {}", service.title));
+        for entry in service.entries {
+            register_call(&mut module, host, entry);
+            if entry.spec.list.is_some() {
+                register_walk(&mut module, host, entry);
+            }
+        }
+        module.build_index();
+        engine.register_static_module(service.name, module.into());
+    }
+}
+
+fn register_call(module: &mut Module, host: &Arc<Host>, entry: &'static Entry) {
+    let returns = match entry.response_schema()["type"].as_str() {
+        Some("array") => "Array",
+        _ => "Map",
+    };
+    let with_fields = FuncRegistration::new(entry.spec.stem())
+        .with_params_info(["fields: Map", returns])
+        .with_comments(comments(entry));
+    let world = host.clone();
+    with_fields.set_into_module(
+        module,
+        move |ctx: NativeCallContext, fields: Map| -> Answer {
+            call(&world, entry, fields, ctx.call_position())
+        },
+    );
+    if entry.fields().iter().all(|field| !field.required) {
+        let plain = FuncRegistration::new(entry.spec.stem())
+            .with_params_info([returns])
+            .with_comments(comments(entry));
+        let world = host.clone();
+        plain.set_into_module(module, move |ctx: NativeCallContext| -> Answer {
+            call(&world, entry, Map::new(), ctx.call_position())
+        });
+    }
+}
+
+fn register_walk(module: &mut Module, host: &Arc<Host>, entry: &'static Entry) {
+    let name = format!("{WALK}{}", entry.spec.stem());
+    let comment = format!(
+        "/// Walks through the list of `{}`, page by page as it is asked for.",
+        entry.name()
+    );
+    let world = host.clone();
+    FuncRegistration::new(name.as_str())
+        .with_params_info(["fields: Map", "Walk"])
+        .with_comments([comment.as_str()])
+        .set_into_module(module, move |ctx: NativeCallContext, fields: Map| {
+            Walk::new(&world, entry, fields, ctx.call_position())
+        });
+    if entry.fields().iter().all(|field| !field.required) {
+        let world = host.clone();
+        FuncRegistration::new(name.as_str())
+            .with_params_info(["Walk"])
+            .with_comments([comment.as_str()])
+            .set_into_module(module, move |ctx: NativeCallContext| {
+                Walk::new(&world, entry, Map::new(), ctx.call_position())
+            });
+    }
+}
+
+/// The function's documentation: the entry's, then its fields.
+fn comments(entry: &Entry) -> Vec<String> {
+    let doc = entry.doc();
+    let fields = entry.fields().iter().map(|field| {
+        let kind = field.kind.name();
+        let need = if field.required { "" } else { ", optional" };
+        format!("* `{}` ({kind}{need}): {}", field.name, field.doc)
+    });
+    let fields: Vec<String> = fields.collect();
+    let gap = if fields.is_empty() { None } else { Some("") };
+    let lines = doc
+        .lines()
+        .chain(gap)
+        .chain(fields.iter().map(String::as_str));
+    let lines: Vec<String> = lines
+        .map(|line| format!("/// {line}").trim_end().to_owned())
+        .collect();
+    vec![lines.join("\n")]
+}
+
+fn call(host: &Host, entry: &'static Entry, fields: Map, position: Position) -> Answer {
+    let fields = fields_of(fields, position)?;
+    let answer = host
+        .call(entry, &fields)
+        .map_err(|error| thrown(error, position))?;
+    from_json(&answer)
+}
+
+fn fields_of(fields: Map, position: Position) -> Result<Value, Box<EvalAltResult>> {
+    to_json(&Dynamic::from_map(fields))
+        .map_err(|problem| EvalAltResult::ErrorRuntime(problem.into(), position).into())
+}
+
+/// A failed call as a script's error. An error of a native function in a module loses its position unless
+/// it is put in here.
+pub(crate) fn thrown(error: CallError, position: Position) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(Dynamic::from(error), position).into()
+}
+
+/// An entry's list, not yet walked through.
+#[derive(Clone)]
+pub(crate) struct Walk {
+    host: Arc<Host>,
+    entry: &'static Entry,
+    fields: Value,
+    position: Position,
+}
+
+impl Walk {
+    fn new(
+        host: &Arc<Host>,
+        entry: &'static Entry,
+        fields: Map,
+        position: Position,
+    ) -> Result<Self, Box<EvalAltResult>> {
+        let fields = fields_of(fields, position)?;
+        Ok(Self {
+            host: host.clone(),
+            entry,
+            fields,
+            position,
+        })
+    }
+}
+
+impl IntoIterator for Walk {
+    type Item = Answer;
+    type IntoIter = Walking;
+
+    fn into_iter(self) -> Walking {
+        let pager = Pager::new(self.entry, &self.fields)
+            .map_err(|error| CallError::Failed(Error::answer(error.into())));
+        Walking {
+            walk: self,
+            pager: Some(pager),
+            items: VecDeque::new(),
+        }
+    }
+}
+
+/// A walk under way: at most a page is held.
+pub(crate) struct Walking {
+    walk: Walk,
+    /// `None` after an error, which ends the walk.
+    pager: Option<Result<Pager, CallError>>,
+    items: VecDeque<Value>,
+}
+
+impl Iterator for Walking {
+    type Item = Answer;
+
+    fn next(&mut self) -> Option<Answer> {
+        let position = self.walk.position;
+        while self.items.is_empty() {
+            let turned = match self.pager.take()? {
+                Err(error) => Err(error),
+                Ok(mut pager) => {
+                    let turned = self.walk.host.turn(self.walk.entry, &mut pager)?;
+                    self.pager = Some(Ok(pager));
+                    turned
+                }
+            };
+            match turned {
+                Ok(items) => self.items = items.into(),
+                Err(error) => {
+                    self.pager = None;
+                    return Some(Err(thrown(error, position)));
+                }
+            }
+        }
+        self.items.pop_front().map(|item| from_json(&item))
+    }
+}

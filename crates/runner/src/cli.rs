@@ -1,0 +1,238 @@
+//! The command line.
+
+mod call;
+mod endpoints;
+mod run;
+mod sandbox;
+mod target;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{
+    ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
+
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::script::Script;
+
+/// Security training in bulk: scripts over TryHackMe and Veracode Security Labs.
+///
+/// Everything runs on an embedded sandbox unless `--on live` says otherwise.
+#[derive(Debug, Parser)]
+#[command(name = "drillmaster", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Task,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+struct Globals {
+    /// How lists are written
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Keep notes to yourself; warnings and errors are told all the same
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Tell each call as it is made
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    color: Colour,
+}
+
+/// How lists are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Columns for a person
+    Table,
+    /// JSON, as the service has it
+    Json,
+    /// Comma-separated values
+    Csv,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run a script
+    Run(Box<run::RunArgs>),
+    /// Call one endpoint
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Call(call::CallArgs),
+    /// List the endpoints, or tell all about one
+    Endpoints {
+        /// Its name, such as thm.rooms
+        entry: Option<String>,
+    },
+    /// Serve both services, simulated, over HTTP until interrupted
+    Sandbox(sandbox::SandboxArgs),
+    /// Look scripts through for mistakes, without running them
+    Check {
+        /// The scripts
+        #[arg(required = true, value_name = "SCRIPT")]
+        scripts: Vec<PathBuf>,
+    },
+    /// Write definitions of the script language, for editors, into a folder
+    Definitions {
+        /// The folder; it is made if it is not there
+        folder: PathBuf,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The whole command line, made from the static part above and the lists of services and entries.
+///
+/// ```
+/// let help = drillmaster::cli::command().render_help().to_string();
+/// assert!(help.contains("--thm-url"));
+/// ```
+pub fn command() -> Command {
+    let command = target::with_service_flags(Cli::command());
+    command.mut_subcommand("call", call::with_entries)
+}
+
+/// Parses the command line, carries it out, and says how it ended.
+pub fn main() -> ExitCode {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            let code = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+            return code.into();
+        }
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let shell = Shell::new(&cli.globals);
+    match carry_out(cli.command, &matches, &shell) {
+        Ok(exit) => exit.into(),
+        Err(problem) => {
+            shell.tell(&problem);
+            problem.exit.into()
+        }
+    }
+}
+
+fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+    match task {
+        Task::Run(args) => run::run(*args, matches, shell),
+        Task::Call(args) => call::call(&args, matches, shell),
+        Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
+        Task::Sandbox(args) => sandbox::serve(&args, shell),
+        Task::Check { scripts } => Ok(check(&scripts, shell)),
+        Task::Definitions { folder } => definitions(&folder, shell),
+        Task::Completions { shell: kind } => {
+            let mut text = Vec::new();
+            clap_complete::generate(kind, &mut command(), "drillmaster", &mut text);
+            shell
+                .console
+                .print(String::from_utf8_lossy(&text).trim_end());
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn check(scripts: &[PathBuf], shell: &Shell) -> Exit {
+    let mut worst = Exit::Done;
+    for path in scripts {
+        let problems = match Script::open(path) {
+            Ok(script) => script.check().err().unwrap_or_default(),
+            Err(problem) => vec![problem],
+        };
+        if problems.is_empty() {
+            shell
+                .console
+                .print(&format!("{}: no mistakes found", path.display()));
+        }
+        for problem in &problems {
+            shell.tell(problem);
+            worst = worst.max(problem.exit);
+        }
+    }
+    worst
+}
+
+fn definitions(folder: &Path, shell: &Shell) -> Result<Exit, Problem> {
+    let told = |path: &Path, error: &std::io::Error| {
+        Problem::usage(format!("cannot write {}: {error}", path.display()))
+    };
+    std::fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
+    for (name, text) in crate::definitions::files() {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| told(&path, &error))?;
+        shell.console.print(&path.display().to_string());
+    }
+    Ok(Exit::Done)
+}
+
+/// How this invocation speaks.
+struct Shell {
+    console: Console,
+    format: Format,
+    verbose: bool,
+    /// Colours on standard error.
+    colour: bool,
+}
+
+impl Shell {
+    fn new(globals: &Globals) -> Self {
+        let colour = match globals.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => {
+                let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                std::io::stderr().is_terminal() && !unwanted
+            }
+        };
+        Self {
+            console: Console::standard(globals.quiet),
+            format: globals.format,
+            verbose: globals.verbose,
+            colour,
+        }
+    }
+
+    fn tell(&self, problem: &Problem) {
+        let width = width_of(std::io::stderr().is_terminal()).map_or(100, usize::from);
+        self.console.warn(&problem.draw(self.colour, width));
+    }
+
+    /// The width that tables on standard output may take; `None` where it is no terminal.
+    fn table_width(&self) -> Option<u16> {
+        width_of(std::io::stdout().is_terminal())
+    }
+}
+
+fn width_of(is_terminal: bool) -> Option<u16> {
+    let size = terminal_size::terminal_size().filter(|_| is_terminal);
+    size.map(|(width, _)| width.0)
+}

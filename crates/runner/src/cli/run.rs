@@ -1,0 +1,210 @@
+//! `drillmaster run`
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, ArgMatches, Args, CommandFactory};
+use drillmaster_transport::cassette::Header;
+
+use super::target::{CassetteArgs, Target, TargetArgs};
+use super::{Cli, Shell};
+use crate::exit::Exit;
+use crate::host::Stop;
+use crate::problem::Problem;
+use crate::results;
+use crate::roster::Roster;
+use crate::run::{Job, Report, run as run_script};
+use crate::script::Script;
+use crate::table::layout;
+
+/// The flags of `run`.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct RunArgs {
+    /// The script; `--help` after it lists its inputs
+    #[arg(required_unless_present = "help")]
+    script: Option<PathBuf>,
+    /// A CSV file with a row per person
+    #[arg(long, value_name = "CSV")]
+    roster: Option<PathBuf>,
+    /// The roster's column that tells rows apart; the first unless named
+    #[arg(long, value_name = "COLUMN", requires = "roster")]
+    key: Option<String>,
+    /// Set an input of the script
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    set: Vec<(String, String)>,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    cassettes: CassetteArgs,
+    /// Take only the first rows
+    #[arg(long, value_name = "N")]
+    max_rows: Option<usize>,
+    /// Write what became of each row as CSV, or as JSON lines to a .jsonl file
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
+    /// Print help, with the script's own where one is named
+    #[arg(short, long, action = ArgAction::SetTrue)]
+    help: bool,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+pub(crate) fn run(args: RunArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+    let Some(path) = &args.script else {
+        shell.console.print(&flags());
+        return Ok(Exit::Done);
+    };
+    let script = Script::open(path)?;
+    if args.help {
+        shell.console.print(&help(&script));
+        return Ok(Exit::Done);
+    }
+    if let Err(mut problems) = script.check() {
+        let last = problems
+            .pop()
+            .unwrap_or_else(|| Problem::script("the script has mistakes"));
+        problems.iter().for_each(|problem| shell.tell(problem));
+        return Err(last);
+    }
+    let inputs = script.read_inputs(&args.set)?;
+    let roster = roster(&args, &script, shell)?;
+    let header = Header {
+        script: Some(script.hash()),
+        roster: roster.as_ref().map(|roster| roster.hash().to_owned()),
+        ..Header::default()
+    };
+    let services: Vec<_> = script.services().collect();
+    let trace = shell.verbose.then(|| shell.console.clone());
+    let target = Target::connect(
+        matches,
+        args.target.on,
+        &args.cassettes,
+        header,
+        &services,
+        trace,
+    )?;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
+    let stop = Stop::default();
+    runtime.spawn(listen(stop.clone(), shell.console.clone()));
+    let job = Job {
+        roster,
+        inputs,
+        max_rows: args.max_rows,
+        stop: stop.clone(),
+        ..Job::new(target.connection.clone(), shell.console.clone())
+    };
+    let report = run_script(&script, job, runtime.handle());
+    conclude(&args, &report, &target, &stop, shell)
+}
+
+fn conclude(
+    args: &RunArgs,
+    report: &Report,
+    target: &Target,
+    stop: &Stop,
+    shell: &Shell,
+) -> Result<Exit, Problem> {
+    let mut exit = report.exit();
+    let has_rows = !report.outcomes.is_empty() || report.problem.is_none();
+    if let Some(path) = args.results.as_ref().filter(|_| has_rows) {
+        results::write(path, &report.outcomes).map_err(|error| {
+            Problem::usage(format!(
+                "cannot write the results to {}: {error}",
+                path.display()
+            ))
+        })?;
+    }
+    let finished = target.finish();
+    if stop.is_requested() {
+        exit = Exit::Interrupted;
+    } else if let Some(problem) = &report.problem {
+        shell.tell(problem);
+    } else if let Err(problem) = finished {
+        // Only a script that came to its end has asked for all that it would.
+        shell.tell(&problem);
+        exit = problem.exit;
+    }
+    if let Some(summary) = report.summary() {
+        shell.console.note(&summary);
+    }
+    Ok(exit)
+}
+
+fn roster(args: &RunArgs, script: &Script, shell: &Shell) -> Result<Option<Roster>, Problem> {
+    let Some(path) = &args.roster else {
+        if script.uses_roster() {
+            let problem = format!("{} needs a roster", script.path().display());
+            let columns = script.columns().join(", ");
+            return Err(Problem::usage(problem).with_help(format!(
+                "give it as --roster FILE.csv with the columns {columns}"
+            )));
+        }
+        return Ok(None);
+    };
+    let roster = Roster::open(path, args.key.as_deref())?;
+    script.check_roster(&roster)?;
+    if !script.uses_roster() {
+        shell
+            .console
+            .warn(&format!("{} uses no roster", script.path().display()));
+    }
+    Ok(Some(roster))
+}
+
+/// The first Ctrl-C ends the run after the row in flight, the second at once.
+async fn listen(stop: Stop, console: crate::console::Console) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    stop.request();
+    console.warn("interrupted: finishing the row in flight; once more to stop at once");
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(i32::from(Exit::Interrupted as u8));
+    }
+}
+
+fn flags() -> String {
+    let mut command = super::command();
+    command.build();
+    let run = command.find_subcommand_mut("run");
+    run.map_or_else(|| Cli::command().render_help(), |run| run.render_help())
+        .to_string()
+}
+
+fn help(script: &Script) -> String {
+    let mut parts = vec![script.doc()];
+    if !script.inputs().is_empty() {
+        let rows = script.inputs().iter().map(|input| {
+            let default = match &input.default {
+                None => "required".to_owned(),
+                Some(value) if value.is_string() => format!("default \"{value}\""),
+                Some(value) => format!("default {value}"),
+            };
+            vec![
+                format!("  --set {}=…", input.name),
+                default,
+                input.doc.clone(),
+            ]
+        });
+        let rows: Vec<_> = rows.collect();
+        parts.push(format!(
+            "Inputs:\n{}",
+            layout(&["  input", "", ""], rows, None)
+        ));
+    }
+    if script.uses_roster() {
+        parts.push(format!(
+            "Columns of the roster: {}",
+            script.columns().join(", ")
+        ));
+    }
+    parts.push(flags());
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n")
+}

@@ -1,0 +1,99 @@
+//! `drillmaster sandbox`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use drillmaster_models::Dialect;
+use drillmaster_sandbox::{InviteOutcome, Options, Sandbox, THM_KEY, VERACODE_KEY, serve_until};
+use tokio::net::TcpListener;
+
+use super::Shell;
+use crate::exit::Exit;
+use crate::problem::Problem;
+
+/// The flags of `sandbox`.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// The dialect in which TryHackMe is simulated
+    #[arg(long, default_value_t = Dialect::Current)]
+    dialect: Dialect,
+    /// Begin with the state in this file, if it is there, and leave the state in it at the end
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// How many people there are
+    #[arg(long, value_name = "N", default_value_t = Options::default().learners)]
+    learners: usize,
+    /// How many seats there are, those taken among them
+    #[arg(long, value_name = "N", default_value_t = Options::default().seats)]
+    seats: usize,
+    /// The same seed gives the same people
+    #[arg(long, value_name = "N", default_value_t = Options::default().seed)]
+    seed: u64,
+    /// How an invite that was carried out is answered: 201, 200, or 500 "unknown error"
+    #[arg(long, value_name = "STATUS", default_value_t = InviteOutcome::default())]
+    invite_outcome: InviteOutcome,
+}
+
+pub(crate) fn serve(args: &SandboxArgs, shell: &Shell) -> Result<Exit, Problem> {
+    let sandbox = match &args.state {
+        Some(path) if path.exists() => Sandbox::load(path)
+            .map_err(|error| Problem::usage(error.to_string()))?
+            .speaking(args.dialect)
+            .answering_invites(args.invite_outcome),
+        _ => Sandbox::with(Options {
+            seed: args.seed,
+            learners: args.learners,
+            seats: args.seats,
+            dialect: args.dialect,
+            invite_outcome: args.invite_outcome,
+            ..Options::default()
+        }),
+    };
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+            Problem::usage(format!("cannot listen on {}: {error}", args.listen))
+        })?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Problem::usage(error.to_string()))?;
+        shell
+            .console
+            .print(&format!("listening on http://{address}"));
+        shell.console.note(&format!(
+            "keys: {THM_KEY} and {VERACODE_KEY}; Ctrl-C ends it"
+        ));
+        let served = serve_until(sandbox.clone(), listener, interrupted()).await;
+        served.map_err(|error| Problem::usage(format!("the server failed: {error}")))
+    })?;
+    if let Some(path) = &args.state {
+        sandbox
+            .save(path)
+            .map_err(|error| Problem::usage(error.to_string()))?;
+        shell
+            .console
+            .note(&format!("the state is in {}", path.display()));
+    }
+    Ok(Exit::Done)
+}
+
+/// Ctrl-C, or a request to terminate where there is such a thing.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

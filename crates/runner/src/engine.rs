@@ -1,0 +1,183 @@
+//! The script engine: Rhai with every entry as a function, and fences around everything else.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use drillmaster_models::nearest;
+use rhai::module_resolvers::FileModuleResolver;
+use rhai::{
+    AST, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, OptimizationLevel, Position,
+    Scope, Shared,
+};
+use serde_json::Value;
+
+use crate::calls;
+use crate::host::{CallError, Host};
+use crate::problem::{Problem, advice};
+use crate::vocabulary;
+
+/// The operations that a script may take: hours of looping, so that only a runaway meets it.
+const OPERATIONS: u64 = 20_000_000_000;
+/// How deep functions may call each other.
+const CALL_LEVELS: usize = 64;
+/// How deep expressions may nest, outside and inside of functions.
+const EXPRESSION_DEPTH: (usize, usize) = (128, 64);
+
+/// Builds the engine in which the script at `path` runs.
+pub(crate) fn build(host: &Arc<Host>, path: &Path) -> Engine {
+    let mut engine = Engine::new();
+    // No size limits: Rhai walks the whole value at every push to check them.
+    engine
+        .set_max_operations(OPERATIONS)
+        .set_max_call_levels(CALL_LEVELS)
+        .set_max_expr_depths(EXPRESSION_DEPTH.0, EXPRESSION_DEPTH.1)
+        .set_strict_variables(true)
+        .set_optimization_level(OptimizationLevel::None)
+        .set_fail_on_invalid_map_property(true)
+        .disable_symbol("eval")
+        .set_module_resolver(BesideTheScript::of(path));
+    engine.on_map_missing_property(|map, name, _| {
+        let known = map.keys().map(rhai::Identifier::as_str);
+        let text = match nearest(name, known) {
+            Some(meant) => format!("there is no `{name}` here; did you mean `{meant}`?"),
+            None => format!(
+                "there is no `{name}` here; ask first by \"{name}\" in …, add it by .set(\"{name}\", …)"
+            ),
+        };
+        Err(EvalAltResult::ErrorRuntime(text.into(), Position::NONE).into())
+    });
+    let console = host.console.clone();
+    engine.on_print(move |text| console.print(text));
+    let console = host.console.clone();
+    engine.on_debug(move |text, _, position| console.warn(&format!("{position:?}: {text}")));
+    let stop = host.stop.clone();
+    engine.on_progress(move |_| stop.is_requested().then(|| "interrupted".into()));
+    vocabulary::register(&mut engine, host);
+    calls::register(&mut engine, host);
+    engine
+}
+
+/// Imports come from the script's folder and below, and from nowhere else.
+struct BesideTheScript {
+    folder: PathBuf,
+    files: FileModuleResolver,
+}
+
+impl BesideTheScript {
+    fn of(script: &Path) -> Self {
+        let folder = match script.parent() {
+            Some(folder) if folder != Path::new("") => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let files = FileModuleResolver::new_with_path(&folder);
+        Self { folder, files }
+    }
+}
+
+impl ModuleResolver for BesideTheScript {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        source: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> Result<Shared<Module>, Box<EvalAltResult>> {
+        // Symbolic links and `..` are followed before looking where they lead.
+        let file = self.folder.join(path).with_extension("rhai").canonicalize();
+        let folder = self.folder.canonicalize();
+        match (file, folder) {
+            (Ok(file), Ok(folder)) if file.starts_with(&folder) => {
+                self.files.resolve(engine, source, path, position)
+            }
+            (Ok(_), _) => {
+                let text =
+                    format!("`{path}` is outside of the script's folder: imports stay inside");
+                Err(EvalAltResult::ErrorRuntime(text.into(), position).into())
+            }
+            _ => Err(EvalAltResult::ErrorModuleNotFound(path.to_owned(), position).into()),
+        }
+    }
+
+    fn resolve_ast(
+        &self,
+        _: &Engine,
+        _: Option<&str>,
+        _: &str,
+        _: Position,
+    ) -> Option<Result<AST, Box<EvalAltResult>>> {
+        None
+    }
+}
+
+/// Runs a script to its end.
+pub(crate) fn run(engine: &Engine, ast: &AST) -> Result<(), Box<EvalAltResult>> {
+    engine.run_ast_with_scope(&mut Scope::new(), ast)
+}
+
+/// The error at the bottom of a stack of calls, and the file it came from where that is told.
+pub(crate) fn innermost(error: Box<EvalAltResult>) -> (Box<EvalAltResult>, Option<String>) {
+    match *error {
+        EvalAltResult::ErrorInFunctionCall(_, source, inner, position) => {
+            let (mut inner, file) = innermost(inner);
+            if inner.position().is_none() {
+                inner.set_position(position);
+            }
+            (
+                inner,
+                file.or(Some(source).filter(|source| !source.is_empty())),
+            )
+        }
+        EvalAltResult::ErrorInModule(file, inner, position) => {
+            let (mut inner, deeper) = innermost(inner);
+            if inner.position().is_none() {
+                inner.set_position(position);
+                return (inner, deeper);
+            }
+            (inner, deeper.or(Some(file)))
+        }
+        other => (other.into(), None),
+    }
+}
+
+/// Turns an error of the engine into a problem; `place` says where it is.
+pub(crate) fn explain(
+    error: Box<EvalAltResult>,
+    place: impl Fn(Problem, Position, Option<&str>) -> Problem,
+) -> Problem {
+    let (mut error, file) = innermost(error);
+    let position = error.take_position();
+    let problem = match &*error {
+        EvalAltResult::ErrorRuntime(thrown, _) => match thrown.read_lock::<CallError>() {
+            Some(call) => match &*call {
+                CallError::Failed(error) => Problem {
+                    help: advice(error),
+                    ..Problem::call(error)
+                },
+                CallError::Skipped(reason) => Problem::script(reason),
+            },
+            None => Problem::script(thrown.to_string()),
+        },
+        EvalAltResult::ErrorTerminated(..) => Problem::script("interrupted"),
+        other => Problem::script(in_lower_case(&other.to_string())),
+    };
+    place(problem, position, file.as_deref())
+}
+
+fn in_lower_case(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+/// A script's value as JSON, or why it has none.
+pub(crate) fn to_json(value: &Dynamic) -> Result<Value, String> {
+    rhai::serde::from_dynamic(value)
+        .map_err(|_| format!("a {} cannot be sent or written down", value.type_name()))
+}
+
+/// JSON as a script's value.
+pub(crate) fn from_json(value: &Value) -> Result<Dynamic, Box<EvalAltResult>> {
+    rhai::serde::to_dynamic(value)
+}

@@ -1,0 +1,275 @@
+//! What a running script reaches of the world: the services, the roster, the inputs, the streams.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use drillmaster_models::{Entry, Pager};
+use drillmaster_transport::{Connection, Error, Never, Scope};
+use rhai::Map;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+use crate::console::Console;
+use crate::roster::Roster;
+use crate::rows::Outcome;
+
+/// The world of one run.
+pub(crate) struct Host {
+    pub(crate) connection: Connection,
+    pub(crate) runtime: Option<Handle>,
+    pub(crate) roster: Option<Roster>,
+    pub(crate) inputs: Map,
+    pub(crate) console: Console,
+    pub(crate) max_rows: Option<usize>,
+    pub(crate) stop: Stop,
+    closed: Mutex<Closed>,
+    outcomes: Mutex<Vec<Outcome>>,
+    passes: AtomicUsize,
+}
+
+/// What can not be called any more in this run.
+#[derive(Default)]
+struct Closed {
+    /// No request can succeed: the credential was refused, or the replay has left its recording.
+    all: Option<Error>,
+    /// Entries that said that they are used up, with their words.
+    exhausted: HashMap<&'static str, String>,
+}
+
+/// A request to end the run after the rows in flight.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks the run to end.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked to.
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a script's call gave no answer.
+#[derive(Debug, Clone)]
+pub(crate) enum CallError {
+    /// The call was made and failed.
+    Failed(Error),
+    /// The call was not made, for this reason.
+    Skipped(String),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => error.fmt(f),
+            Self::Skipped(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// The row that is running on this thread.
+pub(crate) struct RunningRow {
+    pub(crate) scope: Arc<Scope>,
+    passes: AtomicUsize,
+    tally: Mutex<Tally>,
+}
+
+/// What a row has done so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    /// A write was carried out, and its answer tells that it changed something.
+    pub(crate) changed: bool,
+    /// Something was already as wanted.
+    pub(crate) unchanged: bool,
+    /// What is to be told about the row.
+    pub(crate) notes: Vec<String>,
+}
+
+thread_local! {
+    static ROW: RefCell<Option<Arc<RunningRow>>> = const { RefCell::new(None) };
+}
+
+impl RunningRow {
+    pub(crate) fn new(scope: Scope) -> Arc<Self> {
+        Arc::new(Self {
+            scope: Arc::new(scope),
+            passes: AtomicUsize::new(0),
+            tally: Mutex::default(),
+        })
+    }
+
+    /// The row that runs on this thread, if one does.
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        ROW.with_borrow(Clone::clone)
+    }
+
+    /// Runs `work` as this row.
+    pub(crate) fn enter<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
+        let outer = ROW.replace(Some(self.clone()));
+        let result = work();
+        ROW.set(outer);
+        result
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn note(&self, change: impl FnOnce(&mut Tally)) {
+        change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Host {
+    pub(crate) fn new(connection: Connection, runtime: Option<Handle>, console: Console) -> Self {
+        Self {
+            connection,
+            runtime,
+            roster: None,
+            inputs: Map::new(),
+            console,
+            max_rows: None,
+            stop: Stop::default(),
+            closed: Mutex::default(),
+            outcomes: Mutex::default(),
+            passes: AtomicUsize::new(0),
+        }
+    }
+
+    /// A world in which nothing runs: for compiling, checking and describing.
+    pub(crate) fn idle() -> Self {
+        Self::new(Connection::new(Never), None, Console::standard(true))
+    }
+
+    /// The connection in the scope of the running row, or of the script outside any.
+    pub(crate) fn connection(&self) -> Connection {
+        match RunningRow::current() {
+            Some(row) => self.connection.within(row.scope.clone()),
+            None => self.connection.clone(),
+        }
+    }
+
+    /// Calls an entry and waits. A refusal that means "already so" is an answer, not an error.
+    pub(crate) fn call(&self, entry: &'static Entry, fields: &Value) -> Result<Value, CallError> {
+        self.is_open(entry)?;
+        let Some(runtime) = &self.runtime else {
+            return Err(CallError::Failed(Error::setup(
+                "nothing can be called here",
+            )));
+        };
+        let answer = runtime.block_on(self.connection().call(entry, fields));
+        let row = RunningRow::current();
+        match answer {
+            Ok(answer) => {
+                if entry.spec.effect.write().is_some_and(|write| write.tells)
+                    && let Some(row) = row
+                {
+                    row.note(|tally| tally.changed = true);
+                }
+                Ok(answer)
+            }
+            Err(error) if error.is_already() => {
+                let words = error.words().unwrap_or_default().to_owned();
+                if let Some(row) = row {
+                    row.note(|tally| {
+                        tally.unchanged = true;
+                        tally.notes.push(words.clone());
+                    });
+                }
+                Ok(json!({ "unchanged": true, "words": words }))
+            }
+            Err(error) => {
+                self.close_after(entry, &error);
+                Err(CallError::Failed(error))
+            }
+        }
+    }
+
+    /// The next page of a walk, or `None` at its end.
+    pub(crate) fn turn(
+        &self,
+        entry: &'static Entry,
+        pager: &mut Pager,
+    ) -> Option<Result<Vec<Value>, CallError>> {
+        let fields = pager.request()?;
+        Some(self.call(entry, &fields).map(|answer| pager.accept(answer)))
+    }
+
+    fn is_open(&self, entry: &'static Entry) -> Result<(), CallError> {
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = &closed.all {
+            return Err(CallError::Failed(error.clone()));
+        }
+        match closed.exhausted.get(entry.name()) {
+            Some(words) => Err(CallError::Skipped(format!("not attempted: {words}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn close_after(&self, entry: &'static Entry, error: &Error) {
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_fatal(error) {
+            closed.all.get_or_insert_with(|| error.clone());
+        }
+        if error.is_exhausted() {
+            let words = error.words().unwrap_or_default().to_owned();
+            closed.exhausted.insert(entry.name(), words);
+        }
+    }
+
+    /// What ended all calls, if something did.
+    pub(crate) fn fatal(&self) -> Option<Error> {
+        self.closed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .all
+            .clone()
+    }
+
+    /// Keeps a finished row for the results.
+    pub(crate) fn keep(&self, outcome: Outcome) {
+        self.outcomes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(outcome);
+    }
+
+    pub(crate) fn outcomes(&self) -> Vec<Outcome> {
+        self.outcomes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The scope of a row: its key, told apart where the script goes over the same rows again.
+    pub(crate) fn scopes(&self) -> impl Fn(&str) -> Scope + use<> {
+        let row = RunningRow::current();
+        let passes = row.as_ref().map_or(&self.passes, |row| &row.passes);
+        let pass = passes.fetch_add(1, Ordering::Relaxed) + 1;
+        move |key| {
+            let key = match &row {
+                Some(outer) => format!("{}/{key}", outer.scope.name()),
+                None => key.to_owned(),
+            };
+            Scope::new(if pass == 1 {
+                key
+            } else {
+                format!("{key}#{pass}")
+            })
+        }
+    }
+}
+
+/// After such an error no request of the run can succeed.
+pub(crate) fn is_fatal(error: &Error) -> bool {
+    error.is_credential() || error.is_replay_mismatch() || error.is_setup()
+}

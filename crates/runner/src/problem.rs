@@ -1,0 +1,176 @@
+//! What stopped a run, and how it is drawn for a person.
+
+use std::fmt;
+
+use drillmaster_transport::Error;
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
+use rhai::Position;
+
+use crate::exit::Exit;
+
+/// Something that stops the command: what failed, where, and what to do about it.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// How the command ends because of it.
+    pub exit: Exit,
+    /// What failed.
+    pub message: String,
+    /// What to do about it, if that can be said.
+    pub help: Option<String>,
+    /// Where in a script.
+    pub place: Option<Place>,
+}
+
+/// A place in a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file as it was named.
+    pub file: String,
+    /// The file's text.
+    pub source: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+impl Problem {
+    /// A wrong command line or configuration.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            message: message.into(),
+            help: None,
+            place: None,
+        }
+    }
+
+    /// A wrong script.
+    pub fn script(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Script,
+            ..Self::usage(message)
+        }
+    }
+
+    /// Trouble with a call outside any row.
+    pub fn call(error: &Error) -> Self {
+        let exit = match () {
+            () if error.is_replay_mismatch() => Exit::Replay,
+            () if error.is_credential() => Exit::Stopped,
+            () if error.is_setup() || error.is_invalid() || error.is_unsupported() => Exit::Usage,
+            () => Exit::Rows,
+        };
+        Self {
+            exit,
+            help: advice(error),
+            ..Self::usage(error.to_string())
+        }
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
+        }
+    }
+
+    /// Says where in a script it is.
+    #[must_use]
+    pub fn at(self, file: &str, source: &str, position: Position) -> Self {
+        let place = position.line().map(|line| Place {
+            file: file.to_owned(),
+            source: source.to_owned(),
+            line,
+            column: position.position().unwrap_or(1),
+        });
+        Self { place, ..self }
+    }
+
+    /// Draws it for a terminal of this width, in colour or not.
+    pub fn draw(&self, colour: bool, width: usize) -> String {
+        let theme = if colour {
+            GraphicalTheme::unicode()
+        } else {
+            GraphicalTheme::unicode_nocolor()
+        };
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_width(width)
+            .without_syntax_highlighting();
+        let mut diagnostic = MietteDiagnostic::new(self.message.clone());
+        diagnostic.help.clone_from(&self.help);
+        let mut text = String::new();
+        let drawn = match &self.place {
+            None => handler.render_report(&mut text, &diagnostic),
+            Some(place) => {
+                let label = LabeledSpan::new_with_span(None, place.span());
+                let source = NamedSource::new(&place.file, place.source.clone());
+                let report = miette::Report::new(diagnostic.with_label(label));
+                let report = report.with_source_code(source);
+                handler.render_report(&mut text, report.as_ref())
+            }
+        };
+        match drawn {
+            Ok(()) => text.trim_end().to_owned(),
+            Err(fmt::Error) => self.to_string(),
+        }
+    }
+}
+
+/// What a person can do about trouble with a call.
+pub(crate) fn advice(error: &Error) -> Option<String> {
+    let advice = match () {
+        () if error.is_credential() => {
+            "check the key: it may have been rotated, disabled or mistyped".to_owned()
+        }
+        () if error.is_in_doubt() => {
+            "it is not known whether this took effect: look before doing it again".to_owned()
+        }
+        () if error.is_replay_mismatch() => {
+            "the script or its inputs differ from the recording; record it again".to_owned()
+        }
+        () => return None,
+    };
+    Some(advice)
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{}:{}:{}: ", place.file, place.line, place.column)?;
+        }
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl Place {
+    /// The place in bytes, widened over the word that stands there: Rhai tells points only.
+    fn span(&self) -> (usize, usize) {
+        let before: usize = self
+            .source
+            .split_inclusive('\n')
+            .take(self.line - 1)
+            .map(str::len)
+            .sum();
+        let line = self.source[before..].lines().next().unwrap_or_default();
+        let skipped: usize = line.chars().take(self.column - 1).map(char::len_utf8).sum();
+        let is_word = |c: &char| c.is_alphanumeric() || *c == '_';
+        let word: usize = line[skipped..]
+            .chars()
+            .take_while(is_word)
+            .map(char::len_utf8)
+            .sum();
+        (
+            before + skipped,
+            word.max(usize::from(skipped < line.len())),
+        )
+    }
+}

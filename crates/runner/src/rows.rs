@@ -1,0 +1,305 @@
+//! `each`: a function mapped over a roster, and what became of every row.
+
+use std::fmt;
+use std::sync::Arc;
+
+use drillmaster_transport::Error;
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use serde_json::Value;
+
+use crate::engine::{innermost, to_json};
+use crate::host::{CallError, Host, RunningRow, is_fatal};
+use crate::roster::{Roster, Row};
+
+/// How a row ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// It did what it was to do.
+    Done,
+    /// Everything was as wanted already.
+    Unchanged,
+    /// The service said no.
+    Refused,
+    /// Our side or the network failed.
+    Failed,
+    /// It is not known whether a write took effect.
+    InDoubt,
+    /// It was not attempted.
+    Skipped,
+}
+
+impl State {
+    /// All of them, the good ones first.
+    pub const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Unchanged,
+        Self::Refused,
+        Self::Failed,
+        Self::InDoubt,
+        Self::Skipped,
+    ];
+
+    /// The name in results and summaries.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::InDoubt => "in-doubt",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Whether nobody needs to look at the row.
+    pub const fn is_fine(self) -> bool {
+        matches!(self, Self::Done | Self::Unchanged)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What became of a row.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What tells the row from the others.
+    pub key: String,
+    /// How it ended.
+    pub state: State,
+    /// In words: the service's, or ours.
+    pub detail: String,
+    /// The row, where it came from a roster.
+    pub row: Option<Row>,
+    /// What the script returned for it.
+    pub returned: serde_json::Map<String, Value>,
+}
+
+/// The outcomes of one `each`, in the order of the rows: what a script gets back.
+#[derive(Debug, Clone)]
+pub(crate) struct Rows(pub(crate) Arc<[Outcome]>);
+
+impl Rows {
+    pub(crate) fn with(&self, state: State) -> Self {
+        Self(
+            self.0
+                .iter()
+                .filter(|outcome| outcome.state == state)
+                .cloned()
+                .collect(),
+        )
+    }
+}
+
+impl IntoIterator for Rows {
+    type Item = Outcome;
+    type IntoIter = std::vec::IntoIter<Outcome>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.to_vec().into_iter()
+    }
+}
+
+/// The roster, as a script holds it.
+#[derive(Debug, Clone)]
+pub(crate) struct RosterRows {
+    pub(crate) roster: Roster,
+    pub(crate) most: usize,
+}
+
+impl RosterRows {
+    pub(crate) fn len(&self) -> usize {
+        self.roster.len().min(self.most)
+    }
+}
+
+type Answer<T> = Result<T, Box<EvalAltResult>>;
+
+/// Something to go over: what tells it from the others, the item, and its roster row if it is one.
+type Item = (String, Dynamic, Option<Row>);
+
+/// Maps `work` over the rows of a roster.
+pub(crate) fn over_roster(
+    host: &Host,
+    ctx: &NativeCallContext,
+    rows: &RosterRows,
+    work: &FnPtr,
+) -> Answer<Rows> {
+    let position = ctx.call_position();
+    let stop = |problem: crate::problem::Problem| runtime_error(&problem.message, position);
+    let items = rows
+        .roster
+        .rows()
+        .map_err(stop)?
+        .take(rows.most)
+        .map(|row| {
+            let row = row.map_err(stop)?;
+            Ok((row.key().to_owned(), Dynamic::from(row.clone()), Some(row)))
+        });
+    over(host, ctx, items, work)
+}
+
+/// Maps `work` over the items of an array. An item's key is the item itself, or the property of this name.
+pub(crate) fn over_array(
+    host: &Host,
+    ctx: &NativeCallContext,
+    items: Array,
+    key: Option<&str>,
+    work: &FnPtr,
+) -> Answer<Rows> {
+    let position = ctx.call_position();
+    let most = host.max_rows.unwrap_or(usize::MAX);
+    let items = items
+        .into_iter()
+        .take(most)
+        .map(|item| match key_of(&item, key) {
+            Some(key) => Ok((key, item, None)),
+            None => {
+                let help = "each needs a key: give the name of one as its second argument, \
+                        such as each(users, \"email\", |user| …)";
+                Err(runtime_error(help, position))
+            }
+        });
+    over(host, ctx, items, work)
+}
+
+fn key_of(item: &Dynamic, key: Option<&str>) -> Option<String> {
+    let value = match key {
+        None => item.clone(),
+        Some(key) => item.read_lock::<Map>()?.get(key)?.clone(),
+    };
+    (value.is_string() || value.is_int()).then(|| value.to_string())
+}
+
+fn over(
+    host: &Host,
+    ctx: &NativeCallContext,
+    items: impl Iterator<Item = Answer<Item>>,
+    work: &FnPtr,
+) -> Answer<Rows> {
+    let scope_of = host.scopes();
+    let outermost = RunningRow::current().is_none();
+    let mut outcomes = Vec::new();
+    for item in items {
+        let (key, item, row) = item?;
+        let (state, detail, returned) = match reason_to_skip(host) {
+            Some(reason) => (State::Skipped, reason, serde_json::Map::new()),
+            None => {
+                let running = RunningRow::new(scope_of(&key));
+                let result = running.enter(|| work.call_within_context::<Dynamic>(ctx, (item,)));
+                conclude(&running, result)
+            }
+        };
+        let outcome = Outcome {
+            key,
+            state,
+            detail,
+            row,
+            returned,
+        };
+        if outermost {
+            host.keep(outcome.clone());
+        }
+        outcomes.push(outcome);
+    }
+    match host.fatal() {
+        Some(error) => {
+            let error = Dynamic::from(CallError::Failed(error));
+            Err(EvalAltResult::ErrorRuntime(error, ctx.call_position()).into())
+        }
+        None => Ok(Rows(outcomes.into())),
+    }
+}
+
+fn reason_to_skip(host: &Host) -> Option<String> {
+    match host.fatal() {
+        Some(error) => Some(format!("not attempted: {error}")),
+        None => host
+            .stop
+            .is_requested()
+            .then(|| "not attempted: interrupted".to_owned()),
+    }
+}
+
+type Conclusion = (State, String, serde_json::Map<String, Value>);
+
+fn conclude(running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
+    let tally = running.tally();
+    let nothing = serde_json::Map::new;
+    let value = match result {
+        Ok(value) => value,
+        Err(error) => {
+            let (error, ..) = innermost(error);
+            let (state, detail) = failed(error);
+            // What was done before the error is told too.
+            let told = tally.notes.into_iter().chain([detail]);
+            return (state, told.collect::<Vec<_>>().join("; "), nothing());
+        }
+    };
+    let state = if tally.unchanged && !tally.changed {
+        State::Unchanged
+    } else {
+        State::Done
+    };
+    let mut returned = match to_json(&value) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(Value::Null) => nothing(),
+        Ok(value) => [("value".to_owned(), value)].into_iter().collect(),
+        Err(problem) => {
+            let detail = format!("what the row returned cannot be written down: {problem}");
+            return (State::Failed, detail, nothing());
+        }
+    };
+    let told = returned
+        .shift_remove("detail")
+        .map(|detail| crate::table::cell(&detail));
+    (
+        state,
+        told.unwrap_or_else(|| tally.notes.join("; ")),
+        returned,
+    )
+}
+
+fn failed(mut error: Box<EvalAltResult>) -> (State, String) {
+    if let EvalAltResult::ErrorRuntime(value, _) = &*error
+        && let Some(error) = value.read_lock::<CallError>()
+    {
+        return match &*error {
+            CallError::Skipped(reason) => (State::Skipped, reason.clone()),
+            CallError::Failed(error) => (state_of(error), detail_of(error)),
+        };
+    }
+    let position = error.take_position();
+    let text = match &*error {
+        EvalAltResult::ErrorRuntime(thrown, _) => thrown.to_string(),
+        other => other.to_string(),
+    };
+    let place = position
+        .line()
+        .map_or(String::new(), |line| format!("script line {line}: "));
+    (State::Failed, format!("{place}{text}"))
+}
+
+fn state_of(error: &Error) -> State {
+    match () {
+        () if error.is_refusal() => State::Refused,
+        () if error.is_in_doubt() => State::InDoubt,
+        () if is_fatal(error) => State::Skipped,
+        () => State::Failed,
+    }
+}
+
+fn detail_of(error: &Error) -> String {
+    match (error.is_refusal(), error.words(), error.entry()) {
+        // Which call was refused matters where a row makes several.
+        (true, Some(words), Some(entry)) => format!("{entry}: {words}"),
+        _ => error.to_string(),
+    }
+}
+
+pub(crate) fn runtime_error(text: &str, position: Position) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(text.into(), position).into()
+}

@@ -1,0 +1,267 @@
+//! A script that was read, compiled and looked through.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rhai::{AST, Dynamic, EvalAltResult, Map, Position};
+
+use crate::engine;
+use crate::host::Host;
+use crate::problem::Problem;
+use crate::roster::{Columns, Roster};
+pub use crate::survey::Input;
+use crate::survey::{Mistake, Survey, survey};
+use drillmaster_models::nearest;
+
+/// A script, ready to run.
+///
+/// ```
+/// use drillmaster::script::Script;
+///
+/// let script = Script::parse("demo.rhai", r#"
+///     //! Says hello to a room.
+///     print(input("room", "the code of a room"));
+/// "#).unwrap();
+/// assert_eq!(script.doc(), "Says hello to a room.");
+/// assert_eq!(script.inputs()[0].name, "room");
+/// assert!(Script::parse("demo.rhai", "thm::rums()").unwrap().check().is_err());
+/// ```
+#[derive(Debug)]
+pub struct Script {
+    path: PathBuf,
+    source: Arc<str>,
+    ast: AST,
+    survey: Survey,
+}
+
+impl Script {
+    /// Reads and compiles a script file.
+    pub fn open(path: &Path) -> Result<Self, Problem> {
+        let source = std::fs::read_to_string(path).map_err(|error| {
+            let problem = format!("cannot read the script {}: {error}", path.display());
+            Problem::usage(problem)
+        })?;
+        Self::parse(path, &source)
+    }
+
+    /// Compiles a script. `path` names it in errors; what it imports is looked for beside it.
+    pub fn parse(path: impl AsRef<Path>, source: &str) -> Result<Self, Problem> {
+        let path = path.as_ref().to_owned();
+        let engine = engine::build(&Arc::new(Host::idle()), &path);
+        let mut ast = engine.compile(source).map_err(|error| {
+            let (message, help) = in_our_words(&error.0.to_string());
+            Problem {
+                help,
+                ..Problem::script(message)
+            }
+            .at(&path.display().to_string(), source, error.1)
+        })?;
+        ast.set_source(path.display().to_string());
+        let survey = survey(&engine, &ast);
+        Ok(Self {
+            path,
+            source: source.into(),
+            ast,
+            survey,
+        })
+    }
+
+    /// The file as it was named.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The script's text.
+    pub fn source(&self) -> &Arc<str> {
+        &self.source
+    }
+
+    pub(crate) fn ast(&self) -> &AST {
+        &self.ast
+    }
+
+    /// What its `//!` lines say.
+    pub fn doc(&self) -> String {
+        let lines = self.ast.doc().lines().map(|line| {
+            let line = line.trim().trim_start_matches("//!");
+            line.strip_prefix(' ').unwrap_or(line)
+        });
+        lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+    }
+
+    /// The inputs that it declares, in order.
+    pub fn inputs(&self) -> &[Input] {
+        &self.survey.inputs
+    }
+
+    /// The columns that it takes from a roster, in order, each once.
+    pub fn columns(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for column in &self.survey.columns {
+            if !names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(&column.name))
+            {
+                names.push(&column.name);
+            }
+        }
+        names
+    }
+
+    /// Whether it asks for a roster.
+    pub fn uses_roster(&self) -> bool {
+        self.survey.uses_roster
+    }
+
+    /// The services that it calls.
+    pub fn services(&self) -> impl Iterator<Item = &'static str> {
+        self.survey.services.iter().copied()
+    }
+
+    /// The hash of its text, as 64 hex digits.
+    pub fn hash(&self) -> String {
+        blake3::hash(self.source.as_bytes()).to_hex().to_string()
+    }
+
+    /// Fails with all that can be seen to be wrong without running it.
+    pub fn check(&self) -> Result<(), Vec<Problem>> {
+        match self.survey.mistakes.as_slice() {
+            [] => Ok(()),
+            mistakes => Err(mistakes
+                .iter()
+                .map(|mistake| self.problem(mistake))
+                .collect()),
+        }
+    }
+
+    /// Checks that a roster has what the script takes from it.
+    pub fn check_roster(&self, roster: &Roster) -> Result<(), Problem> {
+        let columns: &Columns = roster.columns();
+        let absent = self
+            .survey
+            .columns
+            .iter()
+            .find(|column| columns.find(&column.name).is_none());
+        match absent {
+            None => Ok(()),
+            Some(column) => {
+                let path = roster.path().display();
+                let problem = Mistake {
+                    position: column.position,
+                    message: format!("{path} line 1: the roster has no column `{}`", column.name),
+                    help: Some(columns.suggest(&column.name)),
+                };
+                Err(Problem {
+                    exit: crate::exit::Exit::Usage,
+                    ..self.problem(&problem)
+                })
+            }
+        }
+    }
+
+    /// Reads what was set for its inputs.
+    pub fn read_inputs(&self, set: &[(String, String)]) -> Result<Map, Problem> {
+        for (name, _) in set {
+            if !self.inputs().iter().any(|input| input.name == *name) {
+                return Err(self.no_such_input(name));
+            }
+        }
+        let mut values = Map::new();
+        for input in self.inputs() {
+            // The last one wins, as with other flags.
+            let given = set.iter().rev().find(|(name, _)| *name == input.name);
+            let value = match (given, &input.default) {
+                (Some((_, text)), default) => read_input(input, text, default.as_ref())?,
+                (None, Some(default)) => default.clone(),
+                (None, None) => {
+                    let name = &input.name;
+                    let problem = format!("{} needs the input `{name}`", self.path.display());
+                    let what = if input.doc.is_empty() {
+                        "VALUE"
+                    } else {
+                        &input.doc
+                    };
+                    return Err(Problem::usage(problem)
+                        .with_help(format!("give it as --set {name}=VALUE ({what})")));
+                }
+            };
+            values.insert(input.name.as_str().into(), value);
+        }
+        Ok(values)
+    }
+
+    fn no_such_input(&self, name: &str) -> Problem {
+        let names = || self.inputs().iter().map(|input| input.name.as_str());
+        let help = match (nearest(name, names()), names().next()) {
+            (Some(meant), _) => format!("did you mean `{meant}`?"),
+            (None, Some(_)) => format!("its inputs are {}", names().collect::<Vec<_>>().join(", ")),
+            (None, None) => "it has none".to_owned(),
+        };
+        Problem::usage(format!("{} has no input `{name}`", self.path.display())).with_help(help)
+    }
+
+    fn problem(&self, mistake: &Mistake) -> Problem {
+        let problem = self.place(Problem::script(&mistake.message), mistake.position);
+        Problem {
+            help: mistake.help.clone().filter(|help| !help.is_empty()),
+            ..problem
+        }
+    }
+
+    /// Says where in this script a problem is.
+    pub(crate) fn place(&self, problem: Problem, position: Position) -> Problem {
+        problem.at(&self.path.display().to_string(), &self.source, position)
+    }
+
+    /// Turns an error of the engine into a problem with its place.
+    pub(crate) fn explain(&self, error: Box<EvalAltResult>) -> Problem {
+        engine::explain(error, |problem, position, file| match file {
+            Some(file) if Path::new(file) != self.path => {
+                let source = std::fs::read_to_string(file).unwrap_or_default();
+                problem.at(file, &source, position)
+            }
+            _ => self.place(problem, position),
+        })
+    }
+}
+
+fn read_input(input: &Input, text: &str, default: Option<&Dynamic>) -> Result<Dynamic, Problem> {
+    let refuse = |kind: &str| {
+        Err(Problem::usage(format!(
+            "the input `{}` is `{text}`, and {kind} is due",
+            input.name
+        )))
+    };
+    match default {
+        Some(default) if default.is_int() => text
+            .parse::<i64>()
+            .map_or_else(|_| refuse("a whole number"), |value| Ok(value.into())),
+        Some(default) if default.is_float() => text
+            .parse::<f64>()
+            .map_or_else(|_| refuse("a number"), |value| Ok(value.into())),
+        Some(default) if default.is_bool() => text
+            .parse::<bool>()
+            .map_or_else(|_| refuse("true or false"), |value| Ok(value.into())),
+        _ => Ok(text.to_owned().into()),
+    }
+}
+
+/// A parser's complaint, with what to do about it.
+fn in_our_words(complaint: &str) -> (String, Option<String>) {
+    let mut text = complaint.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    let help = match () {
+        () if complaint.contains("reserved") => {
+            Some("reserved words are reached by index, such as role[\"default\"]".to_owned())
+        }
+        () if complaint.contains("Undefined variable")
+            || complaint.contains("Variable not found") =>
+        {
+            Some("declare it with `let`, or look for a misspelling".to_owned())
+        }
+        () => None,
+    };
+    (text.trim_end_matches('.').to_owned(), help)
+}
