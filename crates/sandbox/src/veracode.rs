@@ -10,6 +10,7 @@ mod id;
 mod lessons;
 mod pages;
 mod population;
+mod progress;
 mod reading;
 mod roles;
 mod summaries;
@@ -54,13 +55,13 @@ impl State {
 pub(crate) static HANDLERS: [Handler; 15] = [
     Handler::of::<ListUsers>(users::list),
     Handler::of::<ListUsersDetails>(users::details),
-    Handler::of::<ShowUserProgress>(summaries::user),
+    Handler::of::<ShowUserProgress>(progress::user),
     Handler::of::<UpdateUser>(users::update),
     Handler::of::<DeleteUser>(users::delete),
     Handler::of::<ShowOnboarding>(summaries::onboarding),
     Handler::of::<ShowCampaignsProgress>(summaries::campaigns),
     Handler::of::<ShowEngagementTime>(summaries::engagement),
-    Handler::of::<ListProgress>(summaries::team),
+    Handler::of::<ListProgress>(progress::team),
     Handler::of::<ListLessons>(lessons::list),
     Handler::of::<ShowLessonProgress>(lessons::progress),
     Handler::of::<SearchLessons>(lessons::search),

@@ -32,13 +32,7 @@ impl State {
             invite_outcome: InviteOutcome::default(),
         };
         let default: Vec<Id> = state.catalogue.default_roles(state.team.id).collect();
-        let others: Vec<Id> = state
-            .catalogue
-            .roles
-            .iter()
-            .filter(|(_, role)| !role.default)
-            .map(|(id, _)| *id)
-            .collect();
+        let others: Vec<Id> = state.catalogue.other_roles(state.team.id).collect();
         for (number, person) in people.iter().enumerate() {
             let mut rng = rng(seed, &format!("veracode.person:{}", person.email));
             let leads = number == 0;
@@ -48,7 +42,7 @@ impl State {
             }
             let joined = leads || rng.random_bool(0.85);
             let mut roles = default.clone();
-            if let (true, false) = (rng.random_bool(0.35), others.is_empty()) {
+            if rng.random_bool(0.35) && !others.is_empty() {
                 roles.push(others[rng.random_range(0..others.len())]);
             }
             let labs = if joined {
@@ -87,6 +81,9 @@ fn history(rng: &mut ChaCha8Rng, catalogue: &Catalogue, roles: &[Id], now: Times
         32..45 => (rng.random_range(1..4), 0.0),
         _ => (rng.random_range(1..14), 0.75),
     };
+    if count == 0 {
+        return Vec::new();
+    }
     let mut path = catalogue.path(roles);
     let required = catalogue.required().count().min(path.len());
     shuffle(rng, &mut path[required..]);
@@ -142,6 +139,15 @@ impl Catalogue {
             .roles
             .iter()
             .filter(move |(_, role)| role.default && role.team == team);
+        roles.map(|(id, _)| *id)
+    }
+
+    /// The roles that only some of a team have.
+    fn other_roles(&self, team: Id) -> impl Iterator<Item = Id> {
+        let roles = self
+            .roles
+            .iter()
+            .filter(move |(_, role)| !role.default && role.team == team);
         roles.map(|(id, _)| *id)
     }
 
