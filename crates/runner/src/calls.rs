@@ -22,9 +22,7 @@ type Answer = Result<Dynamic, Box<EvalAltResult>>;
 pub(crate) fn register(engine: &mut Engine, host: &Arc<Host>) {
     engine.register_type_with_name::<Walk>("Walk");
     engine.register_iterator_result::<Walk, Dynamic>();
-    engine.register_fn("to_array", |walk: Walk| {
-        walk.into_iter().collect::<Result<Array, _>>()
-    });
+    engine.register_fn("to_array", |walk: Walk| walk.into_iter().collect::<Result<Array, _>>());
     for service in SERVICES {
         let mut module = Module::new();
         module.set_doc(format!("//! {}", service.title));
@@ -48,12 +46,9 @@ fn register_call(module: &mut Module, host: &Arc<Host>, entry: &'static Entry) {
         .with_params_info(["fields: Map", returns])
         .with_comments(comments(entry));
     let world = host.clone();
-    with_fields.set_into_module(
-        module,
-        move |ctx: NativeCallContext, fields: Map| -> Answer {
-            call(&world, entry, fields, ctx.call_position())
-        },
-    );
+    with_fields.set_into_module(module, move |ctx: NativeCallContext, fields: Map| -> Answer {
+        call(&world, entry, fields, ctx.call_position())
+    });
     if entry.fields().iter().all(|field| !field.required) {
         let plain = FuncRegistration::new(entry.spec.stem())
             .with_params_info([returns])
@@ -99,21 +94,15 @@ fn comments(entry: &Entry) -> Vec<String> {
     });
     let fields: Vec<String> = fields.collect();
     let gap = if fields.is_empty() { None } else { Some("") };
-    let lines = doc
-        .lines()
-        .chain(gap)
-        .chain(fields.iter().map(String::as_str));
-    let lines: Vec<String> = lines
-        .map(|line| format!("/// {line}").trim_end().to_owned())
-        .collect();
+    let lines = doc.lines().chain(gap).chain(fields.iter().map(String::as_str));
+    let lines: Vec<String> =
+        lines.map(|line| format!("/// {line}").trim_end().to_owned()).collect();
     vec![lines.join("\n")]
 }
 
 fn call(host: &Host, entry: &'static Entry, fields: Map, position: Position) -> Answer {
     let fields = fields_of(fields, position)?;
-    let answer = host
-        .call(entry, &fields)
-        .map_err(|error| thrown(error, position))?;
+    let answer = host.call(entry, &fields).map_err(|error| thrown(error, position))?;
     from_json(&answer)
 }
 
@@ -124,6 +113,7 @@ fn fields_of(fields: Map, position: Position) -> Result<Value, Box<EvalAltResult
 
 /// A failed call as a script's error. An error of a native function in a module loses its position unless
 /// it is put in here.
+#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
 pub(crate) fn thrown(error: CallError, position: Position) -> Box<EvalAltResult> {
     EvalAltResult::ErrorRuntime(Dynamic::from(error), position).into()
 }
@@ -145,12 +135,7 @@ impl Walk {
         position: Position,
     ) -> Result<Self, Box<EvalAltResult>> {
         let fields = fields_of(fields, position)?;
-        Ok(Self {
-            host: host.clone(),
-            entry,
-            fields,
-            position,
-        })
+        Ok(Self { host: host.clone(), entry, fields, position })
     }
 }
 
@@ -161,11 +146,7 @@ impl IntoIterator for Walk {
     fn into_iter(self) -> Walking {
         let pager = Pager::new(self.entry, &self.fields)
             .map_err(|error| CallError::Failed(Error::answer(error.into())));
-        Walking {
-            walk: self,
-            pager: Some(pager),
-            items: VecDeque::new(),
-        }
+        Walking { walk: self, pager: Some(pager), items: VecDeque::new() }
     }
 }
 

@@ -14,7 +14,7 @@ use clap::{
     ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
 };
 
-use crate::console::Console;
+use crate::console::{Console, terminal_width};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::script::Script;
@@ -120,11 +120,7 @@ pub fn main() -> ExitCode {
         Ok(matches) => matches,
         Err(error) => {
             let _ = error.print();
-            let code = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Done
-            };
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             return code.into();
         }
     };
@@ -144,7 +140,7 @@ pub fn main() -> ExitCode {
 
 fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
     match task {
-        Task::Run(args) => run::run(*args, matches, shell),
+        Task::Run(args) => run::run(&args, matches, shell),
         Task::Call(args) => call::call(&args, matches, shell),
         Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
         Task::Sandbox(args) => sandbox::serve(&args, shell),
@@ -153,9 +149,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Completions { shell: kind } => {
             let mut text = Vec::new();
             clap_complete::generate(kind, &mut command(), "drillmaster", &mut text);
-            shell
-                .console
-                .print(String::from_utf8_lossy(&text).trim_end());
+            shell.console.print(String::from_utf8_lossy(&text).trim_end());
             Ok(Exit::Done)
         }
     }
@@ -169,9 +163,7 @@ fn check(scripts: &[PathBuf], shell: &Shell) -> Exit {
             Err(problem) => vec![problem],
         };
         if problems.is_empty() {
-            shell
-                .console
-                .print(&format!("{}: no mistakes found", path.display()));
+            shell.console.print(&format!("{}: no mistakes found", path.display()));
         }
         for problem in &problems {
             shell.tell(problem);
@@ -222,17 +214,7 @@ impl Shell {
     }
 
     fn tell(&self, problem: &Problem) {
-        let width = width_of(std::io::stderr().is_terminal()).map_or(100, usize::from);
+        let width = terminal_width(std::io::stderr().is_terminal()).map_or(100, usize::from);
         self.console.warn(&problem.draw(self.colour, width));
     }
-
-    /// The width that tables on standard output may take; `None` where it is no terminal.
-    fn table_width(&self) -> Option<u16> {
-        width_of(std::io::stdout().is_terminal())
-    }
-}
-
-fn width_of(is_terminal: bool) -> Option<u16> {
-    let size = terminal_size::terminal_size().filter(|_| is_terminal);
-    size.map(|(width, _)| width.0)
 }

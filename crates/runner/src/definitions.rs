@@ -14,11 +14,8 @@ use crate::host::Host;
 /// ```
 pub fn files() -> Vec<(String, String)> {
     let engine = engine::build(&Arc::new(Host::idle()), Path::new("script.rhai"));
-    let mut files: Vec<_> = engine
-        .definitions()
-        .include_standard_packages(false)
-        .iter_files()
-        .collect();
+    let mut files: Vec<_> =
+        engine.definitions().include_standard_packages(false).iter_files().collect();
     files.sort();
     files
 }

@@ -12,7 +12,7 @@ use rhai::{
 use serde_json::Value;
 
 use crate::calls;
-use crate::host::{CallError, Host};
+use crate::host::{CallError, Host, RunningRow};
 use crate::problem::{Problem, advice};
 use crate::vocabulary;
 
@@ -51,7 +51,11 @@ pub(crate) fn build(host: &Arc<Host>, path: &Path) -> Engine {
     let console = host.console.clone();
     engine.on_debug(move |text, _, position| console.warn(&format!("{position:?}: {text}")));
     let stop = host.stop.clone();
-    engine.on_progress(move |_| stop.is_requested().then(|| "interrupted".into()));
+    // A row in flight is finished: half a row is worse than a moment's wait.
+    engine.on_progress(move |_| {
+        let ends = stop.is_requested() && RunningRow::current().is_none();
+        ends.then(|| "interrupted".into())
+    });
     vocabulary::register(&mut engine, host);
     calls::register(&mut engine, host);
     engine
@@ -115,44 +119,41 @@ pub(crate) fn run(engine: &Engine, ast: &AST) -> Result<(), Box<EvalAltResult>> 
 }
 
 /// The error at the bottom of a stack of calls, and the file it came from where that is told.
-pub(crate) fn innermost(error: Box<EvalAltResult>) -> (Box<EvalAltResult>, Option<String>) {
-    match *error {
+pub(crate) fn innermost(error: EvalAltResult) -> (EvalAltResult, Option<String>) {
+    match error {
         EvalAltResult::ErrorInFunctionCall(_, source, inner, position) => {
-            let (mut inner, file) = innermost(inner);
-            if inner.position().is_none() {
-                inner.set_position(position);
-            }
-            (
-                inner,
-                file.or(Some(source).filter(|source| !source.is_empty())),
-            )
+            let (inner, file) = innermost(*inner);
+            let source = Some(source).filter(|source| !source.is_empty());
+            (positioned(inner, position), file.or(source))
         }
         EvalAltResult::ErrorInModule(file, inner, position) => {
-            let (mut inner, deeper) = innermost(inner);
-            if inner.position().is_none() {
-                inner.set_position(position);
-                return (inner, deeper);
-            }
-            (inner, deeper.or(Some(file)))
+            let (inner, deeper) = innermost(*inner);
+            let file = deeper.or_else(|| (!inner.position().is_none()).then_some(file));
+            (positioned(inner, position), file)
         }
-        other => (other.into(), None),
+        other => (other, None),
     }
+}
+
+/// An error with the position of its call, where it has none of its own.
+fn positioned(mut error: EvalAltResult, position: Position) -> EvalAltResult {
+    if error.position().is_none() {
+        error.set_position(position);
+    }
+    error
 }
 
 /// Turns an error of the engine into a problem; `place` says where it is.
 pub(crate) fn explain(
-    error: Box<EvalAltResult>,
+    error: EvalAltResult,
     place: impl Fn(Problem, Position, Option<&str>) -> Problem,
 ) -> Problem {
     let (mut error, file) = innermost(error);
     let position = error.take_position();
-    let problem = match &*error {
+    let problem = match &error {
         EvalAltResult::ErrorRuntime(thrown, _) => match thrown.read_lock::<CallError>() {
             Some(call) => match &*call {
-                CallError::Failed(error) => Problem {
-                    help: advice(error),
-                    ..Problem::call(error)
-                },
+                CallError::Failed(error) => Problem { help: advice(error), ..Problem::call(error) },
                 CallError::Skipped(reason) => Problem::script(reason),
             },
             None => Problem::script(thrown.to_string()),

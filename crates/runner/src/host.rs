@@ -118,10 +118,7 @@ impl RunningRow {
     }
 
     pub(crate) fn tally(&self) -> Tally {
-        self.tally
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn note(&self, change: impl FnOnce(&mut Tally)) {
@@ -162,9 +159,7 @@ impl Host {
     pub(crate) fn call(&self, entry: &'static Entry, fields: &Value) -> Result<Value, CallError> {
         self.is_open(entry)?;
         let Some(runtime) = &self.runtime else {
-            return Err(CallError::Failed(Error::setup(
-                "nothing can be called here",
-            )));
+            return Err(CallError::Failed(Error::setup("nothing can be called here")));
         };
         let answer = runtime.block_on(self.connection().call(entry, fields));
         let row = RunningRow::current();
@@ -228,26 +223,16 @@ impl Host {
 
     /// What ended all calls, if something did.
     pub(crate) fn fatal(&self) -> Option<Error> {
-        self.closed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .all
-            .clone()
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).all.clone()
     }
 
     /// Keeps a finished row for the results.
     pub(crate) fn keep(&self, outcome: Outcome) {
-        self.outcomes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(outcome);
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
     }
 
     pub(crate) fn outcomes(&self) -> Vec<Outcome> {
-        self.outcomes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The scope of a row: its key, told apart where the script goes over the same rows again.
@@ -260,11 +245,7 @@ impl Host {
                 Some(outer) => format!("{}/{key}", outer.scope.name()),
                 None => key.to_owned(),
             };
-            Scope::new(if pass == 1 {
-                key
-            } else {
-                format!("{key}#{pass}")
-            })
+            Scope::new(if pass == 1 { key } else { format!("{key}#{pass}") })
         }
     }
 }

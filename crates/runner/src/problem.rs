@@ -37,20 +37,12 @@ pub struct Place {
 impl Problem {
     /// A wrong command line or configuration.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Usage,
-            message: message.into(),
-            help: None,
-            place: None,
-        }
+        Self { exit: Exit::Usage, message: message.into(), help: None, place: None }
     }
 
     /// A wrong script.
     pub fn script(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Script,
-            ..Self::usage(message)
-        }
+        Self { exit: Exit::Script, ..Self::usage(message) }
     }
 
     /// Trouble with a call outside any row.
@@ -61,20 +53,13 @@ impl Problem {
             () if error.is_setup() || error.is_invalid() || error.is_unsupported() => Exit::Usage,
             () => Exit::Rows,
         };
-        Self {
-            exit,
-            help: advice(error),
-            ..Self::usage(error.to_string())
-        }
+        Self { exit, help: advice(error), ..Self::usage(error.to_string()) }
     }
 
     /// Says what to do about it.
     #[must_use]
     pub fn with_help(self, help: impl Into<String>) -> Self {
-        Self {
-            help: Some(help.into()),
-            ..self
-        }
+        Self { help: Some(help.into()), ..self }
     }
 
     /// Says where in a script it is.
@@ -91,11 +76,8 @@ impl Problem {
 
     /// Draws it for a terminal of this width, in colour or not.
     pub fn draw(&self, colour: bool, width: usize) -> String {
-        let theme = if colour {
-            GraphicalTheme::unicode()
-        } else {
-            GraphicalTheme::unicode_nocolor()
-        };
+        let theme =
+            if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_width(width)
             .without_syntax_highlighting();
@@ -154,23 +136,12 @@ impl std::error::Error for Problem {}
 impl Place {
     /// The place in bytes, widened over the word that stands there: Rhai tells points only.
     fn span(&self) -> (usize, usize) {
-        let before: usize = self
-            .source
-            .split_inclusive('\n')
-            .take(self.line - 1)
-            .map(str::len)
-            .sum();
+        let before: usize =
+            self.source.split_inclusive('\n').take(self.line - 1).map(str::len).sum();
         let line = self.source[before..].lines().next().unwrap_or_default();
         let skipped: usize = line.chars().take(self.column - 1).map(char::len_utf8).sum();
         let is_word = |c: &char| c.is_alphanumeric() || *c == '_';
-        let word: usize = line[skipped..]
-            .chars()
-            .take_while(is_word)
-            .map(char::len_utf8)
-            .sum();
-        (
-            before + skipped,
-            word.max(usize::from(skipped < line.len())),
-        )
+        let word: usize = line[skipped..].chars().take_while(is_word).map(char::len_utf8).sum();
+        (before + skipped, word.max(usize::from(skipped < line.len())))
     }
 }

@@ -19,14 +19,9 @@ pub fn write(path: &Path, outcomes: &[Outcome]) -> io::Result<()> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let file = tempfile::Builder::new()
-        .prefix(".results-")
-        .tempfile_in(folder)?;
+    let file = tempfile::Builder::new().prefix(".results-").tempfile_in(folder)?;
     let mut out = BufWriter::new(file);
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "jsonl")
-    {
+    if path.extension().is_some_and(|extension| extension == "jsonl") {
         for outcome in outcomes {
             serde_json::to_writer(&mut out, &fields(outcome))?;
             out.write_all(b"\n")?;
@@ -44,11 +39,7 @@ pub fn write(path: &Path, outcomes: &[Outcome]) -> io::Result<()> {
         }
         csv.write_record(&header)?;
         for row in &rows {
-            csv.write_record(
-                header
-                    .iter()
-                    .map(|name| row.get(name).map_or(String::new(), cell)),
-            )?;
+            csv.write_record(header.iter().map(|name| row.get(name).map_or(String::new(), cell)))?;
         }
         csv.flush()?;
     }

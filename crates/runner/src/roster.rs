@@ -56,10 +56,7 @@ impl Roster {
     pub fn open(path: &Path, key: Option<&str>) -> Result<Self, Problem> {
         let delimiter = delimiter_of(path)?;
         let mut reader = reader(path, delimiter)?;
-        let header = reader
-            .headers()
-            .map_err(|error| unreadable(path, &error))?
-            .clone();
+        let header = reader.headers().map_err(|error| unreadable(path, &error))?.clone();
         let names: Vec<String> = header.iter().map(str::to_owned).collect();
         let columns = Arc::new(Columns::new(path, names, key)?);
         let mut lines: HashMap<u64, u64> = HashMap::new();
@@ -76,23 +73,15 @@ impl Roster {
             row.key().to_lowercase().hash(&mut hasher);
             if let Some(first) = lines.insert(hasher.finish(), line) {
                 let key = row.key();
-                let problem = format!(
-                    "{} line {line}: `{key}` is on line {first} already",
-                    path.display()
-                );
+                let problem =
+                    format!("{} line {line}: `{key}` is on line {first} already", path.display());
                 return Err(Problem::usage(problem)
                     .with_help("remove one of the two, or name another column with --key"));
             }
             rows += 1;
         }
         let hash = hash_of(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            columns,
-            delimiter,
-            rows,
-            hash,
-        })
+        Ok(Self { path: path.to_owned(), columns, delimiter, rows, hash })
     }
 
     /// The file.
@@ -180,11 +169,7 @@ impl Columns {
 impl Row {
     fn new(columns: &Arc<Columns>, cells: StringRecord) -> Self {
         let line = cells.position().map_or(0, csv::Position::line);
-        Self {
-            columns: columns.clone(),
-            cells,
-            line,
-        }
+        Self { columns: columns.clone(), cells, line }
     }
 
     /// The cell that tells this row from the others.
@@ -236,15 +221,9 @@ fn open(path: &Path) -> Result<File, Problem> {
 fn delimiter_of(path: &Path) -> Result<u8, Problem> {
     let mut start = [0; 4096];
     let read = open(path)?.read(&mut start).map_err(|error| {
-        Problem::usage(format!(
-            "cannot read the roster {}: {error}",
-            path.display()
-        ))
+        Problem::usage(format!("cannot read the roster {}: {error}", path.display()))
     })?;
-    let header = start[..read]
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
+    let header = start[..read].split(|byte| *byte == b'\n').next().unwrap_or_default();
     let has = |delimiter: u8| header.contains(&delimiter);
     Ok(match () {
         () if has(b',') => b',',
@@ -264,9 +243,7 @@ fn hash_of(path: &Path) -> Result<String, Problem> {
 fn unreadable(path: &Path, error: &csv::Error) -> Problem {
     let line = error.position().map(csv::Position::line);
     let problem = match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("the header has {expected_len} cells and this line {len}")
         }
         csv::ErrorKind::Utf8 { .. } => "the text is not UTF-8".to_owned(),

@@ -30,14 +30,8 @@ pub enum State {
 
 impl State {
     /// All of them, the good ones first.
-    pub const ALL: [Self; 6] = [
-        Self::Done,
-        Self::Unchanged,
-        Self::Refused,
-        Self::Failed,
-        Self::InDoubt,
-        Self::Skipped,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Unchanged, Self::Refused, Self::Failed, Self::InDoubt, Self::Skipped];
 
     /// The name in results and summaries.
     pub const fn name(self) -> &'static str {
@@ -84,13 +78,7 @@ pub(crate) struct Rows(pub(crate) Arc<[Outcome]>);
 
 impl Rows {
     pub(crate) fn with(&self, state: State) -> Self {
-        Self(
-            self.0
-                .iter()
-                .filter(|outcome| outcome.state == state)
-                .cloned()
-                .collect(),
-        )
+        Self(self.0.iter().filter(|outcome| outcome.state == state).cloned().collect())
     }
 }
 
@@ -99,7 +87,7 @@ impl IntoIterator for Rows {
     type IntoIter = std::vec::IntoIter<Outcome>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.to_vec().into_iter()
+        self.0.iter().cloned().collect::<Vec<_>>().into_iter()
     }
 }
 
@@ -130,15 +118,10 @@ pub(crate) fn over_roster(
 ) -> Answer<Rows> {
     let position = ctx.call_position();
     let stop = |problem: crate::problem::Problem| runtime_error(&problem.message, position);
-    let items = rows
-        .roster
-        .rows()
-        .map_err(stop)?
-        .take(rows.most)
-        .map(|row| {
-            let row = row.map_err(stop)?;
-            Ok((row.key().to_owned(), Dynamic::from(row.clone()), Some(row)))
-        });
+    let items = rows.roster.rows().map_err(stop)?.take(rows.most).map(|row| {
+        let row = row.map_err(stop)?;
+        Ok((row.key().to_owned(), Dynamic::from(row.clone()), Some(row)))
+    });
     over(host, ctx, items, work)
 }
 
@@ -152,17 +135,14 @@ pub(crate) fn over_array(
 ) -> Answer<Rows> {
     let position = ctx.call_position();
     let most = host.max_rows.unwrap_or(usize::MAX);
-    let items = items
-        .into_iter()
-        .take(most)
-        .map(|item| match key_of(&item, key) {
-            Some(key) => Ok((key, item, None)),
-            None => {
-                let help = "each needs a key: give the name of one as its second argument, \
+    let items = items.into_iter().take(most).map(|item| match key_of(&item, key) {
+        Some(key) => Ok((key, item, None)),
+        None => {
+            let help = "each needs a key: give the name of one as its second argument, \
                         such as each(users, \"email\", |user| …)";
-                Err(runtime_error(help, position))
-            }
-        });
+            Err(runtime_error(help, position))
+        }
+    });
     over(host, ctx, items, work)
 }
 
@@ -193,13 +173,7 @@ fn over(
                 conclude(&running, result)
             }
         };
-        let outcome = Outcome {
-            key,
-            state,
-            detail,
-            row,
-            returned,
-        };
+        let outcome = Outcome { key, state, detail, row, returned };
         if outermost {
             host.keep(outcome.clone());
         }
@@ -217,10 +191,7 @@ fn over(
 fn reason_to_skip(host: &Host) -> Option<String> {
     match host.fatal() {
         Some(error) => Some(format!("not attempted: {error}")),
-        None => host
-            .stop
-            .is_requested()
-            .then(|| "not attempted: interrupted".to_owned()),
+        None => host.stop.is_requested().then(|| "not attempted: interrupted".to_owned()),
     }
 }
 
@@ -232,18 +203,14 @@ fn conclude(running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
     let value = match result {
         Ok(value) => value,
         Err(error) => {
-            let (error, ..) = innermost(error);
+            let (error, ..) = innermost(*error);
             let (state, detail) = failed(error);
             // What was done before the error is told too.
             let told = tally.notes.into_iter().chain([detail]);
             return (state, told.collect::<Vec<_>>().join("; "), nothing());
         }
     };
-    let state = if tally.unchanged && !tally.changed {
-        State::Unchanged
-    } else {
-        State::Done
-    };
+    let state = if tally.unchanged && !tally.changed { State::Unchanged } else { State::Done };
     let mut returned = match to_json(&value) {
         Ok(Value::Object(fields)) => fields,
         Ok(Value::Null) => nothing(),
@@ -253,18 +220,12 @@ fn conclude(running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
             return (State::Failed, detail, nothing());
         }
     };
-    let told = returned
-        .shift_remove("detail")
-        .map(|detail| crate::table::cell(&detail));
-    (
-        state,
-        told.unwrap_or_else(|| tally.notes.join("; ")),
-        returned,
-    )
+    let told = returned.shift_remove("detail").map(|detail| crate::table::cell(&detail));
+    (state, told.unwrap_or_else(|| tally.notes.join("; ")), returned)
 }
 
-fn failed(mut error: Box<EvalAltResult>) -> (State, String) {
-    if let EvalAltResult::ErrorRuntime(value, _) = &*error
+fn failed(mut error: EvalAltResult) -> (State, String) {
+    if let EvalAltResult::ErrorRuntime(value, _) = &error
         && let Some(error) = value.read_lock::<CallError>()
     {
         return match &*error {
@@ -273,13 +234,11 @@ fn failed(mut error: Box<EvalAltResult>) -> (State, String) {
         };
     }
     let position = error.take_position();
-    let text = match &*error {
+    let text = match &error {
         EvalAltResult::ErrorRuntime(thrown, _) => thrown.to_string(),
         other => other.to_string(),
     };
-    let place = position
-        .line()
-        .map_or(String::new(), |line| format!("script line {line}: "));
+    let place = position.line().map_or(String::new(), |line| format!("script line {line}: "));
     (State::Failed, format!("{place}{text}"))
 }
 
@@ -300,6 +259,7 @@ fn detail_of(error: &Error) -> String {
     }
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
 pub(crate) fn runtime_error(text: &str, position: Position) -> Box<EvalAltResult> {
     EvalAltResult::ErrorRuntime(text.into(), position).into()
 }

@@ -57,10 +57,7 @@ pub struct Report {
 impl Report {
     /// How many rows ended so.
     pub fn count(&self, state: State) -> usize {
-        self.outcomes
-            .iter()
-            .filter(|outcome| outcome.state == state)
-            .count()
+        self.outcomes.iter().filter(|outcome| outcome.state == state).count()
     }
 
     /// How the command ends.
@@ -77,23 +74,11 @@ impl Report {
         if self.outcomes.is_empty() {
             return None;
         }
-        let counted = State::ALL
-            .into_iter()
-            .map(|state| (state, self.count(state)));
+        let counted = State::ALL.into_iter().map(|state| (state, self.count(state)));
         let counted = counted.filter(|(_, count)| *count > 0);
-        let counts: Vec<_> = counted
-            .map(|(state, count)| format!("{count} {state}"))
-            .collect();
-        let rows = if self.outcomes.len() == 1 {
-            "row"
-        } else {
-            "rows"
-        };
-        Some(format!(
-            "{} {rows}: {}",
-            self.outcomes.len(),
-            counts.join(", ")
-        ))
+        let counts: Vec<_> = counted.map(|(state, count)| format!("{count} {state}")).collect();
+        let rows = if self.outcomes.len() == 1 { "row" } else { "rows" };
+        Some(format!("{} {rows}: {}", self.outcomes.len(), counts.join(", ")))
     }
 }
 
@@ -126,10 +111,7 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
     let engine = engine::build(&host, script.path());
     let problem = match engine::run(&engine, script.ast()) {
         Ok(()) => host.fatal().map(|error| Problem::call(&error)),
-        Err(error) => Some(script.explain(error)),
+        Err(error) => Some(script.explain(*error)),
     };
-    Report {
-        outcomes: host.outcomes(),
-        problem,
-    }
+    Report { outcomes: host.outcomes(), problem }
 }

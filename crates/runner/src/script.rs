@@ -50,20 +50,15 @@ impl Script {
         let engine = engine::build(&Arc::new(Host::idle()), &path);
         let mut ast = engine.compile(source).map_err(|error| {
             let (message, help) = in_our_words(&error.0.to_string());
-            Problem {
-                help,
-                ..Problem::script(message)
-            }
-            .at(&path.display().to_string(), source, error.1)
+            Problem { help, ..Problem::script(message) }.at(
+                &path.display().to_string(),
+                source,
+                error.1,
+            )
         })?;
         ast.set_source(path.display().to_string());
         let survey = survey(&engine, &ast);
-        Ok(Self {
-            path,
-            source: source.into(),
-            ast,
-            survey,
-        })
+        Ok(Self { path, source: source.into(), ast, survey })
     }
 
     /// The file as it was named.
@@ -98,10 +93,7 @@ impl Script {
     pub fn columns(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for column in &self.survey.columns {
-            if !names
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(&column.name))
-            {
+            if !names.iter().any(|name| name.eq_ignore_ascii_case(&column.name)) {
                 names.push(&column.name);
             }
         }
@@ -127,21 +119,14 @@ impl Script {
     pub fn check(&self) -> Result<(), Vec<Problem>> {
         match self.survey.mistakes.as_slice() {
             [] => Ok(()),
-            mistakes => Err(mistakes
-                .iter()
-                .map(|mistake| self.problem(mistake))
-                .collect()),
+            mistakes => Err(mistakes.iter().map(|mistake| self.problem(mistake)).collect()),
         }
     }
 
     /// Checks that a roster has what the script takes from it.
     pub fn check_roster(&self, roster: &Roster) -> Result<(), Problem> {
         let columns: &Columns = roster.columns();
-        let absent = self
-            .survey
-            .columns
-            .iter()
-            .find(|column| columns.find(&column.name).is_none());
+        let absent = self.survey.columns.iter().find(|column| columns.find(&column.name).is_none());
         match absent {
             None => Ok(()),
             Some(column) => {
@@ -151,10 +136,7 @@ impl Script {
                     message: format!("{path} line 1: the roster has no column `{}`", column.name),
                     help: Some(columns.suggest(&column.name)),
                 };
-                Err(Problem {
-                    exit: crate::exit::Exit::Usage,
-                    ..self.problem(&problem)
-                })
+                Err(Problem { exit: crate::exit::Exit::Usage, ..self.problem(&problem) })
             }
         }
     }
@@ -176,11 +158,7 @@ impl Script {
                 (None, None) => {
                     let name = &input.name;
                     let problem = format!("{} needs the input `{name}`", self.path.display());
-                    let what = if input.doc.is_empty() {
-                        "VALUE"
-                    } else {
-                        &input.doc
-                    };
+                    let what = if input.doc.is_empty() { "VALUE" } else { &input.doc };
                     return Err(Problem::usage(problem)
                         .with_help(format!("give it as --set {name}=VALUE ({what})")));
                 }
@@ -202,10 +180,7 @@ impl Script {
 
     fn problem(&self, mistake: &Mistake) -> Problem {
         let problem = self.place(Problem::script(&mistake.message), mistake.position);
-        Problem {
-            help: mistake.help.clone().filter(|help| !help.is_empty()),
-            ..problem
-        }
+        Problem { help: mistake.help.clone().filter(|help| !help.is_empty()), ..problem }
     }
 
     /// Says where in this script a problem is.
@@ -214,7 +189,7 @@ impl Script {
     }
 
     /// Turns an error of the engine into a problem with its place.
-    pub(crate) fn explain(&self, error: Box<EvalAltResult>) -> Problem {
+    pub(crate) fn explain(&self, error: EvalAltResult) -> Problem {
         engine::explain(error, |problem, position, file| match file {
             Some(file) if Path::new(file) != self.path => {
                 let source = std::fs::read_to_string(file).unwrap_or_default();
@@ -227,21 +202,18 @@ impl Script {
 
 fn read_input(input: &Input, text: &str, default: Option<&Dynamic>) -> Result<Dynamic, Problem> {
     let refuse = |kind: &str| {
-        Err(Problem::usage(format!(
-            "the input `{}` is `{text}`, and {kind} is due",
-            input.name
-        )))
+        Err(Problem::usage(format!("the input `{}` is `{text}`, and {kind} is due", input.name)))
     };
     match default {
-        Some(default) if default.is_int() => text
-            .parse::<i64>()
-            .map_or_else(|_| refuse("a whole number"), |value| Ok(value.into())),
-        Some(default) if default.is_float() => text
-            .parse::<f64>()
-            .map_or_else(|_| refuse("a number"), |value| Ok(value.into())),
-        Some(default) if default.is_bool() => text
-            .parse::<bool>()
-            .map_or_else(|_| refuse("true or false"), |value| Ok(value.into())),
+        Some(default) if default.is_int() => {
+            text.parse::<i64>().map_or_else(|_| refuse("a whole number"), |value| Ok(value.into()))
+        }
+        Some(default) if default.is_float() => {
+            text.parse::<f64>().map_or_else(|_| refuse("a number"), |value| Ok(value.into()))
+        }
+        Some(default) if default.is_bool() => {
+            text.parse::<bool>().map_or_else(|_| refuse("true or false"), |value| Ok(value.into()))
+        }
         _ => Ok(text.to_owned().into()),
     }
 }

@@ -82,10 +82,7 @@ pub(crate) fn survey(engine: &Engine, ast: &AST) -> Survey {
         if call.namespace.is_empty() {
             survey.plain_call(&known, call, position);
             if call.name == "each"
-                && call
-                    .args
-                    .first()
-                    .is_some_and(|items| is_roster(items, &rosters))
+                && call.args.first().is_some_and(|items| is_roster(items, &rosters))
             {
                 row_closures.extend(call.args.last().and_then(closure_name));
             }
@@ -94,16 +91,11 @@ pub(crate) fn survey(engine: &Engine, ast: &AST) -> Survey {
         }
     });
     // A closure's body has no type that can be named; where it stands in the text can be told.
-    let bodies = AsRef::<Module>::as_ref(ast)
-        .iter_script_fn_info()
-        .filter_map(|(.., function)| {
-            let row = function
-                .params
-                .last()
-                .filter(|_| row_closures.contains(&function.name))?;
-            let (start, end) = (function.body.start_position(), function.body.end_position());
-            Some((Columns::of(row), place(start)..=place(end)))
-        });
+    let bodies = AsRef::<Module>::as_ref(ast).iter_script_fn_info().filter_map(|(.., function)| {
+        let row = function.params.last().filter(|_| row_closures.contains(&function.name))?;
+        let (start, end) = (function.body.start_position(), function.body.end_position());
+        Some((Columns::of(row), place(start)..=place(end)))
+    });
     for (mut columns, body) in bodies {
         each_node(ast, |node| {
             if body.contains(&place(node.position())) {
@@ -113,19 +105,13 @@ pub(crate) fn survey(engine: &Engine, ast: &AST) -> Survey {
         survey.columns.extend(columns.needed());
     }
     survey.columns.sort_by_key(|column| place(column.position));
-    survey
-        .mistakes
-        .sort_by_key(|mistake| place(mistake.position));
+    survey.mistakes.sort_by_key(|mistake| place(mistake.position));
     survey
 }
 
 impl Survey {
     fn mistake(&mut self, position: Position, message: String, help: Option<String>) {
-        self.mistakes.push(Mistake {
-            position,
-            message,
-            help,
-        });
+        self.mistakes.push(Mistake { position, message, help });
     }
 
     fn plain_call(&mut self, known: &Known, call: &FnCallExpr, position: Position) {
@@ -135,9 +121,7 @@ impl Survey {
             "input" => self.input(call, position),
             _ if call.op_token.is_some() || known.has(name) => {}
             _ => {
-                let help = known
-                    .nearest(name)
-                    .map(|meant| format!("did you mean `{meant}`?"));
+                let help = known.nearest(name).map(|meant| format!("did you mean `{meant}`?"));
                 self.mistake(position, format!("there is no function `{name}`"), help);
             }
         }
@@ -159,11 +143,7 @@ impl Survey {
             return;
         }
         let doc = text(literals.get(1)).unwrap_or_default();
-        self.inputs.push(Input {
-            name,
-            doc,
-            default: literals.get(2).cloned(),
-        });
+        self.inputs.push(Input { name, doc, default: literals.get(2).cloned() });
     }
 
     fn entry_call(&mut self, call: &FnCallExpr, position: Position) {
@@ -172,16 +152,9 @@ impl Survey {
             let names = || SERVICES.into_iter().map(|service| service.name);
             let help = match nearest(module, names()) {
                 Some(meant) => format!("did you mean `{meant}::{}`?", call.name),
-                None => format!(
-                    "the modules are {}",
-                    names().collect::<Vec<_>>().join(" and ")
-                ),
+                None => format!("the modules are {}", names().collect::<Vec<_>>().join(" and ")),
             };
-            return self.mistake(
-                position,
-                format!("there is no module `{module}`"),
-                Some(help),
-            );
+            return self.mistake(position, format!("there is no module `{module}`"), Some(help));
         };
         self.services.insert(service.name);
         let (stem, walks) = match call.name.strip_prefix(WALK) {
@@ -191,11 +164,7 @@ impl Survey {
         match entry(&format!("{module}.{stem}")) {
             Ok(entry) if walks && entry.spec.list.is_none() => {
                 let message = format!("{} answers no list to walk through", entry.name());
-                self.mistake(
-                    position,
-                    message,
-                    Some(format!("call {module}::{stem} instead")),
-                );
+                self.mistake(position, message, Some(format!("call {module}::{stem} instead")));
             }
             Ok(entry) => self.arguments(entry, call, position),
             Err(unknown) => {
@@ -241,11 +210,8 @@ impl Survey {
             }
             _ => {
                 let message = format!("{} takes one map of its fields", entry.name());
-                let help = format!(
-                    "write it as {}::{}(#{{ … }})",
-                    call.namespace.root(),
-                    call.name
-                );
+                let help =
+                    format!("write it as {}::{}(#{{ … }})", call.namespace.root(), call.name);
                 self.mistake(position, message, Some(help));
             }
         }
@@ -262,11 +228,7 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     fn of(row: &'a str) -> Self {
-        Self {
-            row,
-            taken: Vec::new(),
-            optional: HashSet::new(),
-        }
+        Self { row, taken: Vec::new(), optional: HashSet::new() }
     }
 
     fn look(&mut self, node: &ASTNode) {
@@ -279,18 +241,12 @@ impl<'a> Columns<'a> {
                     other => other,
                 };
                 if let Expr::Property(property, position) = first {
-                    self.taken.push(Column {
-                        name: property.2.to_string(),
-                        position: *position,
-                    });
+                    self.taken.push(Column { name: property.2.to_string(), position: *position });
                 }
             }
             ASTNode::Expr(Expr::Index(parts, ..)) if is_row(&parts.lhs) => {
                 if let Expr::StringConstant(name, position) = &parts.rhs {
-                    self.taken.push(Column {
-                        name: name.to_string(),
-                        position: *position,
-                    });
+                    self.taken.push(Column { name: name.to_string(), position: *position });
                 }
             }
             node => {
@@ -307,9 +263,7 @@ impl<'a> Columns<'a> {
 
     fn needed(self) -> impl Iterator<Item = Column> {
         let optional = self.optional;
-        self.taken
-            .into_iter()
-            .filter(move |column| !optional.contains(&column.name.to_lowercase()))
+        self.taken.into_iter().filter(move |column| !optional.contains(&column.name.to_lowercase()))
     }
 }
 
@@ -331,26 +285,14 @@ impl Known {
             "is_shared",
             "Fn",
         ];
-        let own = ast
-            .iter_functions()
-            .map(|function| function.name.to_owned());
+        let own = ast.iter_functions().map(|function| function.name.to_owned());
         let native = engine.collect_fn_metadata(
             None,
-            |info| {
-                info.namespace
-                    .is_empty()
-                    .then(|| info.metadata.name.to_string())
-            },
+            |info| info.namespace.is_empty().then(|| info.metadata.name.to_string()),
             true,
         );
-        let names = keywords
-            .into_iter()
-            .map(str::to_owned)
-            .chain(own)
-            .chain(native);
-        Self {
-            names: names.collect(),
-        }
+        let names = keywords.into_iter().map(str::to_owned).chain(own).chain(native);
+        Self { names: names.collect() }
     }
 
     fn has(&self, name: &str) -> bool {
@@ -365,10 +307,7 @@ impl Known {
 
 /// A position that can be compared.
 fn place(position: Position) -> (usize, usize) {
-    (
-        position.line().unwrap_or(0),
-        position.position().unwrap_or(0),
-    )
+    (position.line().unwrap_or(0), position.position().unwrap_or(0))
 }
 
 fn each_node(ast: &AST, mut look: impl FnMut(&ASTNode)) {
@@ -397,9 +336,9 @@ fn is_roster(expr: &Expr, rosters: &HashSet<ImmutableString>) -> bool {
 /// The name of the function that a closure was hoisted to.
 fn closure_name(expr: &Expr) -> Option<ImmutableString> {
     match expr {
-        Expr::DynamicConstant(value, _) => value
-            .read_lock::<FnPtr>()
-            .map(|pointer| pointer.fn_name().into()),
+        Expr::DynamicConstant(value, _) => {
+            value.read_lock::<FnPtr>().map(|pointer| pointer.fn_name().into())
+        }
         // A closure that captures: `{ share …; curry(Fn("…"), …) }`.
         Expr::Stmt(block) => block.iter().find_map(|statement| match statement {
             Stmt::FnCall(call, _) if call.name == "curry" => {
@@ -424,20 +363,12 @@ fn literal(expr: &Expr) -> Option<Dynamic> {
 
 fn map_keys(expr: &Expr) -> Option<Vec<(String, Position)>> {
     match expr {
-        Expr::Map(parts, _) => Some(
-            parts
-                .0
-                .iter()
-                .map(|(ident, _)| (ident.name.to_string(), ident.pos))
-                .collect(),
-        ),
+        Expr::Map(parts, _) => {
+            Some(parts.0.iter().map(|(ident, _)| (ident.name.to_string(), ident.pos)).collect())
+        }
         Expr::DynamicConstant(value, position) => {
             let map = value.read_lock::<rhai::Map>()?;
-            Some(
-                map.keys()
-                    .map(|name| (name.to_string(), *position))
-                    .collect(),
-            )
+            Some(map.keys().map(|name| (name.to_string(), *position)).collect())
         }
         _ => None,
     }

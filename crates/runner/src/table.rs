@@ -3,6 +3,8 @@
 use comfy_table::{ContentArrangement, Table};
 use serde_json::Value;
 
+use crate::problem::Problem;
+
 /// Lays rows out under their header. With a width, cells are wrapped to fit into it.
 ///
 /// ```
@@ -15,29 +17,19 @@ pub fn layout<H: AsRef<str>>(
     rows: impl IntoIterator<Item = Vec<String>>,
     width: Option<u16>,
 ) -> String {
-    let rows: Vec<Vec<String>> = rows
-        .into_iter()
-        .map(|row| row.iter().map(|cell| plain(cell)).collect())
-        .collect();
+    let rows: Vec<Vec<String>> =
+        rows.into_iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
     let longest = |index: usize| {
         let cells = rows.iter().filter_map(|row| row.get(index));
         let cells = cells.map(String::as_str).chain([header[index].as_ref()]);
-        cells
-            .flat_map(str::lines)
-            .map(|line| line.chars().count())
-            .max()
-            .unwrap_or(0)
+        cells.flat_map(str::lines).map(|line| line.chars().count()).max().unwrap_or(0)
     };
-    let rule: Vec<String> = (0..header.len())
-        .map(|index| "-".repeat(longest(index)))
-        .collect();
+    let rule: Vec<String> = (0..header.len()).map(|index| "-".repeat(longest(index))).collect();
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     match width {
         Some(width) => {
-            table
-                .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_width(width);
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
         None => {
             table.set_content_arrangement(ContentArrangement::Disabled);
@@ -55,11 +47,19 @@ pub fn layout<H: AsRef<str>>(
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    let lines: Vec<String> = table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
+}
+
+/// The same as CSV.
+pub fn csv_text(header: &[impl AsRef<[u8]>], rows: &[Vec<String>]) -> Result<String, Problem> {
+    let told = |error: String| Problem::usage(format!("cannot write CSV: {error}"));
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(header)
+        .and_then(|()| rows.iter().try_for_each(|row| csv.write_record(row)))
+        .map_err(|error| told(error.to_string()))?;
+    let bytes = csv.into_inner().map_err(|error| told(error.to_string()))?;
+    Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }
 
 /// A value in a cell: text as it is, short lists joined, long ones counted, nothing for null.
@@ -72,9 +72,7 @@ pub fn cell(value: &Value) -> String {
         }
         Value::Array(items) => format!("{} items", items.len()),
         Value::Object(fields) => {
-            let named = ["name", "title", "id"]
-                .iter()
-                .find_map(|name| fields.get(*name));
+            let named = ["name", "title", "id"].iter().find_map(|name| fields.get(*name));
             named.map_or_else(|| value.to_string(), cell)
         }
         other => other.to_string(),
@@ -86,13 +84,5 @@ const SHORT: usize = 4;
 
 /// Without what would move a terminal's cursor.
 fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

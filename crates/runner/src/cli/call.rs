@@ -11,7 +11,7 @@ use super::target::{CassetteArgs, Target, TargetArgs};
 use super::{Format, Shell};
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::table::{cell, layout};
+use crate::table::{cell, csv_text, layout};
 
 /// The flags of `call`, besides the entry's fields.
 #[derive(Debug, Args)]
@@ -29,21 +29,15 @@ pub(crate) struct CallArgs {
 /// Adds a subcommand for every entry.
 pub(crate) fn with_entries(command: Command) -> Command {
     entries().fold(
-        command
-            .subcommand_value_name("ENTRY")
-            .subcommand_help_heading("Entries"),
+        command.subcommand_value_name("ENTRY").subcommand_help_heading("Entries"),
         |all, entry| all.subcommand(subcommand(entry)),
     )
 }
 
 fn subcommand(entry: &'static Entry) -> Command {
-    let command = Command::new(entry.name())
-        .about(entry.summary().to_owned())
-        .long_about(entry.doc());
-    entry
-        .fields()
-        .iter()
-        .fold(command, |command, field| command.arg(flag(field)))
+    let command =
+        Command::new(entry.name()).about(entry.summary().to_owned()).long_about(entry.doc());
+    entry.fields().iter().fold(command, |command, field| command.arg(flag(field)))
 }
 
 fn flag(field: &Field) -> Arg {
@@ -64,13 +58,11 @@ fn flag(field: &Field) -> Arg {
         same if same == field.name => arg,
         other => arg.alias(other),
     };
-    match &field.kind {
-        FieldKind::Choice(words) => arg.value_parser(PossibleValuesParser::new(words.clone())),
-        _ => {
-            let field = field.clone();
-            arg.value_parser(move |text: &str| field.read_text(text).map(|_| text.to_owned()))
-        }
+    if let FieldKind::Choice(words) = &field.kind {
+        return arg.value_parser(PossibleValuesParser::new(words.clone()));
     }
+    let field = field.clone();
+    arg.value_parser(move |text: &str| field.read_text(text).map(|_| text.to_owned()))
 }
 
 /// Fields share their names with other flags only by chance.
@@ -91,9 +83,7 @@ fn kebab(name: &str) -> String {
 }
 
 pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
-    let chosen = matches
-        .subcommand_matches("call")
-        .and_then(ArgMatches::subcommand);
+    let chosen = matches.subcommand_matches("call").and_then(ArgMatches::subcommand);
     let Some((name, given)) = chosen else {
         return Err(Problem::usage("name an entry").with_help("`drillmaster endpoints` lists them"));
     };
@@ -111,23 +101,15 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     let trace = shell.verbose.then(|| shell.console.clone());
     let service = [entry.service().name];
     let cassettes = CassetteArgs::default();
-    let target = Target::connect(
-        given,
-        args.target.on,
-        &cassettes,
-        Header::default(),
-        &service,
-        trace,
-    )?;
+    let target =
+        Target::connect(given, args.target.on, &cassettes, Header::default(), &service, trace)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
     let walks = args.all && entry.spec.list.is_some();
     let answer = if walks {
-        runtime
-            .block_on(all_items(&target.connection, entry, &fields))
-            .map(Value::Array)
+        runtime.block_on(all_items(&target.connection, entry, &fields)).map(Value::Array)
     } else {
         runtime.block_on(target.connection.call(entry, &fields))
     };
@@ -183,33 +165,15 @@ fn show(entry: &Entry, answer: &Value, is_walk: bool, shell: &Shell) -> Result<(
         Value::Array(items) => as_columns(items),
         // An answer without a list reads better as a list of its fields.
         Value::Object(fields) if shell.format == Format::Table => {
-            let rows = fields
-                .iter()
-                .map(|(name, value)| vec![name.clone(), cell(value)])
-                .collect();
+            let rows = fields.iter().map(|(name, value)| vec![name.clone(), cell(value)]).collect();
             (vec!["field".to_owned(), "value".to_owned()], rows)
         }
         single => as_columns(std::slice::from_ref(single)),
     };
     match shell.format {
-        Format::Csv => {
-            let mut csv = csv::Writer::from_writer(Vec::new());
-            let written = csv
-                .write_record(&header)
-                .and_then(|()| rows.iter().try_for_each(|row| csv.write_record(row)));
-            let text = written
-                .map_err(|error| error.to_string())
-                .and_then(|()| csv.into_inner().map_err(|error| error.to_string()));
-            let text =
-                text.map_err(|error| Problem::usage(format!("cannot write CSV: {error}")))?;
-            shell
-                .console
-                .print(String::from_utf8_lossy(&text).trim_end());
-        }
+        Format::Csv => shell.console.print(&csv_text(&header, &rows)?),
         _ if rows.is_empty() => shell.console.note("the list is empty"),
-        _ => shell
-            .console
-            .print(&layout(&header, rows, shell.table_width())),
+        _ => shell.console.print(&layout(&header, rows, shell.console.width())),
     }
     let has_more = match list.map(|list| list.paging) {
         Some(Paging::NextPage) => !answer["nextPage"].is_null(),
@@ -217,9 +181,7 @@ fn show(entry: &Entry, answer: &Value, is_walk: bool, shell: &Shell) -> Result<(
         Some(Paging::Whole) | None => false,
     };
     if has_more {
-        shell
-            .console
-            .note("there are more pages; --all walks through them, --page gets one");
+        shell.console.note("there are more pages; --all walks through them, --page gets one");
     }
     Ok(())
 }
@@ -230,25 +192,14 @@ fn as_columns(items: &[Value]) -> (Vec<String>, Vec<Vec<String>>) {
     let single = |item: &Value| json!({ "value": item });
     let items: Vec<Value> = items
         .iter()
-        .map(|item| {
-            if item.is_object() {
-                item.clone()
-            } else {
-                single(item)
-            }
-        })
+        .map(|item| if item.is_object() { item.clone() } else { single(item) })
         .collect();
     for (name, value) in items.iter().filter_map(Value::as_object).flatten() {
         if !value.is_null() && !header.contains(name) {
             header.push(name.clone());
         }
     }
-    let cells = |item: &Value| {
-        header
-            .iter()
-            .map(|name| cell(&item[name.as_str()]))
-            .collect()
-    };
+    let cells = |item: &Value| header.iter().map(|name| cell(&item[name.as_str()])).collect();
     let rows = items.iter().map(cells).collect();
     (header, rows)
 }

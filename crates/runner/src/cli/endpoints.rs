@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Format, Shell};
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::table::{cell, layout};
+use crate::table::{cell, csv_text, layout};
 
 pub(crate) fn endpoints(name: Option<&str>, shell: &Shell) -> Result<Exit, Problem> {
     match name {
@@ -27,22 +27,11 @@ fn list(shell: &Shell) -> Result<(), Problem> {
     let entries: Vec<Value> = entries().map(as_json).collect();
     let header = ["entry", "effect", "request", "summary"];
     let cells = |entry: &Value| header.iter().map(|name| cell(&entry[*name])).collect();
-    let rows = entries.iter().map(cells);
+    let rows: Vec<Vec<String>> = entries.iter().map(cells).collect();
     let text = match shell.format {
         Format::Json => format!("{:#}", Value::Array(entries)),
-        Format::Table => layout(&header, rows, shell.table_width()),
-        Format::Csv => {
-            let mut csv = csv::Writer::from_writer(Vec::new());
-            let all = std::iter::once(header.iter().map(ToString::to_string).collect()).chain(rows);
-            let written = all
-                .into_iter()
-                .try_for_each(|row: Vec<String>| csv.write_record(row));
-            let text = written.map_err(|error| error.to_string());
-            let text = text.and_then(|()| csv.into_inner().map_err(|error| error.to_string()));
-            let text =
-                text.map_err(|error| Problem::usage(format!("cannot write CSV: {error}")))?;
-            String::from_utf8_lossy(&text).trim_end().to_owned()
-        }
+        Format::Table => layout(&header, rows, shell.console.width()),
+        Format::Csv => csv_text(&header, &rows)?,
     };
     shell.console.print(&text);
     Ok(())
@@ -57,9 +46,7 @@ fn as_json(entry: &'static Entry) -> Value {
             "doc": field.doc,
         })
     });
-    let faults = entry
-        .faults()
-        .map(|fault| json!({ "status": fault.status, "says": fault.says }));
+    let faults = entry.faults().map(|fault| json!({ "status": fault.status, "says": fault.says }));
     json!({
         "entry": entry.name(),
         "effect": effect(entry),
@@ -72,9 +59,7 @@ fn as_json(entry: &'static Entry) -> Value {
 }
 
 fn request(entry: &Entry, dialect: Dialect) -> String {
-    entry.spec(dialect).map_or(String::new(), |spec| {
-        format!("{} {}", spec.method, spec.path)
-    })
+    entry.spec(dialect).map_or(String::new(), |spec| format!("{} {}", spec.method, spec.path))
 }
 
 fn effect(entry: &Entry) -> &'static str {
@@ -88,25 +73,20 @@ fn effect(entry: &Entry) -> &'static str {
 
 fn describe(entry: &'static Entry) -> String {
     let service = entry.service();
-    let mut text = format!("{}  ({})\n\n{}\n", entry.name(), service.title, entry.doc());
-    for dialect in Dialect::ALL {
-        if dialect == Dialect::Current || service.has_legacy {
-            let request = match entry.spec(dialect) {
-                Ok(_) => request(entry, dialect),
-                Err(_) => "none".to_owned(),
-            };
-            text += &format!("\n{:<9}{request}", format!("{dialect}:"));
-        }
-    }
-    text += &format!("\neffect:  {}", effect(entry));
-    if let Some(write) = entry.spec.effect.write() {
-        let settled = match write.settle {
-            Settle::Repeat => "a repeat is harmless and answers alike".to_owned(),
-            Settle::Refusal => "a repeat is refused when it was done".to_owned(),
-            Settle::Probe { entry, .. } => format!("{entry} tells whether it was done"),
+    let mut parts = vec![format!("{}  ({})", entry.name(), service.title), entry.doc()];
+    let dialects = Dialect::ALL.into_iter().filter(|dialect| match dialect {
+        Dialect::Current => true,
+        Dialect::Legacy => service.has_legacy,
+    });
+    let lines = dialects.map(|dialect| {
+        let request = match entry.spec(dialect) {
+            Ok(spec) => format!("{} {}", spec.method, spec.path),
+            Err(_) => "none".to_owned(),
         };
-        text += &format!("; in doubt, {settled}");
-    }
+        format!("{:<9}{request}", format!("{dialect}:"))
+    });
+    let effect = format!("{:<9}{}{}", "effect:", effect(entry), settled(entry));
+    parts.push(lines.chain([effect]).collect::<Vec<_>>().join("\n"));
     if !entry.fields().is_empty() {
         let rows = entry.fields().iter().map(|field| {
             let need = if field.required { "required" } else { "" };
@@ -117,28 +97,31 @@ fn describe(entry: &'static Entry) -> String {
                 field.doc.clone(),
             ]
         });
-        text += &format!(
-            "\n\nFields:\n{}",
-            layout(&["field", "kind", "", "meaning"], rows, None)
-        );
+        let table = layout(&["field", "kind", "", "meaning"], rows, None);
+        parts.push(format!("Fields:\n{table}"));
     }
-    let faults: Vec<_> = entry
-        .faults()
-        .map(|fault| {
-            let means = match fault.means {
-                Means::Refused => "refused",
-                Means::Already => "already so: unchanged",
-                Means::Exhausted => "ends all further calls of this entry",
-                Means::Credential => "the credential was not accepted: ends the run",
-                Means::Answer(answer) => answer,
-            };
-            vec![
-                fault.status.to_string(),
-                fault.says.to_owned(),
-                means.to_owned(),
-            ]
-        })
-        .collect();
-    let faults = layout(&["status", "words", "meaning"], faults, None);
-    format!("{text}\n\nRefusals:\n{faults}")
+    let faults = entry.faults().map(|fault| {
+        let means = match fault.means {
+            Means::Refused => "refused",
+            Means::Already => "already so: unchanged",
+            Means::Exhausted => "ends all further calls of this entry",
+            Means::Credential => "the credential was not accepted: ends the run",
+            Means::Answer(answer) => answer,
+        };
+        vec![fault.status.to_string(), fault.says.to_owned(), means.to_owned()]
+    });
+    let table = layout(&["status", "words", "meaning"], faults, None);
+    parts.push(format!("Refusals:\n{table}"));
+    parts.join("\n\n")
+}
+
+fn settled(entry: &Entry) -> String {
+    match entry.spec.effect.write().map(|write| write.settle) {
+        None => String::new(),
+        Some(Settle::Repeat) => "; in doubt, a repeat is harmless and answers alike".to_owned(),
+        Some(Settle::Refusal) => "; in doubt, a repeat is refused when it was done".to_owned(),
+        Some(Settle::Probe { entry, .. }) => {
+            format!("; in doubt, {entry} tells whether it was done")
+        }
+    }
 }

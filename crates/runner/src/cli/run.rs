@@ -54,7 +54,7 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-pub(crate) fn run(args: RunArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
     let Some(path) = &args.script else {
         shell.console.print(&flags());
         return Ok(Exit::Done);
@@ -65,14 +65,14 @@ pub(crate) fn run(args: RunArgs, matches: &ArgMatches, shell: &Shell) -> Result<
         return Ok(Exit::Done);
     }
     if let Err(mut problems) = script.check() {
-        let last = problems
-            .pop()
-            .unwrap_or_else(|| Problem::script("the script has mistakes"));
-        problems.iter().for_each(|problem| shell.tell(problem));
+        let last = problems.pop().unwrap_or_else(|| Problem::script("the script has mistakes"));
+        for problem in &problems {
+            shell.tell(problem);
+        }
         return Err(last);
     }
     let inputs = script.read_inputs(&args.set)?;
-    let roster = roster(&args, &script, shell)?;
+    let roster = roster(args, &script, shell)?;
     let header = Header {
         script: Some(script.hash()),
         roster: roster.as_ref().map(|roster| roster.hash().to_owned()),
@@ -80,14 +80,8 @@ pub(crate) fn run(args: RunArgs, matches: &ArgMatches, shell: &Shell) -> Result<
     };
     let services: Vec<_> = script.services().collect();
     let trace = shell.verbose.then(|| shell.console.clone());
-    let target = Target::connect(
-        matches,
-        args.target.on,
-        &args.cassettes,
-        header,
-        &services,
-        trace,
-    )?;
+    let target =
+        Target::connect(matches, args.target.on, &args.cassettes, header, &services, trace)?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
     let stop = Stop::default();
@@ -100,7 +94,7 @@ pub(crate) fn run(args: RunArgs, matches: &ArgMatches, shell: &Shell) -> Result<
         ..Job::new(target.connection.clone(), shell.console.clone())
     };
     let report = run_script(&script, job, runtime.handle());
-    conclude(&args, &report, &target, &stop, shell)
+    conclude(args, &report, &target, &stop, shell)
 }
 
 fn conclude(
@@ -114,10 +108,7 @@ fn conclude(
     let has_rows = !report.outcomes.is_empty() || report.problem.is_none();
     if let Some(path) = args.results.as_ref().filter(|_| has_rows) {
         results::write(path, &report.outcomes).map_err(|error| {
-            Problem::usage(format!(
-                "cannot write the results to {}: {error}",
-                path.display()
-            ))
+            Problem::usage(format!("cannot write the results to {}: {error}", path.display()))
         })?;
     }
     let finished = target.finish();
@@ -141,18 +132,15 @@ fn roster(args: &RunArgs, script: &Script, shell: &Shell) -> Result<Option<Roste
         if script.uses_roster() {
             let problem = format!("{} needs a roster", script.path().display());
             let columns = script.columns().join(", ");
-            return Err(Problem::usage(problem).with_help(format!(
-                "give it as --roster FILE.csv with the columns {columns}"
-            )));
+            return Err(Problem::usage(problem)
+                .with_help(format!("give it as --roster FILE.csv with the columns {columns}")));
         }
         return Ok(None);
     };
     let roster = Roster::open(path, args.key.as_deref())?;
     script.check_roster(&roster)?;
     if !script.uses_roster() {
-        shell
-            .console
-            .warn(&format!("{} uses no roster", script.path().display()));
+        shell.console.warn(&format!("{} uses no roster", script.path().display()));
     }
     Ok(Some(roster))
 }
@@ -173,8 +161,7 @@ fn flags() -> String {
     let mut command = super::command();
     command.build();
     let run = command.find_subcommand_mut("run");
-    run.map_or_else(|| Cli::command().render_help(), |run| run.render_help())
-        .to_string()
+    run.map_or_else(|| Cli::command().render_help(), clap::Command::render_help).to_string()
 }
 
 fn help(script: &Script) -> String {
@@ -186,23 +173,13 @@ fn help(script: &Script) -> String {
                 Some(value) if value.is_string() => format!("default \"{value}\""),
                 Some(value) => format!("default {value}"),
             };
-            vec![
-                format!("  --set {}=…", input.name),
-                default,
-                input.doc.clone(),
-            ]
+            vec![format!("  --set {}=…", input.name), default, input.doc.clone()]
         });
         let rows: Vec<_> = rows.collect();
-        parts.push(format!(
-            "Inputs:\n{}",
-            layout(&["  input", "", ""], rows, None)
-        ));
+        parts.push(format!("Inputs:\n{}", layout(&["  input", "", ""], rows, None)));
     }
     if script.uses_roster() {
-        parts.push(format!(
-            "Columns of the roster: {}",
-            script.columns().join(", ")
-        ));
+        parts.push(format!("Columns of the roster: {}", script.columns().join(", ")));
     }
     parts.push(flags());
     parts.retain(|part| !part.is_empty());

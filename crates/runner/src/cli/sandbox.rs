@@ -59,25 +59,15 @@ pub(crate) fn serve(args: &SandboxArgs, shell: &Shell) -> Result<Exit, Problem> 
         let listener = TcpListener::bind(args.listen).await.map_err(|error| {
             Problem::usage(format!("cannot listen on {}: {error}", args.listen))
         })?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| Problem::usage(error.to_string()))?;
-        shell
-            .console
-            .print(&format!("listening on http://{address}"));
-        shell.console.note(&format!(
-            "keys: {THM_KEY} and {VERACODE_KEY}; Ctrl-C ends it"
-        ));
+        let address = listener.local_addr().map_err(|error| Problem::usage(error.to_string()))?;
+        shell.console.print(&format!("listening on http://{address}"));
+        shell.console.note(&format!("keys: {THM_KEY} and {VERACODE_KEY}; Ctrl-C ends it"));
         let served = serve_until(sandbox.clone(), listener, interrupted()).await;
         served.map_err(|error| Problem::usage(format!("the server failed: {error}")))
     })?;
     if let Some(path) = &args.state {
-        sandbox
-            .save(path)
-            .map_err(|error| Problem::usage(error.to_string()))?;
-        shell
-            .console
-            .note(&format!("the state is in {}", path.display()));
+        sandbox.save(path).map_err(|error| Problem::usage(error.to_string()))?;
+        shell.console.note(&format!("the state is in {}", path.display()));
     }
     Ok(Exit::Done)
 }

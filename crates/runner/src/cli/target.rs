@@ -53,10 +53,7 @@ pub(crate) fn with_service_flags(mut command: Command) -> Command {
             .long(url_flag(service))
             .global(true)
             .value_name("URL")
-            .help(format!(
-                "Where {title} is, instead of {} (with --on live)",
-                service.base_url
-            ));
+            .help(format!("Where {title} is, instead of {} (with --on live)", service.base_url));
         command = command.arg(url);
         if service.has_legacy {
             let dialect = Arg::new(dialect_flag(service))
@@ -103,36 +100,21 @@ impl Target {
         if let Some(path) = &cassettes.replay {
             let replay = Arc::new(Replay::open(path).map_err(|error| Problem::call(&error))?);
             let connection = Connection::new(traced(replay.clone(), trace)).with_dialect(dialect);
-            return Ok(Self {
-                connection,
-                record: None,
-                replay: Some(replay),
-            });
+            return Ok(Self { connection, record: None, replay: Some(replay) });
         }
         let transport: Arc<dyn Transport> = match on {
-            On::Sandbox => Arc::new(Sandbox::with(Options {
-                dialect,
-                ..Options::default()
-            })),
+            On::Sandbox => Arc::new(Sandbox::with(Options { dialect, ..Options::default() })),
             On::Live => Arc::new(live(&urls, needed)?),
         };
         let Some(path) = &cassettes.record else {
             let connection = Connection::new(traced(transport, trace)).with_dialect(dialect);
-            return Ok(Self {
-                connection,
-                record: None,
-                replay: None,
-            });
+            return Ok(Self { connection, record: None, replay: None });
         };
         let record = Record::to_file(path, header, transport)
             .map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))?;
         let record = Arc::new(record);
         let connection = Connection::new(traced(record.clone(), trace)).with_dialect(dialect);
-        Ok(Self {
-            connection,
-            record: Some(record),
-            replay: None,
-        })
+        Ok(Self { connection, record: Some(record), replay: None })
     }
 
     /// Puts the recording in its place; fails when a replay was not used up.
@@ -151,38 +133,28 @@ impl Target {
 
 /// The dialect is one setting: a service that has but one is not affected.
 fn dialect(matches: &ArgMatches) -> Dialect {
-    let spoken = SERVICES
-        .into_iter()
-        .filter(|service| service.has_legacy)
-        .filter_map(|service| {
-            matches
-                .get_one::<String>(&dialect_flag(service))?
-                .parse()
-                .ok()
-        });
-    spoken.last().unwrap_or_default()
+    let mut with_dialects = SERVICES.into_iter().filter(|service| service.has_legacy);
+    let named = with_dialects.find_map(|service| matches.get_one::<String>(&dialect_flag(service)));
+    named.and_then(|name| name.parse().ok()).unwrap_or_default()
 }
 
 /// The address of each service, checked before anything else is done.
 fn urls(matches: &ArgMatches, on: On) -> Result<Vec<(&'static Service, String)>, Problem> {
     SERVICES
         .into_iter()
-        .map(
-            |service| match matches.get_one::<String>(&url_flag(service)) {
-                Some(url) => {
-                    base_url(url).map_err(|error| {
-                        Problem::usage(format!("--{}: {error}", url_flag(service)))
-                    })?;
-                    if on != On::Live {
-                        let problem = format!("--{} is for --on live", url_flag(service));
-                        return Err(Problem::usage(problem)
-                            .with_help("add --on live, or leave the address out for the sandbox"));
-                    }
-                    Ok((service, url.clone()))
+        .map(|service| match matches.get_one::<String>(&url_flag(service)) {
+            Some(url) => {
+                base_url(url)
+                    .map_err(|error| Problem::usage(format!("--{}: {error}", url_flag(service))))?;
+                if on != On::Live {
+                    let problem = format!("--{} is for --on live", url_flag(service));
+                    return Err(Problem::usage(problem)
+                        .with_help("add --on live, or leave the address out for the sandbox"));
                 }
-                None => Ok((service, service.base_url.to_owned())),
-            },
-        )
+                Ok((service, url.clone()))
+            }
+            None => Ok((service, service.base_url.to_owned())),
+        })
         .collect()
 }
 
@@ -190,29 +162,21 @@ fn live(urls: &[(&'static Service, String)], needed: &[&str]) -> Result<Route, P
     let mut route = Route::default();
     for (service, url) in urls {
         let variable = service.credential_variable;
-        let credential = std::env::var(variable)
-            .ok()
-            .filter(|value| !value.is_empty());
+        let credential = std::env::var(variable).ok().filter(|value| !value.is_empty());
         let Some(credential) = credential else {
             if needed.contains(&service.name) {
-                let problem = format!(
-                    "there is no key for {}: {variable} is not set",
-                    service.title
-                );
-                return Err(Problem::usage(problem).with_help(format!(
-                    "put it into {variable} as {}",
-                    service.credential_form
-                )));
+                let problem =
+                    format!("there is no key for {}: {variable} is not set", service.title);
+                return Err(Problem::usage(problem)
+                    .with_help(format!("put it into {variable} as {}", service.credential_form)));
             }
             continue;
         };
         if !service.accepts_form(&credential) {
             // The value itself stays unsaid: it may be a key with a typing error.
             let form = service.credential_form;
-            return Err(
-                Problem::usage(format!("{variable} does not have the form {form}"))
-                    .with_help("is something missing, or a line break in it?"),
-            );
+            return Err(Problem::usage(format!("{variable} does not have the form {form}"))
+                .with_help("is something missing, or a line break in it?"));
         }
         let http = Http::new(url, SecretString::from(credential))
             .map_err(|error| Problem::call(&error))?;
@@ -225,10 +189,7 @@ fn live(urls: &[(&'static Service, String)], needed: &[&str]) -> Result<Route, P
 fn traced(transport: impl Transport + 'static, console: Option<Console>) -> Arc<dyn Transport> {
     match console {
         None => Arc::new(transport),
-        Some(console) => Arc::new(Trace {
-            inner: transport,
-            console,
-        }),
+        Some(console) => Arc::new(Trace { inner: transport, console }),
     }
 }
 
@@ -241,13 +202,7 @@ struct Trace<T> {
 impl<T: Transport> Transport for Trace<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         // Without the query, which may hold a token.
-        let path = request
-            .wire
-            .target
-            .split('?')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let path = request.wire.target.split('?').next().unwrap_or_default().to_owned();
         let told = format!("{} {} {path}", request.spec.name, request.wire.method);
         let answer = self.inner.send(request).await;
         let ended = match &answer {

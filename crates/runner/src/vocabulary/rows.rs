@@ -1,0 +1,223 @@
+//! Words for rows: `roster`, `each`, and what became of them.
+
+use std::sync::Arc;
+
+use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
+use serde_json::Value;
+
+use super::{Answer, whole, word};
+use crate::calls::thrown;
+use crate::engine::{from_json, to_json};
+use crate::host::{CallError, Host, RunningRow};
+use crate::problem::Problem;
+use crate::roster::Row;
+use crate::rows::{Outcome, RosterRows, Rows, State, over_array, over_roster, runtime_error};
+use crate::table::{cell, layout};
+
+pub(super) fn register(engine: &mut Engine, host: &Arc<Host>) {
+    engine
+        .register_type_with_name::<RosterRows>("Roster")
+        .register_type_with_name::<Row>("Row")
+        .register_type_with_name::<Rows>("Rows")
+        .register_type_with_name::<Outcome>("Outcome");
+    rosters(engine, host);
+    each(engine, host);
+    endings(engine);
+    outcomes(engine);
+    tables(engine, host);
+}
+
+fn rosters(engine: &mut Engine, host: &Arc<Host>) {
+    let world = host.clone();
+    let doc =
+        "The roster that was given with `--roster`: a row per person, for `each` or a `for` loop.";
+    word(engine, "roster", &["Roster"], doc, move |ctx: NativeCallContext| -> Answer<RosterRows> {
+        let most = world.max_rows.unwrap_or(usize::MAX);
+        match &world.roster {
+            Some(roster) => Ok(RosterRows { roster: roster.clone(), most }),
+            None => Err(runtime_error(
+                "there is no roster; give one with --roster",
+                ctx.call_position(),
+            )),
+        }
+    });
+    engine.register_iterator_result::<RosterRows, Row>();
+    engine.register_fn("len", |rows: &mut RosterRows| whole(rows.len()));
+    engine
+        .register_indexer_get(cell_of)
+        .register_fn("contains", |row: &mut Row, name: &str| row.get(name).is_some());
+    engine.register_fn("to_map", |row: &mut Row| {
+        let names = row.columns().names().iter().map(|name| name.as_str().into());
+        names.zip(row.cells().map(|cell| Dynamic::from(cell.to_owned()))).collect::<Map>()
+    });
+}
+
+fn each(engine: &mut Engine, host: &Arc<Host>) {
+    let doc = "Runs a function for every row of a roster, or item of an array. One row's error is not \
+               another's: each ends as done, unchanged, refused, failed, in-doubt or skipped. What the \
+               function returns becomes columns of the results; `detail` is told in words.";
+    let world = host.clone();
+    word(
+        engine,
+        "each",
+        &["rows: Roster", "work: FnPtr", "Rows"],
+        doc,
+        move |ctx: NativeCallContext, rows: RosterRows, work: FnPtr| {
+            over_roster(&world, &ctx, &rows, &work)
+        },
+    );
+    let world = host.clone();
+    word(
+        engine,
+        "each",
+        &["items: Array", "work: FnPtr", "Rows"],
+        doc,
+        move |ctx: NativeCallContext, items: Array, work: FnPtr| {
+            over_array(&world, &ctx, items, None, &work)
+        },
+    );
+    let world = host.clone();
+    word(
+        engine,
+        "each",
+        &["items: Array", "key: String", "work: FnPtr", "Rows"],
+        doc,
+        move |ctx: NativeCallContext, items: Array, key: &str, work: FnPtr| {
+            over_array(&world, &ctx, items, Some(key), &work)
+        },
+    );
+}
+
+fn endings(engine: &mut Engine) {
+    let doc = "Ends the row as skipped, for this reason.";
+    word(
+        engine,
+        "skip",
+        &["reason: String", "()"],
+        doc,
+        |ctx: NativeCallContext, reason: &str| -> Answer<()> {
+            Err(thrown(CallError::Skipped(reason.to_owned()), ctx.call_position()))
+        },
+    );
+    let doc = "Adds something to what is told about the row.";
+    word(engine, "note", &["detail: String", "()"], doc, |detail: &str| {
+        if let Some(row) = RunningRow::current() {
+            row.note(|tally| tally.notes.push(detail.to_owned()));
+        }
+    });
+    let doc =
+        "Notes that something was as wanted already. A row that changes nothing else is unchanged.";
+    word(engine, "unchanged", &["detail: String", "()"], doc, |detail: &str| {
+        if let Some(row) = RunningRow::current() {
+            row.note(|tally| {
+                tally.unchanged = true;
+                tally.notes.push(detail.to_owned());
+            });
+        }
+    });
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands the context over")]
+fn cell_of(ctx: NativeCallContext, row: &mut Row, name: &str) -> Answer<ImmutableString> {
+    row.get(name).map(Into::into).ok_or_else(|| {
+        let text = format!("the roster has no column `{name}`; {}", row.columns().suggest(name));
+        runtime_error(&text, ctx.call_position())
+    })
+}
+
+impl IntoIterator for RosterRows {
+    type Item = Answer<Row>;
+    type IntoIter = Box<dyn Iterator<Item = Answer<Row>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let told = |problem: Problem| runtime_error(&problem.message, rhai::Position::NONE);
+        match self.roster.rows() {
+            Ok(rows) => Box::new(rows.take(self.most).map(move |row| row.map_err(told))),
+            Err(problem) => Box::new(std::iter::once(Err(told(problem)))),
+        }
+    }
+}
+
+fn outcomes(engine: &mut Engine) {
+    for state in State::ALL {
+        let name = state.name().replace('-', "_");
+        let doc = format!("The rows that ended as {state}.");
+        word(engine, &name, &["rows: Rows", "Rows"], &doc, move |rows: &mut Rows| rows.with(state));
+    }
+    engine.register_iterator::<Rows>();
+    engine.register_fn("len", |rows: &mut Rows| whole(rows.0.len()));
+    engine.register_fn("is_empty", |rows: &mut Rows| rows.0.is_empty());
+    engine.register_indexer_get(
+        |ctx: NativeCallContext, outcome: &mut Outcome, name: &str| -> Answer<Dynamic> {
+            property_of(&ctx, outcome, name)
+        },
+    );
+}
+
+fn tables(engine: &mut Engine, host: &Arc<Host>) {
+    let width = host.console.width();
+    let names = |columns: &Array| columns.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let doc = "Lays the rows out as a table: their keys, states and details, or the columns named.";
+    word(engine, "table", &["rows: Rows", "String"], doc, move |rows: &mut Rows| {
+        table_of(rows, &["key", "state", "detail"].map(str::to_owned), width)
+    });
+    let signature = ["rows: Rows", "columns: Array", "String"];
+    word(engine, "table", &signature, doc, move |rows: &mut Rows, columns: Array| {
+        table_of(rows, &names(&columns), width)
+    });
+    let doc = "Lays maps out as a table with these columns.";
+    let signature = ["items: Array", "columns: Array", "String"];
+    word(
+        engine,
+        "table",
+        &signature,
+        doc,
+        move |ctx: NativeCallContext, items: Array, columns: Array| -> Answer<String> {
+            let columns = names(&columns);
+            let rows: Result<Vec<Value>, String> = items.iter().map(to_json).collect();
+            let rows = rows.map_err(|problem| runtime_error(&problem, ctx.call_position()))?;
+            let cells =
+                |row: &Value| columns.iter().map(|name| cell(&row[name.as_str()])).collect();
+            Ok(layout(&columns, rows.iter().map(cells), width))
+        },
+    );
+    let doc = "Joins the items of an array to a text.";
+    let signature = ["items: Array", "between: String", "String"];
+    word(engine, "join", &signature, doc, |items: &mut Array, between: &str| {
+        items.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
+    });
+}
+
+fn property_of(ctx: &NativeCallContext, outcome: &Outcome, name: &str) -> Answer<Dynamic> {
+    let text = |text: &str| Ok(text.to_owned().into());
+    match name {
+        "key" => text(&outcome.key),
+        "state" => text(outcome.state.name()),
+        "detail" => text(&outcome.detail),
+        _ => match (outcome.returned.get(name), outcome.row.as_ref().and_then(|row| row.get(name)))
+        {
+            (Some(value), _) => from_json(value),
+            (None, Some(cell)) => text(cell),
+            // A row that failed returned nothing.
+            (None, None) if !outcome.state.is_fine() => Ok(Dynamic::UNIT),
+            (None, None) => {
+                let problem = format!("the row `{}` has no `{name}`", outcome.key);
+                Err(runtime_error(&problem, ctx.call_position()))
+            }
+        },
+    }
+}
+
+fn table_of(rows: &Rows, columns: &[String], width: Option<u16>) -> String {
+    let cells = |outcome: &Outcome| {
+        let fields = crate::results::fields(outcome);
+        let of_roster = |name: &str| outcome.row.as_ref().and_then(|row| row.get(name));
+        let own = |name: &String| match fields.get(name) {
+            _ if name == "key" => outcome.key.clone(),
+            Some(value) => cell(value),
+            None => of_roster(name).unwrap_or_default().to_owned(),
+        };
+        columns.iter().map(own).collect()
+    };
+    layout(columns, rows.0.iter().map(cells), width)
+}
