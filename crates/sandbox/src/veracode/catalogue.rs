@@ -114,24 +114,9 @@ impl Catalogue {
         let mut roles: IndexMap<Id, Role> = written
             .roles
             .into_iter()
-            .map(
-                |WrittenRole {
-                     id,
-                     name,
-                     default,
-                     public,
-                 }| {
-                    (
-                        id,
-                        Role {
-                            name,
-                            default,
-                            public,
-                            team,
-                        },
-                    )
-                },
-            )
+            .map(|WrittenRole { id, name, default, public }| {
+                (id, Role { name, default, public, team })
+            })
             .collect();
         let of_names = |names: &[String]| -> Vec<Id> {
             let ids = roles.iter().filter(|(_, role)| names.contains(&role.name));
@@ -141,9 +126,7 @@ impl Catalogue {
             .lessons
             .into_iter()
             .map(|lesson| {
-                let id = lesson
-                    .id
-                    .unwrap_or_else(|| lasting("lesson", &lesson.title));
+                let id = lesson.id.unwrap_or_else(|| lasting("lesson", &lesson.title));
                 let lesson = Lesson {
                     roles: of_names(&lesson.roles),
                     url: format!("/lesson/{}", slug(&lesson.title)),
@@ -168,23 +151,10 @@ impl Catalogue {
                 let id = lasting("assignment", &assignment.title);
                 let labs = of_titles(&assignment.labs);
                 let optional = of_titles(&assignment.optional);
-                (
-                    id,
-                    Assignment {
-                        title: assignment.title,
-                        labs,
-                        optional,
-                    },
-                )
+                (id, Assignment { title: assignment.title, labs, optional })
             });
             let assignments = assignments.collect();
-            (
-                campaign.id,
-                Campaign {
-                    title: campaign.title,
-                    assignments,
-                },
-            )
+            (campaign.id, Campaign { title: campaign.title, assignments })
         });
         let campaigns = campaigns.collect();
         let stranger = Role {
@@ -194,11 +164,7 @@ impl Catalogue {
             team: lasting("team", "another"),
         };
         roles.insert(lasting("role", &stranger.name), stranger);
-        Self {
-            roles,
-            lessons,
-            campaigns,
-        }
+        Self { roles, lessons, campaigns }
     }
 }
 
@@ -209,9 +175,7 @@ pub(crate) fn lasting(kind: &str, name: &str) -> Id {
 
 /// `Someone Else's Invoice` as `someone-elses-invoice`.
 fn slug(title: &str) -> String {
-    let kept = title
-        .chars()
-        .filter(|letter| letter.is_alphanumeric() || *letter == ' ');
+    let kept = title.chars().filter(|letter| letter.is_alphanumeric() || *letter == ' ');
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
@@ -226,26 +190,16 @@ mod tests {
     #[test]
     fn every_name_in_the_catalogue_is_known() {
         let written: Written = serde_json::from_str(include_str!("catalogue.json")).unwrap();
-        let Catalogue {
-            lessons, campaigns, ..
-        } = catalogue();
+        let Catalogue { lessons, campaigns, .. } = catalogue();
         assert_eq!(written.lessons.len(), lessons.len());
         for lesson in &written.lessons {
-            let own = lessons
-                .values()
-                .find(|own| own.title == lesson.title)
-                .unwrap();
+            let own = lessons.values().find(|own| own.title == lesson.title).unwrap();
             assert_eq!(own.roles.len(), lesson.roles.len(), "{}", lesson.title);
         }
         for (written, own) in written.campaigns.iter().zip(campaigns.values()) {
             for (written, own) in written.assignments.iter().zip(own.assignments.values()) {
                 assert_eq!(written.labs.len(), own.labs.len(), "{}", written.title);
-                assert_eq!(
-                    written.optional.len(),
-                    own.optional.len(),
-                    "{}",
-                    written.title
-                );
+                assert_eq!(written.optional.len(), own.optional.len(), "{}", written.title);
             }
         }
     }
@@ -253,14 +207,7 @@ mod tests {
     #[test]
     fn one_role_is_another_teams() {
         let ours = lasting("team", "ours");
-        assert_eq!(
-            catalogue()
-                .roles
-                .values()
-                .filter(|role| role.team != ours)
-                .count(),
-            1
-        );
+        assert_eq!(catalogue().roles.values().filter(|role| role.team != ours).count(), 1);
     }
 
     #[test]

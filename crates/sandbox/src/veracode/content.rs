@@ -47,43 +47,25 @@ impl<'a> Content<'a> {
     /// All there is.
     pub(crate) fn all(catalogue: &'a Catalogue) -> Self {
         let campaigns = catalogue.campaigns.values();
-        let assignments = campaigns
-            .flat_map(|campaign| campaign.assignments.values())
-            .collect();
+        let assignments = campaigns.flat_map(|campaign| campaign.assignments.values()).collect();
         Self::of_assignments(catalogue, assignments)
     }
 
     fn of_assignments(catalogue: &'a Catalogue, assignments: Vec<&'a Assignment>) -> Self {
-        let required = assignments
-            .iter()
-            .flat_map(|assignment| &assignment.labs)
-            .copied()
-            .collect();
-        Self {
-            catalogue,
-            assignments,
-            labs: None,
-            required,
-            window: None,
-        }
+        let required =
+            assignments.iter().flat_map(|assignment| &assignment.labs).copied().collect();
+        Self { catalogue, assignments, labs: None, required, window: None }
     }
 
     /// What `campaignIds` chooses.
     pub(crate) fn of_campaigns(call: &Call, catalogue: &'a Catalogue) -> Read<Self> {
         let campaigns = ids(call, "campaignIds", "campaign")?;
-        known(&campaigns, "Campaign(s)", |id| {
-            catalogue.campaigns.contains_key(id)
-        })?;
+        known(&campaigns, "Campaign(s)", |id| catalogue.campaigns.contains_key(id))?;
         if campaigns.is_empty() {
             return Ok(Self::all(catalogue));
         }
-        let chosen = catalogue
-            .campaigns
-            .iter()
-            .filter(|(id, _)| campaigns.contains(id));
-        let assignments = chosen
-            .flat_map(|(_, campaign)| campaign.assignments.values())
-            .collect();
+        let chosen = catalogue.campaigns.iter().filter(|(id, _)| campaigns.contains(id));
+        let assignments = chosen.flat_map(|(_, campaign)| campaign.assignments.values()).collect();
         let content = Self::of_assignments(catalogue, assignments);
         Ok(content.with_optional_labs())
     }
@@ -98,56 +80,31 @@ impl<'a> Content<'a> {
         if chosen.is_empty() {
             return Self::of_campaigns(call, catalogue);
         }
-        let all = || {
-            catalogue
-                .campaigns
-                .values()
-                .flat_map(|campaign| &campaign.assignments)
-        };
+        let all = || catalogue.campaigns.values().flat_map(|campaign| &campaign.assignments);
         // The document spells it with both plurals.
-        known(&chosen, "Assignments(s)", |id| {
-            all().any(|(own, _)| own == id)
-        })?;
-        let assignments = all()
-            .filter(|(id, _)| chosen.contains(id))
-            .map(|(_, own)| own)
-            .collect();
+        known(&chosen, "Assignments(s)", |id| all().any(|(own, _)| own == id))?;
+        let assignments = all().filter(|(id, _)| chosen.contains(id)).map(|(_, own)| own).collect();
         Ok(Self::of_assignments(catalogue, assignments).with_optional_labs())
     }
 
     /// Counts only the labs that the assignments require.
     pub(crate) fn with_required_labs(self) -> Self {
-        Self {
-            labs: Some(self.required.clone()),
-            ..self
-        }
+        Self { labs: Some(self.required.clone()), ..self }
     }
 
     /// Counts all labs of the assignments.
     pub(crate) fn with_optional_labs(self) -> Self {
-        let optional = self
-            .assignments
-            .iter()
-            .flat_map(|assignment| &assignment.optional);
+        let optional = self.assignments.iter().flat_map(|assignment| &assignment.optional);
         let labs = self.required.iter().chain(optional).copied().collect();
-        Self {
-            labs: Some(labs),
-            ..self
-        }
+        Self { labs: Some(labs), ..self }
     }
 
     /// Counts the lessons that are open to a role.
     pub(crate) fn with_lessons_of(self, role: Id) -> Self {
-        let lessons = self
-            .catalogue
-            .lessons
-            .iter()
-            .filter(|(_, lesson)| lesson.roles.contains(&role));
+        let lessons =
+            self.catalogue.lessons.iter().filter(|(_, lesson)| lesson.roles.contains(&role));
         let labs = lessons.map(|(id, _)| *id).collect();
-        Self {
-            labs: Some(labs),
-            ..self
-        }
+        Self { labs: Some(labs), ..self }
     }
 
     /// Counts only what happened in this span.
@@ -157,18 +114,10 @@ impl<'a> Content<'a> {
 
     /// How far a lab counts as reached, if it counts.
     pub(crate) fn reached(&self, lab: &Lab) -> Option<Reached> {
-        if self
-            .labs
-            .as_ref()
-            .is_some_and(|labs| !labs.contains(&lab.lesson))
-        {
+        if self.labs.as_ref().is_some_and(|labs| !labs.contains(&lab.lesson)) {
             return None;
         }
-        let then = |time: &i64| {
-            self.window
-                .as_ref()
-                .is_none_or(|window| window.contains(time))
-        };
+        let then = |time: &i64| self.window.as_ref().is_none_or(|window| window.contains(time));
         match lab.end_time {
             Some(end) if lab.finished && then(&end) => Some(Reached::Finished),
             _ => then(&lab.start_time).then_some(Reached::Started),
@@ -197,10 +146,7 @@ impl<'a> Content<'a> {
 
     /// The points of the labs that are required.
     pub(crate) fn points_required(&self) -> u64 {
-        self.required
-            .iter()
-            .map(|lesson| self.catalogue.points(*lesson))
-            .sum()
+        self.required.iter().map(|lesson| self.catalogue.points(*lesson)).sum()
     }
 
     /// How much of what is required was done.
@@ -210,9 +156,7 @@ impl<'a> Content<'a> {
 
     /// How many labs count.
     pub(crate) fn count(&self) -> usize {
-        self.labs
-            .as_ref()
-            .map_or(self.catalogue.lessons.len(), HashSet::len)
+        self.labs.as_ref().map_or(self.catalogue.lessons.len(), HashSet::len)
     }
 }
 
@@ -240,9 +184,7 @@ impl Score {
 impl Catalogue {
     /// What a lesson gives.
     pub(crate) fn points(&self, lesson: Id) -> u64 {
-        self.lessons
-            .get(&lesson)
-            .map_or(0, |lesson| lesson.points.into())
+        self.lessons.get(&lesson).map_or(0, |lesson| lesson.points.into())
     }
 
     /// The points of all lessons that are open to one of these roles.
@@ -256,11 +198,7 @@ impl Catalogue {
 
     /// The names of roles.
     pub(crate) fn role_names(&self, roles: &[Id]) -> Vec<String> {
-        roles
-            .iter()
-            .filter_map(|id| self.roles.get(id))
-            .map(|role| role.name.clone())
-            .collect()
+        roles.iter().filter_map(|id| self.roles.get(id)).map(|role| role.name.clone()).collect()
     }
 
     /// Whether a role is one of this team.

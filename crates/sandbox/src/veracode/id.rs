@@ -15,27 +15,20 @@ impl Id {
     /// Reads an id, or says by `None` that this is none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 24] = text.as_bytes().try_into().ok()?;
-        bytes
-            .iter()
-            .all(u8::is_ascii_alphanumeric)
-            .then_some(Self(bytes))
+        bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes))
     }
 
     /// The id of what this name stands for. It depends on nothing else, so that invites that arrive in
     /// another order make the same users.
     pub(crate) fn of(seed: u64, kind: &str, name: &str) -> Self {
         let mut rng = rng(seed, &format!("veracode.{kind}:{name}"));
-        Self(std::array::from_fn(|_| {
-            b"0123456789abcdef"[rng.random_range(0..16)]
-        }))
+        Self(std::array::from_fn(|_| b"0123456789abcdef"[rng.random_range(0..16)]))
     }
 }
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| fmt::Write::write_char(f, char::from(*byte)))
+        self.0.iter().try_for_each(|byte| fmt::Write::write_char(f, char::from(*byte)))
     }
 }
 
@@ -73,17 +66,8 @@ mod tests {
 
     #[test]
     fn an_id_follows_from_seed_and_name() {
-        assert_eq!(
-            Id::of(1, "user", "ada@example.com"),
-            Id::of(1, "user", "ada@example.com")
-        );
-        assert_ne!(
-            Id::of(1, "user", "ada@example.com"),
-            Id::of(2, "user", "ada@example.com")
-        );
-        assert_ne!(
-            Id::of(1, "user", "ada@example.com"),
-            Id::of(1, "role", "ada@example.com")
-        );
+        assert_eq!(Id::of(1, "user", "ada@example.com"), Id::of(1, "user", "ada@example.com"));
+        assert_ne!(Id::of(1, "user", "ada@example.com"), Id::of(2, "user", "ada@example.com"));
+        assert_ne!(Id::of(1, "user", "ada@example.com"), Id::of(1, "role", "ada@example.com"));
     }
 }

@@ -21,16 +21,14 @@ pub(crate) fn list(academy: &mut Academy, call: &Call) -> Read<Value> {
     let catalogue = &academy.veracode.catalogue;
     let (page, all) = (Page::of(call, FULL)?, &catalogue.lessons);
     let places = page.places(all.len());
-    let lessons = places
-        .filter_map(|place| all.get_index(place))
-        .map(|(id, lesson)| Listed {
-            id: id.to_string(),
-            title: Some(lesson.title.clone()),
-            module: Some(lesson.module.clone()),
-            points: Some(lesson.points.into()),
-            roles: catalogue.role_names(&lesson.roles),
-            extra: Extra::new(),
-        });
+    let lessons = places.filter_map(|place| all.get_index(place)).map(|(id, lesson)| Listed {
+        id: id.to_string(),
+        title: Some(lesson.title.clone()),
+        module: Some(lesson.module.clone()),
+        points: Some(lesson.points.into()),
+        roles: catalogue.role_names(&lesson.roles),
+        extra: Extra::new(),
+    });
     answer::<ListLessons>(&Lessons {
         lessons: lessons.collect(),
         next_page: page.next_page::<ListLessons>(call, all.len()),
@@ -47,31 +45,20 @@ pub(crate) fn search(academy: &mut Academy, call: &Call) -> Read<Value> {
     let phrase = phrase.to_lowercase();
     let page = Page::of(call, USUAL)?;
     let is_found = |lesson: &&Lesson| {
-        phrase.is_empty()
-            || lesson
-                .tags
-                .iter()
-                .any(|tag| tag.to_lowercase().contains(&phrase))
+        phrase.is_empty() || lesson.tags.iter().any(|tag| tag.to_lowercase().contains(&phrase))
     };
-    let found: Vec<&Lesson> = academy
-        .veracode
-        .catalogue
-        .lessons
-        .values()
-        .filter(is_found)
-        .collect();
-    let lessons = found[page.places(found.len())]
-        .iter()
-        .map(|lesson| FoundLesson {
-            challenge: Some(lesson.challenge),
-            description: Some(lesson.description.clone()),
-            stack: Some(lesson.stack.clone()),
-            tags: lesson.tags.clone(),
-            title: Some(lesson.title.clone()),
-            topic: Some(lesson.topic.clone()),
-            url: Some(lesson.url.clone()),
-            extra: Extra::new(),
-        });
+    let found: Vec<&Lesson> =
+        academy.veracode.catalogue.lessons.values().filter(is_found).collect();
+    let lessons = found[page.places(found.len())].iter().map(|lesson| FoundLesson {
+        challenge: Some(lesson.challenge),
+        description: Some(lesson.description.clone()),
+        stack: Some(lesson.stack.clone()),
+        tags: lesson.tags.clone(),
+        title: Some(lesson.title.clone()),
+        topic: Some(lesson.topic.clone()),
+        url: Some(lesson.url.clone()),
+        extra: Extra::new(),
+    });
     answer::<SearchLessons>(&FoundLessons {
         lessons: lessons.collect(),
         pages: page.pages::<SearchLessons>(call, found.len()),
@@ -91,14 +78,10 @@ pub(crate) fn progress(academy: &mut Academy, call: &Call) -> Read<Value> {
         let is_open = user.joined && user.has_any(&lesson.roles);
         is_open || user.labs.iter().any(|lab| lab.lesson == id)
     };
-    let view = state
-        .team
-        .view(Narrowing::name::<ShowLessonProgress>(call), |users| View {
-            places: (0..users.len())
-                .filter(|place| has_to_do(&users[*place]))
-                .collect(),
-            ..View::default()
-        });
+    let view = state.team.view(Narrowing::name::<ShowLessonProgress>(call), |users| View {
+        places: (0..users.len()).filter(|place| has_to_do(&users[*place])).collect(),
+        ..View::default()
+    });
     let total = view.places.len();
     let users = state.team.at(&view.places[page.places(total)]);
     answer::<ShowLessonProgress>(&LessonProgress {

@@ -27,9 +27,9 @@ impl Page {
     pub(crate) fn of(call: &Call, usual_limit: u32) -> Read<Self> {
         let number = |field: &str, usual: u32| match call.text(field) {
             None => Ok(usual),
-            Some(text) => text
-                .parse()
-                .map_err(|_| Refusal::new(400, format!("{field} is invalid"))),
+            Some(text) => {
+                text.parse().map_err(|_| Refusal::new(400, format!("{field} is invalid")))
+            }
         };
         let (number, limit) = (number("page", 0)?, number("limit", usual_limit)?);
         if (1..=FULL).contains(&limit) {
@@ -89,7 +89,5 @@ fn address<E: Endpoint>(call: &Call, number: u32, limit: Option<u32>) -> String 
     }
     fields.shift_remove("page");
     fields.insert("page".to_owned(), number.into());
-    wire::encode(&E::SPEC, &Value::Object(fields))
-        .map(|request| request.target)
-        .unwrap_or_default()
+    wire::encode(&E::SPEC, &Value::Object(fields)).map(|request| request.target).unwrap_or_default()
 }

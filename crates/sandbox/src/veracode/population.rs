@@ -1,5 +1,7 @@
 //! A team in all stages: strangers, invited, beginners, the busy and the finished.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -33,6 +35,8 @@ impl State {
         };
         let default: Vec<Id> = state.catalogue.default_roles(state.team.id).collect();
         let others: Vec<Id> = state.catalogue.other_roles(state.team.id).collect();
+        let required = state.catalogue.required().count();
+        let mut paths: HashMap<Vec<Id>, Vec<Id>> = HashMap::new();
         for (number, person) in people.iter().enumerate() {
             let mut rng = rng(seed, &format!("veracode.person:{}", person.email));
             let leads = number == 0;
@@ -46,7 +50,9 @@ impl State {
                 roles.push(others[rng.random_range(0..others.len())]);
             }
             let labs = if joined {
-                history(&mut rng, &state.catalogue, &roles, now)
+                let path =
+                    paths.entry(roles.clone()).or_insert_with(|| state.catalogue.path(&roles));
+                history(&mut rng, path, required, now)
             } else {
                 Vec::new()
             };
@@ -64,17 +70,14 @@ impl State {
                 labs,
             };
             let id = Id::parse(FIRST_USER).filter(|_| leads);
-            state.team.add(
-                id.unwrap_or_else(|| Id::of(seed, "user", &person.email)),
-                user,
-            );
+            state.team.add(id.unwrap_or_else(|| Id::of(seed, "user", &person.email)), user);
         }
         state
     }
 }
 
 /// What a user has done in the months before now: first what campaigns require, then this and that.
-fn history(rng: &mut ChaCha8Rng, catalogue: &Catalogue, roles: &[Id], now: Timestamp) -> Vec<Lab> {
+fn history(rng: &mut ChaCha8Rng, path: &[Id], required: usize, now: Timestamp) -> Vec<Lab> {
     let (count, diligence) = match rng.random_range(0..100) {
         0..20 => (0, 0.0),
         20..32 => (rng.random_range(15..25), 1.0),
@@ -84,8 +87,7 @@ fn history(rng: &mut ChaCha8Rng, catalogue: &Catalogue, roles: &[Id], now: Times
     if count == 0 {
         return Vec::new();
     }
-    let mut path = catalogue.path(roles);
-    let required = catalogue.required().count().min(path.len());
+    let mut path = path.to_vec();
     shuffle(rng, &mut path[required..]);
     let mut time = now.as_millisecond() - rng.random_range(150 * DAY..180 * DAY);
     let mut labs = Vec::new();
@@ -110,9 +112,7 @@ fn lab(rng: &mut ChaCha8Rng, lesson: Id, start_time: i64, spent: i64, diligence:
     // A lab that was opened again is started, and keeps the time of its end.
     let reopened = diligence < 1.0 && rng.random_bool(0.05);
     let start_rating = rng.random_bool(0.9).then(|| rng.random_range(1..=5));
-    let end_rating = rng
-        .random_bool(0.8)
-        .then(|| rng.random_range(start_rating.unwrap_or(1)..=5));
+    let end_rating = rng.random_bool(0.8).then(|| rng.random_range(start_rating.unwrap_or(1)..=5));
     Lab {
         lesson,
         start_time,
@@ -135,28 +135,20 @@ fn shuffle(rng: &mut ChaCha8Rng, lessons: &mut [Id]) {
 impl Catalogue {
     /// The roles that everybody of a team gets.
     pub(crate) fn default_roles(&self, team: Id) -> impl Iterator<Item = Id> {
-        let roles = self
-            .roles
-            .iter()
-            .filter(move |(_, role)| role.default && role.team == team);
+        let roles = self.roles.iter().filter(move |(_, role)| role.default && role.team == team);
         roles.map(|(id, _)| *id)
     }
 
     /// The roles that only some of a team have.
     fn other_roles(&self, team: Id) -> impl Iterator<Item = Id> {
-        let roles = self
-            .roles
-            .iter()
-            .filter(move |(_, role)| !role.default && role.team == team);
+        let roles = self.roles.iter().filter(move |(_, role)| !role.default && role.team == team);
         roles.map(|(id, _)| *id)
     }
 
     /// The labs that campaigns require, in their order.
     fn required(&self) -> impl Iterator<Item = Id> {
-        let assignments = self
-            .campaigns
-            .values()
-            .flat_map(|campaign| campaign.assignments.values());
+        let assignments =
+            self.campaigns.values().flat_map(|campaign| campaign.assignments.values());
         assignments.flat_map(|assignment| &assignment.labs).copied()
     }
 

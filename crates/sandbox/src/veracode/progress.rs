@@ -22,31 +22,25 @@ pub(crate) fn team(academy: &mut Academy, call: &Call) -> Read<Value> {
     let content = Content::all(&state.catalogue);
     let (page, all) = (Page::of(call, FULL)?, state.team.users());
     let places = page.places(all.len());
-    let users = places
-        .filter_map(|place| all.get_index(place))
-        .map(|(id, user)| {
-            let score = content.score(user);
-            Member {
-                id: id.to_string(),
-                email: Some(user.email.clone()),
-                name: user.name.clone(),
-                labs_completed: i64::try_from(score.finished).ok(),
-                last_active: user.last_active.and_then(date),
-                total_points: Some(score.points.into()),
-                labs_started: i64::try_from(score.started).ok(),
-                account_disabled: Some(user.disabled),
-                required_completion_percent: Some(content.percent_required(&score)),
-                points_required: Some(content.points_required().into()),
-                points_possible: Some(state.catalogue.points_possible(&user.roles).into()),
-                lessons: user
-                    .labs
-                    .iter()
-                    .map(|lab| member_lesson(&state.catalogue, lab))
-                    .collect(),
-                roles: state.catalogue.role_names(&user.roles),
-                extra: Extra::new(),
-            }
-        });
+    let users = places.filter_map(|place| all.get_index(place)).map(|(id, user)| {
+        let score = content.score(user);
+        Member {
+            id: id.to_string(),
+            email: Some(user.email.clone()),
+            name: user.name.clone(),
+            labs_completed: i64::try_from(score.finished).ok(),
+            last_active: user.last_active.and_then(date),
+            total_points: Some(score.points.into()),
+            labs_started: i64::try_from(score.started).ok(),
+            account_disabled: Some(user.disabled),
+            required_completion_percent: Some(content.percent_required(&score)),
+            points_required: Some(content.points_required().into()),
+            points_possible: Some(state.catalogue.points_possible(&user.roles).into()),
+            lessons: user.labs.iter().map(|lab| member_lesson(&state.catalogue, lab)).collect(),
+            roles: state.catalogue.role_names(&user.roles),
+            extra: Extra::new(),
+        }
+    });
     answer::<ListProgress>(&TeamProgress {
         users: users.collect(),
         next_page: page.next_page::<ListProgress>(call, all.len()),
@@ -58,10 +52,7 @@ pub(crate) fn user(academy: &mut Academy, call: &Call) -> Read<Value> {
     let state = &academy.veracode;
     let id = call.text("id").and_then(Id::parse);
     let id = id.ok_or_else(|| Refusal::new(400, "invalid user id"))?;
-    let user = state
-        .team
-        .user(id)
-        .ok_or_else(|| Refusal::new(404, "user not found"))?;
+    let user = state.team.user(id).ok_or_else(|| Refusal::new(404, "user not found"))?;
     let lessons = user.labs.iter().map(|lab| {
         let lesson = state.catalogue.lessons.get(&lab.lesson);
         VisitedLesson {
@@ -104,19 +95,11 @@ fn member_lesson(catalogue: &Catalogue, lab: &Lab) -> MemberLesson {
 
 /// How far a user has come with a lab that was begun.
 pub(crate) fn status(lab: &Lab) -> Status {
-    if lab.finished {
-        Status::Finished
-    } else {
-        Status::Started
-    }
+    if lab.finished { Status::Finished } else { Status::Started }
 }
 
 fn points(catalogue: &Catalogue, lab: &Lab) -> Number {
-    if lab.finished {
-        catalogue.points(lab.lesson).into()
-    } else {
-        0.into()
-    }
+    if lab.finished { catalogue.points(lab.lesson).into() } else { 0.into() }
 }
 
 /// Month, day and year, as the document's examples have dates here.
@@ -126,10 +109,7 @@ fn date(millis: i64) -> Option<Moment> {
 }
 
 /// Minutes with one decimal.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "nobody works that long on a lab"
-)]
+#[expect(clippy::cast_precision_loss, reason = "nobody works that long on a lab")]
 fn minutes(millis: i64) -> Option<Number> {
     Number::from_f64((millis / 6_000) as f64 / 10.0)
 }

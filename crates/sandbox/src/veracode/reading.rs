@@ -16,11 +16,7 @@ fn bad<T>(words: impl Into<String>) -> Read<T> {
 
 /// Ids in a text, set apart by commas.
 pub(crate) fn ids(call: &Call, field: &str, kind: &str) -> Read<Vec<Id>> {
-    let texts = call
-        .text(field)
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim);
+    let texts = call.text(field).unwrap_or_default().split(',').map(str::trim);
     texts
         .filter(|text| !text.is_empty())
         .map(|text| Id::parse(text).map_or_else(|| bad(format!("Invalid {kind} id: {text}")), Ok))
@@ -29,18 +25,11 @@ pub(crate) fn ids(call: &Call, field: &str, kind: &str) -> Read<Vec<Id>> {
 
 /// Refuses ids that stand for nothing.
 pub(crate) fn known(ids: &[Id], kinds: &str, exists: impl Fn(&Id) -> bool) -> Read<()> {
-    let unknown: Vec<_> = ids
-        .iter()
-        .filter(|id| !exists(id))
-        .map(Id::to_string)
-        .collect();
+    let unknown: Vec<_> = ids.iter().filter(|id| !exists(id)).map(Id::to_string).collect();
     if unknown.is_empty() {
         return Ok(());
     }
-    Err(Refusal::new(
-        404,
-        format!("{kinds} not found by id(s): {}", unknown.join(",")),
-    ))
+    Err(Refusal::new(404, format!("{kinds} not found by id(s): {}", unknown.join(","))))
 }
 
 /// The span from `startTime` to `endTime`.
@@ -161,9 +150,7 @@ pub(crate) fn optional_ids(
 pub(crate) fn email(value: Option<&Value>) -> Read<String> {
     let text = value.and_then(Value::as_str).unwrap_or_default().trim();
     let has_form = text.len() <= 254
-        && !text
-            .chars()
-            .any(|letter| letter.is_whitespace() || letter.is_control())
+        && !text.chars().any(|letter| letter.is_whitespace() || letter.is_control())
         && text.split_once('@').is_some_and(|(local, domain)| {
             let labels = || domain.split('.');
             !local.is_empty()
@@ -171,9 +158,5 @@ pub(crate) fn email(value: Option<&Value>) -> Read<String> {
                 && labels().count() > 1
                 && labels().all(|label| !label.is_empty())
         });
-    if has_form {
-        Ok(text.to_owned())
-    } else {
-        bad("Email is invalid")
-    }
+    if has_form { Ok(text.to_owned()) } else { bad("Email is invalid") }
 }

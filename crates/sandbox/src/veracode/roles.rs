@@ -18,11 +18,7 @@ use crate::handler::{Call, Refusal, answer};
 
 pub(crate) fn list(academy: &mut Academy, _: &Call) -> Read<Value> {
     let state = &academy.veracode;
-    let ours = state
-        .catalogue
-        .roles
-        .iter()
-        .filter(|(_, role)| role.team == state.team.id);
+    let ours = state.catalogue.roles.iter().filter(|(_, role)| role.team == state.team.id);
     let mut roles: IndexMap<Id, Listed> = ours
         .map(|(id, role)| {
             let listed = Listed {
@@ -42,11 +38,7 @@ pub(crate) fn list(academy: &mut Academy, _: &Call) -> Read<Value> {
             let Some(role) = roles.get_mut(role) else {
                 continue;
             };
-            let list = if user.joined {
-                &mut role.users
-            } else {
-                &mut role.invited_users
-            };
+            let list = if user.joined { &mut role.users } else { &mut role.invited_users };
             list.push(id.to_string());
         }
     }
@@ -63,29 +55,22 @@ pub(crate) fn progress(academy: &mut Academy, call: &Call) -> Read<Value> {
     }
     let page = Page::of(call, FULL)?;
     let has_role = |user: &User| user.joined && user.roles.contains(&id);
-    let view = state
-        .team
-        .view(Narrowing::name::<ShowRoleProgress>(call), |users| View {
-            places: (0..users.len())
-                .filter(|place| has_role(&users[*place]))
-                .collect(),
-            ..View::default()
-        });
+    let view = state.team.view(Narrowing::name::<ShowRoleProgress>(call), |users| View {
+        places: (0..users.len()).filter(|place| has_role(&users[*place])).collect(),
+        ..View::default()
+    });
     let total = view.places.len();
     let all = Content::all(&state.catalogue);
     let of_role = Content::all(&state.catalogue).with_lessons_of(id);
     let possible = state.catalogue.points_possible(&[id]);
-    let users = state
-        .team
-        .at(&view.places[page.places(total)])
-        .map(|(id, user)| RoleMember {
-            id: id.to_string(),
-            email: Some(user.email.clone()),
-            name: user.name.clone(),
-            percent_complete: Some(percent(of_role.score(user).points, possible)),
-            percent_required_complete: Some(all.percent_required(&all.score(user))),
-            extra: Extra::new(),
-        });
+    let users = state.team.at(&view.places[page.places(total)]).map(|(id, user)| RoleMember {
+        id: id.to_string(),
+        email: Some(user.email.clone()),
+        name: user.name.clone(),
+        percent_complete: Some(percent(of_role.score(user).points, possible)),
+        percent_required_complete: Some(all.percent_required(&all.score(user))),
+        extra: Extra::new(),
+    });
     answer::<ShowRoleProgress>(&RoleProgress {
         next_page: page.next_page::<ShowRoleProgress>(call, total),
         id: id.to_string(),

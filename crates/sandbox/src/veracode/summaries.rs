@@ -33,12 +33,7 @@ impl<'a> Narrowing<'a> {
     /// Reads `roleIds`, `phrase`, `sort` and `sortType`.
     pub(crate) fn of(call: &Call, catalogue: &'a Catalogue, team: Id) -> Read<Self> {
         let roles = roles_of(call, catalogue, team)?;
-        Ok(Self {
-            catalogue,
-            roles,
-            phrase: phrase(call)?,
-            order: order(call)?,
-        })
+        Ok(Self { catalogue, roles, phrase: phrase(call)?, order: order(call)? })
     }
 
     /// A list's name: the entry and all filters, whatever page is asked for.
@@ -51,11 +46,8 @@ impl<'a> Narrowing<'a> {
     }
 
     fn admits(&self, user: &User) -> bool {
-        let has_name = || {
-            user.name
-                .as_ref()
-                .is_some_and(|name| name.to_lowercase().contains(&self.phrase))
-        };
+        let has_name =
+            || user.name.as_ref().is_some_and(|name| name.to_lowercase().contains(&self.phrase));
         (self.roles.is_empty() || user.has_any(&self.roles))
             && (self.phrase.is_empty() || has_name())
     }
@@ -67,10 +59,7 @@ impl<'a> Narrowing<'a> {
         content: &Content<'_>,
         milestone: impl Fn(&User, &Score) -> Milestone,
     ) -> View {
-        let admitted = users
-            .values()
-            .enumerate()
-            .filter(|(_, user)| self.admits(user));
+        let admitted = users.values().enumerate().filter(|(_, user)| self.admits(user));
         let mut rows: Vec<(usize, &User, Milestone)> = admitted
             .map(|(place, user)| (place, user, milestone(user, &content.score(user))))
             .collect();
@@ -99,12 +88,8 @@ impl<'a> Narrowing<'a> {
 }
 
 /// From the last to the first.
-const STAGES: [Milestone; 4] = [
-    Milestone::Finished,
-    Milestone::Started,
-    Milestone::NotStarted,
-    Milestone::NotSignedUp,
-];
+const STAGES: [Milestone; 4] =
+    [Milestone::Finished, Milestone::Started, Milestone::NotStarted, Milestone::NotSignedUp];
 
 fn tally<'m>(reached: impl Iterator<Item = &'m Milestone>) -> Milestones {
     let mut counts = [0; STAGES.len()];
@@ -136,19 +121,14 @@ pub(crate) fn onboarding(academy: &mut Academy, call: &Call) -> Read<Value> {
     let content = Content::of_campaigns(call, &state.catalogue)?.within(window(call)?);
     let narrowing = Narrowing::of(call, &state.catalogue, state.team.id)?;
     let page = Page::of(call, USUAL)?;
-    let view = state
-        .team
-        .view(Narrowing::name::<ShowOnboarding>(call), |users| {
-            narrowing.view(users, &content, |user, score| score.first_lab(user))
-        });
+    let view = state.team.view(Narrowing::name::<ShowOnboarding>(call), |users| {
+        narrowing.view(users, &content, |user, score| score.first_lab(user))
+    });
     let total = view.places.len();
-    let users = state
-        .team
-        .at(&view.places[page.places(total)])
-        .map(|(id, user)| {
-            let milestone = content.score(user).first_lab(user);
-            user_milestone(&state.catalogue, *id, user, milestone)
-        });
+    let users = state.team.at(&view.places[page.places(total)]).map(|(id, user)| {
+        let milestone = content.score(user).first_lab(user);
+        user_milestone(&state.catalogue, *id, user, milestone)
+    });
     answer::<ShowOnboarding>(&Onboarding {
         users: users.collect(),
         milestones: view.milestones.clone(),
@@ -167,28 +147,20 @@ pub(crate) fn campaigns(academy: &mut Academy, call: &Call) -> Read<Value> {
     let labs = content.count();
     let narrowing = Narrowing::of(call, &state.catalogue, state.team.id)?;
     let page = Page::of(call, USUAL)?;
-    let view = state
-        .team
-        .view(Narrowing::name::<ShowCampaignsProgress>(call), |users| {
-            let view = narrowing.view(users, &content, |_, score| score.all_labs(labs));
-            View {
-                // Campaigns know no milestone before signing up.
-                milestones: Milestones {
-                    not_signed_up: None,
-                    ..view.milestones
-                },
-                assignments: assignments(users, &view.places, &content, &state.catalogue),
-                places: view.places,
-            }
-        });
+    let view = state.team.view(Narrowing::name::<ShowCampaignsProgress>(call), |users| {
+        let view = narrowing.view(users, &content, |_, score| score.all_labs(labs));
+        View {
+            // Campaigns know no milestone before signing up.
+            milestones: Milestones { not_signed_up: None, ..view.milestones },
+            assignments: assignments(users, &view.places, &content, &state.catalogue),
+            places: view.places,
+        }
+    });
     let total = view.places.len();
-    let users = state
-        .team
-        .at(&view.places[page.places(total)])
-        .map(|(id, user)| {
-            let milestone = content.score(user).all_labs(labs);
-            user_milestone(&state.catalogue, *id, user, milestone)
-        });
+    let users = state.team.at(&view.places[page.places(total)]).map(|(id, user)| {
+        let milestone = content.score(user).all_labs(labs);
+        user_milestone(&state.catalogue, *id, user, milestone)
+    });
     answer::<ShowCampaignsProgress>(&CampaignsProgress {
         users: users.collect(),
         milestones: view.milestones.clone(),
@@ -253,14 +225,8 @@ pub(crate) fn engagement(academy: &mut Academy, call: &Call) -> Read<Value> {
     let state = &academy.veracode;
     let content = Content::of_campaigns_or_assignments(call, &state.catalogue)?;
     let roles = roles_of(call, &state.catalogue, state.team.id)?;
-    let users = state
-        .team
-        .users()
-        .values()
-        .filter(|user| roles.is_empty() || user.has_any(&roles));
-    let labs = users
-        .flat_map(|user| &user.labs)
-        .filter(|lab| content.reached(lab).is_some());
+    let users = state.team.users().values().filter(|user| roles.is_empty() || user.has_any(&roles));
+    let labs = users.flat_map(|user| &user.labs).filter(|lab| content.reached(lab).is_some());
     let mut spent: Vec<i64> = labs.map(|lab| lab.spent).collect();
     answer::<ShowEngagementTime>(&EngagementTime {
         duration: median(&mut spent).map(Number::from),

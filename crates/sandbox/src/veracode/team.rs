@@ -54,8 +54,7 @@ pub(crate) struct Lab {
 impl Lab {
     /// When the lab was last open.
     pub(crate) fn last_visited(&self) -> i64 {
-        self.end_time
-            .unwrap_or(self.start_time.saturating_add(self.spent))
+        self.end_time.unwrap_or(self.start_time.saturating_add(self.spent))
     }
 }
 
@@ -92,12 +91,7 @@ const MOST_VIEWS: usize = 64;
 impl Team {
     /// A team without users.
     pub(crate) fn new(id: Id) -> Self {
-        Self {
-            id,
-            users: IndexMap::new(),
-            by_email: HashMap::new(),
-            views: HashMap::new(),
-        }
+        Self { id, users: IndexMap::new(), by_email: HashMap::new(), views: HashMap::new() }
     }
 
     /// All users.
@@ -166,9 +160,7 @@ impl Team {
         &'a self,
         places: &'a [usize],
     ) -> impl Iterator<Item = (&'a Id, &'a User)> {
-        places
-            .iter()
-            .filter_map(|place| self.users.get_index(*place))
+        places.iter().filter_map(|place| self.users.get_index(*place))
     }
 }
 

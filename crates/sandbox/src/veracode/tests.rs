@@ -38,11 +38,7 @@ fn get(sandbox: &Sandbox, target: &str) -> Value {
 
 fn refuses(sandbox: &Sandbox, line: &str, body: &str, status: u16, words: &str) {
     let answer = send(sandbox, line, body);
-    assert_eq!(
-        answer,
-        (status, json!({ "message": words })),
-        "{line} {body}"
-    );
+    assert_eq!(answer, (status, json!({ "message": words })), "{line} {body}");
 }
 
 fn invite(sandbox: &Sandbox, email: &str) -> (u16, Value) {
@@ -58,22 +54,14 @@ fn walk(sandbox: &Sandbox, name: &str, fields: &Value) -> Vec<Value> {
     while let Some(fields) = pager.request() {
         let request = entry.request(&fields, Dialect::Current).unwrap();
         let key = [("auth".to_owned(), VERACODE_KEY.to_owned())];
-        let answer = sandbox.answer(
-            request.method.as_str(),
-            &request.target,
-            &key,
-            &request.body,
-        );
+        let answer = sandbox.answer(request.method.as_str(), &request.target, &key, &request.body);
         items.extend(pager.accept(entry.answer(&answer, Dialect::Current).unwrap()));
     }
     items
 }
 
 fn texts<'a>(items: &'a [Value], field: &str) -> Vec<&'a str> {
-    items
-        .iter()
-        .map(|item| item[field].as_str().unwrap_or_default())
-        .collect()
+    items.iter().map(|item| item[field].as_str().unwrap_or_default()).collect()
 }
 
 fn users(sandbox: &Sandbox) -> Vec<Value> {
@@ -81,9 +69,7 @@ fn users(sandbox: &Sandbox) -> Vec<Value> {
 }
 
 fn user(sandbox: &Sandbox, email: &str) -> Option<Value> {
-    users(sandbox)
-        .into_iter()
-        .find(|user| user["email"] == email)
+    users(sandbox).into_iter().find(|user| user["email"] == email)
 }
 
 fn written(sandbox: &Sandbox, entry: &str, subject: &str) -> Value {

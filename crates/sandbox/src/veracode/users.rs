@@ -21,19 +21,17 @@ pub(crate) fn list(academy: &mut Academy, call: &Call) -> Read<Value> {
     let state = &academy.veracode;
     let (page, all) = (Page::of(call, FULL)?, state.team.users());
     let places = page.places(all.len());
-    let users = places
-        .filter_map(|place| all.get_index(place))
-        .map(|(id, user)| Listed {
-            id: id.to_string(),
-            email: Some(user.email.clone()),
-            name: user.name.clone(),
-            is_admin: Some(user.admin),
-            is_disabled: Some(user.disabled),
-            joined: Some(user.joined),
-            last_active: user.last_active.map(Moment::from_millis),
-            roles: state.catalogue.role_names(&user.roles),
-            extra: Extra::new(),
-        });
+    let users = places.filter_map(|place| all.get_index(place)).map(|(id, user)| Listed {
+        id: id.to_string(),
+        email: Some(user.email.clone()),
+        name: user.name.clone(),
+        is_admin: Some(user.admin),
+        is_disabled: Some(user.disabled),
+        joined: Some(user.joined),
+        last_active: user.last_active.map(Moment::from_millis),
+        roles: state.catalogue.role_names(&user.roles),
+        extra: Extra::new(),
+    });
     answer::<ListUsers>(&Users {
         users: users.collect(),
         next_page: page.next_page::<ListUsers>(call, all.len()),
@@ -46,29 +44,24 @@ pub(crate) fn details(academy: &mut Academy, call: &Call) -> Read<Value> {
     let content = Content::of_campaigns(call, &state.catalogue)?.within(window(call)?);
     let narrowing = Narrowing::of(call, &state.catalogue, state.team.id)?;
     let page = Page::of(call, USUAL)?;
-    let view = state
-        .team
-        .view(Narrowing::name::<ListUsersDetails>(call), |users| {
-            narrowing.view(users, &content, |user, score| score.first_lab(user))
-        });
+    let view = state.team.view(Narrowing::name::<ListUsersDetails>(call), |users| {
+        narrowing.view(users, &content, |user, score| score.first_lab(user))
+    });
     let total = view.places.len();
-    let users = state
-        .team
-        .at(&view.places[page.places(total)])
-        .map(|(id, user)| {
-            let score = content.score(user);
-            UserDetails {
-                id: id.to_string(),
-                email: Some(user.email.clone()),
-                last_active: user.last_active.map(Moment::from_millis),
-                labs_completed: i64::try_from(score.finished).ok(),
-                percent_required_complete: Some(content.percent_required(&score)),
-                points: Some(score.points.into()),
-                name: user.name.clone(),
-                roles: role_refs(&state.catalogue, user),
-                extra: Extra::new(),
-            }
-        });
+    let users = state.team.at(&view.places[page.places(total)]).map(|(id, user)| {
+        let score = content.score(user);
+        UserDetails {
+            id: id.to_string(),
+            email: Some(user.email.clone()),
+            last_active: user.last_active.map(Moment::from_millis),
+            labs_completed: i64::try_from(score.finished).ok(),
+            percent_required_complete: Some(content.percent_required(&score)),
+            points: Some(score.points.into()),
+            name: user.name.clone(),
+            roles: role_refs(&state.catalogue, user),
+            extra: Extra::new(),
+        }
+    });
     answer::<ListUsersDetails>(&UsersDetails {
         users: users.collect(),
         pages: page.pages::<ListUsersDetails>(call, total),
@@ -129,9 +122,7 @@ pub(crate) fn delete(academy: &mut Academy, call: &Call) -> Read<Value> {
         return Err(Refusal::new(400, "User not found"));
     }
     academy.writes.add(DeleteUser::SPEC.name, &id.to_string());
-    answer::<DeleteUser>(&Deleted {
-        extra: Extra::new(),
-    })
+    answer::<DeleteUser>(&Deleted { extra: Extra::new() })
 }
 
 /// Invites somebody, who from then on is a user that has not joined.
@@ -141,9 +132,7 @@ pub(crate) fn invite(academy: &mut Academy, call: &Call) -> Read<Value> {
     let is_ours = |role: &Id| state.catalogue.is_role_of(state.team.id, *role);
     let mut roles =
         optional_ids(call, "roleIds", "Role ids are invalid", is_ours)?.unwrap_or_default();
-    let sender = given(call, "senderId")
-        .and_then(Value::as_str)
-        .and_then(Id::parse);
+    let sender = given(call, "senderId").and_then(Value::as_str).and_then(Id::parse);
     let sender = sender.ok_or_else(|| Refusal::new(400, "Sender id is invalid"))?;
     if state.team.user(sender).is_none() {
         return Err(Refusal::new(400, "Sender not found"));
@@ -164,17 +153,10 @@ pub(crate) fn invite(academy: &mut Academy, call: &Call) -> Read<Value> {
         joined: false,
         last_active: None,
         roles: roles.clone(),
-        invite: Some(Invitation {
-            sender,
-            mailed,
-            at: call.now.as_millisecond(),
-        }),
+        invite: Some(Invitation { sender, mailed, at: call.now.as_millisecond() }),
         labs: Vec::new(),
     };
-    if !state
-        .team
-        .add(Id::of(state.seed, "user", &address.to_lowercase()), user)
-    {
+    if !state.team.add(Id::of(state.seed, "user", &address.to_lowercase()), user) {
         return Err(Refusal::new(400, "Invite already exists"));
     }
     academy.writes.add(Invite::SPEC.name, &address);

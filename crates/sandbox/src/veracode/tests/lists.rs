@@ -21,15 +21,9 @@ fn every_list_is_walked_completely_and_without_repetition() {
             "veracode.role_progress" => json!({ "id": DEVELOPERS, "limit": limit }),
             _ => json!({ "limit": limit }),
         };
-        let (small, large) = (
-            walk(&sandbox, entry.name(), &fields(7)),
-            walk(&sandbox, entry.name(), &fields(50)),
-        );
-        assert!(
-            small.len() > 21,
-            "{} is too short to be walked",
-            entry.name()
-        );
+        let (small, large) =
+            (walk(&sandbox, entry.name(), &fields(7)), walk(&sandbox, entry.name(), &fields(50)));
+        assert!(small.len() > 21, "{} is too short to be walked", entry.name());
         assert_eq!(small, large, "{}", entry.name());
         if !list.id.is_empty() {
             let ids: BTreeSet<_> = texts(&small, list.id).into_iter().collect();
@@ -44,10 +38,7 @@ fn a_page_past_the_end_is_empty_and_the_last() {
     let users = get(&sandbox, "/api/users?page=4000000000");
     assert_eq!(users, json!({ "nextPage": null, "users": [] }));
     let found = get(&sandbox, "/api/lessons/search?page=99&limit=10");
-    assert_eq!(
-        (&found["lessons"], &found["pages"]["next"]),
-        (&json!([]), &json!(null))
-    );
+    assert_eq!((&found["lessons"], &found["pages"]["next"]), (&json!([]), &json!(null)));
     assert_eq!(found["pages"]["previous"], 98);
 }
 
@@ -71,11 +62,7 @@ fn the_address_of_the_next_page_sends_the_filters_again() {
 #[test]
 fn a_list_follows_the_team() {
     let sandbox = academy();
-    let total = || {
-        get(&sandbox, "/api/onboarding?sort=name")["pages"]["total"]
-            .as_i64()
-            .unwrap()
-    };
+    let total = || get(&sandbox, "/api/onboarding?sort=name")["pages"]["total"].as_i64().unwrap();
     let before = total();
     invite(&sandbox, "new@hunter2.example");
     assert_eq!(total(), before + 1);
@@ -84,13 +71,8 @@ fn a_list_follows_the_team() {
 #[test]
 fn a_phrase_finds_names_and_no_addresses() {
     let sandbox = academy();
-    let found = |phrase: &str| {
-        walk(
-            &sandbox,
-            "veracode.users_details",
-            &json!({ "phrase": phrase }),
-        )
-    };
+    let found =
+        |phrase: &str| walk(&sandbox, "veracode.users_details", &json!({ "phrase": phrase }));
     let name = people(1, 1)[0].name.to_uppercase();
     assert!(texts(&found(&name), "id").contains(&FIRST_USER));
     assert!(found("@example.com").is_empty());
@@ -99,21 +81,10 @@ fn a_phrase_finds_names_and_no_addresses() {
 #[test]
 fn roles_narrow_users() {
     let sandbox = academy();
-    let of = |roles: Value| {
-        walk(
-            &sandbox,
-            "veracode.onboarding",
-            &json!({ "roleIds": roles }),
-        )
-    };
+    let of = |roles: Value| walk(&sandbox, "veracode.onboarding", &json!({ "roleIds": roles }));
     let testers = of(json!([QA]));
-    let has_role = |user: &Value| {
-        user["roles"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|role| role["id"] == QA)
-    };
+    let has_role =
+        |user: &Value| user["roles"].as_array().unwrap().iter().any(|role| role["id"] == QA);
     assert!(!testers.is_empty() && testers.iter().all(has_role));
     assert_eq!(of(json!([QA, DEVELOPERS])).len(), users(&sandbox).len());
 }
@@ -122,11 +93,7 @@ fn roles_narrow_users() {
 fn users_come_in_the_order_asked_for() {
     let sandbox = academy();
     let sorted = |sort: &str, way: &str| {
-        walk(
-            &sandbox,
-            "veracode.onboarding",
-            &json!({ "sort": sort, "sortType": way }),
-        )
+        walk(&sandbox, "veracode.onboarding", &json!({ "sort": sort, "sortType": way }))
     };
     let mut names = texts(&sorted("name", "ASC"), "name")
         .into_iter()
@@ -135,20 +102,9 @@ fn users_come_in_the_order_asked_for() {
     assert!(names.is_sorted());
     names.reverse();
     let down = sorted("name", "DESC");
-    assert_eq!(
-        texts(&down, "name")
-            .into_iter()
-            .map(str::to_lowercase)
-            .collect::<Vec<_>>(),
-        names
-    );
+    assert_eq!(texts(&down, "name").into_iter().map(str::to_lowercase).collect::<Vec<_>>(), names);
     let active = sorted("lastActive", "ASC");
-    assert!(
-        active
-            .iter()
-            .map(|user| user["lastActive"].as_i64())
-            .is_sorted()
-    );
+    assert!(active.iter().map(|user| user["lastActive"].as_i64()).is_sorted());
     let reached = sorted("milestone", "ASC");
     let mut stages = texts(&reached, "milestone");
     stages.dedup();
@@ -159,16 +115,9 @@ fn users_come_in_the_order_asked_for() {
 #[test]
 fn a_search_goes_through_tags() {
     let sandbox = academy();
-    let found = walk(
-        &sandbox,
-        "veracode.search_lessons",
-        &json!({ "phrase": "owasp #8" }),
-    );
+    let found = walk(&sandbox, "veracode.search_lessons", &json!({ "phrase": "owasp #8" }));
     assert_eq!(found.len(), 3);
     assert!(found.iter().all(|lesson| lesson["tags"][0] == "OWASP #8"));
     let all = walk(&sandbox, "veracode.search_lessons", &json!({}));
-    assert_eq!(
-        all.len(),
-        walk(&sandbox, "veracode.lessons", &json!({})).len()
-    );
+    assert_eq!(all.len(), walk(&sandbox, "veracode.lessons", &json!({})).len());
 }

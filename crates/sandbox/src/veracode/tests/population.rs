@@ -16,15 +16,10 @@ fn a_class_can_be_drawn_from_the_first_people() {
         let sandbox = Sandbox::academy(seed, 60, 80);
         let team = users(&sandbox);
         let emails: BTreeSet<_> = texts(&team, "email").into_iter().collect();
-        let strangers = people(seed, 60)
-            .iter()
-            .filter(|person| !emails.contains(&*person.email))
-            .count();
+        let strangers =
+            people(seed, 60).iter().filter(|person| !emails.contains(&*person.email)).count();
         assert!((20..45).contains(&strangers), "seed {seed}: {strangers}");
-        assert_eq!(
-            (&team[0]["id"], &team[0]["isAdmin"]),
-            (&json!(FIRST_USER), &json!(true))
-        );
+        assert_eq!((&team[0]["id"], &team[0]["isAdmin"]), (&json!(FIRST_USER), &json!(true)));
     }
 }
 
@@ -39,10 +34,7 @@ fn the_default_team_has_all_kinds_of_users() {
 
 #[test]
 fn more_people_change_nothing_about_the_first_ones() {
-    let (few, many) = (
-        users(&Sandbox::academy(1, 100, 9)),
-        users(&Sandbox::academy(1, 300, 9)),
-    );
+    let (few, many) = (users(&Sandbox::academy(1, 100, 9)), users(&Sandbox::academy(1, 300, 9)));
     assert_eq!(few, many[..few.len()]);
 }
 
@@ -62,11 +54,7 @@ fn a_state_with_an_address_twice_is_refused() {
     let twin = json["team"]["users"][FIRST_USER].clone();
     json["team"]["users"][NOBODY] = twin;
     let error = serde_json::from_value::<State>(json).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("two users of the team have the address")
-    );
+    assert!(error.to_string().contains("two users of the team have the address"));
 }
 
 /// The samples of the document, with its ids.

@@ -12,29 +12,21 @@ fn onboarding_follows_from_what_users_did() {
     let milestones = get(&sandbox, "/api/onboarding")["milestones"].clone();
     let listed = walk(&sandbox, "veracode.onboarding", &json!({}));
     for stage in ["finished", "started", "notStarted", "notSignedUp"] {
-        let count = texts(&listed, "milestone")
-            .into_iter()
-            .filter(|own| *own == stage)
-            .count();
+        let count = texts(&listed, "milestone").into_iter().filter(|own| *own == stage).count();
         assert!(count > 0, "nobody is {stage}");
         assert_eq!(milestones[stage], count, "{stage}");
     }
     assert_eq!(milestones["total"], listed.len());
     for user in &listed {
-        let progress = get(
-            &sandbox,
-            &format!("/api/users/{}/progress", user["id"].as_str().unwrap()),
-        );
+        let progress =
+            get(&sandbox, &format!("/api/users/{}/progress", user["id"].as_str().unwrap()));
         let stages = texts(progress["lessons"].as_array().unwrap(), "status");
         let expected: &[&str] = match &stages[..] {
             stages if stages.contains(&"Finished") => &["finished"],
             [] => &["notStarted", "notSignedUp"],
             _ => &["started"],
         };
-        assert!(
-            expected.contains(&user["milestone"].as_str().unwrap()),
-            "{user}"
-        );
+        assert!(expected.contains(&user["milestone"].as_str().unwrap()), "{user}");
     }
 }
 
@@ -51,22 +43,14 @@ fn campaigns_are_finished_by_finishing_all_that_is_required() {
         assert!(milestones[stage].as_i64() > Some(0), "nobody is {stage}");
     }
     assert_eq!(progress["users"][0]["milestone"], "finished");
-    let labs = |progress: &Value| {
-        progress["assignments"][0]["labs"]
-            .as_array()
-            .unwrap()
-            .clone()
-    };
+    let labs = |progress: &Value| progress["assignments"][0]["labs"].as_array().unwrap().clone();
     assert_eq!(
         texts(&labs(&progress), "title"),
         ["Quote Unquote", "One Command Too Many", "Words That Run"]
     );
     for lab in labs(&progress) {
         let count = |stage: &str| lab["milestones"][stage].as_i64().unwrap();
-        assert_eq!(
-            count("finished") + count("started") + count("notStarted"),
-            count("total")
-        );
+        assert_eq!(count("finished") + count("started") + count("notStarted"), count("total"));
         assert!(count("finished") >= milestones["finished"].as_i64().unwrap());
     }
     let wider = get(
@@ -75,10 +59,7 @@ fn campaigns_are_finished_by_finishing_all_that_is_required() {
     );
     assert_eq!(labs(&wider).len(), 4);
     let one = lasting("assignment", "Capstone");
-    let one = get(
-        &sandbox,
-        &format!("/api/campaigns/progress?assignmentIds={one}"),
-    );
+    let one = get(&sandbox, &format!("/api/campaigns/progress?assignmentIds={one}"));
     assert_eq!(one["assignments"].as_array().unwrap().len(), 1);
 }
 
@@ -88,17 +69,11 @@ fn a_span_counts_only_what_happened_in_it() {
     let in_span =
         |span: &str| get(&sandbox, &format!("/api/onboarding?{span}"))["milestones"].clone();
     let long_ago = in_span("startTime=0&endTime=1000");
-    assert_eq!(
-        (&long_ago["finished"], &long_ago["started"]),
-        (&json!(0), &json!(0))
-    );
+    assert_eq!((&long_ago["finished"], &long_ago["started"]), (&json!(0), &json!(0)));
     let ever = in_span("startTime=0&endTime=9000000000000");
     assert_eq!(ever, get(&sandbox, "/api/onboarding")["milestones"]);
     let now = Options::default().now.as_millisecond();
-    let autumn = in_span(&format!(
-        "startTime={}&endTime={now}",
-        now - 60 * 24 * 3_600_000
-    ));
+    let autumn = in_span(&format!("startTime={}&endTime={now}", now - 60 * 24 * 3_600_000));
     assert!(autumn["finished"].as_i64() < ever["finished"].as_i64());
 }
 
@@ -111,24 +86,14 @@ fn the_views_of_a_user_agree() {
         assert_eq!(member["id"], details["id"]);
         assert_eq!(member["totalPoints"], details["points"]);
         assert_eq!(member["labsCompleted"], details["labsCompleted"]);
-        assert_eq!(
-            member["requiredCompletionPercent"],
-            details["percentRequiredComplete"]
-        );
+        assert_eq!(member["requiredCompletionPercent"], details["percentRequiredComplete"]);
         let lessons = member["lessons"].as_array().unwrap();
         assert_eq!(member["labsStarted"], lessons.len());
-        let points: i64 = lessons
-            .iter()
-            .filter_map(|lesson| lesson["points"].as_i64())
-            .sum();
+        let points: i64 = lessons.iter().filter_map(|lesson| lesson["points"].as_i64()).sum();
         assert_eq!(member["totalPoints"], points);
     }
     let roles = get(&sandbox, "/api/roles");
-    let developers = walk(
-        &sandbox,
-        "veracode.role_progress",
-        &json!({ "id": DEVELOPERS }),
-    );
+    let developers = walk(&sandbox, "veracode.role_progress", &json!({ "id": DEVELOPERS }));
     assert_eq!(roles[0]["users"], json!(texts(&developers, "id")));
     assert_eq!(roles.as_array().unwrap().len(), 5);
 }
@@ -136,11 +101,7 @@ fn the_views_of_a_user_agree() {
 #[test]
 fn a_lesson_tells_of_those_who_have_not_begun() {
     let sandbox = academy();
-    let learners = walk(
-        &sandbox,
-        "veracode.lesson_progress",
-        &json!({ "id": LESSON }),
-    );
+    let learners = walk(&sandbox, "veracode.lesson_progress", &json!({ "id": LESSON }));
     let mut stages: Vec<_> = texts(&learners, "status");
     stages.sort_unstable();
     stages.dedup();
@@ -153,19 +114,10 @@ fn a_lesson_tells_of_those_who_have_not_begun() {
 #[test]
 fn engagement_is_the_median_and_null_without_data() {
     let sandbox = academy();
-    let median = get(
-        &sandbox,
-        &format!("/api/engagement/time?campaignIds={BASICS}"),
-    )["duration"]
-        .as_i64();
+    let median =
+        get(&sandbox, &format!("/api/engagement/time?campaignIds={BASICS}"))["duration"].as_i64();
     assert!((5 * 60_000..90 * 60_000).contains(&median.unwrap()));
     let empty = Sandbox::academy(1, 0, 0);
-    assert_eq!(
-        get(&empty, "/api/engagement/time"),
-        json!({ "duration": null })
-    );
-    assert_eq!(
-        get(&empty, "/api/users"),
-        json!({ "nextPage": null, "users": [] })
-    );
+    assert_eq!(get(&empty, "/api/engagement/time"), json!({ "duration": null }));
+    assert_eq!(get(&empty, "/api/users"), json!({ "nextPage": null, "users": [] }));
 }

@@ -108,13 +108,7 @@ fn provocations(table: &str) -> Vec<Provocation<'_>> {
         let [stem, line, body, status, words] = cells[..] else {
             panic!("five cells are due: {row}")
         };
-        Provocation {
-            stem,
-            line,
-            body,
-            status: status.parse().unwrap(),
-            words,
-        }
+        Provocation { stem, line, body, status: status.parse().unwrap(), words }
     })
     .collect()
 }
@@ -122,14 +116,7 @@ fn provocations(table: &str) -> Vec<Provocation<'_>> {
 #[test]
 fn every_refusal_has_its_status_and_words_and_changes_nothing() {
     let (sandbox, table) = (academy(), filled(PROVOCATIONS));
-    for Provocation {
-        line,
-        body,
-        status,
-        words,
-        ..
-    } in provocations(&table)
-    {
+    for Provocation { line, body, status, words, .. } in provocations(&table) {
         refuses(&sandbox, line, body, status, words);
     }
     assert_eq!(sandbox.writes(), json!({}));

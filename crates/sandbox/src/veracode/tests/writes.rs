@@ -19,40 +19,25 @@ fn an_invite_makes_a_user_who_has_not_joined() {
         json!({ "email": "ada@hunter2.example", "admin": false, "roleIds": roles, "senderId": FIRST_USER })
     );
     let ada = user(&sandbox, "ada@hunter2.example").unwrap();
-    assert_eq!(
-        (&ada["joined"], &ada["roles"]),
-        (&json!(false), &json!(["QA", "Developers"]))
-    );
+    assert_eq!((&ada["joined"], &ada["roles"]), (&json!(false), &json!(["QA", "Developers"])));
     let invited = &get(&sandbox, "/api/roles")[0]["invitedUsers"];
     assert!(invited.as_array().unwrap().contains(&ada["id"]));
     assert_eq!(
         invite(&sandbox, "Ada@Hunter2.example"),
         (400, json!({ "message": "Invite already exists" }))
     );
-    assert_eq!(
-        written(&sandbox, "veracode.invite", "ada@hunter2.example"),
-        1
-    );
+    assert_eq!(written(&sandbox, "veracode.invite", "ada@hunter2.example"), 1);
 }
 
 #[test]
 fn an_invite_is_carried_out_whatever_is_answered() {
     for outcome in InviteOutcome::ALL {
-        let sandbox = Sandbox::with(Options {
-            invite_outcome: outcome,
-            ..Options::default()
-        });
+        let sandbox = Sandbox::with(Options { invite_outcome: outcome, ..Options::default() });
         let (status, answer) = invite(&sandbox, "ada@hunter2.example");
         assert_eq!(status, outcome.status());
-        assert_eq!(
-            answer["message"] == "unknown error",
-            outcome == InviteOutcome::Unknown
-        );
+        assert_eq!(answer["message"] == "unknown error", outcome == InviteOutcome::Unknown);
         assert!(user(&sandbox, "ada@hunter2.example").is_some());
-        assert_eq!(
-            written(&sandbox, "veracode.invite", "ada@hunter2.example"),
-            1
-        );
+        assert_eq!(written(&sandbox, "veracode.invite", "ada@hunter2.example"), 1);
     }
 }
 
@@ -62,17 +47,8 @@ fn the_second_invite_means_already() {
     invite(&sandbox, "ada@hunter2.example");
     let (status, answer) = invite(&sandbox, "ada@hunter2.example");
     let answer = wire::Response::json(status, &answer);
-    let failure = entry("veracode.invite")
-        .unwrap()
-        .answer(&answer, Dialect::Current)
-        .unwrap_err();
-    assert!(matches!(
-        failure,
-        Failure::Refused {
-            means: Means::Already,
-            ..
-        }
-    ));
+    let failure = entry("veracode.invite").unwrap().answer(&answer, Dialect::Current).unwrap_err();
+    assert!(matches!(failure, Failure::Refused { means: Means::Already, .. }));
 }
 
 #[test]
@@ -82,24 +58,15 @@ fn an_update_changes_only_what_is_given() {
     let person = people(1, 1).remove(0);
     let (status, answer) = send(&sandbox, &line, r#"{"name":"Ada","disabled":"true"}"#);
     assert_eq!(status, 200);
-    assert_eq!(
-        (&answer["email"], &answer["name"]),
-        (&json!(person.email), &json!("Ada"))
-    );
-    assert_eq!(
-        (&answer["admin"], &answer["disabled"]),
-        (&json!(true), &json!(true))
-    );
+    assert_eq!((&answer["email"], &answer["name"]), (&json!(person.email), &json!("Ada")));
+    assert_eq!((&answer["admin"], &answer["disabled"]), (&json!(true), &json!(true)));
     let (_, answer) = send(
         &sandbox,
         &line,
         &json!({ "roleIds": [QA], "email": "ada@hunter2.example" }).to_string(),
     );
     assert_eq!(answer["roleIds"], json!([QA]));
-    assert_eq!(
-        user(&sandbox, "ada@hunter2.example").unwrap()["name"],
-        "Ada"
-    );
+    assert_eq!(user(&sandbox, "ada@hunter2.example").unwrap()["name"], "Ada");
     assert!(user(&sandbox, &person.email).is_none());
     assert_eq!(written(&sandbox, "veracode.update_user", FIRST_USER), 2);
 }
@@ -109,13 +76,7 @@ fn an_address_of_somebody_else_is_refused() {
     let sandbox = academy();
     let taken = users(&sandbox)[1]["email"].clone();
     let body = json!({ "email": taken }).to_string();
-    refuses(
-        &sandbox,
-        &format!("PUT /api/users/{FIRST_USER}"),
-        &body,
-        400,
-        "Email is invalid",
-    );
+    refuses(&sandbox, &format!("PUT /api/users/{FIRST_USER}"), &body, 400, "Email is invalid");
 }
 
 #[test]
@@ -127,14 +88,7 @@ fn a_deleted_user_is_gone_and_may_be_invited_again() {
     refuses(&sandbox, &line, "", 400, "User not found");
     let email = second["email"].as_str().unwrap();
     assert!(user(&sandbox, email).is_none());
-    assert_eq!(
-        written(
-            &sandbox,
-            "veracode.delete_user",
-            second["id"].as_str().unwrap()
-        ),
-        1
-    );
+    assert_eq!(written(&sandbox, "veracode.delete_user", second["id"].as_str().unwrap()), 1);
     assert_eq!(invite(&sandbox, email).0, 201);
     assert!(
         get(
