@@ -341,11 +341,10 @@ fn closure_name(expr: &Expr) -> Option<ImmutableString> {
         }
         // A closure that captures: `{ share …; curry(Fn("…"), …) }`.
         Expr::Stmt(block) => block.iter().find_map(|statement| match statement {
-            Stmt::FnCall(call, _) if call.name == "curry" => {
-                call.args.first().and_then(closure_name)
-            }
+            Stmt::Expr(expr) => closure_name(expr),
             _ => None,
         }),
+        Expr::FnCall(call, _) if call.name == "curry" => call.args.first().and_then(closure_name),
         _ => None,
     }
 }
@@ -371,5 +370,93 @@ fn map_keys(expr: &Expr) -> Option<Vec<(String, Position)>> {
             Some(map.keys().map(|name| (name.to_string(), *position)).collect())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::script::Script;
+
+    /// What is wrong with a script, a line each.
+    fn mistakes(source: &str) -> String {
+        let script = match Script::parse("a.rhai", source) {
+            Ok(script) => script,
+            Err(problem) => return problem.to_string(),
+        };
+        let problems = script.check().err().unwrap_or_default();
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    fn columns(source: &str) -> String {
+        Script::parse("a.rhai", source).unwrap().columns().join(" ")
+    }
+
+    #[test]
+    fn a_right_script_has_no_mistakes() {
+        assert_eq!(mistakes("for user in veracode::all_users() { print(user.email); }"), "");
+        assert_eq!(mistakes("fn twice(x) { x * 2 } print(twice(2)); [1].map(|x| twice(x));"), "");
+        assert_eq!(mistakes("thm::scoreboard(#{ roomCode: \"x\" })"), "");
+    }
+
+    #[test]
+    fn an_unknown_endpoint_is_told_with_the_one_that_was_meant() {
+        let told = "a.rhai:1:6: there is no endpoint `thm::rums` (did you mean `thm::rooms`?)";
+        assert_eq!(mistakes("thm::rums()"), told);
+    }
+
+    #[test]
+    fn a_list_that_is_none_cannot_be_walked_through() {
+        let told =
+            "a.rhai:1:6: thm.add_seat answers no list to walk through (call thm::add_seat instead)";
+        assert_eq!(mistakes("thm::all_add_seat(#{ email: \"x\" })"), told);
+    }
+
+    #[test]
+    fn a_misspelt_field_is_told_at_its_place() {
+        let told = "a.rhai:1:18: thm.add_seat has no field `emial` (did you mean `email`?)";
+        assert!(mistakes("thm::add_seat(#{ emial: \"x\" })").starts_with(told));
+    }
+
+    #[test]
+    fn a_missing_field_is_told() {
+        assert!(
+            mistakes("thm::scoreboard()").contains("thm.scoreboard needs the field `roomCode`")
+        );
+        assert!(mistakes("thm::scoreboard(#{})").contains("needs the field `roomCode`"));
+    }
+
+    #[test]
+    fn unknown_functions_modules_and_variables_are_told() {
+        assert!(
+            mistakes("rooster()")
+                .contains("there is no function `rooster` (did you mean `roster`?)")
+        );
+        assert!(
+            mistakes("thn::rooms()")
+                .contains("there is no module `thn` (did you mean `thm::rooms`?)")
+        );
+        assert!(mistakes("print(roomm)").contains("roomm"));
+        assert!(mistakes("eval(\"1\")").contains("eval"));
+    }
+
+    #[test]
+    fn an_input_is_declared_by_literals() {
+        assert!(mistakes("let a = \"x\"; input(a)").contains("declared by literals"));
+    }
+
+    #[test]
+    fn columns_are_found_in_rows_of_every_kind() {
+        let source = "let x = 1; each(roster(), |row| { row.email + x }); \
+                      let rows = roster(); for row in rows { print(row[\"first name\"]); } \
+                      each(rows, |r| r.id.len());";
+        assert_eq!(columns(source), "email first name id");
+    }
+
+    #[test]
+    fn a_column_that_is_asked_for_first_is_not_needed() {
+        assert_eq!(
+            columns("for row in roster() { if \"team\" in row { row.team } else { row.id } }"),
+            "id"
+        );
     }
 }
