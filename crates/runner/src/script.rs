@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::roster::{Columns, Roster};
 pub use crate::survey::Input;
 use crate::survey::{Mistake, Survey, survey};
-use drillmaster_models::nearest;
+use drillmaster_models::{SERVICES, nearest};
 
 /// A script, ready to run.
 ///
@@ -224,7 +224,15 @@ fn in_our_words(complaint: &str) -> (String, Option<String>) {
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_lowercase();
     }
+    let module = complaint.strip_prefix("Undefined module: ").map(|name| {
+        let modules = || SERVICES.into_iter().map(|service| service.name);
+        match nearest(name, modules()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the modules are {}", modules().collect::<Vec<_>>().join(" and ")),
+        }
+    });
     let help = match () {
+        () if module.is_some() => module,
         () if complaint.contains("reserved") => {
             Some("reserved words are reached by index, such as role[\"default\"]".to_owned())
         }

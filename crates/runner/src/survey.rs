@@ -51,13 +51,9 @@ pub(crate) fn survey(engine: &Engine, ast: &AST) -> Survey {
     let mut survey = Survey::default();
     let known = Known::of(engine, ast);
     let mut rosters = HashSet::new();
-    let mut aliases = HashSet::new();
     each_node(ast, |node| match node {
         ASTNode::Stmt(Stmt::Var(declared, ..)) if is_roster(&declared.1, &HashSet::new()) => {
             rosters.insert(declared.0.name.clone());
-        }
-        ASTNode::Stmt(Stmt::Import(import, ..)) => {
-            aliases.insert(import.1.name.clone());
         }
         _ => {}
     });
@@ -86,21 +82,26 @@ pub(crate) fn survey(engine: &Engine, ast: &AST) -> Survey {
             {
                 row_closures.extend(call.args.last().and_then(closure_name));
             }
-        } else if call.namespace.path.len() == 1 && !aliases.contains(call.namespace.root()) {
+        } else if call.namespace.path.len() == 1 {
             survey.entry_call(call, position);
         }
     });
     // A closure's body has no type that can be named; where it stands in the text can be told.
-    let bodies = AsRef::<Module>::as_ref(ast).iter_script_fn_info().filter_map(|(.., function)| {
-        let row = function.params.last().filter(|_| row_closures.contains(&function.name))?;
+    for (.., function) in AsRef::<Module>::as_ref(ast).iter_script_fn_info() {
+        let row = function.params.last().filter(|_| row_closures.contains(&function.name));
+        let Some(row) = row else { continue };
         let (start, end) = (function.body.start_position(), function.body.end_position());
-        Some((Columns::of(row), place(start)..=place(end)))
-    });
-    for (mut columns, body) in bodies {
-        each_node(ast, |node| {
-            if body.contains(&place(node.position())) {
+        let mut columns = Columns::of(row);
+        ast.walk(&mut |path: &[ASTNode]| {
+            let inside = match (path.first(), path.last()) {
+                (Some(root), _) if end.is_none() => start_of(root) == start,
+                (_, Some(node)) => (place(start)..=place(end)).contains(&place(node.position())),
+                _ => false,
+            };
+            if let Some(node) = path.last().filter(|_| inside) {
                 columns.look(node);
             }
+            true
         });
         survey.columns.extend(columns.needed());
     }
@@ -148,13 +149,9 @@ impl Survey {
 
     fn entry_call(&mut self, call: &FnCallExpr, position: Position) {
         let module = call.namespace.root();
+        // Any other module is one that the script imports: the compiler knows them.
         let Some(service) = SERVICES.into_iter().find(|service| service.name == module) else {
-            let names = || SERVICES.into_iter().map(|service| service.name);
-            let help = match nearest(module, names()) {
-                Some(meant) => format!("did you mean `{meant}::{}`?", call.name),
-                None => format!("the modules are {}", names().collect::<Vec<_>>().join(" and ")),
-            };
-            return self.mistake(position, format!("there is no module `{module}`"), Some(help));
+            return;
         };
         self.services.insert(service.name);
         let (stem, walks) = match call.name.strip_prefix(WALK) {
@@ -201,6 +198,11 @@ impl Survey {
                         };
                         self.mistake(*position, message, Some(help.to_owned()));
                     }
+                }
+                // A misspelt field is not told a second time as a missing one.
+                let knows = |name: &String| entry.fields().iter().any(|own| own.name == *name);
+                if !given.iter().all(|(name, _)| knows(name)) {
+                    return;
                 }
                 let is_absent = |name: &str| given.iter().all(|(own, _)| own != name);
                 if let Some(field) = required.find(|field| is_absent(&field.name)) {
@@ -302,6 +304,15 @@ impl Known {
     fn nearest(&self, name: &str) -> Option<&str> {
         let callable = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         nearest(name, self.names.iter().map(String::as_str).filter(callable))
+    }
+}
+
+/// Where the text of a statement begins. A closure without braces is a statement of one expression, and
+/// tells no end.
+fn start_of(node: &ASTNode) -> Position {
+    match node {
+        ASTNode::Stmt(Stmt::Expr(expr)) => expr.start_position(),
+        other => other.position(),
     }
 }
 
@@ -431,10 +442,7 @@ mod tests {
             mistakes("rooster()")
                 .contains("there is no function `rooster` (did you mean `roster`?)")
         );
-        assert!(
-            mistakes("thn::rooms()")
-                .contains("there is no module `thn` (did you mean `thm::rooms`?)")
-        );
+        assert!(mistakes("thn::rooms()").contains("ndefined module: thn (did you mean `thm`?)"));
         assert!(mistakes("print(roomm)").contains("roomm"));
         assert!(mistakes("eval(\"1\")").contains("eval"));
     }

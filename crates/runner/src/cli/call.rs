@@ -52,6 +52,7 @@ fn flag(field: &Field) -> Arg {
         .value_name(kind)
         .help(field.doc.clone())
         .required(field.required)
+        .help_heading("Fields")
         .allow_hyphen_values(true)
         .action(ArgAction::Set);
     let arg = match kebab(&field.name) {

@@ -169,14 +169,14 @@ fn help(script: &Script) -> String {
     if !script.inputs().is_empty() {
         let rows = script.inputs().iter().map(|input| {
             let default = match &input.default {
-                None => "required".to_owned(),
-                Some(value) if value.is_string() => format!("default \"{value}\""),
-                Some(value) => format!("default {value}"),
+                None => "(required)".to_owned(),
+                Some(value) if value.is_string() => format!("\"{value}\""),
+                Some(value) => value.to_string(),
             };
-            vec![format!("  --set {}=…", input.name), default, input.doc.clone()]
+            vec![input.name.clone(), default, input.doc.clone()]
         });
-        let rows: Vec<_> = rows.collect();
-        parts.push(format!("Inputs:\n{}", layout(&["  input", "", ""], rows, None)));
+        let table = layout(&["input", "default", "meaning"], rows, None);
+        parts.push(format!("Inputs, given as --set INPUT=VALUE:\n{table}"));
     }
     if script.uses_roster() {
         parts.push(format!("Columns of the roster: {}", script.columns().join(", ")));
