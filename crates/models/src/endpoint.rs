@@ -76,28 +76,16 @@ impl Legacy {
         Self {
             spec: L::SPEC,
             request_down: |request| {
-                write(
-                    L::SPEC.name,
-                    &L::request_down(read::<E>(L::SPEC.name, request)?),
-                )
+                write(L::SPEC.name, &L::request_down(read::<E>(L::SPEC.name, request)?))
             },
             answer_up: |answer| {
-                write(
-                    L::SPEC.name,
-                    &L::answer_up(read::<L::Response>(L::SPEC.name, answer)?),
-                )
+                write(L::SPEC.name, &L::answer_up(read::<L::Response>(L::SPEC.name, answer)?))
             },
             request_up: |request| {
-                write(
-                    L::SPEC.name,
-                    &read::<L>(L::SPEC.name, request)?.request_up(),
-                )
+                write(L::SPEC.name, &read::<L>(L::SPEC.name, request)?.request_up())
             },
             answer_down: |answer| {
-                write(
-                    L::SPEC.name,
-                    &L::answer_down(read::<E::Response>(L::SPEC.name, answer)?),
-                )
+                write(L::SPEC.name, &L::answer_down(read::<E::Response>(L::SPEC.name, answer)?))
             },
             request_schema: schema_of::<L>,
             response_schema: schema_of::<L::Response>,

@@ -119,26 +119,19 @@ impl Entry {
     pub fn summary(&self) -> &str {
         self.summary.get_or_init(|| {
             let doc = self.doc();
-            doc.split("\n\n")
-                .next()
-                .unwrap_or_default()
-                .replace('\n', " ")
+            doc.split("\n\n").next().unwrap_or_default().replace('\n', " ")
         })
     }
 
     /// The request's whole documentation.
     pub fn doc(&self) -> String {
         let schema = self.request_schema();
-        schema["description"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+        schema["description"].as_str().unwrap_or_default().to_owned()
     }
 
     /// The request's fields, in the order of their declaration.
     pub fn fields(&self) -> &[Field] {
-        self.fields
-            .get_or_init(|| Field::of_schema(&self.request_schema(), &self.spec))
+        self.fields.get_or_init(|| Field::of_schema(&self.request_schema(), &self.spec))
     }
 
     /// The refusals to expect: the endpoint's own, then its service's.
@@ -152,9 +145,7 @@ impl Entry {
             (Dialect::Current, _) => Ok(&self.spec),
             (Dialect::Legacy, Some(legacy)) => Ok(&legacy.spec),
             (Dialect::Legacy, None) if !self.service().has_legacy => Ok(&self.spec),
-            (Dialect::Legacy, None) => Err(Unsupported {
-                entry: self.spec.name,
-            }),
+            (Dialect::Legacy, None) => Err(Unsupported { entry: self.spec.name }),
         }
     }
 
@@ -232,10 +223,9 @@ impl Entry {
     pub fn schemas(&self, dialect: Dialect) -> Result<(Value, Value), Unsupported> {
         self.spec(dialect)?;
         Ok(match self.legacy_in(dialect) {
-            Some(legacy) => (
-                (legacy.request_schema)().to_value(),
-                (legacy.response_schema)().to_value(),
-            ),
+            Some(legacy) => {
+                ((legacy.request_schema)().to_value(), (legacy.response_schema)().to_value())
+            }
             None => (self.request_schema(), self.response_schema()),
         })
     }

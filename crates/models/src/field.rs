@@ -64,11 +64,7 @@ pub struct FieldError {
 impl FieldError {
     /// A field that is wrong.
     pub fn new(entry: &'static str, field: &str, problem: &str) -> Self {
-        Self {
-            entry,
-            field: field.to_owned(),
-            problem: problem.to_owned(),
-        }
+        Self { entry, field: field.to_owned(), problem: problem.to_owned() }
     }
 
     /// A field that the entry does not have, with the one that was probably meant.
@@ -83,20 +79,13 @@ impl FieldError {
 
 impl Field {
     pub(crate) fn of_schema(schema: &Value, spec: &Spec) -> Vec<Self> {
-        let required: Vec<&str> = schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = schema["properties"].as_object().into_iter().flatten();
         properties
             .map(|(name, schema)| Self {
                 name: name.clone(),
-                doc: schema["description"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .replace('\n', " "),
+                doc: schema["description"].as_str().unwrap_or_default().replace('\n', " "),
                 kind: kind_of(schema),
                 required: required.contains(&name.as_str()),
                 in_path: spec.path_fields().any(|field| field == name),
@@ -111,11 +100,7 @@ impl Field {
         fields: &Value,
     ) -> Result<(), FieldError> {
         let Some(given) = fields.as_object() else {
-            return Err(FieldError::new(
-                entry,
-                ".",
-                "must be an object of the request's fields",
-            ));
+            return Err(FieldError::new(entry, ".", "must be an object of the request's fields"));
         };
         let names = || declared.iter().map(|field| field.name.as_str());
         for name in given.keys() {
@@ -152,12 +137,8 @@ impl Field {
                 Some(word) => Ok(word.as_str().into()),
                 None => Err(format!("`{text}` is not one of {}", words.join(", "))),
             },
-            FieldKind::Whole => text
-                .parse::<i64>()
-                .map_or_else(|_| misfit(), |n| Ok(n.into())),
-            FieldKind::Number => text
-                .parse::<f64>()
-                .map_or_else(|_| misfit(), |n| Ok(n.into())),
+            FieldKind::Whole => text.parse::<i64>().map_or_else(|_| misfit(), |n| Ok(n.into())),
+            FieldKind::Number => text.parse::<f64>().map_or_else(|_| misfit(), |n| Ok(n.into())),
             FieldKind::Flag => match text {
                 "true" => Ok(true.into()),
                 "false" => Ok(false.into()),
@@ -185,10 +166,7 @@ pub fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) -> Opti
     among
         .into_iter()
         .map(|candidate| {
-            (
-                strsim::normalized_damerau_levenshtein(&wanted, &plain(candidate)),
-                candidate,
-            )
+            (strsim::normalized_damerau_levenshtein(&wanted, &plain(candidate)), candidate)
         })
         .filter(|(likeness, _)| *likeness >= 0.6)
         .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -209,10 +187,8 @@ fn not_among<'a>(name: &str, among: impl Iterator<Item = &'a str> + Clone) -> St
 /// A deserialiser's complaint as the second half of "field `x` …".
 pub(crate) fn shape_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let text = text
-        .strip_prefix("invalid type: ")
-        .or(text.strip_prefix("invalid value: "))
-        .map_or_else(
+    let text =
+        text.strip_prefix("invalid type: ").or(text.strip_prefix("invalid value: ")).map_or_else(
             || text.clone(),
             |rest| match rest.split_once(", expected ") {
                 Some((found, expected)) => format!("is {found}, where {expected} is due"),
@@ -225,13 +201,7 @@ pub(crate) fn shape_of(error: &serde_json::Error) -> String {
 fn kind_of(schema: &Value) -> FieldKind {
     let choices = |schema: &Value| {
         let words = schema["enum"].as_array()?;
-        Some(
-            words
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-        )
+        Some(words.iter().filter_map(Value::as_str).map(str::to_owned).collect())
     };
     if let Some(words) = choices(schema) {
         return FieldKind::Choice(words);
@@ -261,8 +231,5 @@ fn kind_of(schema: &Value) -> FieldKind {
 /// Fields that are absent or null do not travel.
 pub(crate) fn present(fields: &Value) -> Map<String, Value> {
     let fields = fields.as_object().cloned().unwrap_or_default();
-    fields
-        .into_iter()
-        .filter(|(_, value)| !value.is_null())
-        .collect()
+    fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
 }

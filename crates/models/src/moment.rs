@@ -47,14 +47,9 @@ impl Moment {
     /// The point in time, or `None` where the form is none of the known ones.
     pub fn timestamp(&self) -> Option<Timestamp> {
         match &self.0 {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "a fraction of a millisecond"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "a fraction of a millisecond")]
             Value::Number(number) => {
-                let millis = number
-                    .as_i64()
-                    .or_else(|| number.as_f64().map(|n| n as i64))?;
+                let millis = number.as_i64().or_else(|| number.as_f64().map(|n| n as i64))?;
                 Timestamp::from_millisecond(millis).ok()
             }
             Value::String(text) => parse(text.trim()),
@@ -112,9 +107,7 @@ impl Serialize for Instant {
 
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -137,15 +130,10 @@ fn parse(text: &str) -> Option<Timestamp> {
         return Some(time);
     }
     if text.contains('/') {
-        return civil::Date::strptime("%m/%d/%Y", text)
-            .ok()
-            .and_then(midnight);
+        return civil::Date::strptime("%m/%d/%Y", text).ok().and_then(midnight);
     }
     if let Ok(local) = text.parse::<civil::DateTime>() {
-        return local
-            .to_zoned(TimeZone::UTC)
-            .ok()
-            .map(|time| time.timestamp());
+        return local.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp());
     }
     text.parse::<civil::Date>().ok().and_then(midnight)
 }

@@ -45,11 +45,7 @@ impl Pager {
     /// Starts at the page in `fields`, or at 0. Asks for full pages unless `fields` has a `limit`.
     pub fn new(entry: &Entry, fields: &Value) -> Result<Self, FieldError> {
         let Some(list) = entry.spec.list else {
-            return Err(FieldError::new(
-                entry.spec.name,
-                ".",
-                "answers no list to walk through",
-            ));
+            return Err(FieldError::new(entry.spec.name, ".", "answers no list to walk through"));
         };
         let checked = entry.check(fields)?;
         let mut fields = checked.as_object().cloned().unwrap_or_default();
@@ -61,14 +57,7 @@ impl Pager {
                 fields.insert("limit".to_owned(), FULL_PAGE.into());
             }
         }
-        Ok(Self {
-            list,
-            fields,
-            page,
-            done: false,
-            seen: HashSet::new(),
-            last: Vec::new(),
-        })
+        Ok(Self { list, fields, page, done: false, seen: HashSet::new(), last: Vec::new() })
     }
 
     /// The fields of the next request, or `None` at the end.
@@ -95,11 +84,8 @@ impl Pager {
         } else {
             let id = self.list.id;
             let seen = &mut self.seen;
-            let is_new = |item: &Value| {
-                item[id]
-                    .as_str()
-                    .is_none_or(|id| seen.insert(id.to_owned()))
-            };
+            let is_new =
+                |item: &Value| item[id].as_str().is_none_or(|id| seen.insert(id.to_owned()));
             items.into_iter().filter(is_new).collect()
         };
         self.done = !more || fresh.is_empty();
@@ -110,11 +96,7 @@ impl Pager {
 }
 
 fn take_items(mut answer: Value, items: &str) -> Vec<Value> {
-    let list = if items.is_empty() {
-        answer
-    } else {
-        answer[items].take()
-    };
+    let list = if items.is_empty() { answer } else { answer[items].take() };
     match list {
         Value::Array(items) => items,
         _ => Vec::new(),

@@ -67,12 +67,10 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
 /// ```
 pub fn entry(name: &str) -> Result<&'static Entry, UnknownEntry> {
     let spelt = name.replace("::", ".");
-    entries()
-        .find(|entry| entry.spec.name == spelt)
-        .ok_or_else(|| UnknownEntry {
-            name: name.to_owned(),
-            nearest: nearest(name, entries().map(|entry| entry.spec.name)),
-        })
+    entries().find(|entry| entry.spec.name == spelt).ok_or_else(|| UnknownEntry {
+        name: name.to_owned(),
+        nearest: nearest(name, entries().map(|entry| entry.spec.name)),
+    })
 }
 
 /// No entry has this name.

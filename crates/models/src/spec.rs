@@ -66,36 +66,26 @@ impl Spec {
 
     /// A write by PUT with a JSON body.
     pub const fn put(name: &'static str, path: &'static str, subject: &'static str) -> Self {
-        Self {
-            method: Method::Put,
-            ..Self::post(name, path, subject)
-        }
+        Self { method: Method::Put, ..Self::post(name, path, subject) }
     }
 
     /// A write by DELETE that takes something away, with a JSON body where fields are left for one.
     pub const fn delete(name: &'static str, path: &'static str, subject: &'static str) -> Self {
         Self {
             method: Method::Delete,
-            effect: Effect::Write(Write {
-                removes: true,
-                ..Write::on(subject)
-            }),
+            effect: Effect::Write(Write { removes: true, ..Write::on(subject) }),
             ..Self::post(name, path, subject)
         }
     }
 
     /// The service's part of the name: `thm` of `thm.scoreboard`.
     pub fn service(&self) -> &'static str {
-        self.name
-            .split_once('.')
-            .map_or(self.name, |(service, _)| service)
+        self.name.split_once('.').map_or(self.name, |(service, _)| service)
     }
 
     /// The endpoint's part of the name: `scoreboard` of `thm.scoreboard`.
     pub fn stem(&self) -> &'static str {
-        self.name
-            .split_once('.')
-            .map_or(self.name, |(_, stem)| stem)
+        self.name.split_once('.').map_or(self.name, |(_, stem)| stem)
     }
 
     /// The names in `{braces}` in the path, in order.
@@ -212,11 +202,7 @@ pub enum Means {
 impl Fault {
     /// A plain refusal.
     pub const fn new(status: u16, says: &'static str) -> Self {
-        Self {
-            status,
-            says,
-            means: Means::Refused,
-        }
+        Self { status, says, means: Means::Refused }
     }
 
     /// The same with another meaning.
@@ -303,13 +289,7 @@ pub struct Write {
 impl Write {
     /// A write that may be repeated, about the person in this field.
     pub const fn on(subject: &'static str) -> Self {
-        Self {
-            subject,
-            settle: Settle::Repeat,
-            removes: false,
-            irreversible: false,
-            tells: true,
-        }
+        Self { subject, settle: Settle::Repeat, removes: false, irreversible: false, tells: true }
     }
 }
 
@@ -344,11 +324,7 @@ pub struct List {
 impl List {
     /// A list that comes whole.
     pub const fn whole(items: &'static str, id: &'static str) -> Self {
-        Self {
-            items,
-            id,
-            paging: Paging::Whole,
-        }
+        Self { items, id, paging: Paging::Whole }
     }
 
     /// A list in pages.

@@ -77,19 +77,12 @@ const fn delete(name: &'static str, path: &'static str, subject: &'static str) -
 }
 
 const fn with_key(spec: Spec) -> Spec {
-    Spec {
-        credential: KEY,
-        ..spec
-    }
+    Spec { credential: KEY, ..spec }
 }
 
 /// The same call in the legacy dialect: another path, and never an envelope.
 const fn legacy(current: Spec, path: &'static str) -> Spec {
-    Spec {
-        path,
-        reply: Reply::Bare,
-        ..current
-    }
+    Spec { path, reply: Reply::Bare, ..current }
 }
 
 /// A legacy POST: a form with the key among its fields.

@@ -84,22 +84,13 @@ pub static ENTRIES: [Entry; 15] = [
 const KEY: Credential = Credential::Header("auth");
 
 const fn get(name: &'static str, path: &'static str) -> Spec {
-    Spec {
-        credential: KEY,
-        ..Spec::get(name, path)
-    }
+    Spec { credential: KEY, ..Spec::get(name, path) }
 }
 
 const fn post(name: &'static str, path: &'static str, subject: &'static str) -> Spec {
-    Spec {
-        credential: KEY,
-        ..Spec::post(name, path, subject)
-    }
+    Spec { credential: KEY, ..Spec::post(name, path, subject) }
 }
 
 const fn put(name: &'static str, path: &'static str, subject: &'static str) -> Spec {
-    Spec {
-        credential: KEY,
-        ..Spec::put(name, path, subject)
-    }
+    Spec { credential: KEY, ..Spec::put(name, path, subject) }
 }

@@ -69,10 +69,7 @@ impl Response {
 }
 
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(own, _)| own == name)
-        .map(|(_, value)| value.as_str())
+    headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
 }
 
 /// The message as text: request line, headers, an empty line, body.
@@ -106,11 +103,7 @@ fn write_rest(
 }
 
 /// All but the unreserved characters of RFC 3986.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 fn escape(text: &str) -> impl fmt::Display + '_ {
     utf8_percent_encode(text, RESERVED)
@@ -160,30 +153,21 @@ pub fn encode(spec: &Spec, fields: &Value) -> Result<Request, FieldError> {
             body = pairs(&fields).into_bytes();
         }
     }
-    Ok(Request {
-        method: spec.method,
-        target,
-        headers,
-        body,
-    })
+    Ok(Request { method: spec.method, target, headers, body })
 }
 
 /// `name=value&…`; lists are joined by commas, as in the samples of the Security Labs document.
 fn pairs(fields: &Map<String, Value>) -> String {
     let value = |value: &Value| match value {
         Value::Array(items) => {
-            let items: Vec<_> = items
-                .iter()
-                .map(|item| escape(&text_of(item)).to_string())
-                .collect();
+            let items: Vec<_> =
+                items.iter().map(|item| escape(&text_of(item)).to_string()).collect();
             items.join(",")
         }
         other => escape(&text_of(other)).to_string(),
     };
-    let pairs: Vec<_> = fields
-        .iter()
-        .map(|(name, own)| format!("{}={}", escape(name), value(own)))
-        .collect();
+    let pairs: Vec<_> =
+        fields.iter().map(|(name, own)| format!("{}={}", escape(name), value(own))).collect();
     pairs.join("&")
 }
 
@@ -198,35 +182,20 @@ pub fn decode(
     if (300..400).contains(&status) {
         return match (spec.reply, answer.header("location")) {
             (Reply::Location, Some(location)) => Ok(json!({ "location": location })),
-            _ => Err(Failure::NotAnApi {
-                status,
-                what: "a redirect".to_owned(),
-            }),
+            _ => Err(Failure::NotAnApi { status, what: "a redirect".to_owned() }),
         };
     }
     let text = String::from_utf8_lossy(&answer.body);
     let text = text.trim();
     if is_html(answer, text) {
         return Err(match status {
-            500.. => Failure::Broken {
-                status,
-                words: "an HTML page".to_owned(),
-            },
-            429 => Failure::Throttled {
-                status,
-                words: "an HTML page".to_owned(),
-            },
-            _ => Failure::NotAnApi {
-                status,
-                what: "an HTML page".to_owned(),
-            },
+            500.. => Failure::Broken { status, words: "an HTML page".to_owned() },
+            429 => Failure::Throttled { status, words: "an HTML page".to_owned() },
+            _ => Failure::NotAnApi { status, what: "an HTML page".to_owned() },
         });
     }
-    let body: Option<Value> = if text.is_empty() {
-        Some(json!({}))
-    } else {
-        serde_json::from_str(text).ok()
-    };
+    let body: Option<Value> =
+        if text.is_empty() { Some(json!({})) } else { serde_json::from_str(text).ok() };
     let says_error = body.as_ref().is_some_and(|body| body["status"] == "error");
     if !(200..300).contains(&status) || says_error {
         let words = match body.as_ref().and_then(|body| body["message"].as_str()) {
@@ -249,10 +218,9 @@ pub fn decode(
         },
         (Reply::Data, _) => Err(Failure::Shape("an object with `data` is due".to_owned())),
         (Reply::One, Value::Array(items)) if items.len() == 1 => Ok(items.remove(0)),
-        (Reply::One, Value::Array(items)) => Err(Failure::Shape(format!(
-            "an array of one is due, not of {}",
-            items.len()
-        ))),
+        (Reply::One, Value::Array(items)) => {
+            Err(Failure::Shape(format!("an array of one is due, not of {}", items.len())))
+        }
         _ => Ok(body),
     }
 }
@@ -270,35 +238,18 @@ fn failure(
     if status >= 500 {
         return Err(Failure::Broken { status, words });
     }
-    match faults
-        .find(|fault| fault.matches(&words))
-        .map(|fault| fault.means)
-    {
+    match faults.find(|fault| fault.matches(&words)).map(|fault| fault.means) {
         Some(Means::Answer(json)) => {
             serde_json::from_str(json).map_err(|error| Failure::Shape(error.to_string()))
         }
-        Some(means) => Err(Failure::Refused {
-            status,
-            words,
-            means,
-        }),
-        None if status == 401 => Err(Failure::Refused {
-            status,
-            words,
-            means: Means::Credential,
-        }),
-        None => Err(Failure::Refused {
-            status,
-            words,
-            means: Means::Refused,
-        }),
+        Some(means) => Err(Failure::Refused { status, words, means }),
+        None if status == 401 => Err(Failure::Refused { status, words, means: Means::Credential }),
+        None => Err(Failure::Refused { status, words, means: Means::Refused }),
     }
 }
 
 fn is_html(answer: &Response, text: &str) -> bool {
-    let typed = answer
-        .header("content-type")
-        .is_some_and(|kind| kind.starts_with("text/html"));
+    let typed = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
     typed || (text.starts_with('<') && !text.is_empty())
 }
 

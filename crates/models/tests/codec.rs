@@ -43,13 +43,7 @@ fn comes_back(spec: &Spec, fields: Map<String, Value>) -> Result<(), TestCaseErr
     let request = wire::encode(spec, &fields).map_err(|e| TestCaseError::fail(e.to_string()))?;
     prop_assert!(request.target.is_ascii(), "{}", request.target);
     let read = wire::fields_of(spec, &request.target, &request.body);
-    prop_assert_eq!(
-        read.map(Value::Object),
-        Ok(fields),
-        "{} {}",
-        spec.name,
-        request
-    );
+    prop_assert_eq!(read.map(Value::Object), Ok(fields), "{} {}", spec.name, request);
     Ok(())
 }
 
@@ -128,8 +122,5 @@ fn what_would_climb_out_of_the_path_is_refused() {
 fn null_and_absent_are_one() {
     let spec = Spec::get("thm.any", "/any");
     let request = wire::encode(&spec, &json!({ "page": null })).unwrap();
-    assert_eq!(
-        (request.method, request.target.as_str()),
-        (Method::Get, "/any")
-    );
+    assert_eq!((request.method, request.target.as_str()), (Method::Get, "/any"));
 }

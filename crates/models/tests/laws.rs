@@ -24,12 +24,7 @@ fn forms() -> impl Iterator<Item = Form> {
         .map(|(entry, dialect)| {
             let (request, answer) = entry.schemas(dialect).unwrap();
             let spec = entry.spec(dialect).unwrap();
-            Form {
-                dialect,
-                spec,
-                request,
-                answer,
-            }
+            Form { dialect, spec, request, answer }
         })
 }
 
@@ -44,10 +39,7 @@ fn names_are_service_and_stem_and_unique() {
     let mut names = BTreeSet::new();
     for entry in entries() {
         let plain = |part: &str| {
-            !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         };
         let (service, stem) = entry.name().split_once('.').unwrap();
         assert_eq!(service, entry.service().name);
@@ -59,11 +51,7 @@ fn names_are_service_and_stem_and_unique() {
 #[test]
 fn an_entry_is_listed_by_the_service_of_its_name() {
     for entry in entries() {
-        let listed = entry
-            .service()
-            .entries
-            .iter()
-            .any(|own| own.name() == entry.name());
+        let listed = entry.service().entries.iter().any(|own| own.name() == entry.name());
         assert!(listed, "{}", entry.name());
     }
 }
@@ -78,17 +66,9 @@ fn no_two_entries_share_method_and_path() {
             .split('/')
             .map(|part| if part.starts_with('{') { "{}" } else { part })
             .collect();
-        let route = (
-            dialect.name(),
-            spec.service(),
-            spec.method.as_str(),
-            shape.join("/"),
-        );
+        let route = (dialect.name(), spec.service(), spec.method.as_str(), shape.join("/"));
         if let Some(other) = routes.insert(route, spec.name) {
-            panic!(
-                "{} and {other} are both {} {}",
-                spec.name, spec.method, spec.path
-            );
+            panic!("{} and {other} are both {} {}", spec.name, spec.method, spec.path);
         }
     }
 }
@@ -149,13 +129,7 @@ fn every_property_of_an_answer_is_documented() {
 
 #[test]
 fn schemas_stand_alone() {
-    for Form {
-        spec,
-        request,
-        answer,
-        ..
-    } in forms()
-    {
+    for Form { spec, request, answer, .. } in forms() {
         let text = format!("{request}{answer}");
         assert!(!text.contains("\"$ref\""), "{}", spec.name);
     }
@@ -171,10 +145,7 @@ fn an_unknown_field_is_refused_with_a_suggestion() {
             assert_eq!(error.entry, entry.name());
             assert_eq!(error.field, slip);
             assert_eq!(meant, field.name);
-            assert!(
-                error.to_string().contains(&format!("`{meant}`?")),
-                "{error}"
-            );
+            assert!(error.to_string().contains(&format!("`{meant}`?")), "{error}");
         }
         assert!(entry.check(&json!({ "zzzzzzzzz": 1 })).is_err());
     }
@@ -219,11 +190,7 @@ fn hidden_fields_are_in_the_answer() {
     for Form { spec, answer, .. } in forms() {
         let names: BTreeSet<_> = properties(&answer).map(|(name, _)| name).collect();
         for hidden in spec.hidden {
-            assert!(
-                names.contains(hidden),
-                "{}: no `{hidden}` to hide",
-                spec.name
-            );
+            assert!(names.contains(hidden), "{}: no `{hidden}` to hide", spec.name);
         }
     }
 }
@@ -234,16 +201,8 @@ fn subjects_are_required_fields() {
         let Some(write) = entry.spec.effect.write() else {
             continue;
         };
-        let field = entry
-            .fields()
-            .iter()
-            .find(|field| field.name == write.subject);
-        assert!(
-            field.is_some_and(|field| field.required),
-            "{}: `{}`",
-            entry.name(),
-            write.subject
-        );
+        let field = entry.fields().iter().find(|field| field.name == write.subject);
+        assert!(field.is_some_and(|field| field.required), "{}: `{}`", entry.name(), write.subject);
     }
 }
 
@@ -267,15 +226,8 @@ fn probes_look_at_a_field_that_both_sides_have() {
         let schema = probe.response_schema();
         let item = item_of(&schema, &list).unwrap();
         assert!(probe.spec.effect.is_read(), "{name}");
-        assert!(
-            item["properties"].get(field).is_some(),
-            "{name}: no `{field}`"
-        );
-        assert!(
-            one.fields().iter().any(|own| own.name == field),
-            "{}: no `{field}`",
-            one.name()
-        );
+        assert!(item["properties"].get(field).is_some(), "{name}: no `{field}`");
+        assert!(one.fields().iter().any(|own| own.name == field), "{}: no `{field}`", one.name());
     }
 }
 
@@ -284,11 +236,7 @@ fn a_repeat_that_settles_has_a_refusal_that_says_so() {
     for entry in entries() {
         let settle = entry.spec.effect.write().map(|write| write.settle);
         if matches!(settle, Some(Settle::Refusal | Settle::Probe { .. })) {
-            let already = entry
-                .spec
-                .faults
-                .iter()
-                .any(|fault| fault.means == Means::Already);
+            let already = entry.spec.faults.iter().any(|fault| fault.means == Means::Already);
             assert!(already, "{}", entry.name());
         }
     }
@@ -299,13 +247,7 @@ fn words_mean_one_thing_to_an_entry() {
     for entry in entries() {
         for fault in entry.faults() {
             let first = entry.faults().find(|other| other.matches(fault.says));
-            assert_eq!(
-                first.unwrap().means,
-                fault.means,
-                "{}: {}",
-                entry.name(),
-                fault.says
-            );
+            assert_eq!(first.unwrap().means, fault.means, "{}: {}", entry.name(), fault.says);
         }
     }
 }

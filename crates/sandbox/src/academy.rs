@@ -61,9 +61,6 @@ mod tests {
         writes.add("veracode.invite", "ada@example.com");
         writes.add("veracode.invite", "ada@example.com");
         let json = serde_json::to_value(&writes).unwrap();
-        assert_eq!(
-            json,
-            serde_json::json!({ "veracode.invite": { "ada@example.com": 2 } })
-        );
+        assert_eq!(json, serde_json::json!({ "veracode.invite": { "ada@example.com": 2 } }));
     }
 }

@@ -38,10 +38,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// A refusal in these words.
     pub(crate) fn new(status: u16, words: impl Into<String>) -> Self {
-        Self {
-            status,
-            words: words.into(),
-        }
+        Self { status, words: words.into() }
     }
 }
 
@@ -61,11 +58,7 @@ impl Handler {
     pub(crate) const fn of<E: Endpoint>(
         run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
     ) -> Self {
-        Self {
-            entry: E::SPEC.name,
-            run,
-            status: |_| 200,
-        }
+        Self { entry: E::SPEC.name, run, status: |_| 200 }
     }
 
     /// The same with another status for its successes.

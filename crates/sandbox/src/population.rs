@@ -148,11 +148,7 @@ mod tests {
         for person in people(3, 2_000) {
             assert!(person.email.is_ascii() && !person.email.contains([' ', '\'']));
             assert!(!person.email.starts_with('.') && !person.email.contains(".@"));
-            assert!(
-                person.name.chars().count() <= LONGEST_NAME,
-                "{}",
-                person.name
-            );
+            assert!(person.name.chars().count() <= LONGEST_NAME, "{}", person.name);
         }
     }
 }

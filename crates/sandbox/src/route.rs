@@ -15,16 +15,8 @@ struct Simulation {
 }
 
 static SIMULATIONS: [Simulation; 2] = [
-    Simulation {
-        service: "thm",
-        handlers: &thm::HANDLERS,
-        admit: admit_to_thm,
-    },
-    Simulation {
-        service: "veracode",
-        handlers: &veracode::HANDLERS,
-        admit: admit_to_veracode,
-    },
+    Simulation { service: "thm", handlers: &thm::HANDLERS, admit: admit_to_thm },
+    Simulation { service: "veracode", handlers: &veracode::HANDLERS, admit: admit_to_veracode },
 ];
 
 /// An entry, as a sandbox of some dialect answers it.
@@ -56,18 +48,10 @@ pub(crate) fn routes(dialect: Dialect) -> Vec<Route> {
             continue;
         };
         for entry in service.entries {
-            let handler = simulation
-                .handlers
-                .iter()
-                .find(|one| one.entry == entry.name());
+            let handler = simulation.handlers.iter().find(|one| one.entry == entry.name());
             if let (Ok(spec), Some(handler)) = (entry.spec(dialect), handler) {
                 let admit = simulation.admit;
-                routes.push(Route {
-                    entry,
-                    spec,
-                    handler,
-                    admit,
-                });
+                routes.push(Route { entry, spec, handler, admit });
             }
         }
     }
@@ -101,11 +85,7 @@ mod tests {
 
     #[test]
     fn every_entry_has_exactly_one_handler() {
-        let handlers = || {
-            SIMULATIONS
-                .iter()
-                .flat_map(|simulation| simulation.handlers)
-        };
+        let handlers = || SIMULATIONS.iter().flat_map(|simulation| simulation.handlers);
         for entry in entries() {
             let own = handlers().filter(|handler| handler.entry == entry.name());
             assert_eq!(own.count(), 1, "{}", entry.name());

@@ -39,12 +39,7 @@ pub struct Sandbox {
 impl Sandbox {
     /// An academy of this many learners and seats, the same for the same seed.
     pub fn academy(seed: u64, learners: usize, seats: usize) -> Self {
-        Self::with(Options {
-            seed,
-            learners,
-            seats,
-            ..Options::default()
-        })
+        Self::with(Options { seed, learners, seats, ..Options::default() })
     }
 
     /// An academy as these options describe it.
@@ -63,11 +58,7 @@ impl Sandbox {
     /// The same academy, with TryHackMe in this dialect.
     #[must_use]
     pub fn speaking(self, dialect: Dialect) -> Self {
-        Self {
-            dialect,
-            routes: routes(dialect).into(),
-            ..self
-        }
+        Self { dialect, routes: routes(dialect).into(), ..self }
     }
 
     /// The same academy, with invites answered like this from now on.
@@ -80,14 +71,10 @@ impl Sandbox {
     /// An academy as it was saved, with TryHackMe in the current dialect.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, StateError> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| StateError::Read {
-            path: path.to_owned(),
-            error,
-        })?;
-        let academy = serde_json::from_str(&text).map_err(|error| StateError::Damaged {
-            path: path.to_owned(),
-            error,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| StateError::Read { path: path.to_owned(), error })?;
+        let academy = serde_json::from_str(&text)
+            .map_err(|error| StateError::Damaged { path: path.to_owned(), error })?;
         Ok(Self::of(academy))
     }
 
@@ -106,10 +93,7 @@ impl Sandbox {
             beside.persist(path).map_err(|error| error.error)?;
             Ok(())
         });
-        written.map_err(|error| StateError::Write {
-            path: path.to_owned(),
-            error,
-        })
+        written.map_err(|error| StateError::Write { path: path.to_owned(), error })
     }
 
     /// How often each effect was really carried out, by entry and by whom it was about:
@@ -149,9 +133,7 @@ impl Sandbox {
             fields.get(name)?.as_str().map(str::to_owned)
         };
         let header = |name: &str| {
-            let mut named = headers
-                .iter()
-                .filter(|(own, _)| own.eq_ignore_ascii_case(name));
+            let mut named = headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
             named.next().map(|(_, value)| value.trim().to_owned())
         };
         let shown = match route.spec.credential {
@@ -167,8 +149,7 @@ impl Sandbox {
 
     /// Answers a request of somebody who was let in.
     fn carry_out(&self, route: &Route, target: &str, body: &[u8]) -> wire::Response {
-        self.call(route, target, body)
-            .unwrap_or_else(|refusal| refused(route.spec, &refusal))
+        self.call(route, target, body).unwrap_or_else(|refusal| refused(route.spec, &refusal))
     }
 
     fn call(&self, route: &Route, target: &str, body: &[u8]) -> Result<wire::Response, Refusal> {
@@ -178,11 +159,7 @@ impl Sandbox {
         // The lock is held for the call alone: writing a long answer down keeps nobody waiting.
         let (answer, status) = {
             let mut academy = self.lock();
-            let call = Call {
-                fields,
-                now: academy.now,
-                dialect: self.dialect,
-            };
+            let call = Call { fields, now: academy.now, dialect: self.dialect };
             let answer = (route.handler.run)(&mut academy, &call)?;
             (answer, (route.handler.status)(&academy))
         };
@@ -206,9 +183,8 @@ impl Sandbox {
         if self.dialect == Dialect::Current || entry.legacy.is_none() {
             return Ok(fields);
         }
-        let (schema, _) = entry
-            .schemas(self.dialect)
-            .map_err(|error| Refusal::new(404, error.to_string()))?;
+        let (schema, _) =
+            entry.schemas(self.dialect).map_err(|error| Refusal::new(404, error.to_string()))?;
         fields.retain(|name, _| schema["properties"].get(name).is_some());
         let missing = |name: &&str| fields.get(*name).is_none_or(|value| value == "");
         let mut required = schema["required"].as_array().into_iter().flatten();
@@ -231,12 +207,7 @@ impl Sandbox {
 #[async_trait]
 impl Transport for Sandbox {
     async fn send(&self, request: Request) -> Result<wire::Response, Error> {
-        let wire::Request {
-            method,
-            target,
-            body,
-            ..
-        } = request.wire;
+        let wire::Request { method, target, body, .. } = request.wire;
         let path = target.split('?').next().unwrap_or_default();
         Ok(match find(&self.routes, method.as_str(), path) {
             Found::Entry(route) => self.carry_out(&route, &target, &body),

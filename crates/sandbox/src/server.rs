@@ -45,9 +45,7 @@ pub async fn serve_until(
         let _ = connection.set_nodelay(true);
     });
     let app = Router::new().fallback(answer).with_state(sandbox);
-    axum::serve(listener, app)
-        .with_graceful_shutdown(shutdown)
-        .await
+    axum::serve(listener, app).with_graceful_shutdown(shutdown).await
 }
 
 async fn answer(State(sandbox): State<Sandbox>, request: Request) -> Response<Body> {
@@ -57,10 +55,8 @@ async fn answer(State(sandbox): State<Sandbox>, request: Request) -> Response<Bo
         return sent(wire::Response::json(413, &json!({ "message": words })));
     };
     let method = head.method.to_string();
-    let target = head
-        .uri
-        .path_and_query()
-        .map_or_else(|| head.uri.path().to_owned(), ToString::to_string);
+    let target =
+        head.uri.path_and_query().map_or_else(|| head.uri.path().to_owned(), ToString::to_string);
     let headers: Vec<(String, String)> = head
         .headers
         .iter()
@@ -83,10 +79,9 @@ fn sent(answer: wire::Response) -> Response<Body> {
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers {
-        if let (Ok(name), Ok(value)) = (
-            axum::http::HeaderName::try_from(name),
-            axum::http::HeaderValue::try_from(value),
-        ) {
+        if let (Ok(name), Ok(value)) =
+            (axum::http::HeaderName::try_from(name), axum::http::HeaderValue::try_from(value))
+        {
             response.headers_mut().append(name, value);
         }
     }
@@ -144,10 +139,7 @@ mod tests {
         let request = [head.into_bytes(), vec![b' '; size]].concat();
         let answer = exchange(start(), &request);
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-        assert!(
-            answer.contains("{\"message\":\"the body is larger"),
-            "{answer}"
-        );
+        assert!(answer.contains("{\"message\":\"the body is larger"), "{answer}");
     }
 
     #[tokio::test]

@@ -53,13 +53,9 @@ impl User {
     }
 
     fn level(&self) -> i64 {
-        const STEPS: [u32; 12] = [
-            100, 250, 500, 1_000, 1_500, 2_500, 4_000, 6_000, 8_500, 11_500, 15_000, 20_000,
-        ];
-        let reached = STEPS
-            .iter()
-            .filter(|step| self.total_points >= **step)
-            .count();
+        const STEPS: [u32; 12] =
+            [100, 250, 500, 1_000, 1_500, 2_500, 4_000, 6_000, 8_500, 11_500, 15_000, 20_000];
+        let reached = STEPS.iter().filter(|step| self.total_points >= **step).count();
         i64::try_from(reached + 1).unwrap_or_default()
     }
 }
@@ -172,8 +168,7 @@ impl State {
     /// Writes down somebody who may register, and gives the token for it.
     fn expect(&mut self, ext_user_id: &str) -> String {
         let token = self.token("register", ext_user_id);
-        self.register_tokens
-            .insert(token.clone(), ext_user_id.to_owned());
+        self.register_tokens.insert(token.clone(), ext_user_id.to_owned());
         token
     }
 
@@ -181,9 +176,7 @@ impl State {
     fn token(&self, purpose: &str, of: &str) -> String {
         const LETTERS: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
         let mut rng = rng(self.seed, &format!("{purpose} {of}"));
-        (0..32)
-            .map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())]))
-            .collect()
+        (0..32).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect()
     }
 }
 

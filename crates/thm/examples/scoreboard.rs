@@ -17,19 +17,10 @@ async fn main() -> Result<(), Error> {
         board.sort_by_key(|standing| standing.rank.unwrap_or(i64::MAX));
         for standing in board {
             let answers = standing.tasks.values().flatten();
-            let right = answers
-                .filter(|answer| answer.correct == Some(true))
-                .count();
-            let rank = standing
-                .rank
-                .map_or_else(String::new, |rank| rank.to_string());
-            let score = standing
-                .score
-                .map_or_else(String::new, |score| score.to_string());
-            println!(
-                "{rank:>5}  {:<20} {score:>5} points, {right} right",
-                standing.username
-            );
+            let right = answers.filter(|answer| answer.correct == Some(true)).count();
+            let rank = standing.rank.map_or_else(String::new, |rank| rank.to_string());
+            let score = standing.score.map_or_else(String::new, |score| score.to_string());
+            println!("{rank:>5}  {:<20} {score:>5} points, {right} right", standing.username);
         }
     }
     Ok(())

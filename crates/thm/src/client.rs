@@ -48,10 +48,7 @@ impl Client {
         ext_user_id: impl Into<String>,
         room_code: impl Into<String>,
     ) -> Result<Link, Error> {
-        let request = Authenticate {
-            ext_user_id: ext_user_id.into(),
-            room_code: room_code.into(),
-        };
+        let request = Authenticate { ext_user_id: ext_user_id.into(), room_code: room_code.into() };
         self.send(&request).await
     }
 
@@ -88,10 +85,7 @@ impl Client {
         ext_user_id: impl Into<String>,
         room_code: impl Into<String>,
     ) -> Result<(), Error> {
-        let request = LeaveRoom {
-            ext_user_id: ext_user_id.into(),
-            room_code: room_code.into(),
-        };
+        let request = LeaveRoom { ext_user_id: ext_user_id.into(), room_code: room_code.into() };
         self.send(&request).await.map(drop)
     }
 

@@ -34,28 +34,13 @@ pub enum Refusal {
 
 /// The documented words. They alone tell refusals apart.
 const DOCUMENTED: [(Fault, Refusal); 8] = [
-    (
-        Fault::new(403, "API Key is invalid or has expired."),
-        Refusal::KeyRefused,
-    ),
+    (Fault::new(403, "API Key is invalid or has expired."), Refusal::KeyRefused),
     (Fault::new(400, "email is required."), Refusal::EmailMissing),
     (Fault::new(400, "email not found."), Refusal::EmailNotFound),
-    (
-        Fault::new(400, "no available seats in dashboard."),
-        Refusal::NoSeatsLeft,
-    ),
-    (
-        Fault::new(400, "User already assigned to seat."),
-        Refusal::AlreadySeated,
-    ),
-    (
-        Fault::new(400, "User is not currently in a company seat."),
-        Refusal::NotSeated,
-    ),
-    (
-        Fault::new(400, "roomCode query parameter is mandatory"),
-        Refusal::RoomCodeMissing,
-    ),
+    (Fault::new(400, "no available seats in dashboard."), Refusal::NoSeatsLeft),
+    (Fault::new(400, "User already assigned to seat."), Refusal::AlreadySeated),
+    (Fault::new(400, "User is not currently in a company seat."), Refusal::NotSeated),
+    (Fault::new(400, "roomCode query parameter is mandatory"), Refusal::RoomCodeMissing),
     (Fault::new(404, "Room not found."), Refusal::RoomNotFound),
 ];
 

@@ -116,11 +116,7 @@ async fn whoever_leaves_a_room_is_no_longer_on_its_scoreboard() {
 async fn a_time_report_lists_whom_it_was_asked_about() {
     let client = Client::new(academy());
     let emails: Vec<_> = client.users().await.unwrap();
-    let emails: Vec<_> = emails
-        .into_iter()
-        .take(3)
-        .filter_map(|user| user.email)
-        .collect();
+    let emails: Vec<_> = emails.into_iter().take(3).filter_map(|user| user.email).collect();
     let request = ReportTime {
         user_emails: emails.clone(),
         from: "2026-01-01".parse().unwrap(),
@@ -131,41 +127,21 @@ async fn a_time_report_lists_whom_it_was_asked_about() {
     let listed: HashSet<_> = report.users.into_iter().map(|user| user.email).collect();
     assert_eq!(listed, emails.into_iter().collect());
 
-    let nobody = ReportTime {
-        user_emails: Vec::new(),
-        ..request
-    };
-    assert!(
-        client
-            .time_report(&nobody)
-            .await
-            .unwrap_err()
-            .transport()
-            .is_invalid()
-    );
+    let nobody = ReportTime { user_emails: Vec::new(), ..request };
+    assert!(client.time_report(&nobody).await.unwrap_err().transport().is_invalid());
 }
 
 #[tokio::test]
 async fn what_legacy_lacks_is_not_sent() {
     let capture = Arc::new(Capture::new(Never));
     let client = Client::new(capture.clone()).legacy();
-    assert!(
-        client
-            .add_seat("ada@example.com")
-            .await
-            .unwrap_err()
-            .is_unsupported()
-    );
+    assert!(client.add_seat("ada@example.com").await.unwrap_err().is_unsupported());
     assert!(client.register("token").await.unwrap_err().is_unsupported());
     assert!(capture.requests().is_empty());
 }
 
 fn refused(words: &str, means: Means) -> Error {
-    let failure = Failure::Refused {
-        status: 403,
-        words: words.to_owned(),
-        means,
-    };
+    let failure = Failure::Refused { status: 403, words: words.to_owned(), means };
     drillmaster_transport::Error::answer(failure).into()
 }
 
@@ -181,10 +157,7 @@ fn a_refused_key_is_one_whatever_it_says() {
 
 #[test]
 fn trouble_on_the_way_is_no_refusal() {
-    let error = Error::from(drillmaster_transport::Error::lost(
-        Lost::Timeout,
-        "after 60 s",
-    ));
+    let error = Error::from(drillmaster_transport::Error::lost(Lost::Timeout, "after 60 s"));
     assert_eq!(error.refusal(), None);
     assert!(error.is_retryable());
 }
@@ -192,10 +165,7 @@ fn trouble_on_the_way_is_no_refusal() {
 #[test]
 fn every_documented_refusal_has_a_name_of_its_own() {
     let mut names = HashSet::new();
-    for fault in thm::ENTRIES
-        .iter()
-        .flat_map(drillmaster_models::Entry::faults)
-    {
+    for fault in thm::ENTRIES.iter().flat_map(drillmaster_models::Entry::faults) {
         let refusal = Refusal::of(fault.says);
         assert_ne!(refusal, Refusal::Other, "{}", fault.says);
         names.insert(refusal);

@@ -279,10 +279,7 @@ impl ErrorEvent {
 /// What two requests must have in common to be the same: method, path, the query's pairs in any order, and
 /// the body, in which the order of JSON keys and of form fields does not matter. As 32 hex digits.
 pub fn identity(request: &wire::Request) -> String {
-    let (path, query) = request
-        .target
-        .split_once('?')
-        .unwrap_or((&request.target, ""));
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let body = match request.header("content-type") {
         Some("application/x-www-form-urlencoded") => {
             sorted_pairs(&String::from_utf8_lossy(&request.body)).into_bytes()
@@ -312,10 +309,8 @@ fn sorted(json: &Value) -> Value {
     match json {
         Value::Array(items) => items.iter().map(sorted).collect(),
         Value::Object(fields) => {
-            let mut fields: Vec<_> = fields
-                .iter()
-                .map(|(name, value)| (name.clone(), sorted(value)))
-                .collect();
+            let mut fields: Vec<_> =
+                fields.iter().map(|(name, value)| (name.clone(), sorted(value))).collect();
             fields.sort_by(|a, b| a.0.cmp(&b.0));
             Value::Object(fields.into_iter().collect())
         }

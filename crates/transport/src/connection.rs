@@ -41,10 +41,7 @@ impl Connection {
     /// The same within another scope.
     #[must_use]
     pub fn within(&self, scope: Arc<Scope>) -> Self {
-        Self {
-            scope,
-            ..self.clone()
-        }
+        Self { scope, ..self.clone() }
     }
 
     /// The dialect that is spoken.
@@ -69,23 +66,14 @@ impl Connection {
         // Whether a lost write is in doubt must not depend on a transport's remembering to say so.
         let answer = self.transport.send(request).await;
         let answer = answer.map_err(|error| error.about(spec))?;
-        entry
-            .answer(&answer, self.dialect)
-            .map_err(|failure| Error::answer(failure).about(spec))
+        entry.answer(&answer, self.dialect).map_err(|failure| Error::answer(failure).about(spec))
     }
 
     fn request(&self, entry: &'static Entry, fields: &Value) -> Result<Request, Error> {
         let wire = entry.request(fields, self.dialect).map_err(Error::answer)?;
-        let spec = entry
-            .spec(self.dialect)
-            .map_err(|error| Error::answer(error.into()))?;
+        let spec = entry.spec(self.dialect).map_err(|error| Error::answer(error.into()))?;
         let ordinal = self.scope.next();
-        Ok(Request {
-            wire,
-            spec,
-            scope: self.scope.name().clone(),
-            ordinal,
-        })
+        Ok(Request { wire, spec, scope: self.scope.name().clone(), ordinal })
     }
 
     /// Sends a typed request.
@@ -107,14 +95,7 @@ impl Connection {
         }
         let start = Pager::new(entry, fields).map_err(|error| Error::answer(error.into()));
         let (walk, refused) = match start {
-            Ok(pager) => (
-                Some(Walk {
-                    connection: self.clone(),
-                    entry,
-                    pager: Some(pager),
-                }),
-                None,
-            ),
+            Ok(pager) => (Some(Walk { connection: self.clone(), entry, pager: Some(pager) }), None),
             Err(error) => (None, Some(Err(error))),
         };
         let pages = stream::unfold(walk, |walk| async move {

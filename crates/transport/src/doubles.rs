@@ -31,28 +31,19 @@ pub struct Capture<T> {
 impl<T> Capture<T> {
     /// Captures what goes to `inner`.
     pub fn new(inner: T) -> Self {
-        Self {
-            inner,
-            requests: Mutex::default(),
-        }
+        Self { inner, requests: Mutex::default() }
     }
 
     /// What was sent so far, in order.
     pub fn requests(&self) -> Vec<Request> {
-        self.requests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 #[async_trait]
 impl<T: Transport> Transport for Capture<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        self.requests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(request.clone());
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
         self.inner.send(request).await
     }
 

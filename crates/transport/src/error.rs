@@ -68,11 +68,7 @@ impl Lost {
 
 impl Error {
     fn new(kind: Kind) -> Self {
-        Self(Box::new(Inner {
-            entry: None,
-            writes: false,
-            kind,
-        }))
+        Self(Box::new(Inner { entry: None, writes: false, kind }))
     }
 
     /// The request or its answer was lost.
@@ -251,10 +247,8 @@ impl Error {
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names_entry = matches!(
-            self.failure(),
-            Some(Failure::Field(_) | Failure::Unsupported(_))
-        );
+        let names_entry =
+            matches!(self.failure(), Some(Failure::Field(_) | Failure::Unsupported(_)));
         match self.0.entry {
             Some(entry) if !names_entry => write!(f, "{entry}: {}", self.0.kind),
             _ => self.0.kind.fmt(f),

@@ -50,9 +50,7 @@ pub struct Http {
 // Not derived: the client tells of its proxies, whose addresses may hold a password.
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http")
-            .field("base", &self.base.as_str())
-            .finish_non_exhaustive()
+        f.debug_struct("Http").field("base", &self.base.as_str()).finish_non_exhaustive()
     }
 }
 
@@ -91,11 +89,7 @@ impl Http {
 
     fn build(&self, request: &Request) -> Result<reqwest::Request, Error> {
         let wire = &request.wire;
-        let address = format!(
-            "{}{}",
-            self.base.as_str().trim_end_matches('/'),
-            wire.target
-        );
+        let address = format!("{}{}", self.base.as_str().trim_end_matches('/'), wire.target);
         // Told without the address: its query may hold a token.
         let address = Url::parse(&address)
             .map_err(|error| Error::setup(format!("the request makes no address: {error}")))?;
@@ -122,11 +116,7 @@ impl Http {
                     .append_pair(name, secret)
                     .finish();
                 let own = String::from_utf8_lossy(&body);
-                let joined = if own.is_empty() {
-                    fields
-                } else {
-                    format!("{fields}&{own}")
-                };
+                let joined = if own.is_empty() { fields } else { format!("{fields}&{own}") };
                 body = joined.into_bytes();
             }
         }
@@ -139,34 +129,21 @@ impl Http {
 
     async fn exchange(&self, request: reqwest::Request) -> Result<Response, Error> {
         let mut answer = self.client.execute(request).await.map_err(lost)?;
-        let headers = answer
-            .headers()
-            .iter()
-            .filter(|(name, _)| is_kept(name.as_str()));
+        let headers = answer.headers().iter().filter(|(name, _)| is_kept(name.as_str()));
         let headers: Vec<_> = headers
             .map(|(name, value)| {
-                (
-                    name.as_str().to_owned(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
             })
             .collect();
         let status = answer.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(lost)? {
             if body.len() + chunk.len() > LARGEST {
-                return Err(Error::lost(
-                    Lost::Reset,
-                    "the answer is larger than 256 MiB",
-                ));
+                return Err(Error::lost(Lost::Reset, "the answer is larger than 256 MiB"));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(self.without_credential(wire::Response {
-            status,
-            headers,
-            body,
-        }))
+        Ok(self.without_credential(wire::Response { status, headers, body }))
     }
 
     /// Takes the credential out of an answer that echoes it, so that it cannot reach a recording.

@@ -50,20 +50,10 @@ impl<T> Record<T> {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
-        let file = tempfile::Builder::new()
-            .prefix(".recording-")
-            .tempfile_in(folder)?;
-        let mut tape = Tape {
-            out: BufWriter::new(file),
-            interactions: 0,
-            trouble: None,
-        };
+        let file = tempfile::Builder::new().prefix(".recording-").tempfile_in(folder)?;
+        let mut tape = Tape { out: BufWriter::new(file), interactions: 0, trouble: None };
         tape.write(&Event::Cassette(header));
-        Ok(Self {
-            inner,
-            path,
-            tape: Mutex::new(Some(tape)),
-        })
+        Ok(Self { inner, path, tape: Mutex::new(Some(tape)) })
     }
 
     /// Ends the recording and puts the file in its place. Later requests are passed on unrecorded.
@@ -76,10 +66,7 @@ impl<T> Record<T> {
         if let Some(trouble) = tape.trouble {
             return Err(trouble);
         }
-        let file = tape
-            .out
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?;
+        let file = tape.out.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
         file.persist(&self.path).map_err(|error| error.error)?;
         Ok(())

@@ -46,13 +46,9 @@ impl Replay {
         let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let byte = error.utf8_error().valid_up_to();
-            refuse(format!(
-                "the cassette is damaged at byte {byte}: not UTF-8; record it again"
-            ))
+            refuse(format!("the cassette is damaged at byte {byte}: not UTF-8; record it again"))
         })?;
-        Ok(Self::of(
-            parse(&text).map_err(|damage| refuse(damage.to_string()))?,
-        ))
+        Ok(Self::of(parse(&text).map_err(|damage| refuse(damage.to_string()))?))
     }
 
     /// Replays a cassette that was read before.
@@ -69,21 +65,11 @@ impl Replay {
         recorded.sort_by_key(|value| value.ordinal);
         let mut values: HashMap<_, VecDeque<Value>> = HashMap::new();
         for event in recorded {
-            values
-                .entry((event.scope, event.name))
-                .or_default()
-                .push_back(event.value);
+            values.entry((event.scope, event.name)).or_default().push_back(event.value);
         }
         let used = vec![false; tape.interactions.len()];
-        let state = State {
-            interactions: tape.interactions,
-            used,
-            waiting,
-            values,
-        };
-        Self {
-            state: Mutex::new(state),
-        }
+        let state = State { interactions: tape.interactions, used, waiting, values };
+        Self { state: Mutex::new(state) }
     }
 
     /// Fails when a recorded interaction was not asked for.
@@ -101,11 +87,7 @@ impl Replay {
         }
         let mut text = format!("{} recorded interactions were not asked for:", unused.len());
         for request in unused.iter().take(5) {
-            let _ = write!(
-                text,
-                "\n  {} {} ({})",
-                request.method, request.target, request.scope
-            );
+            let _ = write!(text, "\n  {} {} ({})", request.method, request.target, request.scope);
         }
         if unused.len() > 5 {
             let _ = write!(text, "\n  and {} more", unused.len() - 5);
@@ -129,24 +111,12 @@ impl State {
         let likeness = |interaction: &&Interaction| {
             let recorded = &interaction.request;
             let target = format!("{} {}", recorded.method, recorded.target);
-            let same_prefix = target
-                .bytes()
-                .zip(line.bytes())
-                .take_while(|(a, b)| a == b)
-                .count();
-            (
-                recorded.entry == request.spec.name,
-                *recorded.scope == **scope,
-                same_prefix,
-            )
+            let same_prefix = target.bytes().zip(line.bytes()).take_while(|(a, b)| a == b).count();
+            (recorded.entry == request.spec.name, *recorded.scope == **scope, same_prefix)
         };
         let mut text = format!("{line} in `{scope}` was not recorded");
         if !request.wire.body.is_empty() {
-            let _ = write!(
-                text,
-                "\n  asked:    {}",
-                String::from_utf8_lossy(&request.wire.body)
-            );
+            let _ = write!(text, "\n  asked:    {}", String::from_utf8_lossy(&request.wire.body));
         }
         if let Some(nearest) = self.interactions.iter().max_by_key(likeness) {
             let recorded = &nearest.request;

@@ -79,10 +79,7 @@ impl Scope {
 
     /// A scope in which nothing was sent yet.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self {
-            name: name.into(),
-            next: AtomicU64::new(0),
-        }
+        Self { name: name.into(), next: AtomicU64::new(0) }
     }
 
     /// The row's key, or `main`.

@@ -8,21 +8,14 @@ use drillmaster_sandbox::{InviteOutcome, Options, Sandbox};
 use drillmaster_veracode::{Client, Error, Invite, User};
 use futures::TryStreamExt;
 
-const TEAM: [&str; 4] = [
-    "ada@example.com",
-    "grace@example.com",
-    "not an address",
-    "ada@example.com",
-];
+const TEAM: [&str; 4] =
+    ["ada@example.com", "grace@example.com", "not an address", "ada@example.com"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     // The outcome that the live service is notorious for: invited, and "unknown error" all the same.
     let invite_outcome = InviteOutcome::Unknown;
-    let client = Client::new(Sandbox::with(Options {
-        invite_outcome,
-        ..Options::default()
-    }));
+    let client = Client::new(Sandbox::with(Options { invite_outcome, ..Options::default() }));
 
     let users: Vec<_> = client.users().try_collect().await?;
     let Some(sender) = users.iter().find(|user| user.is_admin == Some(true)) else {
@@ -30,18 +23,10 @@ async fn main() -> Result<(), Error> {
         return Ok(());
     };
     let roles = client.roles().await?;
-    let role_ids: Vec<_> = roles
-        .0
-        .first()
-        .map(|role| role.id.clone())
-        .into_iter()
-        .collect();
+    let role_ids: Vec<_> = roles.0.first().map(|role| role.id.clone()).into_iter().collect();
 
     for email in TEAM {
-        let invite = Invite {
-            role_ids: role_ids.clone(),
-            ..Invite::new(email, &sender.id)
-        };
+        let invite = Invite { role_ids: role_ids.clone(), ..Invite::new(email, &sender.id) };
         let outcome = match client.invite(&invite).await {
             Ok(_) => "invited".to_owned(),
             Err(error) if error.is_already() => "invited before".to_owned(),

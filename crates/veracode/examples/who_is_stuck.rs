@@ -39,8 +39,5 @@ async fn main() -> Result<(), Error> {
 
 /// By the status alone: an end time may be there without an end.
 fn unfinished(member: &Member) -> impl Iterator<Item = &MemberLesson> {
-    member
-        .lessons
-        .iter()
-        .filter(|lesson| lesson.status == Some(Status::Started))
+    member.lessons.iter().filter(|lesson| lesson.status == Some(Status::Started))
 }

@@ -180,10 +180,7 @@ impl Client {
     /// Lessons with a tag such as `OWASP #8`, `CWE-601` or `Python`. They come without ids.
     pub fn search_lessons(&self, phrase: impl Into<String>) -> Items<FoundLesson> {
         let phrase = Some(phrase.into());
-        self.items(&SearchLessons {
-            phrase,
-            ..SearchLessons::default()
-        })
+        self.items(&SearchLessons { phrase, ..SearchLessons::default() })
     }
 
     /// The team's roles.

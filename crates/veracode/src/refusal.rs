@@ -59,18 +59,9 @@ const KNOWN: [(&str, Refusal); 30] = [
     ("Sender not found", Refusal::SenderNotFound),
     ("lesson not found", Refusal::LessonNotFound),
     ("Role not found", Refusal::RoleNotFound { ids: Vec::new() }),
-    (
-        "Role(s) not found by id(s): {ids}",
-        Refusal::RoleNotFound { ids: Vec::new() },
-    ),
-    (
-        "Campaign(s) not found by id(s): {ids}",
-        Refusal::CampaignNotFound { ids: Vec::new() },
-    ),
-    (
-        "Assignments(s) not found by id(s): {ids}",
-        Refusal::AssignmentNotFound { ids: Vec::new() },
-    ),
+    ("Role(s) not found by id(s): {ids}", Refusal::RoleNotFound { ids: Vec::new() }),
+    ("Campaign(s) not found by id(s): {ids}", Refusal::CampaignNotFound { ids: Vec::new() }),
+    ("Assignments(s) not found by id(s): {ids}", Refusal::AssignmentNotFound { ids: Vec::new() }),
     ("Role does not belong to team", Refusal::RoleOfAnotherTeam),
     ("User id is invalid", invalid_id("user")),
     ("invalid user id", invalid_id("user")),
@@ -92,10 +83,7 @@ const KNOWN: [(&str, Refusal); 30] = [
     ("limit is invalid", invalid("limit")),
     ("phrase must be less than 50 characters", invalid("phrase")),
     ("invalid phrase", invalid("phrase")),
-    (
-        "assignmentIds and campaignIds are mutually exclusive",
-        Refusal::CampaignsAndAssignments,
-    ),
+    ("assignmentIds and campaignIds are mutually exclusive", Refusal::CampaignsAndAssignments),
 ];
 
 const fn invalid(field: &'static str) -> Refusal {
@@ -103,18 +91,13 @@ const fn invalid(field: &'static str) -> Refusal {
 }
 
 const fn invalid_id(of: &'static str) -> Refusal {
-    Refusal::InvalidId {
-        of,
-        ids: Vec::new(),
-    }
+    Refusal::InvalidId { of, ids: Vec::new() }
 }
 
 impl Refusal {
     /// Reads a refusal that is not about the credential.
     pub(crate) fn read(words: &str) -> Self {
-        let known = KNOWN
-            .into_iter()
-            .find(|(says, _)| Fault::new(400, says).matches(words));
+        let known = KNOWN.into_iter().find(|(says, _)| Fault::new(400, says).matches(words));
         known.map_or(Self::Other, |(_, refusal)| refusal.with_ids(words))
     }
 

@@ -34,9 +34,7 @@ async fn both_paging_styles_reach_every_user() {
     assert!(users.len() > 100);
     assert_eq!(ids!(client.progress()).difference(&users).count(), 0);
     assert_eq!(
-        ids!(client.users_details(&ListUsersDetails::default()))
-            .difference(&users)
-            .count(),
+        ids!(client.users_details(&ListUsersDetails::default())).difference(&users).count(),
         0
     );
 }
@@ -64,17 +62,11 @@ async fn a_stream_sends_its_filters_with_every_page() {
         ..ListUsersDetails::default()
     };
     ids!(client.users_details(&request));
-    let lines: Vec<_> = capture
-        .requests()
-        .iter()
-        .map(drillmaster_transport::Request::line)
-        .collect();
+    let lines: Vec<_> =
+        capture.requests().iter().map(drillmaster_transport::Request::line).collect();
     assert!(lines.len() > 2);
     for (page, line) in lines.iter().enumerate() {
-        assert_eq!(
-            *line,
-            format!("GET /api/users/details?sort=name&limit=20&page={page}")
-        );
+        assert_eq!(*line, format!("GET /api/users/details?sort=name&limit=20&page={page}"));
     }
 }
 
@@ -82,36 +74,18 @@ async fn a_stream_sends_its_filters_with_every_page() {
 async fn an_invited_person_is_there_and_can_be_changed_and_deleted() {
     let client = client();
     let users: Vec<_> = client.users().try_collect().await.unwrap();
-    let sender = users
-        .iter()
-        .find(|user| user.is_admin == Some(true))
-        .unwrap();
+    let sender = users.iter().find(|user| user.is_admin == Some(true)).unwrap();
     let email = "ada@example.com";
-    client
-        .invite(&Invite::new(email, &sender.id))
-        .await
-        .unwrap();
+    client.invite(&Invite::new(email, &sender.id)).await.unwrap();
 
-    let again = client
-        .invite(&Invite::new(email, &sender.id))
-        .await
-        .unwrap_err();
+    let again = client.invite(&Invite::new(email, &sender.id)).await.unwrap_err();
     assert_eq!(again.refusal(), Some(Refusal::InviteExists));
     assert!(again.is_already());
 
     let users: Vec<_> = client.users().try_collect().await.unwrap();
-    let ada = users
-        .iter()
-        .find(|user| user.email.as_deref() == Some(email))
-        .unwrap();
-    let update = UpdateUser {
-        disabled: Some(true),
-        ..UpdateUser::of(&ada.id)
-    };
-    assert_eq!(
-        client.update_user(&update).await.unwrap().disabled,
-        Some(true)
-    );
+    let ada = users.iter().find(|user| user.email.as_deref() == Some(email)).unwrap();
+    let update = UpdateUser { disabled: Some(true), ..UpdateUser::of(&ada.id) };
+    assert_eq!(client.update_user(&update).await.unwrap().disabled, Some(true));
 
     client.delete_user(&ada.id).await.unwrap();
     let again = client.delete_user(&ada.id).await.unwrap_err();
@@ -123,31 +97,16 @@ async fn an_invited_person_is_there_and_can_be_changed_and_deleted() {
 async fn summaries_agree_with_their_users() {
     let client = client();
     let request = ShowOnboarding::default();
-    let total = client
-        .onboarding(&request)
-        .await
-        .unwrap()
-        .milestones
-        .total
-        .unwrap();
-    assert_eq!(
-        ids!(client.onboarding_users(&request)).len(),
-        usize::try_from(total).unwrap()
-    );
+    let total = client.onboarding(&request).await.unwrap().milestones.total.unwrap();
+    assert_eq!(ids!(client.onboarding_users(&request)).len(), usize::try_from(total).unwrap());
 
     let request = ShowCampaignsProgress::default();
     let summary = client.campaigns_progress(&request).await.unwrap();
     let total = summary.milestones.total.unwrap();
     assert!(!summary.assignments.is_empty());
-    assert_eq!(
-        ids!(client.campaigns_users(&request)).len(),
-        usize::try_from(total).unwrap()
-    );
+    assert_eq!(ids!(client.campaigns_users(&request)).len(), usize::try_from(total).unwrap());
 
-    let time = client
-        .engagement_time(&ShowEngagementTime::default())
-        .await
-        .unwrap();
+    let time = client.engagement_time(&ShowEngagementTime::default()).await.unwrap();
     assert!(time.duration.is_some());
 }
 
@@ -162,13 +121,7 @@ async fn lessons_and_their_users() {
     assert_eq!(client.lesson_progress(id).await.unwrap().id, *id);
     ids!(client.lesson_users(id));
     let error = client.lesson_progress("no id").await.unwrap_err();
-    assert_eq!(
-        error.refusal(),
-        Some(Refusal::InvalidId {
-            of: "lesson",
-            ids: Vec::new()
-        })
-    );
+    assert_eq!(error.refusal(), Some(Refusal::InvalidId { of: "lesson", ids: Vec::new() }));
 }
 
 #[tokio::test]
@@ -187,11 +140,7 @@ async fn a_users_progress() {
     let client = client();
     let mut members = client.progress();
     let busy = loop {
-        let member = members
-            .try_next()
-            .await
-            .unwrap()
-            .expect("somebody has begun a lesson");
+        let member = members.try_next().await.unwrap().expect("somebody has begun a lesson");
         if !member.lessons.is_empty() {
             break member;
         }

@@ -27,10 +27,7 @@ async fn reads(words: &str) -> Refusal {
 
 #[tokio::test]
 async fn every_documented_refusal_has_a_type_of_its_own() {
-    let service = SERVICES
-        .iter()
-        .find(|service| service.name == "veracode")
-        .unwrap();
+    let service = SERVICES.iter().find(|service| service.name == "veracode").unwrap();
     let own = service.entries.iter().flat_map(|entry| entry.spec.faults);
     for fault in own.chain(service.faults) {
         let words = fault.says.replace(['{', '}'], "");
@@ -54,23 +51,14 @@ async fn refusals_name_the_ids_they_are_about() {
     );
     assert_eq!(
         reads("Invalid campaign id: 5f5f").await,
-        Refusal::InvalidId {
-            of: "campaign",
-            ids: ids[..1].to_vec()
-        }
+        Refusal::InvalidId { of: "campaign", ids: ids[..1].to_vec() }
     );
-    assert_eq!(
-        reads("Role not found").await,
-        Refusal::RoleNotFound { ids: Vec::new() }
-    );
+    assert_eq!(reads("Role not found").await, Refusal::RoleNotFound { ids: Vec::new() });
 }
 
 #[tokio::test]
 async fn words_decide_whatever_their_case_and_status() {
-    assert_eq!(
-        reads("sort is INVALID.").await,
-        Refusal::InvalidField { field: "sort" }
-    );
+    assert_eq!(reads("sort is INVALID.").await, Refusal::InvalidField { field: "sort" });
     let error = refused(403, "Role does not belong to team").await;
     assert_eq!(error.refusal(), Some(Refusal::RoleOfAnotherTeam));
     assert!(!error.is_credential());
@@ -100,10 +88,7 @@ async fn a_failure_of_the_service_is_no_refusal() {
 #[tokio::test]
 async fn a_wrong_request_is_not_sent() {
     let client = Client::new(transport::Never);
-    let request = ShowOnboarding {
-        start_time: Some(1),
-        ..ShowOnboarding::default()
-    };
+    let request = ShowOnboarding { start_time: Some(1), ..ShowOnboarding::default() };
     let error = client.onboarding(&request).await.unwrap_err();
     assert!(error.is_invalid());
     assert!(error.to_string().contains("endTime"), "{error}");

@@ -28,10 +28,7 @@ impl Endpoint for AddSeat {
             Fault::new(400, "no available seats in dashboard.").meaning(Means::Exhausted),
             Fault::new(400, "User already assigned to seat.").meaning(Means::Already),
         ],
-        effect: Effect::Write(Write {
-            settle: Settle::Refusal,
-            ..Write::on("email")
-        }),
+        effect: Effect::Write(Write { settle: Settle::Refusal, ..Write::on("email") }),
         ..put("thm.add_seat", "/api/v2/external/seats/users", "email")
     };
 }

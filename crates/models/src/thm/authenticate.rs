@@ -24,15 +24,8 @@ impl Endpoint for Authenticate {
     type Response = Link;
     const SPEC: Spec = Spec {
         // The link comes whether or not the api-user was there before.
-        effect: Effect::Write(Write {
-            tells: false,
-            ..Write::on("extUserId")
-        }),
-        ..post(
-            "thm.authenticate",
-            "/external/api/authenticate",
-            "extUserId",
-        )
+        effect: Effect::Write(Write { tells: false, ..Write::on("extUserId") }),
+        ..post("thm.authenticate", "/external/api/authenticate", "extUserId")
     };
     const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, LegacyAuthenticate>());
 }
@@ -62,10 +55,7 @@ impl LegacyForm<Authenticate> for LegacyAuthenticate {
     const SPEC: Spec = legacy_form(Authenticate::SPEC);
 
     fn request_down(request: Authenticate) -> Self {
-        Self {
-            user_id: request.ext_user_id,
-            room_code: request.room_code,
-        }
+        Self { user_id: request.ext_user_id, room_code: request.room_code }
     }
 
     fn answer_up(answer: Link) -> Link {
@@ -73,10 +63,7 @@ impl LegacyForm<Authenticate> for LegacyAuthenticate {
     }
 
     fn request_up(self) -> Authenticate {
-        Authenticate {
-            ext_user_id: self.user_id,
-            room_code: self.room_code,
-        }
+        Authenticate { ext_user_id: self.user_id, room_code: self.room_code }
     }
 
     fn answer_down(answer: Link) -> Link {

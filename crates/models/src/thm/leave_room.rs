@@ -22,10 +22,7 @@ pub struct LeaveRoom {
 impl Endpoint for LeaveRoom {
     type Response = LeftRoom;
     const SPEC: Spec = Spec {
-        effect: Effect::Write(Write {
-            removes: true,
-            ..Write::on("extUserId")
-        }),
+        effect: Effect::Write(Write { removes: true, ..Write::on("extUserId") }),
         ..post("thm.leave_room", "/external/api/leaveRoom", "extUserId")
     };
     const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, LegacyLeaveRoom>());
@@ -54,10 +51,7 @@ impl LegacyForm<LeaveRoom> for LegacyLeaveRoom {
     const SPEC: Spec = legacy_form(LeaveRoom::SPEC);
 
     fn request_down(request: LeaveRoom) -> Self {
-        Self {
-            user_id: request.ext_user_id,
-            room_code: request.room_code,
-        }
+        Self { user_id: request.ext_user_id, room_code: request.room_code }
     }
 
     fn answer_up(answer: LeftRoom) -> LeftRoom {
@@ -65,10 +59,7 @@ impl LegacyForm<LeaveRoom> for LegacyLeaveRoom {
     }
 
     fn request_up(self) -> LeaveRoom {
-        LeaveRoom {
-            ext_user_id: self.user_id,
-            room_code: self.room_code,
-        }
+        LeaveRoom { ext_user_id: self.user_id, room_code: self.room_code }
     }
 
     fn answer_down(answer: LeftRoom) -> LeftRoom {

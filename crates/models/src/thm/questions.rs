@@ -74,10 +74,7 @@ pub struct Question {
 
 impl LegacyForm<Self> for ListQuestions {
     type Response = Questions;
-    const SPEC: Spec = legacy(
-        <Self as Endpoint>::SPEC,
-        "/external/api/questions/{roomCode}",
-    );
+    const SPEC: Spec = legacy(<Self as Endpoint>::SPEC, "/external/api/questions/{roomCode}");
 
     fn request_down(request: Self) -> Self {
         request

@@ -19,10 +19,8 @@ pub struct Register {
 
 impl Endpoint for Register {
     type Response = Registration;
-    const SPEC: Spec = Spec {
-        reply: Reply::Location,
-        ..Spec::get("thm.register", "/external/api/register")
-    };
+    const SPEC: Spec =
+        Spec { reply: Reply::Location, ..Spec::get("thm.register", "/external/api/register") };
 }
 
 /// Where a registration leads.

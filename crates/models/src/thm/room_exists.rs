@@ -40,10 +40,7 @@ pub struct RoomExists {
 
 impl LegacyForm<Self> for CheckRoom {
     type Response = RoomExists;
-    const SPEC: Spec = legacy(
-        <Self as Endpoint>::SPEC,
-        "/external/api/roomExists/{roomCode}",
-    );
+    const SPEC: Spec = legacy(<Self as Endpoint>::SPEC, "/external/api/roomExists/{roomCode}");
 
     fn request_down(request: Self) -> Self {
         request

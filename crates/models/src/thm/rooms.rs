@@ -74,10 +74,7 @@ impl LegacyForm<Self> for ListRooms {
     }
 
     fn answer_up(LegacyRooms(room_info): LegacyRooms) -> Rooms {
-        Rooms {
-            room_info,
-            extra: Extra::new(),
-        }
+        Rooms { room_info, extra: Extra::new() }
     }
 
     fn request_up(self) -> Self {

@@ -125,10 +125,7 @@ impl LegacyForm<Self> for ShowScoreboard {
     type Response = Vec<LegacyStanding>;
     const SPEC: Spec = Spec {
         list: Some(List::whole("", "name")),
-        ..legacy(
-            <Self as Endpoint>::SPEC,
-            "/external/api/scoreboard/{roomCode}",
-        )
+        ..legacy(<Self as Endpoint>::SPEC, "/external/api/scoreboard/{roomCode}")
     };
 
     fn request_down(request: Self) -> Self {
@@ -173,9 +170,7 @@ impl LegacyStanding {
     fn down(standing: Standing) -> Self {
         let task_data = standing.tasks.into_iter().flat_map(|(task, answers)| {
             let task_no = task.parse().unwrap_or_default();
-            answers
-                .into_iter()
-                .map(move |answered| LegacyAnswered::down(task_no, answered))
+            answers.into_iter().map(move |answered| LegacyAnswered::down(task_no, answered))
         });
         Self {
             name: standing.username,

@@ -42,11 +42,7 @@ impl Endpoint for ReportTime {
         // It posts only because a list of addresses is too long for a query.
         effect: Effect::Read,
         list: Some(List::whole("users", "email")),
-        ..post(
-            "thm.time_report",
-            "/api/v2/external/reports/time",
-            "userEmails",
-        )
+        ..post("thm.time_report", "/api/v2/external/reports/time", "userEmails")
     };
 
     fn check(&self) -> Result<(), FieldError> {

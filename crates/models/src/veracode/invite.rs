@@ -35,11 +35,7 @@ pub struct Invite {
 impl Invite {
     /// An invite to this address from the user with this id.
     pub fn new(email: impl Into<String>, sender_id: impl Into<String>) -> Self {
-        Self {
-            email: email.into(),
-            sender_id: sender_id.into(),
-            ..Self::default()
-        }
+        Self { email: email.into(), sender_id: sender_id.into(), ..Self::default() }
     }
 }
 
@@ -56,10 +52,7 @@ impl Endpoint for Invite {
             Fault::new(403, "{what}already exists").meaning(Means::Already),
         ],
         effect: Effect::Write(Write {
-            settle: Settle::Probe {
-                entry: "veracode.users",
-                field: "email",
-            },
+            settle: Settle::Probe { entry: "veracode.users", field: "email" },
             ..Write::on("email")
         }),
         ..post("veracode.invite", "/api/invites", "email")

@@ -25,20 +25,14 @@ pub struct ShowLessonProgress {
 impl ShowLessonProgress {
     /// The progress in the lesson with this id.
     pub fn of(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            ..Self::default()
-        }
+        Self { id: id.into(), ..Self::default() }
     }
 }
 
 impl Endpoint for ShowLessonProgress {
     type Response = LessonProgress;
     const SPEC: Spec = Spec {
-        faults: &[
-            Fault::new(400, "invalid lesson id"),
-            Fault::new(404, "lesson not found"),
-        ],
+        faults: &[Fault::new(400, "invalid lesson id"), Fault::new(404, "lesson not found")],
         list: Some(List::paged("users", "id", Paging::NextPage)),
         ..get("veracode.lesson_progress", "/api/lessons/{id}/progress")
     };

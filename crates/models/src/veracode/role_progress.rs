@@ -25,10 +25,7 @@ pub struct ShowRoleProgress {
 impl ShowRoleProgress {
     /// The progress of the role with this id.
     pub fn of(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            ..Self::default()
-        }
+        Self { id: id.into(), ..Self::default() }
     }
 }
 

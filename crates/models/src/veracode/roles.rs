@@ -18,10 +18,8 @@ pub struct ListRoles {}
 
 impl Endpoint for ListRoles {
     type Response = Roles;
-    const SPEC: Spec = Spec {
-        list: Some(List::whole("", "id")),
-        ..get("veracode.roles", "/api/roles")
-    };
+    const SPEC: Spec =
+        Spec { list: Some(List::whole("", "id")), ..get("veracode.roles", "/api/roles") };
 }
 
 /// The team's roles. Read from the documented array and from `{"roles": […]}`, written as the array.
@@ -31,9 +29,7 @@ pub struct Roles(pub Vec<Role>);
 impl Roles {
     /// The role of this name. The names of `veracode.users` are resolved here.
     pub fn named(&self, name: &str) -> Option<&Role> {
-        self.0
-            .iter()
-            .find(|role| role.name.as_deref() == Some(name))
+        self.0.iter().find(|role| role.name.as_deref() == Some(name))
     }
 }
 

@@ -42,10 +42,7 @@ impl UpdateUser {
     /// assert_eq!(update.email, None);
     /// ```
     pub fn of(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            ..Self::default()
-        }
+        Self { id: id.into(), ..Self::default() }
     }
 }
 
@@ -79,12 +76,7 @@ pub struct UpdatedUser {
     #[serde(default, alias = "isAdmin", deserialize_with = "shapes::flag")]
     pub admin: Option<bool>,
     /// Whether the account is switched off. The document's example spells it `dsiabled`, which is read too.
-    #[serde(
-        default,
-        alias = "dsiabled",
-        alias = "isDisabled",
-        deserialize_with = "shapes::flag"
-    )]
+    #[serde(default, alias = "dsiabled", alias = "isDisabled", deserialize_with = "shapes::flag")]
     pub disabled: Option<bool>,
     /// The user's roles, by id.
     #[serde(default, deserialize_with = "lenient::or_empty")]

@@ -22,20 +22,14 @@ pub struct ShowUserProgress {
 impl ShowUserProgress {
     /// The progress of the user with this id.
     pub fn of(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            ..Self::default()
-        }
+        Self { id: id.into(), ..Self::default() }
     }
 }
 
 impl Endpoint for ShowUserProgress {
     type Response = UserProgress;
     const SPEC: Spec = Spec {
-        faults: &[
-            Fault::new(400, "invalid user id"),
-            Fault::new(404, "user not found"),
-        ],
+        faults: &[Fault::new(400, "invalid user id"), Fault::new(404, "user not found")],
         list: Some(List::whole("lessons", "lessonId")),
         ..get("veracode.user_progress", "/api/users/{id}/progress")
     };

@@ -24,23 +24,15 @@ fn said(response: &wire::Response) -> Value {
 fn security_labs_tells_what_is_wrong_with_a_credential() {
     let sandbox = academy();
     let refusal = |auth: Option<&str>| {
-        let headers: Vec<_> = auth
-            .map(|auth| ("auth".to_owned(), auth.to_owned()))
-            .into_iter()
-            .collect();
+        let headers: Vec<_> =
+            auth.map(|auth| ("auth".to_owned(), auth.to_owned())).into_iter().collect();
         let answer = sandbox.answer("GET", "/api/users", &headers, b"");
         (answer.status, said(&answer))
     };
     assert_eq!(refusal(None), (403, json!("ApiCredential invalid")));
-    assert_eq!(
-        refusal(Some("other:secret")),
-        (404, json!("ApiCredential missing"))
-    );
+    assert_eq!(refusal(Some("other:secret")), (404, json!("ApiCredential missing")));
     assert_eq!(refusal(Some("sandbox-key:other")), (401, json!("rotated")));
-    assert_eq!(
-        refusal(Some(VERACODE_DISABLED_KEY)),
-        (401, json!("disabled"))
-    );
+    assert_eq!(refusal(Some(VERACODE_DISABLED_KEY)), (401, json!("disabled")));
 }
 
 #[test]
@@ -53,49 +45,26 @@ fn an_unknown_path_a_wrong_method_and_a_broken_body_are_answered_in_json() {
     };
     assert_eq!(answer("GET", "/no/such/path", b"").status, 404);
     let wrong = answer("PATCH", "/api/v2/external/seats/users", b"");
-    assert_eq!(
-        (wrong.status, wrong.header("allow")),
-        (405, Some("PUT, DELETE"))
-    );
+    assert_eq!((wrong.status, wrong.header("allow")), (405, Some("PUT, DELETE")));
     for body in [&b"{\"email\""[..], b"[]", b"\xff\xfe", b"null"] {
-        assert_eq!(
-            answer("PUT", "/api/v2/external/seats/users", body).status,
-            400
-        );
+        assert_eq!(answer("PUT", "/api/v2/external/seats/users", body).status, 400);
     }
 }
 
 /// Strange requests to every entry: nothing panics, and what is said is JSON or a redirect.
 #[test]
 fn nothing_that_is_sent_can_break_it() {
-    let bodies = [
-        "",
-        "{}",
-        "[]",
-        "{\"email\":7,\"roomCode\":[],\"userEmails\":{}}",
-        "a=%FF&&=&b",
-    ];
-    let queries = [
-        "",
-        "?",
-        "?page=-1&limit=x&sort=%00",
-        "?roomCode=%F0%9F%92%A9&page=1e9",
-    ];
+    let bodies = ["", "{}", "[]", "{\"email\":7,\"roomCode\":[],\"userEmails\":{}}", "a=%FF&&=&b"];
+    let queries = ["", "?", "?page=-1&limit=x&sort=%00", "?roomCode=%F0%9F%92%A9&page=1e9"];
     for dialect in Dialect::ALL {
         let sandbox = academy().speaking(dialect);
         for route in sandbox.routes.iter() {
-            for (body, query) in bodies
-                .iter()
-                .flat_map(|body| queries.map(|query| (body, query)))
-            {
+            for (body, query) in bodies.iter().flat_map(|body| queries.map(|query| (body, query))) {
                 let target = format!("{}{query}", route.spec.path.replace(['{', '}'], "%7B"));
                 let method = route.spec.method.as_str();
                 let answer = sandbox.answer(method, &target, &keys(), body.as_bytes());
                 let is_json = serde_json::from_slice::<Value>(&answer.body).is_ok();
-                assert!(
-                    is_json || answer.header("location").is_some(),
-                    "{target}: {answer}"
-                );
+                assert!(is_json || answer.header("location").is_some(), "{target}: {answer}");
             }
         }
     }
@@ -105,12 +74,7 @@ fn nothing_that_is_sent_can_break_it() {
 fn writes_can_be_read_without_a_credential() {
     let answer = academy().answer("GET", "/_sandbox/writes", &[], b"");
     assert_eq!((answer.status, answer.body.as_slice()), (200, &b"{}"[..]));
-    assert_eq!(
-        academy()
-            .answer("POST", "/_sandbox/writes", &[], b"")
-            .status,
-        405
-    );
+    assert_eq!(academy().answer("POST", "/_sandbox/writes", &[], b"").status, 405);
 }
 
 #[tokio::test]
@@ -157,27 +121,16 @@ fn a_damaged_state_is_told_by_line_and_column() {
     let file = folder.path().join("academy.json");
     std::fs::write(&file, "{\n  \"now\": 7\n}").unwrap();
     let error = Sandbox::load(&file).unwrap_err().to_string();
-    assert!(
-        error.contains("academy.json is damaged") && error.contains("line 2"),
-        "{error}"
-    );
-    let error = Sandbox::load(folder.path().join("none.json"))
-        .unwrap_err()
-        .to_string();
+    assert!(error.contains("academy.json is damaged") && error.contains("line 2"), "{error}");
+    let error = Sandbox::load(folder.path().join("none.json")).unwrap_err().to_string();
     assert!(error.contains("cannot read"), "{error}");
-    let error = academy()
-        .save(folder.path().join("none/academy.json"))
-        .unwrap_err();
+    let error = academy().save(folder.path().join("none/academy.json")).unwrap_err();
     assert!(error.to_string().contains("cannot save"), "{error}");
 }
 
 #[test]
 fn the_same_seed_gives_the_same_answers() {
-    for route in academy()
-        .routes
-        .iter()
-        .filter(|route| route.spec.effect.is_read())
-    {
+    for route in academy().routes.iter().filter(|route| route.spec.effect.is_read()) {
         let target = route.spec.path.replace("{roomCode}", "linux1");
         let ask = || academy().answer(route.spec.method.as_str(), &target, &keys(), b"{}");
         assert_eq!(ask(), ask(), "{target}");
@@ -187,9 +140,7 @@ fn the_same_seed_gives_the_same_answers() {
 #[test]
 fn each_dialect_has_the_entries_it_declares() {
     for dialect in Dialect::ALL {
-        let declared = entries()
-            .filter(|entry| entry.spec(dialect).is_ok())
-            .count();
+        let declared = entries().filter(|entry| entry.spec(dialect).is_ok()).count();
         assert_eq!(academy().speaking(dialect).routes.len(), declared);
     }
 }
@@ -203,10 +154,5 @@ fn a_call_that_panicked_does_not_stop_the_others() {
         panic!("on purpose");
     });
     assert!(panicked.join().is_err());
-    assert_eq!(
-        sandbox
-            .answer("GET", "/external/api/rooms", &keys(), b"")
-            .status,
-        200
-    );
+    assert_eq!(sandbox.answer("GET", "/external/api/rooms", &keys(), b"").status, 200);
 }

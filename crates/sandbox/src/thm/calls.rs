@@ -53,15 +53,11 @@ fn authenticate(academy: &mut Academy, call: &Call) -> Answer {
         return Err(room_not_found());
     }
     if !state.api_users.contains_key(ext_user_id) {
-        state
-            .api_users
-            .insert(ext_user_id.to_owned(), ApiUser { email: None });
+        state.api_users.insert(ext_user_id.to_owned(), ApiUser { email: None });
         academy.writes.add(Authenticate::SPEC.name, ext_user_id);
     }
-    let registered = state
-        .api_users
-        .get(ext_user_id)
-        .is_some_and(|api_user| api_user.email.is_some());
+    let registered =
+        state.api_users.get(ext_user_id).is_some_and(|api_user| api_user.email.is_some());
     let url = if registered {
         let token = state.token("join", &format!("{ext_user_id} {code}"));
         format!("{SITE}/external/join?token={token}")
@@ -94,10 +90,7 @@ fn add_seat(academy: &mut Academy, call: &Call) -> Answer {
 fn remove_seat(academy: &mut Academy, call: &Call) -> Answer {
     let email = required(call, "email")?;
     if !academy.thm.seated.shift_remove(&key(email)) {
-        return Err(Refusal::new(
-            400,
-            "User is not currently in a company seat.",
-        ));
+        return Err(Refusal::new(400, "User is not currently in a company seat."));
     }
     academy.writes.add(RemoveSeat::SPEC.name, &key(email));
     let user = academy.thm.user(email);
@@ -112,13 +105,10 @@ fn show_scoreboard(academy: &mut Academy, call: &Call) -> Answer {
 
 fn list_users(academy: &mut Academy, call: &Call) -> Answer {
     let state = &academy.thm;
-    let listed = state
-        .users
-        .iter()
-        .filter(|(email, user)| match call.dialect {
-            Dialect::Current => state.is_ours(email, user),
-            Dialect::Legacy => user.ext_user_id.is_some(),
-        });
+    let listed = state.users.iter().filter(|(email, user)| match call.dialect {
+        Dialect::Current => state.is_ours(email, user),
+        Dialect::Legacy => user.ext_user_id.is_some(),
+    });
     let users = listed.map(|(_, user)| User {
         username: user.username.clone(),
         email: Some(user.email.clone()),
@@ -129,12 +119,8 @@ fn list_users(academy: &mut Academy, call: &Call) -> Answer {
         ext_user_id: user.ext_user_id.clone(),
         extra: Extra::new(),
     });
-    answer::<ListUsers>(&Users {
-        status: true.into(),
-        users: users.collect(),
-        extra: Extra::new(),
-    })
-    .map(without_nulls)
+    answer::<ListUsers>(&Users { status: true.into(), users: users.collect(), extra: Extra::new() })
+        .map(without_nulls)
 }
 
 fn leave_room(academy: &mut Academy, call: &Call) -> Answer {
@@ -167,10 +153,7 @@ fn list_rooms(academy: &mut Academy, call: &Call) -> Answer {
             .then(|| state.usernames(room)),
         extra: Extra::new(),
     });
-    answer::<ListRooms>(&Rooms {
-        room_info: room_info.collect(),
-        extra: Extra::new(),
-    })
+    answer::<ListRooms>(&Rooms { room_info: room_info.collect(), extra: Extra::new() })
 }
 
 fn check_room(academy: &mut Academy, call: &Call) -> Answer {
@@ -180,10 +163,7 @@ fn check_room(academy: &mut Academy, call: &Call) -> Answer {
     if room.is_some_and(|room| !room.is_visible()) {
         return Err(room_not_found());
     }
-    answer::<CheckRoom>(&RoomExists {
-        room_exists: room.is_some(),
-        extra: Extra::new(),
-    })
+    answer::<CheckRoom>(&RoomExists { room_exists: room.is_some(), extra: Extra::new() })
 }
 
 fn list_questions(academy: &mut Academy, call: &Call) -> Answer {
@@ -224,18 +204,10 @@ fn report_time(academy: &mut Academy, call: &Call) -> Answer {
     let kinds = match call.fields.get("roomTypes") {
         None | Some(Value::Null) => vec![Kind::Walkthrough, Kind::Challenge],
         Some(kinds) => serde_json::from_value(kinds.clone()).map_err(|_| {
-            Refusal::new(
-                400,
-                "roomTypes must be a list of walkthrough and challenge.",
-            )
+            Refusal::new(400, "roomTypes must be a list of walkthrough and challenge.")
         })?,
     };
-    answer::<ReportTime>(&academy.thm.time_report(&report::Question {
-        emails,
-        from,
-        to,
-        kinds,
-    }))
+    answer::<ReportTime>(&academy.thm.time_report(&report::Question { emails, from, to, kinds }))
 }
 
 impl State {
@@ -249,10 +221,7 @@ impl State {
 }
 
 fn seat_of(username: &str) -> Seat {
-    Seat {
-        username: Some(username.to_owned()),
-        extra: Extra::new(),
-    }
+    Seat { username: Some(username.to_owned()), extra: Extra::new() }
 }
 
 fn room_not_found() -> Refusal {
@@ -260,21 +229,16 @@ fn room_not_found() -> Refusal {
 }
 
 fn required<'a>(call: &'a Call, field: &str) -> Result<&'a str, Refusal> {
-    call.text(field)
-        .ok_or_else(|| Refusal::new(400, format!("{field} is required.")))
+    call.text(field).ok_or_else(|| Refusal::new(400, format!("{field} is required.")))
 }
 
 fn room_code(call: &Call) -> Result<&str, Refusal> {
-    call.text("roomCode")
-        .ok_or_else(|| Refusal::new(400, "roomCode query parameter is mandatory"))
+    call.text("roomCode").ok_or_else(|| Refusal::new(400, "roomCode query parameter is mandatory"))
 }
 
 fn texts(call: &Call, field: &str) -> Option<Vec<String>> {
     let items = call.fields.get(field)?.as_array()?;
-    items
-        .iter()
-        .map(|item| item.as_str().map(str::to_owned))
-        .collect()
+    items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 /// TryHackMe leaves out what somebody does not have.

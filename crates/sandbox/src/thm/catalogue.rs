@@ -18,16 +18,8 @@ mod tests {
     fn every_room_has_questions_and_every_question_an_answer() {
         for (code, room) in rooms() {
             assert!(!room.tasks.is_empty(), "{code}");
-            for question in room
-                .tasks
-                .iter()
-                .inspect(|task| assert!(!task.is_empty()))
-                .flatten()
-            {
-                assert!(
-                    !question.asks.is_empty() && !question.answer.is_empty(),
-                    "{code}"
-                );
+            for question in room.tasks.iter().inspect(|task| assert!(!task.is_empty())).flatten() {
+                assert!(!question.asks.is_empty() && !question.answer.is_empty(), "{code}");
             }
         }
     }

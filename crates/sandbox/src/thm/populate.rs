@@ -27,11 +27,7 @@ impl Stage {
             0..60 => matches!(number % 5, 1 | 3),
             _ => number % 10 == 9,
         };
-        Self {
-            registered,
-            seated: registered && !waits,
-            api_user: number.is_multiple_of(2),
-        }
+        Self { registered, seated: registered && !waits, api_user: number.is_multiple_of(2) }
     }
 }
 
@@ -49,13 +45,7 @@ impl State {
         };
         let mut rng = rng(seed, "thm");
         for (number, person) in people.iter().enumerate() {
-            state.add(
-                number,
-                person,
-                Stage::of(number, people.len()),
-                now,
-                &mut rng,
-            );
+            state.add(number, person, Stage::of(number, people.len()), now, &mut rng);
         }
         state
     }
@@ -71,8 +61,7 @@ impl State {
         let email = key(&person.email);
         if stage.api_user {
             let registered = stage.registered.then(|| email.clone());
-            self.api_users
-                .insert(person.external_id.clone(), ApiUser { email: registered });
+            self.api_users.insert(person.external_id.clone(), ApiUser { email: registered });
             if !stage.registered {
                 self.expect(&person.external_id);
             }
@@ -136,11 +125,7 @@ impl Room {
                     task,
                     question,
                     attempts: 1 + rng.random_range(0_u32..4) * rng.random_range(0_u32..2),
-                    points: if solved {
-                        usual + asked.extra_points
-                    } else {
-                        0
-                    },
+                    points: if solved { usual + asked.extra_points } else { 0 },
                     solved: solved.then_some(time),
                 });
                 if !solved {
@@ -164,10 +149,7 @@ impl Room {
 impl Session {
     fn between(start: Timestamp, end: Timestamp) -> Self {
         let seconds = end.duration_since(start).as_secs();
-        Self {
-            start,
-            seconds: u32::try_from(seconds).unwrap_or_default(),
-        }
+        Self { start, seconds: u32::try_from(seconds).unwrap_or_default() }
     }
 }
 

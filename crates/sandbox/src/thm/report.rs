@@ -30,16 +30,8 @@ impl State {
             .map(|(email, user)| (self.seconds(&email, question), user))
             .collect();
         TimeReport {
-            min_seconds: spent
-                .iter()
-                .map(|(seconds, _)| *seconds)
-                .min()
-                .map(Into::into),
-            max_seconds: spent
-                .iter()
-                .map(|(seconds, _)| *seconds)
-                .max()
-                .map(Into::into),
+            min_seconds: spent.iter().map(|(seconds, _)| *seconds).min().map(Into::into),
+            max_seconds: spent.iter().map(|(seconds, _)| *seconds).max().map(Into::into),
             users: spent.into_iter().map(line).collect(),
             extra: Extra::new(),
         }

@@ -23,11 +23,7 @@ impl State {
             .filter_map(|(email, member)| {
                 let user = self.users.get(email).filter(|user| listed(email, user))?;
                 let score = member.answers.iter().map(|answer| answer.points).sum();
-                let last = member
-                    .answers
-                    .iter()
-                    .filter_map(|answer| answer.solved)
-                    .max();
+                let last = member.answers.iter().filter_map(|answer| answer.solved).max();
                 Some((score, last, user, member))
             })
             .collect();
@@ -45,10 +41,7 @@ impl State {
 fn standing(user: &User, member: &Member, score: u32, rank: i64) -> Standing {
     let mut tasks: IndexMap<String, Vec<Answered>> = IndexMap::new();
     for attempt in &member.answers {
-        tasks
-            .entry((attempt.task + 1).to_string())
-            .or_default()
-            .push(answered(user, attempt));
+        tasks.entry((attempt.task + 1).to_string()).or_default().push(answered(user, attempt));
     }
     Standing {
         username: user.username.clone(),

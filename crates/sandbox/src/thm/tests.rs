@@ -34,10 +34,7 @@ fn get(sandbox: &Sandbox, target: &str) -> Value {
 fn link(sandbox: &Sandbox, ext_user_id: &str, room: &str) -> String {
     let order = json!({ "extUserId": ext_user_id, "roomCode": room });
     let answer = send(sandbox, "POST", "/external/api/authenticate", &order);
-    json_of(&answer)["url"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned()
+    json_of(&answer)["url"].as_str().unwrap_or_default().to_owned()
 }
 
 fn seat(sandbox: &Sandbox, method: &str, email: &str) -> wire::Response {
@@ -74,10 +71,7 @@ fn a_seat_is_given_and_taken_away() {
     assert_eq!(json_of(&seat(&sandbox, "DELETE", &person.email)), expected);
     let writes = sandbox.writes();
     assert_eq!(writes["thm.add_seat"], json!({ person.email.as_str(): 1 }));
-    assert_eq!(
-        writes["thm.remove_seat"],
-        json!({ person.email.as_str(): 1 })
-    );
+    assert_eq!(writes["thm.remove_seat"], json!({ person.email.as_str(): 1 }));
 }
 
 #[test]
@@ -106,10 +100,7 @@ fn authenticate_has_three_outcomes() {
     assert!(fresh.contains("/external/api/register?token="), "{fresh}");
     assert_eq!(fresh, again);
     assert!(joins.contains("/external/join?token="), "{joins}");
-    assert_eq!(
-        sandbox.writes(),
-        json!({ "thm.authenticate": { "nobody-yet": 1 } })
-    );
+    assert_eq!(sandbox.writes(), json!({ "thm.authenticate": { "nobody-yet": 1 } }));
 }
 
 #[test]
@@ -122,10 +113,7 @@ fn a_registration_link_is_good_until_the_person_has_registered() {
         assert_eq!(answer.status, 302);
         answer.header("location").map(str::to_owned)
     };
-    assert_eq!(
-        leads_to(&link(&sandbox, "nobody-yet", "linux1")).as_deref(),
-        Some("/signup")
-    );
+    assert_eq!(leads_to(&link(&sandbox, "nobody-yet", "linux1")).as_deref(), Some("/signup"));
     let invited = link(&sandbox, &invited().external_id, "linux1");
     assert_eq!(leads_to(&invited).as_deref(), Some("/signup"));
     let joins = link(&sandbox, &waiting().external_id, "linux1");
@@ -150,13 +138,7 @@ fn users_are_those_on_seats_and_api_users_who_registered() {
     assert!(plain.get("extUserId").is_some());
     let on_a_seat = find(&people(1, 6)[5].email.clone()).unwrap();
     assert!(on_a_seat.get("extUserId").is_none());
-    for field in [
-        "username",
-        "avatar",
-        "totalPoint",
-        "monthlyPoints",
-        "dateSignedUp",
-    ] {
+    for field in ["username", "avatar", "totalPoint", "monthlyPoints", "dateSignedUp"] {
         assert!(api_user.get(field).is_some(), "{field}");
     }
 }
@@ -203,11 +185,7 @@ fn who_leaves_a_room_leaves_its_scoreboard() {
         lines.iter().any(|line| line["username"] == username)
     };
     let everybody = people(1, 120);
-    let member = everybody
-        .iter()
-        .step_by(2)
-        .find(|one| on_board(&one.username))
-        .unwrap();
+    let member = everybody.iter().step_by(2).find(|one| on_board(&one.username)).unwrap();
     let order = json!({ "extUserId": member.external_id, "roomCode": "acme-capstone" });
     for _ in 0..2 {
         let left = send(&sandbox, "POST", "/external/api/leaveRoom", &order);
@@ -224,17 +202,9 @@ fn rooms_of_other_companies_are_out_of_sight() {
     let rooms = get(&sandbox, "/external/api/rooms");
     let rooms = rooms["roomInfo"].as_array().unwrap();
     assert!(rooms.iter().all(|room| room["code"] != "globex-review"));
-    assert_eq!(
-        rooms.iter().filter(|room| room["public"] == false).count(),
-        2
-    );
+    assert_eq!(rooms.iter().filter(|room| room["public"] == false).count(), 2);
     assert!(rooms.iter().all(|room| room.get("users").is_none()));
-    let exists = |code: &str| {
-        get(
-            &sandbox,
-            &format!("/external/api/roomExists?roomCode={code}"),
-        )
-    };
+    let exists = |code: &str| get(&sandbox, &format!("/external/api/roomExists?roomCode={code}"));
     assert_eq!(exists("acme-capstone"), json!({ "roomExists": true }));
     assert_eq!(exists("no-such-room"), json!({ "roomExists": false }));
 }
@@ -268,18 +238,12 @@ fn a_time_report_adds_up_by_kind_of_room() {
         let report = send(&sandbox, "POST", "/api/v2/external/reports/time", &order);
         let report = json_of(&report)["data"].take();
         let users = report["users"].as_array().cloned().unwrap_or_default();
-        let all: Vec<u64> = users
-            .iter()
-            .filter_map(|user| user["totalSeconds"].as_u64())
-            .collect();
+        let all: Vec<u64> = users.iter().filter_map(|user| user["totalSeconds"].as_u64()).collect();
         assert_eq!(report["minSeconds"].as_u64(), all.iter().min().copied());
         assert_eq!(report["maxSeconds"].as_u64(), all.iter().max().copied());
         all.iter().sum::<u64>()
     };
-    let (walked, challenged) = (
-        seconds(json!(["walkthrough"])),
-        seconds(json!(["challenge"])),
-    );
+    let (walked, challenged) = (seconds(json!(["walkthrough"])), seconds(json!(["challenge"])));
     assert!(walked > 0 && challenged > 0);
     assert_eq!(seconds(Value::Null), walked + challenged);
 }

@@ -87,10 +87,7 @@ pub fn parse(text: &str) -> Result<Tape, Damage> {
 
 /// Reads the first event. Its version is looked at before its fields: another version has others.
 fn header(event: Value) -> Result<Header, Damage> {
-    let damaged = |problem: &str| Damage::At {
-        byte: 0,
-        problem: problem.to_owned(),
-    };
+    let damaged = |problem: &str| Damage::At { byte: 0, problem: problem.to_owned() };
     if event["event"] != "cassette" {
         return Err(Damage::NotACassette);
     }
@@ -120,16 +117,8 @@ struct Reading {
 
 impl Reading {
     fn after(header: Header) -> Self {
-        let tape = Tape {
-            header,
-            interactions: Vec::new(),
-            values: Vec::new(),
-        };
-        Self {
-            tape,
-            open: HashMap::new(),
-            ended: false,
-        }
+        let tape = Tape { header, interactions: Vec::new(), values: Vec::new() };
+        Self { tape, open: HashMap::new(), ended: false }
     }
 
     fn take(&mut self, event: Event) -> Result<(), String> {
@@ -150,9 +139,7 @@ impl Reading {
             Event::End { interactions } => {
                 let found = self.tape.interactions.len();
                 if interactions != found {
-                    return Err(format!(
-                        "{interactions} interactions are due, {found} are here"
-                    ));
+                    return Err(format!("{interactions} interactions are due, {found} are here"));
                 }
                 self.ended = true;
             }
@@ -171,9 +158,7 @@ impl Reading {
         }
         // Whoever waited for the answer gave up: it may have been on its way.
         let outcome = Err(Error::lost(Lost::Reset, "no answer was recorded"));
-        self.tape
-            .interactions
-            .push(Interaction { request, outcome });
+        self.tape.interactions.push(Interaction { request, outcome });
         Ok(())
     }
 

@@ -8,9 +8,7 @@ use crate::scripted::request;
 use crate::server::{Server, answer, json};
 
 fn scoreboard() -> ShowScoreboard {
-    ShowScoreboard {
-        room_code: "linux1".to_owned(),
-    }
+    ShowScoreboard { room_code: "linux1".to_owned() }
 }
 
 const EMPTY: &[u8] = br#"{"status":"success","data":[]}"#;
@@ -19,19 +17,10 @@ const EMPTY: &[u8] = br#"{"status":"success","data":[]}"#;
 async fn a_redirect_is_not_followed() {
     let elsewhere = Server::saying(json("200 OK", "{}")).await;
     let location = format!("location: {}/login\r\n", elsewhere.address);
-    for status in [
-        "301 Moved",
-        "302 Found",
-        "303 See Other",
-        "307 Go",
-        "308 Go",
-    ] {
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Go", "308 Go"] {
         let server = Server::saying(answer(status, &location, "")).await;
         let error = server.connection().send(&scoreboard()).await.unwrap_err();
-        assert!(
-            matches!(error.failure(), Some(Failure::NotAnApi { .. })),
-            "{status}: {error}"
-        );
+        assert!(matches!(error.failure(), Some(Failure::NotAnApi { .. })), "{status}: {error}");
     }
     assert!(elsewhere.seen().is_empty());
 }
@@ -39,9 +28,7 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn where_a_redirect_is_the_answer_its_address_is_handed_on() {
     let server = Server::saying(answer("302 Found", "location: /signup?x=1\r\n", "")).await;
-    let request = Register {
-        token: "t".to_owned(),
-    };
+    let request = Register { token: "t".to_owned() };
     let registration = server.connection().send(&request).await.unwrap();
     assert_eq!(registration.location, "/signup?x=1");
     assert!(registration.accepted);
@@ -54,10 +41,7 @@ async fn a_page_is_no_api_answer() {
         for status in ["200 OK", "404 Not Found"] {
             let server = Server::saying(answer(status, headers, page)).await;
             let error = server.connection().send(&scoreboard()).await.unwrap_err();
-            assert!(
-                matches!(error.failure(), Some(Failure::NotAnApi { .. })),
-                "{error}"
-            );
+            assert!(matches!(error.failure(), Some(Failure::NotAnApi { .. })), "{error}");
             assert!(!error.is_refusal() && !error.is_retryable());
         }
     }
@@ -66,9 +50,7 @@ async fn a_page_is_no_api_answer() {
 /// A page or a redirect to one may be what a server shows after it carried a write out.
 #[tokio::test]
 async fn a_write_that_is_answered_by_a_page_is_in_doubt() {
-    let seat = AddSeat {
-        email: "ada@example.com".to_owned(),
-    };
+    let seat = AddSeat { email: "ada@example.com".to_owned() };
     for (status, in_doubt) in [
         ("200 OK", true),
         ("302 Found", true),
@@ -94,10 +76,7 @@ async fn compressed_bodies_are_read() {
         let answer = server.http().send(request(&scoreboard())).await.unwrap();
         assert_eq!(answer.body, EMPTY, "{coding}");
         let asked = server.seen().concat();
-        let accepts = asked
-            .lines()
-            .find(|line| line.starts_with("accept-encoding"))
-            .unwrap();
+        let accepts = asked.lines().find(|line| line.starts_with("accept-encoding")).unwrap();
         assert!(accepts.contains(coding), "{accepts}");
     }
 }
@@ -110,12 +89,7 @@ async fn headers_that_mean_nothing_to_a_caller_are_left_behind() {
     let server = Server::saying(answer("200 OK", headers, EMPTY)).await;
     let answer = server.http().send(request(&scoreboard())).await.unwrap();
     let names: Vec<_> = answer.headers.iter().map(|(name, _)| &**name).collect();
-    let kept = [
-        "content-type",
-        "retry-after",
-        "x-ratelimit-remaining",
-        "ratelimit",
-    ];
+    let kept = ["content-type", "retry-after", "x-ratelimit-remaining", "ratelimit"];
     assert_eq!(names, kept);
 }
 

@@ -52,12 +52,7 @@ fn events() -> Vec<Event> {
     };
     vec![
         Event::Cassette(Header::default()),
-        Event::Request(request(
-            "main",
-            0,
-            "/a?x=1",
-            br#"{"email":"ada@example.com"}"#,
-        )),
+        Event::Request(request("main", 0, "/a?x=1", br#"{"email":"ada@example.com"}"#)),
         Event::Request(request("ada@example.com", 1, "/b", b"")),
         Event::Value(ValueEvent {
             scope: "main".to_owned(),
@@ -74,18 +69,13 @@ fn events() -> Vec<Event> {
 }
 
 fn lines(events: &[Event]) -> String {
-    let lines: Vec<_> = events
-        .iter()
-        .map(|event| serde_json::to_string(event).unwrap())
-        .collect();
+    let lines: Vec<_> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
     lines.join("\n")
 }
 
 fn pretty(events: &[Event]) -> String {
-    let texts: Vec<_> = events
-        .iter()
-        .map(|event| serde_json::to_string_pretty(event).unwrap())
-        .collect();
+    let texts: Vec<_> =
+        events.iter().map(|event| serde_json::to_string_pretty(event).unwrap()).collect();
     texts.join("\r\n\r\n  ") + "\n"
 }
 
@@ -97,10 +87,7 @@ fn told(tape: &Tape) -> String {
 #[test]
 fn layout_does_not_matter() {
     let (lines, pretty) = (lines(&events()), pretty(&events()));
-    assert_eq!(
-        told(&parse(&lines).unwrap()),
-        told(&parse(&pretty).unwrap())
-    );
+    assert_eq!(told(&parse(&lines).unwrap()), told(&parse(&pretty).unwrap()));
     let close: String = lines.lines().collect();
     assert_eq!(told(&parse(&lines).unwrap()), told(&parse(&close).unwrap()));
 }
@@ -111,11 +98,7 @@ fn a_cassette_that_is_cut_anywhere_is_refused() {
         assert!(parse(&text).is_ok());
         for (cut, _) in text.char_indices() {
             let damage = parse(&text[..cut]).unwrap_err();
-            let expected = if cut == 0 {
-                Damage::NotACassette
-            } else {
-                Damage::CutOff(cut)
-            };
+            let expected = if cut == 0 { Damage::NotACassette } else { Damage::CutOff(cut) };
             assert_eq!(damage, expected);
         }
     }
@@ -147,15 +130,7 @@ fn another_version_is_named_whatever_else_it_holds() {
 
 #[test]
 fn what_is_no_cassette_is_called_so() {
-    for text in [
-        "",
-        "  \n",
-        "key,name\n1,2\n",
-        "{}",
-        "[1]",
-        "null",
-        r#"{"event":"end"}"#,
-    ] {
+    for text in ["", "  \n", "key,name\n1,2\n", "{}", "[1]", "null", r#"{"event":"end"}"#] {
         assert_eq!(parse(text).unwrap_err(), Damage::NotACassette, "{text}");
     }
 }
@@ -181,54 +156,18 @@ fn damaged(line: usize, change: impl Fn(&mut Value), says: &str) {
 #[test]
 fn damage_names_the_byte_at_which_the_event_begins() {
     damaged(0, |event| event["program"] = 1.into(), "expected a string");
-    damaged(
-        0,
-        |event| event["version"] = "1".into(),
-        "version is missing",
-    );
-    damaged(
-        1,
-        |event| event["method"] = "PATCH".into(),
-        "`PATCH` is no method",
-    );
-    damaged(
-        1,
-        |event| event["target"] = "/b".into(),
-        "hash is not that of the request",
-    );
-    damaged(
-        1,
-        |event| event["event"] = "question".into(),
-        "unknown variant `question`",
-    );
+    damaged(0, |event| event["version"] = "1".into(), "version is missing");
+    damaged(1, |event| event["method"] = "PATCH".into(), "`PATCH` is no method");
+    damaged(1, |event| event["target"] = "/b".into(), "hash is not that of the request");
+    damaged(1, |event| event["event"] = "question".into(), "unknown variant `question`");
     damaged(2, |event| event["ordinal"] = (-1).into(), "invalid value");
-    damaged(
-        2,
-        |event| event["header"] = json!([]),
-        "unknown field `header`",
-    );
+    damaged(2, |event| event["header"] = json!([]), "unknown field `header`");
     damaged(3, |event| *event = json!(["end", 3]), "JSON object");
-    damaged(
-        4,
-        |event| event["kind"] = "boredom".into(),
-        "`boredom` is no error",
-    );
-    damaged(
-        5,
-        |event| event["scope"] = "other".into(),
-        "without a request",
-    );
+    damaged(4, |event| event["kind"] = "boredom".into(), "`boredom` is no error");
+    damaged(5, |event| event["scope"] = "other".into(), "without a request");
     damaged(7, |event| event["ordinal"] = 0.into(), "second answer");
-    damaged(
-        7,
-        |event| event["body"] = json!({ "base64": "!" }),
-        "Invalid symbol",
-    );
-    damaged(
-        8,
-        |event| event["interactions"] = 2.into(),
-        "2 interactions are due, 3 are here",
-    );
+    damaged(7, |event| event["body"] = json!({ "base64": "!" }), "Invalid symbol");
+    damaged(8, |event| event["interactions"] = 2.into(), "2 interactions are due, 3 are here");
 }
 
 #[test]
@@ -252,10 +191,7 @@ fn a_request_whose_answer_was_not_waited_for_is_replayed_as_lost() {
     events.remove(5);
     let tape = parse(&lines(&events)).unwrap();
     let error = tape.interactions[0].outcome.clone().unwrap_err();
-    assert!(
-        error.to_string().contains("no answer was recorded"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("no answer was recorded"), "{error}");
 }
 
 #[test]

@@ -9,9 +9,7 @@ use serde_json::json;
 use crate::scripted::Scripted;
 
 fn seat() -> AddSeat {
-    AddSeat {
-        email: "ada@example.com".to_owned(),
-    }
+    AddSeat { email: "ada@example.com".to_owned() }
 }
 
 /// The transport here does not say which request its error is about, as one might forget to.
@@ -43,10 +41,8 @@ async fn a_write_with_an_unreadable_answer_is_in_doubt() {
 
 #[tokio::test]
 async fn a_refused_write_is_not_in_doubt() {
-    for (status, words) in [
-        (400, "email not found."),
-        (403, "API Key is invalid or has expired."),
-    ] {
+    for (status, words) in [(400, "email not found."), (403, "API Key is invalid or has expired.")]
+    {
         let body = json!({ "status": "error", "message": words });
         let connection = Connection::new(Scripted::new([Ok(Response::json(status, &body))]));
         let error = connection.send(&seat()).await.unwrap_err();
@@ -65,10 +61,7 @@ async fn requests_are_numbered_within_their_scope() {
         assert!(error.is_setup());
     }
     let requests = capture.requests();
-    let places: Vec<_> = requests
-        .iter()
-        .map(|sent| (&*sent.scope, sent.ordinal))
-        .collect();
+    let places: Vec<_> = requests.iter().map(|sent| (&*sent.scope, sent.ordinal)).collect();
     assert_eq!(places, [("main", 0), ("ada", 0), ("main", 1), ("ada", 1)]);
 }
 
@@ -77,8 +70,5 @@ async fn a_service_without_a_way_is_named() {
     let connection = Connection::new(Route::default().to("veracode", Never));
     let error = connection.send(&ListRooms::default()).await.unwrap_err();
     assert!(error.is_setup() && !error.is_in_doubt());
-    assert!(
-        error.to_string().contains("no connection to thm"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("no connection to thm"), "{error}");
 }

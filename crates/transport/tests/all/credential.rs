@@ -9,24 +9,16 @@ use crate::server::{Act, SECRET, Server, answer, json};
 use crate::trouble::closed_port;
 
 fn scoreboard() -> ShowScoreboard {
-    ShowScoreboard {
-        room_code: "linux1".to_owned(),
-    }
+    ShowScoreboard { room_code: "linux1".to_owned() }
 }
 
 fn authenticate() -> Authenticate {
-    Authenticate {
-        ext_user_id: "7".to_owned(),
-        room_code: "linux1".to_owned(),
-    }
+    Authenticate { ext_user_id: "7".to_owned(), room_code: "linux1".to_owned() }
 }
 
 /// The one line of a request that holds the credential.
 fn line_with(secret: &str, request: &str) -> String {
-    let lines: Vec<_> = request
-        .split("\r\n")
-        .filter(|line| line.contains(secret))
-        .collect();
+    let lines: Vec<_> = request.split("\r\n").filter(|line| line.contains(secret)).collect();
     assert_eq!(lines.len(), 1, "{request}");
     assert_eq!(lines[0].matches(secret).count(), 1, "{request}");
     lines[0].to_owned()
@@ -42,15 +34,10 @@ async fn it_travels_in_the_header_of_its_service() {
     let connection = server.connection();
     connection.send(&scoreboard()).await.unwrap();
     // A DELETE takes it too, although the document's sample forgets it.
-    let delete = DeleteUser {
-        id: "u1".to_owned(),
-    };
+    let delete = DeleteUser { id: "u1".to_owned() };
     let _ = connection.send(&delete).await;
     let seen = server.seen();
-    assert_eq!(
-        line_with(SECRET, &seen[0]),
-        format!("thm-api-key: {SECRET}")
-    );
+    assert_eq!(line_with(SECRET, &seen[0]), format!("thm-api-key: {SECRET}"));
     assert_eq!(line_with(SECRET, &seen[1]), format!("auth: {SECRET}"));
 }
 
@@ -70,9 +57,7 @@ async fn it_travels_as_a_form_field_in_the_legacy_dialect() {
 #[tokio::test]
 async fn an_endpoint_that_takes_none_gets_none() {
     let server = Server::saying(answer("302 Found", "location: /signup\r\n", "")).await;
-    let request = Register {
-        token: "t".to_owned(),
-    };
+    let request = Register { token: "t".to_owned() };
     server.connection().send(&request).await.unwrap();
     let seen = server.seen().concat();
     for part in SECRET.split(':') {
@@ -113,11 +98,7 @@ async fn it_never_leaves_the_origin_of_its_service() {
 #[tokio::test]
 async fn an_answer_that_echoes_it_is_masked_however_it_is_spelt() {
     let key = r#"pass"word/1+2"#;
-    let spellings = [
-        r#"pass"word/1+2"#,
-        r#"pass\"word/1+2"#,
-        "pass%22word%2F1%2B2",
-    ];
+    let spellings = [r#"pass"word/1+2"#, r#"pass\"word/1+2"#, "pass%22word%2F1%2B2"];
     for spelling in spellings {
         let server = Server::saying(answer(
             "302 Found",
@@ -136,14 +117,7 @@ async fn an_answer_that_echoes_it_is_masked_however_it_is_spelt() {
 #[tokio::test]
 async fn each_half_of_a_pair_is_masked_and_other_bytes_are_left_alone() {
     let (key, secret) = SECRET.split_once(':').unwrap();
-    let body = [
-        b"\xff\xfe ",
-        key.as_bytes(),
-        b" ",
-        secret.as_bytes(),
-        b" \xff",
-    ]
-    .concat();
+    let body = [b"\xff\xfe ", key.as_bytes(), b" ", secret.as_bytes(), b" \xff"].concat();
     let server = Server::saying(answer("403 Forbidden", "", body)).await;
     let answer = server.http().send(request()).await.unwrap();
     assert_eq!(answer.body, b"\xff\xfe [credential] [credential] \xff");
@@ -164,13 +138,8 @@ async fn a_credential_that_no_header_can_hold_is_refused_before_anything_is_sent
 async fn neither_errors_nor_debug_show_it_or_a_token() {
     let http = Http::new(&closed_port(), SecretString::from(SECRET)).unwrap();
     let debug = format!("{http:?}");
-    let request = Register {
-        token: "token-of-a-person".to_owned(),
-    };
-    let error = Connection::new(http.clone())
-        .send(&request)
-        .await
-        .unwrap_err();
+    let request = Register { token: "token-of-a-person".to_owned() };
+    let error = Connection::new(http.clone()).send(&request).await.unwrap_err();
     let lost = Connection::new(http).send(&scoreboard()).await.unwrap_err();
     let told = format!("{debug} {error} {error:?} {lost} {lost:?}");
     assert!(told.contains("thm.register: cannot connect"), "{told}");

@@ -32,10 +32,7 @@ fn order_does_not_matter_where_it_means_nothing() {
 fn headers_are_not_looked_at() {
     let mut other = request(Method::Get, "/a", JSON, b"");
     other.headers.clear();
-    assert_eq!(
-        identity(&request(Method::Get, "/a", JSON, b"")),
-        identity(&other)
-    );
+    assert_eq!(identity(&request(Method::Get, "/a", JSON, b"")), identity(&other));
 }
 
 #[test]

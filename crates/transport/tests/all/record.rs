@@ -13,9 +13,7 @@ use crate::scripted::Scripted;
 use crate::server::{Act, SECRET, Server, answer, json as json_answer};
 
 fn scoreboard() -> ShowScoreboard {
-    ShowScoreboard {
-        room_code: "linux1".to_owned(),
-    }
+    ShowScoreboard { room_code: "linux1".to_owned() }
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -31,21 +29,14 @@ async fn the_file_appears_whole_and_only_at_the_end() {
     fs::write(&path, "an older recording").unwrap();
     let transport = Scripted::saying([json!({ "status": "success", "data": [] })]);
     let record = Arc::new(Record::to_file(&path, Header::default(), transport).unwrap());
-    Connection::new(record.clone())
-        .send(&scoreboard())
-        .await
-        .unwrap();
+    Connection::new(record.clone()).send(&scoreboard()).await.unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "an older recording");
 
     record.finish().unwrap();
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(parse(&text).unwrap().interactions.len(), 1);
     assert_eq!(text.lines().count(), 4, "one event a line");
-    assert_eq!(
-        names(folder.path()),
-        ["run.cassette"],
-        "nothing is left beside it"
-    );
+    assert_eq!(names(folder.path()), ["run.cassette"], "nothing is left beside it");
     record.finish().unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
@@ -69,14 +60,8 @@ fn only_the_owner_may_read_it_even_where_an_older_file_was_open_to_all() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let record = Record::to_file(&path, Header::default(), Scripted::new([])).unwrap();
     for name in names(folder.path()) {
-        let mode = fs::metadata(folder.path().join(&name))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert!(
-            name == "run.cassette" || mode & 0o777 == 0o600,
-            "{name}: {mode:o}"
-        );
+        let mode = fs::metadata(folder.path().join(&name)).unwrap().permissions().mode();
+        assert!(name == "run.cassette" || mode & 0o777 == 0o600, "{name}: {mode:o}");
     }
     record.finish().unwrap();
     let mode = fs::metadata(&path).unwrap().permissions().mode();
@@ -97,11 +82,7 @@ async fn the_credential_is_not_in_the_file() {
     let server = Server::doing([
         Act::Say(json_answer("200 OK", r#"{"status":"success","data":[]}"#)),
         Act::Say(json_answer("400 Bad Request", &echo)),
-        Act::Say(answer(
-            "302 Found",
-            &format!("location: /?k={SECRET}\r\n"),
-            "",
-        )),
+        Act::Say(answer("302 Found", &format!("location: /?k={SECRET}\r\n"), "")),
         Act::HangUp,
     ])
     .await;
@@ -111,9 +92,7 @@ async fn the_credential_is_not_in_the_file() {
     let record = Arc::new(record);
     let connection = Connection::new(record.clone());
     connection.send(&scoreboard()).await.unwrap();
-    let seat = AddSeat {
-        email: "ada@example.com".to_owned(),
-    };
+    let seat = AddSeat { email: "ada@example.com".to_owned() };
     for _ in 0..3 {
         connection.send(&seat).await.unwrap_err();
     }

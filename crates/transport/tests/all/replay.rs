@@ -15,15 +15,11 @@ use tempfile::TempDir;
 use crate::scripted::{Scripted, request};
 
 fn scoreboard(room: &str) -> ShowScoreboard {
-    ShowScoreboard {
-        room_code: room.to_owned(),
-    }
+    ShowScoreboard { room_code: room.to_owned() }
 }
 
 fn seat(email: &str) -> AddSeat {
-    AddSeat {
-        email: email.to_owned(),
-    }
+    AddSeat { email: email.to_owned() }
 }
 
 fn standing(name: &str) -> Value {
@@ -57,11 +53,7 @@ async fn answers_come_back_as_they_were() {
             headers: vec![("location".to_owned(), "/login".to_owned())],
             body: Vec::new(),
         },
-        Response {
-            status: 502,
-            headers: Vec::new(),
-            body: b"<html>\xff".to_vec(),
-        },
+        Response { status: 502, headers: Vec::new(), body: b"<html>\xff".to_vec() },
         Response {
             status: 200,
             headers: Vec::new(),
@@ -127,26 +119,10 @@ async fn missing_consumed_and_unused_are_told_apart() {
         assert!(!error.is_in_doubt() && !error.is_retryable());
     }
     let texts = [&consumed, &missing, &unused].map(ToString::to_string);
-    assert!(
-        texts[0].contains("recorded 1 times and is asked for again"),
-        "{}",
-        texts[0]
-    );
-    assert!(
-        texts[1].contains("roomCode=linux7 in `main` was not recorded"),
-        "{}",
-        texts[1]
-    );
-    assert!(
-        texts[1].contains("nearest:  GET /api/v2/external/scoreboard"),
-        "{}",
-        texts[1]
-    );
-    assert!(
-        texts[2].contains("1 recorded interactions were not asked for"),
-        "{}",
-        texts[2]
-    );
+    assert!(texts[0].contains("recorded 1 times and is asked for again"), "{}", texts[0]);
+    assert!(texts[1].contains("roomCode=linux7 in `main` was not recorded"), "{}", texts[1]);
+    assert!(texts[1].contains("nearest:  GET /api/v2/external/scoreboard"), "{}", texts[1]);
+    assert!(texts[2].contains("1 recorded interactions were not asked for"), "{}", texts[2]);
     assert!(texts[2].contains("roomCode=linux2 (main)"), "{}", texts[2]);
 }
 
@@ -158,10 +134,7 @@ async fn a_request_in_another_scope_is_missing_there() {
     let (_, connection) = replay(&path);
     let row = connection.within(Arc::new(Scope::new("ada")));
     let error = row.send(&scoreboard("linux1")).await.unwrap_err();
-    assert!(
-        error.to_string().contains("in `ada` was not recorded"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("in `ada` was not recorded"), "{error}");
     assert!(error.to_string().contains("in `main`"), "{error}");
 }
 
@@ -175,14 +148,8 @@ async fn the_nearest_request_is_shown_with_both_bodies() {
     let (_, connection) = replay(&path);
     let error = connection.send(&seat("bob@example.com")).await.unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.contains(r#"asked:    {"email":"bob@example.com"}"#),
-        "{text}"
-    );
-    assert!(
-        text.contains(r#"recorded: {"email":"ada@example.com"}"#),
-        "{text}"
-    );
+    assert!(text.contains(r#"asked:    {"email":"bob@example.com"}"#), "{text}");
+    assert!(text.contains(r#"recorded: {"email":"ada@example.com"}"#), "{text}");
 }
 
 #[tokio::test]
@@ -249,24 +216,8 @@ fn a_file_that_cannot_be_read_is_named_with_what_is_wrong() {
         error.to_string()
     };
     assert!(told().contains("run.cassette"));
-    fs::write(
-        &path,
-        b"{\"event\":\"cassette\",\"version\":1,\"program\":\"\xc3",
-    )
-    .unwrap();
-    assert!(
-        told().contains("damaged at byte 43: not UTF-8"),
-        "{}",
-        told()
-    );
-    fs::write(
-        &path,
-        "{\"event\":\"cassette\",\"version\":1,\"program\":\"x\"}\n",
-    )
-    .unwrap();
-    assert!(
-        told().contains("run.cassette: the cassette is cut off"),
-        "{}",
-        told()
-    );
+    fs::write(&path, b"{\"event\":\"cassette\",\"version\":1,\"program\":\"\xc3").unwrap();
+    assert!(told().contains("damaged at byte 43: not UTF-8"), "{}", told());
+    fs::write(&path, "{\"event\":\"cassette\",\"version\":1,\"program\":\"x\"}\n").unwrap();
+    assert!(told().contains("run.cassette: the cassette is cut off"), "{}", told());
 }

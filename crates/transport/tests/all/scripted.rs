@@ -17,11 +17,7 @@ impl Scripted {
 
     /// Answers 200 with these bodies.
     pub(crate) fn saying(bodies: impl IntoIterator<Item = Value>) -> Self {
-        Self::new(
-            bodies
-                .into_iter()
-                .map(|body| Ok(Response::json(200, &body))),
-        )
+        Self::new(bodies.into_iter().map(|body| Ok(Response::json(200, &body))))
     }
 }
 

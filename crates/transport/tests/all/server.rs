@@ -41,10 +41,8 @@ impl Server {
     pub(crate) async fn doing(acts: impl IntoIterator<Item = Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(State {
-            acts: acts.into_iter().collect(),
-            seen: Vec::new(),
-        }));
+        let state =
+            Arc::new(Mutex::new(State { acts: acts.into_iter().collect(), seen: Vec::new() }));
         let shared = state.clone();
         tokio::spawn(async move {
             for number in 0.. {

@@ -8,22 +8,15 @@ use drillmaster_transport::{Connection, Error, Http, Lost, SecretString};
 use crate::server::{Act, SECRET, Server, answer, json};
 
 fn read() -> ShowScoreboard {
-    ShowScoreboard {
-        room_code: "linux1".to_owned(),
-    }
+    ShowScoreboard { room_code: "linux1".to_owned() }
 }
 
 fn write(number: u32) -> AddSeat {
-    AddSeat {
-        email: format!("learner-{number}@example.com"),
-    }
+    AddSeat { email: format!("learner-{number}@example.com") }
 }
 
 fn seated() -> Vec<u8> {
-    json(
-        "200 OK",
-        r#"{"status":"success","data":{"username":"ada"}}"#,
-    )
+    json("200 OK", r#"{"status":"success","data":{"username":"ada"}}"#)
 }
 
 /// The address of a port on which nothing listens.
@@ -66,36 +59,16 @@ async fn what_is_lost_after_it_was_sent_is_in_doubt_for_a_write_and_may_be_repea
     let troubles: [Trouble; 8] = [
         ("hung up on", Lost::Reset, Box::new(|| Act::HangUp)),
         ("reset", Lost::Reset, Box::new(|| Act::Reset)),
-        (
-            "cut head",
-            Lost::Reset,
-            Box::new(|| Act::SayAndClose(b"HTTP/1.1 20".to_vec())),
-        ),
-        (
-            "cut body",
-            Lost::Reset,
-            Box::new(move || Act::SayAndClose(cut())),
-        ),
-        (
-            "not HTTP",
-            Lost::Reset,
-            Box::new(|| Act::Say(b"SSH-2.0-x\r\n\r\n".to_vec())),
-        ),
+        ("cut head", Lost::Reset, Box::new(|| Act::SayAndClose(b"HTTP/1.1 20".to_vec()))),
+        ("cut body", Lost::Reset, Box::new(move || Act::SayAndClose(cut()))),
+        ("not HTTP", Lost::Reset, Box::new(|| Act::Say(b"SSH-2.0-x\r\n\r\n".to_vec()))),
         (
             "broken gzip",
             Lost::Reset,
             Box::new(|| Act::Say(answer("200 OK", "content-encoding: gzip\r\n", "no gzip"))),
         ),
-        (
-            "no answer",
-            Lost::Timeout,
-            Box::new(|| Act::Stall(Vec::new())),
-        ),
-        (
-            "stalled body",
-            Lost::Timeout,
-            Box::new(move || Act::Stall(cut())),
-        ),
+        ("no answer", Lost::Timeout, Box::new(|| Act::Stall(Vec::new()))),
+        ("stalled body", Lost::Timeout, Box::new(move || Act::Stall(cut()))),
     ];
     for (what, how, act) in troubles {
         let (on_read, on_write) = both(act).await;
@@ -139,11 +112,7 @@ async fn a_write_after_a_kept_connection_was_closed_arrives_at_most_once() {
         connection.send(&write(1)).await.unwrap();
         let second = connection.send(&write(2)).await;
         let email = write(2).email;
-        let arrived = server
-            .seen()
-            .iter()
-            .filter(|text| text.contains(&email))
-            .count();
+        let arrived = server.seen().iter().filter(|text| text.contains(&email)).count();
         match second {
             Ok(_) => assert_eq!(arrived, 1),
             Err(error) => {

@@ -32,9 +32,7 @@ async fn walk<E: Endpoint>(
     let capture = Arc::new(Capture::new(Scripted::saying(answers)));
     let items = Connection::new(capture.clone()).items::<_, Value>(request);
     let items: Vec<_> = items.try_collect().await.unwrap();
-    let ids = items
-        .iter()
-        .map(|item| item["id"].as_str().unwrap().to_owned());
+    let ids = items.iter().map(|item| item["id"].as_str().unwrap().to_owned());
     let lines = capture.requests().iter().map(Request::line).collect();
     (ids.collect(), lines)
 }
@@ -47,11 +45,8 @@ async fn pages_are_counted_here_and_the_callers_filters_sent_again() {
         limit: Some(2),
         ..ListUsersDetails::default()
     };
-    let answers = [
-        details(&["a", "b"], Some(7)),
-        details(&["c", "d"], Some(1)),
-        details(&["e"], None),
-    ];
+    let answers =
+        [details(&["a", "b"], Some(7)), details(&["c", "d"], Some(1)), details(&["e"], None)];
     let (ids, lines) = walk(&request, answers).await;
     assert_eq!(ids, ["a", "b", "c", "d", "e"]);
     let line =
@@ -61,10 +56,7 @@ async fn pages_are_counted_here_and_the_callers_filters_sent_again() {
 
 #[tokio::test]
 async fn the_next_page_style_is_walked_alike() {
-    let request = ListUsers {
-        limit: Some(2),
-        ..ListUsers::default()
-    };
+    let request = ListUsers { limit: Some(2), ..ListUsers::default() };
     let answers = [users(&["a", "b"], true), users(&["c"], false)];
     let (ids, lines) = walk(&request, answers).await;
     assert_eq!(ids, ["a", "b", "c"]);
@@ -74,10 +66,7 @@ async fn the_next_page_style_is_walked_alike() {
 
 #[tokio::test]
 async fn a_walk_starts_at_the_callers_page() {
-    let request = ListUsers {
-        page: Some(3),
-        ..ListUsers::default()
-    };
+    let request = ListUsers { page: Some(3), ..ListUsers::default() };
     let (_, lines) = walk(&request, [users(&["a"], true), users(&["b"], false)]).await;
     let line = |page| format!("GET /api/users?page={page}&limit=50");
     assert_eq!(lines, [line(3), line(4)]);
@@ -85,11 +74,7 @@ async fn a_walk_starts_at_the_callers_page() {
 
 #[tokio::test]
 async fn ids_that_come_again_are_dropped() {
-    let answers = [
-        users(&["a", "b"], true),
-        users(&["b", "c", "c"], true),
-        users(&["d"], false),
-    ];
+    let answers = [users(&["a", "b"], true), users(&["b", "c", "c"], true), users(&["d"], false)];
     let (ids, _) = walk(&ListUsers::default(), answers).await;
     assert_eq!(ids, ["a", "b", "c", "d"]);
 }
@@ -116,10 +101,7 @@ async fn an_error_ends_the_walk() {
         Err(Error::lost(Lost::Timeout, "too late")),
     ];
     let connection = Connection::new(Scripted::new(answers));
-    let items: Vec<_> = connection
-        .items::<_, Value>(&ListUsers::default())
-        .collect()
-        .await;
+    let items: Vec<_> = connection.items::<_, Value>(&ListUsers::default()).collect().await;
     assert_eq!(items.len(), 2);
     assert_eq!(items[0].as_ref().unwrap()["id"], "a");
     let error = items[1].as_ref().unwrap_err();
@@ -147,15 +129,9 @@ async fn what_cannot_be_walked_is_refused_before_anything_is_sent() {
     assert_eq!(items.len(), 1);
     assert!(items[0].as_ref().unwrap_err().is_invalid());
 
-    let request = ListProgress {
-        limit: Some(51),
-        ..ListProgress::default()
-    };
+    let request = ListProgress { limit: Some(51), ..ListProgress::default() };
     let items: Vec<_> = connection.items::<_, Value>(&request).collect().await;
     assert_eq!(items.len(), 1);
     let error = items[0].as_ref().unwrap_err();
-    assert!(
-        error.is_invalid() && error.to_string().contains("limit"),
-        "{error}"
-    );
+    assert!(error.is_invalid() && error.to_string().contains("limit"), "{error}");
 }

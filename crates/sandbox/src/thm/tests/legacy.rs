@@ -9,10 +9,7 @@ use super::{academy, get, json_of, send};
 use crate::{Options, Sandbox, THM_KEY};
 
 fn legacy() -> Sandbox {
-    Sandbox::with(Options {
-        dialect: Dialect::Legacy,
-        ..Options::default()
-    })
+    Sandbox::with(Options { dialect: Dialect::Legacy, ..Options::default() })
 }
 
 #[test]
@@ -29,15 +26,9 @@ fn legacy_takes_forms_and_answers_in_its_own_shapes() {
     assert!(users["users"][0].get("totalPoint").is_none());
     let board = get(&sandbox, "/external/api/scoreboard/linux1");
     let best = &board[0];
-    assert_eq!(
-        (&best["data"], &best["rankNo"]),
-        (&json!(["", 0]), &json!(1))
-    );
+    assert_eq!((&best["data"], &best["rankNo"]), (&json!(["", 0]), &json!(1)));
     assert!(best["taskData"][0]["taskNo"].is_i64());
-    assert_eq!(
-        get(&sandbox, "/external/api/roomExists/linux1"),
-        json!({ "roomExists": true })
-    );
+    assert_eq!(get(&sandbox, "/external/api/roomExists/linux1"), json!({ "roomExists": true }));
     assert!(get(&sandbox, "/external/api/questions/linux1")["questions"].is_array());
 }
 
@@ -46,10 +37,7 @@ fn legacy_knows_only_api_users() {
     let listed = |target: &str, list: &str, name: &str, sandbox: &Sandbox| {
         let lines = get(sandbox, target)[list].take();
         let lines = lines.as_array().cloned().unwrap_or_default();
-        lines
-            .iter()
-            .map(|line| line[name].to_string())
-            .collect::<BTreeSet<_>>()
+        lines.iter().map(|line| line[name].to_string()).collect::<BTreeSet<_>>()
     };
     let current = listed("/external/api/users", "users", "email", &academy());
     let legacy = listed("/external/api/users", "users", "email", &legacy());
@@ -61,10 +49,7 @@ fn legacy_names_a_missing_field_as_it_spells_it() {
     let form = json!("roomCode=linux1");
     let answer = send(&legacy(), "POST", "/external/api/authenticate", &form);
     assert_eq!(answer.status, 400);
-    assert_eq!(
-        json_of(&answer),
-        json!({ "message": "userId is required." })
-    );
+    assert_eq!(json_of(&answer), json!({ "message": "userId is required." }));
 }
 
 #[test]

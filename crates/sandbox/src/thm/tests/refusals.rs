@@ -16,16 +16,8 @@ fn a_missing_field_is_refused_by_name() {
     let answer = send(&sandbox, "POST", "/external/api/authenticate", &order);
     assert_eq!(json_of(&answer)["message"], "extUserId is required.");
     let answer = send(&sandbox, "GET", "/external/api/questions", &Value::Null);
-    assert_eq!(
-        (answer.status, json_of(&answer)["message"].is_string()),
-        (400, true)
-    );
-    let answer = send(
-        &sandbox,
-        "POST",
-        "/api/v2/external/reports/time",
-        &json!({}),
-    );
+    assert_eq!((answer.status, json_of(&answer)["message"].is_string()), (400, true));
+    let answer = send(&sandbox, "POST", "/api/v2/external/reports/time", &json!({}));
     assert_eq!(json_of(&answer)["message"], "userEmails is required.");
 }
 
@@ -37,25 +29,13 @@ fn provocations() -> Vec<Provocation> {
     let board = "/api/v2/external/scoreboard";
     vec![
         (250, "thm.add_seat", "PUT", SEATS, json!({})),
-        (
-            250,
-            "thm.add_seat",
-            "PUT",
-            SEATS,
-            json!({ "email": "nobody@example.com" }),
-        ),
+        (250, "thm.add_seat", "PUT", SEATS, json!({ "email": "nobody@example.com" })),
         (250, "thm.add_seat", "PUT", SEATS, email(seated())),
         (0, "thm.add_seat", "PUT", SEATS, email(waiting())),
         (250, "thm.remove_seat", "DELETE", SEATS, json!({})),
         (250, "thm.remove_seat", "DELETE", SEATS, email(waiting())),
         (250, "thm.scoreboard", "GET", board, Value::Null),
-        (
-            250,
-            "thm.scoreboard",
-            "GET",
-            "/api/v2/external/scoreboard?roomCode=nope",
-            Value::Null,
-        ),
+        (250, "thm.scoreboard", "GET", "/api/v2/external/scoreboard?roomCode=nope", Value::Null),
         (
             250,
             "thm.room_exists",
@@ -80,21 +60,12 @@ fn every_documented_refusal_of_an_endpoint_can_be_met() {
         met.insert((entry.name(), fault.says));
         if matches!(entry.spec.reply, Reply::Data) {
             assert_eq!(said["status"], "error");
-            assert!(
-                said["stack"]
-                    .as_str()
-                    .is_some_and(|stack| stack.contains(words))
-            );
+            assert!(said["stack"].as_str().is_some_and(|stack| stack.contains(words)));
         }
     }
     for entry in thm::SERVICE.entries {
         for fault in entry.spec.faults {
-            assert!(
-                met.contains(&(entry.name(), fault.says)),
-                "{}: {}",
-                entry.name(),
-                fault.says
-            );
+            assert!(met.contains(&(entry.name(), fault.says)), "{}: {}", entry.name(), fault.says);
         }
     }
 }
