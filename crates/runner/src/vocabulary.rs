@@ -4,7 +4,7 @@ mod rows;
 
 use std::sync::Arc;
 
-use drillmaster_models::{Fault, Moment};
+use drillmaster_models::{Fault, Moment, entry};
 use rhai::{
     Dynamic, Engine, EvalAltResult, FuncRegistration, NativeCallContext, RhaiNativeFunc, Variant,
 };
@@ -38,6 +38,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Arc<Host>) {
     inputs(engine, host);
     rows::register(engine, host);
     errors(engine);
+    dialect(engine, host);
     time(engine, host);
     console(engine, host);
 }
@@ -116,6 +117,23 @@ fn errors(engine: &mut Engine) {
         |error: &mut CallError, words: &str| match error {
             CallError::Failed(error) => error.words().is_some_and(|own| Fault::same(own, words)),
             CallError::Skipped(_) => false,
+        },
+    );
+}
+
+fn dialect(engine: &mut Engine, host: &Arc<Host>) {
+    let world = host.clone();
+    let doc = "Whether the dialect that is spoken has this endpoint, such as \"thm.add_seat\".";
+    let signature = ["entry: String", "bool"];
+    word(
+        engine,
+        "supported",
+        &signature,
+        doc,
+        move |ctx: NativeCallContext, name: &str| -> Answer<bool> {
+            let entry = entry(name)
+                .map_err(|error| runtime_error(&error.to_string(), ctx.call_position()))?;
+            Ok(entry.spec(world.connection.dialect()).is_ok())
         },
     );
 }
