@@ -1,2 +1,45 @@
-//! x
-fn main() {}
+//! The project's chores: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask ci`.
+
+mod ci;
+mod codegen;
+mod repository;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The project's chores.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+enum Chore {
+    /// Write what is generated from the list of entries: docs/endpoints.md, docs/openapi, docs/rhai
+    Codegen {
+        /// Write nothing; fail where a generated file is not what it would be
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the rules of the house that no compiler knows: layering, no entry named in a match
+    Tidy,
+    /// Do all that must hold before a change goes in, and stop at the first thing that does not
+    Ci,
+}
+
+/// What a chore ends with: an error is told as it stands.
+type Outcome<T = ()> = Result<T, String>;
+
+fn main() -> ExitCode {
+    let done = match Chore::parse() {
+        Chore::Codegen { check: false } => codegen::write(),
+        Chore::Codegen { check: true } => codegen::check(),
+        Chore::Tidy => tidy::run(),
+        Chore::Ci => ci::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}

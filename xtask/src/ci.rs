@@ -1,0 +1,58 @@
+//! `cargo xtask ci`: everything that must hold, in the order from quick to slow.
+
+use crate::repository::cargo;
+use crate::{Outcome, codegen, tidy};
+
+/// A part of the check.
+struct Step {
+    name: &'static str,
+    work: Work,
+}
+
+enum Work {
+    /// A cargo command, with variables set.
+    Cargo(&'static [&'static str], &'static [(&'static str, &'static str)]),
+    /// A chore of our own.
+    Chore(fn() -> Outcome),
+}
+
+// The tests come last, so that the last lines are their summary.
+const STEPS: [Step; 6] = [
+    Step { name: "fmt", work: Work::Cargo(&["fmt", "--all", "--check"], &[]) },
+    Step { name: "tidy", work: Work::Chore(tidy::run) },
+    Step { name: "codegen --check", work: Work::Chore(codegen::check) },
+    Step {
+        name: "clippy",
+        work: Work::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]),
+    },
+    Step {
+        name: "doc",
+        work: Work::Cargo(&["doc", "--no-deps", "--workspace"], &[("RUSTDOCFLAGS", "-D warnings")]),
+    },
+    Step { name: "test", work: Work::Cargo(&["test", "--workspace"], &[]) },
+];
+
+/// Takes the steps, up to the first that fails.
+pub(crate) fn run() -> Outcome {
+    for Step { name, work } in STEPS {
+        println!("== {name}");
+        take(&work).map_err(|problem| format!("{name}: {problem}"))?;
+    }
+    Ok(())
+}
+
+fn take(work: &Work) -> Outcome {
+    match work {
+        Work::Chore(chore) => chore(),
+        Work::Cargo(arguments, variables) => {
+            let mut cargo = cargo();
+            cargo.args(*arguments).envs(variables.iter().copied());
+            let status = cargo.status().map_err(|error| format!("cannot run cargo: {error}"))?;
+            if status.success() {
+                Ok(())
+            } else {
+                Err(format!("`cargo {}` failed ({status})", arguments.join(" ")))
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What a declaration says, in sentences: shared by everything that people read.
+
+use drillmaster_models::{
+    Credential, Dialect, Effect, Entry, Fault, List, Means, Paging, Payload, Reply, Settle, Spec,
+};
+
+/// The refusals to expect of a call: those of a credential only where one is sent.
+pub(crate) fn faults(entry: &Entry, spec: &'static Spec) -> Vec<&'static Fault> {
+    let own = spec.faults.iter();
+    let general =
+        entry.service().faults.iter().filter(|fault| {
+            fault.means != Means::Credential || spec.credential != Credential::None
+        });
+    own.chain(general).collect()
+}
+
+/// The declaration in a dialect, for the time of the program.
+pub(crate) fn spec(entry: &'static Entry, dialect: Dialect) -> Option<&'static Spec> {
+    entry.spec(dialect).ok()
+}
+
+/// Whether a call changes anything, and how a doubtful one is settled.
+pub(crate) fn effect(spec: &Spec) -> String {
+    let Effect::Write(write) = spec.effect else {
+        return "A read: it changes nothing.".to_owned();
+    };
+    let what = match (write.irreversible, write.removes) {
+        (true, _) => "A removal that cannot be undone",
+        (false, true) => "A removal",
+        (false, false) => "A write",
+    };
+    let silent =
+        if write.tells { "" } else { " It answers alike when there was nothing to change." };
+    let settled = match write.settle {
+        Settle::Repeat => {
+            "sending it again leaves the same state and gives the same answer".to_owned()
+        }
+        Settle::Refusal => "sending it again is harmless, and is refused if it was done".to_owned(),
+        Settle::Probe { entry, field } => format!(
+            "an item of `{entry}` with the same `{field}` shows that it was done; without one, it \
+             is sent again, and is refused if it was done"
+        ),
+    };
+    format!("{what}, about the one in `{}`.{silent} In doubt: {settled}.", write.subject)
+}
+
+/// The effect in a word.
+pub(crate) fn effect_word(spec: &Spec) -> &'static str {
+    match spec.effect {
+        Effect::Read => "read",
+        Effect::Write(write) if write.irreversible => "removal, irreversible",
+        Effect::Write(write) if write.removes => "removal",
+        Effect::Write(_) => "write",
+    }
+}
+
+/// The list in the answer.
+pub(crate) fn list(list: &List) -> String {
+    let place = match list.items {
+        "" => "The answer is a list".to_owned(),
+        items => format!("The answer has a list in `{items}`"),
+    };
+    let told = match list.id {
+        "" => String::new(),
+        id => format!(", its items told apart by `{id}`"),
+    };
+    let goes_on = match list.paging {
+        Paging::Whole => "It comes whole.",
+        Paging::NextPage => {
+            "It comes in pages, counted from 0 in `page`; there are more while `nextPage` is not \
+             null."
+        }
+        Paging::Pages => {
+            "It comes in pages, counted from 0 in `page`; there are more while `pages.next` or \
+             `pages.nextUrl` is not null."
+        }
+    };
+    format!("{place}{told}. {goes_on}")
+}
+
+/// The fields that are shown only when asked for.
+pub(crate) fn hidden(spec: &Spec) -> Option<String> {
+    let names: Vec<String> = spec.hidden.iter().map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => None,
+        names => Some(format!("Shown only when asked for: {}.", names.join(", "))),
+    }
+}
+
+/// What a refusal means for the caller.
+pub(crate) fn meaning(fault: &Fault) -> String {
+    match fault.means {
+        Means::Refused => "refused".to_owned(),
+        Means::Already => "already so: nothing was changed, nothing is wrong".to_owned(),
+        Means::Exhausted => "no further call of this kind can succeed".to_owned(),
+        Means::Credential => "the credential was not accepted: no call can succeed".to_owned(),
+        Means::Answer(answer) => format!("no refusal: it stands for the answer `{answer}`"),
+    }
+}
+
+/// Where the fields travel that the path does not name.
+pub(crate) fn place(payload: Payload) -> &'static str {
+    match payload {
+        Payload::Query => "query",
+        Payload::Json => "JSON body",
+        Payload::Form => "form",
+    }
+}
+
+/// Where the credential goes.
+pub(crate) fn credential(credential: Credential) -> String {
+    match credential {
+        Credential::None => "no credential".to_owned(),
+        Credential::Header(name) => format!("the credential in the header `{name}`"),
+        Credential::FormField(name) => format!("the credential in the form field `{name}`"),
+    }
+}
+
+/// How the answer is wrapped, where it is.
+pub(crate) fn wrapping(reply: Reply) -> Option<&'static str> {
+    match reply {
+        Reply::Bare => None,
+        Reply::Data => Some("the answer in `data`"),
+        Reply::One => Some("the answer in an array of one; a bare one is read too"),
+        Reply::Location => Some("the answer is the `Location` of a redirect"),
+    }
+}
