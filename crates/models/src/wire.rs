@@ -198,12 +198,7 @@ pub fn decode(
         if text.is_empty() { Some(json!({})) } else { serde_json::from_str(text).ok() };
     let says_error = body.as_ref().is_some_and(|body| body["status"] == "error");
     if !(200..300).contains(&status) || says_error {
-        let words = match body.as_ref().and_then(|body| body["message"].as_str()) {
-            Some(words) => words.to_owned(),
-            None if text.is_empty() || text == "{}" => format!("HTTP status {status}, no words"),
-            None => shorten(text),
-        };
-        return failure(status, words, faults);
+        return failure(status, words(status, body.as_ref(), text), faults);
     }
     if spec.reply == Reply::Location {
         return Err(Failure::Shape("a redirect is due".to_owned()));
@@ -225,14 +220,48 @@ pub fn decode(
     }
 }
 
+/// Whether the service asks to be asked less often: a 429, or a 403 whose words say so.
+///
+/// ```
+/// use drillmaster_models::wire::{Response, is_throttled};
+/// use serde_json::json;
+///
+/// assert!(is_throttled(&Response::json(429, &json!({}))));
+/// assert!(is_throttled(&Response::json(403, &json!({ "message": "Request throttled." }))));
+/// assert!(!is_throttled(&Response::json(403, &json!({ "message": "ApiCredential invalid" }))));
+/// ```
+pub fn is_throttled(answer: &Response) -> bool {
+    // Only a 403 has to be read to be understood.
+    if answer.status != 403 {
+        return answer.status == 429;
+    }
+    let text = String::from_utf8_lossy(&answer.body);
+    let text = text.trim();
+    let body: Option<Value> = serde_json::from_str(text).ok();
+    !is_html(answer, text) && throttles(403, &words(403, body.as_ref(), text))
+}
+
+fn throttles(status: u16, words: &str) -> bool {
+    let plain = words.to_lowercase();
+    let says_so = ["throttl", "rate limit", "too many requests"];
+    status == 429 || (status == 403 && says_so.iter().any(|word| plain.contains(word)))
+}
+
+/// What an answer that is a failure says.
+fn words(status: u16, body: Option<&Value>, text: &str) -> String {
+    match body.and_then(|body| body["message"].as_str()) {
+        Some(words) => words.to_owned(),
+        None if text.is_empty() || text == "{}" => format!("HTTP status {status}, no words"),
+        None => shorten(text),
+    }
+}
+
 fn failure(
     status: u16,
     words: String,
     mut faults: impl Iterator<Item = &'static Fault>,
 ) -> Result<Value, Failure> {
-    let plain = words.to_lowercase();
-    let throttles = ["throttl", "rate limit", "too many requests"];
-    if status == 429 || (status == 403 && throttles.iter().any(|word| plain.contains(word))) {
+    if throttles(status, &words) {
         return Err(Failure::Throttled { status, words });
     }
     if status >= 500 {
