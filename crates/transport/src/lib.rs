@@ -7,6 +7,9 @@
 //! | [`Route`] | hands each request to the transport of its service |
 //! | [`Record`] | writes down what travels, as a [cassette] |
 //! | [`Replay`] | answers from a cassette and refuses anything else |
+//! | [`Pace`] | keeps to a budget, and slows down when the service asks for it |
+//! | [`Retry`] | sends again what can do no harm |
+//! | [`Fault`] | makes trouble on purpose |
 //! | [`Capture`] | a test double that keeps the requests it passes on |
 //! | [`Never`] | a test double that refuses to be used |
 //!
@@ -30,18 +33,27 @@ pub mod cassette;
 mod connection;
 mod doubles;
 mod error;
+mod fault;
 mod http;
+mod pace;
+mod rate;
 mod record;
 mod replay;
 mod request;
+mod retry;
+mod wait;
 
 pub use connection::Connection;
 pub use doubles::{Capture, Never};
 pub use error::{Error, Lost};
+pub use fault::{Fault, FaultPlan, FaultPlanError, Faults, Outcome, Strike, Trouble};
 pub use http::{Http, base_url};
+pub use pace::{Pace, Reached};
+pub use rate::{Rate, RateError};
 pub use record::Record;
 pub use replay::Replay;
 pub use request::{Request, Response, Route, Scope, Transport};
+pub use retry::Retry;
 
 // Callers need these two to build an `Http`.
 pub use secrecy::{ExposeSecret, SecretString};

@@ -1,0 +1,237 @@
+//! Sending no faster than the budget, and no faster than the service asks for.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use drillmaster_models::wire::is_throttled;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use crate::error::Error;
+use crate::rate::Rate;
+use crate::request::{Request, Response, Scope, Transport};
+use crate::wait::{spent_wait, told_wait};
+
+/// The share of the budget that a second full of good answers gives back after a slow-down.
+const CLIMB: f64 = 0.05;
+/// The slowest that a service can make us, as a share of the budget.
+const SLOWEST: f64 = 1.0 / 64.0;
+/// The pause after an answer that asks to slow down and does not say for how long; it doubles while nothing
+/// else comes.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest of such pauses.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Keeps the requests of one credential within a budget. Wrap one `Pace` around the transport of each
+/// service and share it among all who send.
+///
+/// Requests leave in the order in which they came, evenly spaced; after a rest a small
+/// [burst](Rate::burst) may leave at once. In no second leave more than the budget and the burst.
+///
+/// - An answer that **asks to slow down** (429, or a 403 that says so) pauses all requests until the time
+///   that its `Retry-After` or rate limit headers tell, at most an hour; where they tell none, for 1 s,
+///   doubling to 60 s. It also halves the rate, down to 1/64 of the budget. The answers to requests that
+///   were on their way by then prolong the pause but do not halve again.
+/// - A rate limit header that tells of **none remaining** pauses until its reset.
+/// - Each second full of other answers gives 5 % of the budget back, up to the whole; a single one never
+///   gives back more.
+///
+/// The answer itself is handed on: whether to send again is for [`Retry`](crate::Retry), above. A request
+/// that is dropped while it waits costs nothing.
+///
+/// ```
+/// use drillmaster_models::thm::ListRooms;
+/// use drillmaster_transport::{Connection, Never, Pace};
+/// use std::sync::Arc;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+/// # runtime.block_on(async {
+/// let pace = Arc::new(Pace::new(Never, "10/s".parse().unwrap()));
+/// let connection = Connection::new(pace.clone());
+/// for _ in 0..11 {
+///     let _ = connection.send(&ListRooms::default()).await;
+/// }
+/// // Two leave at once, the others a tenth of a second apart.
+/// let reached = pace.reached();
+/// assert_eq!((reached.requests, reached.elapsed.as_millis()), (11, 900));
+/// # });
+/// ```
+// Not built on the crate `governor`: its quota is fixed when it is made, and pausing everybody, halving,
+// climbing back and keeping the order would all have to stand around it. The algorithm (GCRA) is `earliest`
+// and `admit`; on tokio's clock it can be tested without waiting.
+pub struct Pace<T> {
+    inner: T,
+    budget: Rate,
+    /// Held by the one request that waits for its time; the others queue up behind it in order.
+    gate: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Requests per second at present.
+    rate: f64,
+    /// When the next request would be due if all were evenly spaced.
+    due: Option<Instant>,
+    /// Nothing leaves before.
+    paused_until: Option<Instant>,
+    /// When the rate was last halved.
+    halved: Option<Instant>,
+    /// How often it was halved in a row.
+    slowdowns: u32,
+    first_sent: Option<Instant>,
+    last_seen: Option<Instant>,
+    requests: u64,
+    throttled: u64,
+}
+
+/// What a [`Pace`] has let through so far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Reached {
+    /// How many requests were sent.
+    pub requests: u64,
+    /// How many answers asked to slow down.
+    pub throttled: u64,
+    /// The time from the first request to the latest request or answer.
+    pub elapsed: Duration,
+    /// How many requests a second are allowed at present: the budget, or less after a slow-down.
+    pub allowed: f64,
+}
+
+impl Reached {
+    /// How many requests a second were really sent, on average; none before the clock has moved.
+    pub fn per_second(&self) -> Option<f64> {
+        // Counts stay far below where the conversion would round.
+        #[expect(clippy::cast_precision_loss, reason = "no run sends 2^52 requests")]
+        let requests = self.requests as f64;
+        (!self.elapsed.is_zero()).then(|| requests / self.elapsed.as_secs_f64())
+    }
+}
+
+impl<T> Pace<T> {
+    /// Sends over `inner` within this budget.
+    pub fn new(inner: T, budget: Rate) -> Self {
+        let state = State {
+            rate: budget.per_second(),
+            due: None,
+            paused_until: None,
+            halved: None,
+            slowdowns: 0,
+            first_sent: None,
+            last_seen: None,
+            requests: 0,
+            throttled: 0,
+        };
+        Self { inner, budget, gate: tokio::sync::Mutex::default(), state: Mutex::new(state) }
+    }
+
+    /// The budget.
+    pub fn budget(&self) -> Rate {
+        self.budget
+    }
+
+    /// What was sent so far and what is allowed at present, for progress and records.
+    pub fn reached(&self) -> Reached {
+        let state = self.state();
+        let elapsed = state.first_sent.zip(state.last_seen).map(|(first, last)| last - first);
+        Reached {
+            requests: state.requests,
+            throttled: state.throttled,
+            elapsed: elapsed.unwrap_or_default(),
+            allowed: state.rate,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far ahead of its even spacing a request may leave.
+    fn tolerance(&self) -> Duration {
+        self.budget.interval() * (self.budget.burst() - 1)
+    }
+
+    /// Waits for a request's turn, and tells when it came.
+    async fn turn(&self) -> Instant {
+        let _gate = self.gate.lock().await;
+        loop {
+            let now = Instant::now();
+            match self.admit(now) {
+                Ok(()) => return now,
+                // A pause may have begun by then: look again.
+                Err(earliest) => sleep_until(earliest).await,
+            }
+        }
+    }
+
+    /// Lets a request leave now, or tells when it may.
+    fn admit(&self, now: Instant) -> Result<(), Instant> {
+        let mut state = self.state();
+        let tolerated = state.due.and_then(|due| due.checked_sub(self.tolerance()));
+        match tolerated.max(state.paused_until) {
+            Some(earliest) if earliest > now => return Err(earliest),
+            _ => {}
+        }
+        let interval = Duration::from_secs_f64(1.0 / state.rate);
+        state.due = Some(state.due.map_or(now, |due| due.max(now)) + interval);
+        state.first_sent.get_or_insert(now);
+        state.last_seen = Some(now);
+        state.requests += 1;
+        Ok(())
+    }
+
+    /// Does as the answer to a request says that was sent then.
+    fn heed(&self, sent: Instant, answer: &Response) {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let mut state = self.state();
+        // Sent before the latest halving, it tells nothing about the rate since.
+        let is_news = state.halved.is_none_or(|halved| sent > halved);
+        if !is_throttled(answer) {
+            if is_news {
+                state.slowdowns = 0;
+                let budget = self.budget.per_second();
+                // At the present rate, a second full of these adds up to the share of the budget.
+                state.rate = (state.rate + CLIMB * budget / state.rate.max(1.0)).min(budget);
+            }
+            if let Some(wait) = spent_wait(answer, wall) {
+                state.pause(now + wait);
+            }
+            return;
+        }
+        state.throttled += 1;
+        let doubled = PAUSE.saturating_mul(1 << state.slowdowns.min(16)).min(LONGEST_PAUSE);
+        let until = now + told_wait(answer, wall).unwrap_or(doubled);
+        state.pause(until);
+        // Nobody is to rush out when the pause is over.
+        state.due = state.due.max(until.checked_add(self.tolerance()));
+        if is_news {
+            state.halved = Some(now);
+            state.slowdowns += 1;
+            state.rate = (state.rate / 2.0).max(self.budget.per_second() * SLOWEST);
+        }
+    }
+}
+
+impl State {
+    fn pause(&mut self, until: Instant) {
+        self.paused_until = self.paused_until.max(Some(until));
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Pace<T> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let turn = self.turn().await;
+        let sent = self.inner.send(request).await;
+        self.state().last_seen = Some(Instant::now());
+        if let Ok(answer) = &sent {
+            self.heed(turn, answer);
+        }
+        sent
+    }
+
+    fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
+        self.inner.value(scope, name, fresh)
+    }
+}
