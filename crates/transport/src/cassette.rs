@@ -8,7 +8,12 @@
 //! | `response` | scope, ordinal, status, headers, body |
 //! | `error` | scope, ordinal, how the request or its answer was lost |
 //! | `value` | scope, ordinal, a value that the script got from outside |
+//! | `again` | a scope of which the failures so far do not count any more |
+//! | `row` | scope, and how the row ended |
 //! | `end` | last: the number of interactions, so that a cut-off file is noticed |
+//!
+//! `again` and `row` are a [journal](crate::journal)'s; a cassette's reader passes over them. So it does
+//! over the field `sum` that closes an event of a journal, a checksum of that line.
 //!
 //! A body is JSON inline where that gives back the same bytes, else text as text, and base64 where it is
 //! neither. No event has a place for a credential: recorders sit above the transport that adds it.
@@ -27,13 +32,14 @@
 
 mod tape;
 
+pub(crate) use tape::header;
 pub use tape::{Damage, Interaction, Tape, parse};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use drillmaster_models::{Method, wire};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::request::{Request, Response};
@@ -55,6 +61,13 @@ pub enum Event {
     Error(ErrorEvent),
     /// A value from outside.
     Value(ValueEvent),
+    /// What failed in a scope is to be tried again.
+    Again {
+        /// The scope.
+        scope: String,
+    },
+    /// How a row ended.
+    Row(RowEvent),
     /// The last event.
     End {
         /// How many requests were answered or lost.
@@ -76,6 +89,9 @@ pub struct Header {
     /// The hash of the roster, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roster: Option<String>,
+    /// What else the program that ran it needs to go on with it. The transports do not look at it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub run: Map<String, Value>,
 }
 
 impl Default for Header {
@@ -85,6 +101,7 @@ impl Default for Header {
             program: concat!("drillmaster ", env!("CARGO_PKG_VERSION")).to_owned(),
             script: None,
             roster: None,
+            run: Map::new(),
         }
     }
 }
@@ -159,6 +176,27 @@ pub struct ValueEvent {
     pub value: Value,
 }
 
+/// How a row ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowEvent {
+    /// The row's scope.
+    pub scope: String,
+    /// The row's key.
+    pub key: String,
+    /// The name of its state, such as `done`.
+    pub state: String,
+    /// Why, in words for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// What the row returned.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub returned: Map<String, Value>,
+    /// The script's line that it ended at, where one is to blame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+}
+
 /// A body as a cassette holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -214,6 +252,20 @@ fn depth(json: &Value) -> usize {
     }
 }
 
+impl Event {
+    /// What became of a request; `None` where its error is none that happens on the way.
+    pub(crate) fn outcome(
+        scope: &str,
+        ordinal: u64,
+        outcome: &Result<Response, Error>,
+    ) -> Option<Self> {
+        match outcome {
+            Ok(answer) => Some(Self::Response(ResponseEvent::of(scope, ordinal, answer))),
+            Err(error) => ErrorEvent::of(scope, ordinal, error).map(Self::Error),
+        }
+    }
+}
+
 impl RequestEvent {
     /// Writes a request down.
     pub fn of(request: &Request) -> Self {
@@ -254,7 +306,7 @@ impl ResponseEvent {
         }
     }
 
-    fn into_response(self) -> Result<Response, base64::DecodeError> {
+    pub(crate) fn into_response(self) -> Result<Response, base64::DecodeError> {
         Ok(Response {
             status: self.status,
             headers: self.headers,
@@ -264,6 +316,12 @@ impl ResponseEvent {
 }
 
 impl ErrorEvent {
+    /// The loss again. An `Err` says what of it cannot be read.
+    pub(crate) fn into_error(self) -> Result<Error, String> {
+        Error::of_record(&self.kind, self.detail)
+            .ok_or_else(|| format!("`{}` is no error", self.kind))
+    }
+
     /// Writes down why there is no answer; `None` where the error is none that happens on the way.
     pub fn of(scope: &str, ordinal: u64, error: &Error) -> Option<Self> {
         let (kind, detail) = error.recorded()?;

@@ -10,6 +10,7 @@
 //! | [`Pace`] | keeps to a budget, and slows down when the service asks for it |
 //! | [`Retry`] | sends again what can do no harm |
 //! | [`Fault`] | makes trouble on purpose |
+//! | [`journal::Journaled`] | writes a run's [journal], and goes on from one |
 //! | [`Capture`] | a test double that keeps the requests it passes on |
 //! | [`Never`] | a test double that refuses to be used |
 //!
@@ -35,6 +36,7 @@ mod doubles;
 mod error;
 mod fault;
 mod http;
+pub mod journal;
 mod pace;
 mod rate;
 mod record;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::cassette::{ErrorEvent, Event, Header, RequestEvent, ResponseEvent, ValueEvent};
+use crate::cassette::{Event, Header, RequestEvent, ValueEvent};
 use crate::error::Error;
 use crate::request::{Request, Response, Scope, Transport};
 
@@ -101,15 +101,8 @@ impl<T: Transport> Transport for Record<T> {
         let (scope, ordinal) = (request.scope.clone(), request.ordinal);
         self.write(&Event::Request(RequestEvent::of(&request)));
         let answer = self.inner.send(request).await;
-        match &answer {
-            Ok(answer) => {
-                self.write(&Event::Response(ResponseEvent::of(&scope, ordinal, answer)));
-            }
-            Err(error) => {
-                if let Some(event) = ErrorEvent::of(&scope, ordinal, error) {
-                    self.write(&Event::Error(event));
-                }
-            }
+        if let Some(event) = Event::outcome(&scope, ordinal, &answer) {
+            self.write(&event);
         }
         answer
     }

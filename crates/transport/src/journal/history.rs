@@ -1,0 +1,375 @@
+//! What an earlier part of a run left.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::lines::{Lines, event_at};
+use super::unusable::{Problem, Unusable};
+use crate::cassette::{Event, Header, RowEvent, identity};
+use crate::error::{Error, Lost};
+use crate::request::{Request, Response};
+
+/// An index over a journal. Bodies stay in the file until they are asked for, so that a million rows
+/// fit into memory.
+///
+/// A row's last `row` event counts. An `again` event opens its row anew: earlier `row` events of that scope
+/// do not count any more, nor do its requests that were lost, refused, or never answered. Its good answers
+/// and its values still do.
+#[derive(Debug, Default)]
+pub struct History {
+    header: Header,
+    path: PathBuf,
+    file: Option<File>,
+    /// Sorted by scope, identity and number.
+    slots: Vec<Slot>,
+    /// Sorted by scope.
+    rows: Vec<Row>,
+    /// The names of states, in the order of their first appearance.
+    states: Vec<String>,
+    requests: usize,
+    finished: bool,
+    /// Where the next line goes.
+    end: u64,
+}
+
+/// A request or a value. Scope and identity are hashes: together they are too long to meet by chance.
+#[derive(Debug)]
+struct Slot {
+    scope: u64,
+    identity: u64,
+    /// The line with the answer, the loss or the value.
+    at: u64,
+    ordinal: u32,
+    /// Of the first among equals: how many of them were taken.
+    taken: AtomicU32,
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Unknown,
+    Good,
+    Bad,
+}
+
+#[derive(Debug)]
+struct Row {
+    scope: u64,
+    at: u64,
+    /// Its place among the names.
+    state: u32,
+}
+
+impl History {
+    /// Reads a journal that may be in use, to look at it.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Unusable> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(Problem::from);
+        file.and_then(|file| Self::of(path, file)).map_err(|problem| Unusable::new(path, problem))
+    }
+
+    pub(super) fn of(path: &Path, file: File) -> Result<Self, Problem> {
+        let mut lines = Lines::of(BufReader::with_capacity(1 << 16, file.try_clone()?));
+        let header = lines.header()?;
+        let mut reading = Reading::default();
+        while let Some((at, event)) = lines.read()? {
+            reading.take(at, event).map_err(|problem| Problem::damaged(at, problem))?;
+        }
+        if !reading.finished {
+            reading.end = lines.next_at();
+        }
+        Ok(Self { header, path: path.to_owned(), file: Some(file), ..reading.sorted() })
+    }
+
+    /// What the run was made from.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Whether the run came to its end.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// How many requests were written down, those of every part of the run.
+    pub fn requests(&self) -> usize {
+        self.requests
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// How many rows ended in each state, in the order in which the states first appeared.
+    pub fn counts(&self) -> Vec<(&str, usize)> {
+        let mut counts: Vec<_> = self.states.iter().map(|state| (state.as_str(), 0)).collect();
+        for row in &self.rows {
+            counts[row.state as usize].1 += 1;
+        }
+        counts.retain(|(_, rows)| *rows > 0);
+        counts
+    }
+
+    /// How the row of a scope ended, if it did.
+    pub fn row(&self, scope: &str) -> Result<Option<RowEvent>, Unusable> {
+        let row = self.rows.binary_search_by_key(&scope_key(scope), |row| row.scope);
+        row.ok().map(|index| self.row_at(self.rows[index].at)).transpose()
+    }
+
+    /// How each row ended, in the order in which they did.
+    pub fn rows(&self) -> impl Iterator<Item = Result<RowEvent, Unusable>> {
+        let mut places: Vec<_> = self.rows.iter().map(|row| row.at).collect();
+        places.sort_unstable();
+        places.into_iter().map(|at| self.row_at(at))
+    }
+
+    fn row_at(&self, at: u64) -> Result<RowEvent, Unusable> {
+        match self.event(at)? {
+            Event::Row(row) => Ok(row),
+            _ => Err(self.changed(at)),
+        }
+    }
+
+    /// What became of a request that was not taken yet: its answer, or that it has none.
+    pub(super) fn take(&self, request: &Request) -> Result<Option<Result<Response, Error>>, Error> {
+        if self.slots.is_empty() {
+            return Ok(None);
+        }
+        let identity = identity_key(&identity(&request.wire)).unwrap_or_default();
+        let Some(slot) = self.take_slot(&request.scope, identity) else {
+            return Ok(None);
+        };
+        let outcome = self.outcome(slot).map_err(|error| Error::setup(error.to_string()));
+        let outcome = outcome.map_err(|error| error.for_request(request))?;
+        Ok(Some(outcome.map_err(|lost| lost.for_request(request))))
+    }
+
+    fn outcome(&self, slot: &Slot) -> Result<Result<Response, Error>, Unusable> {
+        if slot.outcome == Outcome::Unknown {
+            let detail = "the run was stopped before an answer was written down";
+            return Ok(Err(Error::lost(Lost::Reset, detail)));
+        }
+        let damaged = |problem| Unusable::new(&self.path, Problem::damaged(slot.at, problem));
+        match self.event(slot.at)? {
+            Event::Response(answer) => {
+                Ok(Ok(answer.into_response().map_err(|error| damaged(error.to_string()))?))
+            }
+            Event::Error(lost) => Ok(Err(lost.into_error().map_err(damaged)?)),
+            _ => Err(self.changed(slot.at)),
+        }
+    }
+
+    /// The value that was given for this name, if it was not taken yet.
+    pub(super) fn take_value(&self, scope: &str, name: &str) -> Result<Option<Value>, Error> {
+        let Some(slot) = self.take_slot(scope, value_key(name)) else {
+            return Ok(None);
+        };
+        match self.event(slot.at) {
+            Ok(Event::Value(event)) => Ok(Some(event.value)),
+            Ok(_) => Err(Error::setup(self.changed(slot.at).to_string())),
+            Err(error) => Err(Error::setup(error.to_string())),
+        }
+    }
+
+    /// The first of equals that was not taken yet.
+    fn take_slot(&self, scope: &str, identity: u64) -> Option<&Slot> {
+        let key = (scope_key(scope), identity);
+        let first = self.slots.partition_point(|slot| slot.key() < key);
+        let head = self.slots.get(first).filter(|slot| slot.key() == key)?;
+        let taken = head.taken.fetch_add(1, Ordering::Relaxed) as usize;
+        self.slots.get(first + taken).filter(|slot| slot.key() == key)
+    }
+
+    fn event(&self, at: u64) -> Result<Event, Unusable> {
+        match &self.file {
+            Some(file) => event_at(file, at).map_err(|problem| Unusable::new(&self.path, problem)),
+            None => Err(self.changed(at)),
+        }
+    }
+
+    fn changed(&self, at: u64) -> Unusable {
+        let problem = "another event stands there than when it was opened";
+        Unusable::new(&self.path, Problem::damaged(at, problem))
+    }
+}
+
+impl Slot {
+    fn key(&self) -> (u64, u64) {
+        (self.scope, self.identity)
+    }
+}
+
+/// As much of an event as the index needs.
+#[derive(Deserialize)]
+struct Gist<'a> {
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    #[serde(borrow, default)]
+    scope: Cow<'a, str>,
+    #[serde(default)]
+    ordinal: u64,
+    #[serde(borrow, default)]
+    hash: Cow<'a, str>,
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    state: Cow<'a, str>,
+    #[serde(default)]
+    status: u16,
+    #[serde(default)]
+    interactions: usize,
+}
+
+/// A history while its events come in, in the order of the file.
+#[derive(Default)]
+struct Reading {
+    slots: Vec<Slot>,
+    rows: Vec<Row>,
+    states: Vec<String>,
+    /// By scope and number: the request that waits for its outcome.
+    open: HashMap<(u64, u64), usize>,
+    /// By scope: how many slots and rows there were at its last `again`.
+    again: HashMap<u64, (usize, usize)>,
+    requests: usize,
+    finished: bool,
+    end: u64,
+}
+
+impl Reading {
+    fn take(&mut self, at: u64, event: &[u8]) -> Result<(), String> {
+        let gist: Gist = serde_json::from_slice(event).map_err(|error| error.to_string())?;
+        if self.finished {
+            return Err("something follows the end".to_owned());
+        }
+        let scope = scope_key(&gist.scope);
+        match &*gist.event {
+            "request" => {
+                let identity = identity_key(&gist.hash).ok_or("its hash is none")?;
+                // One of an earlier part that has no outcome never gets one.
+                self.open.insert((scope, gist.ordinal), self.slots.len());
+                self.push(scope, identity, &gist, 0, Outcome::Unknown)?;
+                self.requests += 1;
+            }
+            "response" => {
+                let good = if gist.status < 400 { Outcome::Good } else { Outcome::Bad };
+                self.settle(scope, &gist, at, good)?;
+            }
+            "error" => self.settle(scope, &gist, at, Outcome::Bad)?,
+            "value" => self.push(scope, value_key(&gist.name), &gist, at, Outcome::Good)?,
+            "again" => {
+                self.again.insert(scope, (self.slots.len(), self.rows.len()));
+            }
+            "row" => {
+                let state = self.state(&gist.state)?;
+                self.rows.push(Row { scope, at, state });
+            }
+            "end" if gist.interactions == self.requests => {
+                self.finished = true;
+                self.end = at;
+            }
+            "end" => {
+                let (due, found) = (gist.interactions, self.requests);
+                return Err(format!("{due} requests are due, {found} are here"));
+            }
+            other => return Err(format!("`{other}` is no event of a journal")),
+        }
+        Ok(())
+    }
+
+    fn push(
+        &mut self,
+        scope: u64,
+        identity: u64,
+        gist: &Gist,
+        at: u64,
+        outcome: Outcome,
+    ) -> Result<(), String> {
+        let ordinal = u32::try_from(gist.ordinal).map_err(|error| error.to_string())?;
+        let taken = AtomicU32::new(0);
+        self.slots.push(Slot { scope, identity, at, ordinal, taken, outcome });
+        Ok(())
+    }
+
+    fn settle(&mut self, scope: u64, gist: &Gist, at: u64, outcome: Outcome) -> Result<(), String> {
+        let index = self.open.remove(&(scope, gist.ordinal));
+        let slot = &mut self.slots[index.ok_or("an answer without a request")?];
+        slot.at = at;
+        slot.outcome = outcome;
+        Ok(())
+    }
+
+    fn state(&mut self, name: &str) -> Result<u32, String> {
+        let known = self.states.iter().position(|state| state == name);
+        let index = known.unwrap_or_else(|| {
+            self.states.push(name.to_owned());
+            self.states.len() - 1
+        });
+        u32::try_from(index).map_err(|error| error.to_string())
+    }
+
+    fn sorted(self) -> History {
+        let Self { mut slots, mut rows, again, .. } = self;
+        let before = |scope: u64| again.get(&scope).copied().unwrap_or_default();
+        let mut index = 0;
+        slots.retain(|slot| {
+            index += 1;
+            slot.outcome == Outcome::Good || index > before(slot.scope).0
+        });
+        let mut index = 0;
+        rows.retain(|row| {
+            index += 1;
+            index > before(row.scope).1
+        });
+        // A request that was sent anew stands behind the one that it replaces, and the sort keeps it there.
+        slots.sort_by_key(|slot| (slot.scope, slot.identity, slot.ordinal));
+        keep_last(&mut slots, |slot| (slot.scope, slot.identity, slot.ordinal));
+        rows.sort_by_key(|row| row.scope);
+        keep_last(&mut rows, |row| row.scope);
+        History {
+            slots,
+            rows,
+            states: self.states,
+            requests: self.requests,
+            finished: self.finished,
+            end: self.end,
+            ..History::default()
+        }
+    }
+}
+
+/// Of neighbours with the same key, the last one stays.
+fn keep_last<T, K: PartialEq>(items: &mut Vec<T>, key: impl Fn(&T) -> K) {
+    items.dedup_by(|later, earlier| {
+        let same = key(later) == key(earlier);
+        if same {
+            mem::swap(later, earlier);
+        }
+        same
+    });
+}
+
+fn scope_key(scope: &str) -> u64 {
+    first_bytes(&blake3::hash(scope.as_bytes()))
+}
+
+fn value_key(name: &str) -> u64 {
+    first_bytes(&blake3::hash(format!("value {name}").as_bytes()))
+}
+
+fn first_bytes(hash: &blake3::Hash) -> u64 {
+    let bytes = hash.as_bytes();
+    u64::from_le_bytes(std::array::from_fn(|index| bytes[index]))
+}
+
+/// The first half of an identity's digits.
+fn identity_key(identity: &str) -> Option<u64> {
+    u64::from_str_radix(identity.get(..16)?, 16).ok()
+}

@@ -1,0 +1,186 @@
+//! The thread that writes a journal, and the queue that feeds it.
+
+use std::io;
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use super::Sink;
+
+/// How much may wait for the disk, in bytes. Who appends more waits too, so that memory has a bound.
+const LARGEST_QUEUE: usize = 4 << 20;
+
+/// What waits to be written. Lines are written in the order in which they were added, so that what is safe
+/// is always all up to some line.
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    filled: Condvar,
+    drained: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lines: Vec<u8>,
+    /// Those who want to know when all that is in `lines` is safe.
+    callers: Vec<oneshot::Sender<Result<(), Trouble>>>,
+    requests: usize,
+    /// The journal has its last event.
+    ended: bool,
+    /// Nothing more will be added.
+    closed: bool,
+    trouble: Option<Trouble>,
+}
+
+/// The first error of the sink. It stays: behind a line that was written in part, no other can be read.
+#[derive(Clone)]
+struct Trouble {
+    kind: io::ErrorKind,
+    text: String,
+}
+
+impl From<Trouble> for io::Error {
+    fn from(trouble: Trouble) -> Self {
+        Self::new(trouble.kind, trouble.text)
+    }
+}
+
+/// What is added to the queue.
+pub(super) enum Entry<'a> {
+    Request(&'a [u8]),
+    Other(&'a [u8]),
+    /// The last one, made from the number of requests.
+    End(&'a dyn Fn(usize) -> Vec<u8>),
+}
+
+/// What to wait for until the lines added so far are safe.
+pub(super) struct Safe(oneshot::Receiver<Result<(), Trouble>>);
+
+impl Safe {
+    pub(super) async fn reached(self) -> io::Result<()> {
+        match self.0.await {
+            Ok(outcome) => Ok(outcome?),
+            Err(_) => Err(io::Error::other("the journal's writer has stopped")),
+        }
+    }
+}
+
+impl Queue {
+    /// A queue for a journal that holds so many requests already.
+    pub(super) fn after(requests: usize) -> Self {
+        let waiting = Waiting { requests, ..Waiting::default() };
+        Self { waiting: Mutex::new(waiting), ..Self::default() }
+    }
+
+    /// Adds a line.
+    pub(super) fn add(&self, entry: &Entry) -> io::Result<()> {
+        self.with_room(|waiting| waiting.add(entry))
+    }
+
+    /// Adds a line, and asks to be told when it is safe.
+    pub(super) fn add_durably(&self, entry: &Entry) -> io::Result<Safe> {
+        let (caller, safe) = oneshot::channel();
+        self.with_room(|waiting| {
+            waiting.add(entry)?;
+            waiting.callers.push(caller);
+            Ok(Safe(safe))
+        })
+    }
+
+    fn with_room<R>(&self, add: impl FnOnce(&mut Waiting) -> io::Result<R>) -> io::Result<R> {
+        let mut waiting = self.lock();
+        while waiting.lines.len() >= LARGEST_QUEUE && waiting.trouble.is_none() {
+            waiting = self.drained.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        let added = add(&mut waiting);
+        self.filled.notify_one();
+        added
+    }
+
+    /// Lets the writer end once it has written what waits.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what comes until the queue is closed: all that waits at once, with one sync for all who asked.
+    fn serve(&self, sink: &mut dyn Sink) {
+        let mut lines = Vec::new();
+        loop {
+            let mut waiting = self.lock();
+            while waiting.lines.is_empty() && waiting.callers.is_empty() {
+                if waiting.closed {
+                    return;
+                }
+                waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            }
+            lines.clear();
+            mem::swap(&mut lines, &mut waiting.lines);
+            let callers = mem::take(&mut waiting.callers);
+            drop(waiting);
+            self.drained.notify_all();
+
+            let written = sink.write(&lines);
+            let safe = written.and_then(|()| if callers.is_empty() { Ok(()) } else { sink.sync() });
+            let outcome = safe.map_err(|error| self.fail(&error));
+            for caller in callers {
+                // A caller that has gone away needs no answer.
+                let _ = caller.send(outcome.clone());
+            }
+            if outcome.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn fail(&self, error: &io::Error) -> Trouble {
+        let trouble = Trouble { kind: error.kind(), text: error.to_string() };
+        let mut waiting = self.lock();
+        waiting.trouble = Some(trouble.clone());
+        waiting.lines = Vec::new();
+        for caller in waiting.callers.drain(..) {
+            let _ = caller.send(Err(trouble.clone()));
+        }
+        self.drained.notify_all();
+        trouble
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, entry: &Entry) -> io::Result<()> {
+        if let Some(trouble) = &self.trouble {
+            return Err(trouble.clone().into());
+        }
+        match entry {
+            // Ended twice is ended.
+            Entry::End(_) if self.ended => {}
+            _ if self.ended => return Err(io::Error::other("the journal has ended")),
+            Entry::Request(line) => {
+                self.requests += 1;
+                self.lines.extend_from_slice(line);
+            }
+            Entry::Other(line) => self.lines.extend_from_slice(line),
+            Entry::End(line) => {
+                self.ended = true;
+                let line = line(self.requests);
+                self.lines.extend_from_slice(&line);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Starts the thread.
+pub(super) fn start(
+    queue: &Arc<Queue>,
+    mut sink: impl Sink + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let queue = queue.clone();
+    thread::Builder::new().name("journal".to_owned()).spawn(move || queue.serve(&mut sink))
+}
