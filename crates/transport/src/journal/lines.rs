@@ -19,7 +19,7 @@ const SEAL: usize = 18;
 /// use drillmaster_transport::journal::line;
 ///
 /// let text = String::from_utf8(line(&Event::Again { scope: "main".to_owned() })).unwrap();
-/// assert_eq!(text, "{\"event\":\"again\",\"scope\":\"main\",\"sum\":\"02afda42\"}\n");
+/// assert_eq!(text, "{\"event\":\"again\",\"scope\":\"main\",\"sum\":\"8c5d6cb1\"}\n");
 /// ```
 pub fn line(event: &Event) -> Vec<u8> {
     let mut line = serde_json::to_vec(event).unwrap_or_default();
