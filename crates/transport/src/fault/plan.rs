@@ -211,7 +211,7 @@ fn rule(part: &str) -> Result<Rule, String> {
     };
     let (name, rest) = part.split_at(sign);
     let (by_share, rest) = (rest.starts_with('='), &rest[1..]);
-    let (own, name) = match name.split_once(':') {
+    let (own, name) = match name.rsplit_once(':') {
         Some((own, name)) => (Some(entry(own).map_err(|error| error.to_string())?.name()), name),
         None => (None, name),
     };
