@@ -19,6 +19,7 @@
 
 mod academy;
 mod credential;
+mod faults;
 mod handler;
 mod options;
 mod population;
@@ -31,4 +32,4 @@ mod veracode;
 pub use credential::{THM_KEY, VERACODE_DISABLED_KEY, VERACODE_KEY};
 pub use options::{InviteOutcome, Options};
 pub use sandbox::{Sandbox, StateError};
-pub use server::{serve, serve_until};
+pub use server::{serve, serve_until, serve_with_faults};

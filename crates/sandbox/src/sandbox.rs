@@ -147,6 +147,15 @@ impl Sandbox {
         }
     }
 
+    /// The name of the entry that a request is for, if it is for one.
+    pub(crate) fn entry_at(&self, method: &str, target: &str) -> Option<&'static str> {
+        let path = target.split('?').next().unwrap_or_default();
+        match find(&self.routes, method, path) {
+            Found::Entry(route) => Some(route.entry.name()),
+            Found::OtherMethods(_) | Found::Nothing => None,
+        }
+    }
+
     /// Answers a request of somebody who was let in.
     fn carry_out(&self, route: &Route, target: &str, body: &[u8]) -> wire::Response {
         self.call(route, target, body).unwrap_or_else(|refusal| refused(route.spec, &refusal))

@@ -4,14 +4,15 @@ use std::future::{Future, pending};
 use std::io;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Response, StatusCode};
-use axum::serve::ListenerExt;
 use drillmaster_models::wire;
+use drillmaster_transport::{FaultPlan, Faults, Outcome, Strike};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::faults::{Breakable, Breaker, cut};
 use crate::sandbox::Sandbox;
 
 /// The largest body that is read. No request of either service comes near it.
@@ -40,15 +41,52 @@ pub async fn serve_until(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    // Answers are small and whole: waiting for more to send only delays them.
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
-    let app = Router::new().fallback(answer).with_state(sandbox);
-    axum::serve(listener, app).with_graceful_shutdown(shutdown).await
+    serve_with_faults(sandbox, listener, FaultPlan::default(), shutdown).await
 }
 
-async fn answer(State(sandbox): State<Sandbox>, request: Request) -> Response<Body> {
+/// The same with trouble as the plan has it. Connections are really broken and answers really cut short.
+/// Paths that begin with `/_sandbox/` are spared, and not counted.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// use drillmaster_sandbox::{Sandbox, serve_with_faults};
+///
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+/// let plan = "delay=20ms,reset-after=2%,veracode.invite:500-after@1".parse().unwrap();
+/// let sandbox = Sandbox::academy(1, 200, 250);
+/// let server = tokio::spawn(serve_with_faults(sandbox, listener, plan, std::future::pending()));
+/// # server.abort();
+/// # });
+/// ```
+pub async fn serve_with_faults(
+    sandbox: Sandbox,
+    listener: TcpListener,
+    plan: FaultPlan,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let served = Served { sandbox, faults: Faults::new(plan) };
+    let app = Router::new().fallback(answer).with_state(served);
+    axum::serve(Breakable(listener), app.into_make_service_with_connect_info::<Breaker>())
+        .with_graceful_shutdown(shutdown)
+        .await
+}
+
+/// What is served, and what goes wrong with it.
+#[derive(Clone)]
+struct Served {
+    sandbox: Sandbox,
+    faults: Faults,
+}
+
+/// What lies here is about the sandbox, not part of a service.
+const OWN_PATHS: &str = "/_sandbox/";
+
+async fn answer(
+    State(Served { sandbox, faults }): State<Served>,
+    ConnectInfo(breaker): ConnectInfo<Breaker>,
+    request: Request,
+) -> Response<Body> {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         let words = format!("the body is larger than {LARGEST_BODY} bytes");
@@ -65,13 +103,50 @@ async fn answer(State(sandbox): State<Sandbox>, request: Request) -> Response<Bo
             (name.to_string(), value)
         })
         .collect();
-    // On a thread of its own: a list of 100,000 users takes its time, and others need not wait for it.
+    let mut strike = Strike::default();
+    if !target.starts_with(OWN_PATHS) {
+        strike = faults.next(sandbox.entry_at(&method, &target));
+    }
+    if !strike.delay.is_zero() {
+        tokio::time::sleep(strike.delay).await;
+    }
+    let real = || real_answer(sandbox, method, target, headers, body);
+    let Some(trouble) = strike.trouble else {
+        return sent(real().await);
+    };
+    let mut done = None;
+    if !trouble.is_before() {
+        done = Some(real().await);
+    }
+    match trouble.done_to(done) {
+        Outcome::Answer(answer) => sent(answer),
+        Outcome::Cut(answer) => {
+            let whole = answer.body.clone();
+            cut(sent(answer), &whole)
+        }
+        Outcome::Reset => {
+            breaker.break_off();
+            // Never written: the attempt to do so resets the connection.
+            Response::new(Body::empty())
+        }
+    }
+}
+
+/// The sandbox's answer, made on a thread of its own: a list of 100,000 users takes its time, and others
+/// need not wait for it.
+async fn real_answer(
+    sandbox: Sandbox,
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+) -> wire::Response {
     let answering =
         tokio::task::spawn_blocking(move || sandbox.answer(&method, &target, &headers, &body));
-    sent(answering.await.unwrap_or_else(|_| {
+    answering.await.unwrap_or_else(|_| {
         let words = "the sandbox failed at this request; its log says why";
         wire::Response::json(500, &json!({ "message": words }))
-    }))
+    })
 }
 
 fn sent(answer: wire::Response) -> Response<Body> {
@@ -89,63 +164,4 @@ fn sent(answer: wire::Response) -> Response<Body> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::{SocketAddr, TcpStream};
-
-    use super::*;
-
-    /// Starts a server on a thread of its own, which ends with the test.
-    fn start() -> SocketAddr {
-        let (tell, told) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
-                serve(Sandbox::academy(1, 40, 30), listener).await.unwrap();
-            });
-        });
-        told.recv().unwrap()
-    }
-
-    /// Sends bytes as they are and reads until the server has nothing more to say.
-    fn exchange(server: SocketAddr, request: &[u8]) -> String {
-        let mut connection = TcpStream::connect(server).unwrap();
-        connection.write_all(request).unwrap();
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    #[test]
-    fn one_connection_serves_several_requests() {
-        let request = "GET /external/api/rooms HTTP/1.1\r\nhost: x\r\n";
-        let twice = format!(
-            "{request}thm-api-key: sandbox-thm-key\r\n\r\n{request}connection: close\r\n\r\n"
-        );
-        let answer = exchange(start(), twice.as_bytes());
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        assert!(answer.contains("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
-    }
-
-    #[test]
-    fn a_body_that_is_too_large_is_refused_in_json() {
-        let size = LARGEST_BODY + 1;
-        let head = format!(
-            "PUT /api/v2/external/seats/users HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-             content-length: {size}\r\n\r\n"
-        );
-        let request = [head.into_bytes(), vec![b' '; size]].concat();
-        let answer = exchange(start(), &request);
-        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-        assert!(answer.contains("{\"message\":\"the body is larger"), "{answer}");
-    }
-
-    #[tokio::test]
-    async fn a_shutdown_ends_the_server() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let sandbox = Sandbox::academy(1, 5, 5);
-        serve_until(sandbox, listener, async {}).await.unwrap();
-    }
-}
+mod tests;

@@ -1,0 +1,129 @@
+//! Connections that can be broken on purpose: an HTTP server by itself always answers to the end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::connect_info::Connected;
+use axum::http::Response;
+use axum::http::header::CONTENT_LENGTH;
+use axum::serve::{IncomingStream, Listener};
+use futures::stream::{self, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Accepts connections that can be broken.
+pub(crate) struct Breakable(pub(crate) TcpListener);
+
+impl Listener for Breakable {
+    type Io = Line;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Line, SocketAddr) {
+        // The trait's own way: it waits where the system is out of files.
+        let (stream, address) = Listener::accept(&mut self.0).await;
+        // Answers are small and whole: waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        (Line { stream, breaker: Breaker::default() }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+/// Breaks the connection that it belongs to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Breaker(Arc<AtomicBool>);
+
+impl Breaker {
+    /// Nothing more is written: at the next attempt the connection is reset.
+    pub(crate) fn break_off(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_broken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Connected<IncomingStream<'_, Breakable>> for Breaker {
+    fn connect_info(stream: IncomingStream<'_, Breakable>) -> Self {
+        stream.io().breaker.clone()
+    }
+}
+
+/// A connection with its breaker.
+pub(crate) struct Line {
+    stream: TcpStream,
+    breaker: Breaker,
+}
+
+impl Line {
+    /// The stream, unless it is to be broken. With no time to linger, dropping it sends a reset.
+    fn writable(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        if self.breaker.is_broken() {
+            let _ = self.stream.set_zero_linger();
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        Ok(Pin::new(&mut self.stream))
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.writable()?.poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.writable()?.poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writable()?.poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writable()?.poll_shutdown(context)
+    }
+}
+
+/// The same answer with half its body, under the length of the whole: then the connection ends.
+pub(crate) fn cut(answer: Response<Body>, body: &[u8]) -> Response<Body> {
+    let half = body[..body.len() / 2].to_vec();
+    let end = stream::once(async {
+        // Once more around, so that the half is on its way before the connection ends.
+        tokio::task::yield_now().await;
+        Err(io::Error::other("the answer is cut, as planned"))
+    });
+    let mut cut = answer.map(|_| Body::from_stream(stream::iter([Ok(half)]).chain(end)));
+    // An answer without a body is cut before its first byte.
+    cut.headers_mut().insert(CONTENT_LENGTH, body.len().max(1).into());
+    cut
+}

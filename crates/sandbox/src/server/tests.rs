@@ -1,0 +1,209 @@
+//! The server on a socket, as a client that speaks raw bytes finds it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// Starts a server on a thread of its own, which ends with the test.
+fn start() -> SocketAddr {
+    start_with("")
+}
+
+/// The same with a fault plan.
+fn start_with(plan: &str) -> SocketAddr {
+    let plan = plan.parse().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            let sandbox = Sandbox::academy(1, 40, 30);
+            serve_with_faults(sandbox, listener, plan, pending()).await.unwrap();
+        });
+    });
+    told.recv().unwrap()
+}
+
+/// Sends bytes as they are and reads until the server has nothing more to say.
+fn exchange(server: SocketAddr, request: &[u8]) -> String {
+    let mut connection = TcpStream::connect(server).unwrap();
+    connection.write_all(request).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn one_connection_serves_several_requests() {
+    let request = "GET /external/api/rooms HTTP/1.1\r\nhost: x\r\n";
+    let twice =
+        format!("{request}thm-api-key: sandbox-thm-key\r\n\r\n{request}connection: close\r\n\r\n");
+    let answer = exchange(start(), twice.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_in_json() {
+    let size = LARGEST_BODY + 1;
+    let head = format!(
+        "PUT /api/v2/external/seats/users HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         content-length: {size}\r\n\r\n"
+    );
+    let request = [head.into_bytes(), vec![b' '; size]].concat();
+    let answer = exchange(start(), &request);
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("{\"message\":\"the body is larger"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_the_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sandbox = Sandbox::academy(1, 5, 5);
+    serve_until(sandbox, listener, async {}).await.unwrap();
+}
+
+/// A request on a connection of its own, and what comes back before the server closes or breaks it.
+fn attempt(server: SocketAddr, request: &str) -> (String, io::Result<()>) {
+    let mut connection = TcpStream::connect(server).unwrap();
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let ended = connection.read_to_end(&mut answer).map(drop);
+    (String::from_utf8(answer).unwrap(), ended)
+}
+
+const ROOMS: &str = "GET /external/api/rooms HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                     thm-api-key: sandbox-thm-key\r\n\r\n";
+
+/// A write: it makes Ada known to TryHackMe.
+fn ada_enters() -> String {
+    let body = r#"{"extUserId":"ada","roomCode":"linux1"}"#;
+    format!(
+        "POST /external/api/authenticate HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         thm-api-key: sandbox-thm-key\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// How many writes a server has really carried out.
+fn writes(server: SocketAddr) -> String {
+    let request = "GET /_sandbox/writes HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let (answer, ended) = attempt(server, request);
+    ended.unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+#[test]
+fn a_fault_happens_before_or_after_the_service_did_as_it_was_asked() {
+    for (fault, done) in [
+        ("reset-before@1", false),
+        ("reset-after@1", true),
+        ("429@1", false),
+        ("500-before@1", false),
+        ("500-after@1", true),
+        ("truncate@1", true),
+        ("garbage@1", true),
+        ("html@1", true),
+    ] {
+        let server = start_with(fault);
+        let _ = attempt(server, &ada_enters());
+        let expected = if done { r#"{"thm.authenticate":{"ada":1}}"# } else { "{}" };
+        assert_eq!(writes(server), expected, "{fault}");
+    }
+}
+
+#[test]
+fn a_reset_breaks_the_connection_without_a_byte() {
+    for fault in ["reset-before@1", "reset-after@1"] {
+        let server = start_with(fault);
+        let (answer, ended) = attempt(server, ROOMS);
+        assert_eq!((answer.as_str(), ended.unwrap_err().kind()), ("", ErrorKind::ConnectionReset));
+        let (answer, ended) = attempt(server, ROOMS);
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && ended.is_ok(), "{fault}: {answer}");
+    }
+}
+
+/// Whether these bytes are an answer with all the body that it told of.
+fn is_whole(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    length.unwrap().parse() == Ok(body.len())
+}
+
+/// Clients keep connections, and a reset may meet any of the requests on one.
+#[test]
+fn a_reset_leaves_the_answers_before_it_whole() {
+    let mut connection = TcpStream::connect(start_with("reset-after@2")).unwrap();
+    let kept = ROOMS.replace("connection: close\r\n", "");
+    connection.write_all(kept.as_bytes()).unwrap();
+    let mut first = Vec::new();
+    while !is_whole(&first) {
+        let mut byte = [0];
+        connection.read_exact(&mut byte).unwrap();
+        first.extend(byte);
+    }
+    connection.write_all(kept.as_bytes()).unwrap();
+    let error = connection.read(&mut [0; 100]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_cut_answer_is_shorter_than_it_says() {
+    let server = start_with("truncate@2");
+    let (whole, _) = attempt(server, ROOMS);
+    let (half, _) = attempt(server, ROOMS);
+    let parts = |answer: &str| {
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        (length.unwrap().parse::<usize>().unwrap(), body.to_owned())
+    };
+    let ((length, whole), (told, half)) = (parts(&whole), parts(&half));
+    assert_eq!((length, told), (whole.len(), whole.len()));
+    assert_eq!(half, whole[..whole.len() / 2]);
+}
+
+#[test]
+fn answers_that_are_none_say_what_they_are() {
+    for (fault, head, body) in [
+        ("429@1", "HTTP/1.1 429 Too Many Requests\r\n", "Too many requests."),
+        ("429-retry@1:2s", "\r\nretry-after: 2\r\n", "Too many requests."),
+        ("500-before@1", "HTTP/1.1 500 Internal Server Error\r\n", "unknown error"),
+        ("500-after@1", "HTTP/1.1 500 Internal Server Error\r\n", "unknown error"),
+        ("garbage@1", "content-type: application/json\r\n", "{\"status\": \"succ"),
+        ("html@1", "content-type: text/html\r\n", "<!DOCTYPE html>"),
+    ] {
+        let (answer, ended) = attempt(start_with(fault), ROOMS);
+        assert!(ended.is_ok() && answer.contains(head) && answer.contains(body), "{answer}");
+    }
+}
+
+#[test]
+fn delays_do_not_add_up_between_requests() {
+    let server = start_with("delay=300ms");
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| attempt(server, ROOMS));
+        }
+    });
+    let took = start.elapsed();
+    assert!((Duration::from_millis(300)..Duration::from_millis(1500)).contains(&took), "{took:?}");
+}
+
+#[test]
+fn a_fault_of_an_entry_spares_the_others_and_the_sandbox_itself() {
+    let server = start_with("thm.authenticate:500-after@1,thm.users:html=100%");
+    assert!(attempt(server, ROOMS).0.starts_with("HTTP/1.1 200 OK"));
+    assert_eq!(writes(server), "{}");
+    assert!(attempt(server, &ada_enters()).0.starts_with("HTTP/1.1 500"));
+    let server = start_with("html=100%");
+    assert_eq!(writes(server), "{}");
+    assert!(attempt(server, ROOMS).0.contains("<!DOCTYPE html>"));
+}
