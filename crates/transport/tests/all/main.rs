@@ -7,6 +7,7 @@ mod connection;
 mod credential;
 mod fault;
 mod identity;
+mod journal;
 mod pace;
 mod record;
 mod replay;
