@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use drillmaster_models::{Entry, Pager, SERVICES};
+use drillmaster_models::{Entry, FieldKind, Pager, SERVICES};
 use drillmaster_transport::Error;
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, Module, NativeCallContext,
@@ -22,7 +22,10 @@ type Answer = Result<Dynamic, Box<EvalAltResult>>;
 pub(crate) fn register(engine: &mut Engine, host: &Arc<Host>) {
     engine.register_type_with_name::<Walk>("Walk");
     engine.register_iterator_result::<Walk, Dynamic>();
-    engine.register_fn("to_array", |walk: Walk| walk.into_iter().collect::<Result<Array, _>>());
+    FuncRegistration::new("to_array")
+        .with_params_info(["walk: Walk", "Array"])
+        .with_comments(["/// Walks through a list to its end, and gives all its items."])
+        .register_into_engine(engine, |walk: Walk| walk.into_iter().collect::<Result<Array, _>>());
     for service in SERVICES {
         let mut module = Module::new();
         module.set_doc(format!("//! {}", service.title));
@@ -88,7 +91,10 @@ fn register_walk(module: &mut Module, host: &Arc<Host>, entry: &'static Entry) {
 fn comments(entry: &Entry) -> Vec<String> {
     let doc = entry.doc();
     let fields = entry.fields().iter().map(|field| {
-        let kind = field.kind.name();
+        let kind = match &field.kind {
+            FieldKind::Choice(words) => words.join(" or "),
+            kind => kind.name().to_owned(),
+        };
         let need = if field.required { "" } else { ", optional" };
         format!("* `{}` ({kind}{need}): {}", field.name, field.doc)
     });

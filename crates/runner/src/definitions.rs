@@ -14,8 +14,21 @@ use crate::host::Host;
 /// ```
 pub fn files() -> Vec<(String, String)> {
     let engine = engine::build(&Arc::new(Host::idle()), Path::new("script.rhai"));
-    let mut files: Vec<_> =
-        engine.definitions().include_standard_packages(false).iter_files().collect();
+    let mut files: Vec<_> = engine
+        .definitions()
+        .include_standard_packages(false)
+        .iter_files()
+        .map(|(name, text)| (name, for_scripts(&text)))
+        .collect();
     files.sort();
     files
+}
+
+/// The module's line and what is documented. The rest is plumbing, such as the functions behind `row["name"]`,
+/// or is there to say why a script must not use it.
+fn for_scripts(definitions: &str) -> String {
+    let parts = definitions
+        .split("\n\n")
+        .filter(|part| part.starts_with("module ") || part.starts_with("///"));
+    parts.collect::<Vec<_>>().join("\n\n") + "\n"
 }

@@ -16,7 +16,8 @@ use crate::rows::runtime_error;
 
 type Answer<T> = Result<T, Box<EvalAltResult>>;
 
-/// Registers a function with its signature and documentation, for the script definitions.
+/// Registers a function with its signature and documentation, for the script definitions. What is registered
+/// without is no word for scripts to use.
 fn word<A: 'static, const N: usize, const X: bool, R, const F: bool, FUNC>(
     engine: &mut Engine,
     name: &str,
@@ -27,7 +28,34 @@ fn word<A: 'static, const N: usize, const X: bool, R, const F: bool, FUNC>(
     R: Variant + Clone,
     FUNC: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
 {
-    FuncRegistration::new(name)
+    documented(FuncRegistration::new(name), engine, signature, doc, function);
+}
+
+/// Registers a property of a type of ours, as [`word`] does a function.
+fn property<A: 'static, const N: usize, const X: bool, R, const F: bool, FUNC>(
+    engine: &mut Engine,
+    name: &str,
+    signature: &[&str],
+    doc: &str,
+    function: FUNC,
+) where
+    R: Variant + Clone,
+    FUNC: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+{
+    documented(FuncRegistration::new_getter(name), engine, signature, doc, function);
+}
+
+fn documented<A: 'static, const N: usize, const X: bool, R, const F: bool, FUNC>(
+    registration: FuncRegistration,
+    engine: &mut Engine,
+    signature: &[&str],
+    doc: &str,
+    function: FUNC,
+) where
+    R: Variant + Clone,
+    FUNC: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+{
+    registration
         .with_params_info(signature)
         .with_comments([format!("/// {doc}")])
         .register_into_engine(engine, function);
@@ -59,7 +87,7 @@ fn inputs(engine: &mut Engine, host: &Arc<Host>) {
     word(
         engine,
         "input",
-        &["name: String", "Dynamic"],
+        &["name: string", "Dynamic"],
         doc,
         move |ctx: NativeCallContext, name: &str| get(&ctx, name),
     );
@@ -67,7 +95,7 @@ fn inputs(engine: &mut Engine, host: &Arc<Host>) {
     word(
         engine,
         "input",
-        &["name: String", "doc: String", "Dynamic"],
+        &["name: string", "doc: string", "Dynamic"],
         doc,
         move |ctx: NativeCallContext, name: &str, _: &str| get(&ctx, name),
     );
@@ -75,7 +103,7 @@ fn inputs(engine: &mut Engine, host: &Arc<Host>) {
     word(
         engine,
         "input",
-        &["name: String", "doc: String", "default: Dynamic", "Dynamic"],
+        &["name: string", "doc: string", "default: Dynamic", "Dynamic"],
         doc,
         move |ctx: NativeCallContext, name: &str, _: &str, _: Dynamic| get(&ctx, name),
     );
@@ -83,23 +111,44 @@ fn inputs(engine: &mut Engine, host: &Arc<Host>) {
 
 fn errors(engine: &mut Engine) {
     let text = |value: Option<&str>| value.map_or(Dynamic::UNIT, |value| value.to_owned().into());
-    engine
-        .register_get("message", |error: &mut CallError| error.to_string())
-        .register_get("words", move |error: &mut CallError| match error {
+    let doc = "What failed, where, and what to do, in words.";
+    property(engine, "message", &["error: CallError", "string"], doc, |error: &mut CallError| {
+        error.to_string()
+    });
+    word(engine, "to_string", &["error: CallError", "string"], doc, |error: &mut CallError| {
+        error.to_string()
+    });
+    let doc = "The service's own words, or () where it said nothing.";
+    property(
+        engine,
+        "words",
+        &["error: CallError", "Dynamic"],
+        doc,
+        move |error: &mut CallError| match error {
             CallError::Failed(error) => text(error.words()),
             CallError::Skipped(_) => Dynamic::UNIT,
-        })
-        .register_get("entry", move |error: &mut CallError| match error {
+        },
+    );
+    let doc = "The entry that was called, such as \"thm.add_seat\", or () for none.";
+    property(
+        engine,
+        "entry",
+        &["error: CallError", "Dynamic"],
+        doc,
+        move |error: &mut CallError| match error {
             CallError::Failed(error) => text(error.entry()),
             CallError::Skipped(_) => Dynamic::UNIT,
-        })
-        .register_get("status", |error: &mut CallError| match error {
+        },
+    );
+    let doc = "The HTTP status of the answer, or () where there was none.";
+    property(engine, "status", &["error: CallError", "Dynamic"], doc, |error: &mut CallError| {
+        match error {
             CallError::Failed(error) => {
                 error.status().map_or(Dynamic::UNIT, |status| i64::from(status).into())
             }
             CallError::Skipped(_) => Dynamic::UNIT,
-        })
-        .register_fn("to_string", |error: &mut CallError| error.to_string());
+        }
+    });
     let doc = "Whether the service refused the call.";
     word(
         engine,
@@ -112,7 +161,7 @@ fn errors(engine: &mut Engine) {
     word(
         engine,
         "says",
-        &["error: CallError", "words: String", "bool"],
+        &["error: CallError", "words: string", "bool"],
         doc,
         |error: &mut CallError, words: &str| match error {
             CallError::Failed(error) => error.words().is_some_and(|own| Fault::same(own, words)),
@@ -124,7 +173,7 @@ fn errors(engine: &mut Engine) {
 fn dialect(engine: &mut Engine, host: &Arc<Host>) {
     let world = host.clone();
     let doc = "Whether the dialect that is spoken has this endpoint, such as \"thm.add_seat\".";
-    let signature = ["entry: String", "bool"];
+    let signature = ["entry: string", "bool"];
     word(
         engine,
         "supported",

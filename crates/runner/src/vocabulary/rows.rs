@@ -42,11 +42,14 @@ fn rosters(engine: &mut Engine, host: &Arc<Host>) {
         }
     });
     engine.register_iterator_result::<RosterRows, Row>();
-    engine.register_fn("len", |rows: &mut RosterRows| whole(rows.len()));
-    engine
-        .register_indexer_get(cell_of)
-        .register_fn("contains", |row: &mut Row, name: &str| row.get(name).is_some());
-    engine.register_fn("to_map", |row: &mut Row| {
+    engine.register_indexer_get(cell_of);
+    let doc = "How many rows the roster has.";
+    word(engine, "len", &["rows: Roster", "int"], doc, |rows: &mut RosterRows| whole(rows.len()));
+    let doc = "Whether the roster has this column; `\"name\" in row` asks the same.";
+    let signature = ["row: Row", "name: string", "bool"];
+    word(engine, "contains", &signature, doc, |row: &mut Row, name: &str| row.get(name).is_some());
+    let doc = "The row's cells by the names of their columns.";
+    word(engine, "to_map", &["row: Row", "Map"], doc, |row: &mut Row| {
         let names = row.columns().names().iter().map(|name| name.as_str().into());
         names.zip(row.cells().map(|cell| Dynamic::from(cell.to_owned()))).collect::<Map>()
     });
@@ -80,7 +83,7 @@ fn each(engine: &mut Engine, host: &Arc<Host>) {
     word(
         engine,
         "each",
-        &["items: Array", "key: String", "work: FnPtr", "Rows"],
+        &["items: Array", "key: string", "work: FnPtr", "Rows"],
         doc,
         move |ctx: NativeCallContext, items: Array, key: &str, work: FnPtr| {
             over_array(&world, &ctx, items, Some(key), &work)
@@ -93,21 +96,21 @@ fn endings(engine: &mut Engine) {
     word(
         engine,
         "skip",
-        &["reason: String", "()"],
+        &["reason: string", "()"],
         doc,
         |ctx: NativeCallContext, reason: &str| -> Answer<()> {
             Err(thrown(CallError::Skipped(reason.to_owned()), ctx.call_position()))
         },
     );
     let doc = "Adds something to what is told about the row.";
-    word(engine, "note", &["detail: String", "()"], doc, |detail: &str| {
+    word(engine, "note", &["detail: string", "()"], doc, |detail: &str| {
         if let Some(row) = RunningRow::current() {
             row.note(|tally| tally.notes.push(detail.to_owned()));
         }
     });
     let doc =
         "Notes that something was as wanted already. A row that changes nothing else is unchanged.";
-    word(engine, "unchanged", &["detail: String", "()"], doc, |detail: &str| {
+    word(engine, "unchanged", &["detail: string", "()"], doc, |detail: &str| {
         if let Some(row) = RunningRow::current() {
             row.note(|tally| {
                 tally.unchanged = true;
@@ -145,8 +148,10 @@ fn outcomes(engine: &mut Engine) {
         word(engine, &name, &["rows: Rows", "Rows"], &doc, move |rows: &mut Rows| rows.with(state));
     }
     engine.register_iterator::<Rows>();
-    engine.register_fn("len", |rows: &mut Rows| whole(rows.0.len()));
-    engine.register_fn("is_empty", |rows: &mut Rows| rows.0.is_empty());
+    let doc = "How many rows there are.";
+    word(engine, "len", &["rows: Rows", "int"], doc, |rows: &mut Rows| whole(rows.0.len()));
+    let doc = "Whether there are no rows.";
+    word(engine, "is_empty", &["rows: Rows", "bool"], doc, |rows: &mut Rows| rows.0.is_empty());
     engine.register_indexer_get(
         |ctx: NativeCallContext, outcome: &mut Outcome, name: &str| -> Answer<Dynamic> {
             property_of(&ctx, outcome, name)
@@ -158,15 +163,15 @@ fn tables(engine: &mut Engine, host: &Arc<Host>) {
     let width = host.console.width();
     let names = |columns: &Array| columns.iter().map(ToString::to_string).collect::<Vec<_>>();
     let doc = "Lays the rows out as a table: their keys, states and details, or the columns named.";
-    word(engine, "table", &["rows: Rows", "String"], doc, move |rows: &mut Rows| {
+    word(engine, "table", &["rows: Rows", "string"], doc, move |rows: &mut Rows| {
         table_of(rows, &["key", "state", "detail"].map(str::to_owned), width)
     });
-    let signature = ["rows: Rows", "columns: Array", "String"];
+    let signature = ["rows: Rows", "columns: Array", "string"];
     word(engine, "table", &signature, doc, move |rows: &mut Rows, columns: Array| {
         table_of(rows, &names(&columns), width)
     });
     let doc = "Lays maps out as a table with these columns.";
-    let signature = ["items: Array", "columns: Array", "String"];
+    let signature = ["items: Array", "columns: Array", "string"];
     word(
         engine,
         "table",
@@ -182,7 +187,7 @@ fn tables(engine: &mut Engine, host: &Arc<Host>) {
         },
     );
     let doc = "Joins the items of an array to a text.";
-    let signature = ["items: Array", "between: String", "String"];
+    let signature = ["items: Array", "between: string", "string"];
     word(engine, "join", &signature, doc, |items: &mut Array, between: &str| {
         items.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
     });
