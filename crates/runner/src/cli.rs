@@ -2,6 +2,7 @@
 
 mod call;
 mod endpoints;
+mod interrupts;
 mod run;
 mod sandbox;
 mod target;

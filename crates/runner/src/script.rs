@@ -192,8 +192,10 @@ impl Script {
     pub(crate) fn explain(&self, error: EvalAltResult) -> Problem {
         engine::explain(error, |problem, position, file| match file {
             Some(file) if Path::new(file) != self.path => {
-                let source = std::fs::read_to_string(file).unwrap_or_default();
-                problem.at(file, &source, position)
+                // An import is called as the script calls it: `words` for `words.rhai` beside it.
+                let file = self.path.with_file_name(file).with_extension("rhai");
+                let source = std::fs::read_to_string(&file).unwrap_or_default();
+                problem.at(&file.display().to_string(), &source, position)
             }
             _ => self.place(problem, position),
         })

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
 use drillmaster_transport::cassette::Header;
 
-use super::target::{CassetteArgs, Target, TargetArgs};
+use super::interrupts::Interrupts;
+use super::target::{CassetteArgs, Target, TargetArgs, has_folder};
 use super::{Cli, Shell};
 use crate::exit::Exit;
 use crate::host::Stop;
@@ -73,6 +74,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     }
     let inputs = script.read_inputs(&args.set)?;
     let roster = roster(args, &script, shell)?;
+    args.results.as_deref().map_or(Ok(()), has_folder)?;
     let header = Header {
         script: Some(script.hash()),
         roster: roster.as_ref().map(|roster| roster.hash().to_owned()),
@@ -85,7 +87,12 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
     let stop = Stop::default();
-    runtime.spawn(listen(stop.clone(), shell.console.clone()));
+    let interrupts = {
+        let _inside = runtime.enter();
+        Interrupts::watch()
+            .map_err(|error| Problem::usage(format!("cannot watch for Ctrl-C: {error}")))?
+    };
+    runtime.spawn(listen(interrupts, stop.clone(), shell.console.clone()));
     let job = Job {
         roster,
         inputs,
@@ -145,16 +152,13 @@ fn roster(args: &RunArgs, script: &Script, shell: &Shell) -> Result<Option<Roste
     Ok(Some(roster))
 }
 
-/// The first Ctrl-C ends the run after the row in flight, the second at once.
-async fn listen(stop: Stop, console: crate::console::Console) {
-    if tokio::signal::ctrl_c().await.is_err() {
-        return;
-    }
+/// The first interrupt ends the run after the row in flight, the second at once.
+async fn listen(mut interrupts: Interrupts, stop: Stop, console: crate::console::Console) {
+    interrupts.next().await;
     stop.request();
     console.warn("interrupted: finishing the row in flight; once more to stop at once");
-    if tokio::signal::ctrl_c().await.is_ok() {
-        std::process::exit(i32::from(Exit::Interrupted as u8));
-    }
+    interrupts.next().await;
+    std::process::exit(i32::from(Exit::Interrupted as u8));
 }
 
 fn flags() -> String {

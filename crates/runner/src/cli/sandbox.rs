@@ -9,6 +9,7 @@ use drillmaster_sandbox::{InviteOutcome, Options, Sandbox, THM_KEY, VERACODE_KEY
 use tokio::net::TcpListener;
 
 use super::Shell;
+use super::interrupts::Interrupts;
 use crate::exit::Exit;
 use crate::problem::Problem;
 
@@ -60,9 +61,13 @@ pub(crate) fn serve(args: &SandboxArgs, shell: &Shell) -> Result<Exit, Problem> 
             Problem::usage(format!("cannot listen on {}: {error}", args.listen))
         })?;
         let address = listener.local_addr().map_err(|error| Problem::usage(error.to_string()))?;
+        // Before the address is told: whoever reads it may end the server at once.
+        let mut interrupts = Interrupts::watch()
+            .map_err(|error| Problem::usage(format!("cannot watch for Ctrl-C: {error}")))?;
+        let interrupted = async move { interrupts.next().await };
         shell.console.print(&format!("listening on http://{address}"));
         shell.console.note(&format!("keys: {THM_KEY} and {VERACODE_KEY}; Ctrl-C ends it"));
-        let served = serve_until(sandbox.clone(), listener, interrupted()).await;
+        let served = serve_until(sandbox.clone(), listener, interrupted).await;
         served.map_err(|error| Problem::usage(format!("the server failed: {error}")))
     })?;
     if let Some(path) = &args.state {
@@ -70,20 +75,4 @@ pub(crate) fn serve(args: &SandboxArgs, shell: &Shell) -> Result<Exit, Problem> 
         shell.console.note(&format!("the state is in {}", path.display()));
     }
     Ok(Exit::Done)
-}
-
-/// Ctrl-C, or a request to terminate where there is such a thing.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -1,6 +1,6 @@
 //! Where calls go: the embedded sandbox, the live services, or a cassette.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -110,6 +110,7 @@ impl Target {
             let connection = Connection::new(traced(transport, trace)).with_dialect(dialect);
             return Ok(Self { connection, record: None, replay: None });
         };
+        has_folder(path)?;
         let record = Record::to_file(path, header, transport)
             .map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))?;
         let record = Arc::new(record);
@@ -128,6 +129,18 @@ impl Target {
             replay.finish().map_err(|error| Problem::call(&error))?;
         }
         Ok(())
+    }
+}
+
+/// A file that is to be written has a folder to be in. Told before anything is sent, not after.
+pub(crate) fn has_folder(file: &Path) -> Result<(), Problem> {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") && !folder.is_dir() => {
+            let problem =
+                format!("cannot write {}: there is no folder {}", file.display(), folder.display());
+            Err(Problem::usage(problem).with_help("make the folder first"))
+        }
+        _ => Ok(()),
     }
 }
 
