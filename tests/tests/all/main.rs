@@ -1,4 +1,12 @@
 //! One test crate over the whole of drillmaster.
 
+mod cli;
+mod desk;
+mod http;
+mod replay;
+mod sandbox_http;
+mod scripts;
+mod server;
+mod snapshot;
 mod wire_thm;
 mod wire_veracode;

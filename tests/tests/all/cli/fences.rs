@@ -1,0 +1,116 @@
+//! What a script cannot do.
+
+use std::io::{BufRead, BufReader};
+use std::process::Command;
+
+use super::check_unsent;
+use crate::desk::Desk;
+
+/// Runs a script that is stopped: it ends with 3.
+#[track_caller]
+fn stopped(name: &str, text: &str) {
+    let desk = Desk::empty().with("script.rhai", text);
+    check_unsent(&format!("fence_{name}"), desk, "run script.rhai", 3);
+}
+
+#[test]
+fn a_script_cannot_make_up_more_of_itself() {
+    stopped("eval", "let text = \"thm::rooms()\";\neval(text);");
+}
+
+#[test]
+fn a_script_cannot_call_itself_without_end() {
+    stopped("recursion", "fn deeper(level) {\n    deeper(level + 1)\n}\ndeeper(0);");
+}
+
+#[test]
+fn a_script_cannot_nest_without_end() {
+    stopped("nesting", &format!("let deep = {}1{};", "(".repeat(500), ")".repeat(500)));
+}
+
+#[test]
+fn a_script_cannot_sleep_or_ask_for_another_clock() {
+    stopped("sleep", "sleep(1);");
+    stopped("timestamp", "print(timestamp());");
+}
+
+#[test]
+fn a_script_reads_no_files() {
+    stopped("open_file", "print(open_file(\"script.rhai\"));");
+}
+
+#[test]
+fn a_thrown_error_shows_its_line() {
+    stopped("throw", "let class = 30;\nif class > 25 {\n    throw \"the class is too large\";\n}");
+}
+
+#[test]
+fn an_absent_property_is_told() {
+    stopped("absent_property", "let seat = #{ username: \"ada\" };\nprint(seat.usrname);");
+}
+
+#[test]
+fn imports_come_from_the_scripts_folder() {
+    let desk = Desk::empty()
+        .with("class/script.rhai", "import \"words\" as words;\nprint(words::greeting());")
+        .with("class/words.rhai", "fn greeting() { \"hello\" }");
+    assert_eq!(desk.run("run class/script.rhai").exits(0).out, "hello\n");
+}
+
+#[test]
+fn imports_from_elsewhere_are_refused() {
+    let outside = |name: &str, path: &str| {
+        let desk = Desk::empty()
+            .with("class/script.rhai", format!("import \"{path}\" as words;"))
+            .with("words.rhai", "fn greeting() { \"hello\" }");
+        check_unsent(name, desk, "run class/script.rhai", 3);
+    };
+    outside("fence_import_above", "../words");
+    outside("fence_import_roundabout", "../class/../words");
+    outside("fence_import_of_nothing", "wrods");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_elsewhere_is_refused_too() {
+    let desk = Desk::empty()
+        .with("class/script.rhai", "import \"link\" as words;")
+        .with("words.rhai", "fn greeting() { \"hello\" }");
+    std::os::unix::fs::symlink(desk.path("words.rhai"), desk.path("class/link.rhai")).unwrap();
+    check_unsent("fence_import_by_link", desk, "run class/script.rhai", 3);
+}
+
+#[test]
+fn a_mistake_in_an_import_is_shown_in_its_own_file() {
+    let desk = Desk::empty()
+        .with("class/script.rhai", "import \"words\" as words;\nwords::fail();")
+        .with("class/words.rhai", "// Words.\nfn fail() {\n    throw \"no words\";\n}");
+    check_unsent("fence_throw_in_an_import", desk, "run class/script.rhai", 3);
+}
+
+/// A loop that never ends is met by its limit only after hours; whoever does not want to wait interrupts it.
+#[cfg(unix)]
+#[test]
+fn an_endless_loop_can_be_interrupted() {
+    let desk = Desk::empty().with("script.rhai", "print(\"begun\");\nloop { }");
+    for signal in ["-INT", "-TERM"] {
+        let mut child = desk.start("run script.rhai");
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        assert_eq!(first, "begun\n");
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+}
+
+#[test]
+fn check_tells_every_mistake_without_running_anything() {
+    let desk = Desk::with_class()
+        .with("two.rhai", "thm::romms();\nthm::add_seat(#{ emial: \"ada@example.com\" });")
+        .with("syntax.rhai", "let x = ;");
+    let line = "check onboard_class.rhai two.rhai syntax.rhai";
+    crate::desk::check("cli", "check", &desk, line, 3);
+    desk.run("check onboard_class.rhai").exits(0);
+    crate::desk::check("cli", "check_no_file", &desk, "check nothing.rhai", 2);
+}

@@ -1,0 +1,120 @@
+//! Help texts, and what else the command tells about itself.
+
+use drillmaster_models::{SERVICES, entries};
+
+use super::check;
+use crate::desk::Desk;
+
+/// A help text is data: it is on standard output, and the command ends well.
+#[track_caller]
+fn helps(name: &str, line: &str) {
+    check(name, &Desk::with_class(), line, 0);
+}
+
+#[test]
+fn of_the_command() {
+    helps("help", "--help");
+    helps("help_short", "-h");
+}
+
+#[test]
+fn of_run() {
+    helps("help_run", "run --help");
+}
+
+#[test]
+fn of_a_script() {
+    helps("help_script", "run onboard_class.rhai --help");
+}
+
+#[test]
+fn of_call() {
+    helps("help_call", "call --help");
+}
+
+#[test]
+fn of_entries() {
+    helps("help_call_users_details", "call veracode.users_details --help");
+    helps("help_call_rooms", "call thm.rooms -h");
+}
+
+#[test]
+fn of_sandbox() {
+    helps("help_sandbox", "sandbox -h");
+}
+
+#[test]
+fn of_endpoints() {
+    helps("endpoints", "endpoints");
+    helps("endpoint_add_seat", "endpoints thm.add_seat");
+    helps("endpoint_invite", "endpoints veracode.invite");
+    helps("endpoint_users", "endpoints thm.users");
+}
+
+#[test]
+fn every_entry_is_told_about() {
+    let desk = Desk::empty();
+    for entry in entries() {
+        let told = desk.run(&format!("endpoints {}", entry.name()));
+        assert!(told.exits(0).out.contains(entry.spec.path), "{told}");
+        let help = desk.run(&format!("call {} --help", entry.name()));
+        for field in entry.fields() {
+            assert!(help.exits(0).out.contains(&format!("--{} <", field.name)), "{help}");
+        }
+    }
+}
+
+#[test]
+fn endpoints_are_told_to_programs_too() {
+    let desk = Desk::empty();
+    let told = desk.run("endpoints --format json");
+    let list: Vec<serde_json::Value> = serde_json::from_str(&told.exits(0).out).unwrap();
+    assert_eq!(list.len(), entries().count());
+    let told = desk.run("endpoints --format csv");
+    assert!(told.exits(0).out.starts_with("entry,effect,request,summary\n"), "{told}");
+}
+
+#[test]
+fn a_command_without_arguments_tells_how_to_use_it() {
+    let ended = Desk::empty().run("");
+    assert!(ended.exits(2).err.contains("Usage: "), "{ended}");
+    let ended = Desk::empty().run("call");
+    assert!(ended.exits(2).err.contains("thm.rooms"), "{ended}");
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let ended = Desk::empty().run("--version");
+    assert_eq!(ended.exits(0).out, format!("drillmaster {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn definitions_are_written_into_a_folder_that_is_made() {
+    let desk = Desk::empty();
+    let ended = desk.run("definitions editor/rhai");
+    let named: Vec<_> = ended.exits(0).out.lines().collect();
+    assert!(named.len() > SERVICES.len(), "{ended}");
+    for path in named {
+        assert!(!desk.read(path).is_empty(), "{path}");
+    }
+    for entry in entries() {
+        let text = desk.read(&format!("editor/rhai/{}.d.rhai", entry.service().name));
+        assert!(text.contains(&format!("fn {}(", entry.spec.stem())), "{}", entry.name());
+    }
+}
+
+#[test]
+fn definitions_that_cannot_be_written_are_told() {
+    check("definitions_unwritable", &Desk::with_class(), "definitions class.csv", 2);
+}
+
+#[test]
+fn completions_know_every_entry_in_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = Desk::empty().run(&format!("completions {shell}"));
+        ended.exits(0);
+        for entry in entries() {
+            assert!(ended.out.contains(entry.name()), "{shell}: {}", entry.name());
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Wrong command lines and configurations: a clear message, 2 or 3, and nothing sent.
+
+use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
+
+use super::{check, check_unsent};
+use crate::desk::{Desk, Door};
+use crate::snapshot::snapshot;
+
+const RUN: &str = "run onboard_class.rhai --roster class.csv";
+
+/// Runs a script of these words.
+#[track_caller]
+fn script(name: &str, text: &str, exit: i32) {
+    check_unsent(name, Desk::empty().with("script.rhai", text), "run script.rhai", exit);
+}
+
+#[test]
+fn no_script() {
+    check_unsent("no_script", Desk::empty(), "run onboard_class.rhai", 2);
+}
+
+#[test]
+fn no_roster() {
+    check_unsent("no_roster", Desk::with_class(), "run onboard_class.rhai", 2);
+}
+
+#[test]
+fn no_roster_file() {
+    let line = "run onboard_class.rhai --roster clas.csv";
+    check_unsent("no_roster_file", Desk::with_class(), line, 2);
+}
+
+#[test]
+fn an_unknown_entry() {
+    script("unknown_entry", "thm::rooms();\nthm::add_sseat(#{ email: \"ada@example.com\" });", 3);
+}
+
+#[test]
+fn an_unknown_module() {
+    script("unknown_module", "let rooms = tmh::rooms();", 3);
+}
+
+#[test]
+fn an_unknown_function() {
+    script("unknown_function", "thm::rooms();\nprnt(\"done\");", 3);
+}
+
+#[test]
+fn a_walk_through_what_is_no_list() {
+    script("walk_of_no_list", "for link in thm::all_authenticate() { print(link); }", 3);
+}
+
+#[test]
+fn a_misspelt_field() {
+    let text = "thm::rooms();\nthm::authenticate(#{ extUserId: \"1\", roomcode: \"linux1\" });";
+    script("misspelt_field", text, 3);
+}
+
+#[test]
+fn a_missing_field() {
+    script("missing_field", "thm::rooms();\nthm::add_seat();", 3);
+}
+
+#[test]
+fn a_field_of_another_type() {
+    script("field_of_another_type", "veracode::users_details(#{ limit: \"many\" });", 2);
+}
+
+#[test]
+fn a_field_out_of_bounds() {
+    script("field_out_of_bounds", "veracode::users_details(#{ limit: 51 });", 2);
+}
+
+#[test]
+fn a_syntax_error() {
+    script("syntax_error", "let room = \"linux1\";\nif room == { print(room); }", 3);
+}
+
+#[test]
+fn a_script_that_is_no_text() {
+    let desk = Desk::empty().with("script.rhai", [0xff, 0xfe, 0x00]);
+    check_unsent("script_no_text", desk, "run script.rhai", 2);
+}
+
+const INPUTS: &str = r#"
+    let room = input("room", "code of the room");
+    let most = input("most", "how many learners at most", 10);
+    let share = input("share", "which part of them", 0.5);
+    let mail = input("mail", "whether they are told", true);
+    thm::room_exists(#{ roomCode: room });
+"#;
+
+#[track_caller]
+fn inputs(name: &str, flags: &str) {
+    let desk = Desk::empty().with("script.rhai", INPUTS);
+    check_unsent(name, desk, &format!("run script.rhai {flags}"), 2);
+}
+
+#[test]
+fn a_missing_input() {
+    inputs("input_missing", "");
+}
+
+#[test]
+fn a_mistyped_input() {
+    inputs("input_no_whole_number", "--set room=linux1 --set most=ten");
+    inputs("input_no_number", "--set room=linux1 --set share=half");
+    inputs("input_no_flag", "--set room=linux1 --set mail=yes");
+}
+
+#[test]
+fn an_unknown_input() {
+    inputs("input_unknown", "--set rom=linux1");
+}
+
+#[test]
+fn an_input_without_a_value() {
+    inputs("input_without_value", "--set room");
+}
+
+#[test]
+fn an_input_that_is_no_literal() {
+    script("input_no_literal", "let name = \"room\";\nprint(input(name, \"a room\"));", 3);
+}
+
+#[test]
+fn a_base_url_that_is_none() {
+    for (name, url) in [
+        ("url_no_url", "tryhackme"),
+        ("url_of_another_scheme", "ftp://tryhackme.example"),
+        ("url_plain_http", "http://tryhackme.example"),
+        ("url_with_a_password", "https://me:secret@tryhackme.example"),
+    ] {
+        let desk = Desk::with_class().with_keys();
+        let line = format!("{RUN} --on live --thm-url {url}");
+        let ended = desk.run(&line);
+        snapshot("cli", name, &ended.to_string());
+        assert!(!ended.err.contains("secret"), "{ended}");
+        ended.exits(2);
+    }
+}
+
+#[test]
+fn an_address_without_on_live() {
+    let line = format!("{RUN} --thm-url https://tryhackme.example");
+    check("url_without_on_live", &Desk::with_class().with_keys(), &line, 2);
+}
+
+#[test]
+fn a_key_that_is_missing_for_on_live() {
+    for (name, desk) in [
+        ("key_missing", Desk::with_class()),
+        ("key_missing_of_one", Desk::with_class().setting("DRILLMASTER_THM_KEY", THM_KEY)),
+        (
+            "key_empty",
+            Desk::with_class()
+                .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY)
+                .setting("DRILLMASTER_THM_KEY", ""),
+        ),
+        (
+            "key_of_another_form",
+            Desk::with_class()
+                .setting("DRILLMASTER_THM_KEY", THM_KEY)
+                .setting("DRILLMASTER_VERACODE_KEY", "no-secret-in-it"),
+        ),
+    ] {
+        let door = Door::closed();
+        let ended = desk.run(&format!("{RUN} {}", door.flags()));
+        assert!(!door.was_knocked_at(), "something was sent: {ended}");
+        snapshot("cli", name, &ended.to_string());
+        assert!(!ended.err.contains("no-secret-in-it"), "a key may be in it: {ended}");
+        ended.exits(2);
+    }
+}
+
+#[test]
+fn a_key_is_needed_only_for_services_that_the_script_calls() {
+    let server = crate::server::Server::start("");
+    let desk = Desk::empty()
+        .with("script.rhai", "print(thm::room_exists(#{ roomCode: \"linux1\" }).roomExists);")
+        .setting("DRILLMASTER_THM_KEY", THM_KEY);
+    let ended = desk.run(&format!("run script.rhai {}", server.flags()));
+    assert_eq!(ended.exits(0).out, "true\n");
+}
+
+#[test]
+fn a_cassette_that_is_recorded_and_replayed_at_once() {
+    let line = format!("{RUN} --record a.cassette --replay b.cassette");
+    check("record_and_replay", &Desk::with_class(), &line, 2);
+}
+
+#[test]
+fn a_cassette_that_is_damaged_in_the_middle() {
+    let desk = Desk::with_class();
+    desk.run(&format!("{RUN} --record class.cassette")).exits(0);
+    let text = desk.read("class.cassette");
+    let half = text.len() / 2;
+    let damaged = format!("{}{}", &text[..half], &text[half + 10..]);
+    let desk = desk.with("class.cassette", damaged);
+    let ended = desk.run(&format!("{RUN} --replay class.cassette"));
+    assert!(ended.exits(2).err.contains("is damaged at byte "), "{ended}");
+    assert_eq!(ended.out, "");
+}
+
+#[test]
+fn a_cassette_that_cannot_be_written() {
+    let line = format!("{RUN} --record nowhere/class.cassette");
+    check_unsent("cassette_unwritable", Desk::with_class(), &line, 2);
+}
+
+#[test]
+fn an_unknown_command_or_flag() {
+    let desk = Desk::with_class();
+    check("unknown_command", &desk, "rum onboard_class.rhai", 2);
+    check("unknown_flag", &desk, "run onboard_class.rhai --rooster class.csv", 2);
+    check("unknown_dialect", &desk, "call thm.rooms --thm-dialect french", 2);
+    check("unknown_shell", &desk, "completions tcsh", 2);
+    check("unknown_endpoint", &desk, "endpoints thm.roms", 2);
+}

@@ -1,0 +1,156 @@
+//! Rosters as they come out of spreadsheets, good and bad.
+
+use super::check_unsent;
+use crate::desk::{CLASS, Desk};
+
+const SCRIPT: &str = r#"
+    print(each(roster(), |learner| {
+        thm::authenticate(#{ extUserId: learner.id, roomCode: "linux1" });
+        #{ name: learner.name }
+    }).table(["key", "state", "name"]));
+"#;
+
+const LINE: &str = "run script.rhai --roster class.csv";
+
+fn desk(roster: impl AsRef<[u8]>) -> Desk {
+    Desk::empty().with("script.rhai", SCRIPT).with("class.csv", roster)
+}
+
+/// A roster that is refused before anything is sent.
+#[track_caller]
+fn refused(name: &str, roster: impl AsRef<[u8]>) {
+    check_unsent(&format!("roster_{name}"), desk(roster), LINE, 2);
+}
+
+/// A roster that means Ada and Bo.
+#[track_caller]
+fn fine(roster: impl AsRef<[u8]>) {
+    let ended = desk(roster).run(LINE);
+    let table = "key              state  name\n\
+                 ---------------  -----  --------\n\
+                 ada@example.com  done   Ada, Dr.\n\
+                 bo@example.com   done   Bø\n";
+    assert_eq!(ended.exits(0).out, table);
+}
+
+#[test]
+fn plain() {
+    fine("email,id,name\nada@example.com,1,\"Ada, Dr.\"\nbo@example.com,2,Bø\n");
+}
+
+#[test]
+fn with_a_byte_order_mark_crlf_and_quotes() {
+    fine(
+        "\u{feff}\"email\",\"id\",\"name\"\r\n\"ada@example.com\",\"1\",\"Ada, Dr.\"\r\nbo@example.com,2,Bø\r\n",
+    );
+}
+
+#[test]
+fn with_semicolons_or_tabs() {
+    fine("email;id;name\nada@example.com;1;Ada, Dr.\nbo@example.com;2;Bø\n");
+    fine("email\tid\tname\nada@example.com\t1\tAda, Dr.\nbo@example.com\t2\tBø\n");
+}
+
+#[test]
+fn with_a_byte_order_mark_crlf_quotes_and_semicolons() {
+    fine(
+        "\u{feff}\"email\";\"id\";\"name\"\r\n\"ada@example.com\";\"1\";\"Ada, Dr.\"\r\nbo@example.com;2;Bø\r\n",
+    );
+}
+
+#[test]
+fn with_blanks_around_cells_and_names_in_capitals() {
+    fine(" EMail , ID , Name \n ada@example.com , 1 ,\" Ada, Dr. \"\n bo@example.com ,2, Bø \n");
+}
+
+#[test]
+fn without_an_end_of_the_last_line_and_with_empty_lines() {
+    fine("email,id,name\n\nada@example.com,1,\"Ada, Dr.\"\n\nbo@example.com,2,Bø");
+}
+
+#[test]
+fn with_columns_that_the_script_does_not_take() {
+    fine("email,shoe,id,name\nada@example.com,37,1,\"Ada, Dr.\"\nbo@example.com,44,2,Bø\n");
+}
+
+#[test]
+fn without_people() {
+    let ended = desk("email,id,name\n").run(LINE);
+    assert_eq!(ended.exits(0).out, "key  state  name\n---  -----  ----\n");
+}
+
+#[test]
+fn with_another_key() {
+    let ended = desk(CLASS).run("run script.rhai --roster class.csv --key ID --max-rows 1");
+    assert!(ended.exits(0).out.contains("\nlearner-0004  done   Ayşe Arslan\n"), "{ended}");
+}
+
+#[test]
+fn an_empty_file_has_no_header() {
+    refused("empty_file", "");
+    refused("blank_header", ",,\nada@example.com,1,Ada\n");
+}
+
+#[test]
+fn a_key_is_there_once() {
+    refused("duplicate_key", "email,id,name\na@x.org,1,A\nb@x.org,2,B\n A@X.org ,3,C\n");
+}
+
+#[test]
+fn a_key_is_not_empty() {
+    refused("empty_key", "email,id,name\na@x.org,1,A\n ,2,B\n");
+}
+
+#[test]
+fn a_line_has_a_cell_for_each_column() {
+    refused("ragged_line", "email,id,name\na@x.org,1,A\nb@x.org,2\n");
+    refused("long_line", "email,id,name\na@x.org,1,A,B\n");
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_told_by_its_line() {
+    refused("open_quote", "email,id,name\na@x.org,1,A\nb@x.org,\"2,B\nc@x.org,3,C\n");
+}
+
+#[test]
+fn a_column_is_there_once() {
+    refused("duplicate_column", "email,id,name,Name\na@x.org,1,A,B\n");
+}
+
+#[test]
+fn every_column_that_the_script_takes_is_there() {
+    refused("missing_column", "email,ident,name\na@x.org,1,A\n");
+    let desk = Desk::with_class().with("class.csv", "email,name,id\na@x.org,A,1\n");
+    check_unsent(
+        "roster_missing_column_of_the_class",
+        desk,
+        "run onboard_class.rhai --roster class.csv",
+        2,
+    );
+}
+
+#[test]
+fn a_column_that_the_script_misspells_is_told_in_the_script() {
+    let script = SCRIPT.replace("learner.name", "learner.nmae");
+    let desk = desk(CLASS).with("script.rhai", script);
+    check_unsent("script_misspells_a_column", desk, LINE, 2);
+}
+
+#[test]
+fn a_key_column_is_one_of_its_columns() {
+    let line = format!("{LINE} --key mail");
+    check_unsent("roster_no_such_key", desk(CLASS), &line, 2);
+}
+
+#[test]
+fn the_text_is_utf_8() {
+    let wide: Vec<u8> = CLASS.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    refused("utf_16", [&[0xff, 0xfe], wide.as_slice()].concat());
+    refused("latin_1", b"email,id,name\na@x.org,1,A\nb@x.org,2,B\xf8\n");
+}
+
+#[test]
+fn a_folder_is_no_roster() {
+    let desk = Desk::with_class().with("classes/one.csv", CLASS);
+    check_unsent("roster_folder", desk, "run onboard_class.rhai --roster classes", 2);
+}

@@ -1,0 +1,63 @@
+//! Data on standard output, words for people on standard error, and colours for neither unless wanted.
+
+use crate::desk::Desk;
+
+const RUN: &str = "run onboard_class.rhai --roster class.csv";
+const ESCAPE: char = '\u{1b}';
+
+#[test]
+fn what_is_piped_has_no_escapes() {
+    let desk = Desk::with_class().with("wrong.rhai", "thm::romms();");
+    for line in [RUN, "run wrong.rhai", "--help", "call thm.rooms", "call thm.roms", "endpoints"] {
+        let ended = desk.run(line);
+        assert!(!ended.to_string().contains(ESCAPE), "{ended}");
+    }
+}
+
+#[test]
+fn colours_are_used_where_they_are_asked_for() {
+    let desk = Desk::empty().with("wrong.rhai", "thm::romms();");
+    assert!(desk.run("run wrong.rhai --color always").exits(3).err.contains(ESCAPE));
+    assert!(!desk.run("run wrong.rhai --color never").exits(3).err.contains(ESCAPE));
+    let desk = desk.setting("NO_COLOR", "1");
+    assert!(!desk.run("run wrong.rhai").exits(3).err.contains(ESCAPE));
+}
+
+#[test]
+fn control_characters_of_a_service_do_not_reach_the_terminal() {
+    let script = "print(table([#{ name: \"a\\x1b[31mb\" }], [\"name\"]));";
+    let ended = Desk::empty().with("script.rhai", script).run("run script.rhai");
+    assert!(!ended.exits(0).out.contains(ESCAPE), "{ended}");
+}
+
+#[test]
+fn quiet_keeps_the_summary_and_not_the_mistakes() {
+    let desk = Desk::with_class().with("wrong.rhai", "thm::romms();");
+    assert_eq!(desk.run(&format!("{RUN} --quiet")).exits(0).err, "");
+    assert_ne!(desk.run("run wrong.rhai --quiet").exits(3).err, "");
+}
+
+#[test]
+fn verbose_tells_each_call_without_secrets() {
+    let desk = Desk::with_class();
+    let ended = desk.run(&format!("{RUN} --verbose --max-rows 1"));
+    crate::snapshot::snapshot("cli", "verbose", &ended.exits(0).err);
+    let plain = desk.run(&format!("{RUN} --max-rows 1"));
+    assert_eq!(ended.out, plain.out);
+    let ended = desk.run("call thm.register --token a-secret-token --verbose");
+    assert!(!ended.exits(0).err.contains("a-secret-token"), "{ended}");
+}
+
+/// As `| head -1` does, only that nothing at all is read.
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let desk = Desk::with_class();
+    for line in [RUN, "call veracode.users --all --format json", "endpoints", "completions bash"] {
+        let mut child = desk.start(line);
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{line}: {err}");
+        assert!(!err.contains("panicked") && !err.contains('×'), "{line}: {err}");
+    }
+}

@@ -1,0 +1,157 @@
+//! The program at work: a folder of its own with the files of a run, and what came of a command in it.
+
+use std::fmt;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use drillmaster_models::SERVICES;
+use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
+
+use crate::snapshot::snapshot;
+
+/// The workflow that the project ships, and its example class.
+pub(crate) const ONBOARD_CLASS: &str = include_str!("../../../scripts/onboard_class.rhai");
+pub(crate) const CLASS: &str = include_str!("../../../scripts/examples/class.csv");
+
+/// The folder in which a person sits and runs commands.
+pub(crate) struct Desk {
+    folder: tempfile::TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) line: String,
+    pub(crate) exit: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Desk {
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    /// With the shipped workflow, `onboard_class.rhai`, and its roster, `class.csv`.
+    pub(crate) fn with_class() -> Self {
+        Self::empty().with("onboard_class.rhai", ONBOARD_CLASS).with("class.csv", CLASS)
+    }
+
+    /// With a file on it. Its folders are made.
+    pub(crate) fn with(self, file: &str, text: impl AsRef<[u8]>) -> Self {
+        let path = self.path(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    /// With an environment variable set.
+    pub(crate) fn setting(mut self, variable: &'static str, value: &str) -> Self {
+        self.variables.push((variable, value.to_owned()));
+        self
+    }
+
+    /// With the sandbox's keys, as somebody has them who works on the live services.
+    pub(crate) fn with_keys(self) -> Self {
+        self.setting("DRILLMASTER_THM_KEY", THM_KEY)
+            .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY)
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    pub(crate) fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.path(file)).unwrap()
+    }
+
+    /// Runs a command to its end. Its arguments are set apart by spaces.
+    pub(crate) fn run(&self, line: &str) -> Ended {
+        Ended::of(line, self.command(line).output().unwrap())
+    }
+
+    /// Begins a command.
+    pub(crate) fn start(&self, line: &str) -> Child {
+        self.command(line).spawn().unwrap()
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = program(self.folder.path());
+        command.args(line.split_whitespace()).envs(self.variables.iter().cloned());
+        command
+    }
+}
+
+/// The program, with nothing of the surroundings in which the tests run.
+pub(crate) fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_drillmaster-under-test"));
+    command.current_dir(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for variable in SERVICES.map(|service| service.credential_variable) {
+        command.env_remove(variable);
+    }
+    // The width of help texts, and colours.
+    command.env_remove("COLUMNS").env_remove("NO_COLOR");
+    command
+}
+
+impl Ended {
+    pub(crate) fn of(line: &str, output: Output) -> Self {
+        Self {
+            line: line.to_owned(),
+            exit: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The exit code was this one.
+    #[track_caller]
+    pub(crate) fn exits(&self, code: i32) -> &Self {
+        assert_eq!(self.exit, Some(code), "{self}");
+        self
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exit = self.exit.map_or("by a signal".to_owned(), |code| code.to_string());
+        write!(f, "$ drillmaster {}\n{}", self.line, self.out)?;
+        if !self.err.is_empty() {
+            write!(f, "--- standard error\n{}", self.err)?;
+        }
+        write!(f, "--- exit {exit}")
+    }
+}
+
+/// Runs a command and compares all that a person sees of it.
+#[track_caller]
+pub(crate) fn check(folder: &str, name: &str, desk: &Desk, line: &str, exit: i32) {
+    let ended = desk.run(line);
+    snapshot(folder, name, &ended.to_string());
+    ended.exits(exit);
+}
+
+/// A service that nobody may call: it knows whether somebody tried.
+pub(crate) struct Door(TcpListener);
+
+impl Door {
+    pub(crate) fn closed() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    /// The flags that send every call here.
+    pub(crate) fn flags(&self) -> String {
+        let url = format!("http://{}", self.0.local_addr().unwrap());
+        format!("--on live --thm-url {url} --veracode-url {url}")
+    }
+
+    /// Whether somebody connected.
+    pub(crate) fn was_knocked_at(&self) -> bool {
+        self.0.accept().is_ok()
+    }
+}

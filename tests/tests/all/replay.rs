@@ -1,0 +1,188 @@
+//! Recorded on the sandbox, replayed without it: the same output to the byte, and a refusal of everything
+//! that differs.
+
+use crate::desk::{CLASS, Desk, ONBOARD_CLASS, check};
+use crate::snapshot::snapshot;
+
+const RUN: &str = "run onboard_class.rhai --roster class.csv";
+
+/// A desk with the recording of a class on it, `class.cassette`.
+fn recorded() -> Desk {
+    let desk = Desk::with_class();
+    desk.run(&format!("{RUN} --record class.cassette")).exits(0);
+    desk
+}
+
+/// Replays what differs from the recording, and compares what is told about it. It ends with 5.
+#[track_caller]
+fn differs(name: &str, desk: &Desk, line: &str) {
+    let ended = desk.run(&format!("{line} --replay class.cassette"));
+    snapshot("replay", name, &ended.err);
+    ended.exits(5);
+}
+
+#[test]
+fn a_replay_prints_the_same_to_the_byte() {
+    let desk = Desk::with_class();
+    let live = desk.run(&format!("{RUN} --results live.csv --record class.cassette"));
+    let replayed = desk.run(&format!("{RUN} --results replayed.csv --replay class.cassette"));
+    assert_eq!((replayed.exit, &replayed.out, &replayed.err), (Some(0), &live.out, &live.err));
+    assert_eq!(desk.read("replayed.csv"), desk.read("live.csv"));
+}
+
+#[test]
+fn a_recording_prints_the_same_as_no_recording() {
+    let desk = Desk::with_class();
+    let recording = desk.run(&format!("{RUN} --record class.cassette"));
+    let plain = desk.run(RUN);
+    assert_eq!((&recording.out, &recording.err), (&plain.out, &plain.err));
+}
+
+#[test]
+fn the_time_of_a_recording_is_replayed() {
+    let desk = Desk::empty().with("time.rhai", "print(now());");
+    let live = desk.run("run time.rhai --record time.cassette");
+    assert_eq!(desk.run("run time.rhai --replay time.cassette").exits(0).out, live.out);
+}
+
+#[test]
+fn refusals_are_replayed_too() {
+    let script = r#"
+        let rows = each(["nobody@example.com", "hassan.wiegand@example.com"], |email| {
+            thm::add_seat(#{ email: email });
+        });
+        print(rows.table());
+    "#;
+    let desk = Desk::empty().with("seats.rhai", script);
+    let live = desk.run("run seats.rhai --record seats.cassette");
+    let replayed = desk.run("run seats.rhai --replay seats.cassette");
+    assert_eq!((live.exit, &live.out), (Some(1), &replayed.out));
+    assert!(live.out.contains("refused"), "{live}");
+}
+
+#[test]
+fn a_recording_needs_no_keys_to_be_replayed_and_no_service() {
+    let desk =
+        recorded().setting("DRILLMASTER_THM_KEY", "").setting("DRILLMASTER_VERACODE_KEY", "");
+    desk.run(&format!("{RUN} --replay class.cassette")).exits(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_may_read_a_recording() {
+    use std::os::unix::fs::PermissionsExt;
+    let file = std::fs::metadata(recorded().path("class.cassette")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+}
+
+/// A recording that was kept: what was written then is understood and answered alike today.
+#[test]
+fn a_recording_of_version_1_is_replayed() {
+    let desk = Desk::empty()
+        .with("two_seats.rhai", include_str!("../../cassettes/two_seats.rhai"))
+        .with("two_seats.cassette", include_str!("../../cassettes/two_seats.cassette"));
+    check("replay", "two_seats", &desk, "run two_seats.rhai --replay two_seats.cassette", 1);
+}
+
+#[test]
+fn a_recording_is_still_written_as_in_version_1() {
+    let desk = Desk::empty().with("two_seats.rhai", include_str!("../../cassettes/two_seats.rhai"));
+    desk.run("run two_seats.rhai --record two_seats.cassette");
+    let version = format!("drillmaster {}", env!("CARGO_PKG_VERSION"));
+    let written = desk.read("two_seats.cassette").replace(&version, "drillmaster 0.1.0");
+    assert_eq!(written, include_str!("../../cassettes/two_seats.cassette"));
+}
+
+#[test]
+fn a_learner_more_was_not_recorded() {
+    let row = "ada.lovelace@example.com,Ada Lovelace,learner-9001,QA\n";
+    let desk = recorded().with("class.csv", format!("{CLASS}{row}"));
+    differs("a_learner_more_was_not_recorded", &desk, RUN);
+}
+
+#[test]
+fn a_learner_less_leaves_calls_unused() {
+    differs("a_learner_less_leaves_calls_unused", &recorded(), &format!("{RUN} --max-rows 29"));
+}
+
+#[test]
+fn a_learner_with_another_id_was_not_recorded() {
+    let desk = recorded().with("class.csv", CLASS.replace("learner-0004", "learner-9004"));
+    differs("a_learner_with_another_id_was_not_recorded", &desk, RUN);
+}
+
+#[test]
+fn another_room_was_not_recorded() {
+    differs("another_room_was_not_recorded", &recorded(), &format!("{RUN} --set room=sqli1"));
+}
+
+#[test]
+fn an_extra_call_was_not_recorded() {
+    let script = format!("{ONBOARD_CLASS}\nprint(thm::users().users.len());\n");
+    let desk = recorded().with("onboard_class.rhai", script);
+    differs("an_extra_call_was_not_recorded", &desk, RUN);
+}
+
+#[test]
+fn a_call_that_is_made_again_was_recorded_once() {
+    let script = format!("{ONBOARD_CLASS}\nveracode::roles();\n");
+    let desk = recorded().with("onboard_class.rhai", script);
+    differs("a_call_that_is_made_again_was_recorded_once", &desk, RUN);
+}
+
+#[test]
+fn a_missing_call_is_left_unused() {
+    let check =
+        ONBOARD_CLASS.lines().find(|line| line.starts_with("if !thm::room_exists")).unwrap();
+    let desk = recorded().with("onboard_class.rhai", ONBOARD_CLASS.replace(check, ""));
+    differs("a_missing_call_is_left_unused", &desk, RUN);
+}
+
+/// Replays a recording that cannot be read. It ends with 2.
+#[track_caller]
+fn unreadable(name: &str, change: impl Fn(&str) -> String) {
+    let desk = recorded();
+    let text = change(&desk.read("class.cassette"));
+    let desk = desk.with("class.cassette", text);
+    check("replay", name, &desk, &format!("{RUN} --replay class.cassette"), 2);
+}
+
+#[test]
+fn a_recording_that_is_damaged_in_the_middle_is_refused() {
+    unreadable("a_recording_that_is_damaged_in_the_middle_is_refused", |text| {
+        text.replacen("\"ordinal\":2", "\"ordinal\":", 1)
+    });
+}
+
+#[test]
+fn a_recording_that_was_changed_by_hand_is_refused() {
+    unreadable("a_recording_that_was_changed_by_hand_is_refused", |text| {
+        text.replacen("roomCode=linux1", "roomCode=linux2", 1)
+    });
+}
+
+#[test]
+fn a_recording_that_is_cut_off_is_refused() {
+    unreadable("a_recording_that_is_cut_off_is_refused", |text| {
+        let lines: Vec<_> = text.lines().take(20).collect();
+        lines.join("\n")
+    });
+}
+
+#[test]
+fn a_recording_of_another_version_is_refused() {
+    unreadable("a_recording_of_another_version_is_refused", |text| {
+        text.replacen("\"version\":1", "\"version\":2", 1)
+    });
+}
+
+#[test]
+fn another_file_is_no_recording() {
+    unreadable("another_file_is_no_recording", |_| CLASS.to_owned());
+}
+
+#[test]
+fn a_recording_that_is_not_there_is_refused() {
+    let line = format!("{RUN} --replay class.cassette");
+    check("replay", "a_recording_that_is_not_there_is_refused", &Desk::with_class(), &line, 2);
+}

@@ -1,0 +1,250 @@
+//! The shipped workflows on the sandbox, in the process: every call, and what a person gets to see.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use drillmaster::console::Console;
+use drillmaster::results;
+use drillmaster::roster::Roster;
+use drillmaster::run::{Job, Report, run};
+use drillmaster::script::Script;
+use drillmaster_models::Dialect;
+use drillmaster_sandbox::{InviteOutcome, Options, Sandbox};
+use drillmaster_transport::{Capture, Connection, Transport};
+use serde_json::{Value, json};
+
+use crate::desk::{CLASS, ONBOARD_CLASS};
+use crate::snapshot::snapshot;
+
+/// What came of a class.
+pub(crate) struct Onboarded {
+    pub(crate) report: Report,
+    pub(crate) out: String,
+    /// A line for each call.
+    pub(crate) calls: String,
+    /// The result file.
+    pub(crate) results: String,
+}
+
+/// Onboards the example class.
+pub(crate) fn onboard(
+    services: impl Transport + 'static,
+    dialect: Dialect,
+    inputs: &[(&str, &str)],
+) -> Onboarded {
+    onboard_roster(services, dialect, inputs, CLASS)
+}
+
+fn onboard_roster(
+    services: impl Transport + 'static,
+    dialect: Dialect,
+    inputs: &[(&str, &str)],
+    roster: &str,
+) -> Onboarded {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("class.csv");
+    std::fs::write(&path, roster).unwrap();
+    let script = Script::parse("onboard_class.rhai", ONBOARD_CLASS).unwrap();
+    script.check().unwrap();
+    let inputs = inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let capture = Arc::new(Capture::new(services));
+    let connection = Connection::new(capture.clone()).with_dialect(dialect);
+    let out = Arc::new(Mutex::new(Vec::new()));
+    let console = Console::to(out.clone(), Arc::new(Mutex::new(Vec::new())));
+    let job = Job {
+        roster: Some(Roster::open(&path, None).unwrap()),
+        inputs: script.read_inputs(&inputs.collect::<Vec<_>>()).unwrap(),
+        ..Job::new(connection, console)
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let report = run(&script, job, runtime.handle());
+    let out = String::from_utf8(out.lock().unwrap().clone()).unwrap();
+    let results = results_of(&report, folder.path());
+    Onboarded { report, out, calls: calls(&capture), results }
+}
+
+fn results_of(report: &Report, folder: &Path) -> String {
+    let path = folder.join("results.csv");
+    results::write(&path, &report.outcomes).unwrap();
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// Scope and number, entry, request and body of each call.
+fn calls<T>(capture: &Capture<T>) -> String {
+    let mut text = String::new();
+    for request in capture.requests() {
+        let (scope, ordinal) = (&request.scope, request.ordinal);
+        let (entry, line) = (request.spec.name, request.line());
+        let body = String::from_utf8_lossy(&request.wire.body).into_owned();
+        writeln!(text, "{}", format!("{scope} {ordinal} | {entry} | {line} {body}").trim_end())
+            .unwrap();
+    }
+    text
+}
+
+/// Compares what a person sees: the table, the summary, and what stopped the script.
+#[track_caller]
+fn check(name: &str, onboarded: &Onboarded) {
+    let Onboarded { report, out, .. } = onboarded;
+    let mut text = out.clone();
+    if let Some(problem) = &report.problem {
+        text += &problem.draw(false, 100);
+        text += "\n";
+    }
+    if let Some(summary) = report.summary() {
+        text += &summary;
+        text += "\n";
+    }
+    text += &format!("exit {}", report.exit() as u8);
+    snapshot("scripts", name, &text);
+}
+
+/// How many effects an entry had.
+fn count(sandbox: &Sandbox, entry: &str) -> usize {
+    sandbox.writes()[entry].as_object().map_or(0, serde_json::Map::len)
+}
+
+/// The table without its header: key, state and detail of each row.
+fn rows(onboarded: &Onboarded) -> Vec<(&str, &str, &str)> {
+    let outcomes = onboarded.report.outcomes.iter();
+    outcomes
+        .map(|outcome| (outcome.key.as_str(), outcome.state.name(), outcome.detail.as_str()))
+        .collect()
+}
+
+#[test]
+fn a_class_is_onboarded() {
+    let sandbox = Sandbox::with(Options::default());
+    let onboarded = onboard(sandbox.clone(), Dialect::Current, &[]);
+    check("a_class_is_onboarded", &onboarded);
+    snapshot("scripts", "a_class_is_onboarded.calls", &onboarded.calls);
+    snapshot("scripts", "a_class_is_onboarded.results", &onboarded.results);
+}
+
+#[test]
+fn the_example_class_fits_the_sandboxs_people() {
+    let sandbox = Sandbox::with(Options::default());
+    let onboarded = onboard(sandbox.clone(), Dialect::Current, &[]);
+    let with = |words: &str| {
+        rows(&onboarded).iter().filter(|(.., detail)| detail.starts_with(words)).count()
+    };
+    assert_eq!(with("seated; "), 24);
+    assert_eq!(with("User already assigned to seat.; "), 3);
+    assert_eq!(with("no account yet: "), 3);
+    assert_eq!(count(&sandbox, "thm.add_seat"), 24);
+}
+
+#[test]
+fn each_effect_is_carried_out_once() {
+    let sandbox = Sandbox::with(Options::default());
+    onboard(sandbox.clone(), Dialect::Current, &[]);
+    let writes = sandbox.writes();
+    let counts = writes.as_object().unwrap().values().filter_map(Value::as_object);
+    assert!(counts.flat_map(|subjects| subjects.values()).all(|count| *count == 1), "{writes}");
+}
+
+#[test]
+fn a_second_run_changes_nothing() {
+    let sandbox = Sandbox::with(Options::default());
+    onboard(sandbox.clone(), Dialect::Current, &[]);
+    let before = sandbox.writes();
+    let again = onboard(sandbox.clone(), Dialect::Current, &[]);
+    check("a_second_run_changes_nothing", &again);
+    assert!(rows(&again).iter().all(|(_, state, _)| *state == "unchanged"));
+    assert_eq!(sandbox.writes(), before);
+}
+
+#[test]
+fn a_second_run_hands_out_the_same_links() {
+    let sandbox = Sandbox::with(Options::default());
+    let links = |onboarded: &Onboarded| -> Vec<Value> {
+        onboarded.report.outcomes.iter().map(|outcome| outcome.returned["link"].clone()).collect()
+    };
+    let first = links(&onboard(sandbox.clone(), Dialect::Current, &[]));
+    assert_eq!(links(&onboard(sandbox, Dialect::Current, &[])), first);
+}
+
+#[test]
+fn in_the_legacy_dialect_a_class_is_onboarded_without_seats() {
+    let sandbox = Sandbox::with(Options { dialect: Dialect::Legacy, ..Options::default() });
+    let onboarded = onboard(sandbox.clone(), Dialect::Legacy, &[]);
+    check("in_the_legacy_dialect_a_class_is_onboarded_without_seats", &onboarded);
+    snapshot(
+        "scripts",
+        "in_the_legacy_dialect_a_class_is_onboarded_without_seats.calls",
+        &onboarded.calls,
+    );
+    assert_eq!(count(&sandbox, "thm.add_seat"), 0);
+}
+
+#[test]
+fn a_full_academy_refuses_one_and_spares_it_the_rest() {
+    let sandbox = Sandbox::with(Options { seats: 95, ..Options::default() });
+    let onboarded = onboard(sandbox.clone(), Dialect::Current, &[]);
+    check("a_full_academy_refuses_one_and_spares_it_the_rest", &onboarded);
+    assert_eq!(onboarded.calls.matches("thm.add_seat").count(), 6);
+    assert_eq!(count(&sandbox, "thm.add_seat"), 5);
+}
+
+#[test]
+fn an_invite_may_be_answered_by_200_as_well_as_201() {
+    let class = |invite_outcome| {
+        let sandbox = Sandbox::with(Options { invite_outcome, ..Options::default() });
+        onboard(sandbox, Dialect::Current, &[]).out
+    };
+    assert_eq!(class(InviteOutcome::Ok), class(InviteOutcome::Created));
+}
+
+#[test]
+fn an_invite_that_is_answered_by_500_is_in_doubt_and_sent_once() {
+    let invite_outcome = InviteOutcome::Unknown;
+    let sandbox = Sandbox::with(Options { invite_outcome, ..Options::default() });
+    let onboarded = onboard(sandbox.clone(), Dialect::Current, &[]);
+    check("an_invite_that_is_answered_by_500_is_in_doubt_and_sent_once", &onboarded);
+    let sent = onboarded.calls.matches("veracode.invite").count();
+    assert_eq!(count(&sandbox, "veracode.invite"), sent);
+    // Whoever was invited all the same is found the next time.
+    let again = onboard(sandbox, Dialect::Current, &[]);
+    assert!(rows(&again).iter().all(|(_, state, _)| *state == "unchanged"), "{}", again.out);
+}
+
+/// Stops before anybody is seated or invited.
+#[track_caller]
+fn check_untouched(name: &str, inputs: &[(&str, &str)], roster: &str) {
+    let sandbox = Sandbox::with(Options::default());
+    let onboarded = onboard_roster(sandbox.clone(), Dialect::Current, inputs, roster);
+    check(name, &onboarded);
+    assert_eq!(sandbox.writes(), json!({}));
+}
+
+#[test]
+fn an_unknown_room_stops_the_class() {
+    check_untouched("an_unknown_room_stops_the_class", &[("room", "linux99")], CLASS);
+}
+
+#[test]
+fn another_companys_room_stops_the_class() {
+    let inputs = [("room", "globex-review")];
+    check_untouched("another_companys_room_stops_the_class", &inputs, CLASS);
+}
+
+#[test]
+fn an_unknown_role_stops_the_class() {
+    // The last learner's: all of the roster is looked at first.
+    let roster = CLASS.replace("learner-0047,Data", "learner-0047,Dates");
+    assert_ne!(roster, CLASS);
+    check_untouched("an_unknown_role_stops_the_class", &[], &roster);
+}
+
+#[test]
+fn an_unknown_sender_stops_the_class() {
+    let inputs = [("sender", "nobody@example.com")];
+    check_untouched("an_unknown_sender_stops_the_class", &inputs, CLASS);
+}
+
+#[test]
+fn a_sender_who_is_no_admin_stops_the_class() {
+    let inputs = [("sender", "kian.rutherford@example.com")];
+    check_untouched("a_sender_who_is_no_admin_stops_the_class", &inputs, CLASS);
+}

@@ -1,0 +1,15 @@
+//! Snapshots of what people see.
+
+/// Compares a text with the snapshot of this name. What differs from one machine or release to the next is
+/// left out.
+pub(crate) fn snapshot(folder: &str, name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(format!("{}/snapshots/{folder}", env!("CARGO_MANIFEST_DIR")));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r"drillmaster-under-test(\.exe)?", "drillmaster");
+    settings.add_filter(r"drillmaster \d+\.\d+\.\d+", "drillmaster [version]");
+    settings.add_filter(r"127\.0\.0\.1:\d+", "[address]");
+    settings.add_filter(r" \(os error \d+\)", "");
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
