@@ -36,20 +36,13 @@ fn check(name: &str, dialect: Dialect, fields: &Value, documented: &Response) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(format!("{name}.{dialect}"), text));
-    assert_eq!(
-        entry.answer(&back, dialect).unwrap(),
-        read,
-        "{name} reads what it wrote"
-    );
+    assert_eq!(entry.answer(&back, dialect).unwrap(), read, "{name} reads what it wrote");
 }
 
 /// An answer as text, its JSON on several lines.
 fn laid_out(answer: &Response) -> String {
     let text = answer.to_string();
-    match (
-        serde_json::from_slice::<Value>(&answer.body),
-        text.split_once("\n\n"),
-    ) {
+    match (serde_json::from_slice::<Value>(&answer.body), text.split_once("\n\n")) {
         (Ok(body), Some((head, _))) => format!("{head}\n\n{body:#}"),
         _ => text,
     }
@@ -70,10 +63,7 @@ fn redirect(location: &str) -> Response {
 fn page(status: u16) -> Response {
     Response {
         status,
-        headers: vec![(
-            "content-type".to_owned(),
-            "text/html; charset=utf-8".to_owned(),
-        )],
+        headers: vec![("content-type".to_owned(), "text/html; charset=utf-8".to_owned())],
         body: b"<!DOCTYPE html><title>TryHackMe</title>".to_vec(),
     }
 }
@@ -81,10 +71,7 @@ fn page(status: u16) -> Response {
 /// A refusal as the v2 endpoints write it.
 fn v2(status: u16, words: &str) -> Response {
     let stack = format!("Error: {words} ...");
-    Response::json(
-        status,
-        &json!({ "status": "error", "message": words, "stack": stack }),
-    )
+    Response::json(status, &json!({ "status": "error", "message": words, "stack": stack }))
 }
 
 /// A refusal as the other endpoints write it.
@@ -93,11 +80,7 @@ fn plain(status: u16, words: &str) -> Response {
 }
 
 fn refused(status: u16, words: &str, means: Means) -> Result<Value, Failure> {
-    Err(Failure::Refused {
-        status,
-        words: words.to_owned(),
-        means,
-    })
+    Err(Failure::Refused { status, words: words.to_owned(), means })
 }
 
 fn read(name: &str, answer: &Response) -> Result<Value, Failure> {
@@ -118,12 +101,7 @@ fn with_key() -> impl Iterator<Item = (&'static Entry, Dialect)> {
 
 #[test]
 fn register() {
-    check(
-        "thm.register",
-        Current,
-        &json!({ "token": "5f9c/+8=" }),
-        &redirect("/signup"),
-    );
+    check("thm.register", Current, &json!({ "token": "5f9c/+8=" }), &redirect("/signup"));
 }
 
 #[test]
@@ -137,23 +115,13 @@ fn authenticate() {
 #[test]
 fn add_seat() {
     let answer = ok(&json!({ "status": "success", "data": { "username": "ada.lovelace" } }));
-    check(
-        "thm.add_seat",
-        Current,
-        &json!({ "email": "ada@example.com" }),
-        &answer,
-    );
+    check("thm.add_seat", Current, &json!({ "email": "ada@example.com" }), &answer);
 }
 
 #[test]
 fn remove_seat() {
     let answer = ok(&json!({ "status": "success", "data": { "username": "ada.lovelace" } }));
-    check(
-        "thm.remove_seat",
-        Current,
-        &json!({ "email": "ada@example.com" }),
-        &answer,
-    );
+    check("thm.remove_seat", Current, &json!({ "email": "ada@example.com" }), &answer);
 }
 
 #[test]
@@ -249,18 +217,8 @@ fn rooms() {
 #[test]
 fn room_exists() {
     let fields = json!({ "roomCode": "linux#1" });
-    check(
-        "thm.room_exists",
-        Current,
-        &fields,
-        &ok(&json!({ "roomExists": true })),
-    );
-    check(
-        "thm.room_exists",
-        Legacy,
-        &fields,
-        &ok(&json!({ "roomExists": false })),
-    );
+    check("thm.room_exists", Current, &fields, &ok(&json!({ "roomExists": true })));
+    check("thm.room_exists", Legacy, &fields, &ok(&json!({ "roomExists": false })));
 }
 
 #[test]

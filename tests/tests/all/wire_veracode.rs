@@ -10,11 +10,7 @@ use serde_json::{Value, json};
 
 /// What an entry reads from an answer.
 fn read(name: &str, status: u16, body: &str) -> Result<Value, Failure> {
-    let answer = wire::Response {
-        status,
-        headers: Vec::new(),
-        body: body.as_bytes().to_vec(),
-    };
+    let answer = wire::Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
     entry(name).unwrap().answer(&answer, Dialect::Current)
 }
 
@@ -44,10 +40,7 @@ fn wrong_field(name: &str, fields: &Value) -> Option<String> {
 fn every_entry_travels_as_documented() {
     let samples = samples();
     let shown: Vec<_> = samples.iter().map(|(name, ..)| *name).collect();
-    let declared: Vec<_> = veracode::ENTRIES
-        .iter()
-        .map(|entry| entry.spec.name)
-        .collect();
+    let declared: Vec<_> = veracode::ENTRIES.iter().map(|entry| entry.spec.name).collect();
     assert_eq!(shown, declared);
 
     let mut settings = insta::Settings::clone_current();
@@ -63,10 +56,7 @@ fn every_entry_travels_as_documented() {
     });
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "it is data, an entry after the other"
-)]
+#[expect(clippy::too_many_lines, reason = "it is data, an entry after the other")]
 fn samples() -> Vec<(&'static str, Value, Value)> {
     let narrowed = json!({
         "campaignIds": ["5f5f18ff9dad493352660d2a", "5f5f19099dad493352660d2b"],
@@ -142,11 +132,7 @@ fn samples() -> Vec<(&'static str, Value, Value)> {
                 "roleIds": ["4acc432b734d1d55c318ef58"],
             }),
         ),
-        (
-            "veracode.delete_user",
-            json!({ "id": "3bd68695e165af6ced227afc" }),
-            json!({}),
-        ),
+        ("veracode.delete_user", json!({ "id": "3bd68695e165af6ced227afc" }), json!({})),
         (
             "veracode.onboarding",
             narrowed,

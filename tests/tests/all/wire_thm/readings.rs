@@ -25,19 +25,9 @@ fn another_404_does_not_say_that_there_is_no_room() {
         read("thm.room_exists", &answer),
         refused(404, "Cannot GET /external/api/roomExists", Means::Refused)
     );
-    let silent = Response {
-        status: 404,
-        headers: Vec::new(),
-        body: Vec::new(),
-    };
-    assert!(matches!(
-        read("thm.room_exists", &silent),
-        Err(Failure::Refused { .. })
-    ));
-    assert!(matches!(
-        read("thm.room_exists", &page(404)),
-        Err(Failure::NotAnApi { .. })
-    ));
+    let silent = Response { status: 404, headers: Vec::new(), body: Vec::new() };
+    assert!(matches!(read("thm.room_exists", &silent), Err(Failure::Refused { .. })));
+    assert!(matches!(read("thm.room_exists", &page(404)), Err(Failure::NotAnApi { .. })));
 }
 
 #[test]
@@ -46,19 +36,12 @@ fn an_error_is_one_even_with_status_200() {
         assert_eq!(read(name, &v2(200, words)), refused(200, words, means));
     }
     let answer = ok(&json!({ "status": "error", "data": { "username": "ada.lovelace" } }));
-    assert!(matches!(
-        read("thm.add_seat", &answer),
-        Err(Failure::Refused { .. })
-    ));
+    assert!(matches!(read("thm.add_seat", &answer), Err(Failure::Refused { .. })));
 }
 
 #[test]
 fn an_empty_body_is_enough_for_leaving_a_room() {
-    let silent = Response {
-        status: 200,
-        headers: Vec::new(),
-        body: Vec::new(),
-    };
+    let silent = Response { status: 200, headers: Vec::new(), body: Vec::new() };
     let leave_room = entry("thm.leave_room").unwrap();
     for dialect in Dialect::ALL {
         assert_eq!(leave_room.answer(&silent, dialect), Ok(json!({})));
@@ -68,38 +51,21 @@ fn an_empty_body_is_enough_for_leaving_a_room() {
 #[test]
 fn a_page_or_a_redirect_is_no_answer_of_an_api() {
     for (entry, dialect) in with_key() {
-        for answer in [
-            page(200),
-            page(403),
-            redirect("https://tryhackme.com/login"),
-        ] {
+        for answer in [page(200), page(403), redirect("https://tryhackme.com/login")] {
             let read = entry.answer(&answer, dialect);
-            assert!(
-                matches!(read, Err(Failure::NotAnApi { .. })),
-                "{}: {read:?}",
-                entry.name()
-            );
+            assert!(matches!(read, Err(Failure::NotAnApi { .. })), "{}: {read:?}", entry.name());
         }
     }
-    assert!(matches!(
-        read("thm.register", &page(200)),
-        Err(Failure::NotAnApi { .. })
-    ));
+    assert!(matches!(read("thm.register", &page(200)), Err(Failure::NotAnApi { .. })));
 }
 
 #[test]
 fn a_failing_service_is_told_from_a_refusing_one() {
     for answer in [page(502), plain(500, "email not found.")] {
-        assert!(matches!(
-            read("thm.add_seat", &answer),
-            Err(Failure::Broken { .. })
-        ));
+        assert!(matches!(read("thm.add_seat", &answer), Err(Failure::Broken { .. })));
     }
     let throttled = plain(429, "Too many requests");
-    assert!(matches!(
-        read("thm.add_seat", &throttled),
-        Err(Failure::Throttled { .. })
-    ));
+    assert!(matches!(read("thm.add_seat", &throttled), Err(Failure::Throttled { .. })));
 }
 
 #[test]
@@ -132,10 +98,7 @@ fn rooms_are_read_bare_or_named_in_either_dialect() {
 fn points_are_read_in_either_spelling() {
     for spelling in ["totalPoint", "totalPoints"] {
         let body = json!({ "status": true, "users": [{ "username": "ada", spelling: 7 }] });
-        assert_eq!(
-            read("thm.users", &ok(&body)).unwrap()["users"][0]["totalPoint"],
-            7
-        );
+        assert_eq!(read("thm.users", &ok(&body)).unwrap()["users"][0]["totalPoint"], 7);
     }
 }
 
@@ -154,16 +117,12 @@ fn absent_fields_are_there_as_null_and_unknown_ones_are_kept() {
 #[test]
 fn what_legacy_sends_beyond_its_document_finds_its_place() {
     let read = |name, body| entry(name).unwrap().answer(&ok(&body), Legacy).unwrap();
-    let users = read(
-        "thm.users",
-        json!({ "users": [{ "username": "ada", "extUserId": "staff-0017" }] }),
-    );
+    let users =
+        read("thm.users", json!({ "users": [{ "username": "ada", "extUserId": "staff-0017" }] }));
     assert_eq!(users["users"][0]["extUserId"], "staff-0017");
     let answered = json!({ "taskNo": 1, "questionNo": 1, "attempts": 3 });
-    let board = read(
-        "thm.scoreboard",
-        json!([{ "name": "ada", "data": ["", 7], "taskData": [answered] }]),
-    );
+    let board =
+        read("thm.scoreboard", json!([{ "name": "ada", "data": ["", 7], "taskData": [answered] }]));
     assert_eq!(board[0]["tasks"]["1"][0]["attempts"], 3);
     assert_eq!(board[0]["data"], json!(["", 7]));
 }
@@ -177,19 +136,9 @@ fn a_misfit_is_told_by_its_place() {
 
 #[test]
 fn four_entries_have_no_legacy_form() {
-    let lacking = thm::ENTRIES
-        .iter()
-        .filter(|entry| entry.spec(Legacy).is_err());
+    let lacking = thm::ENTRIES.iter().filter(|entry| entry.spec(Legacy).is_err());
     let names: Vec<_> = lacking.map(Entry::name).collect();
-    assert_eq!(
-        names,
-        [
-            "thm.register",
-            "thm.add_seat",
-            "thm.remove_seat",
-            "thm.time_report"
-        ]
-    );
+    assert_eq!(names, ["thm.register", "thm.add_seat", "thm.remove_seat", "thm.time_report"]);
     let seat = entry("thm.add_seat").unwrap();
     let request = seat.request(&json!({ "email": "ada@example.com" }), Legacy);
     assert!(matches!(request, Err(Failure::Unsupported(_))));

@@ -14,12 +14,7 @@ fn user(name: &str, user: &Value, field: &str) -> Value {
 #[test]
 fn the_credential_goes_with_every_request() {
     for entry in &veracode::ENTRIES {
-        assert_eq!(
-            entry.spec.credential,
-            Credential::Header("auth"),
-            "{}",
-            entry.spec.name
-        );
+        assert_eq!(entry.spec.credential, Credential::Header("auth"), "{}", entry.spec.name);
     }
 }
 
@@ -31,11 +26,8 @@ fn a_moment_comes_in_many_forms_and_is_kept_as_it_came() {
         json!("3/6/2019"),
         json!("2019-03-06T00:00:00.000Z"),
     ] {
-        let read = user(
-            "veracode.progress",
-            &json!({ "id": "a", "lastActive": raw }),
-            "lastActive",
-        );
+        let read =
+            user("veracode.progress", &json!({ "id": "a", "lastActive": raw }), "lastActive");
         assert_eq!(read, raw);
         let moment: Moment = serde_json::from_value(read).unwrap();
         assert_eq!(moment.millis(), Some(1_551_830_400_000));
@@ -50,12 +42,7 @@ fn a_documented_field_is_there_even_if_it_did_not_come() {
     assert_eq!(read, json!([]));
     let read = reads("veracode.onboarding", &json!({}));
     assert_eq!(read["pages"]["next"], Value::Null);
-    assert!(
-        read["milestones"]
-            .as_object()
-            .unwrap()
-            .contains_key("notStarted")
-    );
+    assert!(read["milestones"].as_object().unwrap().contains_key("notStarted"));
     assert_eq!(read["users"], json!([]));
 }
 
@@ -63,10 +50,7 @@ fn a_documented_field_is_there_even_if_it_did_not_come() {
 fn unknown_fields_are_kept() {
     let new = json!({ "id": "a", "shoeSize": 43, "roles": [{ "id": "r", "colour": "red" }] });
     assert_eq!(user("veracode.users_details", &new, "shoeSize"), json!(43));
-    assert_eq!(
-        user("veracode.users_details", &new, "roles")[0]["colour"],
-        json!("red")
-    );
+    assert_eq!(user("veracode.users_details", &new, "roles")[0]["colour"], json!("red"));
 }
 
 #[test]
@@ -117,10 +101,7 @@ fn a_user_has_role_names_and_may_have_a_name_and_either_spelling_of_the_flags() 
 #[test]
 fn users_details_have_an_email() {
     let ada = json!({ "id": "a", "email": "ada@example.com" });
-    assert_eq!(
-        user("veracode.users_details", &ada, "email"),
-        json!("ada@example.com")
-    );
+    assert_eq!(user("veracode.users_details", &ada, "email"), json!("ada@example.com"));
 }
 
 #[test]
@@ -129,10 +110,7 @@ fn a_span_has_two_ends_in_order() {
         let wrong = |fields| wrong_field(name, &fields);
         assert_eq!(wrong(json!({ "startTime": 1 })).as_deref(), Some("endTime"));
         assert_eq!(wrong(json!({ "endTime": 1 })).as_deref(), Some("startTime"));
-        assert_eq!(
-            wrong(json!({ "startTime": 2, "endTime": 1 })).as_deref(),
-            Some("endTime")
-        );
+        assert_eq!(wrong(json!({ "startTime": 2, "endTime": 1 })).as_deref(), Some("endTime"));
         assert_eq!(wrong(json!({ "startTime": 1, "endTime": 1 })), None);
     }
 }
@@ -145,10 +123,7 @@ fn a_phrase_is_counted_in_characters() {
         ("veracode.campaigns_progress", 49),
         ("veracode.search_lessons", 300),
     ] {
-        assert_eq!(
-            wrong_field(name, &json!({ "phrase": "ü".repeat(most) })),
-            None
-        );
+        assert_eq!(wrong_field(name, &json!({ "phrase": "ü".repeat(most) })), None);
         let long = json!({ "phrase": "ü".repeat(most + 1) });
         assert_eq!(wrong_field(name, &long).as_deref(), Some("phrase"));
     }
@@ -158,10 +133,7 @@ fn a_phrase_is_counted_in_characters() {
 fn the_order_runs_up_or_down_and_nothing_else() {
     let order = |word: &str| json!({ "sort": "whatever the service knows", "sortType": word });
     assert_eq!(wrong_field("veracode.onboarding", &order("DESC")), None);
-    assert_eq!(
-        wrong_field("veracode.onboarding", &order("asc")).as_deref(),
-        Some("sortType")
-    );
+    assert_eq!(wrong_field("veracode.onboarding", &order("asc")).as_deref(), Some("sortType"));
 }
 
 #[test]
@@ -180,14 +152,8 @@ fn a_users_progress_has_fractions_dates_and_no_rating() {
 fn an_update_sends_only_what_changes() {
     let body =
         |fields| String::from_utf8(sent("veracode.update_user", &fields).unwrap().body).unwrap();
-    assert_eq!(
-        body(json!({ "id": "a", "disabled": true })),
-        r#"{"disabled":true}"#
-    );
-    assert_eq!(
-        body(json!({ "id": "a", "roleIds": [] })),
-        r#"{"roleIds":[]}"#
-    );
+    assert_eq!(body(json!({ "id": "a", "disabled": true })), r#"{"disabled":true}"#);
+    assert_eq!(body(json!({ "id": "a", "roleIds": [] })), r#"{"roleIds":[]}"#);
     assert_eq!(body(json!({ "id": "a", "name": null })), "{}");
 }
 
@@ -209,20 +175,14 @@ fn an_update_is_read_in_all_its_spellings() {
 #[test]
 fn flags_are_sent_as_flags() {
     let fields = json!({ "id": "a", "disabled": "true" });
-    assert_eq!(
-        wrong_field("veracode.update_user", &fields).as_deref(),
-        Some("disabled")
-    );
+    assert_eq!(wrong_field("veracode.update_user", &fields).as_deref(), Some("disabled"));
 }
 
 #[test]
 fn a_name_has_at_most_24_characters() {
     let named = |length| json!({ "id": "a", "name": "ß".repeat(length) });
     assert_eq!(wrong_field("veracode.update_user", &named(24)), None);
-    assert_eq!(
-        wrong_field("veracode.update_user", &named(25)).as_deref(),
-        Some("name")
-    );
+    assert_eq!(wrong_field("veracode.update_user", &named(25)).as_deref(), Some("name"));
 }
 
 #[test]
@@ -235,9 +195,7 @@ fn an_update_may_be_repeated_and_removes_nothing_by_itself() {
 #[test]
 fn only_deleting_is_beyond_recall() {
     let irreversible = |effect: &Effect| effect.write().is_some_and(|write| write.irreversible);
-    let found = veracode::ENTRIES
-        .iter()
-        .filter(|entry| irreversible(&entry.spec.effect));
+    let found = veracode::ENTRIES.iter().filter(|entry| irreversible(&entry.spec.effect));
     let found: Vec<_> = found.map(|entry| entry.spec.name).collect();
     assert_eq!(found, ["veracode.delete_user"]);
     let delete = entry("veracode.delete_user").unwrap().spec.effect;
@@ -269,14 +227,8 @@ fn unknown_milestones_and_statuses_are_kept() {
 #[test]
 fn only_the_onboarding_counts_who_has_not_signed_up() {
     let milestones = |name| reads(name, &json!({ "milestones": { "notSignedUp": 3 } }));
-    assert_eq!(
-        milestones("veracode.onboarding")["milestones"]["notSignedUp"],
-        json!(3)
-    );
-    let read = reads(
-        "veracode.campaigns_progress",
-        &json!({ "milestones": { "total": 3 } }),
-    );
+    assert_eq!(milestones("veracode.onboarding")["milestones"]["notSignedUp"], json!(3));
+    let read = reads("veracode.campaigns_progress", &json!({ "milestones": { "total": 3 } }));
     assert_eq!(read["milestones"].get("notSignedUp"), None);
 }
 
@@ -285,11 +237,7 @@ fn assignments_and_campaigns_exclude_each_other() {
     for name in ["veracode.campaigns_progress", "veracode.engagement_time"] {
         let both = json!({ "assignmentIds": ["a"], "campaignIds": ["c"] });
         assert_eq!(wrong_field(name, &both).as_deref(), Some("assignmentIds"));
-        let one = sent(
-            name,
-            &json!({ "assignmentIds": ["a", "b"], "campaignIds": [] }),
-        )
-        .unwrap();
+        let one = sent(name, &json!({ "assignmentIds": ["a", "b"], "campaignIds": [] })).unwrap();
         assert!(one.target.ends_with("?assignmentIds=a,b"), "{}", one.target);
     }
 }
@@ -297,10 +245,7 @@ fn assignments_and_campaigns_exclude_each_other() {
 #[test]
 fn engagement_may_have_no_data() {
     for answer in [json!({ "duration": null }), json!({})] {
-        assert_eq!(
-            reads("veracode.engagement_time", &answer),
-            json!({ "duration": null })
-        );
+        assert_eq!(reads("veracode.engagement_time", &answer), json!({ "duration": null }));
     }
 }
 
@@ -308,16 +253,9 @@ fn engagement_may_have_no_data() {
 fn progress_is_read_in_both_spellings_and_with_gaps() {
     for name in ["disabled", "accountDisabled"] {
         let ada = json!({ "id": "a", name: true });
-        assert_eq!(
-            user("veracode.progress", &ada, "accountDisabled"),
-            json!(true)
-        );
+        assert_eq!(user("veracode.progress", &ada, "accountDisabled"), json!(true));
     }
-    for end in [
-        json!("1551673334047"),
-        json!(1_551_673_334_047_i64),
-        Value::Null,
-    ] {
+    for end in [json!("1551673334047"), json!(1_551_673_334_047_i64), Value::Null] {
         let ada = json!({ "id": "a", "lessons": [{ "lessonId": "l", "endTime": end }] });
         let read = user("veracode.progress", &ada, "lessons");
         assert_eq!(read[0]["endTime"], end);
@@ -328,24 +266,14 @@ fn progress_is_read_in_both_spellings_and_with_gaps() {
 #[test]
 fn an_end_does_not_make_a_lesson_finished() {
     let learner = json!({ "id": "a", "endTime": 1_551_673_334_047_i64, "status": "Started" });
-    let read = reads(
-        "veracode.lesson_progress",
-        &json!({ "id": "l", "users": [learner] }),
-    );
+    let read = reads("veracode.lesson_progress", &json!({ "id": "l", "users": [learner] }));
     assert_eq!(read["users"][0]["status"], json!("Started"));
 }
 
 #[test]
 fn a_phrase_travels_whole() {
-    let search = sent(
-        "veracode.search_lessons",
-        &json!({ "phrase": "OWASP #8 & more" }),
-    )
-    .unwrap();
-    assert_eq!(
-        search.target,
-        "/api/lessons/search?phrase=OWASP%20%238%20%26%20more"
-    );
+    let search = sent("veracode.search_lessons", &json!({ "phrase": "OWASP #8 & more" })).unwrap();
+    assert_eq!(search.target, "/api/lessons/search?phrase=OWASP%20%238%20%26%20more");
 }
 
 #[test]
@@ -369,17 +297,11 @@ fn role_progress_comes_in_an_array_or_bare() {
 fn an_invite_needs_an_address_and_a_sender() {
     let full = json!({ "email": "ada@example.com", "senderId": "a", "name": "Ada" });
     let body = String::from_utf8(sent("veracode.invite", &full).unwrap().body).unwrap();
-    assert_eq!(
-        body,
-        r#"{"email":"ada@example.com","senderId":"a","name":"Ada"}"#
-    );
+    assert_eq!(body, r#"{"email":"ada@example.com","senderId":"a","name":"Ada"}"#);
     for field in ["email", "senderId"] {
         let mut lacking = full.clone();
         lacking.as_object_mut().unwrap().remove(field);
-        assert_eq!(
-            wrong_field("veracode.invite", &lacking).as_deref(),
-            Some(field)
-        );
+        assert_eq!(wrong_field("veracode.invite", &lacking).as_deref(), Some(field));
     }
 }
 
@@ -392,9 +314,6 @@ fn an_invite_is_a_success_with_200_and_201_and_in_doubt_with_500() {
     }
     assert!(read("veracode.invite", 500, r#"{"message": "unknown error"}"#).is_err());
     let invite = entry("veracode.invite").unwrap().spec.effect;
-    let by_email = Settle::Probe {
-        entry: "veracode.users",
-        field: "email",
-    };
+    let by_email = Settle::Probe { entry: "veracode.users", field: "email" };
     assert_eq!(invite.write().unwrap().settle, by_email);
 }

@@ -10,14 +10,8 @@ type Row = (u16, &'static str);
 const NARROWING: &[Row] = &[
     (400, "Invalid campaign id: 5f5f18ff"),
     (400, "Invalid role id: 5f5f190f"),
-    (
-        404,
-        "Campaign(s) not found by id(s): 5f5f18ff9dad493352660d2a",
-    ),
-    (
-        404,
-        "Role(s) not found by id(s): 5f5f190f9dad493352660d2c,5f5f19159dad493352660d2d",
-    ),
+    (404, "Campaign(s) not found by id(s): 5f5f18ff9dad493352660d2a"),
+    (404, "Role(s) not found by id(s): 5f5f190f9dad493352660d2c,5f5f19159dad493352660d2d"),
 ];
 const SPAN: &[Row] = &[
     (400, "startTime is invalid"),
@@ -40,10 +34,7 @@ const ASSIGNMENTS: &[Row] = &[
 const REFUSED: &[(&str, &[&[Row]])] = &[
     ("veracode.users", &[]),
     ("veracode.users_details", &[NARROWING, SPAN, LISTING]),
-    (
-        "veracode.user_progress",
-        &[&[(400, "invalid user id"), (404, "user not found")]],
-    ),
+    ("veracode.user_progress", &[&[(400, "invalid user id"), (404, "user not found")]]),
     (
         "veracode.update_user",
         &[&[
@@ -56,32 +47,19 @@ const REFUSED: &[(&str, &[&[Row]])] = &[
     ),
     ("veracode.delete_user", &[&[(400, "User id is invalid")]]),
     ("veracode.onboarding", &[NARROWING, SPAN, LISTING]),
-    (
-        "veracode.campaigns_progress",
-        &[ASSIGNMENTS, NARROWING, LISTING],
-    ),
+    ("veracode.campaigns_progress", &[ASSIGNMENTS, NARROWING, LISTING]),
     (
         "veracode.engagement_time",
-        &[
-            ASSIGNMENTS,
-            NARROWING,
-            &[(404, "Assignments(s) not found by id(s): 5f5f")],
-        ],
+        &[ASSIGNMENTS, NARROWING, &[(404, "Assignments(s) not found by id(s): 5f5f")]],
     ),
     ("veracode.progress", &[]),
     ("veracode.lessons", &[]),
-    (
-        "veracode.lesson_progress",
-        &[&[(400, "invalid lesson id"), (404, "lesson not found")]],
-    ),
+    ("veracode.lesson_progress", &[&[(400, "invalid lesson id"), (404, "lesson not found")]]),
     ("veracode.search_lessons", &[&[(400, "invalid phrase")]]),
     ("veracode.roles", &[]),
     (
         "veracode.role_progress",
-        &[&[
-            (404, "Role not found"),
-            (403, "Role does not belong to team"),
-        ]],
+        &[&[(404, "Role not found"), (403, "Role does not belong to team")]],
     ),
     (
         "veracode.invite",
@@ -100,27 +78,15 @@ const ALREADY: &[(&str, u16, &str)] = &[
     ("veracode.invite", 400, "Invite already exists"),
     ("veracode.invite", 403, "Invite already exists"),
     ("veracode.invite", 403, "already exists"),
-    (
-        "veracode.invite",
-        403,
-        "An invite for this e-mail already exists.",
-    ),
+    ("veracode.invite", 403, "An invite for this e-mail already exists."),
 ];
 
 #[track_caller]
 fn check(entry: &str, status: u16, says: &str, expect: Means) {
     let body = serde_json::json!({ "message": says }).to_string();
     match read(entry, status, &body) {
-        Err(Failure::Refused {
-            status: got,
-            words,
-            means,
-        }) => {
-            assert_eq!(
-                (got, words.as_str(), means),
-                (status, says, expect),
-                "{entry}"
-            );
+        Err(Failure::Refused { status: got, words, means }) => {
+            assert_eq!((got, words.as_str(), means), (status, says, expect), "{entry}");
         }
         other => panic!("{entry}: {status} {says}: {other:?}"),
     }
@@ -152,18 +118,10 @@ fn what_is_declared_is_in_the_tables_and_the_other_way_round() {
         let fits =
             |fault: &Fault, (status, says): &Row| fault.status == *status && fault.matches(says);
         for fault in entry.spec.faults {
-            assert!(
-                listed.iter().any(|row| fits(fault, row)),
-                "{name}: {}",
-                fault.says
-            );
+            assert!(listed.iter().any(|row| fits(fault, row)), "{name}: {}", fault.says);
         }
         for row in &listed {
-            assert!(
-                entry.spec.faults.iter().any(|fault| fits(fault, row)),
-                "{name}: {}",
-                row.1
-            );
+            assert!(entry.spec.faults.iter().any(|fault| fits(fault, row)), "{name}: {}", row.1);
         }
     }
 }
@@ -192,13 +150,7 @@ fn an_unknown_error_is_the_services_own() {
         for says in ["unknown", "Unknown", "unknown error"] {
             let body = format!(r#"{{"message": "{says}"}}"#);
             let failure = read(entry.spec.name, 500, &body).unwrap_err();
-            assert_eq!(
-                failure,
-                Failure::Broken {
-                    status: 500,
-                    words: says.to_owned()
-                }
-            );
+            assert_eq!(failure, Failure::Broken { status: 500, words: says.to_owned() });
         }
     }
 }
@@ -207,22 +159,10 @@ fn an_unknown_error_is_the_services_own() {
 fn a_refusal_may_be_plain_text() {
     let failure = read("veracode.role_progress", 404, "Role not found").unwrap_err();
     let words = "Role not found".to_owned();
-    assert_eq!(
-        failure,
-        Failure::Refused {
-            status: 404,
-            words,
-            means: Means::Refused
-        }
-    );
+    assert_eq!(failure, Failure::Refused { status: 404, words, means: Means::Refused });
 }
 
 #[test]
 fn words_that_no_table_has_are_kept() {
-    check(
-        "veracode.users_details",
-        422,
-        "the moon is in the wrong place",
-        Means::Refused,
-    );
+    check("veracode.users_details", 422, "the moon is in the wrong place", Means::Refused);
 }

@@ -13,12 +13,7 @@ fn walk(name: &str, fields: &Value, answers: &[Value]) -> (Vec<String>, Vec<Valu
         let Some(fields) = pager.request() else { break };
         asked.push(sent(name, &fields).unwrap().target);
         let answer = reads(name, answer);
-        found.extend(
-            pager
-                .accept(answer)
-                .into_iter()
-                .map(|item| item["id"].clone()),
-        );
+        found.extend(pager.accept(answer).into_iter().map(|item| item["id"].clone()));
     }
     assert_eq!(pager.request(), None, "the walk has not ended");
     (asked, found)
@@ -52,19 +47,10 @@ fn a_walk_ends_at_null_at_absence_and_at_a_page_that_repeats() {
     };
     let more = json!("/api/users?page=1");
     let walk = |answers: &[Value]| walk("veracode.users", &json!({}), answers).1;
-    assert_eq!(
-        walk(&[page(more.clone(), &["a"]), page(Value::Null, &["b"])]),
-        ["a", "b"]
-    );
+    assert_eq!(walk(&[page(more.clone(), &["a"]), page(Value::Null, &["b"])]), ["a", "b"]);
     assert_eq!(walk(&[json!({ "users": [{ "id": "a" }] })]), ["a"]);
-    assert_eq!(
-        walk(&[page(more.clone(), &["a"]), page(more.clone(), &["a"])]),
-        ["a"]
-    );
-    assert_eq!(
-        walk(&[page(more, &["a", "b"]), page(Value::Null, &["b", "c"])]),
-        ["a", "b", "c"]
-    );
+    assert_eq!(walk(&[page(more.clone(), &["a"]), page(more.clone(), &["a"])]), ["a"]);
+    assert_eq!(walk(&[page(more, &["a", "b"]), page(Value::Null, &["b", "c"])]), ["a", "b", "c"]);
 }
 
 #[test]
@@ -79,21 +65,16 @@ fn found_lessons_have_no_id_and_a_relative_address() {
     let lesson = json!({ "title": "Bad Cookie", "url": "/lesson/bad-cookie" });
     let page = |next: Value| json!({ "pages": { "next": next }, "lessons": [lesson] });
     // Alike pages end the walk, since there is no id to tell their lessons by.
-    let (asked, found) = walk(
-        "veracode.search_lessons",
-        &json!({}),
-        &[page(json!(1)), page(json!(2))],
-    );
+    let (asked, found) =
+        walk("veracode.search_lessons", &json!({}), &[page(json!(1)), page(json!(2))]);
     assert_eq!((asked.len(), found.len()), (2, 1));
 }
 
 #[test]
 fn the_pages_of_a_role_are_merged_by_user() {
     let page = |next: Value, ids: [&str; 2]| json!([{ "id": "r", "nextPage": next, "users": ids.map(|id| json!({ "id": id })) }]);
-    let pages = [
-        page(json!("/api/roles/r/progress?page=1"), ["a", "b"]),
-        page(Value::Null, ["b", "c"]),
-    ];
+    let pages =
+        [page(json!("/api/roles/r/progress?page=1"), ["a", "b"]), page(Value::Null, ["b", "c"])];
     let (asked, found) = walk("veracode.role_progress", &json!({ "id": "r" }), &pages);
     assert_eq!(asked[1], "/api/roles/r/progress?page=1&limit=50");
     assert_eq!(found, ["a", "b", "c"]);
