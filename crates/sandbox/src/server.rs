@@ -104,7 +104,7 @@ async fn answer(
         })
         .collect();
     let mut strike = Strike::default();
-    if !target.starts_with(OWN_PATHS) {
+    if !faults.is_empty() && !target.starts_with(OWN_PATHS) {
         strike = faults.next(sandbox.entry_at(&method, &target));
     }
     if !strike.delay.is_zero() {

@@ -91,6 +91,11 @@ impl Faults {
         Self { plan: Arc::new(plan), calls }
     }
 
+    /// Whether nothing ever goes wrong.
+    pub fn is_empty(&self) -> bool {
+        self.plan.is_empty()
+    }
+
     /// What is done to the next call, of this entry or of something that is none. Delays add up; of several
     /// other faults that fall on one call, the first in the plan is done.
     pub fn next(&self, entry: Option<&str>) -> Strike {

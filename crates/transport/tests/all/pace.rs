@@ -132,7 +132,7 @@ async fn a_date_and_a_reset_are_understood_too() {
         let start = Instant::now();
         send(&pace, 2, 1).await;
         let seconds = start.elapsed().as_secs_f64();
-        assert!((28.0..=30.1).contains(&seconds), "{header:?}: {seconds}");
+        assert!((20.0..=30.1).contains(&seconds), "{header:?}: {seconds}");
     }
 }
 
