@@ -96,8 +96,8 @@ fn check(name: &str, onboarded: &Onboarded) {
         text += &summary;
         text += "\n";
     }
-    text += &format!("exit {}", report.exit() as u8);
-    snapshot("scripts", name, &text);
+    let exit = report.exit() as u8;
+    snapshot("scripts", name, &format!("{text}exit {exit}"));
 }
 
 /// How many effects an entry had.

@@ -99,16 +99,16 @@ impl Caller {
         body: &[u8],
     ) -> Answer {
         let has_kind = headers.iter().any(|(name, _)| *name == "Content-Type");
-        let mut text = format!("{line} HTTP/1.1\r\nHost: sandbox\r\n");
+        let mut request = format!("{line} HTTP/1.1\r\nHost: sandbox\r\n").into_bytes();
         for (name, value) in headers {
-            text += &format!("{name}: {value}\r\n");
+            write!(request, "{name}: {value}\r\n").unwrap();
         }
         if !body.is_empty() && !has_kind {
-            text += "Content-Type: application/json\r\n";
+            request.extend(b"Content-Type: application/json\r\n");
         }
-        text += &format!("Content-Length: {}\r\n\r\n", body.len());
-        let stream = self.stream.get_mut();
-        stream.write_all(&[text.as_bytes(), body].concat()).unwrap();
+        write!(request, "Content-Length: {}\r\n\r\n", body.len()).unwrap();
+        request.extend(body);
+        self.stream.get_mut().write_all(&request).unwrap();
         self.receive(line)
     }
 

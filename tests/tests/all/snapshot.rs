@@ -9,7 +9,7 @@ pub(crate) fn snapshot(folder: &str, name: &str, text: &str) {
     settings.set_omit_expression(true);
     settings.add_filter(r"drillmaster-under-test(\.exe)?", "drillmaster");
     settings.add_filter(r"drillmaster \d+\.\d+\.\d+", "drillmaster [version]");
-    settings.add_filter(r"127\.0\.0\.1:\d+", "[address]");
+    settings.add_filter(r"127\.0\.0\.1:\d\d+", "[address]");
     settings.add_filter(r" \(os error \d+\)", "");
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
