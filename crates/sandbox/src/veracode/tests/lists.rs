@@ -12,14 +12,15 @@ use crate::veracode::population::FIRST_USER;
 #[test]
 fn every_list_is_walked_completely_and_without_repetition() {
     let sandbox = academy();
+    let subjects = [("veracode.lesson_progress", LESSON), ("veracode.role_progress", DEVELOPERS)];
     for entry in SERVICES[1].entries {
         let Some(list) = entry.spec.list.filter(|list| list.paging != Paging::Whole) else {
             continue;
         };
-        let fields = |limit: u32| match entry.name() {
-            "veracode.lesson_progress" => json!({ "id": LESSON, "limit": limit }),
-            "veracode.role_progress" => json!({ "id": DEVELOPERS, "limit": limit }),
-            _ => json!({ "limit": limit }),
+        let subject = subjects.iter().find(|(name, _)| *name == entry.name());
+        let fields = |limit: u32| match subject {
+            Some((_, id)) => json!({ "id": id, "limit": limit }),
+            None => json!({ "limit": limit }),
         };
         let (small, large) =
             (walk(&sandbox, entry.name(), &fields(7)), walk(&sandbox, entry.name(), &fields(50)));
