@@ -12,7 +12,7 @@ use rhai::{
 use serde_json::Value;
 
 use crate::calls;
-use crate::host::{CallError, Host, RunningRow};
+use crate::host::{CallError, Host, RunningRow, Said};
 use crate::problem::{Problem, advice};
 use crate::vocabulary;
 
@@ -46,10 +46,12 @@ pub(crate) fn build(host: &Arc<Host>, path: &Path) -> Engine {
         };
         Err(EvalAltResult::ErrorRuntime(text.into(), Position::NONE).into())
     });
-    let console = host.console.clone();
-    engine.on_print(move |text| console.print(text));
-    let console = host.console.clone();
-    engine.on_debug(move |text, _, position| console.warn(&format!("{position:?}: {text}")));
+    let world = host.clone();
+    engine.on_print(move |text| world.say(Said::Data(text.to_owned())));
+    let world = host.clone();
+    engine.on_debug(move |text, _, position| {
+        world.say(Said::People(format!("{position:?}: {text}")));
+    });
     let stop = host.stop.clone();
     // A row in flight is finished: half a row is worse than a moment's wait.
     engine.on_progress(move |_| {

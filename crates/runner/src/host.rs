@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, io};
 
 use drillmaster_models::{Entry, Pager};
 use drillmaster_transport::{Connection, Error, Never, Scope};
@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::console::Console;
+use crate::results::Results;
 use crate::roster::Roster;
 use crate::rows::Outcome;
+use crate::spool::Spool;
 
 /// The world of one run.
 pub(crate) struct Host {
@@ -26,8 +28,16 @@ pub(crate) struct Host {
     pub(crate) max_rows: Option<usize>,
     pub(crate) stop: Stop,
     closed: Mutex<Closed>,
-    outcomes: Mutex<Vec<Outcome>>,
+    pub(crate) concurrency: usize,
+    pub(crate) results: Option<Mutex<Results>>,
+    spools: Mutex<Vec<Spool>>,
     passes: AtomicUsize,
+}
+
+/// Something that was said, and whether as data or to people.
+pub(crate) enum Said {
+    Data(String),
+    People(String),
 }
 
 /// What can not be called any more in this run.
@@ -78,6 +88,7 @@ pub(crate) struct RunningRow {
     pub(crate) scope: Arc<Scope>,
     passes: AtomicUsize,
     tally: Mutex<Tally>,
+    said: Mutex<Vec<Said>>,
 }
 
 /// What a row has done so far.
@@ -101,6 +112,7 @@ impl RunningRow {
             scope: Arc::new(scope),
             passes: AtomicUsize::new(0),
             tally: Mutex::default(),
+            said: Mutex::default(),
         })
     }
 
@@ -121,6 +133,11 @@ impl RunningRow {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Takes what the row said.
+    pub(crate) fn said(&self) -> Vec<Said> {
+        std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn note(&self, change: impl FnOnce(&mut Tally)) {
         change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -137,7 +154,9 @@ impl Host {
             max_rows: None,
             stop: Stop::default(),
             closed: Mutex::default(),
-            outcomes: Mutex::default(),
+            concurrency: 1,
+            results: None,
+            spools: Mutex::default(),
             passes: AtomicUsize::new(0),
         }
     }
@@ -226,13 +245,35 @@ impl Host {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).all.clone()
     }
 
-    /// Keeps a finished row for the results.
-    pub(crate) fn keep(&self, outcome: Outcome) {
-        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+    /// Begins to go over rows that are kept in this spool.
+    pub(crate) fn begin(&self, spool: &Spool) {
+        self.spools.lock().unwrap_or_else(PoisonError::into_inner).push(spool.clone());
+        if let Some(results) = &self.results {
+            results.lock().unwrap_or_else(PoisonError::into_inner).turn_to(spool);
+        }
     }
 
-    pub(crate) fn outcomes(&self) -> Vec<Outcome> {
-        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Takes note of a finished row, which is in the spool already.
+    pub(crate) fn finish_row(&self, outcome: &Outcome) -> io::Result<()> {
+        match &self.results {
+            Some(results) => results.lock().unwrap_or_else(PoisonError::into_inner).add(outcome),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn spools(&self) -> Vec<Spool> {
+        self.spools.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says something now, or when it is the turn of the row that is running.
+    pub(crate) fn say(&self, said: Said) {
+        match RunningRow::current() {
+            Some(row) => row.said.lock().unwrap_or_else(PoisonError::into_inner).push(said),
+            None => match said {
+                Said::Data(text) => self.console.print(&text),
+                Said::People(text) => self.console.warn(&text),
+            },
+        }
     }
 
     /// The scope of a row: its key, told apart where the script goes over the same rows again.

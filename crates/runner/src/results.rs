@@ -1,71 +1,136 @@
-//! The result file: the roster's rows and columns with what became of each.
+//! The result file: the roster's rows and columns with what became of each, written while the run goes.
 
-use std::collections::HashSet;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::rows::Outcome;
+use crate::spool::Spool;
 use crate::table::cell;
 
-/// Writes the outcomes as CSV, or as JSON lines where the file's name ends in `.jsonl`. The file is written
-/// beside its place and renamed, so that it is never seen half.
+/// A result file that grows row by row: CSV, or JSON lines where its name ends in `.jsonl`.
 ///
 /// A column of the roster that has the name of a result column, as a result file used as a roster has, is
-/// replaced.
-pub fn write(path: &Path, outcomes: &[Outcome]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let file = tempfile::Builder::new().prefix(".results-").tempfile_in(folder)?;
-    let mut out = BufWriter::new(file);
-    if path.extension().is_some_and(|extension| extension == "jsonl") {
-        for outcome in outcomes {
-            serde_json::to_writer(&mut out, &fields(outcome))?;
-            out.write_all(b"\n")?;
-        }
-    } else {
-        let mut seen = HashSet::new();
-        let rows: Vec<_> = outcomes.iter().map(fields).collect();
-        let columns = |row: &Map<String, Value>| row.keys().cloned().collect::<Vec<_>>();
-        let mut header: Vec<String> = rows.iter().flat_map(columns).collect();
-        header.retain(|column| seen.insert(column.clone()));
-        header.sort_by_key(|column| rank(outcomes, column));
-        let mut csv = csv::Writer::from_writer(&mut out);
-        if header.is_empty() {
-            header = ["key", "state", "detail"].map(str::to_owned).to_vec();
-        }
-        csv.write_record(&header)?;
-        for row in &rows {
-            csv.write_record(header.iter().map(|name| row.get(name).map_or(String::new(), cell)))?;
-        }
-        csv.flush()?;
-    }
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+/// replaced. A row that brings a new column makes the file be written again, beside its place, and renamed.
+pub(crate) struct Results {
+    path: PathBuf,
+    file: Option<File>,
+    header: Vec<String>,
+    /// The rows that were written, one spool for each `each` of the script.
+    written: Vec<Spool>,
 }
 
-/// The roster's columns first, then what became of the row, then what it returned.
-fn rank(outcomes: &[Outcome], column: &str) -> usize {
-    let of_roster = outcomes.iter().any(|outcome| match &outcome.row {
-        Some(row) => row.columns().find(column).is_some() && !is_result(outcome, column),
-        None => column == "key",
-    });
-    match column {
-        _ if of_roster => 0,
-        "state" => 1,
-        "detail" => 2,
-        _ => 3,
+impl Results {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), file: None, header: Vec::new(), written: Vec::new() }
+    }
+
+    /// Tells that rows are kept in another spool from here on.
+    pub(crate) fn turn_to(&mut self, spool: &Spool) {
+        self.written.push(spool.clone());
+    }
+
+    /// Adds a row, which is in the latest spool already.
+    pub(crate) fn add(&mut self, outcome: &Outcome) -> io::Result<()> {
+        let fields = fields(outcome);
+        let known = fields.keys().all(|name| self.header.contains(name));
+        let line = self.line(&fields)?;
+        match &mut self.file {
+            Some(file) if known || is_json(&self.path) => file.write_all(&line),
+            _ => self.rewrite(),
+        }
+    }
+
+    /// Makes sure that the file is there and on disk, even where there was no row.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        if self.file.is_none() {
+            self.rewrite()?;
+        }
+        self.file.as_ref().map_or(Ok(()), File::sync_all)
+    }
+
+    /// Writes all rows under the columns that they have by now.
+    fn rewrite(&mut self) -> io::Result<()> {
+        let mut header = Header::default();
+        for outcome in self.rows() {
+            header.take(&outcome?);
+        }
+        self.header = header.names();
+        let folder = match self.path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let file = tempfile::Builder::new().prefix(".results-").tempfile_in(folder)?;
+        let mut out = io::BufWriter::new(file);
+        if !is_json(&self.path) {
+            out.write_all(&csv_line(self.header.iter().map(String::as_str))?)?;
+        }
+        for outcome in self.rows() {
+            out.write_all(&self.line(&fields(&outcome?))?)?;
+        }
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        self.file = Some(file.persist(&self.path).map_err(|error| error.error)?);
+        Ok(())
+    }
+
+    fn rows(&self) -> impl Iterator<Item = io::Result<Outcome>> + use<> {
+        self.written.clone().into_iter().flat_map(|spool| spool.iter())
+    }
+
+    fn line(&self, fields: &Map<String, Value>) -> io::Result<Vec<u8>> {
+        if is_json(&self.path) {
+            let mut line = serde_json::to_vec(fields)?;
+            line.push(b'\n');
+            return Ok(line);
+        }
+        let cells: Vec<String> =
+            self.header.iter().map(|name| fields.get(name).map_or(String::new(), cell)).collect();
+        csv_line(cells.iter().map(String::as_str))
     }
 }
 
-fn is_result(outcome: &Outcome, column: &str) -> bool {
-    let column = column.to_lowercase();
-    column == "state" || column == "detail" || outcome.returned.contains_key(&column)
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "jsonl")
+}
+
+fn csv_line<'a>(cells: impl Iterator<Item = &'a str>) -> io::Result<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(cells)?;
+    csv.into_inner().map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// The columns in their order: the roster's, what became of the row, what it returned.
+#[derive(Default)]
+struct Header {
+    roster: Vec<String>,
+    returned: Vec<String>,
+}
+
+impl Header {
+    fn take(&mut self, outcome: &Outcome) {
+        for name in fields(outcome).keys() {
+            let names = match name.as_str() {
+                "state" | "detail" => continue,
+                name if outcome.returned.contains_key(name) => &mut self.returned,
+                _ => &mut self.roster,
+            };
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+    }
+
+    fn names(mut self) -> Vec<String> {
+        if self.roster.is_empty() {
+            self.roster.push("key".to_owned());
+        }
+        // A row that was refused has the roster's own cell where others returned something.
+        self.roster.retain(|name| !self.returned.contains(name));
+        let told = ["state", "detail"].map(str::to_owned);
+        self.roster.into_iter().chain(told).chain(self.returned).collect()
+    }
 }
 
 /// An outcome as named values, in the order of the columns.
@@ -87,4 +152,9 @@ pub(crate) fn fields(outcome: &Outcome) -> Map<String, Value> {
     fields.insert("detail".to_owned(), outcome.detail.as_str().into());
     fields.extend(outcome.returned.clone());
     fields
+}
+
+fn is_result(outcome: &Outcome, column: &str) -> bool {
+    let same = |name: &str| name.eq_ignore_ascii_case(column);
+    same("state") || same("detail") || outcome.returned.keys().any(|name| same(name))
 }

@@ -182,8 +182,17 @@ impl Row {
         self.cells.get(self.columns.find(name)?)
     }
 
+    /// A row that was kept elsewhere.
+    pub(crate) fn of(columns: Arc<Columns>, cells: Vec<String>, line: u64) -> Self {
+        Self { columns, cells: cells.into(), line }
+    }
+
     /// The columns of its roster.
     pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    pub(crate) fn shared_columns(&self) -> &Arc<Columns> {
         &self.columns
     }
 

@@ -1,18 +1,22 @@
 //! `each`: a function mapped over a roster, and what became of every row.
 
-use std::fmt;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::{fmt, io};
 
 use drillmaster_transport::Error;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::{innermost, to_json};
-use crate::host::{CallError, Host, RunningRow, is_fatal};
+use crate::fan::fan;
+use crate::host::{CallError, Host, RunningRow, Said, is_fatal};
 use crate::roster::{Roster, Row};
+use crate::spool::Spool;
 
 /// How a row ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// It did what it was to do.
     Done,
@@ -73,21 +77,39 @@ pub struct Outcome {
 }
 
 /// The outcomes of one `each`, in the order of the rows: what a script gets back.
-#[derive(Debug, Clone)]
-pub(crate) struct Rows(pub(crate) Arc<[Outcome]>);
+#[derive(Clone)]
+pub(crate) struct Rows {
+    spool: Spool,
+    /// Only those that ended so.
+    only: Option<State>,
+}
 
 impl Rows {
     pub(crate) fn with(&self, state: State) -> Self {
-        Self(self.0.iter().filter(|outcome| outcome.state == state).cloned().collect())
+        Self { spool: self.spool.clone(), only: Some(state) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self.only {
+            Some(state) => self.spool.count(state),
+            None => State::ALL.into_iter().map(|state| self.spool.count(state)).sum(),
+        }
     }
 }
 
 impl IntoIterator for Rows {
-    type Item = Outcome;
-    type IntoIter = std::vec::IntoIter<Outcome>;
+    type Item = Answer<Outcome>;
+    type IntoIter = Box<dyn Iterator<Item = Answer<Outcome>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter().cloned().collect::<Vec<_>>().into_iter()
+        let only = self.only;
+        let wanted = move |outcome: &io::Result<Outcome>| {
+            outcome.as_ref().map_or(true, |outcome| only.is_none_or(|state| outcome.state == state))
+        };
+        let told = |error: io::Error| {
+            runtime_error(&format!("the finished rows cannot be read: {error}"), Position::NONE)
+        };
+        Box::new(self.spool.iter().filter(wanted).map(move |outcome| outcome.map_err(told)))
     }
 }
 
@@ -134,14 +156,19 @@ pub(crate) fn over_array(
     work: &FnPtr,
 ) -> Answer<Rows> {
     let position = ctx.call_position();
-    let most = host.max_rows.unwrap_or(usize::MAX);
-    let items = items.into_iter().take(most).map(|item| match key_of(&item, key) {
-        Some(key) => Ok((key, item, None)),
-        None => {
+    let mut keys = HashSet::new();
+    let items = items.into_iter().map(|item| {
+        let Some(key) = key_of(&item, key) else {
             let help = "each needs a key: give the name of one as its second argument, \
                         such as each(users, \"email\", |user| …)";
-            Err(runtime_error(help, position))
+            return Err(runtime_error(help, position));
+        };
+        if !keys.insert(key.clone()) {
+            let problem =
+                format!("the key `{key}` is there twice, and each row needs one of its own");
+            return Err(runtime_error(&problem, position));
         }
+        Ok((key, item, None))
     });
     over(host, ctx, items, work)
 }
@@ -157,40 +184,86 @@ fn key_of(item: &Dynamic, key: Option<&str>) -> Option<String> {
 fn over(
     host: &Host,
     ctx: &NativeCallContext,
-    items: impl Iterator<Item = Answer<Item>>,
+    items: impl Iterator<Item = Answer<Item>> + Send,
     work: &FnPtr,
 ) -> Answer<Rows> {
     let scope_of = host.scopes();
-    let outermost = RunningRow::current().is_none();
-    let mut outcomes = Vec::new();
-    for item in items {
-        let (key, item, row) = item?;
+    let outer = RunningRow::current();
+    let spool = Spool::new();
+    if outer.is_none() {
+        host.begin(&spool);
+    }
+    let row = |work: &mut FnPtr, (key, item, row): Item| {
+        let running = RunningRow::new(scope_of(&key));
         let (state, detail, returned) = match reason_to_skip(host) {
             Some(reason) => (State::Skipped, reason, serde_json::Map::new()),
             None => {
-                let running = RunningRow::new(scope_of(&key));
                 let result = running.enter(|| work.call_within_context::<Dynamic>(ctx, (item,)));
                 conclude(&running, result)
             }
         };
-        let outcome = Outcome { key, state, detail, row, returned };
-        if outermost {
-            host.keep(outcome.clone());
+        (Outcome { key, state, detail, row, returned }, running.said())
+    };
+    let keep = |(outcome, said): (Outcome, Vec<Said>)| {
+        for said in said {
+            host.say(said);
         }
-        outcomes.push(outcome);
+        let kept = spool.push(&outcome).and_then(|()| match &outer {
+            None => host.finish_row(&outcome),
+            Some(_) => Ok(()),
+        });
+        kept.map_err(|error| {
+            let text = format!("what became of the rows cannot be written: {error}");
+            runtime_error(&text, ctx.call_position())
+        })
+    };
+    match &outer {
+        None => fan(items, host.concurrency.max(1), || own_copy(work), row, keep)?,
+        // Rows within a row come one after the other: the row is one sequence of requests.
+        Some(_) => {
+            let mut work = work.clone();
+            for item in items {
+                keep(row(&mut work, item?))?;
+            }
+        }
     }
     match host.fatal() {
         Some(error) => {
             let error = Dynamic::from(CallError::Failed(error));
             Err(EvalAltResult::ErrorRuntime(error, ctx.call_position()).into())
         }
-        None => Ok(Rows(outcomes.into())),
+        None => Ok(Rows { spool, only: None }),
     }
+}
+
+/// The function with captured variables of its own. The engine shares captured variables behind locks, and
+/// workers that meet there fail after a while.
+fn own_copy(work: &FnPtr) -> FnPtr {
+    let mut own = work.clone();
+    for captured in own.iter_curry_mut() {
+        *captured = deep_copy(captured).into_shared();
+    }
+    own
+}
+
+fn deep_copy(value: &Dynamic) -> Dynamic {
+    let value = value.flatten_clone();
+    if let Some(items) = value.read_lock::<Array>() {
+        return items.iter().map(deep_copy).collect::<Array>().into();
+    }
+    if let Some(pointer) = value.read_lock::<FnPtr>() {
+        return Dynamic::from(own_copy(&pointer));
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        let copied = map.iter().map(|(name, value)| (name.clone(), deep_copy(value)));
+        return Dynamic::from_map(copied.collect());
+    }
+    value
 }
 
 fn reason_to_skip(host: &Host) -> Option<String> {
     match host.fatal() {
-        Some(error) => Some(format!("not attempted: {error}")),
+        Some(error) => Some(format!("not attempted: {}", first_line(&error.to_string()))),
         None => host.stop.is_requested().then(|| "not attempted: interrupted".to_owned()),
     }
 }
@@ -204,7 +277,11 @@ fn conclude(running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
         Ok(value) => value,
         Err(error) => {
             let (error, ..) = innermost(*error);
-            let (state, detail) = failed(error);
+            let (state, detail) = match failed(error) {
+                // It was attempted, in part.
+                (State::Skipped, detail) if tally.changed => (State::Failed, detail),
+                other => other,
+            };
             // What was done before the error is told too.
             let told = tally.notes.into_iter().chain([detail]);
             return (state, told.collect::<Vec<_>>().join("; "), nothing());
@@ -255,8 +332,13 @@ fn detail_of(error: &Error) -> String {
     match (error.is_refusal(), error.words(), error.entry()) {
         // Which call was refused matters where a row makes several.
         (true, Some(words), Some(entry)) => format!("{entry}: {words}"),
-        _ => error.to_string(),
+        _ => first_line(&error.to_string()),
     }
+}
+
+/// A detail is one line; what stopped the whole run is told at length elsewhere.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]

@@ -1,6 +1,8 @@
 //! Running a script over a roster.
 
-use std::sync::Arc;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use drillmaster_transport::Connection;
 use rhai::Map;
@@ -11,9 +13,14 @@ use crate::engine;
 use crate::exit::Exit;
 use crate::host::{Host, Stop};
 use crate::problem::Problem;
+use crate::results::Results;
 use crate::roster::Roster;
 use crate::rows::{Outcome, State};
 use crate::script::Script;
+use crate::spool::Spool;
+
+/// How many rows run at a time unless said otherwise.
+pub const CONCURRENCY: usize = 16;
 
 /// What a script runs with.
 pub struct Job {
@@ -27,6 +34,10 @@ pub struct Job {
     pub inputs: Map,
     /// The most rows that are taken.
     pub max_rows: Option<usize>,
+    /// How many rows run at a time.
+    pub concurrency: usize,
+    /// Where to write what became of each row.
+    pub results: Option<PathBuf>,
     /// Ends the run early.
     pub stop: Stop,
 }
@@ -40,45 +51,91 @@ impl Job {
             roster: None,
             inputs: Map::new(),
             max_rows: None,
+            concurrency: CONCURRENCY,
+            results: None,
             stop: Stop::default(),
         }
     }
 }
 
 /// How a run ended.
-#[derive(Debug)]
 pub struct Report {
-    /// What became of each row.
-    pub outcomes: Vec<Outcome>,
+    spools: Vec<Spool>,
     /// What stopped the script, if something did.
     pub problem: Option<Problem>,
 }
 
 impl Report {
+    /// What became of each row, in order.
+    pub fn outcomes(&self) -> impl Iterator<Item = io::Result<Outcome>> + use<> {
+        self.spools.clone().into_iter().flat_map(|spool| spool.iter())
+    }
+
     /// How many rows ended so.
     pub fn count(&self, state: State) -> usize {
-        self.outcomes.iter().filter(|outcome| outcome.state == state).count()
+        self.spools.iter().map(|spool| spool.count(state)).sum()
+    }
+
+    /// How many rows there were.
+    pub fn len(&self) -> usize {
+        State::ALL.into_iter().map(|state| self.count(state)).sum()
+    }
+
+    /// Whether there were none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// How the command ends.
     pub fn exit(&self) -> Exit {
+        let needs_a_person = |state: State| !state.is_fine() && self.count(state) > 0;
         match &self.problem {
             Some(problem) => problem.exit,
-            None if self.outcomes.iter().all(|outcome| outcome.state.is_fine()) => Exit::Done,
-            None => Exit::Rows,
+            None if State::ALL.into_iter().any(needs_a_person) => Exit::Rows,
+            None => Exit::Done,
         }
     }
 
     /// The counts in a line, `30 rows: 21 done, 9 unchanged`; `None` where there were no rows.
     pub fn summary(&self) -> Option<String> {
-        if self.outcomes.is_empty() {
+        if self.is_empty() {
             return None;
         }
         let counted = State::ALL.into_iter().map(|state| (state, self.count(state)));
         let counted = counted.filter(|(_, count)| *count > 0);
         let counts: Vec<_> = counted.map(|(state, count)| format!("{count} {state}")).collect();
-        let rows = if self.outcomes.len() == 1 { "row" } else { "rows" };
-        Some(format!("{} {rows}: {}", self.outcomes.len(), counts.join(", ")))
+        let rows = if self.len() == 1 { "row" } else { "rows" };
+        Some(format!("{} {rows}: {}", self.len(), counts.join(", ")))
+    }
+
+    /// Which rows need a person and why, a line each; rows for the same reason share one. At most `most`
+    /// lines, and one more that counts the rest.
+    pub fn needs_a_person(&self, most: usize) -> Vec<String> {
+        let bad = self.outcomes().filter_map(Result::ok).filter(|outcome| !outcome.state.is_fine());
+        let mut groups: Vec<(Outcome, usize)> = Vec::new();
+        let mut untold = 0;
+        for outcome in bad {
+            let same = |group: &(Outcome, usize)| {
+                group.0.state == outcome.state && group.0.detail == outcome.detail
+            };
+            match groups.iter().position(same) {
+                Some(index) => groups[index].1 += 1,
+                None if groups.len() < most => groups.push((outcome, 1)),
+                None => untold += 1,
+            }
+        }
+        let told = |(outcome, count): &(Outcome, usize)| {
+            let others = match count - 1 {
+                0 => String::new(),
+                others => format!(" and {others} more"),
+            };
+            format!("{}{others}: {}: {}", outcome.key, outcome.state, outcome.detail)
+        };
+        let mut lines: Vec<_> = groups.iter().map(told).collect();
+        if untold > 0 {
+            lines.push(format!("and {untold} more rows"));
+        }
+        lines
     }
 }
 
@@ -106,6 +163,8 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
     host.roster = job.roster;
     host.inputs = job.inputs;
     host.max_rows = job.max_rows;
+    host.concurrency = job.concurrency;
+    host.results = job.results.as_deref().map(|path| Mutex::new(Results::new(path)));
     host.stop = job.stop;
     let host = Arc::new(host);
     let engine = engine::build(&host, script.path());
@@ -113,5 +172,18 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
         Ok(()) => host.fatal().map(|error| Problem::call(&error)),
         Err(error) => Some(script.explain(*error)),
     };
-    Report { outcomes: host.outcomes(), problem }
+    let written = finish_results(&host, problem.is_none());
+    Report { spools: host.spools(), problem: problem.or(written.err()) }
+}
+
+/// A script that stopped before its first row leaves an older result file alone.
+fn finish_results(host: &Host, came_to_its_end: bool) -> Result<(), Problem> {
+    let Some(results) = &host.results else { return Ok(()) };
+    if !came_to_its_end && host.spools().is_empty() {
+        return Ok(());
+    }
+    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+    results
+        .finish()
+        .map_err(|error| Problem::usage(format!("the results cannot be written: {error}")))
 }

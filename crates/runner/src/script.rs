@@ -235,6 +235,9 @@ fn in_our_words(complaint: &str) -> (String, Option<String>) {
     });
     let help = match () {
         () if module.is_some() => module,
+        () if complaint.contains("'eval'") => Some(
+            "a script is looked through before it runs, so all of it stands in its file".to_owned(),
+        ),
         () if complaint.contains("reserved") => {
             Some("reserved words are reached by index, such as role[\"default\"]".to_owned())
         }

@@ -11,7 +11,7 @@ use rhai::{
 
 use crate::calls::thrown;
 use crate::engine::to_json;
-use crate::host::{CallError, Host};
+use crate::host::{CallError, Host, Said};
 use crate::rows::runtime_error;
 
 type Answer<T> = Result<T, Box<EvalAltResult>>;
@@ -225,7 +225,7 @@ fn console(engine: &mut Engine, host: &Arc<Host>) {
     let world = host.clone();
     let doc = "Tells a person something on standard error; `print` writes data to standard output.";
     word(engine, "warn", &["text: Dynamic", "()"], doc, move |text: Dynamic| {
-        world.console.warn(&text.to_string());
+        world.say(Said::People(text.to_string()));
     });
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::cassette::{Interaction, Tape, identity, parse};
+use crate::cassette::{Interaction, RequestEvent, Tape, identity, parse};
 use crate::error::Error;
 use crate::request::{Request, Response, Scope, Transport};
 
@@ -43,7 +43,9 @@ impl Replay {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let refuse = |problem: String| Error::setup(format!("{}: {problem}", path.display()));
-        let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        let bytes = std::fs::read(path).map_err(|error| {
+            Error::setup(format!("cannot read the cassette {}: {error}", path.display()))
+        })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let byte = error.utf8_error().valid_up_to();
             refuse(format!("the cassette is damaged at byte {byte}: not UTF-8; record it again"))
@@ -104,12 +106,10 @@ impl State {
         let here = |interaction: &&Interaction| *interaction.request.scope == **scope;
         let asked = self.interactions.iter().filter(known).filter(here).count();
         if asked > 0 {
-            return format!(
-                "{line} in `{scope}` was recorded {asked} times and is asked for again"
-            );
+            let times = if asked == 1 { "once".to_owned() } else { format!("{asked} times") };
+            return format!("{line} in `{scope}` was recorded {times} and is asked for once more");
         }
-        let likeness = |interaction: &&Interaction| {
-            let recorded = &interaction.request;
+        let likeness = |recorded: &RequestEvent| {
             let target = format!("{} {}", recorded.method, recorded.target);
             let same_prefix = target.bytes().zip(line.bytes()).take_while(|(a, b)| a == b).count();
             (recorded.entry == request.spec.name, *recorded.scope == **scope, same_prefix)
@@ -118,8 +118,13 @@ impl State {
         if !request.wire.body.is_empty() {
             let _ = write!(text, "\n  asked:    {}", String::from_utf8_lossy(&request.wire.body));
         }
-        if let Some(nearest) = self.interactions.iter().max_by_key(likeness) {
-            let recorded = &nearest.request;
+        let recorded = self.interactions.iter().map(|interaction| &interaction.request);
+        // Among equals always the same one, in whatever order they were recorded.
+        let first =
+            |a: &RequestEvent, b: &RequestEvent| (&b.scope, b.ordinal).cmp(&(&a.scope, a.ordinal));
+        let nearest =
+            recorded.max_by(|a, b| likeness(a).cmp(&likeness(b)).then_with(|| first(a, b)));
+        if let Some(recorded) = nearest {
             let _ = write!(
                 text,
                 "\n  nearest:  {} {} in `{}`",

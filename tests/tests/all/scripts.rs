@@ -1,11 +1,9 @@
 //! The shipped workflows on the sandbox, in the process: every call, and what a person gets to see.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use drillmaster::console::Console;
-use drillmaster::results;
 use drillmaster::roster::Roster;
 use drillmaster::run::{Job, Report, run};
 use drillmaster::script::Script;
@@ -33,7 +31,7 @@ pub(crate) fn onboard(
     dialect: Dialect,
     inputs: &[(&str, &str)],
 ) -> Onboarded {
-    onboard_roster(services, dialect, inputs, CLASS)
+    onboard_roster(services, dialect, inputs, CLASS, 1)
 }
 
 fn onboard_roster(
@@ -41,6 +39,7 @@ fn onboard_roster(
     dialect: Dialect,
     inputs: &[(&str, &str)],
     roster: &str,
+    concurrency: usize,
 ) -> Onboarded {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("class.csv");
@@ -55,19 +54,15 @@ fn onboard_roster(
     let job = Job {
         roster: Some(Roster::open(&path, None).unwrap()),
         inputs: script.read_inputs(&inputs.collect::<Vec<_>>()).unwrap(),
+        concurrency,
+        results: Some(folder.path().join("results.csv")),
         ..Job::new(connection, console)
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let report = run(&script, job, runtime.handle());
     let out = String::from_utf8(out.lock().unwrap().clone()).unwrap();
-    let results = results_of(&report, folder.path());
+    let results = std::fs::read_to_string(folder.path().join("results.csv")).unwrap_or_default();
     Onboarded { report, out, calls: calls(&capture), results }
-}
-
-fn results_of(report: &Report, folder: &Path) -> String {
-    let path = folder.join("results.csv");
-    results::write(&path, &report.outcomes).unwrap();
-    std::fs::read_to_string(path).unwrap()
 }
 
 /// Scope and number, entry, request and body of each call.
@@ -106,11 +101,9 @@ fn count(sandbox: &Sandbox, entry: &str) -> usize {
 }
 
 /// The table without its header: key, state and detail of each row.
-fn rows(onboarded: &Onboarded) -> Vec<(&str, &str, &str)> {
-    let outcomes = onboarded.report.outcomes.iter();
-    outcomes
-        .map(|outcome| (outcome.key.as_str(), outcome.state.name(), outcome.detail.as_str()))
-        .collect()
+fn rows(onboarded: &Onboarded) -> Vec<(String, &'static str, String)> {
+    let outcomes = onboarded.report.outcomes().map(Result::unwrap);
+    outcomes.map(|outcome| (outcome.key, outcome.state.name(), outcome.detail)).collect()
 }
 
 #[test]
@@ -120,6 +113,26 @@ fn a_class_is_onboarded() {
     check("a_class_is_onboarded", &onboarded);
     snapshot("scripts", "a_class_is_onboarded.calls", &onboarded.calls);
     snapshot("scripts", "a_class_is_onboarded.results", &onboarded.results);
+}
+
+#[test]
+fn rows_side_by_side_end_as_one_after_the_other() {
+    let with = |concurrency| {
+        let sandbox = Sandbox::with(Options::default());
+        onboard_roster(sandbox, Dialect::Current, &[], CLASS, concurrency)
+    };
+    let sorted = |onboarded: &Onboarded| {
+        let mut calls: Vec<_> = onboarded.calls.lines().map(str::to_owned).collect();
+        calls.sort();
+        calls
+    };
+    let alone = with(1);
+    for concurrency in [7, 64] {
+        let together = with(concurrency);
+        assert_eq!(together.out, alone.out);
+        assert_eq!(together.results, alone.results);
+        assert_eq!(sorted(&together), sorted(&alone));
+    }
 }
 
 #[test]
@@ -159,7 +172,8 @@ fn a_second_run_changes_nothing() {
 fn a_second_run_hands_out_the_same_links() {
     let sandbox = Sandbox::with(Options::default());
     let links = |onboarded: &Onboarded| -> Vec<Value> {
-        onboarded.report.outcomes.iter().map(|outcome| outcome.returned["link"].clone()).collect()
+        let outcomes = onboarded.report.outcomes().map(Result::unwrap);
+        outcomes.map(|outcome| outcome.returned["link"].clone()).collect()
     };
     let first = links(&onboard(sandbox.clone(), Dialect::Current, &[]));
     assert_eq!(links(&onboard(sandbox, Dialect::Current, &[])), first);
@@ -213,7 +227,7 @@ fn an_invite_that_is_answered_by_500_is_in_doubt_and_sent_once() {
 #[track_caller]
 fn check_untouched(name: &str, inputs: &[(&str, &str)], roster: &str) {
     let sandbox = Sandbox::with(Options::default());
-    let onboarded = onboard_roster(sandbox.clone(), Dialect::Current, inputs, roster);
+    let onboarded = onboard_roster(sandbox.clone(), Dialect::Current, inputs, roster, 1);
     check(name, &onboarded);
     assert_eq!(sandbox.writes(), json!({}));
 }

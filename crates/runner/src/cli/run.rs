@@ -11,9 +11,8 @@ use super::{Cli, Shell};
 use crate::exit::Exit;
 use crate::host::Stop;
 use crate::problem::Problem;
-use crate::results;
 use crate::roster::Roster;
-use crate::run::{Job, Report, run as run_script};
+use crate::run::{CONCURRENCY, Job, Report, run as run_script};
 use crate::script::Script;
 use crate::table::layout;
 
@@ -40,12 +39,25 @@ pub(crate) struct RunArgs {
     /// Take only the first rows
     #[arg(long, value_name = "N")]
     max_rows: Option<usize>,
+    /// How many rows run at a time
+    #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = at_least_one)]
+    concurrency: usize,
     /// Write what became of each row as CSV, or as JSON lines to a .jsonl file
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
     /// Print help, with the script's own where one is named
     #[arg(short, long, action = ArgAction::SetTrue)]
     help: bool,
+}
+
+/// The most lines in which a summary tells of rows.
+const TOLD: usize = 20;
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("a whole number from 1 is due".to_owned()),
+    }
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -97,27 +109,17 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         roster,
         inputs,
         max_rows: args.max_rows,
+        concurrency: args.concurrency,
+        results: args.results.clone(),
         stop: stop.clone(),
         ..Job::new(target.connection.clone(), shell.console.clone())
     };
     let report = run_script(&script, job, runtime.handle());
-    conclude(args, &report, &target, &stop, shell)
+    Ok(conclude(&report, &target, &stop, shell))
 }
 
-fn conclude(
-    args: &RunArgs,
-    report: &Report,
-    target: &Target,
-    stop: &Stop,
-    shell: &Shell,
-) -> Result<Exit, Problem> {
+fn conclude(report: &Report, target: &Target, stop: &Stop, shell: &Shell) -> Exit {
     let mut exit = report.exit();
-    let has_rows = !report.outcomes.is_empty() || report.problem.is_none();
-    if let Some(path) = args.results.as_ref().filter(|_| has_rows) {
-        results::write(path, &report.outcomes).map_err(|error| {
-            Problem::usage(format!("cannot write the results to {}: {error}", path.display()))
-        })?;
-    }
     let finished = target.finish();
     if stop.is_requested() {
         exit = Exit::Interrupted;
@@ -131,7 +133,10 @@ fn conclude(
     if let Some(summary) = report.summary() {
         shell.console.note(&summary);
     }
-    Ok(exit)
+    for line in report.needs_a_person(TOLD) {
+        shell.console.note(&format!("  {line}"));
+    }
+    exit
 }
 
 fn roster(args: &RunArgs, script: &Script, shell: &Shell) -> Result<Option<Roster>, Problem> {

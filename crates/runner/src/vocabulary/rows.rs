@@ -147,11 +147,11 @@ fn outcomes(engine: &mut Engine) {
         let doc = format!("The rows that ended as {state}.");
         word(engine, &name, &["rows: Rows", "Rows"], &doc, move |rows: &mut Rows| rows.with(state));
     }
-    engine.register_iterator::<Rows>();
+    engine.register_iterator_result::<Rows, Outcome>();
     let doc = "How many rows there are.";
-    word(engine, "len", &["rows: Rows", "int"], doc, |rows: &mut Rows| whole(rows.0.len()));
+    word(engine, "len", &["rows: Rows", "int"], doc, |rows: &mut Rows| whole(rows.len()));
     let doc = "Whether there are no rows.";
-    word(engine, "is_empty", &["rows: Rows", "bool"], doc, |rows: &mut Rows| rows.0.is_empty());
+    word(engine, "is_empty", &["rows: Rows", "bool"], doc, |rows: &mut Rows| rows.len() == 0);
     engine.register_indexer_get(
         |ctx: NativeCallContext, outcome: &mut Outcome, name: &str| -> Answer<Dynamic> {
             property_of(&ctx, outcome, name)
@@ -213,7 +213,7 @@ fn property_of(ctx: &NativeCallContext, outcome: &Outcome, name: &str) -> Answer
     }
 }
 
-fn table_of(rows: &Rows, columns: &[String], width: Option<u16>) -> String {
+fn table_of(rows: &Rows, columns: &[String], width: Option<u16>) -> Answer<String> {
     let cells = |outcome: &Outcome| {
         let fields = crate::results::fields(outcome);
         let of_roster = |name: &str| outcome.row.as_ref().and_then(|row| row.get(name));
@@ -224,5 +224,6 @@ fn table_of(rows: &Rows, columns: &[String], width: Option<u16>) -> String {
         };
         columns.iter().map(own).collect()
     };
-    layout(columns, rows.0.iter().map(cells), width)
+    let rows = rows.clone().into_iter().map(|outcome| outcome.map(|outcome| cells(&outcome)));
+    Ok(layout(columns, rows.collect::<Answer<Vec<_>>>()?, width))
 }

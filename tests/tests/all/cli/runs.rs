@@ -96,7 +96,7 @@ fn a_refused_credential_ends_with_4_and_the_rest_is_skipped() {
         .setting("DRILLMASTER_THM_KEY", "old-key")
         .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY);
     let line = "run links.rhai --roster class.csv --results results.csv";
-    check("run_credential_refused", &desk, &format!("{line} {}", server.flags()), 4);
+    check("run_credential_refused", &desk, &format!("{line} --concurrency 1 {}", server.flags()), 4);
     assert_eq!(states(&desk.read("results.csv")), [("skipped".to_owned(), 30)]);
     assert_eq!(server.writes(), serde_json::json!({}));
 }
@@ -107,7 +107,7 @@ fn a_credential_that_is_refused_before_any_row_ends_with_4() {
     let desk = Desk::with_class()
         .setting("DRILLMASTER_THM_KEY", "old-key")
         .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY);
-    check("run_credential_refused_at_once", &desk, &format!("{RUN} {}", server.flags()), 4);
+    check("run_credential_refused_at_once", &desk, &format!("{RUN} --concurrency 1 {}", server.flags()), 4);
 }
 
 #[test]
