@@ -82,7 +82,13 @@ fn a_recording_of_version_1_is_replayed() {
     let desk = Desk::empty()
         .with("two_seats.rhai", include_str!("../../cassettes/two_seats.rhai"))
         .with("two_seats.cassette", include_str!("../../cassettes/two_seats.cassette"));
-    check("replay", "two_seats", &desk, "run two_seats.rhai --concurrency 1 --replay two_seats.cassette", 1);
+    check(
+        "replay",
+        "two_seats",
+        &desk,
+        "run two_seats.rhai --concurrency 1 --replay two_seats.cassette",
+        1,
+    );
 }
 
 #[test]

@@ -119,7 +119,7 @@ async fn missing_consumed_and_unused_are_told_apart() {
         assert!(!error.is_in_doubt() && !error.is_retryable());
     }
     let texts = [&consumed, &missing, &unused].map(ToString::to_string);
-    assert!(texts[0].contains("recorded 1 times and is asked for again"), "{}", texts[0]);
+    assert!(texts[0].contains("recorded once and is asked for once more"), "{}", texts[0]);
     assert!(texts[1].contains("roomCode=linux7 in `main` was not recorded"), "{}", texts[1]);
     assert!(texts[1].contains("nearest:  GET /api/v2/external/scoreboard"), "{}", texts[1]);
     assert!(texts[2].contains("1 recorded interactions were not asked for"), "{}", texts[2]);

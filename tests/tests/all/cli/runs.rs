@@ -76,7 +76,7 @@ fn results_that_cannot_be_written_are_told_before_anything_is_sent() {
 fn rows_that_are_refused_end_with_1() {
     let server = Server::start("--seats 95");
     let desk = Desk::with_class().with_keys();
-    desk.run(&format!("{RUN} --results results.csv {}", server.flags())).exits(1);
+    desk.run(&format!("{RUN} --concurrency 1 --results results.csv {}", server.flags())).exits(1);
     let expected = [("done", 5), ("refused", 1), ("skipped", 24)];
     let expected = expected.map(|(state, count)| (state.to_owned(), count));
     assert_eq!(states(&desk.read("results.csv")), expected);
@@ -96,7 +96,12 @@ fn a_refused_credential_ends_with_4_and_the_rest_is_skipped() {
         .setting("DRILLMASTER_THM_KEY", "old-key")
         .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY);
     let line = "run links.rhai --roster class.csv --results results.csv";
-    check("run_credential_refused", &desk, &format!("{line} --concurrency 1 {}", server.flags()), 4);
+    check(
+        "run_credential_refused",
+        &desk,
+        &format!("{line} --concurrency 1 {}", server.flags()),
+        4,
+    );
     assert_eq!(states(&desk.read("results.csv")), [("skipped".to_owned(), 30)]);
     assert_eq!(server.writes(), serde_json::json!({}));
 }
@@ -107,7 +112,12 @@ fn a_credential_that_is_refused_before_any_row_ends_with_4() {
     let desk = Desk::with_class()
         .setting("DRILLMASTER_THM_KEY", "old-key")
         .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY);
-    check("run_credential_refused_at_once", &desk, &format!("{RUN} --concurrency 1 {}", server.flags()), 4);
+    check(
+        "run_credential_refused_at_once",
+        &desk,
+        &format!("{RUN} --concurrency 1 {}", server.flags()),
+        4,
+    );
 }
 
 #[test]
