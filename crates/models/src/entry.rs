@@ -9,7 +9,7 @@ use crate::endpoint::{Endpoint, Legacy, read, write};
 use crate::failure::Failure;
 use crate::field::{Field, FieldError};
 use crate::service::{SERVICES, Service};
-use crate::spec::{Fault, Spec};
+use crate::spec::{Fault, Spec, braced};
 use crate::wire;
 
 /// The two dialects of TryHackMe's API. Never switched by itself; Security Labs has one for both.
@@ -183,6 +183,22 @@ impl Entry {
         (self.settle_answer)(value).map_err(|error| Failure::shape(&error))
     }
 
+    /// The answer to expect from a write, in the current dialect's shape; an empty one from a read.
+    ///
+    /// ```
+    /// use drillmaster_models::entry;
+    /// use serde_json::json;
+    /// let invite = entry("veracode.invite").unwrap();
+    /// let predicted = invite.predict(&json!({ "email": "ada@example.com", "senderId": "a" })).unwrap();
+    /// assert_eq!(predicted["email"], "ada@example.com");
+    /// ```
+    pub fn predict(&self, fields: &Value) -> Result<Value, Failure> {
+        let template = self.spec.effect.write().map_or("{}", |write| write.predicts);
+        let template = serde_json::from_str(template)
+            .map_err(|error| Failure::Shape(format!("the prediction: {error}")))?;
+        (self.settle_answer)(fill_in(&template, fields)).map_err(|error| Failure::shape(&error))
+    }
+
     /// A sandbox's way: the fields of a request that arrived, in the current dialect's terms.
     pub fn fields_from_wire(&self, fields: Value, dialect: Dialect) -> Result<Value, FieldError> {
         match self.legacy_in(dialect) {
@@ -228,6 +244,29 @@ impl Entry {
             }
             None => (self.request_schema(), self.response_schema()),
         })
+    }
+}
+
+/// Puts a request's fields where a prediction names them in braces.
+fn fill_in(template: &Value, fields: &Value) -> Value {
+    match template {
+        Value::String(text) => match braced(text) {
+            Some(name) => fields[name].clone(),
+            None => {
+                let named = fields.as_object().into_iter().flatten();
+                let filled = named.fold(text.clone(), |text, (name, value)| {
+                    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    text.replace(&format!("{{{name}}}"), &value)
+                });
+                Value::String(filled)
+            }
+        },
+        Value::Array(items) => items.iter().map(|item| fill_in(item, fields)).collect(),
+        Value::Object(own) => {
+            let filled = own.iter().map(|(name, value)| (name.clone(), fill_in(value, fields)));
+            Value::Object(filled.collect())
+        }
+        other => other.clone(),
     }
 }
 

@@ -281,6 +281,9 @@ pub struct Write {
     pub removes: bool,
     /// Whether what it takes cannot be given back.
     pub irreversible: bool,
+    /// The answer to expect, as JSON: `"{email}"` stands for the request's field. It answers a write that is
+    /// settled without an answer of its own, and one that is only rehearsed.
+    pub predicts: &'static str,
     /// Whether a success tells that something changed. A call that answers alike when there was nothing to
     /// change does not.
     pub tells: bool,
@@ -289,7 +292,14 @@ pub struct Write {
 impl Write {
     /// A write that may be repeated, about the person in this field.
     pub const fn on(subject: &'static str) -> Self {
-        Self { subject, settle: Settle::Repeat, removes: false, irreversible: false, tells: true }
+        Self {
+            subject,
+            settle: Settle::Repeat,
+            removes: false,
+            irreversible: false,
+            tells: true,
+            predicts: "{}",
+        }
     }
 }
 

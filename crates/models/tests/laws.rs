@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use drillmaster_models::{
-    Dialect, Entry, List, Means, Payload, Settle, Spec, entries, entry, nearest,
+    Dialect, Entry, FieldKind, List, Means, Payload, Settle, Spec, entries, entry, nearest,
 };
 use serde_json::{Value, json};
 
@@ -312,5 +312,26 @@ fn properties(schema: &Value) -> Box<dyn Iterator<Item = (&str, &Value)> + '_> {
         }
         Value::Array(parts) => Box::new(parts.iter().flat_map(properties)),
         _ => Box::new(std::iter::empty()),
+    }
+}
+
+#[test]
+fn a_write_predicts_an_answer_of_its_own_shape_from_its_own_fields() {
+    let sample = |kind: &FieldKind| match kind {
+        FieldKind::Flag => json!(true),
+        FieldKind::Texts => json!(["x"]),
+        FieldKind::Whole | FieldKind::Number => json!(1),
+        FieldKind::Text | FieldKind::Choice(_) => json!("x"),
+    };
+    for entry in entries() {
+        let Some(write) = entry.spec.effect.write() else { continue };
+        let fields = entry.fields().iter().map(|field| (field.name.clone(), sample(&field.kind)));
+        let predicted = entry.predict(&Value::Object(fields.collect())).unwrap();
+        let template: Value = serde_json::from_str(write.predicts).unwrap();
+        for name in template.as_object().unwrap().keys() {
+            let filled = predicted[name].to_string();
+            assert!(!predicted[name].is_null(), "{}: nothing fills `{name}`", entry.name());
+            assert!(!filled.contains('{'), "{}: nothing fills {filled}", entry.name());
+        }
     }
 }

@@ -180,7 +180,13 @@ impl Host {
         let Some(runtime) = &self.runtime else {
             return Err(CallError::Failed(Error::setup("nothing can be called here")));
         };
-        let answer = runtime.block_on(self.connection().call(entry, fields));
+        let connection = self.connection();
+        let answer = runtime.block_on(async {
+            match connection.call(entry, fields).await {
+                Err(doubt) if doubt.is_in_doubt() => connection.settle(entry, fields, doubt).await,
+                answer => answer,
+            }
+        });
         let row = RunningRow::current();
         match answer {
             Ok(answer) => {

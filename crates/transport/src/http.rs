@@ -81,6 +81,11 @@ impl Http {
         })
     }
 
+    /// Whether the service is on this machine.
+    pub fn is_local(&self) -> bool {
+        is_loopback(&self.base)
+    }
+
     /// The same with another limit on a whole request; 60 seconds unless set.
     #[must_use]
     pub fn with_timeout(self, whole: Duration) -> Self {

@@ -43,6 +43,7 @@ mod record;
 mod replay;
 mod request;
 mod retry;
+mod settle;
 mod wait;
 
 pub use connection::Connection;

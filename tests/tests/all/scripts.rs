@@ -211,11 +211,11 @@ fn an_invite_may_be_answered_by_200_as_well_as_201() {
 }
 
 #[test]
-fn an_invite_that_is_answered_by_500_is_in_doubt_and_sent_once() {
+fn an_invite_that_is_answered_by_500_is_settled_and_sent_once() {
     let invite_outcome = InviteOutcome::Unknown;
     let sandbox = Sandbox::with(Options { invite_outcome, ..Options::default() });
     let onboarded = onboard(sandbox.clone(), Dialect::Current, &[]);
-    check("an_invite_that_is_answered_by_500_is_in_doubt_and_sent_once", &onboarded);
+    check("an_invite_that_is_answered_by_500_is_settled_and_sent_once", &onboarded);
     let sent = onboarded.calls.matches("veracode.invite").count();
     assert_eq!(count(&sandbox, "veracode.invite"), sent);
     // Whoever was invited all the same is found the next time.

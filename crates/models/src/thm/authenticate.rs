@@ -24,7 +24,11 @@ impl Endpoint for Authenticate {
     type Response = Link;
     const SPEC: Spec = Spec {
         // The link comes whether or not the api-user was there before.
-        effect: Effect::Write(Write { tells: false, ..Write::on("extUserId") }),
+        effect: Effect::Write(Write {
+            tells: false,
+            predicts: r#"{"url": "https://predicted.invalid/{extUserId}/{roomCode}"}"#,
+            ..Write::on("extUserId")
+        }),
         ..post("thm.authenticate", "/external/api/authenticate", "extUserId")
     };
     const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, LegacyAuthenticate>());

@@ -53,6 +53,8 @@ impl Endpoint for Invite {
         ],
         effect: Effect::Write(Write {
             settle: Settle::Probe { entry: "veracode.users", field: "email" },
+            predicts: r#"{"email": "{email}", "admin": "{admin}", "roleIds": "{roleIds}",
+                "senderId": "{senderId}"}"#,
             ..Write::on("email")
         }),
         ..post("veracode.invite", "/api/invites", "email")

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{checks, put, shapes};
-use crate::spec::{Fault, Spec};
+use crate::spec::{Effect, Fault, Spec, Write};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Changes a user: only the fields that are given.
@@ -56,6 +56,11 @@ impl Endpoint for UpdateUser {
             Fault::new(400, "Name must be less than 25 characters"),
             Fault::new(400, "Invalid roleIds"),
         ],
+        effect: Effect::Write(Write {
+            predicts: r#"{"email": "{email}", "name": "{name}", "admin": "{admin}",
+                "disabled": "{disabled}", "roleIds": "{roleIds}"}"#,
+            ..Write::on("id")
+        }),
         ..put("veracode.update_user", "/api/users/{id}", "id")
     };
 

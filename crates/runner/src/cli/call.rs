@@ -103,7 +103,7 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     let service = [entry.service().name];
     let cassettes = CassetteArgs::default();
     let target =
-        Target::connect(given, args.target.on, &cassettes, Header::default(), &service, trace)?;
+        Target::connect(given, &args.target, &cassettes, Header::default(), &service, trace)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

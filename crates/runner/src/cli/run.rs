@@ -94,8 +94,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     };
     let services: Vec<_> = script.services().collect();
     let trace = shell.verbose.then(|| shell.console.clone());
-    let target =
-        Target::connect(matches, args.target.on, &args.cassettes, header, &services, trace)?;
+    let target = Target::connect(matches, &args.target, &args.cassettes, header, &services, trace)?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
     let stop = Stop::default();

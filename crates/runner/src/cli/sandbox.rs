@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use drillmaster_models::Dialect;
-use drillmaster_sandbox::{InviteOutcome, Options, Sandbox, THM_KEY, VERACODE_KEY, serve_until};
+use drillmaster_sandbox::{
+    InviteOutcome, Options, Sandbox, THM_KEY, VERACODE_KEY, serve_with_faults,
+};
+use drillmaster_transport::FaultPlan;
 use tokio::net::TcpListener;
 
 use super::Shell;
@@ -37,6 +40,9 @@ pub(crate) struct SandboxArgs {
     /// How an invite that was carried out is answered: 201, 200, or 500 "unknown error"
     #[arg(long, value_name = "STATUS", default_value_t = InviteOutcome::default())]
     invite_outcome: InviteOutcome,
+    /// Make trouble on purpose, such as reset-after=2%,500-before@3,delay=20ms,seed=7
+    #[arg(long, value_name = "SPEC", default_value = "")]
+    fault: FaultPlan,
 }
 
 pub(crate) fn serve(args: &SandboxArgs, shell: &Shell) -> Result<Exit, Problem> {
@@ -67,7 +73,8 @@ pub(crate) fn serve(args: &SandboxArgs, shell: &Shell) -> Result<Exit, Problem> 
         let interrupted = async move { interrupts.next().await };
         shell.console.print(&format!("listening on http://{address}"));
         shell.console.note(&format!("keys: {THM_KEY} and {VERACODE_KEY}; Ctrl-C ends it"));
-        let served = serve_until(sandbox.clone(), listener, interrupted).await;
+        let faults = args.fault.clone();
+        let served = serve_with_faults(sandbox.clone(), listener, faults, interrupted).await;
         served.map_err(|error| Problem::usage(format!("the server failed: {error}")))
     })?;
     if let Some(path) = &args.state {

@@ -9,8 +9,8 @@ use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::Header;
 use drillmaster_transport::{
-    Connection, Error, Http, Record, Replay, Request, Response, Route, Scope, SecretString,
-    Transport, base_url,
+    Connection, Error, Http, Pace, Rate, Record, Replay, Request, Response, Retry, Route, Scope,
+    SecretString, Transport, base_url,
 };
 use serde_json::Value;
 
@@ -32,6 +32,10 @@ pub(crate) struct TargetArgs {
     /// Which services are called
     #[arg(long, value_enum, default_value_t = On::Sandbox, global = true)]
     pub(crate) on: On,
+    /// How often each live service is called at most, such as 5/s or 30/m; 5/s unless set, and no limit for a
+    /// sandbox on this machine
+    #[arg(long, value_name = "N/s", global = true)]
+    pub(crate) rate: Option<Rate>,
 }
 
 /// The flags that record and replay.
@@ -89,22 +93,22 @@ impl Target {
     /// credential for one of them is told now.
     pub(crate) fn connect(
         matches: &ArgMatches,
-        on: On,
+        args: &TargetArgs,
         cassettes: &CassetteArgs,
         header: Header,
         needed: &[&'static str],
         trace: Option<Console>,
     ) -> Result<Self, Problem> {
         let dialect = dialect(matches);
-        let urls = urls(matches, on)?;
+        let urls = urls(matches, args.on)?;
         if let Some(path) = &cassettes.replay {
             let replay = Arc::new(Replay::open(path).map_err(|error| Problem::call(&error))?);
             let connection = Connection::new(traced(replay.clone(), trace)).with_dialect(dialect);
             return Ok(Self { connection, record: None, replay: Some(replay) });
         }
-        let transport: Arc<dyn Transport> = match on {
+        let transport: Arc<dyn Transport> = match args.on {
             On::Sandbox => Arc::new(Sandbox::with(Options { dialect, ..Options::default() })),
-            On::Live => Arc::new(live(&urls, needed)?),
+            On::Live => Arc::new(live(&urls, needed, args.rate)?),
         };
         let Some(path) = &cassettes.record else {
             let connection = Connection::new(traced(transport, trace)).with_dialect(dialect);
@@ -171,7 +175,11 @@ fn urls(matches: &ArgMatches, on: On) -> Result<Vec<(&'static Service, String)>,
         .collect()
 }
 
-fn live(urls: &[(&'static Service, String)], needed: &[&str]) -> Result<Route, Problem> {
+fn live(
+    urls: &[(&'static Service, String)],
+    needed: &[&str],
+    rate: Option<Rate>,
+) -> Result<Route, Problem> {
     let mut route = Route::default();
     for (service, url) in urls {
         let variable = service.credential_variable;
@@ -193,7 +201,12 @@ fn live(urls: &[(&'static Service, String)], needed: &[&str]) -> Result<Route, P
         }
         let http = Http::new(url, SecretString::from(credential))
             .map_err(|error| Problem::call(&error))?;
-        route = route.to(service.name, http);
+        // A sandbox on this machine has no budget to keep to.
+        let rate = rate.or_else(|| (!http.is_local()).then(Rate::default));
+        route = match rate {
+            Some(rate) => route.to(service.name, Retry::new(Pace::new(http, rate))),
+            None => route.to(service.name, Retry::new(http)),
+        };
     }
     Ok(route)
 }

@@ -14,5 +14,6 @@ mod replay;
 mod retry;
 mod scripted;
 mod server;
+mod settle;
 mod trouble;
 mod walk;
