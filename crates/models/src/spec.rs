@@ -199,6 +199,18 @@ pub enum Means {
     Answer(&'static str),
 }
 
+impl std::fmt::Display for Means {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused => f.write_str("refused"),
+            Self::Already => f.write_str("already so: nothing was changed, nothing is wrong"),
+            Self::Exhausted => f.write_str("no further call of this kind can succeed"),
+            Self::Credential => f.write_str("the credential was not accepted: no call can succeed"),
+            Self::Answer(answer) => write!(f, "no refusal: it stands for the answer `{answer}`"),
+        }
+    }
+}
+
 impl Fault {
     /// A plain refusal.
     pub const fn new(status: u16, says: &'static str) -> Self {
@@ -259,6 +271,16 @@ impl Effect {
     /// Whether it changes nothing.
     pub const fn is_read(&self) -> bool {
         matches!(self, Self::Read)
+    }
+
+    /// The effect in a word or two, for tables.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write(write) if write.irreversible => "removal, irreversible",
+            Self::Write(write) if write.removes => "removal",
+            Self::Write(_) => "write",
+        }
     }
 
     /// What it writes, if it writes.

@@ -144,7 +144,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Run(args) => run::run(&args, matches, shell),
         Task::Call(args) => call::call(&args, matches, shell),
         Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
-        Task::Sandbox(args) => sandbox::serve(&args, shell),
+        Task::Sandbox(args) => sandbox::serve(&args, matches, shell),
         Task::Check { scripts } => Ok(check(&scripts, shell)),
         Task::Definitions { folder } => definitions(&folder, shell),
         Task::Completions { shell: kind } => {

@@ -33,7 +33,7 @@ fn service_part(service: &'static Service) -> [String; 3] {
         let mut row = vec![
             link,
             entry.summary().to_owned(),
-            words::effect_word(&entry.spec).to_owned(),
+            entry.spec.effect.word().to_owned(),
             request_line(&entry.spec),
         ];
         if service.has_legacy {
@@ -41,10 +41,9 @@ fn service_part(service: &'static Service) -> [String; 3] {
         }
         row
     });
-    let faults = service
-        .faults
-        .iter()
-        .map(|fault| vec![fault.status.to_string(), fault.says.to_owned(), words::meaning(fault)]);
+    let faults = service.faults.iter().map(|fault| {
+        vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
+    });
     [
         format!(
             "## {}\n\nIt lives at <{}>. Its credential has the form `{}` and comes from \
@@ -81,7 +80,7 @@ fn entry_part(entry: &'static Entry) -> String {
     }
     if !spec.faults.is_empty() {
         let rows = spec.faults.iter().map(|fault| {
-            vec![fault.status.to_string(), fault.says.to_owned(), words::meaning(fault)]
+            vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
         });
         let table = table(&["status", "words", "meaning"], rows);
         parts.push(format!("**Refusals**\n\n{table}"));

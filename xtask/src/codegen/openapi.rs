@@ -202,7 +202,7 @@ fn refused(spec: &Spec, faults: &[&Fault]) -> Value {
             if spec.reply == Reply::Data {
                 body = json!({ "status": "error", "message": fault.says });
             }
-            (slug(fault.says), json!({ "summary": words::meaning(fault), "value": body }))
+            (slug(fault.says), json!({ "summary": fault.means.to_string(), "value": body }))
         })
         .collect();
     let words: Vec<String> = faults.iter().map(|fault| format!("\"{}\"", fault.says)).collect();

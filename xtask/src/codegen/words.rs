@@ -44,16 +44,6 @@ pub(crate) fn effect(spec: &Spec) -> String {
     format!("{what}, about the one in `{}`.{silent} In doubt: {settled}.", write.subject)
 }
 
-/// The effect in a word.
-pub(crate) fn effect_word(spec: &Spec) -> &'static str {
-    match spec.effect {
-        Effect::Read => "read",
-        Effect::Write(write) if write.irreversible => "removal, irreversible",
-        Effect::Write(write) if write.removes => "removal",
-        Effect::Write(_) => "write",
-    }
-}
-
 /// The list in the answer.
 pub(crate) fn list(list: &List) -> String {
     let place = match list.items {
@@ -84,17 +74,6 @@ pub(crate) fn hidden(spec: &Spec) -> Option<String> {
     match names.as_slice() {
         [] => None,
         names => Some(format!("Shown only when asked for: {}.", names.join(", "))),
-    }
-}
-
-/// What a refusal means for the caller.
-pub(crate) fn meaning(fault: &Fault) -> String {
-    match fault.means {
-        Means::Refused => "refused".to_owned(),
-        Means::Already => "already so: nothing was changed, nothing is wrong".to_owned(),
-        Means::Exhausted => "no further call of this kind can succeed".to_owned(),
-        Means::Credential => "the credential was not accepted: no call can succeed".to_owned(),
-        Means::Answer(answer) => format!("no refusal: it stands for the answer `{answer}`"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `drillmaster endpoints`
 
-use drillmaster_models::{Dialect, Effect, Entry, Means, Settle, entries, entry};
+use drillmaster_models::{Dialect, Entry, Settle, entries, entry};
 use serde_json::{Value, json};
 
 use super::{Format, Shell};
@@ -49,26 +49,17 @@ fn as_json(entry: &'static Entry) -> Value {
     let faults = entry.faults().map(|fault| json!({ "status": fault.status, "says": fault.says }));
     json!({
         "entry": entry.name(),
-        "effect": effect(entry),
+        "effect": entry.spec.effect.word(),
         "request": request(entry, Dialect::Current),
-        "legacy": entry.legacy.is_some().then(|| request(entry, Dialect::Legacy)),
+        "legacy": entry.legacy.and_then(|_| request(entry, Dialect::Legacy)),
         "summary": entry.summary(),
         "fields": fields.collect::<Vec<_>>(),
         "faults": faults.collect::<Vec<_>>(),
     })
 }
 
-fn request(entry: &Entry, dialect: Dialect) -> String {
-    entry.spec(dialect).map_or(String::new(), |spec| format!("{} {}", spec.method, spec.path))
-}
-
-fn effect(entry: &Entry) -> &'static str {
-    match entry.spec.effect {
-        Effect::Read => "read",
-        Effect::Write(write) if write.irreversible => "irreversible",
-        Effect::Write(write) if write.removes => "removal",
-        Effect::Write(_) => "write",
-    }
+fn request(entry: &Entry, dialect: Dialect) -> Option<String> {
+    entry.spec(dialect).ok().map(|spec| format!("{} {}", spec.method, spec.path))
 }
 
 fn describe(entry: &'static Entry) -> String {
@@ -79,13 +70,10 @@ fn describe(entry: &'static Entry) -> String {
         Dialect::Legacy => service.has_legacy,
     });
     let lines = dialects.map(|dialect| {
-        let request = match entry.spec(dialect) {
-            Ok(spec) => format!("{} {}", spec.method, spec.path),
-            Err(_) => "none".to_owned(),
-        };
+        let request = request(entry, dialect).unwrap_or_else(|| "none".to_owned());
         format!("{:<9}{request}", format!("{dialect}:"))
     });
-    let effect = format!("{:<9}{}{}", "effect:", effect(entry), settled(entry));
+    let effect = format!("{:<9}{}{}", "effect:", entry.spec.effect.word(), settled(entry));
     parts.push(lines.chain([effect]).collect::<Vec<_>>().join("\n"));
     if !entry.fields().is_empty() {
         let rows = entry.fields().iter().map(|field| {
@@ -101,14 +89,7 @@ fn describe(entry: &'static Entry) -> String {
         parts.push(format!("Fields:\n{table}"));
     }
     let faults = entry.faults().map(|fault| {
-        let means = match fault.means {
-            Means::Refused => "refused",
-            Means::Already => "already so: unchanged",
-            Means::Exhausted => "ends all further calls of this entry",
-            Means::Credential => "the credential was not accepted: ends the run",
-            Means::Answer(answer) => answer,
-        };
-        vec![fault.status.to_string(), fault.says.to_owned(), means.to_owned()]
+        vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
     });
     let table = layout(&["status", "words", "meaning"], faults, None);
     parts.push(format!("Refusals:\n{table}"));

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgMatches, Args};
 use drillmaster_models::Dialect;
 use drillmaster_sandbox::{
     InviteOutcome, Options, Sandbox, THM_KEY, VERACODE_KEY, serve_with_faults,
@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use super::Shell;
 use super::interrupts::Interrupts;
+use super::target::refuse_service_flags;
 use crate::exit::Exit;
 use crate::problem::Problem;
 
@@ -45,7 +46,15 @@ pub(crate) struct SandboxArgs {
     fault: FaultPlan,
 }
 
-pub(crate) fn serve(args: &SandboxArgs, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn serve(
+    args: &SandboxArgs,
+    matches: &ArgMatches,
+    shell: &Shell,
+) -> Result<Exit, Problem> {
+    refuse_service_flags(
+        matches,
+        "a sandbox's dialect is set by --dialect, its address by --listen",
+    )?;
     let sandbox = match &args.state {
         Some(path) if path.exists() => Sandbox::load(path)
             .map_err(|error| Problem::usage(error.to_string()))?

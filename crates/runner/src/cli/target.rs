@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, ValueEnum};
 use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
@@ -79,6 +80,19 @@ fn url_flag(service: &Service) -> String {
 
 fn dialect_flag(service: &Service) -> String {
     format!("{}-dialect", service.name)
+}
+
+/// Refuses the flags of [`with_service_flags`] where nothing is called.
+pub(crate) fn refuse_service_flags(matches: &ArgMatches, help: &str) -> Result<(), Problem> {
+    let given = |flag: &String| matches.value_source(flag) == Some(ValueSource::CommandLine);
+    let flags = SERVICES.into_iter().flat_map(|service| {
+        let dialect = service.has_legacy.then(|| dialect_flag(service));
+        [Some(url_flag(service)), dialect].into_iter().flatten()
+    });
+    match flags.into_iter().find(given) {
+        Some(flag) => Err(Problem::usage(format!("--{flag} does nothing here")).with_help(help)),
+        None => Ok(()),
+    }
 }
 
 /// A connection, and what must be done with it at the end.
