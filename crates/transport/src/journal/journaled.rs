@@ -39,33 +39,14 @@ impl<T> Journaled<T> {
     }
 }
 
-impl<T> Journaled<T> {
-    /// What the history says of a request; `None` where it is to be sent now.
-    fn recorded(&self, request: &Request) -> Result<Option<Result<Response, Error>>, Error> {
-        let writes = !request.spec.effect.is_read();
-        let mut doubt = None;
-        while let Some(outcome) = self.history.take(request)? {
-            let is_doubtful = match &outcome {
-                Ok(answer) => writes && answer.status >= 500,
-                Err(lost) => lost.is_in_doubt(),
-            };
-            match outcome {
-                // A repeat of it, that was to settle it, says more.
-                outcome if is_doubtful => doubt = Some(outcome),
-                Ok(answer) => return Ok(Some(Ok(answer))),
-                // A read, or a write that was not sent: nothing is lost by sending it now.
-                Err(_) => break,
-            }
-        }
-        Ok(doubt)
-    }
-}
-
 #[async_trait]
 impl<T: Transport> Transport for Journaled<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        if let Some(outcome) = self.recorded(&request)? {
-            return outcome;
+        match self.history.take(&request)? {
+            Some(Ok(answer)) => return Ok(answer),
+            Some(Err(lost)) if lost.is_in_doubt() => return Err(lost),
+            // A read, or a write that was not sent: nothing is lost by sending it now.
+            Some(Err(_)) | None => {}
         }
         let event = Event::Request(RequestEvent::of(&request));
         let noted = if request.spec.effect.is_read() {
