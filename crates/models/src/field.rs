@@ -34,6 +34,8 @@ pub enum FieldKind {
     Flag,
     /// A list of texts.
     Texts,
+    /// A list of some of these words.
+    Choices(Vec<String>),
 }
 
 impl FieldKind {
@@ -44,7 +46,7 @@ impl FieldKind {
             Self::Whole => "whole number",
             Self::Number => "number",
             Self::Flag => "true or false",
-            Self::Texts => "list of texts",
+            Self::Texts | Self::Choices(_) => "list of texts",
         }
     }
 }
@@ -133,10 +135,7 @@ impl Field {
         let misfit = || Err(format!("`{text}` is not a {}", self.kind.name()));
         match &self.kind {
             FieldKind::Text => Ok(text.into()),
-            FieldKind::Choice(words) => match words.iter().find(|word| *word == text) {
-                Some(word) => Ok(word.as_str().into()),
-                None => Err(format!("`{text}` is not one of {}", words.join(", "))),
-            },
+            FieldKind::Choice(words) => one_of(text, words),
             FieldKind::Whole => text.parse::<i64>().map_or_else(|_| misfit(), |n| Ok(n.into())),
             FieldKind::Number => text.parse::<f64>().map_or_else(|_| misfit(), |n| Ok(n.into())),
             FieldKind::Flag => match text {
@@ -144,13 +143,21 @@ impl Field {
                 "false" => Ok(false.into()),
                 _ => Err(format!("`{text}` is neither true nor false")),
             },
-            FieldKind::Texts => Ok(text
-                .split(',')
-                .map(str::trim)
-                .filter(|part| !part.is_empty())
-                .map(Value::from)
-                .collect()),
+            FieldKind::Texts => Ok(parts(text).map(Value::from).collect()),
+            FieldKind::Choices(words) => parts(text).map(|part| one_of(part, words)).collect(),
         }
+    }
+}
+
+/// The parts of a list that is written with commas.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+fn one_of(text: &str, words: &[String]) -> Result<Value, String> {
+    match words.iter().find(|word| *word == text) {
+        Some(word) => Ok(word.as_str().into()),
+        None => Err(format!("`{text}` is not one of {}", words.join(", "))),
     }
 }
 
@@ -184,18 +191,49 @@ fn not_among<'a>(name: &str, among: impl Iterator<Item = &'a str> + Clone) -> St
     format!("is unknown; its fields are {}", names.join(", "))
 }
 
-/// A deserialiser's complaint as the second half of "field `x` …".
+/// A deserialiser's complaint as the second half of "field `x` …", in words that ask for no Rust.
 pub(crate) fn shape_of(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let text =
-        text.strip_prefix("invalid type: ").or(text.strip_prefix("invalid value: ")).map_or_else(
-            || text.clone(),
-            |rest| match rest.split_once(", expected ") {
-                Some((found, expected)) => format!("is {found}, where {expected} is due"),
-                None => rest.to_owned(),
-            },
-        );
-    text.replace(" at line 0 column 0", "")
+    let text = error.to_string().replace(" at line 0 column 0", "");
+    let misfit = ["invalid type: ", "invalid value: ", "unknown variant "]
+        .into_iter()
+        .find_map(|kind| text.strip_prefix(kind)?.split_once(", expected "));
+    match misfit {
+        Some((found, due)) => {
+            format!("is {}, where {} is due", found_in_words(found), in_words(due))
+        }
+        None => text,
+    }
+}
+
+/// What was found: `integer `-3`` is said as `-3`.
+fn found_in_words(found: &str) -> &str {
+    ["integer ", "floating point ", "boolean ", "string "]
+        .into_iter()
+        .find_map(|kind| found.strip_prefix(kind))
+        .unwrap_or(match found {
+            "map" => "an object",
+            "sequence" => "a list",
+            other => other,
+        })
+}
+
+/// What is due, where a deserialiser says it by the name of a type or as a list of words.
+fn in_words(due: &str) -> String {
+    let words = match due {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a string" | "string or map" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        _ if due.starts_with("struct ") || due == "a map" => "an object",
+        _ if due.starts_with('`') || due.starts_with("one of `") => {
+            let choices = due.trim_start_matches("one of ").replace("` or `", "`, `");
+            return format!("one of {}", choices.replace('`', ""));
+        }
+        other => other,
+    };
+    words.to_owned()
 }
 
 fn kind_of(schema: &Value) -> FieldKind {
@@ -220,7 +258,10 @@ fn kind_of(schema: &Value) -> FieldKind {
         _ => false,
     };
     match () {
-        () if is("array") => FieldKind::Texts,
+        () if is("array") => match kind_of(&schema["items"]) {
+            FieldKind::Choice(words) => FieldKind::Choices(words),
+            _ => FieldKind::Texts,
+        },
         () if is("integer") => FieldKind::Whole,
         () if is("number") => FieldKind::Number,
         () if is("boolean") => FieldKind::Flag,

@@ -319,7 +319,7 @@ fn properties(schema: &Value) -> Box<dyn Iterator<Item = (&str, &Value)> + '_> {
 fn a_write_predicts_an_answer_of_its_own_shape_from_its_own_fields() {
     let sample = |kind: &FieldKind| match kind {
         FieldKind::Flag => json!(true),
-        FieldKind::Texts => json!(["x"]),
+        FieldKind::Texts | FieldKind::Choices(_) => json!(["x"]),
         FieldKind::Whole | FieldKind::Number => json!(1),
         FieldKind::Text | FieldKind::Choice(_) => json!("x"),
     };
@@ -334,4 +334,33 @@ fn a_write_predicts_an_answer_of_its_own_shape_from_its_own_fields() {
             assert!(!filled.contains('{'), "{}: nothing fills {filled}", entry.name());
         }
     }
+}
+
+#[test]
+fn a_misfit_is_told_in_words_that_ask_for_no_rust() {
+    let told = |name: &str, fields: Value| entry(name).unwrap().check(&fields).unwrap_err();
+    assert_eq!(
+        told("veracode.users_details", json!({ "limit": -3 })).to_string(),
+        "veracode.users_details: field `limit` is `-3`, where a whole number of 0 or more is due"
+    );
+    assert_eq!(
+        told("veracode.users_details", json!({ "limit": "many" })).to_string(),
+        "veracode.users_details: field `limit` is \"many\", where a whole number of 0 or more is due"
+    );
+    let fields = json!({
+        "userEmails": ["ada@example.com"], "from": "2026-09-01", "to": "2026-09-02", "roomTypes": ["maze"],
+    });
+    assert_eq!(
+        told("thm.time_report", fields).to_string(),
+        "thm.time_report: field `roomTypes[0]` is `maze`, where one of walkthrough, challenge is due"
+    );
+}
+
+#[test]
+fn a_list_of_choices_takes_its_own_words_only() {
+    let report = entry("thm.time_report").unwrap();
+    let field = report.fields().iter().find(|field| field.name == "roomTypes").unwrap();
+    assert_eq!(field.read_text("challenge, walkthrough"), Ok(json!(["challenge", "walkthrough"])));
+    let refused = field.read_text("challenge,maze").unwrap_err();
+    assert_eq!(refused, "`maze` is not one of walkthrough, challenge");
 }

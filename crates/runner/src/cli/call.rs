@@ -45,7 +45,7 @@ fn flag(field: &Field) -> Arg {
         FieldKind::Text | FieldKind::Choice(_) => "TEXT",
         FieldKind::Whole | FieldKind::Number => "NUMBER",
         FieldKind::Flag => "BOOL",
-        FieldKind::Texts => "TEXT,…",
+        FieldKind::Texts | FieldKind::Choices(_) => "TEXT,…",
     };
     let arg = Arg::new(id(field))
         .long(field.name.clone())
