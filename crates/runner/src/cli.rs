@@ -130,11 +130,15 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let shell = Shell::new(&cli.globals);
-    match carry_out(cli.command, &matches, &shell) {
-        Ok(exit) => exit.into(),
-        Err(problem) => {
-            shell.tell(&problem);
-            problem.exit.into()
+    let exit = carry_out(cli.command, &matches, &shell).unwrap_or_else(|problem| {
+        shell.tell(&problem);
+        problem.exit
+    });
+    match shell.console.trouble() {
+        None => exit.into(),
+        Some(error) => {
+            shell.tell(&Problem::usage(format!("cannot write to standard output: {error}")));
+            exit.max(Exit::Rows).into()
         }
     }
 }

@@ -10,6 +10,7 @@ pub struct Console {
     people: Arc<Mutex<dyn Write + Send>>,
     quiet: bool,
     width: Option<u16>,
+    trouble: Arc<Mutex<Option<io::Error>>>,
 }
 
 impl Console {
@@ -20,6 +21,7 @@ impl Console {
             people: Arc::new(Mutex::new(io::stderr())),
             quiet,
             width: terminal_width(io::stdout().is_terminal()),
+            trouble: Arc::default(),
         }
     }
 
@@ -34,7 +36,7 @@ impl Console {
     /// assert_eq!(*data.lock().unwrap(), b"30 rows\n");
     /// ```
     pub fn to(data: Arc<Mutex<dyn Write + Send>>, people: Arc<Mutex<dyn Write + Send>>) -> Self {
-        Self { data, people, quiet: false, width: None }
+        Self { data, people, quiet: false, width: None, trouble: Arc::default() }
     }
 
     /// The width that tables may take; `None` where nobody looks at them on a terminal.
@@ -44,26 +46,37 @@ impl Console {
 
     /// Prints data.
     pub fn print(&self, text: &str) {
-        write(&self.data, text);
+        match write(&self.data, text) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+                trouble.get_or_insert(error);
+            }
+            _ => {}
+        }
+    }
+
+    /// Why data could not be printed, if it could not. A run goes on all the same; it is told at the end.
+    pub fn trouble(&self) -> Option<io::Error> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Warns a person.
     pub fn warn(&self, text: &str) {
-        write(&self.people, text);
+        // Who is not there cannot be told.
+        let _ = write(&self.people, text);
     }
 
     /// Tells a person something that may be kept quiet.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            write(&self.people, text);
+            self.warn(text);
         }
     }
 }
 
-fn write(stream: &Mutex<dyn Write + Send>, text: &str) {
+fn write(stream: &Mutex<dyn Write + Send>, text: &str) -> io::Result<()> {
     let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
-    // Nothing can be told to a reader that is gone, and the run is worth more than its words.
-    let _ = writeln!(stream, "{text}").and_then(|()| stream.flush());
+    writeln!(stream, "{text}").and_then(|()| stream.flush())
 }
 
 /// The terminal's width, where there is one.

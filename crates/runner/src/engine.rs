@@ -12,8 +12,9 @@ use rhai::{
 use serde_json::Value;
 
 use crate::calls;
+use crate::exit::Exit;
 use crate::host::{CallError, Host, RunningRow, Said};
-use crate::problem::{Problem, advice};
+use crate::problem::Problem;
 use crate::vocabulary;
 
 /// The operations that a script may take: hours of looping, so that only a runaway meets it.
@@ -155,15 +156,25 @@ pub(crate) fn explain(
     let problem = match &error {
         EvalAltResult::ErrorRuntime(thrown, _) => match thrown.read_lock::<CallError>() {
             Some(call) => match &*call {
-                CallError::Failed(error) => Problem { help: advice(error), ..Problem::call(error) },
+                CallError::Failed(error) => in_a_script(Problem::call(error)),
                 CallError::Skipped(reason) => Problem::script(reason),
             },
             None => Problem::script(thrown.to_string()),
         },
-        EvalAltResult::ErrorTerminated(..) => Problem::script("interrupted"),
+        EvalAltResult::ErrorTerminated(..) => {
+            Problem { exit: Exit::Interrupted, ..Problem::script("interrupted") }
+        }
         other => Problem::script(in_lower_case(&other.to_string())),
     };
     place(problem, position, file.as_deref())
+}
+
+/// A call that fails outside of any row stops the script, whoever is to blame.
+fn in_a_script(problem: Problem) -> Problem {
+    match problem.exit {
+        Exit::Rows | Exit::Usage => Problem { exit: Exit::Script, ..problem },
+        _ => problem,
+    }
 }
 
 fn in_lower_case(text: &str) -> String {

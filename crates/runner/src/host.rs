@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
 
@@ -11,6 +11,7 @@ use drillmaster_transport::{Connection, Error, Never, Scope};
 use rhai::Map;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::console::Console;
 use crate::results::Results;
@@ -50,18 +51,30 @@ struct Closed {
 }
 
 /// A request to end the run after the rows in flight.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<watch::Sender<bool>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+}
 
 impl Stop {
     /// Asks the run to end.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.send_replace(true);
     }
 
     /// Whether it was asked to.
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        *self.0.borrow()
+    }
+
+    /// Waits until it is.
+    pub(crate) async fn requested(&self) {
+        // The sender is held by `self`, so that waiting cannot fail.
+        let _ = self.0.subscribe().wait_for(|stop| *stop).await;
     }
 }
 
@@ -180,14 +193,24 @@ impl Host {
         let Some(runtime) = &self.runtime else {
             return Err(CallError::Failed(Error::setup("nothing can be called here")));
         };
+        let row = RunningRow::current();
         let connection = self.connection();
         let answer = runtime.block_on(async {
-            match connection.call(entry, fields).await {
-                Err(doubt) if doubt.is_in_doubt() => connection.settle(entry, fields, doubt).await,
-                answer => answer,
+            let call = connection.call_and_settle(entry, fields);
+            if row.is_some() {
+                // A row in flight is finished.
+                return Some(call.await);
+            }
+            tokio::select! {
+                answer = call => Some(answer),
+                () = self.stop.requested() => None,
             }
         });
-        let row = RunningRow::current();
+        let Some(answer) = answer else {
+            let doubt = "; it is not known whether this took effect: look before doing it again";
+            let doubt = if entry.spec.effect.is_read() { "" } else { doubt };
+            return Err(CallError::Skipped(format!("{}: interrupted{doubt}", entry.name())));
+        };
         match answer {
             Ok(answer) => {
                 if entry.spec.effect.write().is_some_and(|write| write.tells)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::rows::Outcome;
 use crate::spool::Spool;
-use crate::table::cell;
+use crate::table::whole;
 
 /// A result file that grows row by row: CSV, or JSON lines where its name ends in `.jsonl`.
 ///
@@ -86,7 +86,7 @@ impl Results {
             return Ok(line);
         }
         let cells: Vec<String> =
-            self.header.iter().map(|name| fields.get(name).map_or(String::new(), cell)).collect();
+            self.header.iter().map(|name| fields.get(name).map_or(String::new(), whole)).collect();
         csv_line(cells.iter().map(String::as_str))
     }
 }

@@ -297,6 +297,10 @@ fn conclude(running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
             return (State::Failed, detail, nothing());
         }
     };
+    if returned.contains_key("state") {
+        let detail = "a row returned `state`, and how it ended is told by what it did".to_owned();
+        return (State::Failed, detail, nothing());
+    }
     let told = returned.shift_remove("detail").map(|detail| crate::table::cell(&detail));
     (state, told.unwrap_or_else(|| tally.notes.join("; ")), returned)
 }

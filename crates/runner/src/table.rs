@@ -71,12 +71,27 @@ pub fn cell(value: &Value) -> String {
             items.iter().map(cell).collect::<Vec<_>>().join(", ")
         }
         Value::Array(items) => format!("{} items", items.len()),
-        Value::Object(fields) => {
-            let named = ["name", "title", "id"].iter().find_map(|name| fields.get(*name));
-            named.map_or_else(|| value.to_string(), cell)
-        }
+        Value::Object(_) => name_of(value).map_or_else(|| value.to_string(), cell),
         other => other.to_string(),
     }
+}
+
+/// A value in a cell of a file, which holds all of it: lists are joined, things that have a name stand under
+/// it, anything deeper is JSON.
+pub fn whole(value: &Value) -> String {
+    let is_flat = |item: &Value| !item.is_array() && (!item.is_object() || name_of(item).is_some());
+    match value {
+        Value::Array(items) if items.iter().all(is_flat) => {
+            items.iter().map(cell).collect::<Vec<_>>().join(", ")
+        }
+        Value::Array(_) => value.to_string(),
+        single => cell(single),
+    }
+}
+
+/// What a thing is called.
+fn name_of(value: &Value) -> Option<&Value> {
+    ["name", "title", "id"].iter().find_map(|name| value.get(*name))
 }
 
 /// The longest list that is shown in a cell.

@@ -15,6 +15,18 @@ const ROUNDS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 impl Connection {
+    /// Calls an entry, and settles what is in doubt.
+    pub async fn call_and_settle(
+        &self,
+        entry: &'static Entry,
+        fields: &Value,
+    ) -> Result<Value, Error> {
+        match self.call(entry, fields).await {
+            Err(doubt) if doubt.is_in_doubt() => self.settle(entry, fields, doubt).await,
+            answer => answer,
+        }
+    }
+
     /// Settles a write that was sent and got no clear answer, in the way that its entry declares: a look
     /// at the service, or a repeat that is harmless. Gives the answer, or the one to expect where only
     /// the effect could be made sure of.

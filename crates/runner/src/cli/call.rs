@@ -11,7 +11,7 @@ use super::target::{CassetteArgs, Target, TargetArgs};
 use super::{Format, Shell};
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::table::{cell, csv_text, layout};
+use crate::table::{cell, csv_text, layout, whole};
 
 /// The flags of `call`, besides the entry's fields.
 #[derive(Debug, Args)]
@@ -112,9 +112,16 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     let answer = if walks {
         runtime.block_on(all_items(&target.connection, entry, &fields)).map(Value::Array)
     } else {
-        runtime.block_on(target.connection.call(entry, &fields))
+        runtime.block_on(target.connection.call_and_settle(entry, &fields))
     };
-    let mut answer = answer.map_err(|error| Problem::call(&error))?;
+    let mut answer = match answer {
+        Ok(answer) => answer,
+        Err(error) if error.is_already() => {
+            shell.console.note(&format!("unchanged: {}", error.words().unwrap_or_default()));
+            return Ok(Exit::Done);
+        }
+        Err(error) => return Err(Problem::call(&error)),
+    };
     if !args.reveal {
         hide(&mut answer, entry.spec.hidden);
     }
@@ -157,19 +164,25 @@ fn show(entry: &Entry, answer: &Value, is_walk: bool, shell: &Shell) -> Result<(
         shell.console.print(&format!("{answer:#}"));
         return Ok(());
     }
+    if answer.as_object().is_some_and(Map::is_empty) {
+        shell.console.note("done; the service answers nothing to it");
+        return Ok(());
+    }
     let list = entry.spec.list.filter(|_| !is_walk);
     let items = match list {
         Some(list) if !list.items.is_empty() => &answer[list.items],
         _ => answer,
     };
+    // A person gets long lists counted, a file gets them whole.
+    let write = if shell.format == Format::Csv { whole } else { cell };
     let (header, rows) = match items {
-        Value::Array(items) => as_columns(items),
+        Value::Array(items) => as_columns(items, write),
         // An answer without a list reads better as a list of its fields.
         Value::Object(fields) if shell.format == Format::Table => {
             let rows = fields.iter().map(|(name, value)| vec![name.clone(), cell(value)]).collect();
             (vec!["field".to_owned(), "value".to_owned()], rows)
         }
-        single => as_columns(std::slice::from_ref(single)),
+        single => as_columns(std::slice::from_ref(single), write),
     };
     match shell.format {
         Format::Csv => shell.console.print(&csv_text(&header, &rows)?),
@@ -188,7 +201,7 @@ fn show(entry: &Entry, answer: &Value, is_walk: bool, shell: &Shell) -> Result<(
 }
 
 /// The union of the items' fields as columns, less those that are empty in every row.
-fn as_columns(items: &[Value]) -> (Vec<String>, Vec<Vec<String>>) {
+fn as_columns(items: &[Value], write: fn(&Value) -> String) -> (Vec<String>, Vec<Vec<String>>) {
     let mut header: Vec<String> = Vec::new();
     let single = |item: &Value| json!({ "value": item });
     let items: Vec<Value> = items
@@ -200,7 +213,7 @@ fn as_columns(items: &[Value]) -> (Vec<String>, Vec<Vec<String>>) {
             header.push(name.clone());
         }
     }
-    let cells = |item: &Value| header.iter().map(|name| cell(&item[name.as_str()])).collect();
+    let cells = |item: &Value| header.iter().map(|name| write(&item[name.as_str()])).collect();
     let rows = items.iter().map(cells).collect();
     (header, rows)
 }

@@ -1,12 +1,12 @@
 //! `drillmaster run`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
 use drillmaster_transport::cassette::Header;
 
 use super::interrupts::Interrupts;
-use super::target::{CassetteArgs, Target, TargetArgs, has_folder};
+use super::target::{CassetteArgs, Target, TargetArgs, output};
 use super::{Cli, Shell};
 use crate::exit::Exit;
 use crate::host::Stop;
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     }
     let inputs = script.read_inputs(&args.set)?;
     let roster = roster(args, &script, shell)?;
-    args.results.as_deref().map_or(Ok(()), has_folder)?;
+    let (results, cassettes) = outputs(args, path)?;
     let header = Header {
         script: Some(script.hash()),
         roster: roster.as_ref().map(|roster| roster.hash().to_owned()),
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     };
     let services: Vec<_> = script.services().collect();
     let trace = shell.verbose.then(|| shell.console.clone());
-    let target = Target::connect(matches, &args.target, &args.cassettes, header, &services, trace)?;
+    let target = Target::connect(matches, &args.target, &cassettes, header, &services, trace)?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
     let stop = Stop::default();
@@ -109,7 +109,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         inputs,
         max_rows: args.max_rows,
         concurrency: args.concurrency,
-        results: args.results.clone(),
+        results,
         stop: stop.clone(),
         ..Job::new(target.connection.clone(), shell.console.clone())
     };
@@ -117,11 +117,27 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     Ok(conclude(&report, &target, &stop, shell))
 }
 
+/// Where results and recording go, refused where they would replace what the run is made from.
+fn outputs(args: &RunArgs, script: &Path) -> Result<(Option<PathBuf>, CassetteArgs), Problem> {
+    let mut taken = vec![script];
+    taken.extend(args.roster.as_deref());
+    taken.extend(args.cassettes.replay.as_deref());
+    let results = args.results.as_deref().map(|file| output(file, &taken)).transpose()?;
+    taken.extend(args.results.as_deref());
+    let record = args.cassettes.record.as_deref().map(|file| output(file, &taken)).transpose()?;
+    Ok((results, CassetteArgs { record, ..args.cassettes.clone() }))
+}
+
 fn conclude(report: &Report, target: &Target, stop: &Stop, shell: &Shell) -> Exit {
     let mut exit = report.exit();
     let finished = target.finish();
     if stop.is_requested() {
         exit = Exit::Interrupted;
+        // What was in flight is told; that the script did not come to its end goes without saying.
+        if let Some(problem) = report.problem.as_ref().filter(|told| told.exit != Exit::Interrupted)
+        {
+            shell.tell(problem);
+        }
     } else if let Some(problem) = &report.problem {
         shell.tell(problem);
     } else if let Err(problem) = finished {

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::Shell;
 use super::interrupts::Interrupts;
-use super::target::refuse_service_flags;
+use super::target::{output, refuse_service_flags};
 use crate::exit::Exit;
 use crate::problem::Problem;
 
@@ -30,7 +30,8 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// How many people there are
-    #[arg(long, value_name = "N", default_value_t = Options::default().learners)]
+    #[arg(long, value_name = "N", default_value_t = Options::default().learners,
+        value_parser = learners)]
     learners: usize,
     /// How many seats there are, those taken among them
     #[arg(long, value_name = "N", default_value_t = Options::default().seats)]
@@ -46,6 +47,16 @@ pub(crate) struct SandboxArgs {
     fault: FaultPlan,
 }
 
+/// The most people that are made up; a service's list of them has to fit into memory.
+const MOST_LEARNERS: usize = 1_000_000;
+
+fn learners(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number <= MOST_LEARNERS => Ok(number),
+        _ => Err(format!("a whole number up to {MOST_LEARNERS} is due")),
+    }
+}
+
 pub(crate) fn serve(
     args: &SandboxArgs,
     matches: &ArgMatches,
@@ -55,6 +66,7 @@ pub(crate) fn serve(
         matches,
         "a sandbox's dialect is set by --dialect, its address by --listen",
     )?;
+    args.state.as_deref().map(|file| output(file, &[])).transpose()?;
     let sandbox = match &args.state {
         Some(path) if path.exists() => Sandbox::load(path)
             .map_err(|error| Problem::usage(error.to_string()))?

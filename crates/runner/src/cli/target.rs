@@ -128,7 +128,6 @@ impl Target {
             let connection = Connection::new(traced(transport, trace)).with_dialect(dialect);
             return Ok(Self { connection, record: None, replay: None });
         };
-        has_folder(path)?;
         let record = Record::to_file(path, header, transport)
             .map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))?;
         let record = Arc::new(record);
@@ -150,15 +149,32 @@ impl Target {
     }
 }
 
-/// A file that is to be written has a folder to be in. Told before anything is sent, not after.
-pub(crate) fn has_folder(file: &Path) -> Result<(), Problem> {
-    match file.parent() {
-        Some(folder) if folder != Path::new("") && !folder.is_dir() => {
-            let problem =
-                format!("cannot write {}: there is no folder {}", file.display(), folder.display());
-            Err(Problem::usage(problem).with_help("make the folder first"))
-        }
-        _ => Ok(()),
+/// Where to write a file, links followed. Refused before anything is sent: a folder, a device, a place in no
+/// folder, and a file that the run is made from or that it writes already.
+pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
+    let refuse = |why: &str, help: &str| {
+        Err(Problem::usage(format!("cannot write {}: {why}", file.display())).with_help(help))
+    };
+    if let Some(folder) =
+        file.parent().filter(|folder| *folder != Path::new("") && !folder.is_dir())
+    {
+        return refuse(
+            &format!("there is no folder {}", folder.display()),
+            "make the folder first",
+        );
+    }
+    if file == Path::new("-") {
+        return refuse("`-` is no file", "standard output is the script's; name a file");
+    }
+    let path = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    if path.exists() && !path.is_file() {
+        return refuse("it is no plain file", "name a file");
+    }
+    let same =
+        |other: &&&Path| other.canonicalize().is_ok_and(|other| other == path) || **other == file;
+    match taken.iter().find(same) {
+        Some(_) => refuse("the run needs it for something else", "name another file"),
+        None => Ok(path),
     }
 }
 

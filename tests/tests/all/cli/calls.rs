@@ -160,3 +160,22 @@ fn a_service_that_is_not_there_is_told() {
     let ended = person(THM_KEY, VERACODE_KEY).run(line);
     assert!(ended.exits(1).err.contains("cannot connect"), "{ended}");
 }
+
+#[test]
+fn what_is_so_already_is_no_error() {
+    let line = "call thm.add_seat --email nina.levasseur@example.com";
+    let ended = Desk::empty().run(line);
+    assert_eq!(ended.exits(0).err, "unchanged: User already assigned to seat.\n");
+}
+
+#[test]
+fn a_call_that_answers_nothing_is_done() {
+    let ended = Desk::empty().run("call veracode.delete_user --id cb4f412c59ef801d0e6de1c6");
+    assert!(ended.exits(0).err.starts_with("done;"), "{ended}");
+}
+
+#[test]
+fn a_csv_file_holds_whole_lists() {
+    let ended = Desk::empty().run("call veracode.roles --format csv");
+    assert!(!ended.exits(0).out.contains("items"), "{ended}");
+}

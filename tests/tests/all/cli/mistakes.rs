@@ -3,7 +3,7 @@
 use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
 
 use super::{check, check_unsent};
-use crate::desk::{Desk, Door};
+use crate::desk::{CLASS, Desk, Door, ONBOARD_CLASS};
 use crate::snapshot::snapshot;
 
 const RUN: &str = "run onboard_class.rhai --roster class.csv";
@@ -63,12 +63,12 @@ fn a_missing_field() {
 
 #[test]
 fn a_field_of_another_type() {
-    script("field_of_another_type", "veracode::users_details(#{ limit: \"many\" });", 2);
+    script("field_of_another_type", "veracode::users_details(#{ limit: \"many\" });", 3);
 }
 
 #[test]
 fn a_field_out_of_bounds() {
-    script("field_out_of_bounds", "veracode::users_details(#{ limit: 51 });", 2);
+    script("field_out_of_bounds", "veracode::users_details(#{ limit: 51 });", 3);
 }
 
 #[test]
@@ -216,4 +216,39 @@ fn an_unknown_command_or_flag() {
     check("unknown_dialect", &desk, "call thm.rooms --thm-dialect french", 2);
     check("unknown_shell", &desk, "completions tcsh", 2);
     check("unknown_endpoint", &desk, "endpoints thm.roms", 2);
+}
+
+#[test]
+fn a_file_of_the_run_is_not_written_over() {
+    let check = |flags: &str| {
+        let desk = Desk::with_class().with("results.csv", "an older one");
+        let ended = desk.run(&format!("{RUN} {flags}"));
+        assert!(ended.exits(2).err.contains("for something else"), "{ended}");
+        assert_eq!(desk.read("class.csv"), CLASS);
+        assert_eq!(desk.read("onboard_class.rhai"), ONBOARD_CLASS);
+        assert_eq!(desk.read("results.csv"), "an older one");
+    };
+    check("--results class.csv");
+    check("--results ./onboard_class.rhai");
+    check("--record class.csv");
+    check("--results results.csv --record results.csv");
+    check("--results new.csv --record new.csv");
+}
+
+#[test]
+fn results_go_to_plain_files_only() {
+    let desk = Desk::with_class().with("folder/file", "");
+    for place in ["folder", "-", "/dev/null"] {
+        desk.run(&format!("{RUN} --results {place}")).exits(2);
+    }
+}
+
+#[test]
+fn more_learners_than_fit_are_refused() {
+    Desk::empty().run("sandbox --learners 99999999999").exits(2);
+}
+
+#[test]
+fn a_state_file_that_cannot_be_written_is_refused_at_the_start() {
+    Desk::empty().run("sandbox --state nowhere/state.json").exits(2);
 }

@@ -62,8 +62,8 @@ fn results_have_the_rosters_columns_and_what_became_of_each_row() {
 fn results_can_be_the_next_roster() {
     let desk = Desk::with_class();
     desk.run(&format!("{RUN} --results results.csv")).exits(0);
-    desk.run("run onboard_class.rhai --roster results.csv --results results.csv").exits(0);
-    assert!(desk.read("results.csv").starts_with("email,name,id,roles,state,detail,link\n"));
+    desk.run("run onboard_class.rhai --roster results.csv --results again.csv").exits(0);
+    assert!(desk.read("again.csv").starts_with("email,name,id,roles,state,detail,link\n"));
 }
 
 #[test]
@@ -168,4 +168,12 @@ fn the_legacy_dialect_onboards_too() {
 fn the_shipped_script_is_free_of_mistakes() {
     let desk = Desk::empty().with("onboard_class.rhai", ONBOARD_CLASS);
     assert_eq!(desk.run("check onboard_class.rhai").exits(0).err, "");
+}
+
+#[test]
+fn a_row_does_not_say_itself_how_it_ended() {
+    let script = "each([\"a\"], |name| #{ state: \"done\" });";
+    let desk = Desk::empty().with("state.rhai", script);
+    let ended = desk.run("run state.rhai");
+    assert!(ended.exits(1).err.contains("returned `state`"), "{ended}");
 }
