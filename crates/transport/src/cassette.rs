@@ -12,8 +12,10 @@
 //! | `row` | scope, and how the row ended |
 //! | `end` | last: the number of interactions, so that a cut-off file is noticed |
 //!
-//! `again` and `row` are a [journal](crate::journal)'s; a cassette's reader passes over them. So it does
-//! over the field `sum` that closes an event of a journal, a checksum of that line.
+//! `again` and `row` are a [journal](crate::journal)'s; a cassette's reader passes over them. Recorders
+//! close each event with the field `sum`, a checksum of all before it on its line. A reader refuses an
+//! event that does not have the sum it claims; events without one, as written by hand, are taken as they
+//! are, and white space does not count.
 //!
 //! A body is JSON inline where that gives back the same bytes, else text as text, and base64 where it is
 //! neither. No event has a place for a credential: recorders sit above the transport that adds it.
@@ -41,11 +43,14 @@ use drillmaster_models::{Method, wire};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::error::Error;
+use crate::error::{Error, Lost};
 use crate::request::{Request, Response};
 
 /// The version that is written, and the only one that is read.
 pub const VERSION: u32 = 1;
+
+/// What is told about a request of which the outcome was not waited for.
+const UNANSWERED: &str = "no answer was recorded";
 
 /// One event of a cassette.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -320,6 +325,16 @@ impl ErrorEvent {
     pub(crate) fn into_error(self) -> Result<Error, String> {
         Error::of_record(&self.kind, self.detail)
             .ok_or_else(|| format!("`{}` is no error", self.kind))
+    }
+
+    /// Writes down that whoever waited for the answer gave up: it may have been on its way.
+    pub(crate) fn unanswered(scope: &str, ordinal: u64) -> Self {
+        Self {
+            scope: scope.to_owned(),
+            ordinal,
+            kind: Lost::Reset.name().to_owned(),
+            detail: UNANSWERED.to_owned(),
+        }
     }
 
     /// Writes down why there is no answer; `None` where the error is none that happens on the way.

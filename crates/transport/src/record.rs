@@ -1,5 +1,6 @@
 //! Writing down what travels.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -8,8 +9,9 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::cassette::{Event, Header, RequestEvent, ValueEvent};
+use crate::cassette::{ErrorEvent, Event, Header, RequestEvent, ValueEvent};
 use crate::error::Error;
+use crate::journal::line;
 use crate::request::{Request, Response, Scope, Transport};
 
 /// Passes requests on and writes them and their answers to a cassette. The file appears, complete, when
@@ -38,6 +40,8 @@ pub struct Record<T> {
 struct Tape {
     out: BufWriter<NamedTempFile>,
     interactions: usize,
+    /// The requests that have no outcome so far, by scope and number.
+    open: BTreeSet<(String, u64)>,
     /// The first trouble with the file: a run goes on, and its recording is refused at the end.
     trouble: Option<io::Error>,
 }
@@ -51,7 +55,12 @@ impl<T> Record<T> {
             _ => Path::new("."),
         };
         let file = tempfile::Builder::new().prefix(".recording-").tempfile_in(folder)?;
-        let mut tape = Tape { out: BufWriter::new(file), interactions: 0, trouble: None };
+        let mut tape = Tape {
+            out: BufWriter::new(file),
+            interactions: 0,
+            open: BTreeSet::new(),
+            trouble: None,
+        };
         tape.write(&Event::Cassette(header));
         Ok(Self { inner, path, tape: Mutex::new(Some(tape)) })
     }
@@ -61,6 +70,10 @@ impl<T> Record<T> {
         let Some(mut tape) = self.lock().take() else {
             return Ok(());
         };
+        // Nobody waits for these any more: a cassette tells the outcome of each request.
+        for (scope, ordinal) in std::mem::take(&mut tape.open) {
+            tape.write(&Event::Error(ErrorEvent::unanswered(&scope, ordinal)));
+        }
         let interactions = tape.interactions;
         tape.write(&Event::End { interactions });
         if let Some(trouble) = tape.trouble {
@@ -85,11 +98,20 @@ impl<T> Record<T> {
 
 impl Tape {
     fn write(&mut self, event: &Event) {
-        let written = serde_json::to_writer(&mut self.out, event)
-            .map_err(io::Error::from)
-            .and_then(|()| self.out.write_all(b"\n"));
-        self.interactions += usize::from(matches!(event, Event::Request(_)));
-        if let Err(error) = written {
+        match event {
+            Event::Request(request) => {
+                self.interactions += 1;
+                self.open.insert((request.scope.clone(), request.ordinal));
+            }
+            Event::Response(answer) => {
+                self.open.remove(&(answer.scope.clone(), answer.ordinal));
+            }
+            Event::Error(lost) => {
+                self.open.remove(&(lost.scope.clone(), lost.ordinal));
+            }
+            _ => {}
+        }
+        if let Err(error) = self.out.write_all(&line(event)) {
             self.trouble.get_or_insert(error);
         }
     }

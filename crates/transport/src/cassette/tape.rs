@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Event, Header, RequestEvent, VERSION, ValueEvent, identity};
+use super::{Event, Header, RequestEvent, UNANSWERED, VERSION, ValueEvent, identity};
 use crate::error::{Error, Lost};
+use crate::journal::unseal;
 use crate::request::Response;
 
 /// A request with what became of it.
@@ -57,7 +58,16 @@ pub enum Damage {
 pub fn parse(text: &str) -> Result<Tape, Damage> {
     let mut events = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let header = match events.next() {
-        Some(Ok(event)) => header(without_sum(event))?,
+        Some(Ok(event)) => {
+            let sound = is_sound(&event, text[..events.byte_offset()].trim_start());
+            // Another version may have other checksums, so that the version is told first.
+            match header(without_sum(event)) {
+                Ok(_) if !sound => {
+                    return Err(Damage::At { byte: 0, problem: WRONG_SUM.to_owned() });
+                }
+                header => header?,
+            }
+        }
         Some(Err(error)) if error.is_eof() => return Err(Damage::CutOff(text.len())),
         _ => return Err(Damage::NotACassette),
     };
@@ -73,6 +83,9 @@ pub fn parse(text: &str) -> Result<Tape, Damage> {
         // Checked here, because serde would take an array of an event's fields for the event.
         if !event.is_object() {
             return Err(damaged("an event is a JSON object".to_owned()));
+        }
+        if !is_sound(&event, &text[byte..events.byte_offset()]) {
+            return Err(damaged(WRONG_SUM.to_owned()));
         }
         let event = serde_json::from_value(without_sum(event))
             .map_err(|error| damaged(error.to_string()))?;
@@ -104,7 +117,16 @@ pub(crate) fn header(event: Value) -> Result<Header, Damage> {
     }
 }
 
-/// The checksum in an event of a journal is one of its line, and tells nothing in another layout.
+const WRONG_SUM: &str = "its checksum is not that of the event";
+
+/// Whether an event has the checksum that it claims, if it claims one: as it is written, or else as it was
+/// before somebody laid it out anew.
+fn is_sound(event: &Value, text: &str) -> bool {
+    event.get("sum").is_none()
+        || unseal(&mut text.as_bytes().to_vec())
+        || unseal(&mut event.to_string().into_bytes())
+}
+
 fn without_sum(mut event: Value) -> Value {
     if let Some(fields) = event.as_object_mut() {
         fields.shift_remove("sum");
@@ -150,6 +172,9 @@ impl Reading {
                 if interactions != found {
                     return Err(format!("{interactions} interactions are due, {found} are here"));
                 }
+                if let Some((scope, ordinal)) = self.first_open() {
+                    return Err(format!("request {ordinal} of `{scope}` has no outcome"));
+                }
                 self.ended = true;
             }
         }
@@ -165,10 +190,16 @@ impl Reading {
         if self.open.insert(place, Some(index)).is_some() {
             return Err("a request with the scope and number of another".to_owned());
         }
-        // Whoever waited for the answer gave up: it may have been on its way.
-        let outcome = Err(Error::lost(Lost::Reset, "no answer was recorded"));
+        // Stands until the outcome comes; a tape is not handed out before each request has one.
+        let outcome = Err(Error::lost(Lost::Reset, UNANSWERED));
         self.tape.interactions.push(Interaction { request, outcome });
         Ok(())
+    }
+
+    /// The first request that has no outcome.
+    fn first_open(&self) -> Option<&(String, u64)> {
+        let open = self.open.iter().filter_map(|(place, index)| Some((index.as_ref()?, place)));
+        open.min().map(|(_, place)| place)
     }
 
     fn settle(

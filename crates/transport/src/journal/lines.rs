@@ -36,7 +36,7 @@ fn seal(event: &[u8]) -> String {
 }
 
 /// Takes the checksum off a line, so that the event remains; `false` where it is not the line's.
-pub(super) fn unseal(line: &mut Vec<u8>) -> bool {
+pub(crate) fn unseal(line: &mut Vec<u8>) -> bool {
     let Some(split) = line.len().checked_sub(SEAL) else {
         return false;
     };

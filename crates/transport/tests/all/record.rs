@@ -106,6 +106,21 @@ async fn the_credential_is_not_in_the_file() {
 }
 
 #[tokio::test]
+async fn an_answer_that_nobody_waited_for_is_recorded_as_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.cassette");
+    let server = Server::doing([Act::Stall(Vec::new())]).await;
+    let record = Record::to_file(&path, Header::default(), server.http()).unwrap();
+    let mut waiting = record.send(crate::scripted::request(&scoreboard()));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    drop(waiting);
+    record.finish().unwrap();
+    let tape = parse(&fs::read_to_string(&path).unwrap()).unwrap();
+    let error = tape.interactions[0].outcome.clone().unwrap_err();
+    assert!(error.to_string().contains("no answer was recorded"), "{error}");
+}
+
+#[tokio::test]
 async fn what_comes_after_the_end_is_passed_on_unrecorded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.cassette");

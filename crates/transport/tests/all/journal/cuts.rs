@@ -73,6 +73,7 @@ async fn a_journal_of_one_part_is_a_cassette() {
     for event in events() {
         journal.append(&event).unwrap();
     }
+    journal.append(&answered(&scores("ada", 1), &saying("Ad\u{e4}"))).unwrap();
     journal.close().await.unwrap();
     let tape = parse(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!((tape.interactions.len(), tape.values.len()), (3, 1));
