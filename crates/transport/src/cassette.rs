@@ -39,12 +39,12 @@ pub use tape::{Damage, Interaction, Tape, parse};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use drillmaster_models::{Method, wire};
+use drillmaster_models::{Method, entry, wire};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Lost};
-use crate::request::{Request, Response};
+use crate::request::{Request, Response, is_open, line};
 
 /// The version that is written, and the only one that is read.
 pub const VERSION: u32 = 1;
@@ -284,6 +284,16 @@ impl RequestEvent {
             headers: request.wire.headers.clone(),
             body: Body::of_message(&request.wire.body),
         }
+    }
+
+    /// The same request for people, as [`Request::line`] has it.
+    pub fn line(&self) -> String {
+        line(&self.method, &self.target, self.is_open())
+    }
+
+    /// Whether its values may be shown: those of an entry that is not known may not.
+    pub(crate) fn is_open(&self) -> bool {
+        entry(&self.entry).is_ok_and(|entry| is_open(&entry.spec))
     }
 
     /// The request as it travelled. An `Err` says what of it cannot be read.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::cassette::{Interaction, RequestEvent, Tape, identity, parse};
 use crate::error::Error;
-use crate::request::{Request, Response, Scope, Transport};
+use crate::request::{Request, Response, Scope, Transport, is_open};
 
 /// Answers each request with what was recorded for it, and refuses anything else. A request is the same
 /// when its scope and its [identity] are; equal requests of a scope are answered in the
@@ -89,7 +89,7 @@ impl Replay {
         }
         let mut text = format!("{} recorded interactions were not asked for:", unused.len());
         for request in unused.iter().take(5) {
-            let _ = write!(text, "\n  {} {} ({})", request.method, request.target, request.scope);
+            let _ = write!(text, "\n  {} ({})", request.line(), request.scope);
         }
         if unused.len() > 5 {
             let _ = write!(text, "\n  and {} more", unused.len() - 5);
@@ -110,12 +110,13 @@ impl State {
             return format!("{line} in `{scope}` was recorded {times} and is asked for once more");
         }
         let likeness = |recorded: &RequestEvent| {
-            let target = format!("{} {}", recorded.method, recorded.target);
-            let same_prefix = target.bytes().zip(line.bytes()).take_while(|(a, b)| a == b).count();
+            let pairs = recorded.target.bytes().zip(request.wire.target.bytes());
+            let same_method = recorded.method == request.wire.method.as_str();
+            let same_prefix = pairs.take_while(|(a, b)| same_method && a == b).count();
             (recorded.entry == request.spec.name, *recorded.scope == **scope, same_prefix)
         };
         let mut text = format!("{line} in `{scope}` was not recorded");
-        if !request.wire.body.is_empty() {
+        if is_open(request.spec) && !request.wire.body.is_empty() {
             let _ = write!(text, "\n  asked:    {}", String::from_utf8_lossy(&request.wire.body));
         }
         let recorded = self.interactions.iter().map(|interaction| &interaction.request);
@@ -125,12 +126,8 @@ impl State {
         let nearest =
             recorded.max_by(|a, b| likeness(a).cmp(&likeness(b)).then_with(|| first(a, b)));
         if let Some(recorded) = nearest {
-            let _ = write!(
-                text,
-                "\n  nearest:  {} {} in `{}`",
-                recorded.method, recorded.target, recorded.scope
-            );
-            if let Some(body) = &recorded.body {
+            let _ = write!(text, "\n  nearest:  {} in `{}`", recorded.line(), recorded.scope);
+            if let Some(body) = recorded.body.as_ref().filter(|_| recorded.is_open()) {
                 let body = body.bytes().unwrap_or_default();
                 let _ = write!(text, "\n  recorded: {}", String::from_utf8_lossy(&body));
             }

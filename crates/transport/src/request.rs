@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use drillmaster_models::{Spec, wire};
+use drillmaster_models::{Credential, Spec, wire};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -27,9 +27,44 @@ pub struct Request {
 }
 
 impl Request {
-    /// The same request for people: `PUT /api/v2/external/seats/users`.
+    /// The same request for people: `PUT /api/v2/external/seats/users`. What stands in for a credential is
+    /// left out of it.
+    ///
+    /// ```
+    /// use drillmaster_models::{Dialect, entry};
+    /// use drillmaster_transport::{Request, Scope};
+    ///
+    /// let register = entry("thm.register").unwrap();
+    /// let fields = serde_json::json!({ "token": "somebody-s" });
+    /// let request = Request {
+    ///     wire: register.request(&fields, Dialect::Current).unwrap(),
+    ///     spec: &register.spec,
+    ///     scope: Scope::MAIN.into(),
+    ///     ordinal: 0,
+    /// };
+    /// assert_eq!(request.line(), "GET /external/api/register?token=\u{2026}");
+    /// ```
     pub fn line(&self) -> String {
-        format!("{} {}", self.wire.method, self.wire.target)
+        line(self.wire.method.as_str(), &self.wire.target, is_open(self.spec))
+    }
+}
+
+/// Whether what a request of this endpoint says may be shown. Where no credential is sent, the request itself
+/// is what lets its sender in: its values are secrets.
+pub(crate) fn is_open(spec: &Spec) -> bool {
+    spec.credential != Credential::None
+}
+
+/// A request in a line, with the values of its query where it is open.
+pub(crate) fn line(method: &str, target: &str, open: bool) -> String {
+    match target.split_once('?') {
+        Some((path, query)) if !open => {
+            let name =
+                |pair: &str| format!("{}=\u{2026}", pair.split('=').next().unwrap_or_default());
+            let names: Vec<_> = query.split('&').map(name).collect();
+            format!("{method} {path}?{}", names.join("&"))
+        }
+        _ => format!("{method} {target}"),
     }
 }
 

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use drillmaster_models::thm::{AddSeat, ShowScoreboard};
+use drillmaster_models::thm::{AddSeat, Register, ShowScoreboard};
 use drillmaster_transport::cassette::Header;
 use drillmaster_transport::{
-    Capture, Connection, Error, Lost, Record, Replay, Response, Scope, Transport,
+    Capture, Connection, Error, Lost, Never, Record, Replay, Response, Scope, Transport,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -150,6 +150,33 @@ async fn the_nearest_request_is_shown_with_both_bodies() {
     let text = error.to_string();
     assert!(text.contains(r#"asked:    {"email":"bob@example.com"}"#), "{text}");
     assert!(text.contains(r#"recorded: {"email":"ada@example.com"}"#), "{text}");
+}
+
+/// A registration's token is in its query, and is as good as a key.
+#[tokio::test]
+async fn a_token_is_in_no_error() {
+    let register = |token: &str| Register { token: token.to_owned() };
+    let answer = || {
+        let headers = vec![("location".to_owned(), "/signup".to_owned())];
+        Ok(Response { status: 302, headers, body: Vec::new() })
+    };
+    let (_folder, path, record) = recording(Scripted::new([answer(), answer()]));
+    let connection = Connection::new(record.clone());
+    for token in ["token-one", "token-two"] {
+        connection.send(&register(token)).await.unwrap();
+    }
+    record.finish().unwrap();
+    let (replay, connection) = replay(&path);
+    let missing = connection.send(&register("token-six")).await.unwrap_err();
+    connection.send(&register("token-one")).await.unwrap();
+    let consumed = connection.send(&register("token-one")).await.unwrap_err();
+    let unused = replay.finish().unwrap_err();
+    let refused = Connection::new(Never).send(&register("token-six")).await.unwrap_err();
+    for error in [missing, consumed, unused, refused] {
+        let text = error.to_string();
+        assert!(text.contains("GET /external/api/register?token=\u{2026}"), "{text}");
+        assert!(!text.contains("token-"), "{text}");
+    }
 }
 
 #[tokio::test]
