@@ -1,6 +1,7 @@
 //! Over HTTP.
 
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +72,7 @@ impl Http {
         }
         let client = builder
             .build()
-            .map_err(|error| Error::setup(format!("cannot set up HTTPS: {}", told(error))))?;
+            .map_err(|error| Error::setup(format!("cannot set up HTTPS: {}", cause(error))))?;
         Ok(Self {
             client,
             base,
@@ -129,11 +130,11 @@ impl Http {
             .timeout(self.whole)
             .body(body)
             .build()
-            .map_err(|error| Error::setup(format!("cannot be sent: {}", told(error))))
+            .map_err(|error| Error::setup(format!("cannot be sent: {}", cause(error))))
     }
 
     async fn exchange(&self, request: reqwest::Request) -> Result<Response, Error> {
-        let mut answer = self.client.execute(request).await.map_err(lost)?;
+        let mut answer = self.client.execute(request).await.map_err(|error| self.lost(error))?;
         let headers = answer.headers().iter().filter(|(name, _)| is_kept(name.as_str()));
         let headers: Vec<_> = headers
             .map(|(name, value)| {
@@ -142,13 +143,29 @@ impl Http {
             .collect();
         let status = answer.status().as_u16();
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(lost)? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.lost(error))? {
             if body.len() + chunk.len() > LARGEST {
                 return Err(Error::lost(Lost::Reset, "the answer is larger than 256 MiB"));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(self.without_credential(wire::Response { status, headers, body }))
+    }
+
+    /// What became of a request, told without its path and query: they may hold a token.
+    fn lost(&self, error: reqwest::Error) -> Error {
+        let (how, detail) = match () {
+            () if error.is_connect() => {
+                let (origin, cause) = (self.base.origin().ascii_serialization(), cause(error));
+                let advice = "is the base URL right, and is the network up?";
+                (Lost::Unreachable, format!("{origin}: {cause}; {advice}"))
+            }
+            () if error.is_timeout() => {
+                (Lost::Timeout, format!("no answer within {:?}", self.whole))
+            }
+            () => (Lost::Reset, cause(error)),
+        };
+        Error::lost(how, detail)
     }
 
     /// Takes the credential out of an answer that echoes it, so that it cannot reach a recording.
@@ -264,26 +281,18 @@ fn masked(body: Vec<u8>, echo: &[u8]) -> Vec<u8> {
     clean
 }
 
-/// What became of a request, told without its address: that may hold a token.
-fn lost(error: reqwest::Error) -> Error {
-    let how = match () {
-        () if error.is_connect() => Lost::Unreachable,
-        () if error.is_timeout() => Lost::Timeout,
-        () => Lost::Reset,
-    };
-    Error::lost(how, told(error))
-}
-
-fn told(error: reqwest::Error) -> String {
+/// The last cause of an error, which is what happened; all before it tells where in the client.
+fn cause(error: reqwest::Error) -> String {
+    // Without its address: the query may hold a token.
     let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
     }
-    text
+    if let Some(error) = cause.downcast_ref::<io::Error>().filter(|io| io.raw_os_error().is_some())
+    {
+        // The kind in words, which are the same on every system.
+        return error.kind().to_string();
+    }
+    cause.to_string()
 }

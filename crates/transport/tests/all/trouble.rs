@@ -50,6 +50,20 @@ async fn a_refused_connection_is_sure_not_to_have_sent_anything() {
 }
 
 #[tokio::test]
+async fn a_refused_connection_is_told_with_the_address_and_what_to_check() {
+    let port = closed_port();
+    let http = Http::new(&format!("{port}/below"), SecretString::from(SECRET)).unwrap();
+    let error = Connection::new(http).send(&read()).await.unwrap_err().to_string();
+    assert_eq!(
+        error.split_once(": ").unwrap().1,
+        format!(
+            "cannot connect: {port}: connection refused; \
+             is the base URL right, and is the network up?"
+        )
+    );
+}
+
+#[tokio::test]
 async fn what_is_lost_after_it_was_sent_is_in_doubt_for_a_write_and_may_be_repeated_for_a_read() {
     let cut = || {
         let mut bytes = seated();
