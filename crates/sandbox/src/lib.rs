@@ -30,6 +30,6 @@ mod thm;
 mod veracode;
 
 pub use credential::{THM_KEY, VERACODE_DISABLED_KEY, VERACODE_KEY};
-pub use options::{InviteOutcome, Options};
+pub use options::{InviteOutcome, MOST_LEARNERS, Options};
 pub use sandbox::{Sandbox, StateError};
 pub use server::{serve, serve_until, serve_with_faults};

@@ -4,6 +4,9 @@ use drillmaster_models::Dialect;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The most learners that an academy has. More are asked for by a slip, and could not be held in memory.
+pub const MOST_LEARNERS: usize = 1_000_000;
+
 /// What a sandbox is started with.
 ///
 /// ```
@@ -16,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub struct Options {
     /// The same seed gives the same academy.
     pub seed: u64,
-    /// How many people there are, in all stages of joining.
+    /// How many people there are, in all stages of joining; [`MOST_LEARNERS`] where it says more.
     pub learners: usize,
     /// How many seats the company has at TryHackMe, those taken among them.
     pub seats: usize,
@@ -26,6 +29,13 @@ pub struct Options {
     pub invite_outcome: InviteOutcome,
     /// The sandbox's time. Its clock stands still, so that the same calls get the same answers.
     pub now: Timestamp,
+}
+
+impl Options {
+    /// The same, with no more learners than there may be.
+    pub(crate) fn within_bounds(self) -> Self {
+        Self { learners: self.learners.min(MOST_LEARNERS), ..self }
+    }
 }
 
 impl Default for Options {

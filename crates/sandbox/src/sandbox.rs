@@ -1,6 +1,6 @@
 //! The one door to the simulated services, for calls in the process and over HTTP alike.
 
-use std::io::Write as _;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use drillmaster_models::{Credential, Dialect, Entry, Reply, Spec, wire};
 use drillmaster_transport::{Error, Request, Transport};
 use serde_json::{Map, Value, json};
+use tempfile::NamedTempFile;
 
 use crate::academy::Academy;
 use crate::handler::{Call, Refusal};
@@ -44,7 +45,7 @@ impl Sandbox {
 
     /// An academy as these options describe it.
     pub fn with(options: Options) -> Self {
-        Self::of(Academy::new(&options)).speaking(options.dialect)
+        Self::of(Academy::new(&options.within_bounds())).speaking(options.dialect)
     }
 
     fn of(academy: Academy) -> Self {
@@ -82,18 +83,33 @@ impl Sandbox {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StateError> {
         let path = path.as_ref();
         let text = serde_json::to_vec(&*self.lock());
-        let written = text.map_err(std::io::Error::from).and_then(|text| {
-            let folder = match path.parent() {
-                Some(folder) if folder != Path::new("") => folder,
-                _ => Path::new("."),
-            };
-            let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-            beside.write_all(&text)?;
+        let written = text.map_err(io::Error::from).and_then(|text| {
+            let beside = file_beside(path)?;
+            // To the file itself: the one with a name tells that in its errors.
+            beside.as_file().write_all(&text)?;
             beside.as_file().sync_all()?;
             beside.persist(path).map_err(|error| error.error)?;
             Ok(())
         });
         written.map_err(|error| StateError::Write { path: path.to_owned(), error })
+    }
+
+    /// Checks that a state can be saved at this path, so that a mistake in it is told before the work and not
+    /// after it. Nothing that is there is touched.
+    ///
+    /// ```
+    /// use drillmaster_sandbox::Sandbox;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// assert!(Sandbox::check_state_path(folder.path().join("academy.json")).is_ok());
+    /// let error = Sandbox::check_state_path(folder.path()).unwrap_err();
+    /// assert!(error.to_string().ends_with("it is no file's name; add one"));
+    /// ```
+    pub fn check_state_path(path: impl AsRef<Path>) -> Result<(), StateError> {
+        let path = path.as_ref();
+        match file_beside(path) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(StateError::Write { path: path.to_owned(), error }),
+        }
     }
 
     /// How often each effect was really carried out, by entry and by whom it was about:
@@ -226,6 +242,24 @@ impl Transport for Sandbox {
     }
 }
 
+/// A new file in the folder of a path, to be put in its place.
+fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
+    if path.file_name().is_none() || path.is_dir() {
+        let advice = "it is no file's name; add one";
+        return Err(io::Error::new(ErrorKind::IsADirectory, advice));
+    }
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        let advice = "its folder does not exist; create it, or name another";
+        return Err(io::Error::new(ErrorKind::NotFound, advice));
+    }
+    // The kind alone: the whole error has the new file's name, which nobody knows.
+    NamedTempFile::new_in(folder).map_err(|error| error.kind().into())
+}
+
 /// Where the writes are counted. No service has such a path.
 const WRITES: &str = "/_sandbox/writes";
 
@@ -266,7 +300,7 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The file is not a saved state.
     #[error(
@@ -285,7 +319,7 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        error: std::io::Error,
+        error: io::Error,
     },
 }
 

@@ -5,7 +5,7 @@ use drillmaster_transport::{Request, Scope, Transport};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{THM_KEY, VERACODE_DISABLED_KEY, VERACODE_KEY};
+use crate::{MOST_LEARNERS, THM_KEY, VERACODE_DISABLED_KEY, VERACODE_KEY};
 
 fn academy() -> Sandbox {
     Sandbox::academy(1, 100, 60)
@@ -128,6 +128,35 @@ fn a_damaged_state_is_told_by_line_and_column() {
     assert!(error.to_string().contains("cannot save"), "{error}");
 }
 
+/// Before the work and after it.
+#[test]
+fn a_place_that_takes_no_state_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("academy.json");
+    std::fs::write(&file, "as it was").unwrap();
+    for (path, says) in [
+        (PathBuf::new(), "it is no file's name; add one"),
+        (folder.path().to_owned(), "it is no file's name; add one"),
+        (folder.path().join("none/academy.json"), "its folder does not exist; create it"),
+        (file.join("academy.json"), "its folder does not exist; create it"),
+    ] {
+        let checked = Sandbox::check_state_path(&path).unwrap_err().to_string();
+        assert!(checked.contains(says), "{checked}");
+        assert_eq!(academy().save(&path).unwrap_err().to_string(), checked);
+    }
+    Sandbox::check_state_path(&file).unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "as it was");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// The kernel's own folder takes no files, not even the superuser's.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_file_beside_is_not_named() {
+    let error = academy().save("/proc/academy.json").unwrap_err().to_string();
+    assert!(error.contains("/proc/academy.json") && !error.contains(".tmp"), "{error}");
+}
+
 #[test]
 fn the_same_seed_gives_the_same_answers() {
     for route in academy().routes.iter().filter(|route| route.spec.effect.is_read()) {
@@ -135,6 +164,12 @@ fn the_same_seed_gives_the_same_answers() {
         let ask = || academy().answer(route.spec.method.as_str(), &target, &keys(), b"{}");
         assert_eq!(ask(), ask(), "{target}");
     }
+}
+
+#[test]
+fn no_academy_has_more_learners_than_fit_into_memory() {
+    let crowded = Options { learners: usize::MAX, ..Options::default() };
+    assert_eq!(crowded.within_bounds().learners, MOST_LEARNERS);
 }
 
 #[test]
