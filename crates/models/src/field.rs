@@ -205,7 +205,7 @@ pub(crate) fn shape_of(error: &serde_json::Error) -> String {
     }
 }
 
-/// What was found: `integer `-3`` is said as `-3`.
+/// What was found, without the name of its type: the value tells that.
 fn found_in_words(found: &str) -> &str {
     ["integer ", "floating point ", "boolean ", "string "]
         .into_iter()

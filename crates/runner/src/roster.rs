@@ -1,8 +1,9 @@
 //! Rosters: CSV files with a line per person.
 //!
 //! Headers are trimmed and compared without case, cells are trimmed; a byte order mark, CRLF, quotes and
-//! semicolons or tabs instead of commas are understood. Everything that is wrong with a roster is told by its
-//! line, before the first request. A roster is streamed, never held whole.
+//! semicolons or tabs instead of commas are understood, and so is the line `sep=;` that Excel puts first.
+//! Everything that is wrong with a roster is told by its line, before the first request. A roster is
+//! streamed, never held whole.
 //!
 //! ```
 //! use drillmaster::roster::Roster;
@@ -17,7 +18,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,9 +32,19 @@ use crate::problem::Problem;
 pub struct Roster {
     path: PathBuf,
     columns: Arc<Columns>,
-    delimiter: u8,
+    layout: Layout,
     rows: usize,
     hash: String,
+}
+
+/// How the lines of a file are to be read.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    delimiter: u8,
+    /// The line of the header.
+    header: u64,
+    /// Whether lines end as on Windows.
+    crlf: bool,
 }
 
 /// The columns of a roster.
@@ -54,16 +65,16 @@ pub struct Row {
 impl Roster {
     /// Looks a roster through. The key is the first column, or the one of this name.
     pub fn open(path: &Path, key: Option<&str>) -> Result<Self, Problem> {
-        let delimiter = delimiter_of(path)?;
-        let mut reader = reader(path, delimiter)?;
-        let header = reader.headers().map_err(|error| unreadable(path, &error))?.clone();
+        let layout = layout_of(path)?;
+        let mut reader = reader(path, layout)?;
+        let header = reader.headers().map_err(|error| unreadable(path, layout, &error))?.clone();
         let names: Vec<String> = header.iter().map(str::to_owned).collect();
-        let columns = Arc::new(Columns::new(path, names, key)?);
+        let columns = Arc::new(Columns::new(path, layout, names, key)?);
         let mut lines: HashMap<u64, u64> = HashMap::new();
         let mut rows = 0;
         for record in reader.into_records() {
-            let cells = record.map_err(|error| unreadable(path, &error))?;
-            let row = Row::new(&columns, cells);
+            let cells = record.map_err(|error| unreadable(path, layout, &error))?;
+            let row = Row::new(&columns, layout, cells);
             let (name, line) = (&columns.names[columns.key], row.line);
             if row.key().is_empty() {
                 let problem = format!("{} line {line}: `{name}` is empty", path.display());
@@ -81,7 +92,7 @@ impl Roster {
             rows += 1;
         }
         let hash = hash_of(path)?;
-        Ok(Self { path: path.to_owned(), columns, delimiter, rows, hash })
+        Ok(Self { path: path.to_owned(), columns, layout, rows, hash })
     }
 
     /// The file.
@@ -92,6 +103,11 @@ impl Roster {
     /// The columns.
     pub fn columns(&self) -> &Columns {
         &self.columns
+    }
+
+    /// The line that names the columns.
+    pub fn header_line(&self) -> u64 {
+        self.layout.header
     }
 
     /// How many rows there are.
@@ -111,26 +127,39 @@ impl Roster {
 
     /// Reads the rows, one after the other.
     pub fn rows(&self) -> Result<impl Iterator<Item = Result<Row, Problem>> + use<>, Problem> {
-        let reader = reader(&self.path, self.delimiter)?;
+        let layout = self.layout;
+        let reader = reader(&self.path, layout)?;
         let (path, columns) = (self.path.clone(), self.columns.clone());
         Ok(reader.into_records().map(move |record| {
-            let cells = record.map_err(|error| unreadable(&path, &error))?;
-            Ok(Row::new(&columns, cells))
+            let cells = record.map_err(|error| unreadable(&path, layout, &error))?;
+            Ok(Row::new(&columns, layout, cells))
         }))
     }
 }
 
 impl Columns {
-    fn new(path: &Path, names: Vec<String>, key: Option<&str>) -> Result<Self, Problem> {
-        let refuse =
-            |problem: String| Problem::usage(format!("{} line 1: {problem}", path.display()));
+    fn new(
+        path: &Path,
+        layout: Layout,
+        names: Vec<String>,
+        key: Option<&str>,
+    ) -> Result<Self, Problem> {
+        let place = format!("{} line {}", path.display(), layout.header);
+        let refuse = |problem: String| Problem::usage(format!("{place}: {problem}"));
         if names.iter().all(String::is_empty) {
             return Err(refuse("there is no header".to_owned())
                 .with_help("the first line names the columns, such as: email,name"));
         }
         for (index, name) in names.iter().enumerate() {
-            if names[..index].iter().any(|earlier| same(earlier, name)) {
-                return Err(refuse(format!("the column `{name}` is there twice")));
+            if let Some(earlier) = names[..index].iter().find(|earlier| same(earlier, name)) {
+                let help = if earlier == name {
+                    "rename or remove one of the two".to_owned()
+                } else {
+                    format!(
+                        "`{earlier}` and `{name}` are one name, as case does not matter: rename one"
+                    )
+                };
+                return Err(refuse(format!("the column `{name}` is there twice")).with_help(help));
             }
         }
         let mut columns = Self { names, key: 0 };
@@ -167,8 +196,8 @@ impl Columns {
 }
 
 impl Row {
-    fn new(columns: &Arc<Columns>, cells: StringRecord) -> Self {
-        let line = cells.position().map_or(0, csv::Position::line);
+    fn new(columns: &Arc<Columns>, layout: Layout, cells: StringRecord) -> Self {
+        let line = cells.position().map_or(0, |position| layout.line(position));
         Self { columns: columns.clone(), cells, line }
     }
 
@@ -207,39 +236,59 @@ impl Row {
     }
 }
 
+impl Layout {
+    /// The line in the file of a position in what is read of it.
+    fn line(self, position: &csv::Position) -> u64 {
+        // The reader ends a record at the CR, and begins to count the next one before the LF.
+        let behind = u64::from(self.crlf && position.record() > 0);
+        position.line() + behind + self.header - 1
+    }
+}
+
 fn same(a: &str, b: &str) -> bool {
     a.trim().to_lowercase() == b.trim().to_lowercase()
 }
 
-fn reader(path: &Path, delimiter: u8) -> Result<csv::Reader<BufReader<File>>, Problem> {
-    let file = open(path)?;
-    Ok(ReaderBuilder::new()
-        .trim(Trim::All)
-        .delimiter(delimiter)
-        .from_reader(BufReader::with_capacity(1 << 16, file)))
+fn reader(path: &Path, layout: Layout) -> Result<csv::Reader<BufReader<File>>, Problem> {
+    let mut file = BufReader::with_capacity(1 << 16, open(path)?);
+    for _ in 1..layout.header {
+        file.skip_until(b'\n').map_err(|error| unread(path, &error))?;
+    }
+    Ok(ReaderBuilder::new().trim(Trim::All).delimiter(layout.delimiter).from_reader(file))
 }
 
 fn open(path: &Path) -> Result<File, Problem> {
-    File::open(path).map_err(|error| {
-        let problem = format!("cannot read the roster {}: {error}", path.display());
-        Problem::usage(problem).with_help("name a CSV file with --roster")
-    })
+    File::open(path)
+        .map_err(|error| unread(path, &error).with_help("name a CSV file with --roster"))
 }
 
-/// The character that separates the cells of the first line: spreadsheets of half the world write semicolons.
-fn delimiter_of(path: &Path) -> Result<u8, Problem> {
+fn unread(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::usage(format!("cannot read the roster {}: {error}", path.display()))
+}
+
+/// How the file is written: Excel may say so in a line of its own, otherwise the header shows it, as
+/// spreadsheets of half the world write semicolons.
+fn layout_of(path: &Path) -> Result<Layout, Problem> {
     let mut start = [0; 4096];
-    let read = open(path)?.read(&mut start).map_err(|error| {
-        Problem::usage(format!("cannot read the roster {}: {error}", path.display()))
-    })?;
-    let header = start[..read].split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let has = |delimiter: u8| header.contains(&delimiter);
-    Ok(match () {
-        () if has(b',') => b',',
-        () if has(b';') => b';',
-        () if has(b'\t') => b'\t',
-        () => b',',
-    })
+    let read = open(path)?.read(&mut start).map_err(|error| unread(path, &error))?;
+    let start = start[..read].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start[..read]);
+    let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let crlf = first.ends_with(b"\r");
+    if let Some(delimiter) = separator_said_by(first) {
+        return Ok(Layout { delimiter, header: 2, crlf });
+    }
+    let delimiter = [b',', b';', b'\t'].into_iter().find(|delimiter| first.contains(delimiter));
+    Ok(Layout { delimiter: delimiter.unwrap_or(b','), header: 1, crlf })
+}
+
+/// The separator that Excel names in a line such as `sep=;`, in quotes or not.
+fn separator_said_by(line: &[u8]) -> Option<u8> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    match line {
+        [name @ .., b'=', separator] if name.eq_ignore_ascii_case(b"sep") => Some(*separator),
+        _ => None,
+    }
 }
 
 fn hash_of(path: &Path) -> Result<String, Problem> {
@@ -249,8 +298,8 @@ fn hash_of(path: &Path) -> Result<String, Problem> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-fn unreadable(path: &Path, error: &csv::Error) -> Problem {
-    let line = error.position().map(csv::Position::line);
+fn unreadable(path: &Path, layout: Layout, error: &csv::Error) -> Problem {
+    let line = error.position().map(|position| layout.line(position));
     let problem = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("the header has {expected_len} cells and this line {len}")
@@ -265,4 +314,61 @@ fn unreadable(path: &Path, error: &csv::Error) -> Problem {
     };
     let place = line.map_or(String::new(), |line| format!(" line {line}"));
     Problem::usage(format!("{}{place}: {problem}", path.display())).with_help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(text: &str) -> Result<Roster, Problem> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let roster = Roster::open(file.path(), None)?;
+        let first = roster.rows()?.next().unwrap()?;
+        assert_eq!((first.get("email"), first.get("name")), (Some("ada@example.com"), Some("Ada")));
+        assert_eq!(first.line(), roster.header_line() + 1);
+        Ok(roster)
+    }
+
+    fn refusal(text: &str) -> String {
+        let problem = open(text).unwrap_err().to_string();
+        problem[problem.find(" line ").unwrap()..].to_owned()
+    }
+
+    #[test]
+    fn the_separator_may_be_said_in_a_first_line() {
+        for start in ["sep=;", "SEP=;", "\"sep=;\"", "\u{feff}sep=;"] {
+            let roster = open(&format!("{start}\r\nemail;name\r\nada@example.com;Ada\r\n"));
+            assert_eq!(roster.unwrap().columns().names(), ["email", "name"], "{start}");
+        }
+        open("sep=|\nemail|name\nada@example.com|Ada\n").unwrap();
+        open("sep=\t\nemail\tname\nada@example.com\tAda\n").unwrap();
+    }
+
+    #[test]
+    fn lines_are_counted_in_the_file_after_a_line_that_says_the_separator() {
+        let told = refusal("sep=;\nemail;name\nada@example.com;Ada\n;Bob\n");
+        assert!(told.starts_with(" line 4: `email` is empty"), "{told}");
+        let told = refusal("sep=;\nemail;name\nada@example.com;Ada\nbob@example.com\n");
+        assert!(told.starts_with(" line 4: the header has 2 cells and this line 1"), "{told}");
+        assert!(refusal("sep=;\nemail;Email\n").starts_with(" line 2: the column `Email`"));
+    }
+
+    #[test]
+    fn lines_are_counted_as_editors_count_them_whatever_they_end_with() {
+        open("email,name\r\nada@example.com,Ada\r\n").unwrap();
+        for end in ["\n", "\r\n"] {
+            let lines = ["email,name", "ada@example.com,Ada", "bob@example.com,Bob", ",Eve", ""];
+            assert!(refusal(&lines.join(end)).starts_with(" line 4: `email` is empty"), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn columns_that_differ_by_case_alone_are_told_to_be_one() {
+        assert_eq!(
+            refusal("email,Email\na,b\n"),
+            " line 1: the column `Email` is there twice \
+             (`email` and `Email` are one name, as case does not matter: rename one)"
+        );
+    }
 }
