@@ -316,7 +316,7 @@ fn failed(mut error: EvalAltResult) -> (State, String) {
     }
     let position = error.take_position();
     let text = match &error {
-        EvalAltResult::ErrorRuntime(thrown, _) => thrown.to_string(),
+        EvalAltResult::ErrorRuntime(thrown, _) => crate::engine::words_of(thrown),
         other => other.to_string(),
     };
     let place = position.line().map_or(String::new(), |line| format!("script line {line}: "));

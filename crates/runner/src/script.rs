@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::problem::Problem;
 use crate::roster::{Columns, Roster};
 pub use crate::survey::Input;
-use crate::survey::{Mistake, Survey, survey};
+use crate::survey::{Column, Mistake, Survey, survey};
 use drillmaster_models::{SERVICES, nearest};
 
 /// A script, ready to run.
@@ -57,7 +57,7 @@ impl Script {
             )
         })?;
         ast.set_source(path.display().to_string());
-        let survey = survey(&engine, &ast);
+        let survey = survey(&engine, &ast, &path);
         Ok(Self { path, source: source.into(), ast, survey })
     }
 
@@ -89,10 +89,22 @@ impl Script {
         &self.survey.inputs
     }
 
-    /// The columns that it takes from a roster, in order, each once.
+    /// The columns that a roster must have, in the order in which the script names them, each once.
     pub fn columns(&self) -> Vec<&str> {
+        self.columns_that(|column| !column.optional)
+    }
+
+    /// The columns that it uses where a roster has them: it asks by `"x" in row`. In order, each once.
+    pub fn optional_columns(&self) -> Vec<&str> {
+        let needed = self.columns();
+        let mut names = self.columns_that(|column| column.optional);
+        names.retain(|name| !needed.iter().any(|own| own.eq_ignore_ascii_case(name)));
+        names
+    }
+
+    fn columns_that(&self, counts: impl Fn(&Column) -> bool) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
-        for column in &self.survey.columns {
+        for column in self.survey.columns.iter().filter(|column| counts(column)) {
             if !names.iter().any(|name| name.eq_ignore_ascii_case(&column.name)) {
                 names.push(&column.name);
             }
@@ -126,14 +138,19 @@ impl Script {
     /// Checks that a roster has what the script takes from it.
     pub fn check_roster(&self, roster: &Roster) -> Result<(), Problem> {
         let columns: &Columns = roster.columns();
-        let absent = self.survey.columns.iter().find(|column| columns.find(&column.name).is_none());
+        let mut needed = self.survey.columns.iter().filter(|column| !column.optional);
+        let absent = needed.find(|column| columns.find(&column.name).is_none());
         match absent {
             None => Ok(()),
             Some(column) => {
                 let path = roster.path().display();
                 let problem = Mistake {
                     position: column.position,
-                    message: format!("{path} line 1: the roster has no column `{}`", column.name),
+                    message: format!(
+                        "{path} line {}: the roster has no column `{}`",
+                        roster.header_line(),
+                        column.name
+                    ),
                     help: Some(columns.suggest(&column.name)),
                 };
                 Err(Problem { exit: crate::exit::Exit::Usage, ..self.problem(&problem) })

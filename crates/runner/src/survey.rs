@@ -1,11 +1,22 @@
 //! What a script will do, read from its syntax tree before any of it runs: the inputs it declares, the
 //! columns it needs, the services it calls, and the mistakes that would only show half-way through a roster.
 
-use std::collections::{BTreeSet, HashSet};
+mod arguments;
+mod columns;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
 
 use drillmaster_models::{Entry, FieldError, SERVICES, entry, nearest};
+use rhai::Dynamic;
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, ImmutableString, Module, Position, Stmt};
-use rhai::{Dynamic, FnPtr};
+
+use self::arguments::{Kind, closure, literal, map_keys, may_be};
+pub(crate) use self::columns::Column;
+use self::columns::Columns;
+use crate::engine::why_not_importable;
 
 /// The prefix of the functions that walk through an entry's list.
 pub(crate) const WALK: &str = "all_";
@@ -31,13 +42,6 @@ pub struct Input {
     pub default: Option<Dynamic>,
 }
 
-/// A column that a script takes from each row.
-#[derive(Debug, Clone)]
-pub(crate) struct Column {
-    pub(crate) name: String,
-    pub(crate) position: Position,
-}
-
 /// Something wrong with a script.
 #[derive(Debug, Clone)]
 pub(crate) struct Mistake {
@@ -46,8 +50,8 @@ pub(crate) struct Mistake {
     pub(crate) help: Option<String>,
 }
 
-/// Looks a script through. `engine` is the one that it will run in.
-pub(crate) fn survey(engine: &Engine, ast: &AST) -> Survey {
+/// Looks a script through. `engine` is the one that it will run in, `path` its file.
+pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
     let mut survey = Survey::default();
     let known = Known::of(engine, ast);
     let mut rosters = HashSet::new();
@@ -70,7 +74,13 @@ pub(crate) fn survey(engine: &Engine, ast: &AST) -> Survey {
                     true
                 });
             }
-            survey.columns.extend(columns.needed());
+            survey.columns.extend(columns.found());
+        }
+        if let ASTNode::Stmt(Stmt::Import(parts, ..)) = node
+            && let Expr::StringConstant(module, position) = &parts.0
+            && let Some(trouble) = why_not_importable(path, module)
+        {
+            survey.mistake(*position, trouble, None);
         }
         let Some((call, position)) = call_of(node) else {
             return;
@@ -80,7 +90,7 @@ pub(crate) fn survey(engine: &Engine, ast: &AST) -> Survey {
             if call.name == "each"
                 && call.args.first().is_some_and(|items| is_roster(items, &rosters))
             {
-                row_closures.extend(call.args.last().and_then(closure_name));
+                row_closures.extend(call.args.last().and_then(closure).map(|found| found.name));
             }
         } else if call.namespace.path.len() == 1 {
             survey.entry_call(call, position);
@@ -103,7 +113,7 @@ pub(crate) fn survey(engine: &Engine, ast: &AST) -> Survey {
             }
             true
         });
-        survey.columns.extend(columns.needed());
+        survey.columns.extend(columns.found());
     }
     survey.columns.sort_by_key(|column| place(column.position));
     survey.mistakes.sort_by_key(|mistake| place(mistake.position));
@@ -120,6 +130,7 @@ impl Survey {
         match name {
             "roster" => self.uses_roster = true,
             "input" => self.input(call, position),
+            "each" => self.each(known, call, position),
             _ if call.op_token.is_some() || known.has(name) => {}
             _ => {
                 let help = known.nearest(name).map(|meant| format!("did you mean `{meant}`?"));
@@ -140,11 +151,53 @@ impl Survey {
         let Some(name) = text(literals.first()) else {
             return self.mistake(position, "an input's name is a text".to_owned(), None);
         };
-        if self.inputs.iter().any(|input| input.name == name) {
+        if let Some(first) = self.inputs.iter().find(|input| input.name == name) {
+            let differs = literals.get(2).is_some_and(|default| !is_default(first, default));
+            if differs {
+                let message =
+                    format!("the input `{name}` is declared already with another default");
+                let help = "declare it once, and keep it in a variable";
+                self.mistake(position, message, Some(help.to_owned()));
+            }
             return;
         }
         let doc = text(literals.get(1)).unwrap_or_default();
         self.inputs.push(Input { name, doc, default: literals.get(2).cloned() });
+    }
+
+    /// `each(rows, work)` or `each(items, "key", work)`, as far as it can be seen.
+    fn each(&mut self, known: &Known, call: &FnCallExpr, position: Position) {
+        let due = match call.args.as_slice() {
+            [rows, work] if may_be(rows, Kind::List) && may_be(work, Kind::Function) => None,
+            [rows, ..] if call.args.len() == 3 && is_roster(rows, &HashSet::new()) => {
+                Some("a roster's rows are told apart by its first column or `--key`".to_owned())
+            }
+            [rows, key, work]
+                if may_be(rows, Kind::List)
+                    && may_be(key, Kind::Text)
+                    && may_be(work, Kind::Function) =>
+            {
+                None
+            }
+            _ => Some(
+                "write it as each(roster(), |row| …) or each(items, \"key\", |item| …)".to_owned(),
+            ),
+        };
+        if due.is_some() {
+            let message = "`each` takes rows and a function".to_owned();
+            return self.mistake(position, message, due);
+        }
+        let work = call.args.last().and_then(closure);
+        let takes = work.and_then(|work| {
+            let params = *known.params.get(work.name.as_str())?;
+            Some(params.saturating_sub(work.captured))
+        });
+        if let Some(takes) = takes.filter(|takes| *takes != 1) {
+            let message =
+                format!("the function of `each` takes {takes} values, and gets one: the row");
+            let help = "write it as |row| …".to_owned();
+            self.mistake(position, message, Some(help));
+        }
     }
 
     fn entry_call(&mut self, call: &FnCallExpr, position: Position) {
@@ -184,7 +237,7 @@ impl Survey {
                     self.mistake(position, message, Some(field.doc.clone()));
                 }
             }
-            [one] => {
+            [one] if may_be(one, Kind::Map) => {
                 let Some(given) = map_keys(one) else { return };
                 for (name, position) in &given {
                     let names = || entry.fields().iter().map(|field| field.name.as_str());
@@ -220,58 +273,11 @@ impl Survey {
     }
 }
 
-/// The columns that a piece of script takes from a row.
-struct Columns<'a> {
-    row: &'a str,
-    taken: Vec<Column>,
-    /// Columns that the script asks for by `"x" in row`: it can do without them.
-    optional: HashSet<String>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(row: &'a str) -> Self {
-        Self { row, taken: Vec::new(), optional: HashSet::new() }
-    }
-
-    fn look(&mut self, node: &ASTNode) {
-        let is_row = |expr: &Expr| matches!(expr, Expr::Variable(parts, ..) if parts.1 == self.row);
-        match node {
-            ASTNode::Expr(Expr::Dot(parts, ..)) if is_row(&parts.lhs) => {
-                // `row.a.b` nests to the right.
-                let first = match &parts.rhs {
-                    Expr::Dot(rest, ..) | Expr::Index(rest, ..) => &rest.lhs,
-                    other => other,
-                };
-                if let Expr::Property(property, position) = first {
-                    self.taken.push(Column { name: property.2.to_string(), position: *position });
-                }
-            }
-            ASTNode::Expr(Expr::Index(parts, ..)) if is_row(&parts.lhs) => {
-                if let Expr::StringConstant(name, position) = &parts.rhs {
-                    self.taken.push(Column { name: name.to_string(), position: *position });
-                }
-            }
-            node => {
-                if let Some((call, _)) = call_of(node)
-                    && call.name == "contains"
-                    && let [row, Expr::StringConstant(name, _)] = call.args.as_slice()
-                    && is_row(row)
-                {
-                    self.optional.insert(name.to_lowercase());
-                }
-            }
-        }
-    }
-
-    fn needed(self) -> impl Iterator<Item = Column> {
-        let optional = self.optional;
-        self.taken.into_iter().filter(move |column| !optional.contains(&column.name.to_lowercase()))
-    }
-}
-
 /// The functions that a script may call without a module.
 struct Known {
     names: HashSet<String>,
+    /// How many values the script's own functions take, closures with what they capture among them.
+    params: HashMap<String, usize>,
 }
 
 impl Known {
@@ -294,7 +300,9 @@ impl Known {
             true,
         );
         let names = keywords.into_iter().map(str::to_owned).chain(own).chain(native);
-        Self { names: names.collect() }
+        let params = AsRef::<Module>::as_ref(ast).iter_script_fn_info();
+        let params = params.map(|(.., own)| (own.name.to_string(), own.params.len())).collect();
+        Self { names: names.collect(), params }
     }
 
     fn has(&self, name: &str) -> bool {
@@ -344,127 +352,9 @@ fn is_roster(expr: &Expr, rosters: &HashSet<ImmutableString>) -> bool {
     }
 }
 
-/// The name of the function that a closure was hoisted to.
-fn closure_name(expr: &Expr) -> Option<ImmutableString> {
-    match expr {
-        Expr::DynamicConstant(value, _) => {
-            value.read_lock::<FnPtr>().map(|pointer| pointer.fn_name().into())
-        }
-        // A closure that captures: `{ share …; curry(Fn("…"), …) }`.
-        Expr::Stmt(block) => block.iter().find_map(|statement| match statement {
-            Stmt::Expr(expr) => closure_name(expr),
-            _ => None,
-        }),
-        Expr::FnCall(call, _) if call.name == "curry" => call.args.first().and_then(closure_name),
-        _ => None,
-    }
-}
-
-fn literal(expr: &Expr) -> Option<Dynamic> {
-    match expr {
-        Expr::StringConstant(text, _) => Some(text.clone().into()),
-        Expr::IntegerConstant(number, _) => Some((*number).into()),
-        Expr::FloatConstant(number, _) => Some((**number).into()),
-        Expr::BoolConstant(flag, _) => Some((*flag).into()),
-        Expr::DynamicConstant(value, _) => Some((**value).clone()),
-        _ => None,
-    }
-}
-
-fn map_keys(expr: &Expr) -> Option<Vec<(String, Position)>> {
-    match expr {
-        Expr::Map(parts, _) => {
-            Some(parts.0.iter().map(|(ident, _)| (ident.name.to_string(), ident.pos)).collect())
-        }
-        Expr::DynamicConstant(value, position) => {
-            let map = value.read_lock::<rhai::Map>()?;
-            Some(map.keys().map(|name| (name.to_string(), *position)).collect())
-        }
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::script::Script;
-
-    /// What is wrong with a script, a line each.
-    fn mistakes(source: &str) -> String {
-        let script = match Script::parse("a.rhai", source) {
-            Ok(script) => script,
-            Err(problem) => return problem.to_string(),
-        };
-        let problems = script.check().err().unwrap_or_default();
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    }
-
-    fn columns(source: &str) -> String {
-        Script::parse("a.rhai", source).unwrap().columns().join(" ")
-    }
-
-    #[test]
-    fn a_right_script_has_no_mistakes() {
-        assert_eq!(mistakes("for user in veracode::all_users() { print(user.email); }"), "");
-        assert_eq!(mistakes("fn twice(x) { x * 2 } print(twice(2)); [1].map(|x| twice(x));"), "");
-        assert_eq!(mistakes("thm::scoreboard(#{ roomCode: \"x\" })"), "");
-    }
-
-    #[test]
-    fn an_unknown_endpoint_is_told_with_the_one_that_was_meant() {
-        let told = "a.rhai:1:6: there is no endpoint `thm::rums` (did you mean `thm::rooms`?)";
-        assert_eq!(mistakes("thm::rums()"), told);
-    }
-
-    #[test]
-    fn a_list_that_is_none_cannot_be_walked_through() {
-        let told =
-            "a.rhai:1:6: thm.add_seat answers no list to walk through (call thm::add_seat instead)";
-        assert_eq!(mistakes("thm::all_add_seat(#{ email: \"x\" })"), told);
-    }
-
-    #[test]
-    fn a_misspelt_field_is_told_at_its_place() {
-        let told = "a.rhai:1:18: thm.add_seat has no field `emial` (did you mean `email`?)";
-        assert!(mistakes("thm::add_seat(#{ emial: \"x\" })").starts_with(told));
-    }
-
-    #[test]
-    fn a_missing_field_is_told() {
-        assert!(
-            mistakes("thm::scoreboard()").contains("thm.scoreboard needs the field `roomCode`")
-        );
-        assert!(mistakes("thm::scoreboard(#{})").contains("needs the field `roomCode`"));
-    }
-
-    #[test]
-    fn unknown_functions_modules_and_variables_are_told() {
-        assert!(
-            mistakes("rooster()")
-                .contains("there is no function `rooster` (did you mean `roster`?)")
-        );
-        assert!(mistakes("thn::rooms()").contains("ndefined module: thn (did you mean `thm`?)"));
-        assert!(mistakes("print(roomm)").contains("roomm"));
-        assert!(mistakes("eval(\"1\")").contains("eval"));
-    }
-
-    #[test]
-    fn an_input_is_declared_by_literals() {
-        assert!(mistakes("let a = \"x\"; input(a)").contains("declared by literals"));
-    }
-
-    #[test]
-    fn columns_are_found_in_rows_of_every_kind() {
-        let source = "let x = 1; each(roster(), |row| { row.email + x }); \
-                      let rows = roster(); for row in rows { print(row[\"first name\"]); } \
-                      each(rows, |r| r.id.len());";
-        assert_eq!(columns(source), "email first name id");
-    }
-
-    #[test]
-    fn a_column_that_is_asked_for_first_is_not_needed() {
-        assert_eq!(
-            columns("for row in roster() { if \"team\" in row { row.team } else { row.id } }"),
-            "id"
-        );
-    }
+/// Whether an input has this default.
+fn is_default(input: &Input, default: &Dynamic) -> bool {
+    input.default.as_ref().is_some_and(|first| {
+        first.type_id() == default.type_id() && first.to_string() == default.to_string()
+    })
 }

@@ -1,0 +1,81 @@
+//! What can be seen of an argument without running anything.
+
+use rhai::{Dynamic, Expr, FnPtr, ImmutableString, Position, Stmt};
+
+/// A function that is handed over: its name, and how many values it has captured.
+pub(super) struct Closure {
+    pub(super) name: ImmutableString,
+    pub(super) captured: usize,
+}
+
+/// What a closure was hoisted to.
+pub(super) fn closure(expr: &Expr) -> Option<Closure> {
+    match expr {
+        Expr::DynamicConstant(value, _) => value
+            .read_lock::<FnPtr>()
+            .map(|pointer| Closure { name: pointer.fn_name().into(), captured: 0 }),
+        // A closure that captures: `{ share …; curry(Fn("…"), …) }`.
+        Expr::Stmt(block) => block.iter().find_map(|statement| match statement {
+            Stmt::Expr(expr) => closure(expr),
+            _ => None,
+        }),
+        Expr::FnCall(call, _) if call.name == "curry" => {
+            let inner = call.args.first().and_then(closure)?;
+            Some(Closure { captured: inner.captured + call.args.len() - 1, ..inner })
+        }
+        _ => None,
+    }
+}
+
+/// What an argument can be seen to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    List,
+    Map,
+    Function,
+    Other,
+}
+
+/// Whether an argument is of this kind, or cannot be seen to be of another.
+pub(super) fn may_be(expr: &Expr, due: Kind) -> bool {
+    let kind = match expr {
+        Expr::StringConstant(..) | Expr::InterpolatedString(..) => Kind::Text,
+        Expr::Array(..) => Kind::List,
+        Expr::Map(..) => Kind::Map,
+        Expr::IntegerConstant(..)
+        | Expr::FloatConstant(..)
+        | Expr::BoolConstant(..)
+        | Expr::CharConstant(..)
+        | Expr::Unit(..) => Kind::Other,
+        Expr::DynamicConstant(value, _) if value.is_array() => Kind::List,
+        Expr::DynamicConstant(value, _) if value.is_map() => Kind::Map,
+        _ if closure(expr).is_some() => Kind::Function,
+        _ => return true,
+    };
+    kind == due
+}
+
+pub(super) fn literal(expr: &Expr) -> Option<Dynamic> {
+    match expr {
+        Expr::StringConstant(text, _) => Some(text.clone().into()),
+        Expr::IntegerConstant(number, _) => Some((*number).into()),
+        Expr::FloatConstant(number, _) => Some((**number).into()),
+        Expr::BoolConstant(flag, _) => Some((*flag).into()),
+        Expr::DynamicConstant(value, _) => Some((**value).clone()),
+        _ => None,
+    }
+}
+
+pub(super) fn map_keys(expr: &Expr) -> Option<Vec<(String, Position)>> {
+    match expr {
+        Expr::Map(parts, _) => {
+            Some(parts.0.iter().map(|(ident, _)| (ident.name.to_string(), ident.pos)).collect())
+        }
+        Expr::DynamicConstant(value, position) => {
+            let map = value.read_lock::<rhai::Map>()?;
+            Some(map.keys().map(|name| (name.to_string(), *position)).collect())
+        }
+        _ => None,
+    }
+}
