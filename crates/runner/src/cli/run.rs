@@ -176,7 +176,7 @@ fn roster(args: &RunArgs, script: &Script, shell: &Shell) -> Result<Option<Roste
 async fn listen(mut interrupts: Interrupts, stop: Stop, console: crate::console::Console) {
     interrupts.next().await;
     stop.request();
-    console.warn("interrupted: finishing the row in flight; once more to stop at once");
+    console.warn("interrupted: finishing what is in flight; once more to stop at once");
     interrupts.next().await;
     std::process::exit(i32::from(Exit::Interrupted as u8));
 }
@@ -204,6 +204,10 @@ fn help(script: &Script) -> String {
     }
     if script.uses_roster() {
         parts.push(format!("Columns of the roster: {}", script.columns().join(", ")));
+        let optional = script.optional_columns().join(", ");
+        if !optional.is_empty() {
+            parts.push(format!("Optional columns: {optional}"));
+        }
     }
     parts.push(flags());
     parts.retain(|part| !part.is_empty());

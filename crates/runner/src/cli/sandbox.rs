@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args};
 use drillmaster_models::Dialect;
 use drillmaster_sandbox::{
-    InviteOutcome, Options, Sandbox, THM_KEY, VERACODE_KEY, serve_with_faults,
+    InviteOutcome, MOST_LEARNERS, Options, Sandbox, THM_KEY, VERACODE_KEY, serve_with_faults,
 };
 use drillmaster_transport::FaultPlan;
 use tokio::net::TcpListener;
 
 use super::Shell;
 use super::interrupts::Interrupts;
-use super::target::{output, refuse_service_flags};
+use super::target::refuse_service_flags;
 use crate::exit::Exit;
 use crate::problem::Problem;
 
@@ -47,9 +47,6 @@ pub(crate) struct SandboxArgs {
     fault: FaultPlan,
 }
 
-/// The most people that are made up; a service's list of them has to fit into memory.
-const MOST_LEARNERS: usize = 1_000_000;
-
 fn learners(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number <= MOST_LEARNERS => Ok(number),
@@ -66,7 +63,9 @@ pub(crate) fn serve(
         matches,
         "a sandbox's dialect is set by --dialect, its address by --listen",
     )?;
-    args.state.as_deref().map(|file| output(file, &[])).transpose()?;
+    if let Some(path) = &args.state {
+        Sandbox::check_state_path(path).map_err(|error| Problem::usage(error.to_string()))?;
+    }
     let sandbox = match &args.state {
         Some(path) if path.exists() => Sandbox::load(path)
             .map_err(|error| Problem::usage(error.to_string()))?
