@@ -311,11 +311,15 @@ impl Host {
         let passes = row.as_ref().map_or(&self.passes, |row| &row.passes);
         let pass = passes.fetch_add(1, Ordering::Relaxed) + 1;
         move |key| {
-            let key = match &row {
-                Some(outer) => format!("{}/{key}", outer.scope.name()),
-                None => key.to_owned(),
-            };
-            Scope::new(if pass == 1 { key } else { format!("{key}#{pass}") })
+            // A single `#` is ours, so that no key of a roster can take another's place.
+            let mut name = key.replace('#', "##");
+            if name == Scope::MAIN {
+                name = format!("#{name}");
+            }
+            if let Some(outer) = &row {
+                name = format!("{}#/{name}", outer.scope.name());
+            }
+            Scope::new(if pass == 1 { name } else { format!("{name}#{pass}") })
         }
     }
 }

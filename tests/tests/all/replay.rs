@@ -199,3 +199,19 @@ fn a_recording_that_is_not_there_is_refused() {
     let line = format!("{RUN} --replay class.cassette");
     check("replay", "a_recording_that_is_not_there_is_refused", &Desk::with_class(), &line, 2);
 }
+
+#[test]
+fn rows_with_keys_like_our_own_names_are_told_apart() {
+    let script = r##"
+        let room = |key| thm::room_exists(#{ roomCode: "linux1" });
+        room.call("outside");
+        each(["main", "a#2", "a/c"], |key| {
+            each(["c"], |inner| thm::room_exists(#{ roomCode: "linux1" }));
+            thm::room_exists(#{ roomCode: "linux1" })
+        });
+        each(["a"], |key| thm::room_exists(#{ roomCode: "linux1" }));
+    "##;
+    let desk = Desk::empty().with("keys.rhai", script);
+    desk.run("run keys.rhai --record keys.cassette").exits(0);
+    desk.run("run keys.rhai --replay keys.cassette").exits(0);
+}
