@@ -202,7 +202,7 @@ fn a_recording_that_is_not_there_is_refused() {
 
 #[test]
 fn rows_with_keys_like_our_own_names_are_told_apart() {
-    let script = r##"
+    let script = r#"
         let room = |key| thm::room_exists(#{ roomCode: "linux1" });
         room.call("outside");
         each(["main", "a#2", "a/c"], |key| {
@@ -210,7 +210,7 @@ fn rows_with_keys_like_our_own_names_are_told_apart() {
             thm::room_exists(#{ roomCode: "linux1" })
         });
         each(["a"], |key| thm::room_exists(#{ roomCode: "linux1" }));
-    "##;
+    "#;
     let desk = Desk::empty().with("keys.rhai", script);
     desk.run("run keys.rhai --record keys.cassette").exits(0);
     desk.run("run keys.rhai --replay keys.cassette").exits(0);
