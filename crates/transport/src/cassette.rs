@@ -10,9 +10,10 @@
 //! | `value` | scope, ordinal, a value that the script got from outside |
 //! | `again` | a scope of which the failures so far do not count any more |
 //! | `row` | scope, and how the row ended |
+//! | `pace` | service, and how fast it was really called |
 //! | `end` | last: the number of interactions, so that a cut-off file is noticed |
 //!
-//! `again` and `row` are a [journal](crate::journal)'s; a cassette's reader passes over them. Recorders
+//! `again`, `row` and `pace` are a [journal](crate::journal)'s; a cassette's reader passes over them. Recorders
 //! close each event with the field `sum`, a checksum of all before it on its line. A reader refuses an
 //! event that does not have the sum it claims; events without one, as written by hand, are taken as they
 //! are, and white space does not count.
@@ -73,6 +74,8 @@ pub enum Event {
     },
     /// How a row ended.
     Row(RowEvent),
+    /// How fast a service was called.
+    Pace(PaceEvent),
     /// The last event.
     End {
         /// How many requests were answered or lost.
@@ -200,6 +203,20 @@ pub struct RowEvent {
     /// The script's line that it ended at, where one is to blame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
+}
+
+/// How fast a service was called in a part of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaceEvent {
+    /// The name of the service.
+    pub service: String,
+    /// How many requests were sent to it, those that were sent again among them.
+    pub requests: u64,
+    /// How many answers asked to slow down.
+    pub throttled: u64,
+    /// From the first request to the last answer, in seconds.
+    pub seconds: f64,
 }
 
 /// A body as a cassette holds it.

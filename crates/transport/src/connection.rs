@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::request::{Request, Scope, Transport};
+use crate::request::{Request, Scope, Source, Transport};
 
 /// A transport with what a call needs besides: the dialect, and the scope in which requests are numbered.
 /// Cloning is cheap.
@@ -61,7 +61,16 @@ impl Connection {
 
     /// Calls an entry with fields that are checked first. The answer has the current dialect's shape.
     pub async fn call(&self, entry: &'static Entry, fields: &Value) -> Result<Value, Error> {
-        let request = self.request(entry, fields)?;
+        self.send_draft(entry, self.draft(entry, fields)?).await
+    }
+
+    /// Sends a draft under the scope's next number and reads the answer.
+    pub(crate) async fn send_draft(
+        &self,
+        entry: &'static Entry,
+        draft: Request,
+    ) -> Result<Value, Error> {
+        let request = Request { ordinal: self.scope.next(), ..draft };
         let spec = request.spec;
         // Whether a lost write is in doubt must not depend on a transport's remembering to say so.
         let answer = self.transport.send(request).await;
@@ -69,11 +78,16 @@ impl Connection {
         entry.answer(&answer, self.dialect).map_err(|failure| Error::answer(failure).about(spec))
     }
 
-    fn request(&self, entry: &'static Entry, fields: &Value) -> Result<Request, Error> {
+    /// Who would answer this request now.
+    pub(crate) fn source(&self, request: &Request) -> Source {
+        self.transport.source(request)
+    }
+
+    /// A request of the scope that has no number yet.
+    pub(crate) fn draft(&self, entry: &'static Entry, fields: &Value) -> Result<Request, Error> {
         let wire = entry.request(fields, self.dialect).map_err(Error::answer)?;
         let spec = entry.spec(self.dialect).map_err(|error| Error::answer(error.into()))?;
-        let ordinal = self.scope.next();
-        Ok(Request { wire, spec, scope: self.scope.name().clone(), ordinal })
+        Ok(Request { wire, spec, scope: self.scope.name().clone(), ordinal: 0 })
     }
 
     /// Sends a typed request.

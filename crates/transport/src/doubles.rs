@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::request::{Request, Response, Scope, Transport};
+use crate::request::{Request, Response, Scope, Source, Transport};
 
 /// Passes requests on and keeps a copy of each, for a test to look at.
 ///
@@ -49,6 +49,10 @@ impl<T: Transport> Transport for Capture<T> {
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
         self.inner.value(scope, name, fresh)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.inner.source(request)
     }
 }
 

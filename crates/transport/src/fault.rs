@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Lost};
-use crate::request::{Request, Response, Scope, Transport};
+use crate::request::{Request, Response, Scope, Source, Transport};
 
 /// Makes trouble as a [`FaultPlan`] has it: requests that get lost, answers that do, and answers that are
 /// none. What the inner transport is asked it really does: an answer that is lost *after* was a request
@@ -73,6 +73,10 @@ impl<T: Transport> Transport for Fault<T> {
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
         self.inner.value(scope, name, fresh)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.inner.source(request)
     }
 }
 

@@ -44,6 +44,8 @@ mod replay;
 mod request;
 mod retry;
 mod settle;
+#[doc(hidden)]
+pub mod torture;
 mod wait;
 
 pub use connection::Connection;
@@ -55,7 +57,7 @@ pub use pace::{Pace, Reached};
 pub use rate::{Rate, RateError};
 pub use record::Record;
 pub use replay::Replay;
-pub use request::{Request, Response, Route, Scope, Transport};
+pub use request::{Request, Response, Route, Scope, Source, Transport};
 pub use retry::Retry;
 
 // Callers need these two to build an `Http`.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::error::Error;
 use crate::rate::Rate;
-use crate::request::{Request, Response, Scope, Transport};
+use crate::request::{Request, Response, Scope, Source, Transport};
 use crate::wait::{spent_wait, told_wait};
 
 /// The share of the budget that a second full of good answers gives back after a slow-down.
@@ -233,5 +233,9 @@ impl<T: Transport> Transport for Pace<T> {
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
         self.inner.value(scope, name, fresh)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.inner.source(request)
     }
 }

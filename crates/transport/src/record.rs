@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use crate::cassette::{ErrorEvent, Event, Header, RequestEvent, ValueEvent};
 use crate::error::Error;
 use crate::journal::line;
-use crate::request::{Request, Response, Scope, Transport};
+use crate::request::{Request, Response, Scope, Source, Transport};
 
 /// Passes requests on and writes them and their answers to a cassette. The file appears, complete, when
 /// [`finish`](Record::finish) is called; until then it is written beside its place. Only its owner may read
@@ -138,5 +138,9 @@ impl<T: Transport> Transport for Record<T> {
             value: value.clone(),
         }));
         Ok(value)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.inner.source(request)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::cassette::{Interaction, RequestEvent, Tape, identity, parse};
 use crate::error::Error;
-use crate::request::{Request, Response, Scope, Transport, is_open};
+use crate::request::{Request, Response, Scope, Source, Transport, is_open};
 
 /// Answers each request with what was recorded for it, and refuses anything else. A request is the same
 /// when its scope and its [identity] are; equal requests of a scope are answered in the
@@ -161,5 +161,9 @@ impl Transport for Replay {
         recorded.ok_or_else(|| {
             Error::replay(format!("`{name}()` in `{}` was not recorded", scope.name()))
         })
+    }
+
+    fn source(&self, _request: &Request) -> Source {
+        Source::Recording
     }
 }

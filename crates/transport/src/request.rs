@@ -82,6 +82,23 @@ pub trait Transport: Send + Sync {
     fn value(&self, _scope: &Scope, _name: &str, fresh: Value) -> Result<Value, Error> {
         Ok(fresh)
     }
+
+    /// Who would answer this request, were it sent now. Who looks into a doubtful write waits for the
+    /// service, and need not wait for a file.
+    fn source(&self, _request: &Request) -> Source {
+        Source::Service
+    }
+}
+
+/// Who answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The service, or what stands for it.
+    Service,
+    /// An earlier part of this run, which goes on where that ends.
+    History,
+    /// A recording of a whole run.
+    Recording,
 }
 
 #[async_trait]
@@ -92,6 +109,10 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
         (**self).value(scope, name, fresh)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        (**self).source(request)
     }
 }
 
@@ -156,5 +177,9 @@ impl Transport for Route {
             return way.send(request).await;
         }
         Err(Error::setup(format!("no connection to {service} is set up")).for_request(&request))
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.ways.get(request.spec.service()).map_or(Source::Service, |way| way.source(request))
     }
 }

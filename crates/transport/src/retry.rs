@@ -8,7 +8,7 @@ use drillmaster_models::wire::is_throttled;
 use serde_json::Value;
 
 use crate::error::{Error, Lost};
-use crate::request::{Request, Response, Scope, Transport};
+use crate::request::{Request, Response, Scope, Source, Transport};
 use crate::wait::told_wait;
 
 /// How often a request is sent at most, answers that ask to slow down not counted.
@@ -157,5 +157,9 @@ impl<T: Transport> Transport for Retry<T> {
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
         self.inner.value(scope, name, fresh)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.inner.source(request)
     }
 }

@@ -2,17 +2,25 @@
 
 use std::time::Duration;
 
-use drillmaster_models::{Entry, Settle, entry};
-use futures::TryStreamExt;
+use drillmaster_models::{Entry, Pager, Settle, entry};
 use serde_json::{Value, json};
 
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::request::{Request, Source};
 
-/// How often a doubtful write is looked into before it is left to a person.
+/// How often a run looks into a doubtful write before it is left to a person.
 const ROUNDS: u32 = 5;
 /// The wait before the second round; each later one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// How a round of settling ended.
+enum Round {
+    /// With an answer.
+    Settled(Value),
+    /// In doubt still, for all that was heard from there.
+    Open(Source),
+}
 
 impl Connection {
     /// Calls an entry, and settles what is in doubt.
@@ -61,38 +69,88 @@ impl Connection {
         doubt: Error,
     ) -> Result<Value, Error> {
         let Some(write) = entry.spec.effect.write() else { return Err(doubt) };
-        for round in 0..ROUNDS {
-            if round > 0 {
-                tokio::time::sleep(FIRST_WAIT * 2_u32.pow(round - 1)).await;
+        if cfg!(feature = "torture-unsettled") {
+            // What a runner without settling would do.
+            return self.call(entry, fields).await;
+        }
+        let mut rounds = 0;
+        loop {
+            let repeat = self.draft(entry, fields)?;
+            // What the history tells of an earlier part's attempts is gone through at once, and is no
+            // reason to try less often in this part.
+            let source = self.source(&repeat);
+            let source = match self.settle_once(entry, fields, write.settle, repeat, source).await? {
+                Round::Settled(answer) => return Ok(answer),
+                Round::Open(Source::History) => continue,
+                Round::Open(source) => source,
+            };
+            rounds += 1;
+            if rounds == ROUNDS {
+                return Err(doubt);
             }
-            if let Settle::Probe { entry: list, field } = write.settle {
+            if source == Source::Service {
+                tokio::time::sleep(FIRST_WAIT * 2_u32.pow(rounds - 1)).await;
+            }
+        }
+    }
+
+    /// One look, and one repeat where the look does not tell.
+    async fn settle_once(
+        &self,
+        entry: &'static Entry,
+        fields: &Value,
+        settle: Settle,
+        repeat: Request,
+        source: Source,
+    ) -> Result<Round, Error> {
+        if let Settle::Probe { entry: list, field } = settle {
+            // Before something is sent the look must be a fresh one: as long as the history has looks, go on.
+            loop {
                 match self.holds(list, field, &fields[field]).await {
-                    Ok(true) => return predicted(entry, fields),
-                    Ok(false) => {}
-                    Err(error) if is_passing(&error) => continue,
+                    Ok((true, _)) => return predicted(entry, fields).map(Round::Settled),
+                    Ok((false, Source::History)) if source == Source::Service => {}
+                    Ok((false, _)) => break,
+                    // The repeat is still to come, whoever would answer it.
+                    Err(error) if error.is_retryable() && source == Source::History => {
+                        return Ok(Round::Open(Source::Service));
+                    }
+                    Err(error) if error.is_retryable() => return Ok(Round::Open(source)),
                     Err(error) => return Err(error),
                 }
             }
-            match self.call(entry, fields).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) if error.is_already() => return predicted(entry, fields),
-                Err(error) if error.is_in_doubt() || is_passing(&error) => {}
-                Err(error) => return Err(error),
-            }
         }
-        Err(doubt)
+        match self.send_draft(entry, repeat).await {
+            Ok(answer) => Ok(Round::Settled(answer)),
+            Err(error) if error.is_already() => predicted(entry, fields).map(Round::Settled),
+            // The next round may not meet this trouble.
+            Err(error) if error.is_in_doubt() || error.is_retryable() => Ok(Round::Open(source)),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Whether the list has an item with this value in this field.
-    async fn holds(&self, list: &str, field: &str, wanted: &Value) -> Result<bool, Error> {
+    /// Whether the list has an item with this value in this field; and `History` where that tells of some
+    /// page as it was in an earlier part of the run.
+    async fn holds(
+        &self,
+        list: &str,
+        field: &str,
+        wanted: &Value,
+    ) -> Result<(bool, Source), Error> {
         let list = entry(list).map_err(|error| Error::setup(error.to_string()))?;
-        let mut items = std::pin::pin!(self.walk(list, &json!({})));
-        while let Some(item) = items.try_next().await? {
-            if same(&item[field], wanted) {
-                return Ok(true);
+        let mut pager =
+            Pager::new(list, &json!({})).map_err(|error| Error::answer(error.into()))?;
+        let mut oldest = Source::Service;
+        while let Some(page) = pager.request() {
+            let request = self.draft(list, &page)?;
+            if self.source(&request) == Source::History {
+                oldest = Source::History;
+            }
+            let items = pager.accept(self.send_draft(list, request).await?);
+            if items.iter().any(|item| same(&item[field], wanted)) {
+                return Ok((true, oldest));
             }
         }
-        Ok(false)
+        Ok((false, oldest))
     }
 }
 
@@ -102,11 +160,6 @@ fn same(a: &Value, b: &Value) -> bool {
         (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
         _ => a == b,
     }
-}
-
-/// Trouble that the next round may not meet.
-fn is_passing(error: &Error) -> bool {
-    error.is_retryable()
 }
 
 fn predicted(entry: &'static Entry, fields: &Value) -> Result<Value, Error> {

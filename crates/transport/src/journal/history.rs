@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::lines::{Lines, event_at};
 use super::unusable::{Problem, Unusable};
-use crate::cassette::{Event, Header, RowEvent, identity};
+use crate::cassette::{Event, Header, PaceEvent, RowEvent, identity};
 use crate::error::{Error, Lost};
 use crate::request::{Request, Response};
 
@@ -34,6 +34,8 @@ pub struct History {
     rows: Vec<Row>,
     /// The names of states, in the order of their first appearance.
     states: Vec<String>,
+    /// Where it is told how fast services were called.
+    paces: Vec<u64>,
     requests: usize,
     finished: bool,
     /// Where the next line goes.
@@ -131,6 +133,14 @@ impl History {
         places.into_iter().map(|at| self.row_at(at))
     }
 
+    /// How fast services were called, part by part of the run.
+    pub fn paces(&self) -> impl Iterator<Item = Result<PaceEvent, Unusable>> {
+        self.paces.iter().map(|at| match self.event(*at)? {
+            Event::Pace(pace) => Ok(pace),
+            _ => Err(self.changed(*at)),
+        })
+    }
+
     fn row_at(&self, at: u64) -> Result<RowEvent, Unusable> {
         match self.event(at)? {
             Event::Row(row) => Ok(row),
@@ -150,6 +160,19 @@ impl History {
         let outcome = self.outcome(slot).map_err(|error| Error::setup(error.to_string()));
         let outcome = outcome.map_err(|error| error.for_request(request))?;
         Ok(Some(outcome.map_err(|lost| lost.for_request(request))))
+    }
+
+    /// Whether something is left to be taken for a request.
+    pub(super) fn holds(&self, request: &Request) -> bool {
+        if self.slots.is_empty() {
+            return false;
+        }
+        let identity = identity_key(&identity(&request.wire)).unwrap_or_default();
+        let key = (scope_key(&request.scope), identity);
+        self.head_of(key).is_some_and(|(head, first)| {
+            let taken = head.taken.load(Ordering::Relaxed) as usize;
+            self.slots.get(first + taken).is_some_and(|slot| slot.key() == key)
+        })
     }
 
     fn outcome(&self, slot: &Slot) -> Result<Result<Response, Error>, Unusable> {
@@ -182,10 +205,15 @@ impl History {
     /// The first of equals that was not taken yet.
     fn take_slot(&self, scope: &str, identity: u64) -> Option<&Slot> {
         let key = (scope_key(scope), identity);
-        let first = self.slots.partition_point(|slot| slot.key() < key);
-        let head = self.slots.get(first).filter(|slot| slot.key() == key)?;
+        let (head, first) = self.head_of(key)?;
         let taken = head.taken.fetch_add(1, Ordering::Relaxed) as usize;
         self.slots.get(first + taken).filter(|slot| slot.key() == key)
+    }
+
+    /// The first among equals and its place.
+    fn head_of(&self, key: (u64, u64)) -> Option<(&Slot, usize)> {
+        let first = self.slots.partition_point(|slot| slot.key() < key);
+        self.slots.get(first).filter(|slot| slot.key() == key).map(|head| (head, first))
     }
 
     fn event(&self, at: u64) -> Result<Event, Unusable> {
@@ -234,6 +262,7 @@ struct Reading {
     slots: Vec<Slot>,
     rows: Vec<Row>,
     states: Vec<String>,
+    paces: Vec<u64>,
     /// By scope and number: the request that waits for its outcome.
     open: HashMap<(u64, u64), usize>,
     /// By scope: how many slots and rows there were at its last `again`.
@@ -271,6 +300,7 @@ impl Reading {
                 let state = self.state(&gist.state)?;
                 self.rows.push(Row { scope, at, state });
             }
+            "pace" => self.paces.push(at),
             "end" if gist.interactions == self.requests => {
                 self.finished = true;
                 self.end = at;
@@ -337,6 +367,7 @@ impl Reading {
             slots,
             rows,
             states: self.states,
+            paces: self.paces,
             requests: self.requests,
             finished: self.finished,
             end: self.end,

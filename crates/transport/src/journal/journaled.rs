@@ -4,22 +4,25 @@ use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use drillmaster_models::{Entry, entry, wire};
 use serde_json::Value;
 
 use super::{History, Journal};
 use crate::cassette::{Event, RequestEvent, ValueEvent};
 use crate::error::Error;
-use crate::request::{Request, Response, Scope, Transport};
+use crate::request::{Request, Response, Scope, Source, Transport};
+use crate::torture;
 
 /// Answers each request that the history holds an answer for, and passes the others on, written down. With
 /// an empty history it is the first part of a run, with that of an earlier part it goes on with the run.
 ///
 /// | the history holds of a request | what becomes of it |
 /// |---|---|
-/// | an answer | that answer; nothing is sent, nothing is written down |
-/// | a write that was sent, or may have been, and no answer | an error that is [in doubt](Error::is_in_doubt), for the caller to settle |
-/// | a write that was certainly not sent | it is sent |
-/// | a read without an answer | it is sent |
+/// | a good answer, or a refusal | that answer; nothing is sent, nothing is written down |
+/// | a write that was sent, or may have been, and no clear answer | the same again, an error that is [in doubt](Error::is_in_doubt), for the caller to settle |
+/// | a write that was certainly not carried out: not sent, or throttled | it is sent |
+/// | a read without a clear answer | it is sent |
+/// | that the credential was refused | it is sent: it may have been put right since |
 /// | nothing | it is sent |
 ///
 /// A request is the same when its scope and its [identity](crate::cassette::identity) are; equal requests
@@ -37,30 +40,41 @@ impl<T> Journaled<T> {
     pub fn new(inner: T, journal: Arc<Journal>, history: Arc<History>) -> Self {
         Self { inner, journal, history }
     }
+
+    /// Writes a request down; returns when it may be sent.
+    async fn note(&self, request: &Request, event: &Event) -> Result<(), Error> {
+        let noted = if request.spec.effect.is_read() {
+            self.journal.append(event)
+        } else {
+            self.journal.append_durably(event).await
+        };
+        noted.map_err(|error| unwritten(&error).for_request(request))
+    }
 }
 
 #[async_trait]
 impl<T: Transport> Transport for Journaled<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        match self.history.take(&request)? {
-            Some(Ok(answer)) => return Ok(answer),
-            Some(Err(lost)) if lost.is_in_doubt() => return Err(lost),
-            // A read, or a write that was not sent: nothing is lost by sending it now.
-            Some(Err(_)) | None => {}
+        if let Some(outcome) = self.history.take(&request)?.filter(|told| stands(&request, told)) {
+            return outcome;
         }
         let event = Event::Request(RequestEvent::of(&request));
-        let noted = if request.spec.effect.is_read() {
-            self.journal.append(&event)
-        } else {
-            self.journal.append_durably(&event).await
-        };
-        noted.map_err(|error| unwritten(&error).for_request(&request))?;
+        let late = cfg!(feature = "torture-unsynced").then(|| request.clone());
+        if late.is_none() {
+            self.note(&request, &event).await?;
+        }
+        torture::point("noted");
         let (scope, ordinal) = (request.scope.clone(), request.ordinal);
         let outcome = self.inner.send(request).await;
+        torture::point("sent");
+        if let Some(request) = late {
+            self.note(&request, &event).await?;
+        }
         if let Some(event) = Event::outcome(&scope, ordinal, &outcome) {
             // The answer is true even if it cannot be written down; the next request will be refused.
             let _ = self.journal.append(&event);
         }
+        torture::point("answered");
         outcome
     }
 
@@ -81,6 +95,24 @@ impl<T: Transport> Transport for Journaled<T> {
         // makes the write safe makes safe all that stands before it.
         self.journal.append(&event).map_err(|error| unwritten(&error))?;
         Ok(value)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        if self.history.holds(request) { Source::History } else { self.inner.source(request) }
+    }
+}
+
+/// Whether what was told of a request counts still. Where sending it again is harmless and may get more than
+/// trouble, it does not; and a credential that was refused may have been put right since.
+fn stands(request: &Request, told: &Result<Response, Error>) -> bool {
+    let told = told.as_ref().map_err(Clone::clone).and_then(|answer| {
+        let faults = entry(request.spec.name).into_iter().flat_map(Entry::faults);
+        let read = wire::decode(request.spec, faults, answer);
+        read.map_err(|failure| Error::answer(failure).for_request(request))
+    });
+    match told {
+        Ok(_) => true,
+        Err(error) => error.is_refusal() || error.is_in_doubt(),
     }
 }
 
