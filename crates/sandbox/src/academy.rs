@@ -28,6 +28,7 @@ impl Academy {
         let people = people(options.seed, options.learners);
         let mut veracode = veracode::State::populated(&people, options.seed, options.now);
         veracode.set_invite_outcome(options.invite_outcome);
+        veracode.set_reinvite(options.reinvite);
         Self {
             now: options.now,
             thm: thm::State::populated(&people, options.seed, options.seats, options.now),

@@ -27,6 +27,9 @@ pub struct Options {
     pub dialect: Dialect,
     /// How Security Labs answers an invite that it carried out.
     pub invite_outcome: InviteOutcome,
+    /// Whether Security Labs sends an open invite a second time, answers it like the first and counts two,
+    /// instead of refusing it: for proving that a client sends nothing twice.
+    pub reinvite: bool,
     /// The sandbox's time. Its clock stands still, so that the same calls get the same answers.
     pub now: Timestamp,
 }
@@ -47,6 +50,7 @@ impl Default for Options {
             seats: 250,
             dialect: Dialect::Current,
             invite_outcome: InviteOutcome::Created,
+            reinvite: false,
             now: Timestamp::constant(1_788_249_600, 0),
         }
     }

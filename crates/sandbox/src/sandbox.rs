@@ -69,6 +69,13 @@ impl Sandbox {
         self
     }
 
+    /// The same academy, with open invites sent again or refused from now on, as [`Options::reinvite`] has it.
+    #[must_use]
+    pub fn reinviting(self, reinvite: bool) -> Self {
+        self.lock().veracode.set_reinvite(reinvite);
+        self
+    }
+
     /// An academy as it was saved, with TryHackMe in the current dialect.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, StateError> {
         let path = path.as_ref();

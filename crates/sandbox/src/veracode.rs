@@ -42,12 +42,20 @@ pub(crate) struct State {
     /// How an invite is answered that was carried out. A choice of whoever starts the sandbox, not state.
     #[serde(skip)]
     invite_outcome: InviteOutcome,
+    /// Whether an open invite is sent again rather than refused. Such a choice as well.
+    #[serde(skip)]
+    reinvite: bool,
 }
 
 impl State {
     /// Chooses how an invite is answered that was carried out.
     pub(crate) fn set_invite_outcome(&mut self, outcome: InviteOutcome) {
         self.invite_outcome = outcome;
+    }
+
+    /// Chooses whether an open invite is sent again.
+    pub(crate) fn set_reinvite(&mut self, reinvite: bool) {
+        self.reinvite = reinvite;
     }
 }
 

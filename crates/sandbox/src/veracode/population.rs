@@ -32,6 +32,7 @@ impl State {
             catalogue: Catalogue::of_team(lasting("team", "ours")),
             team: Team::new(lasting("team", "ours")),
             invite_outcome: InviteOutcome::default(),
+            reinvite: false,
         };
         let default: Vec<Id> = state.catalogue.default_roles(state.team.id).collect();
         let others: Vec<Id> = state.catalogue.other_roles(state.team.id).collect();

@@ -156,8 +156,15 @@ pub(crate) fn invite(academy: &mut Academy, call: &Call) -> Read<Value> {
         invite: Some(Invitation { sender, mailed, at: call.now.as_millisecond() }),
         labs: Vec::new(),
     };
-    if !state.team.add(Id::of(state.seed, "user", &address.to_lowercase()), user) {
-        return Err(Refusal::new(400, "Invite already exists"));
+    let is_open = |id: &Id| state.team.user(*id).is_some_and(|user| !user.joined);
+    match state.team.whose(&address).filter(|id| state.reinvite && is_open(id)) {
+        // The invite goes out again, and nothing else changes.
+        Some(id) => drop(state.team.change(id, |invited| invited.invite = user.invite)),
+        None => {
+            if !state.team.add(Id::of(state.seed, "user", &address.to_lowercase()), user) {
+                return Err(Refusal::new(400, "Invite already exists"));
+            }
+        }
     }
     academy.writes.add(Invite::SPEC.name, &address);
     if state.invite_outcome == InviteOutcome::Unknown {

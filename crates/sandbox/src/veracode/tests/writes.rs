@@ -42,6 +42,28 @@ fn an_invite_is_carried_out_whatever_is_answered() {
 }
 
 #[test]
+fn an_open_invite_can_be_made_to_go_out_twice() {
+    for outcome in InviteOutcome::ALL {
+        let options = Options { reinvite: true, invite_outcome: outcome, ..Options::default() };
+        let sandbox = Sandbox::with(options);
+        let first = invite(&sandbox, "ada@hunter2.example");
+        let one = users(&sandbox);
+        assert_eq!(invite(&sandbox, "ada@hunter2.example"), first);
+        assert_eq!(written(&sandbox, "veracode.invite", "ada@hunter2.example"), 2);
+        assert_eq!(users(&sandbox), one);
+    }
+}
+
+#[test]
+fn somebody_who_has_joined_is_never_invited_again() {
+    let sandbox = Sandbox::with(Options { reinvite: true, ..Options::default() });
+    let member = users(&sandbox)[0]["email"].as_str().unwrap().to_owned();
+    let refusal = (400, json!({ "message": "Invite already exists" }));
+    assert_eq!(invite(&sandbox, &member), refusal);
+    assert_eq!(sandbox.writes(), json!({}));
+}
+
+#[test]
 fn the_second_invite_means_already() {
     let sandbox = academy();
     invite(&sandbox, "ada@hunter2.example");
