@@ -42,6 +42,9 @@ pub(crate) struct SandboxArgs {
     /// How an invite that was carried out is answered: 201, 200, or 500 "unknown error"
     #[arg(long, value_name = "STATUS", default_value_t = InviteOutcome::default())]
     invite_outcome: InviteOutcome,
+    /// Send an open invite again instead of refusing it: for proving that nothing is sent twice
+    #[arg(long)]
+    invite_again: bool,
     /// Make trouble on purpose, such as reset-after=2%,500-before@3,delay=20ms,seed=7
     #[arg(long, value_name = "SPEC", default_value = "")]
     fault: FaultPlan,
@@ -70,13 +73,15 @@ pub(crate) fn serve(
         Some(path) if path.exists() => Sandbox::load(path)
             .map_err(|error| Problem::usage(error.to_string()))?
             .speaking(args.dialect)
-            .answering_invites(args.invite_outcome),
+            .answering_invites(args.invite_outcome)
+            .reinviting(args.invite_again),
         _ => Sandbox::with(Options {
             seed: args.seed,
             learners: args.learners,
             seats: args.seats,
             dialect: args.dialect,
             invite_outcome: args.invite_outcome,
+            reinvite: args.invite_again,
             ..Options::default()
         }),
     };

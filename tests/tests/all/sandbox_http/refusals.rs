@@ -170,6 +170,16 @@ fn an_invite_may_fail_with_an_unknown_error_and_be_created_all_the_same() {
     refuses(&server.call().send("POST /api/invites", &body), 400, "Invite already exists");
 }
 
+#[test]
+fn an_invite_that_is_sent_twice_is_counted_twice_where_that_is_asked_for() {
+    let server = Server::start("--invite-again");
+    let body = format!(r#"{{"email": "test@hunter2.com", "senderId": "{ADMIN}"}}"#);
+    for _ in 0..2 {
+        assert_eq!(server.call().send("POST /api/invites", &body).status, 201);
+    }
+    assert_eq!(server.writes(), json!({ "veracode.invite": { "test@hunter2.com": 2 } }));
+}
+
 /// A key and secret that are the sandbox's but for the secret.
 const ROTATED_KEY: &str = "sandbox-key:another-secret";
 
