@@ -38,7 +38,8 @@ pub use moment::{Instant, Moment};
 pub use pager::Pager;
 pub use service::{SERVICES, Service, UnknownEntry, entries, entry};
 pub use spec::{
-    Credential, Effect, Fault, List, Means, Method, Paging, Payload, Reply, Settle, Spec, Write,
+    Credential, Effect, Fault, List, Means, Method, Paging, Payload, Removes, Reply, Settle, Spec,
+    Write,
 };
 
 /// Fields of an answer that this crate does not declare, kept as they came.

@@ -1,5 +1,9 @@
 //! The words in which an endpoint is declared.
 
+use serde_json::Value;
+
+use crate::entry::Dialect;
+
 /// Everything about an endpoint that is not a type. State only what differs from
 /// [`Spec::get`], [`Spec::post`], [`Spec::put`] or [`Spec::delete`].
 ///
@@ -17,6 +21,8 @@
 pub struct Spec {
     /// Service and stem, `thm.scoreboard`: the name in scripts, commands, recordings and reports.
     pub name: &'static str,
+    /// The dialect in which it says this.
+    pub dialect: Dialect,
     /// The HTTP method.
     pub method: Method,
     /// The path below the service's address. Fields in `{braces}` travel here, all others in the payload.
@@ -42,6 +48,7 @@ impl Spec {
     pub const fn get(name: &'static str, path: &'static str) -> Self {
         Self {
             name,
+            dialect: Dialect::Current,
             method: Method::Get,
             path,
             payload: Payload::Query,
@@ -73,7 +80,7 @@ impl Spec {
     pub const fn delete(name: &'static str, path: &'static str, subject: &'static str) -> Self {
         Self {
             method: Method::Delete,
-            effect: Effect::Write(Write { removes: true, ..Write::on(subject) }),
+            effect: Effect::Write(Write { removes: Removes::Always, ..Write::on(subject) }),
             ..Self::post(name, path, subject)
         }
     }
@@ -278,8 +285,11 @@ impl Effect {
         match self {
             Self::Read => "read",
             Self::Write(write) if write.irreversible => "removal, irreversible",
-            Self::Write(write) if write.removes => "removal",
-            Self::Write(_) => "write",
+            Self::Write(write) => match write.removes {
+                Removes::Never => "write",
+                Removes::When(_) => "write or removal",
+                Removes::Always => "removal",
+            },
         }
     }
 
@@ -300,7 +310,7 @@ pub struct Write {
     /// How to find out whether a doubtful write took effect.
     pub settle: Settle,
     /// Whether it takes something from a person: a seat, a room, an account.
-    pub removes: bool,
+    pub removes: Removes,
     /// Whether what it takes cannot be given back.
     pub irreversible: bool,
     /// The answer to expect, as JSON: `"{email}"` stands for the request's field. It answers a write that is
@@ -317,12 +327,41 @@ impl Write {
         Self {
             subject,
             settle: Settle::Repeat,
-            removes: false,
+            removes: Removes::Never,
             irreversible: false,
             tells: true,
             predicts: "{}",
         }
     }
+
+    /// Whether a call with these fields takes something from a person.
+    ///
+    /// ```
+    /// use drillmaster_models::entry;
+    /// use serde_json::json;
+    /// let update = entry("veracode.update_user").unwrap().spec.effect;
+    /// let update = update.write().unwrap();
+    /// assert!(update.takes_away(&json!({ "id": "a", "disabled": true })));
+    /// assert!(!update.takes_away(&json!({ "id": "a", "name": "Ada" })));
+    /// ```
+    pub fn takes_away(&self, fields: &Value) -> bool {
+        match self.removes {
+            Removes::Never => false,
+            Removes::Always => true,
+            Removes::When(field) => fields[field] == true,
+        }
+    }
+}
+
+/// Whether a write takes something from a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removes {
+    /// It never does.
+    Never,
+    /// It does nothing else.
+    Always,
+    /// It does where this field is true, and may change other things without.
+    When(&'static str),
 }
 
 /// How a write that got no clear answer is settled.

@@ -27,7 +27,7 @@ pub use scoreboard::{Answered, LegacyAnswered, LegacyStanding, ShowScoreboard, S
 pub use time_report::{ReportTime, RoomType, TimeReport, TimeSpent};
 pub use users::{LegacyUser, LegacyUsers, ListUsers, User, Users};
 
-use crate::entry::Entry;
+use crate::entry::{Dialect, Entry};
 use crate::service::Service;
 use crate::spec::{Credential, Fault, Means, Payload, Reply, Spec};
 
@@ -82,7 +82,7 @@ const fn with_key(spec: Spec) -> Spec {
 
 /// The same call in the legacy dialect: another path, and never an envelope.
 const fn legacy(current: Spec, path: &'static str) -> Spec {
-    Spec { path, reply: Reply::Bare, ..current }
+    Spec { dialect: Dialect::Legacy, path, reply: Reply::Bare, ..current }
 }
 
 /// A legacy POST: a form with the key among its fields.

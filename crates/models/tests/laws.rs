@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use drillmaster_models::{
-    Dialect, Entry, FieldKind, List, Means, Payload, Settle, Spec, entries, entry, nearest,
+    Dialect, Entry, FieldKind, List, Means, Payload, Removes, Settle, Spec, entries, entry, nearest,
 };
 use serde_json::{Value, json};
 
@@ -209,7 +209,18 @@ fn subjects_are_required_fields() {
 #[test]
 fn what_is_irreversible_removes() {
     for write in entries().filter_map(|entry| entry.spec.effect.write()) {
-        assert!(write.removes || !write.irreversible);
+        assert!(write.removes == Removes::Always || !write.irreversible);
+    }
+}
+
+#[test]
+fn a_field_that_makes_a_write_a_removal_is_a_flag() {
+    for entry in entries() {
+        if let Some(Removes::When(name)) = entry.spec.effect.write().map(|write| write.removes) {
+            let field = entry.fields().iter().find(|field| field.name == name);
+            let kind = field.map(|field| &field.kind);
+            assert_eq!(kind, Some(&FieldKind::Flag), "{}: `{name}`", entry.name());
+        }
     }
 }
 
@@ -280,6 +291,13 @@ fn a_legacy_form_says_the_same_in_other_words() {
         // Callers name the subject in the current dialect's terms, whatever travels.
         assert_eq!(old.effect, new.effect, "{}", new.name);
         assert!(entry.service().has_legacy, "{}", new.name);
+    }
+}
+
+#[test]
+fn a_declaration_tells_its_dialect() {
+    for Form { dialect, spec, .. } in forms() {
+        assert_eq!(spec.dialect, dialect, "{}", spec.name);
     }
 }
 

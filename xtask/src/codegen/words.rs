@@ -1,7 +1,8 @@
 //! What a declaration says, in sentences: shared by everything that people read.
 
 use drillmaster_models::{
-    Credential, Dialect, Effect, Entry, Fault, List, Means, Paging, Payload, Reply, Settle, Spec,
+    Credential, Dialect, Effect, Entry, Fault, List, Means, Paging, Payload, Removes, Reply,
+    Settle, Spec,
 };
 
 /// The refusals to expect of a call: those of a credential only where one is sent.
@@ -24,10 +25,11 @@ pub(crate) fn effect(spec: &Spec) -> String {
     let Effect::Write(write) = spec.effect else {
         return "A read: it changes nothing.".to_owned();
     };
-    let what = match (write.irreversible, write.removes) {
-        (true, _) => "A removal that cannot be undone",
-        (false, true) => "A removal",
-        (false, false) => "A write",
+    let what = match write.removes {
+        _ if write.irreversible => "A removal that cannot be undone".to_owned(),
+        Removes::Always => "A removal".to_owned(),
+        Removes::When(field) => format!("A write, and a removal where `{field}` is true"),
+        Removes::Never => "A write".to_owned(),
     };
     let silent =
         if write.tells { "" } else { " It answers alike when there was nothing to change." };

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{legacy_form, post};
-use crate::spec::{Effect, Spec, Write};
+use crate::spec::{Effect, Removes, Spec, Write};
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
 /// Takes an api-user out of a room, which is then marked as left.
@@ -22,7 +22,7 @@ pub struct LeaveRoom {
 impl Endpoint for LeaveRoom {
     type Response = LeftRoom;
     const SPEC: Spec = Spec {
-        effect: Effect::Write(Write { removes: true, ..Write::on("extUserId") }),
+        effect: Effect::Write(Write { removes: Removes::Always, ..Write::on("extUserId") }),
         ..post("thm.leave_room", "/external/api/leaveRoom", "extUserId")
     };
     const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, LegacyLeaveRoom>());

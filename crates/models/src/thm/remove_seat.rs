@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Seat, delete};
 use crate::Endpoint;
-use crate::spec::{Effect, Fault, Means, Reply, Settle, Spec, Write};
+use crate::spec::{Effect, Fault, Means, Removes, Reply, Settle, Spec, Write};
 
 /// Takes a user off a seat of your dashboard, which is free again for another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +25,7 @@ impl Endpoint for RemoveSeat {
         ],
         effect: Effect::Write(Write {
             settle: Settle::Refusal,
-            removes: true,
+            removes: Removes::Always,
             ..Write::on("email")
         }),
         ..delete("thm.remove_seat", "/api/v2/external/seats/users", "email")

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::KEY;
-use crate::spec::{Effect, Fault, Means, Payload, Settle, Spec, Write};
+use crate::spec::{Effect, Fault, Means, Payload, Removes, Settle, Spec, Write};
 use crate::{Endpoint, Extra};
 
 /// Deletes a user with all their progress. It cannot be undone; `veracode.update_user` with `disabled`
@@ -35,7 +35,7 @@ impl Endpoint for DeleteUser {
         ],
         effect: Effect::Write(Write {
             settle: Settle::Refusal,
-            removes: true,
+            removes: Removes::Always,
             irreversible: true,
             ..Write::on("id")
         }),

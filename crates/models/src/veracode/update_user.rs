@@ -4,13 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{checks, put, shapes};
-use crate::spec::{Effect, Fault, Spec, Write};
+use crate::spec::{Effect, Fault, Removes, Spec, Write};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Changes a user: only the fields that are given.
 ///
-/// `disabled: true` takes the user's access away, though the call as such removes nothing: what guards
-/// removals must look at that field.
+/// `disabled: true` takes the user's access away and counts as a removal; `disabled: false` gives it back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateUser {
@@ -57,6 +56,7 @@ impl Endpoint for UpdateUser {
             Fault::new(400, "Invalid roleIds"),
         ],
         effect: Effect::Write(Write {
+            removes: Removes::When("disabled"),
             predicts: r#"{"email": "{email}", "name": "{name}", "admin": "{admin}",
                 "disabled": "{disabled}", "roleIds": "{roleIds}"}"#,
             ..Write::on("id")

@@ -1,6 +1,6 @@
 //! How this project reads what the document leaves open or contradicts: a line for each reading.
 
-use drillmaster_models::{Credential, Effect, Moment, Settle, entry, veracode};
+use drillmaster_models::{Credential, Effect, Moment, Removes, Settle, entry, veracode};
 use serde_json::{Value, json};
 
 use super::{read, reads, sent, wrong_field};
@@ -186,10 +186,10 @@ fn a_name_has_at_most_24_characters() {
 }
 
 #[test]
-fn an_update_may_be_repeated_and_removes_nothing_by_itself() {
+fn an_update_may_be_repeated_and_takes_away_by_disabling_alone() {
     let update = entry("veracode.update_user").unwrap().spec.effect;
     let update = update.write().unwrap();
-    assert_eq!((update.settle, update.removes), (Settle::Repeat, false));
+    assert_eq!((update.settle, update.removes), (Settle::Repeat, Removes::When("disabled")));
 }
 
 #[test]
