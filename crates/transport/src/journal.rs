@@ -166,6 +166,18 @@ impl Journal {
         safe.reached().await
     }
 
+    /// Returns when all that was added is safe on the disk.
+    pub async fn flush(&self) -> io::Result<()> {
+        self.queue.add_durably(&Entry::Other(&[]))?.reached().await
+    }
+
+    /// Whether some process writes this journal at present.
+    pub fn is_in_use(path: impl AsRef<Path>) -> bool {
+        // Nobody else's lock is in the way of looking, and this one goes with the file.
+        File::open(path)
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Ends the journal: the run is done, and no more events come. Returns when all is safe on the disk.
     pub async fn close(&self) -> io::Result<()> {
         let end = |requests| line(&Event::End { interactions: requests });

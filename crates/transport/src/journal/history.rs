@@ -8,6 +8,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use drillmaster_models::entry;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,8 +22,8 @@ use crate::request::{Request, Response};
 /// fit into memory.
 ///
 /// A row's last `row` event counts. An `again` event opens its row anew: earlier `row` events of that scope
-/// do not count any more, nor do its requests that were lost, refused, or never answered. Its good answers
-/// and its values still do.
+/// do not count any more, nor do its refusals and its reads that got no answer. Its good answers and its
+/// values still do, and so do its writes in doubt: whether one took effect is for settling to find out.
 #[derive(Debug, Default)]
 pub struct History {
     header: Header,
@@ -52,14 +53,18 @@ struct Slot {
     ordinal: u32,
     /// Of the first among equals: how many of them were taken.
     taken: AtomicU32,
+    writes: bool,
     outcome: Outcome,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
+    /// None was written down.
     Unknown,
     Good,
-    Bad,
+    Refused,
+    /// Lost, or answered by a breakdown.
+    Unclear,
 }
 
 #[derive(Debug)]
@@ -245,6 +250,8 @@ struct Gist<'a> {
     #[serde(default)]
     ordinal: u64,
     #[serde(borrow, default)]
+    entry: Cow<'a, str>,
+    #[serde(borrow, default)]
     hash: Cow<'a, str>,
     #[serde(borrow, default)]
     name: Cow<'a, str>,
@@ -288,10 +295,14 @@ impl Reading {
                 self.requests += 1;
             }
             "response" => {
-                let good = if gist.status < 400 { Outcome::Good } else { Outcome::Bad };
-                self.settle(scope, &gist, at, good)?;
+                let outcome = match gist.status {
+                    ..400 => Outcome::Good,
+                    400..500 => Outcome::Refused,
+                    500.. => Outcome::Unclear,
+                };
+                self.settle(scope, &gist, at, outcome)?;
             }
-            "error" => self.settle(scope, &gist, at, Outcome::Bad)?,
+            "error" => self.settle(scope, &gist, at, Outcome::Unclear)?,
             "value" => self.push(scope, value_key(&gist.name), &gist, at, Outcome::Good)?,
             "again" => {
                 self.again.insert(scope, (self.slots.len(), self.rows.len()));
@@ -324,7 +335,9 @@ impl Reading {
     ) -> Result<(), String> {
         let ordinal = u32::try_from(gist.ordinal).map_err(|error| error.to_string())?;
         let taken = AtomicU32::new(0);
-        self.slots.push(Slot { scope, identity, at, ordinal, taken, outcome });
+        // What an entry of another version did is not known: it may have written.
+        let writes = !entry(&gist.entry).is_ok_and(|entry| entry.spec.effect.is_read());
+        self.slots.push(Slot { scope, identity, at, ordinal, taken, writes, outcome });
         Ok(())
     }
 
@@ -351,7 +364,12 @@ impl Reading {
         let mut index = 0;
         slots.retain(|slot| {
             index += 1;
-            slot.outcome == Outcome::Good || index > before(slot.scope).0
+            let counts = match slot.outcome {
+                Outcome::Good => true,
+                Outcome::Refused => false,
+                Outcome::Unclear | Outcome::Unknown => slot.writes,
+            };
+            counts || index > before(slot.scope).0
         });
         let mut index = 0;
         rows.retain(|row| {

@@ -3,6 +3,7 @@
 mod cuts;
 mod history;
 mod resume;
+mod settling;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -228,7 +228,7 @@ async fn values_come_back_the_same() {
 }
 
 #[tokio::test]
-async fn again_forgets_failures_and_keeps_answers() {
+async fn again_forgets_refusals_and_keeps_answers_and_doubts() {
     let good = scores("ada", 0);
     let [refused, lost_one, killed] = ["r", "l", "k"].map(|name| {
         let mut request = seat(name, 1);
@@ -250,8 +250,9 @@ async fn again_forgets_failures_and_keeps_answers() {
         again("ada"),
     ];
     assert_eq!(becomes(&events, good).await.into_bytes(), saying("old").body);
-    for request in [refused.clone(), lost_one, killed] {
-        assert_eq!(becomes(&events, request).await, "sent");
+    assert_eq!(becomes(&events, refused.clone()).await, "sent");
+    for request in [lost_one, killed] {
+        assert_eq!(becomes(&events, request).await, "in doubt");
     }
     let told = becomes(&events, elsewhere).await;
     assert!(told.contains("Email not found"), "another row's stay: {told}");

@@ -1,0 +1,124 @@
+//! What earlier parts of a run left in doubt is settled by what is so now.
+
+use std::sync::Arc;
+
+use drillmaster_models::{Entry, Pager, entry};
+use drillmaster_sandbox::{Options, Sandbox};
+use drillmaster_transport::cassette::Event;
+use drillmaster_transport::{
+    Capture, Connection, Fault, Never, Request, Response, Scope, Transport,
+};
+use serde_json::{Value, json};
+
+use super::{asked, going_on, left, place};
+use crate::scripted::Scripted;
+
+const SOMEBODY: &str = "ada.lovelace@example.com";
+
+/// An academy in which an invite that is sent twice is seen to be.
+fn academy() -> Sandbox {
+    Sandbox::with(Options { learners: 20, reinvite: true, ..Options::default() })
+}
+
+fn row_of(transport: impl Transport + 'static) -> Connection {
+    Connection::new(transport).within(Arc::new(Scope::new("ada")))
+}
+
+fn invite() -> &'static Entry {
+    entry("veracode.invite").unwrap()
+}
+
+async fn fields(sandbox: &Sandbox) -> Value {
+    let users = entry("veracode.users").unwrap();
+    let page = Connection::new(sandbox.clone()).call(users, &json!({})).await.unwrap();
+    json!({ "email": SOMEBODY, "senderId": page["users"][0]["id"] })
+}
+
+/// The invite as it travels, the nth request of its row.
+async fn wire(sandbox: &Sandbox, ordinal: u64) -> Request {
+    let capture = Arc::new(Capture::new(Never));
+    let _ = row_of(capture.clone()).call(invite(), &fields(sandbox).await).await;
+    Request { ordinal, ..capture.requests().remove(0) }
+}
+
+fn times_invited(sandbox: &Sandbox) -> u64 {
+    sandbox.writes()["veracode.invite"][SOMEBODY].as_u64().unwrap_or(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_that_were_killed_while_settling_do_not_use_up_the_tries() {
+    let sandbox = academy();
+    let (_folder, path) = place();
+    let mut events: Vec<Event> = Vec::new();
+    for part in 0..9 {
+        events.push(asked(&wire(&sandbox, part).await));
+    }
+    left(&path, &events);
+    let (_journal, _history, transport) = going_on(&path, sandbox.clone());
+    row_of(transport).call_and_settle(invite(), &fields(&sandbox).await).await.unwrap();
+    assert_eq!(times_invited(&sandbox), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_of_an_earlier_part_is_no_reason_to_send_again() {
+    let sandbox = academy();
+    let fields = fields(&sandbox).await;
+    let (_folder, path) = place();
+    left(&path, &[asked(&wire(&sandbox, 0).await)]);
+    {
+        // The second part looks, finds nobody, and is killed before it sends.
+        let (_journal, _history, transport) = going_on(&path, sandbox.clone());
+        let row = row_of(transport);
+        assert!(row.call(invite(), &fields).await.unwrap_err().is_in_doubt());
+        let users = entry("veracode.users").unwrap();
+        let mut pager = Pager::new(users, &json!({})).unwrap();
+        while let Some(page) = pager.request() {
+            pager.accept(row.call(users, &page).await.unwrap());
+        }
+    }
+    // What the first part sent arrives late.
+    Connection::new(sandbox.clone()).call(invite(), &fields).await.unwrap();
+    let (_journal, _history, transport) = going_on(&path, sandbox.clone());
+    row_of(transport).call_and_settle(invite(), &fields).await.unwrap();
+    assert_eq!(times_invited(&sandbox), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_part_looks_anew_at_what_no_part_could_settle() {
+    let sandbox = academy();
+    let fields = fields(&sandbox).await;
+    let (_folder, path) = place();
+    left(&path, &[]);
+    for _part in 0..2 {
+        let faults = "veracode.invite:reset-before=100%".parse().unwrap();
+        let down = Arc::new(Capture::new(Fault::new(sandbox.clone(), faults)));
+        let (_journal, _history, transport) = going_on(&path, down.clone());
+        let doubt = row_of(transport).call_and_settle(invite(), &fields).await.unwrap_err();
+        assert!(doubt.is_in_doubt());
+        let sent = down.requests();
+        let sent = sent.iter().filter(|request| request.spec.name == "veracode.invite").count();
+        assert!(sent >= 5, "{sent}");
+    }
+    let (_journal, _history, transport) = going_on(&path, sandbox.clone());
+    row_of(transport).call_and_settle(invite(), &fields).await.unwrap();
+    assert_eq!(times_invited(&sandbox), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_that_was_refused_may_have_been_put_right() {
+    let sandbox = academy();
+    let (_folder, path) = place();
+    left(&path, &[]);
+    let rooms = entry("thm.rooms").unwrap();
+    let refusing = Scripted::new([Ok(Response::json(
+        401,
+        &json!({ "status": "error", "message": "Invalid API Key." }),
+    ))]);
+    {
+        let (_journal, _history, transport) = going_on(&path, refusing);
+        let error = row_of(transport).call(rooms, &json!({})).await.unwrap_err();
+        assert!(error.is_credential(), "{error}");
+    }
+    let (_journal, _history, transport) = going_on(&path, sandbox);
+    row_of(transport).call(rooms, &json!({})).await.unwrap();
+}
