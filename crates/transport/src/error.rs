@@ -32,6 +32,8 @@ enum Kind {
     Setup(String),
     #[error("{0}")]
     Replay(String),
+    #[error("{1}")]
+    Stopped(Stopped, String),
 }
 
 /// How a request or its answer was lost on the way.
@@ -49,7 +51,19 @@ pub enum Lost {
     Reset,
 }
 
-/// How a recording calls a request that the configuration kept from being sent.
+/// What kept a write from being sent, though it could have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// The approved plan does not have it.
+    Unapproved,
+    /// It would take something away from more than were to lose something.
+    Removals,
+    /// It cannot be undone, and nobody said that it may be done all the same.
+    Irreversible,
+}
+
+/// How a recording calls a request that the configuration or a guard kept from being sent.
 const UNSENT: &str = "unsent";
 
 impl Lost {
@@ -84,6 +98,18 @@ impl Error {
     /// A replay does not have what was asked for.
     pub fn replay(problem: impl Into<String>) -> Self {
         Self::new(Kind::Replay(problem.into()))
+    }
+
+    /// A guard kept a write from being sent.
+    ///
+    /// ```
+    /// use drillmaster_transport::{Error, Stopped};
+    /// let error = Error::stopped(Stopped::Irreversible, "it cannot be undone");
+    /// assert_eq!(error.stopped_by(), Some(Stopped::Irreversible));
+    /// assert!(!error.is_in_doubt() && !error.is_retryable() && !error.is_setup());
+    /// ```
+    pub fn stopped(by: Stopped, problem: impl Into<String>) -> Self {
+        Self::new(Kind::Stopped(by, problem.into()))
     }
 
     /// An answer came and was not the one asked for.
@@ -143,7 +169,7 @@ impl Error {
                             ..
                         }
                 ),
-                Kind::Setup(_) | Kind::Replay(_) => false,
+                Kind::Setup(_) | Kind::Replay(_) | Kind::Stopped(..) => false,
             }
     }
 
@@ -181,6 +207,19 @@ impl Error {
         matches!(self.0.kind, Kind::Replay(_))
     }
 
+    /// A guard kept the write from being sent: no further one will be.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped_by().is_some()
+    }
+
+    /// Which guard kept the write from being sent, if one did.
+    pub fn stopped_by(&self) -> Option<Stopped> {
+        match self.0.kind {
+            Kind::Stopped(by, _) => Some(by),
+            _ => None,
+        }
+    }
+
     /// How the request or its answer was lost, if it was.
     pub fn lost_how(&self) -> Option<Lost> {
         match self.0.kind {
@@ -193,7 +232,7 @@ impl Error {
     pub(crate) fn recorded(&self) -> Option<(&'static str, &str)> {
         match &self.0.kind {
             Kind::Lost(how, detail) => Some((how.name(), detail)),
-            Kind::Setup(problem) => Some((UNSENT, problem)),
+            Kind::Setup(problem) | Kind::Stopped(_, problem) => Some((UNSENT, problem)),
             Kind::Answer(_) | Kind::Replay(_) => None,
         }
     }

@@ -10,6 +10,9 @@
 //! | [`Pace`] | keeps to a budget, and slows down when the service asks for it |
 //! | [`Retry`] | sends again what can do no harm |
 //! | [`Fault`] | makes trouble on purpose |
+//! | [`DryRun`] | lets reads through, answers writes itself and keeps what it would have sent |
+//! | [`Approved`] | lets through the writes of a plan and no other |
+//! | [`Guard`] | stops before too much is taken away, and before what cannot be undone |
 //! | [`journal::Journaled`] | writes a run's [journal], and goes on from one |
 //! | [`Capture`] | a test double that keeps the requests it passes on |
 //! | [`Never`] | a test double that refuses to be used |
@@ -30,11 +33,14 @@
 //! # });
 //! ```
 
+mod approved;
 pub mod cassette;
 mod connection;
 mod doubles;
+mod dry_run;
 mod error;
 mod fault;
+mod guard;
 mod http;
 pub mod journal;
 mod pace;
@@ -48,10 +54,13 @@ mod settle;
 pub mod torture;
 mod wait;
 
+pub use approved::Approved;
 pub use connection::Connection;
 pub use doubles::{Capture, Never};
-pub use error::{Error, Lost};
+pub use dry_run::{DryRun, Planned};
+pub use error::{Error, Lost, Stopped};
 pub use fault::{Fault, FaultPlan, FaultPlanError, Faults, Outcome, Strike, Trouble};
+pub use guard::{Guard, Limits, Removals};
 pub use http::{Http, base_url};
 pub use pace::{Pace, Reached};
 pub use rate::{Rate, RateError};

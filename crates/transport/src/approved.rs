@@ -1,0 +1,145 @@
+//! Carrying out a plan that somebody has looked at, and nothing else.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::cassette::identity;
+use crate::dry_run::entry_of;
+use crate::error::{Error, Stopped};
+use crate::guard::{Gate, Key, key};
+use crate::request::{Request, Response, Scope, Source, Transport};
+
+/// Lets reads through, and of the writes those of an approved plan, each as often as the plan has it. The
+/// first other write is [refused](Error::is_stopped), and so is every write after it.
+///
+/// A write that got no clear answer, or an answer which says that it was not carried out, may be sent again:
+/// settling it may need that. A write that the service refused has had its turn.
+///
+/// ```
+/// use drillmaster_models::entry;
+/// use drillmaster_sandbox::Sandbox;
+/// use drillmaster_transport::{Approved, Connection, DryRun};
+/// use serde_json::json;
+/// use std::sync::Arc;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// let sandbox = Sandbox::academy(1, 200, 250);
+/// let add = entry("thm.add_seat").unwrap();
+/// let fields = json!({ "email": "kian.rutherford@example.com" });
+///
+/// let rehearsal = Arc::new(DryRun::new(sandbox.clone()));
+/// Connection::new(rehearsal.clone()).call(add, &fields).await.unwrap();
+/// let plan = rehearsal.take("main");
+///
+/// let pairs = plan.iter().map(|write| (&write.scope, &write.hash));
+/// let approved = Connection::new(Approved::new(sandbox, pairs));
+/// approved.call(add, &fields).await.unwrap();
+/// assert!(approved.call(add, &fields).await.unwrap_err().is_stopped());
+/// # });
+/// ```
+pub struct Approved<T> {
+    inner: T,
+    plan: Mutex<Plan>,
+}
+
+/// What is left of the plan. It holds a million writes in some 40 MB.
+struct Plan {
+    left: HashMap<Key, u32>,
+    gate: Gate,
+}
+
+impl<T> Approved<T> {
+    /// Sends over `inner` the writes that are in the plan, told by the scope and the
+    /// [identity](crate::cassette::identity) of each.
+    pub fn new<S, H>(inner: T, plan: impl IntoIterator<Item = (S, H)>) -> Self
+    where
+        S: AsRef<str>,
+        H: AsRef<str>,
+    {
+        let mut left = HashMap::new();
+        for (scope, hash) in plan {
+            *left.entry(key(scope.as_ref(), hash.as_ref())).or_default() += 1;
+        }
+        Self { inner, plan: Mutex::new(Plan { left, gate: Gate::default() }) }
+    }
+
+    /// How many writes of the plan were not made.
+    pub fn remaining(&self) -> usize {
+        self.plan().left.values().map(|count| *count as usize).sum()
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a write out of the plan.
+    fn borrow(&self, request: &Request) -> Result<Loan<'_>, Error> {
+        let key = key(&request.scope, &identity(&request.wire));
+        let mut plan = self.plan();
+        plan.gate.check(request)?;
+        let problem = match plan.left.get_mut(&key) {
+            Some(0) => "was made already, and is not in the approved plan once more",
+            Some(count) => {
+                *count -= 1;
+                return Ok(Loan { plan: &self.plan, key, spent: false });
+            }
+            None => "is not in the approved plan",
+        };
+        let problem = format!("{} {problem} of `{}`; not sent", request.line(), request.scope);
+        Err(plan.gate.close(Stopped::Unapproved, &problem, request))
+    }
+}
+
+/// A write on its way. It is given back to the plan unless it was spent, also when nobody waits for its
+/// answer any more.
+struct Loan<'a> {
+    plan: &'a Mutex<Plan>,
+    key: Key,
+    spent: bool,
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        if !self.spent {
+            let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+            *plan.left.entry(self.key).or_default() += 1;
+        }
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Approved<T> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        if request.spec.effect.is_read() {
+            return self.inner.send(request).await;
+        }
+        let mut loan = self.borrow(&request)?;
+        let outcome = self.inner.send(request.clone()).await;
+        loan.spent = outcome.as_ref().is_ok_and(|answer| is_clear(&request, answer));
+        outcome
+    }
+
+    fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
+        self.inner.value(scope, name, fresh)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.inner.source(request)
+    }
+}
+
+/// Whether an answer to a write settles it, for good or ill.
+fn is_clear(request: &Request, answer: &Response) -> bool {
+    let Ok(entry) = entry_of(request) else { return false };
+    match entry.answer(answer, request.spec.dialect) {
+        Ok(_) => true,
+        Err(failure) => {
+            let error = Error::answer(failure).for_request(request);
+            !error.is_in_doubt() && !error.is_retryable()
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Rehearsing: reads are real, writes are foretold.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use drillmaster_models::{Entry, Failure, FieldError, entry, wire};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::cassette::identity;
+use crate::error::Error;
+use crate::request::{Request, Response, Scope, Source, Transport};
+
+/// Lets reads through and answers each write with what its entry predicts. No write is passed on; what would
+/// have been sent is kept until it is [taken](DryRun::take).
+///
+/// ```
+/// use drillmaster_models::entry;
+/// use drillmaster_transport::{Connection, DryRun, Never};
+/// use serde_json::json;
+/// use std::sync::Arc;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// let rehearsal = Arc::new(DryRun::new(Never));
+/// let connection = Connection::new(rehearsal.clone());
+/// let fields = json!({ "email": "ada@example.com" });
+/// connection.call(entry("thm.add_seat").unwrap(), &fields).await.unwrap();
+///
+/// let plan = rehearsal.take("main");
+/// assert_eq!((plan[0].entry.as_str(), plan[0].subject.as_str()), ("thm.add_seat", "ada@example.com"));
+/// # });
+/// ```
+pub struct DryRun<T> {
+    inner: T,
+    planned: Mutex<BTreeMap<String, Vec<Planned>>>,
+}
+
+/// A write that was rehearsed and not sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Planned {
+    /// The row it belongs to, or `main`.
+    pub scope: String,
+    /// Its number within the scope.
+    pub ordinal: u64,
+    /// The name of its entry.
+    pub entry: String,
+    /// Whom it is about.
+    pub subject: String,
+    /// Its fields, in the current dialect's terms.
+    pub fields: Value,
+    /// Its [identity](crate::cassette::identity) as a request.
+    pub hash: String,
+    /// Whether it takes something away from somebody.
+    pub removes: bool,
+    /// Whether what it takes away cannot be given back.
+    pub irreversible: bool,
+}
+
+impl Planned {
+    /// What a request would write; `None` where it only reads.
+    pub fn of(request: &Request) -> Result<Option<Self>, Error> {
+        let Some(write) = request.spec.effect.write() else { return Ok(None) };
+        let fields = fields_of(entry_of(request)?, request)?;
+        let subject = match &fields[write.subject] {
+            Value::String(subject) => subject.clone(),
+            other => other.to_string(),
+        };
+        Ok(Some(Self {
+            scope: request.scope.to_string(),
+            ordinal: request.ordinal,
+            entry: request.spec.name.to_owned(),
+            subject,
+            hash: identity(&request.wire),
+            removes: write.takes_away(&fields),
+            irreversible: write.irreversible,
+            fields,
+        }))
+    }
+}
+
+impl<T> DryRun<T> {
+    /// Sends reads over `inner`, and nothing else.
+    pub fn new(inner: T) -> Self {
+        Self { inner, planned: Mutex::default() }
+    }
+
+    /// Hands out what would have been written in a scope and in those nested in it, and forgets it: scope by
+    /// scope, each in the order of its ordinals.
+    pub fn take(&self, scope: &str) -> Vec<Planned> {
+        let mut planned = self.planned();
+        let nested = format!("{scope}#/");
+        let names: Vec<String> = planned
+            .range(scope.to_owned()..)
+            .map(|(name, _)| name)
+            .take_while(|name| name.starts_with(scope))
+            .filter(|name| *name == scope || name.starts_with(&nested))
+            .cloned()
+            .collect();
+        let mut taken = Vec::new();
+        for name in names {
+            let mut own = planned.remove(&name).unwrap_or_default();
+            own.sort_by_key(|write| write.ordinal);
+            taken.append(&mut own);
+        }
+        taken
+    }
+
+    fn planned(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Planned>>> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for DryRun<T> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let Some(planned) = Planned::of(&request)? else { return self.inner.send(request).await };
+        let entry = entry_of(&request)?;
+        let answer = entry.predict(&planned.fields);
+        let answer = answer.and_then(|answer| entry.answer_to_wire(answer, request.spec.dialect));
+        let answer = answer.map_err(|failure| {
+            // As a failure of an answer it would look as if the write had been sent.
+            let problem =
+                format!("it was not sent, and what it would answer is unknown: {failure}");
+            Error::setup(problem).for_request(&request)
+        })?;
+        self.planned().entry(planned.scope.clone()).or_default().push(planned);
+        Ok(answer)
+    }
+
+    fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
+        self.inner.value(scope, name, fresh)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.inner.source(request)
+    }
+}
+
+/// The entry that a request was made from.
+pub(crate) fn entry_of(request: &Request) -> Result<&'static Entry, Error> {
+    entry(request.spec.name).map_err(|error| Error::setup(error.to_string()).for_request(request))
+}
+
+/// What a caller asked for, read from the request again.
+fn fields_of(entry: &Entry, request: &Request) -> Result<Value, Error> {
+    let dialect = request.spec.dialect;
+    wire::fields_of(request.spec, &request.wire.target, &request.wire.body)
+        .map_err(|problem| FieldError::new(request.spec.name, ".", &problem))
+        .and_then(|fields| entry.fields_from_wire(Value::Object(fields), dialect))
+        .and_then(|fields| entry.check(&fields))
+        .map_err(|error| Error::answer(Failure::Field(error)).for_request(request))
+}

@@ -1,0 +1,220 @@
+//! Stopping before harm is done.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use drillmaster_models::{Removes, Write};
+use serde_json::Value;
+
+use crate::dry_run::Planned;
+use crate::error::{Error, Stopped};
+use crate::request::{Request, Response, Scope, Source, Transport};
+
+/// Stops a run before it takes something away from too many, and before anything that cannot be undone. The
+/// write that goes too far is [refused](Error::is_stopped), and so is every write after it. What was
+/// removed is counted as [`Removals`] says, from when the guard was made.
+///
+/// ```
+/// use drillmaster_models::entry;
+/// use drillmaster_transport::{Connection, DryRun, Guard, Limits, Never, Stopped};
+/// use serde_json::json;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// let limits = Limits { removals: Some(1), irreversible: false };
+/// let connection = Connection::new(Guard::new(DryRun::new(Never), limits));
+/// let remove = entry("thm.remove_seat").unwrap();
+/// let (ada, bob) = (json!({ "email": "ada@example.com" }), json!({ "email": "bob@example.com" }));
+///
+/// assert!(connection.call(remove, &ada).await.is_ok());
+/// let error = connection.call(remove, &bob).await.unwrap_err();
+/// assert_eq!(error.stopped_by(), Some(Stopped::Removals));
+/// # });
+/// ```
+pub struct Guard<T> {
+    inner: T,
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+/// How far a run may go. By default it may remove what can be given back, without a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// From how many rows something may be taken away; `None`: from any number.
+    pub removals: Option<usize>,
+    /// Whether it may do what cannot be undone.
+    pub irreversible: bool,
+}
+
+#[derive(Default)]
+struct State {
+    removals: Removals,
+    gate: Gate,
+}
+
+impl<T> Guard<T> {
+    /// Sends over `inner` what stays within the limits.
+    pub fn new(inner: T, limits: Limits) -> Self {
+        Self { inner, limits, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn admit(&self, request: &Request, write: &Write) -> Result<(), Error> {
+        // Most writes never remove anything, so that they need not be read.
+        let harmless = write.removes == Removes::Never && !write.irreversible;
+        let planned = if harmless { None } else { Planned::of(request)? };
+        let mut state = self.state();
+        state.gate.check(request)?;
+        let Some(planned) = planned else { return Ok(()) };
+        if planned.irreversible && !self.limits.irreversible {
+            let problem = format!("`{}`: this cannot be undone; not sent", planned.subject);
+            return Err(state.gate.close(Stopped::Irreversible, &problem, request));
+        }
+        match self.limits.removals {
+            Some(limit) if state.removals.count(&planned) > limit => {
+                let problem = format!(
+                    "`{}`: something was to be taken away from {limit} at most, and this would be one more; \
+                     not sent",
+                    planned.subject
+                );
+                Err(state.gate.close(Stopped::Removals, &problem, request))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Guard<T> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        if let Some(write) = request.spec.effect.write() {
+            self.admit(&request, write)?;
+        }
+        self.inner.send(request).await
+    }
+
+    fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
+        self.inner.value(scope, name, fresh)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.inner.source(request)
+    }
+}
+
+/// Counts from how many something is taken away: rows, and outside any row the people that the writes are
+/// about. A row counts once, whatever is removed in it, in rows nested in it and in later passes over it;
+/// and it counts whether or not the service carries the removal out.
+///
+/// ```
+/// use drillmaster_models::entry;
+/// use drillmaster_transport::{Connection, DryRun, Never, Removals};
+/// use serde_json::json;
+/// use std::sync::Arc;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// let rehearsal = Arc::new(DryRun::new(Never));
+/// let connection = Connection::new(rehearsal.clone());
+/// for email in ["ada@example.com", "bob@example.com", "ada@example.com"] {
+///     connection.call(entry("thm.remove_seat").unwrap(), &json!({ "email": email })).await.unwrap();
+/// }
+/// let mut removals = Removals::default();
+/// let counts = rehearsal.take("main").iter().map(|write| removals.count(write)).collect::<Vec<_>>();
+/// assert_eq!(counts, [1, 2, 2]);
+/// # });
+/// ```
+#[derive(Debug, Default)]
+pub struct Removals(HashSet<Key>);
+
+impl Removals {
+    /// Takes note of a write, and tells how many there are now.
+    pub fn count(&mut self, write: &Planned) -> usize {
+        if write.removes {
+            self.0.insert(match write.scope.as_str() {
+                Scope::MAIN => key(Scope::MAIN, &write.subject),
+                scope => key(row_of(scope), ""),
+            });
+        }
+        self.0.len()
+    }
+}
+
+/// The row of a scope, without what tells its later passes and the rows within it. A scope's name has a key's
+/// `#` doubled: the first that stands alone ends the row's own part. A key `main` is written `#main`.
+fn row_of(scope: &str) -> &str {
+    let mut from = usize::from(scope.starts_with("#main"));
+    while let Some(at) = scope[from..].find('#').map(|found| from + found) {
+        if !scope[at + 1..].starts_with('#') {
+            return &scope[..at];
+        }
+        from = at + 2;
+    }
+    scope
+}
+
+/// Two texts in 16 bytes, so that a million of them fit into memory.
+pub(crate) type Key = [u8; 16];
+
+pub(crate) fn key(first: &str, second: &str) -> Key {
+    let mut hasher = blake3::Hasher::new();
+    // The length keeps `a` + `bc` apart from `ab` + `c`.
+    hasher.update(&(first.len() as u64).to_le_bytes());
+    hasher.update(first.as_bytes()).update(second.as_bytes());
+    let mut key = Key::default();
+    hasher.finalize_xof().fill(&mut key);
+    key
+}
+
+/// What a guard has said no to once lets no write through any more.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    closed: Option<(Stopped, String)>,
+}
+
+impl Gate {
+    /// Refuses the request if another was refused before.
+    pub(crate) fn check(&self, request: &Request) -> Result<(), Error> {
+        let Some((by, first)) = &self.closed else { return Ok(()) };
+        let problem = format!("not sent, because another write was stopped before: {first}");
+        Err(Error::stopped(*by, problem).for_request(request))
+    }
+
+    /// Refuses this request and all that follow.
+    pub(crate) fn close(&mut self, by: Stopped, problem: &str, request: &Request) -> Error {
+        let error = Error::stopped(by, problem).for_request(request);
+        self.closed = Some((by, error.to_string()));
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::row_of;
+
+    #[test]
+    fn a_row_is_told_from_its_passes_its_inner_rows_and_keys_that_look_like_them() {
+        for (scope, row) in [
+            ("a", "a"),
+            ("a#2", "a"),
+            ("a#/b", "a"),
+            ("a#2#/b#3", "a"),
+            ("a##2", "a##2"),
+            ("a###2", "a##"),
+            ("a##/b", "a##/b"),
+            ("a###/b", "a##"),
+            ("ß#2", "ß"),
+            ("#main", "#main"),
+            ("#main#2", "#main"),
+            ("##main", "##main"),
+            ("#2", ""),
+            ("", ""),
+        ] {
+            assert_eq!(row_of(scope), row, "{scope}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Of an approved plan every write is made, once, and nothing else is.
+
+use std::sync::Arc;
+
+use drillmaster_models::{Dialect, entry};
+use drillmaster_sandbox::Sandbox;
+use drillmaster_transport::{
+    Approved, Capture, Connection, DryRun, Error, Fault, Lost, Never, Planned, Response, Scope,
+    Stopped, Transport,
+};
+use serde_json::{Value, json};
+
+use crate::scripted::Scripted;
+
+const KIAN: &str = "kian.rutherford@example.com";
+
+/// What adding seats for these people would write, each in the row of its name.
+async fn plan(rows: &[(&str, &str)], dialect: Dialect) -> Vec<Planned> {
+    let rehearsal = Arc::new(DryRun::new(Never));
+    let connection = Connection::new(rehearsal.clone()).with_dialect(dialect);
+    let mut plan = Vec::new();
+    for (scope, email) in rows {
+        let _ = seat(&connection, scope, email).await;
+        plan.extend(rehearsal.take(scope));
+    }
+    plan
+}
+
+async fn seat(connection: &Connection, scope: &str, email: &str) -> Result<Value, Error> {
+    let row = connection.within(Arc::new(Scope::new(scope)));
+    row.call(entry("thm.add_seat").unwrap(), &json!({ "email": email })).await
+}
+
+type Below<T> = Arc<Capture<T>>;
+
+/// The plan on its way over `inner`, with a look at what gets there.
+fn approved<T: Transport>(inner: T, plan: &[Planned]) -> (Arc<Approved<Below<T>>>, Below<T>) {
+    let below = Arc::new(Capture::new(inner));
+    let pairs = plan.iter().map(|write| (&write.scope, &write.hash));
+    (Arc::new(Approved::new(below.clone(), pairs)), below)
+}
+
+fn seated() -> Response {
+    Response::json(200, &json!({ "status": "success", "data": { "username": "kian" } }))
+}
+
+#[tokio::test]
+async fn what_is_in_the_plan_is_made_and_counted() {
+    let plan = plan(&[("a", "a@example.com"), ("b", "b@example.com")], Dialect::Current).await;
+    let (transport, below) = approved(Scripted::new([Ok(seated()), Ok(seated())]), &plan);
+    let connection = Connection::new(transport.clone());
+    assert_eq!(transport.remaining(), 2);
+    seat(&connection, "b", "b@example.com").await.unwrap();
+    assert_eq!(transport.remaining(), 1);
+    seat(&connection, "a", "a@example.com").await.unwrap();
+    assert_eq!((transport.remaining(), below.requests().len()), (0, 2));
+}
+
+#[tokio::test]
+async fn a_plan_holds_for_its_row_alone() {
+    let plan = plan(&[("a", KIAN)], Dialect::Current).await;
+    let (transport, below) = approved(Never, &plan);
+    let error = seat(&Connection::new(transport), "b", KIAN).await.unwrap_err();
+    assert_eq!(error.stopped_by(), Some(Stopped::Unapproved));
+    assert!(below.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_plan_is_used_up_as_often_as_it_says() {
+    let plan = plan(&[("a", KIAN), ("a", KIAN)], Dialect::Current).await;
+    let (transport, below) = approved(Scripted::new([Ok(seated()), Ok(seated())]), &plan);
+    let connection = Connection::new(transport);
+    assert!(seat(&connection, "a", KIAN).await.is_ok());
+    assert!(seat(&connection, "a", KIAN).await.is_ok());
+    let error = seat(&connection, "a", KIAN).await.unwrap_err();
+    assert!(error.is_stopped() && !error.is_in_doubt() && !error.is_retryable(), "{error}");
+    assert_eq!(below.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn after_a_write_that_is_not_in_the_plan_no_write_is_made_and_reads_are() {
+    let plan = plan(&[("a", KIAN)], Dialect::Current).await;
+    let (transport, below) =
+        approved(Scripted::saying([json!({ "users": [], "nextPage": null })]), &plan);
+    let connection = Connection::new(transport.clone());
+    let first = seat(&connection, "a", "stranger@example.com").await.unwrap_err();
+    assert_eq!(
+        first.to_string(),
+        "thm.add_seat: PUT /api/v2/external/seats/users is not in the approved plan of `a`; not sent"
+    );
+    let later = seat(&connection, "a", KIAN).await.unwrap_err();
+    assert_eq!(
+        later.to_string(),
+        format!("thm.add_seat: not sent, because another write was stopped before: {first}")
+    );
+    assert_eq!(later.stopped_by(), Some(Stopped::Unapproved));
+    connection.call(entry("veracode.users").unwrap(), &json!({})).await.unwrap();
+    assert_eq!((below.requests().len(), transport.remaining()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_was_not_clearly_answered_may_be_sent_again() {
+    let body = |status, body: &Value| Ok(Response::json(status, body));
+    let unclear = [
+        Err(Error::lost(Lost::Unreachable, "")),
+        Err(Error::lost(Lost::Timeout, "")),
+        Err(Error::lost(Lost::Reset, "")),
+        Err(Error::setup("not sent")),
+        body(500, &json!({ "message": "unknown error" })),
+        body(429, &json!({})),
+        body(403, &json!({ "message": "Request throttled." })),
+        body(200, &json!({ "status": "success", "data": 7 })),
+    ];
+    let plan = plan(&[("a", KIAN)], Dialect::Current).await;
+    for answer in unclear {
+        let told = format!("{answer:?}");
+        let (transport, _) = approved(Scripted::new([answer, Ok(seated())]), &plan);
+        let connection = Connection::new(transport.clone());
+        assert!(seat(&connection, "a", KIAN).await.is_err(), "{told}");
+        assert_eq!(transport.remaining(), 1, "{told}");
+        seat(&connection, "a", KIAN).await.unwrap();
+        assert_eq!(transport.remaining(), 0, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_write_has_had_its_turn() {
+    let plan = plan(&[("a", KIAN)], Dialect::Current).await;
+    let refusal = Response::json(400, &json!({ "message": "email not found." }));
+    let (transport, _) = approved(Scripted::new([Ok(refusal)]), &plan);
+    let connection = Connection::new(transport.clone());
+    assert!(seat(&connection, "a", KIAN).await.unwrap_err().is_refusal());
+    assert_eq!(transport.remaining(), 0);
+    assert!(seat(&connection, "a", KIAN).await.unwrap_err().is_stopped());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubtful_write_of_the_plan_can_be_settled() {
+    for faults in ["reset-before@1", "reset-after@1", "500-after@1", "garbage@1"] {
+        let sandbox = Sandbox::academy(1, 200, 250);
+        let plan = plan(&[("main", KIAN)], Dialect::Current).await;
+        let (transport, _) = approved(Fault::new(sandbox.clone(), faults.parse().unwrap()), &plan);
+        let connection = Connection::new(transport.clone());
+        let add = entry("thm.add_seat").unwrap();
+        connection.call_and_settle(add, &json!({ "email": KIAN })).await.unwrap();
+        assert_eq!(sandbox.writes()["thm.add_seat"][KIAN], 1, "{faults}");
+        assert_eq!(transport.remaining(), 0, "{faults}");
+    }
+}
+
+/// Whoever gave up waiting does not know more than after a loss.
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_any_more_was_not_clearly_answered() {
+    struct Silence;
+    #[async_trait::async_trait]
+    impl Transport for Silence {
+        async fn send(&self, _: drillmaster_transport::Request) -> Result<Response, Error> {
+            std::future::pending().await
+        }
+    }
+    let plan = plan(&[("a", KIAN)], Dialect::Current).await;
+    let (transport, below) = approved(Silence, &plan);
+    let connection = Connection::new(transport.clone());
+    let call = seat(&connection, "a", KIAN);
+    assert!(futures::poll!(std::pin::pin!(call)).is_pending());
+    assert_eq!((below.requests().len(), transport.remaining()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_plan_in_the_legacy_dialect_is_carried_out_in_it() {
+    let leave = entry("thm.leave_room").unwrap();
+    let fields = json!({ "extUserId": "ada", "roomCode": "linux1" });
+    for (spoken, matches) in [(Dialect::Legacy, true), (Dialect::Current, false)] {
+        let rehearsal = Arc::new(DryRun::new(Never));
+        let planning = Connection::new(rehearsal.clone()).with_dialect(Dialect::Legacy);
+        planning.call(leave, &fields).await.unwrap();
+        let (transport, _) = approved(Scripted::saying([json!({})]), &rehearsal.take("main"));
+        let connection = Connection::new(transport.clone()).with_dialect(spoken);
+        assert_eq!(connection.call(leave, &fields).await.is_ok(), matches, "{spoken}");
+        assert_eq!(transport.remaining(), usize::from(!matches), "{spoken}");
+    }
+}
