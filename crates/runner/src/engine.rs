@@ -1,6 +1,7 @@
 //! The script engine: Rhai with every entry as a function, and fences around everything else.
 
 mod limits;
+mod reading;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,6 +64,7 @@ pub(crate) fn build(host: &Arc<Host>, path: &Path) -> Engine {
         ends.then(|| "interrupted".into())
     });
     limits::register(&mut engine);
+    reading::register(&mut engine);
     vocabulary::register(&mut engine, host);
     calls::register(&mut engine, host);
     engine

@@ -1,5 +1,7 @@
 //! `each`: a function mapped over a roster, and what became of every row.
 
+mod captured;
+
 use std::collections::HashSet;
 use std::{fmt, io};
 
@@ -8,6 +10,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Positio
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::captured::own_copy;
 use crate::engine::{innermost, to_json};
 use crate::fan::fan;
 use crate::host::{CallError, Host, RunningRow, Said, is_fatal};
@@ -236,31 +239,6 @@ fn over(
     }
 }
 
-/// The function with captured variables of its own. The engine shares captured variables behind locks, and
-/// workers that meet there fail after a while.
-fn own_copy(work: &FnPtr) -> FnPtr {
-    let mut own = work.clone();
-    for captured in own.iter_curry_mut() {
-        *captured = deep_copy(captured).into_shared();
-    }
-    own
-}
-
-fn deep_copy(value: &Dynamic) -> Dynamic {
-    let value = value.flatten_clone();
-    if let Some(items) = value.read_lock::<Array>() {
-        return items.iter().map(deep_copy).collect::<Array>().into();
-    }
-    if let Some(pointer) = value.read_lock::<FnPtr>() {
-        return Dynamic::from(own_copy(&pointer));
-    }
-    if let Some(map) = value.read_lock::<Map>() {
-        let copied = map.iter().map(|(name, value)| (name.clone(), deep_copy(value)));
-        return Dynamic::from_map(copied.collect());
-    }
-    value
-}
-
 fn reason_to_skip(host: &Host) -> Option<String> {
     match host.fatal() {
         Some(error) => Some(format!("not attempted: {}", first_line(&error.to_string()))),
@@ -317,7 +295,7 @@ fn failed(mut error: EvalAltResult) -> (State, String) {
     let position = error.take_position();
     let text = match &error {
         EvalAltResult::ErrorRuntime(thrown, _) => crate::engine::words_of(thrown),
-        other => other.to_string(),
+        other => captured::words_of(other).unwrap_or_else(|| other.to_string()),
     };
     let place = position.line().map_or(String::new(), |line| format!("script line {line}: "));
     (State::Failed, format!("{place}{text}"))

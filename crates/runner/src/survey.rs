@@ -2,6 +2,7 @@
 //! columns it needs, the services it calls, and the mistakes that would only show half-way through a roster.
 
 mod arguments;
+mod captures;
 mod columns;
 #[cfg(test)]
 mod tests;
@@ -115,6 +116,7 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
         });
         survey.columns.extend(columns.found());
     }
+    survey.mistakes.extend(captures::mistakes(ast));
     survey.columns.sort_by_key(|column| place(column.position));
     survey.mistakes.sort_by_key(|mistake| place(mistake.position));
     survey

@@ -1,6 +1,9 @@
 //! Fences around the natives that make something big in one go, which no count of operations can stop.
 
-use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
+use rhai::{
+    Array, Blob, Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Map,
+    NativeCallContext,
+};
 
 use crate::rows::runtime_error;
 
@@ -13,43 +16,44 @@ type Answer<T> = Result<T, Box<EvalAltResult>>;
 
 /// Registers versions of our own: they go before those of Rhai's packages.
 pub(super) fn register(engine: &mut Engine) {
-    engine
-        .register_fn(
-            "pad",
-            |ctx: NativeCallContext, text: &mut ImmutableString, length, with: char| {
-                pad_text(&ctx, text, length, with.encode_utf8(&mut [0; 4]))
-            },
-        )
-        .register_fn(
-            "pad",
-            |ctx: NativeCallContext, text: &mut ImmutableString, length, with: &str| {
-                pad_text(&ctx, text, length, with)
-            },
-        )
-        .register_fn(
-            "pad",
-            |ctx: NativeCallContext, items: &mut Array, length: i64, item: Dynamic| {
-                let missing = size(length).saturating_sub(items.len());
-                let added = missing.saturating_mul(weight(&item));
-                within(
-                    &ctx,
-                    items.len().saturating_add(added),
-                    ITEMS,
-                    "a list of more than 1,000,000 items",
-                )?;
-                items.extend(std::iter::repeat_n(item, missing));
-                Answer::Ok(())
-            },
-        )
-        .register_fn("pad", |ctx: NativeCallContext, blob: &mut Blob, length: i64, value: i64| {
+    // What changes its receiver must say so, or it would change constants.
+    let pad = || FuncRegistration::new("pad").with_purity(false);
+    pad().register_into_engine(
+        engine,
+        |ctx: NativeCallContext, text: &mut ImmutableString, length, with: char| {
+            pad_text(&ctx, text, length, with.encode_utf8(&mut [0; 4]))
+        },
+    );
+    pad().register_into_engine(
+        engine,
+        |ctx: NativeCallContext, text: &mut ImmutableString, length, with: &str| {
+            pad_text(&ctx, text, length, with)
+        },
+    );
+    pad().register_into_engine(engine, pad_list);
+    pad().register_into_engine(
+        engine,
+        |ctx: NativeCallContext, blob: &mut Blob, length: i64, value: i64| {
             within(&ctx, size(length), BYTES, "a blob of more than 16 MiB")?;
             blob.resize(blob.len().max(size(length)), low_byte(value));
             Answer::Ok(())
-        })
+        },
+    );
+    engine
         .register_fn("blob", |ctx: NativeCallContext, length: i64| blob(&ctx, length, 0))
         .register_fn("blob", |ctx: NativeCallContext, length: i64, value: i64| {
             blob(&ctx, length, value)
         });
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands the context over")]
+fn pad_list(ctx: NativeCallContext, items: &mut Array, length: i64, item: Dynamic) -> Answer<()> {
+    let missing = size(length).saturating_sub(items.len());
+    let added = missing.saturating_mul(weight(&item));
+    let made = items.len().saturating_add(added);
+    within(&ctx, made, ITEMS, "a list of more than 1,000,000 items")?;
+    items.extend(std::iter::repeat_n(item, missing));
+    Ok(())
 }
 
 fn pad_text(

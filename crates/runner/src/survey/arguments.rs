@@ -3,6 +3,7 @@
 use rhai::{Dynamic, Expr, FnPtr, ImmutableString, Position, Stmt};
 
 /// A function that is handed over: its name, and how many values it has captured.
+#[derive(Clone)]
 pub(super) struct Closure {
     pub(super) name: ImmutableString,
     pub(super) captured: usize,

@@ -150,3 +150,84 @@ fn an_input_has_one_default() {
     assert_eq!(twice("input(\"a\", \"b\", 1)"), "");
     assert_eq!(twice("input(\"a\")"), "");
 }
+
+const READ_ONLY: &str =
+    "is declared outside of the row: rows run side by side, so it is read-only in here";
+
+#[track_caller]
+fn check_read_only(source: &str, places: &[&str]) {
+    let told = mistakes(source);
+    let found: Vec<_> = told.lines().filter_map(|line| line.split_once(READ_ONLY)).collect();
+    let found: Vec<_> = found.iter().map(|(place, _)| place.trim()).collect();
+    assert_eq!(found, places, "{source}: {told}");
+}
+
+#[test]
+fn what_is_outside_of_a_row_is_not_assigned_to() {
+    let told = "a.rhai:1:33: `n` is declared outside of the row: rows run side by side, so it is read-only \
+                in here (return it from the row and add it up afterwards, for example \
+                for row in each(…).done() { total += row.points })";
+    assert_eq!(mistakes("let n = 0; each(roster(), |row| n += 1);"), told);
+    let at = |column: usize, name: &str| format!("a.rhai:1:{column}: `{name}`");
+    for (source, column) in [
+        ("let n = 0; each([1], |row| { n = 1; n += 2; });", 30),
+        ("let n = #{ a: 1 }; each([1], |row| { n.a = 1 });", 38),
+        ("let n = [#{}]; each([1], |row| { n[0].a += 1 });", 34),
+        ("let n = 0; each([#{ k: 1 }], \"k\", |row| { n = 1 });", 43),
+        ("let n = 0; [1].each(|row| { n = 1 });", 29),
+        ("let n = 0; let work = |row| { n = 1 }; each([1], work);", 31),
+        ("let n = 0; each([1], |row| { if row > 0 { for x in [1] { n += x } } });", 58),
+    ] {
+        let told = mistakes(source);
+        assert!(told.starts_with(&format!("{} {READ_ONLY}", at(column, "n"))), "{source}: {told}");
+    }
+}
+
+#[test]
+fn closures_within_a_row_are_looked_through() {
+    let nested = "let n = 0; each([1], |row| [1].map(|x| { n += x; x }));";
+    check_read_only(nested, &["a.rhai:1:42: `n`"]);
+    let twice = "let n = 0; each([1], |row| { let m = 0; [1].map(|x| { [2].map(|y| { m += 1; n += 1 }); }); });";
+    check_read_only(twice, &["a.rhai:1:77: `n`"]);
+    let called = "let n = 0; let add = |x| { n += x }; each([1], |row| add.call(row));";
+    check_read_only(called, &["a.rhai:1:28: `n`"]);
+    let rows_of_a_row =
+        "let n = 0; each([1], |row| { let m = 0; each([2], |x| { m += 1; n += 1 }); });";
+    check_read_only(rows_of_a_row, &["a.rhai:1:65: `n`"]);
+}
+
+#[test]
+fn what_a_row_declares_is_its_own() {
+    for source in [
+        "let n = 0; each([1], |row| { let n = 1; n += 1; n });",
+        "let n = 0; each([1], |row| { print(n); if row > 0 { let n = 1; n += 1; } n });",
+        "let n = 0; each([1], |row| { print(n); for n in [1] { n += 1; } });",
+        "let n = 0; each([1], |row| { print(n); for (x, n) in [1] { n += x; } });",
+        "let n = 0; each([1], |row| { print(n); try { throw 1 } catch (n) { n += 1; } });",
+        "let n = 0; each([1], |row| { print(n); switch row { 1 => { let n = 1; n += 1; }, _ => () } });",
+        "let n = 0; each([1], |row| { print(n); [1].map(|n| { n += 1; n }) });",
+        "let n = 0; each([1], |row| { let m = n; [1].map(|x| { m += x; m }); [2].map(|x| m += x); m });",
+        "let n = 0; each([1], |n| { n += 1; n });",
+        "let n = 0; each([1], |row| { let m = n; each([2], |x| { m += x; m }); m });",
+        "let n = 0; n += 1; [1].map(|x| n += x); let add = |x| { n += x }; add.call(1); each([1], |row| n);",
+    ] {
+        assert_eq!(mistakes(source), "", "{source}");
+    }
+}
+
+#[test]
+fn a_variable_is_the_rows_own_from_its_declaration_on() {
+    for (source, place) in [
+        ("let n = 0; each([1], |row| { n += 1; let n = 1; n += 1; n });", "a.rhai:1:30: `n`"),
+        (
+            "let n = 0; each([1], |row| { if row > 0 { let n = 1; n += 1; } n += 1; });",
+            "a.rhai:1:64: `n`",
+        ),
+        (
+            "let n = 0; each([1], |row| { if row > 0 { let n = 1; } else { n += 1; } });",
+            "a.rhai:1:63: `n`",
+        ),
+    ] {
+        check_read_only(source, &[place]);
+    }
+}

@@ -58,7 +58,8 @@ fn rosters(engine: &mut Engine, host: &Arc<Host>) {
 fn each(engine: &mut Engine, host: &Arc<Host>) {
     let doc = "Runs a function for every row of a roster, or item of an array. One row's error is not \
                another's: each ends as done, unchanged, refused, failed, in-doubt or skipped. What the \
-               function returns becomes columns of the results; `detail` is told in words.";
+               function returns becomes columns of the results; `detail` is told in words. Rows run side by side, \
+               so that what is declared outside of the function is read-only in it.";
     let world = host.clone();
     word(
         engine,
