@@ -3,8 +3,12 @@
 mod call;
 mod endpoints;
 mod interrupts;
+mod launch;
+mod resume;
 mod run;
+mod runs;
 mod sandbox;
+mod settings;
 mod target;
 
 use std::io::IsTerminal;
@@ -75,6 +79,10 @@ enum Colour {
 enum Task {
     /// Run a script
     Run(Box<run::RunArgs>),
+    /// Go on with a run that was interrupted, or that left something to do
+    Resume(Box<resume::ResumeArgs>),
+    /// List the runs that have a journal, or show one
+    Runs(runs::RunsArgs),
     /// Call one endpoint
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Call(call::CallArgs),
@@ -146,6 +154,8 @@ pub fn main() -> ExitCode {
 fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
     match task {
         Task::Run(args) => run::run(&args, matches, shell),
+        Task::Resume(args) => resume::resume(&args, matches, shell),
+        Task::Runs(args) => runs::runs(&args, shell),
         Task::Call(args) => call::call(&args, matches, shell),
         Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
         Task::Sandbox(args) => sandbox::serve(&args, matches, shell),

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
 
 use drillmaster_models::{Entry, Pager};
-use drillmaster_transport::{Connection, Error, Never, Scope};
+use drillmaster_transport::cassette::{Event, RowEvent};
+use drillmaster_transport::journal::{History, Journal};
+use drillmaster_transport::{Connection, Error, Never, Scope, torture};
 use rhai::Map;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -31,8 +33,30 @@ pub(crate) struct Host {
     closed: Mutex<Closed>,
     pub(crate) concurrency: usize,
     pub(crate) results: Option<Mutex<Results>>,
+    pub(crate) journal: Option<Keeping>,
     spools: Mutex<Vec<Spool>>,
     passes: AtomicUsize,
+}
+
+/// The journal of a run, and what it held when this part of the run began.
+#[derive(Clone)]
+pub struct Keeping {
+    /// What is written to.
+    pub journal: Arc<Journal>,
+    /// What was there.
+    pub history: Arc<History>,
+    /// The command that goes on with the run.
+    pub resume: String,
+}
+
+impl Keeping {
+    /// A journal whose run the command line knows by this name: its id, or its file.
+    pub fn new(journal: Journal, history: History, name: &str) -> Self {
+        let name =
+            if name.contains(char::is_whitespace) { format!("'{name}'") } else { name.into() };
+        let resume = format!("drillmaster resume {name}");
+        Self { journal: Arc::new(journal), history: Arc::new(history), resume }
+    }
 }
 
 /// Something that was said, and whether as data or to people.
@@ -169,6 +193,7 @@ impl Host {
             closed: Mutex::default(),
             concurrency: 1,
             results: None,
+            journal: None,
             spools: Mutex::default(),
             passes: AtomicUsize::new(0),
         }
@@ -283,11 +308,32 @@ impl Host {
     }
 
     /// Takes note of a finished row, which is in the spool already.
-    pub(crate) fn finish_row(&self, outcome: &Outcome) -> io::Result<()> {
-        match &self.results {
-            Some(results) => results.lock().unwrap_or_else(PoisonError::into_inner).add(outcome),
-            None => Ok(()),
+    pub(crate) fn finish_row(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
+        if let Some(Keeping { journal, history, .. }) = &self.journal {
+            let known = history.row(scope).map_err(|error| io::Error::other(error.to_string()))?;
+            let event = RowEvent {
+                scope: scope.to_owned(),
+                key: outcome.key.clone(),
+                state: outcome.state.name().to_owned(),
+                detail: outcome.detail.clone(),
+                returned: outcome.returned.clone(),
+                line: None,
+            };
+            if known.as_ref() != Some(&event) {
+                journal.append(&Event::Row(event))?;
+            }
         }
+        torture::point("row");
+        if let Some(results) = &self.results {
+            results.lock().unwrap_or_else(PoisonError::into_inner).add(outcome)?;
+        }
+        torture::point("result");
+        Ok(())
+    }
+
+    /// The command that looks again at what is in doubt.
+    pub(crate) fn resume(&self) -> Option<&str> {
+        self.journal.as_ref().map(|keeping| keeping.resume.as_str())
     }
 
     pub(crate) fn spools(&self) -> Vec<Spool> {

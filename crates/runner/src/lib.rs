@@ -12,6 +12,7 @@ mod engine;
 pub mod exit;
 mod fan;
 mod host;
+mod order;
 pub mod problem;
 mod results;
 pub mod roster;
@@ -23,5 +24,5 @@ mod survey;
 pub mod table;
 mod vocabulary;
 
-pub use host::Stop;
+pub use host::{Keeping, Stop};
 pub use rows::{Outcome, State};

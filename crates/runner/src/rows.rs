@@ -3,6 +3,7 @@
 mod captured;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::{fmt, io};
 
 use drillmaster_transport::Error;
@@ -13,7 +14,7 @@ use serde_json::Value;
 use self::captured::own_copy;
 use crate::engine::{innermost, to_json};
 use crate::fan::fan;
-use crate::host::{CallError, Host, RunningRow, Said, is_fatal};
+use crate::host::{CallError, Host, RunningRow, is_fatal};
 use crate::roster::{Roster, Row};
 use crate::spool::Spool;
 
@@ -202,17 +203,17 @@ fn over(
             Some(reason) => (State::Skipped, reason, serde_json::Map::new()),
             None => {
                 let result = running.enter(|| work.call_within_context::<Dynamic>(ctx, (item,)));
-                conclude(&running, result)
+                conclude(host, &running, result)
             }
         };
-        (Outcome { key, state, detail, row, returned }, running.said())
+        (Outcome { key, state, detail, row, returned }, running)
     };
-    let keep = |(outcome, said): (Outcome, Vec<Said>)| {
-        for said in said {
+    let keep = |(outcome, running): (Outcome, Arc<RunningRow>)| {
+        for said in running.said() {
             host.say(said);
         }
         let kept = spool.push(&outcome).and_then(|()| match &outer {
-            None => host.finish_row(&outcome),
+            None => host.finish_row(running.scope.name(), &outcome),
             Some(_) => Ok(()),
         });
         kept.map_err(|error| {
@@ -248,14 +249,14 @@ fn reason_to_skip(host: &Host) -> Option<String> {
 
 type Conclusion = (State, String, serde_json::Map<String, Value>);
 
-fn conclude(running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
+fn conclude(host: &Host, running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
     let tally = running.tally();
     let nothing = serde_json::Map::new;
     let value = match result {
         Ok(value) => value,
         Err(error) => {
             let (error, ..) = innermost(*error);
-            let (state, detail) = match failed(error) {
+            let (state, detail) = match failed(host, error) {
                 // It was attempted, in part.
                 (State::Skipped, detail) if tally.changed => (State::Failed, detail),
                 other => other,
@@ -283,13 +284,13 @@ fn conclude(running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
     (state, told.unwrap_or_else(|| tally.notes.join("; ")), returned)
 }
 
-fn failed(mut error: EvalAltResult) -> (State, String) {
+fn failed(host: &Host, mut error: EvalAltResult) -> (State, String) {
     if let EvalAltResult::ErrorRuntime(value, _) = &error
         && let Some(error) = value.read_lock::<CallError>()
     {
         return match &*error {
             CallError::Skipped(reason) => (State::Skipped, reason.clone()),
-            CallError::Failed(error) => (state_of(error), detail_of(error)),
+            CallError::Failed(error) => (state_of(error), detail_of(host, error)),
         };
     }
     let position = error.take_position();
@@ -310,11 +311,16 @@ fn state_of(error: &Error) -> State {
     }
 }
 
-fn detail_of(error: &Error) -> String {
-    match (error.is_refusal(), error.words(), error.entry()) {
+fn detail_of(host: &Host, error: &Error) -> String {
+    let told = first_line(&error.to_string());
+    match (error.words(), error.entry()) {
         // Which call was refused matters where a row makes several.
-        (true, Some(words), Some(entry)) => format!("{entry}: {words}"),
-        _ => first_line(&error.to_string()),
+        (Some(words), Some(entry)) if error.is_refusal() => format!("{entry}: {words}"),
+        _ if error.is_in_doubt() => match host.resume() {
+            Some(resume) => format!("{told}; `{resume}` looks again"),
+            None => format!("{told}; run it again to settle it: a repeat does no harm"),
+        },
+        _ => told,
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use crate::console::Console;
 use crate::engine;
 use crate::exit::Exit;
-use crate::host::{Host, Stop};
+use crate::host::{Host, Keeping, Stop};
 use crate::problem::Problem;
 use crate::results::Results;
 use crate::roster::Roster;
@@ -38,6 +38,8 @@ pub struct Job {
     pub concurrency: usize,
     /// Where to write what became of each row.
     pub results: Option<PathBuf>,
+    /// The journal that rows are noted in; its requests are those of the connection's own transport.
+    pub journal: Option<Keeping>,
     /// Ends the run early.
     pub stop: Stop,
 }
@@ -53,6 +55,7 @@ impl Job {
             max_rows: None,
             concurrency: CONCURRENCY,
             results: None,
+            journal: None,
             stop: Stop::default(),
         }
     }
@@ -164,6 +167,7 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
     host.inputs = job.inputs;
     host.max_rows = job.max_rows;
     host.concurrency = job.concurrency;
+    host.journal = job.journal;
     host.results = job.results.as_deref().map(|path| Mutex::new(Results::new(path)));
     host.stop = job.stop;
     let host = Arc::new(host);

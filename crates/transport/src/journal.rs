@@ -166,6 +166,11 @@ impl Journal {
         safe.reached().await
     }
 
+    /// How many requests are in it, those of earlier parts among them.
+    pub fn requests(&self) -> usize {
+        self.queue.requests()
+    }
+
     /// Returns when all that was added is safe on the disk.
     pub async fn flush(&self) -> io::Result<()> {
         self.queue.add_durably(&Entry::Other(&[]))?.reached().await

@@ -79,7 +79,8 @@ impl Connection {
             // What the history tells of an earlier part's attempts is gone through at once, and is no
             // reason to try less often in this part.
             let source = self.source(&repeat);
-            let source = match self.settle_once(entry, fields, write.settle, repeat, source).await? {
+            let source = match self.settle_once(entry, fields, write.settle, repeat, source).await?
+            {
                 Round::Settled(answer) => return Ok(answer),
                 Round::Open(Source::History) => continue,
                 Round::Open(source) => source,

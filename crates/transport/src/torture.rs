@@ -16,7 +16,8 @@ pub fn point(name: &str) {
 
     let Some((due, pass)) = DUE.as_ref() else { return };
     if due == name && PASSES.fetch_add(1, Ordering::Relaxed) + 1 == *pass {
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         // The signal is on its way; nothing more may happen here.
         loop {
             std::thread::park();

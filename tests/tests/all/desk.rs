@@ -92,6 +92,8 @@ pub(crate) fn program(folder: &Path) -> Command {
     for variable in SERVICES.map(|service| service.credential_variable) {
         command.env_remove(variable);
     }
+    // The journals of runs.
+    command.env("XDG_STATE_HOME", folder.join("state"));
     // The width of help texts, and colours.
     command.env_remove("COLUMNS").env_remove("NO_COLOR");
     command

@@ -7,6 +7,7 @@ pub(crate) fn snapshot(folder: &str, name: &str, text: &str) {
     settings.set_snapshot_path(format!("{}/snapshots/{folder}", env!("CARGO_MANIFEST_DIR")));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
+    settings.add_filter(r"\b\d{8}-\d{6}-[0-9a-f]{4}\b", "[run]");
     settings.add_filter(r"drillmaster-under-test(\.exe)?", "drillmaster");
     settings.add_filter(r"drillmaster \d+\.\d+\.\d+", "drillmaster [version]");
     settings.add_filter(r"127\.0\.0\.1:\d\d+", "[address]");

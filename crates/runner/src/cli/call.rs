@@ -3,13 +3,13 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use drillmaster_models::{Entry, Field, FieldKind, Pager, Paging, entries, entry};
-use drillmaster_transport::cassette::Header;
 use drillmaster_transport::{Connection, Error};
 use serde_json::{Map, Value, json};
 
-use super::target::{CassetteArgs, Target, TargetArgs};
+use super::target::{Target, TargetArgs};
 use super::{Format, Shell};
 use crate::exit::Exit;
+use crate::order::Place;
 use crate::problem::Problem;
 use crate::table::{cell, csv_text, layout, whole};
 
@@ -100,19 +100,17 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     }
     let fields = Value::Object(fields);
     let trace = shell.verbose.then(|| shell.console.clone());
-    let service = [entry.service().name];
-    let cassettes = CassetteArgs::default();
-    let target =
-        Target::connect(given, &args.target, &cassettes, Header::default(), &service, trace)?;
+    let target = Target::open(&Place::of(given, &args.target)?, &[entry.service().name])?;
+    let connection = target.connect(target.transport(), trace);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
     let walks = args.all && entry.spec.list.is_some();
     let answer = if walks {
-        runtime.block_on(all_items(&target.connection, entry, &fields)).map(Value::Array)
+        runtime.block_on(all_items(&connection, entry, &fields)).map(Value::Array)
     } else {
-        runtime.block_on(target.connection.call_and_settle(entry, &fields))
+        runtime.block_on(connection.call_and_settle(entry, &fields))
     };
     let mut answer = match answer {
         Ok(answer) => answer,

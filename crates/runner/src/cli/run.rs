@@ -1,18 +1,18 @@
 //! `drillmaster run`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
-use drillmaster_transport::cassette::Header;
+use drillmaster_transport::journal::{History, Journal};
 
-use super::interrupts::Interrupts;
-use super::target::{CassetteArgs, Target, TargetArgs, output};
+use super::launch::{Ready, perform, place_for};
+use super::settings::Settings;
+use super::target::{CassetteArgs, Target};
 use super::{Cli, Shell};
 use crate::exit::Exit;
-use crate::host::Stop;
+use crate::host::Keeping;
+use crate::order;
 use crate::problem::Problem;
-use crate::roster::Roster;
-use crate::run::{CONCURRENCY, Job, Report, run as run_script};
 use crate::script::Script;
 use crate::table::layout;
 
@@ -23,48 +23,16 @@ pub(crate) struct RunArgs {
     /// The script; `--help` after it lists its inputs
     #[arg(required_unless_present = "help")]
     script: Option<PathBuf>,
-    /// A CSV file with a row per person
-    #[arg(long, value_name = "CSV")]
-    roster: Option<PathBuf>,
-    /// The roster's column that tells rows apart; the first unless named
-    #[arg(long, value_name = "COLUMN", requires = "roster")]
-    key: Option<String>,
-    /// Set an input of the script
-    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
-    set: Vec<(String, String)>,
     #[command(flatten)]
-    target: TargetArgs,
+    settings: Settings,
     #[command(flatten)]
     cassettes: CassetteArgs,
-    /// Take only the first rows
-    #[arg(long, value_name = "N")]
-    max_rows: Option<usize>,
-    /// How many rows run at a time
-    #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = at_least_one)]
-    concurrency: usize,
-    /// Write what became of each row as CSV, or as JSON lines to a .jsonl file
-    #[arg(long, value_name = "FILE")]
-    results: Option<PathBuf>,
+    /// Keep the run's journal in this file, which must not be there yet, instead of in the state folder
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    journal: Option<PathBuf>,
     /// Print help, with the script's own where one is named
     #[arg(short, long, action = ArgAction::SetTrue)]
     help: bool,
-}
-
-/// The most lines in which a summary tells of rows.
-const TOLD: usize = 20;
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("a whole number from 1 is due".to_owned()),
-    }
-}
-
-fn name_and_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write it as NAME=VALUE".to_owned()),
-    }
 }
 
 pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
@@ -72,113 +40,34 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         shell.console.print(&flags());
         return Ok(Exit::Done);
     };
-    let script = Script::open(path)?;
     if args.help {
-        shell.console.print(&help(&script));
+        shell.console.print(&help(&Script::open(path)?));
         return Ok(Exit::Done);
     }
-    if let Err(mut problems) = script.check() {
-        let last = problems.pop().unwrap_or_else(|| Problem::script("the script has mistakes"));
-        for problem in &problems {
-            shell.tell(problem);
-        }
-        return Err(last);
+    let replay = args.cassettes.replay.iter().cloned().collect();
+    let ready = Ready::of(args.settings.order(path, matches)?, replay, shell)?;
+    let mut taken = ready.taken.clone();
+    let record = place_for(args.cassettes.record.as_deref(), &mut taken)?;
+    let journal = place_for(args.journal.as_deref(), &mut taken)?;
+    if let Some(cassette) = &args.cassettes.replay {
+        let target = Target::replaying(cassette, ready.order.place.dialect)?;
+        return perform(&ready, &target, None, None, shell);
     }
-    let inputs = script.read_inputs(&args.set)?;
-    let roster = roster(args, &script, shell)?;
-    let (results, cassettes) = outputs(args, path)?;
-    let header = Header {
-        script: Some(script.hash()),
-        roster: roster.as_ref().map(|roster| roster.hash().to_owned()),
-        ..Header::default()
-    };
-    let services: Vec<_> = script.services().collect();
-    let trace = shell.verbose.then(|| shell.console.clone());
-    let target = Target::connect(matches, &args.target, &cassettes, header, &services, trace)?;
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
-    let stop = Stop::default();
-    let interrupts = {
-        let _inside = runtime.enter();
-        Interrupts::watch()
-            .map_err(|error| Problem::usage(format!("cannot watch for Ctrl-C: {error}")))?
-    };
-    runtime.spawn(listen(interrupts, stop.clone(), shell.console.clone()));
-    let job = Job {
-        roster,
-        inputs,
-        max_rows: args.max_rows,
-        concurrency: args.concurrency,
-        results,
-        stop: stop.clone(),
-        ..Job::new(target.connection.clone(), shell.console.clone())
-    };
-    let report = run_script(&script, job, runtime.handle());
-    Ok(conclude(&report, &target, &stop, shell))
+    let target = Target::open(&ready.order.place, &ready.services())?;
+    let keeping = begin(&ready, journal)?;
+    perform(&ready, &target, Some(keeping), record.as_deref(), shell)
 }
 
-/// Where results and recording go, refused where they would replace what the run is made from.
-fn outputs(args: &RunArgs, script: &Path) -> Result<(Option<PathBuf>, CassetteArgs), Problem> {
-    let mut taken = vec![script];
-    taken.extend(args.roster.as_deref());
-    taken.extend(args.cassettes.replay.as_deref());
-    let results = args.results.as_deref().map(|file| output(file, &taken)).transpose()?;
-    taken.extend(args.results.as_deref());
-    let record = args.cassettes.record.as_deref().map(|file| output(file, &taken)).transpose()?;
-    Ok((results, CassetteArgs { record, ..args.cassettes.clone() }))
-}
-
-fn conclude(report: &Report, target: &Target, stop: &Stop, shell: &Shell) -> Exit {
-    let mut exit = report.exit();
-    let finished = target.finish();
-    if stop.is_requested() {
-        exit = Exit::Interrupted;
-        // What was in flight is told; that the script did not come to its end goes without saying.
-        if let Some(problem) = report.problem.as_ref().filter(|told| told.exit != Exit::Interrupted)
-        {
-            shell.tell(problem);
-        }
-    } else if let Some(problem) = &report.problem {
-        shell.tell(problem);
-    } else if let Err(problem) = finished {
-        // Only a script that came to its end has asked for all that it would.
-        shell.tell(&problem);
-        exit = problem.exit;
-    }
-    if let Some(summary) = report.summary() {
-        shell.console.note(&summary);
-    }
-    for line in report.needs_a_person(TOLD) {
-        shell.console.note(&format!("  {line}"));
-    }
-    exit
-}
-
-fn roster(args: &RunArgs, script: &Script, shell: &Shell) -> Result<Option<Roster>, Problem> {
-    let Some(path) = &args.roster else {
-        if script.uses_roster() {
-            let problem = format!("{} needs a roster", script.path().display());
-            let columns = script.columns().join(", ");
-            return Err(Problem::usage(problem)
-                .with_help(format!("give it as --roster FILE.csv with the columns {columns}")));
-        }
-        return Ok(None);
+/// Begins the journal of a new run.
+fn begin(ready: &Ready, journal: Option<PathBuf>) -> Result<Keeping, Problem> {
+    let id = &ready.order.id;
+    let path = match journal {
+        Some(path) => path,
+        None => order::make_folder()?.join(format!("{id}.journal")),
     };
-    let roster = Roster::open(path, args.key.as_deref())?;
-    script.check_roster(&roster)?;
-    if !script.uses_roster() {
-        shell.console.warn(&format!("{} uses no roster", script.path().display()));
-    }
-    Ok(Some(roster))
-}
-
-/// The first interrupt ends the run after the row in flight, the second at once.
-async fn listen(mut interrupts: Interrupts, stop: Stop, console: crate::console::Console) {
-    interrupts.next().await;
-    stop.request();
-    console.warn("interrupted: finishing what is in flight; once more to stop at once");
-    interrupts.next().await;
-    std::process::exit(i32::from(Exit::Interrupted as u8));
+    let journal = Journal::create(&path, ready.journal_header())
+        .map_err(|error| Problem::usage(error.to_string()))?;
+    Ok(Keeping::new(journal, History::default(), &order::name_of(&path)))
 }
 
 fn flags() -> String {

@@ -1,38 +1,31 @@
 //! Where calls go: the embedded sandbox, the live services, or a cassette.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Args, Command, ValueEnum};
+use clap::{Arg, ArgMatches, Args, Command};
 use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
-use drillmaster_transport::cassette::Header;
+use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::{
-    Connection, Error, Http, Pace, Rate, Record, Replay, Request, Response, Retry, Route, Scope,
-    SecretString, Transport, base_url,
+    Connection, Error, Http, Pace, Rate, Replay, Request, Response, Retry, Route, Scope,
+    SecretString, Source, Transport, base_url,
 };
 use serde_json::Value;
 
 use crate::console::Console;
+use crate::order::{On, Place};
 use crate::problem::Problem;
-
-/// Which services are called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum On {
-    /// The embedded sandbox: nothing leaves this machine
-    Sandbox,
-    /// The services at their addresses, with your credentials
-    Live,
-}
 
 /// The flags of commands that call.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TargetArgs {
-    /// Which services are called
-    #[arg(long, value_enum, default_value_t = On::Sandbox, global = true)]
-    pub(crate) on: On,
+    /// Which services are called; the sandbox unless set
+    #[arg(long, value_enum, global = true)]
+    pub(crate) on: Option<On>,
     /// How often each live service is called at most, such as 5/s or 30/m; 5/s unless set, and no limit for a
     /// sandbox on this machine
     #[arg(long, value_name = "N/s", global = true)]
@@ -95,57 +88,113 @@ pub(crate) fn refuse_service_flags(matches: &ArgMatches, help: &str) -> Result<(
     }
 }
 
-/// A connection, and what must be done with it at the end.
+impl Place {
+    /// Where the flags send calls to.
+    pub(crate) fn of(matches: &ArgMatches, args: &TargetArgs) -> Result<Self, Problem> {
+        let nowhere = Self {
+            on: On::default(),
+            urls: BTreeMap::new(),
+            dialect: Dialect::default(),
+            rate: None,
+        };
+        nowhere.with(matches, args)
+    }
+
+    /// The same with what the flags say.
+    pub(crate) fn with(mut self, matches: &ArgMatches, args: &TargetArgs) -> Result<Self, Problem> {
+        self.on = args.on.unwrap_or(self.on);
+        self.rate = args.rate.or(self.rate);
+        for service in SERVICES {
+            if let Some(url) = matches.get_one::<String>(&url_flag(service)) {
+                let refuse =
+                    |what: String| Problem::usage(format!("--{}{what}", url_flag(service)));
+                base_url(url).map_err(|error| refuse(format!(": {error}")))?;
+                if self.on != On::Live {
+                    return Err(refuse(" is for --on live".to_owned())
+                        .with_help("add --on live, or leave the address out for the sandbox"));
+                }
+                self.urls.insert(service.name.to_owned(), url.clone());
+            }
+            let flag = dialect_flag(service);
+            // The dialect is one setting: a service that has but one is not affected.
+            if service.has_legacy
+                && matches.value_source(&flag) == Some(ValueSource::CommandLine)
+                && let Some(name) = matches.get_one::<String>(&flag)
+            {
+                self.dialect = name.parse().unwrap_or_default();
+            }
+        }
+        Ok(self)
+    }
+
+    fn url<'a>(&'a self, service: &'a Service) -> &'a str {
+        self.urls.get(service.name).map_or(service.base_url, String::as_str)
+    }
+}
+
+/// What calls travel over, and what must be done with it at the end.
 pub(crate) struct Target {
-    pub(crate) connection: Connection,
-    record: Option<Arc<Record<Arc<dyn Transport>>>>,
+    transport: Arc<dyn Transport>,
+    dialect: Dialect,
     replay: Option<Arc<Replay>>,
+    paces: Vec<(&'static str, Arc<Pace<Http>>)>,
 }
 
 impl Target {
-    /// Connects to what the flags name. `needed` are the services that will be called; a missing
-    /// credential for one of them is told now.
-    pub(crate) fn connect(
-        matches: &ArgMatches,
-        args: &TargetArgs,
-        cassettes: &CassetteArgs,
-        header: Header,
-        needed: &[&'static str],
-        trace: Option<Console>,
-    ) -> Result<Self, Problem> {
-        let dialect = dialect(matches);
-        let urls = urls(matches, args.on)?;
-        if let Some(path) = &cassettes.replay {
-            let replay = Arc::new(Replay::open(path).map_err(|error| Problem::call(&error))?);
-            let connection = Connection::new(traced(replay.clone(), trace)).with_dialect(dialect);
-            return Ok(Self { connection, record: None, replay: Some(replay) });
-        }
-        let transport: Arc<dyn Transport> = match args.on {
-            On::Sandbox => Arc::new(Sandbox::with(Options { dialect, ..Options::default() })),
-            On::Live => Arc::new(live(&urls, needed, args.rate)?),
+    /// Opens the way to a place. `needed` are the services that will be called; a missing credential for one
+    /// of them is told now.
+    pub(crate) fn open(place: &Place, needed: &[&'static str]) -> Result<Self, Problem> {
+        let mut paces = Vec::new();
+        let transport: Arc<dyn Transport> = match place.on {
+            On::Sandbox => {
+                let options = Options { dialect: place.dialect, ..Options::default() };
+                Arc::new(Sandbox::with(options))
+            }
+            On::Live => Arc::new(live(place, needed, &mut paces)?),
         };
-        let Some(path) = &cassettes.record else {
-            let connection = Connection::new(traced(transport, trace)).with_dialect(dialect);
-            return Ok(Self { connection, record: None, replay: None });
-        };
-        let record = Record::to_file(path, header, transport)
-            .map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))?;
-        let record = Arc::new(record);
-        let connection = Connection::new(traced(record.clone(), trace)).with_dialect(dialect);
-        Ok(Self { connection, record: Some(record), replay: None })
+        Ok(Self { transport, dialect: place.dialect, replay: None, paces })
     }
 
-    /// Puts the recording in its place; fails when a replay was not used up.
+    /// Answers from a cassette.
+    pub(crate) fn replaying(cassette: &Path, dialect: Dialect) -> Result<Self, Problem> {
+        let replay = Arc::new(Replay::open(cassette).map_err(|error| Problem::call(&error))?);
+        Ok(Self { transport: replay.clone(), dialect, replay: Some(replay), paces: Vec::new() })
+    }
+
+    /// What requests end up in, to put layers over.
+    pub(crate) fn transport(&self) -> Arc<dyn Transport> {
+        self.transport.clone()
+    }
+
+    /// A connection over these layers, which tells each call to the console, if there is one for it.
+    pub(crate) fn connect(
+        &self,
+        layers: impl Transport + 'static,
+        trace: Option<Console>,
+    ) -> Connection {
+        Connection::new(traced(layers, trace)).with_dialect(self.dialect)
+    }
+
+    /// How fast the services were called that have a budget.
+    pub(crate) fn paces(&self) -> Vec<PaceEvent> {
+        let event = |(service, pace): &(&'static str, Arc<Pace<Http>>)| {
+            let reached = pace.reached();
+            PaceEvent {
+                service: (*service).to_owned(),
+                requests: reached.requests,
+                throttled: reached.throttled,
+                seconds: reached.elapsed.as_secs_f64(),
+            }
+        };
+        self.paces.iter().map(event).filter(|pace| pace.requests > 0).collect()
+    }
+
+    /// Fails when a replay was not used up.
     pub(crate) fn finish(&self) -> Result<(), Problem> {
-        if let Some(record) = &self.record {
-            record.finish().map_err(|error| {
-                Problem::usage(format!("the recording cannot be written: {error}"))
-            })?;
+        match &self.replay {
+            Some(replay) => replay.finish().map_err(|error| Problem::call(&error)),
+            None => Ok(()),
         }
-        if let Some(replay) = &self.replay {
-            replay.finish().map_err(|error| Problem::call(&error))?;
-        }
-        Ok(())
     }
 }
 
@@ -178,40 +227,13 @@ pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
     }
 }
 
-/// The dialect is one setting: a service that has but one is not affected.
-fn dialect(matches: &ArgMatches) -> Dialect {
-    let mut with_dialects = SERVICES.into_iter().filter(|service| service.has_legacy);
-    let named = with_dialects.find_map(|service| matches.get_one::<String>(&dialect_flag(service)));
-    named.and_then(|name| name.parse().ok()).unwrap_or_default()
-}
-
-/// The address of each service, checked before anything else is done.
-fn urls(matches: &ArgMatches, on: On) -> Result<Vec<(&'static Service, String)>, Problem> {
-    SERVICES
-        .into_iter()
-        .map(|service| match matches.get_one::<String>(&url_flag(service)) {
-            Some(url) => {
-                base_url(url)
-                    .map_err(|error| Problem::usage(format!("--{}: {error}", url_flag(service))))?;
-                if on != On::Live {
-                    let problem = format!("--{} is for --on live", url_flag(service));
-                    return Err(Problem::usage(problem)
-                        .with_help("add --on live, or leave the address out for the sandbox"));
-                }
-                Ok((service, url.clone()))
-            }
-            None => Ok((service, service.base_url.to_owned())),
-        })
-        .collect()
-}
-
 fn live(
-    urls: &[(&'static Service, String)],
+    place: &Place,
     needed: &[&str],
-    rate: Option<Rate>,
+    paces: &mut Vec<(&'static str, Arc<Pace<Http>>)>,
 ) -> Result<Route, Problem> {
     let mut route = Route::default();
-    for (service, url) in urls {
+    for service in SERVICES {
         let variable = service.credential_variable;
         let credential = std::env::var(variable).ok().filter(|value| !value.is_empty());
         let Some(credential) = credential else {
@@ -229,12 +251,16 @@ fn live(
             return Err(Problem::usage(format!("{variable} does not have the form {form}"))
                 .with_help("is something missing, or a line break in it?"));
         }
-        let http = Http::new(url, SecretString::from(credential))
+        let http = Http::new(place.url(service), SecretString::from(credential))
             .map_err(|error| Problem::call(&error))?;
         // A sandbox on this machine has no budget to keep to.
-        let rate = rate.or_else(|| (!http.is_local()).then(Rate::default));
+        let rate = place.rate.or_else(|| (!http.is_local()).then(Rate::default));
         route = match rate {
-            Some(rate) => route.to(service.name, Retry::new(Pace::new(http, rate))),
+            Some(rate) => {
+                let pace = Arc::new(Pace::new(http, rate));
+                paces.push((service.name, pace.clone()));
+                route.to(service.name, Retry::new(pace))
+            }
             None => route.to(service.name, Retry::new(http)),
         };
     }
@@ -271,5 +297,9 @@ impl<T: Transport> Transport for Trace<T> {
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
         self.inner.value(scope, name, fresh)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.inner.source(request)
     }
 }

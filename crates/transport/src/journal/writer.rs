@@ -74,6 +74,10 @@ impl Queue {
         Self { waiting: Mutex::new(waiting), ..Self::default() }
     }
 
+    pub(super) fn requests(&self) -> usize {
+        self.lock().requests
+    }
+
     /// Adds a line.
     pub(super) fn add(&self, entry: &Entry) -> io::Result<()> {
         self.with_room(|waiting| waiting.add(entry))

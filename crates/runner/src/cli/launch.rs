@@ -1,0 +1,286 @@
+//! Carrying out an order: looking everything through, running the script, and telling how it went.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use drillmaster_transport::Record;
+use drillmaster_transport::cassette::{Event, Header, PaceEvent};
+use drillmaster_transport::journal::Journaled;
+use rhai::Map;
+use tokio::runtime::Runtime;
+
+use super::Shell;
+use super::interrupts::Interrupts;
+use super::target::{Target, output};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::host::{Keeping, Stop};
+use crate::order::Order;
+use crate::problem::Problem;
+use crate::roster::Roster;
+use crate::rows::State;
+use crate::run::{Job, Report, run as run_script};
+use crate::script::Script;
+
+/// The most lines in which a summary tells of rows.
+const TOLD: usize = 20;
+
+/// A run of which everything was read and found in order; nothing was sent yet.
+pub(crate) struct Ready {
+    pub(crate) order: Order,
+    pub(crate) script: Script,
+    pub(crate) inputs: Map,
+    pub(crate) roster: Option<Roster>,
+    pub(crate) results: Option<PathBuf>,
+    /// The files that it is made from or writes.
+    pub(crate) taken: Vec<PathBuf>,
+}
+
+impl Ready {
+    /// Looks through what an order names. `taken` are files that it may not write.
+    pub(crate) fn of(
+        order: Order,
+        mut taken: Vec<PathBuf>,
+        shell: &Shell,
+    ) -> Result<Self, Problem> {
+        let script = Script::open(&near(&order.script))?;
+        if let Err(mut problems) = script.check() {
+            let last = problems.pop().unwrap_or_else(|| Problem::script("the script has mistakes"));
+            for problem in &problems {
+                shell.tell(problem);
+            }
+            return Err(last);
+        }
+        let inputs = script.read_inputs(&order.set)?;
+        let roster = roster(&order, &script, shell)?;
+        taken.push(order.script.clone());
+        taken.extend(order.roster.clone());
+        let results = place_for(order.results.as_deref().map(near).as_deref(), &mut taken)?;
+        Ok(Self { order, script, inputs, roster, results, taken })
+    }
+
+    /// The header of its recordings: what it is made from.
+    pub(crate) fn header(&self) -> Header {
+        let roster = self.roster.as_ref().map(|roster| roster.hash().to_owned());
+        Header { script: Some(self.script.hash()), roster, ..Header::default() }
+    }
+
+    /// The header of its journal, which knows how it was begun too.
+    pub(crate) fn journal_header(&self) -> Header {
+        Header { run: self.order.as_run(), ..self.header() }
+    }
+
+    /// The services that it calls.
+    pub(crate) fn services(&self) -> Vec<&'static str> {
+        self.script.services().collect()
+    }
+}
+
+fn roster(order: &Order, script: &Script, shell: &Shell) -> Result<Option<Roster>, Problem> {
+    let Some(path) = &order.roster else {
+        if script.uses_roster() {
+            let problem = format!("{} needs a roster", script.path().display());
+            let columns = script.columns().join(", ");
+            return Err(Problem::usage(problem)
+                .with_help(format!("give it as --roster FILE.csv with the columns {columns}")));
+        }
+        return Ok(None);
+    };
+    let roster = Roster::open(&near(path), order.key.as_deref())?;
+    script.check_roster(&roster)?;
+    if !script.uses_roster() {
+        shell.console.warn(&format!("{} uses no roster", script.path().display()));
+    }
+    Ok(Some(roster))
+}
+
+/// The path as a person in this folder would write it.
+pub(crate) fn near(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    let inside = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    inside.filter(|path| *path != Path::new("")).unwrap_or_else(|| path.to_owned())
+}
+
+/// Where a file goes, which is taken from then on.
+pub(crate) fn place_for(
+    file: Option<&Path>,
+    taken: &mut Vec<PathBuf>,
+) -> Result<Option<PathBuf>, Problem> {
+    let Some(file) = file else { return Ok(None) };
+    let others: Vec<&Path> = taken.iter().map(PathBuf::as_path).collect();
+    let path = output(file, &others)?;
+    taken.push(path.clone());
+    Ok(Some(path))
+}
+
+/// Runs a script that is ready over the target, with its journal where it keeps one, and recorded where that
+/// was asked for. Tells how it went.
+pub(crate) fn perform(
+    ready: &Ready,
+    target: &Target,
+    keeping: Option<Keeping>,
+    record: Option<&Path>,
+    shell: &Shell,
+) -> Result<Exit, Problem> {
+    let mut layers = target.transport();
+    if let Some(keeping) = &keeping {
+        let (journal, history) = (keeping.journal.clone(), keeping.history.clone());
+        layers = Arc::new(Journaled::new(layers, journal, history));
+    }
+    let record = record.map(|path| {
+        let record = Record::to_file(path, ready.header(), layers.clone());
+        record
+            .map(Arc::new)
+            .map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))
+    });
+    let record = record.transpose()?;
+    if let Some(record) = &record {
+        layers = record.clone();
+    }
+    let connection = target.connect(layers, shell.verbose.then(|| shell.console.clone()));
+    let resume = keeping.as_ref().map(|keeping| keeping.resume.clone());
+    let session = Session::start(shell.console.clone(), resume)?;
+    let job = Job {
+        roster: ready.roster.clone(),
+        inputs: ready.inputs.clone(),
+        max_rows: ready.order.max_rows,
+        concurrency: ready.order.concurrency,
+        results: ready.results.clone(),
+        journal: keeping.clone(),
+        stop: session.stop.clone(),
+        ..Job::new(connection, shell.console.clone())
+    };
+    let report = run_script(&ready.script, job, session.runtime.handle());
+    let interrupted = session.stop.is_requested();
+    let paces = target.paces();
+    let recorded = record.map_or(Ok(()), |record| {
+        record
+            .finish()
+            .map_err(|error| Problem::usage(format!("the recording cannot be written: {error}")))
+    });
+    let ended = report.problem.is_none() && !interrupted;
+    let kept = keeping.as_ref().map_or(Ok(()), |keeping| {
+        session
+            .runtime
+            .block_on(close(keeping, &paces, ended))
+            .map_err(|error| Problem::usage(format!("the journal cannot be written: {error}")))
+    });
+    // Only a script that came to its end has asked for all that it would.
+    let used_up = if ended { target.finish() } else { Ok(()) };
+    let mut exit = report.exit();
+    // What was in flight is told; that an interrupted script did not come to its end goes without saying.
+    let told = |problem: &&Problem| !interrupted || problem.exit != Exit::Interrupted;
+    let problems = report.problem.iter().filter(told).cloned();
+    for problem in problems.chain(recorded.err()).chain(kept.err()).chain(used_up.err()) {
+        shell.tell(&problem);
+        exit = exit.max(problem.exit);
+    }
+    if interrupted {
+        exit = Exit::Interrupted;
+    }
+    summarise(&report, &paces, exit, keeping.as_ref(), shell);
+    Ok(exit)
+}
+
+/// Ends a part of a run: the journal is on the disk when this returns, and closed where the run came to its
+/// end.
+async fn close(keeping: &Keeping, paces: &[PaceEvent], ended: bool) -> std::io::Result<()> {
+    for pace in paces {
+        keeping.journal.append(&Event::Pace(pace.clone()))?;
+    }
+    if ended {
+        return keeping.journal.close().await;
+    }
+    keeping.journal.flush().await
+}
+
+fn summarise(
+    report: &Report,
+    paces: &[PaceEvent],
+    exit: Exit,
+    keeping: Option<&Keeping>,
+    shell: &Shell,
+) {
+    if let Some(summary) = report.summary() {
+        shell.console.note(&summary);
+    }
+    for line in report.needs_a_person(TOLD) {
+        shell.console.note(&format!("  {line}"));
+    }
+    for pace in paces {
+        shell.console.note(&pace_line(pace));
+    }
+    let Some(Keeping { journal, resume, .. }) = keeping else { return };
+    let is_new = report.is_empty() && journal.requests() == 0;
+    match &report.problem {
+        _ if exit == Exit::Interrupted => {
+            shell.console.warn(&format!("interrupted; go on with `{resume}`"));
+        }
+        // Where nothing was done there is nothing to go on with.
+        Some(_) if is_new => {}
+        Some(problem) => {
+            // A script that was put right is a changed one.
+            let flag = if problem.exit == Exit::Script { " --allow-changed" } else { "" };
+            shell.console.note(&format!("when that is put right, go on with `{resume}{flag}`"));
+        }
+        None => {}
+    }
+    if report.count(State::InDoubt) > 0 {
+        shell.console.note(&format!("look again at what is in doubt with `{resume}`"));
+    }
+    if report.count(State::Refused) + report.count(State::Failed) > 0 {
+        let note = format!("try what was refused or failed again with `{resume} --failed`");
+        shell.console.note(&note);
+    }
+}
+
+/// A pace for people: `thm: 120 requests in 24.1 s, 5.0 a second`.
+pub(crate) fn pace_line(pace: &PaceEvent) -> String {
+    let PaceEvent { service, requests, throttled, seconds } = pace;
+    let requests_told =
+        if *requests == 1 { "1 request".to_owned() } else { format!("{requests} requests") };
+    let mut line = format!("{service}: {requests_told} in {seconds:.1} s");
+    if *seconds > 0.0 {
+        #[expect(clippy::cast_precision_loss, reason = "no run sends 2^52 requests")]
+        let rate = *requests as f64 / seconds;
+        line.push_str(&format!(", {rate:.1} a second"));
+    }
+    if *throttled > 0 {
+        let times = if *throttled == 1 { "once".to_owned() } else { format!("{throttled} times") };
+        line.push_str(&format!("; it asked {times} to slow down"));
+    }
+    line
+}
+
+/// The runtime of a run, and its ear for interrupts.
+struct Session {
+    runtime: Runtime,
+    stop: Stop,
+}
+
+impl Session {
+    fn start(console: Console, resume: Option<String>) -> Result<Self, Problem> {
+        let runtime =
+            Runtime::new().map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
+        let interrupts = {
+            let _inside = runtime.enter();
+            Interrupts::watch()
+                .map_err(|error| Problem::usage(format!("cannot watch for Ctrl-C: {error}")))?
+        };
+        let stop = Stop::default();
+        runtime.spawn(listen(interrupts, stop.clone(), console, resume));
+        Ok(Self { runtime, stop })
+    }
+}
+
+/// The first interrupt ends the run after the rows in flight, the second at once.
+async fn listen(mut interrupts: Interrupts, stop: Stop, console: Console, resume: Option<String>) {
+    interrupts.next().await;
+    stop.request();
+    console.warn("interrupted: finishing what is in flight; once more to stop at once");
+    interrupts.next().await;
+    if let Some(resume) = resume {
+        console.warn(&format!("stopped; go on with `{resume}`"));
+    }
+    std::process::exit(i32::from(Exit::Interrupted as u8));
+}

@@ -1,0 +1,103 @@
+//! `drillmaster resume`
+
+use std::collections::BTreeMap;
+
+use clap::{ArgMatches, Args};
+use drillmaster_transport::cassette::Event;
+use drillmaster_transport::journal::{History, Journal, Unusable};
+
+use super::Shell;
+use super::launch::{Ready, perform};
+use super::settings::Settings;
+use super::target::Target;
+use crate::exit::Exit;
+use crate::host::Keeping;
+use crate::order::{self, Order};
+use crate::problem::Problem;
+use crate::rows::State;
+
+/// The flags of `resume`. It needs none: the journal knows how the run was begun.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The run's id, or the path of its journal; the last run unless named
+    run: Option<String>,
+    /// Try the rows again that were refused or failed
+    #[arg(long)]
+    failed: bool,
+    /// Go on although the script, the roster, an input or the target is another than the run began with
+    #[arg(long)]
+    allow_changed: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(crate) fn resume(
+    args: &ResumeArgs,
+    matches: &ArgMatches,
+    shell: &Shell,
+) -> Result<Exit, Problem> {
+    let path = order::find(args.run.as_deref())?;
+    let unusable = |error: Unusable| Problem::usage(error.to_string());
+    let (mut journal, mut history) = Journal::open(&path).map_err(unusable)?;
+    let began = Order::of(history.header(), &path)?;
+    let order = args.settings.over(began.clone(), matches)?;
+    let ready = Ready::of(order, vec![path.clone()], shell)?;
+    if !args.allow_changed {
+        refuse_changes(&began, &ready, &history)?;
+    }
+    // A missing credential is told before anything is written.
+    let target = Target::open(&ready.order.place, &ready.services())?;
+    if args.failed {
+        forget_failures(&journal, &history)
+            .map_err(|error| Problem::usage(format!("{}: {error}", path.display())))?;
+        drop((journal, history));
+        (journal, history) = Journal::open(&path).map_err(unusable)?;
+    }
+    let told = match history.requests() {
+        0 => "nothing was asked yet".to_owned(),
+        1 => "1 request is in its journal".to_owned(),
+        requests => format!("{requests} requests are in its journal"),
+    };
+    shell.console.note(&format!("going on with {}: {told}", ready.order.id));
+    let keeping = Keeping::new(journal, history, &order::name_of(&path));
+    perform(&ready, &target, Some(keeping), None, shell)
+}
+
+/// What failed is opened anew: in the rows that came to nothing, and outside of them.
+fn forget_failures(journal: &Journal, history: &History) -> Result<(), String> {
+    let again =
+        |scope: String| journal.append(&Event::Again { scope }).map_err(|error| error.to_string());
+    let states = [State::Refused, State::Failed].map(State::name);
+    again(drillmaster_transport::Scope::MAIN.to_owned())?;
+    for row in history.rows() {
+        let row = row.map_err(|error| error.to_string())?;
+        if states.contains(&row.state.as_str()) {
+            again(row.scope)?;
+        }
+    }
+    Ok(())
+}
+
+/// What was answered may not be what a changed run asks for.
+fn refuse_changes(began: &Order, ready: &Ready, history: &History) -> Result<(), Problem> {
+    let (now, header, order) = (ready.header(), history.header(), &ready.order);
+    let inputs = |order: &Order| order.set.iter().cloned().collect::<BTreeMap<_, _>>();
+    let target = |order: &Order| (order.place.on, order.place.urls.clone(), order.place.dialect);
+    let roster = now.roster != header.roster || order.key != began.key;
+    let changes = [
+        ("the script", now.script != header.script),
+        ("the roster", roster),
+        ("an input", inputs(order) != inputs(began)),
+        ("the target", target(order) != target(began)),
+    ];
+    let changed: Vec<_> = changes.iter().filter(|(_, is)| *is).map(|(what, _)| *what).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let verb = if changed.len() == 1 { "is not what" } else { "are not what" };
+    let problem = format!("{} {verb} run {} began with", changed.join(" and "), began.id);
+    Err(Problem::usage(problem).with_help(
+        "what the journal holds may not fit any more: put it back, begin a new run, \
+         or go on all the same with --allow-changed",
+    ))
+}

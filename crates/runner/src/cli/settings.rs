@@ -1,0 +1,103 @@
+//! What can be said about a run, when it begins and again when it is resumed.
+
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, Args};
+
+use super::target::TargetArgs;
+use crate::order::{Order, Place};
+use crate::problem::Problem;
+use crate::run::CONCURRENCY;
+
+/// The flags that `run` and `resume` share.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Settings {
+    /// A CSV file with a row per person
+    #[arg(long, value_name = "CSV")]
+    roster: Option<PathBuf>,
+    /// The roster's column that tells rows apart; the first unless named
+    #[arg(long, value_name = "COLUMN")]
+    key: Option<String>,
+    /// Set an input of the script
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    set: Vec<(String, String)>,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Take only the first rows
+    #[arg(long, value_name = "N")]
+    max_rows: Option<usize>,
+    /// How many rows run at a time; 16 unless set
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    concurrency: Option<usize>,
+    /// Write what became of each row as CSV, or as JSON lines to a .jsonl file
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("a whole number from 1 is due".to_owned()),
+    }
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+impl Settings {
+    /// A new run of this script.
+    pub(crate) fn order(&self, script: &Path, matches: &ArgMatches) -> Result<Order, Problem> {
+        if self.key.is_some() && self.roster.is_none() {
+            return Err(Problem::usage("--key names a column of a roster, and there is none")
+                .with_help("give the roster as --roster FILE.csv"));
+        }
+        let started = jiff::Timestamp::now();
+        let blank = Order {
+            id: Order::new_id(started),
+            started,
+            script: absolute(script)?,
+            roster: None,
+            key: None,
+            set: Vec::new(),
+            place: Place::of(matches, &self.target)?,
+            max_rows: None,
+            concurrency: CONCURRENCY,
+            results: None,
+            max_removals: None,
+            yes: false,
+            approved: None,
+        };
+        self.over(blank, matches)
+    }
+
+    /// The order with what is said here instead of what it said.
+    pub(crate) fn over(&self, order: Order, matches: &ArgMatches) -> Result<Order, Problem> {
+        let path = |own: &Option<PathBuf>, other: Option<PathBuf>| match own {
+            Some(path) => absolute(path).map(Some),
+            None => Ok(other),
+        };
+        let mut set = order.set;
+        // The last one wins, as with other flags.
+        set.extend(self.set.iter().cloned());
+        Ok(Order {
+            roster: path(&self.roster, order.roster)?,
+            key: self.key.clone().or(order.key),
+            set,
+            place: order.place.with(matches, &self.target)?,
+            max_rows: self.max_rows.or(order.max_rows),
+            concurrency: self.concurrency.unwrap_or(order.concurrency),
+            results: path(&self.results, order.results)?,
+            ..order
+        })
+    }
+}
+
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+    std::path::absolute(path).map_err(|error| {
+        Problem::usage(format!("cannot tell where {} is: {error}", path.display()))
+    })
+}

@@ -1,0 +1,241 @@
+//! What a run was asked to do, as its journal remembers it, and where journals are kept.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use drillmaster_models::Dialect;
+use drillmaster_transport::Rate;
+use drillmaster_transport::cassette::Header;
+use drillmaster_transport::journal::History;
+use etcetera::BaseStrategy;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::problem::Problem;
+
+/// Everything that a run was asked to do. Paths are absolute: a run can be resumed from any folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Order {
+    /// Tells the run from others, and sorts by time.
+    pub(crate) id: String,
+    pub(crate) started: jiff::Timestamp,
+    pub(crate) script: PathBuf,
+    pub(crate) roster: Option<PathBuf>,
+    pub(crate) key: Option<String>,
+    pub(crate) set: Vec<(String, String)>,
+    #[serde(flatten)]
+    pub(crate) place: Place,
+    pub(crate) max_rows: Option<usize>,
+    pub(crate) concurrency: usize,
+    pub(crate) results: Option<PathBuf>,
+    /// How many rows it may take something from.
+    pub(crate) max_removals: Option<usize>,
+    /// Whether it may do what cannot be undone.
+    pub(crate) yes: bool,
+    /// The plan that was approved for it.
+    pub(crate) approved: Option<PathBuf>,
+}
+
+/// Where calls go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) on: On,
+    /// The addresses that differ from the usual, by service.
+    pub(crate) urls: BTreeMap<String, String>,
+    #[serde(with = "by_name")]
+    pub(crate) dialect: Dialect,
+    #[serde(with = "by_name::optional")]
+    pub(crate) rate: Option<Rate>,
+}
+
+/// Which services are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum On {
+    /// The embedded sandbox: nothing leaves this machine
+    #[default]
+    Sandbox,
+    /// The services at their addresses, with your credentials
+    Live,
+}
+
+/// What is written as its own text and read back from it.
+mod by_name {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        value: &T,
+        out: S,
+    ) -> Result<S::Ok, S::Error> {
+        out.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(text: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(text)?.parse().map_err(D::Error::custom)
+    }
+
+    pub(super) mod optional {
+        use super::{Deserialize, Deserializer, Display, Error, FromStr, Serializer};
+
+        pub(in super::super) fn serialize<T: Display, S: Serializer>(
+            value: &Option<T>,
+            out: S,
+        ) -> Result<S::Ok, S::Error> {
+            match value {
+                Some(value) => out.collect_str(value),
+                None => out.serialize_none(),
+            }
+        }
+
+        pub(in super::super) fn deserialize<'de, T, D>(text: D) -> Result<Option<T>, D::Error>
+        where
+            T: FromStr<Err: Display>,
+            D: Deserializer<'de>,
+        {
+            let text = Option::<String>::deserialize(text)?;
+            text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+        }
+    }
+}
+
+impl Order {
+    /// A new run's id, such as `20261122-093015-4f2a`: its time in UTC, and what tells it from others of
+    /// that second.
+    pub(crate) fn new_id(started: jiff::Timestamp) -> String {
+        format!("{}-{:04x}", started.strftime("%Y%m%d-%H%M%S"), fastrand::u16(..))
+    }
+
+    /// The order as the header of a journal holds it.
+    pub(crate) fn as_run(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(run)) => run,
+            _ => Map::new(),
+        }
+    }
+
+    /// What a journal's run was asked to do.
+    pub(crate) fn of(header: &Header, path: &Path) -> Result<Self, Problem> {
+        serde_json::from_value(Value::Object(header.run.clone())).map_err(|error| {
+            let problem = format!("{} does not say how it was run: {error}", path.display());
+            Problem::usage(problem)
+                .with_help("only the journal of a run of this program can be resumed")
+        })
+    }
+}
+
+/// The folder of the journals, by the platform's convention.
+pub(crate) fn folder() -> Result<PathBuf, Problem> {
+    let base = etcetera::choose_base_strategy().map_err(|error| {
+        Problem::usage(format!("no folder for the journals of runs can be found: {error}"))
+            .with_help("name a file for this one with --journal")
+    })?;
+    let state = base.state_dir().unwrap_or_else(|| base.data_dir());
+    Ok(state.join("drillmaster").join("runs"))
+}
+
+/// Makes the folder of the journals. Only its owner may look into it.
+pub(crate) fn make_folder() -> Result<PathBuf, Problem> {
+    let folder = folder()?;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&folder).map_err(|error| {
+        Problem::usage(format!("cannot keep a journal in {}: {error}", folder.display()))
+            .with_help("name a file for it with --journal")
+    })?;
+    Ok(folder)
+}
+
+/// The journals in the folder, the latest last.
+pub(crate) fn journals() -> Result<Vec<PathBuf>, Problem> {
+    let folder = folder()?;
+    let Ok(files) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
+    let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "journal"));
+    paths.sort();
+    Ok(paths)
+}
+
+/// The journal of a run: by its id, by its file, or the latest.
+pub(crate) fn find(run: Option<&str>) -> Result<PathBuf, Problem> {
+    let Some(run) = run else {
+        return journals()?.pop().ok_or_else(|| {
+            Problem::usage("there is no run yet").with_help("`drillmaster run SCRIPT` makes one")
+        });
+    };
+    let by_id = folder().ok().map(|folder| folder.join(format!("{run}.journal")));
+    let candidates = by_id.into_iter().chain([PathBuf::from(run)]);
+    candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+        Problem::usage(format!("there is no run `{run}`"))
+            .with_help("`drillmaster runs` lists them; the path of a journal will do too")
+    })
+}
+
+/// What the command line calls a run: its id, or the file of its journal where that lies elsewhere.
+pub(crate) fn name_of(path: &Path) -> String {
+    let id = path.file_stem().map(|id| id.to_string_lossy().into_owned());
+    let is_here = folder().is_ok_and(|folder| path.parent() == Some(&folder));
+    id.filter(|_| is_here).unwrap_or_else(|| path.display().to_string())
+}
+
+/// Reads a journal to look at it.
+pub(crate) fn read(path: &Path) -> Result<History, Problem> {
+    History::read(path).map_err(|error| Problem::usage(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order() -> Order {
+        Order {
+            id: "20261122-093015-4f2a".to_owned(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            script: "/desk/onboard.rhai".into(),
+            roster: Some("/desk/class.csv".into()),
+            key: None,
+            set: vec![("room".to_owned(), "linux1".to_owned())],
+            place: Place {
+                on: On::Live,
+                urls: [("thm".to_owned(), "http://127.0.0.1:1".to_owned())].into(),
+                dialect: Dialect::Legacy,
+                rate: Some("30/m".parse().unwrap()),
+            },
+            max_rows: Some(3),
+            concurrency: 16,
+            results: None,
+            max_removals: None,
+            yes: false,
+            approved: None,
+        }
+    }
+
+    #[test]
+    fn a_header_gives_the_order_back() {
+        let header = Header { run: order().as_run(), ..Header::default() };
+        assert_eq!(Order::of(&header, Path::new("x.journal")).unwrap(), order());
+    }
+
+    #[test]
+    fn what_is_no_run_is_told() {
+        let problem = Order::of(&Header::default(), Path::new("x.journal")).unwrap_err();
+        assert!(problem.message.starts_with("x.journal does not say how it was run"), "{problem}");
+    }
+
+    #[test]
+    fn ids_sort_by_time_and_differ_within_a_second() {
+        let at = |seconds| jiff::Timestamp::new(seconds, 0).unwrap();
+        assert!(Order::new_id(at(1)) < Order::new_id(at(2)));
+        let ids: std::collections::HashSet<_> = (0..8).map(|_| Order::new_id(at(1))).collect();
+        assert!(ids.len() > 1);
+    }
+}
