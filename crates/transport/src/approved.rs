@@ -46,7 +46,7 @@ pub struct Approved<T> {
     plan: Mutex<Plan>,
 }
 
-/// What is left of the plan. It holds a million writes in some 40 MB.
+/// What is left of the plan. A million writes take less than 50 MB.
 struct Plan {
     left: HashMap<Key, u32>,
     gate: Gate,
