@@ -4,6 +4,7 @@ mod call;
 mod endpoints;
 mod interrupts;
 mod launch;
+mod rehearse;
 mod resume;
 mod run;
 mod runs;

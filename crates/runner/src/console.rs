@@ -39,6 +39,11 @@ impl Console {
         Self { data, people, quiet: false, width: None, trouble: Arc::default() }
     }
 
+    /// A console that nobody hears, for a rehearsal.
+    pub fn silent() -> Self {
+        Self::to(Arc::new(Mutex::new(io::sink())), Arc::new(Mutex::new(io::sink())))
+    }
+
     /// The width that tables may take; `None` where nobody looks at them on a terminal.
     pub fn width(&self) -> Option<u16> {
         self.width

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::console::Console;
+use crate::plan::Plan;
 use crate::results::Results;
 use crate::roster::Roster;
 use crate::rows::Outcome;
@@ -34,6 +35,7 @@ pub(crate) struct Host {
     pub(crate) concurrency: usize,
     pub(crate) results: Option<Mutex<Results>>,
     pub(crate) journal: Option<Keeping>,
+    pub(crate) plan: Option<Plan>,
     spools: Mutex<Vec<Spool>>,
     passes: AtomicUsize,
 }
@@ -194,6 +196,7 @@ impl Host {
             concurrency: 1,
             results: None,
             journal: None,
+            plan: None,
             spools: Mutex::default(),
             passes: AtomicUsize::new(0),
         }
@@ -300,11 +303,14 @@ impl Host {
     }
 
     /// Begins to go over rows that are kept in this spool.
-    pub(crate) fn begin(&self, spool: &Spool) {
+    pub(crate) fn begin(&self, spool: &Spool) -> io::Result<()> {
+        // What the script would have written before these rows comes before theirs.
+        self.plan.as_ref().map_or(Ok(()), Plan::take_main)?;
         self.spools.lock().unwrap_or_else(PoisonError::into_inner).push(spool.clone());
         if let Some(results) = &self.results {
             results.lock().unwrap_or_else(PoisonError::into_inner).turn_to(spool);
         }
+        Ok(())
     }
 
     /// Takes note of a finished row, which is in the spool already.
@@ -322,6 +328,9 @@ impl Host {
             if known.as_ref() != Some(&event) {
                 journal.append(&Event::Row(event))?;
             }
+        }
+        if let Some(plan) = &self.plan {
+            plan.take(scope)?;
         }
         torture::point("row");
         if let Some(results) = &self.results {
@@ -372,5 +381,5 @@ impl Host {
 
 /// After such an error no request of the run can succeed.
 pub(crate) fn is_fatal(error: &Error) -> bool {
-    error.is_credential() || error.is_replay_mismatch() || error.is_setup()
+    error.is_credential() || error.is_replay_mismatch() || error.is_setup() || error.is_stopped()
 }

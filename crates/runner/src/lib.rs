@@ -13,6 +13,7 @@ pub mod exit;
 mod fan;
 mod host;
 mod order;
+pub mod plan;
 pub mod problem;
 mod results;
 pub mod roster;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use drillmaster_transport::Error;
+use drillmaster_models::{Settle, entry};
+use drillmaster_transport::{Error, Stopped};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use rhai::Position;
 
@@ -49,7 +50,7 @@ impl Problem {
     pub fn call(error: &Error) -> Self {
         let exit = match () {
             () if error.is_replay_mismatch() => Exit::Replay,
-            () if error.is_credential() => Exit::Stopped,
+            () if error.is_credential() || error.is_stopped() => Exit::Stopped,
             () if error.is_setup() || error.is_invalid() || error.is_unsupported() => Exit::Usage,
             () => Exit::Rows,
         };
@@ -107,15 +108,33 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
         () if error.is_credential() => {
             "check the key: it may have been rotated, disabled or mistyped".to_owned()
         }
-        () if error.is_in_doubt() => {
-            "it is not known whether this took effect: look before doing it again".to_owned()
-        }
+        () if error.is_in_doubt() => settling(error),
         () if error.is_replay_mismatch() => {
             "the script or its inputs differ from the recording; record it again".to_owned()
         }
-        () => return None,
+        () => match error.stopped_by()? {
+            Stopped::Removals => "if that is meant, allow more with --max-removals".to_owned(),
+            Stopped::Irreversible => "if that is meant, allow it with --yes".to_owned(),
+            _ => "make a new plan with --dry-run --plan FILE, and look at it".to_owned(),
+        },
     };
     Some(advice)
+}
+
+/// How a person finds out whether a doubtful write took effect.
+pub(crate) fn settling(error: &Error) -> String {
+    let settle = error.entry().and_then(|name| entry(name).ok()?.spec.effect.write());
+    match settle.map(|write| write.settle) {
+        Some(Settle::Probe { entry: list, field }) => {
+            format!(
+                "`drillmaster call {list} --all` shows whether it took effect: look for the {field}"
+            )
+        }
+        _ => {
+            "it is not known whether this took effect; the same call again does no harm, and tells"
+                .to_owned()
+        }
+    }
 }
 
 impl fmt::Display for Problem {

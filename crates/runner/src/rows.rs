@@ -15,6 +15,7 @@ use self::captured::own_copy;
 use crate::engine::{innermost, to_json};
 use crate::fan::fan;
 use crate::host::{CallError, Host, RunningRow, is_fatal};
+use crate::problem::settling;
 use crate::roster::{Roster, Row};
 use crate::spool::Spool;
 
@@ -194,8 +195,12 @@ fn over(
     let scope_of = host.scopes();
     let outer = RunningRow::current();
     let spool = Spool::new();
+    let unwritten = |error: io::Error| {
+        let text = format!("what became of the rows cannot be written: {error}");
+        runtime_error(&text, ctx.call_position())
+    };
     if outer.is_none() {
-        host.begin(&spool);
+        host.begin(&spool).map_err(&unwritten)?;
     }
     let row = |work: &mut FnPtr, (key, item, row): Item| {
         let running = RunningRow::new(scope_of(&key));
@@ -216,10 +221,7 @@ fn over(
             None => host.finish_row(running.scope.name(), &outcome),
             Some(_) => Ok(()),
         });
-        kept.map_err(|error| {
-            let text = format!("what became of the rows cannot be written: {error}");
-            runtime_error(&text, ctx.call_position())
-        })
+        kept.map_err(&unwritten)
     };
     match &outer {
         None => fan(items, host.concurrency.max(1), || own_copy(work), row, keep)?,
@@ -318,7 +320,7 @@ fn detail_of(host: &Host, error: &Error) -> String {
         (Some(words), Some(entry)) if error.is_refusal() => format!("{entry}: {words}"),
         _ if error.is_in_doubt() => match host.resume() {
             Some(resume) => format!("{told}; `{resume}` looks again"),
-            None => format!("{told}; run it again to settle it: a repeat does no harm"),
+            None => format!("{told}; {}", settling(error)),
         },
         _ => told,
     }

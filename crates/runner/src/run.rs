@@ -12,6 +12,7 @@ use crate::console::Console;
 use crate::engine;
 use crate::exit::Exit;
 use crate::host::{Host, Keeping, Stop};
+use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::results::Results;
 use crate::roster::Roster;
@@ -40,6 +41,8 @@ pub struct Job {
     pub results: Option<PathBuf>,
     /// The journal that rows are noted in; its requests are those of the connection's own transport.
     pub journal: Option<Keeping>,
+    /// What would be written, where the connection is over its rehearsal.
+    pub plan: Option<Plan>,
     /// Ends the run early.
     pub stop: Stop,
 }
@@ -56,6 +59,7 @@ impl Job {
             concurrency: CONCURRENCY,
             results: None,
             journal: None,
+            plan: None,
             stop: Stop::default(),
         }
     }
@@ -168,6 +172,7 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
     host.max_rows = job.max_rows;
     host.concurrency = job.concurrency;
     host.journal = job.journal;
+    host.plan = job.plan;
     host.results = job.results.as_deref().map(|path| Mutex::new(Results::new(path)));
     host.stop = job.stop;
     let host = Arc::new(host);
@@ -177,7 +182,12 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
         Err(error) => Some(script.explain(*error)),
     };
     let written = finish_results(&host, problem.is_none());
-    Report { spools: host.spools(), problem: problem.or(written.err()) }
+    let planned = host
+        .plan
+        .as_ref()
+        .map_or(Ok(()), Plan::take_main)
+        .map_err(|error| Problem::usage(format!("the plan cannot be kept: {error}")));
+    Report { spools: host.spools(), problem: problem.or(written.err()).or(planned.err()) }
 }
 
 /// A script that stopped before its first row leaves an older result file alone.

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::roster::{Columns, Roster};
 pub use crate::survey::Input;
 use crate::survey::{Column, Mistake, Survey, survey};
-use drillmaster_models::{SERVICES, nearest};
+use drillmaster_models::{Removes, SERVICES, entry, nearest};
 
 /// A script, ready to run.
 ///
@@ -120,6 +120,16 @@ impl Script {
     /// The services that it calls.
     pub fn services(&self) -> impl Iterator<Item = &'static str> {
         self.survey.services.iter().copied()
+    }
+
+    /// Whether it may take something away from somebody: it calls an entry that can, or imports a module that
+    /// might.
+    pub fn may_remove(&self) -> bool {
+        let can = |name: &&str| {
+            let write = entry(name).ok().and_then(|entry| entry.spec.effect.write());
+            write.is_some_and(|write| write.removes != Removes::Never || write.irreversible)
+        };
+        self.survey.imports || self.survey.entries.iter().any(|name| can(&name))
     }
 
     /// The hash of its text, as 64 hex digits.

@@ -28,6 +28,10 @@ pub(crate) struct Survey {
     pub(crate) inputs: Vec<Input>,
     pub(crate) columns: Vec<Column>,
     pub(crate) services: BTreeSet<&'static str>,
+    /// The names of the entries that it calls.
+    pub(crate) entries: BTreeSet<&'static str>,
+    /// Whether it imports modules, which were not looked into.
+    pub(crate) imports: bool,
     pub(crate) mistakes: Vec<Mistake>,
     pub(crate) uses_roster: bool,
 }
@@ -77,6 +81,7 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
             }
             survey.columns.extend(columns.found());
         }
+        survey.imports |= matches!(node, ASTNode::Stmt(Stmt::Import(..)));
         if let ASTNode::Stmt(Stmt::Import(parts, ..)) = node
             && let Expr::StringConstant(module, position) = &parts.0
             && let Some(trouble) = why_not_importable(path, module)
@@ -218,7 +223,10 @@ impl Survey {
                 let message = format!("{} answers no list to walk through", entry.name());
                 self.mistake(position, message, Some(format!("call {module}::{stem} instead")));
             }
-            Ok(entry) => self.arguments(entry, call, position),
+            Ok(entry) => {
+                self.entries.insert(entry.name());
+                self.arguments(entry, call, position);
+            }
             Err(unknown) => {
                 let help = match unknown.nearest {
                     Some(name) => format!("did you mean `{}`?", name.replace('.', "::")),

@@ -24,6 +24,9 @@ pub(crate) struct CallArgs {
     /// Show what is hidden otherwise, such as the answers of questions
     #[arg(long, global = true)]
     reveal: bool,
+    /// Allow what cannot be undone, such as deleting a user
+    #[arg(long, global = true)]
+    yes: bool,
 }
 
 /// Adds a subcommand for every entry.
@@ -99,6 +102,11 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
         }
     }
     let fields = Value::Object(fields);
+    if entry.spec.effect.write().is_some_and(|write| write.irreversible) && !args.yes {
+        let problem = format!("{name} cannot be undone: nothing was sent");
+        return Err(Problem { exit: Exit::Stopped, ..Problem::usage(problem) }
+            .with_help("if that is meant, allow it with --yes"));
+    }
     let trace = shell.verbose.then(|| shell.console.clone());
     let target = Target::open(&Place::of(given, &args.target)?, &[entry.service().name])?;
     let connection = target.connect(target.transport(), trace);

@@ -1,13 +1,13 @@
 //! Carrying out an order: looking everything through, running the script, and telling how it went.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use drillmaster_transport::Record;
 use drillmaster_transport::cassette::{Event, Header, PaceEvent};
 use drillmaster_transport::journal::Journaled;
+use drillmaster_transport::{Approved, Connection, Guard, Limits, Record};
 use rhai::Map;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use super::Shell;
 use super::interrupts::Interrupts;
@@ -16,6 +16,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::host::{Keeping, Stop};
 use crate::order::Order;
+use crate::plan;
 use crate::problem::Problem;
 use crate::roster::Roster;
 use crate::rows::State;
@@ -23,7 +24,7 @@ use crate::run::{Job, Report, run as run_script};
 use crate::script::Script;
 
 /// The most lines in which a summary tells of rows.
-const TOLD: usize = 20;
+pub(crate) const TOLD: usize = 20;
 
 /// A run of which everything was read and found in order; nothing was sent yet.
 pub(crate) struct Ready {
@@ -68,6 +69,24 @@ impl Ready {
     /// The header of its journal, which knows how it was begun too.
     pub(crate) fn journal_header(&self) -> Header {
         Header { run: self.order.as_run(), ..self.header() }
+    }
+
+    /// How many rows the roster has for it.
+    pub(crate) fn rows(&self) -> usize {
+        let rows = self.roster.as_ref().map_or(0, Roster::len);
+        rows.min(self.order.max_rows.unwrap_or(rows))
+    }
+
+    /// What the script runs with.
+    pub(crate) fn job(&self, connection: Connection, console: Console, session: &Session) -> Job {
+        Job {
+            roster: self.roster.clone(),
+            inputs: self.inputs.clone(),
+            max_rows: self.order.max_rows,
+            concurrency: self.order.concurrency,
+            stop: session.stop.clone(),
+            ..Job::new(connection, console)
+        }
     }
 
     /// The services that it calls.
@@ -118,6 +137,7 @@ pub(crate) fn place_for(
 pub(crate) fn perform(
     ready: &Ready,
     target: &Target,
+    session: &Session,
     keeping: Option<Keeping>,
     record: Option<&Path>,
     shell: &Shell,
@@ -126,6 +146,7 @@ pub(crate) fn perform(
     if let Some(keeping) = &keeping {
         let (journal, history) = (keeping.journal.clone(), keeping.history.clone());
         layers = Arc::new(Journaled::new(layers, journal, history));
+        session.resumes_by(&keeping.resume);
     }
     let record = record.map(|path| {
         let record = Record::to_file(path, ready.header(), layers.clone());
@@ -137,20 +158,22 @@ pub(crate) fn perform(
     if let Some(record) = &record {
         layers = record.clone();
     }
+    let Order { max_removals, yes, .. } = ready.order;
+    layers = Arc::new(Guard::new(layers, Limits { removals: max_removals, irreversible: yes }));
+    let approved = match &ready.order.approved {
+        Some(path) => Some(Arc::new(Approved::new(layers.clone(), plan::approved(path)?))),
+        None => None,
+    };
+    if let Some(approved) = &approved {
+        layers = approved.clone();
+    }
     let connection = target.connect(layers, shell.verbose.then(|| shell.console.clone()));
-    let resume = keeping.as_ref().map(|keeping| keeping.resume.clone());
-    let session = Session::start(shell.console.clone(), resume)?;
     let job = Job {
-        roster: ready.roster.clone(),
-        inputs: ready.inputs.clone(),
-        max_rows: ready.order.max_rows,
-        concurrency: ready.order.concurrency,
         results: ready.results.clone(),
         journal: keeping.clone(),
-        stop: session.stop.clone(),
-        ..Job::new(connection, shell.console.clone())
+        ..ready.job(connection, shell.console.clone(), session)
     };
-    let report = run_script(&ready.script, job, session.runtime.handle());
+    let report = run_script(&ready.script, job, session.handle());
     let interrupted = session.stop.is_requested();
     let paces = target.paces();
     let recorded = record.map_or(Ok(()), |record| {
@@ -179,6 +202,9 @@ pub(crate) fn perform(
         exit = Exit::Interrupted;
     }
     summarise(&report, &paces, exit, keeping.as_ref(), shell);
+    if let Some(left) = approved.map(|approved| approved.remaining()).filter(|left| *left > 0) {
+        shell.console.note(&format!("{left} writes of the approved plan were not made"));
+    }
     Ok(exit)
 }
 
@@ -253,13 +279,15 @@ pub(crate) fn pace_line(pace: &PaceEvent) -> String {
 }
 
 /// The runtime of a run, and its ear for interrupts.
-struct Session {
+pub(crate) struct Session {
     runtime: Runtime,
-    stop: Stop,
+    pub(crate) stop: Stop,
+    /// The command that goes on with the run, once it has a journal.
+    resume: Arc<OnceLock<String>>,
 }
 
 impl Session {
-    fn start(console: Console, resume: Option<String>) -> Result<Self, Problem> {
+    pub(crate) fn start(console: &Console) -> Result<Self, Problem> {
         let runtime =
             Runtime::new().map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
         let interrupts = {
@@ -267,19 +295,33 @@ impl Session {
             Interrupts::watch()
                 .map_err(|error| Problem::usage(format!("cannot watch for Ctrl-C: {error}")))?
         };
-        let stop = Stop::default();
-        runtime.spawn(listen(interrupts, stop.clone(), console, resume));
-        Ok(Self { runtime, stop })
+        let (stop, resume) = (Stop::default(), Arc::new(OnceLock::new()));
+        runtime.spawn(listen(interrupts, stop.clone(), console.clone(), resume.clone()));
+        Ok(Self { runtime, stop, resume })
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        self.runtime.handle()
+    }
+
+    fn resumes_by(&self, command: &str) {
+        // A session has one run.
+        let _ = self.resume.set(command.to_owned());
     }
 }
 
 /// The first interrupt ends the run after the rows in flight, the second at once.
-async fn listen(mut interrupts: Interrupts, stop: Stop, console: Console, resume: Option<String>) {
+async fn listen(
+    mut interrupts: Interrupts,
+    stop: Stop,
+    console: Console,
+    resume: Arc<OnceLock<String>>,
+) {
     interrupts.next().await;
     stop.request();
     console.warn("interrupted: finishing what is in flight; once more to stop at once");
     interrupts.next().await;
-    if let Some(resume) = resume {
+    if let Some(resume) = resume.get() {
         console.warn(&format!("stopped; go on with `{resume}`"));
     }
     std::process::exit(i32::from(Exit::Interrupted as u8));

@@ -7,7 +7,8 @@ use drillmaster_transport::cassette::Event;
 use drillmaster_transport::journal::{History, Journal, Unusable};
 
 use super::Shell;
-use super::launch::{Ready, perform};
+use super::launch::{Ready, Session, perform};
+use super::rehearse::look_ahead;
 use super::settings::Settings;
 use super::target::Target;
 use crate::exit::Exit;
@@ -41,12 +42,16 @@ pub(crate) fn resume(
     let (mut journal, mut history) = Journal::open(&path).map_err(unusable)?;
     let began = Order::of(history.header(), &path)?;
     let order = args.settings.over(began.clone(), matches)?;
-    let ready = Ready::of(order, vec![path.clone()], shell)?;
+    let mut ready = Ready::of(order, vec![path.clone()], shell)?;
     if !args.allow_changed {
         refuse_changes(&began, &ready, &history)?;
     }
     // A missing credential is told before anything is written.
     let target = Target::open(&ready.order.place, &ready.services())?;
+    let session = Session::start(&shell.console)?;
+    if args.allow_changed {
+        look_ahead(&mut ready, &target, &session, shell)?;
+    }
     if args.failed {
         forget_failures(&journal, &history)
             .map_err(|error| Problem::usage(format!("{}: {error}", path.display())))?;
@@ -60,7 +65,7 @@ pub(crate) fn resume(
     };
     shell.console.note(&format!("going on with {}: {told}", ready.order.id));
     let keeping = Keeping::new(journal, history, &order::name_of(&path));
-    perform(&ready, &target, Some(keeping), None, shell)
+    perform(&ready, &target, &session, Some(keeping), None, shell)
 }
 
 /// What failed is opened anew: in the rows that came to nothing, and outside of them.

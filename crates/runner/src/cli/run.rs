@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
 use drillmaster_transport::journal::{History, Journal};
 
-use super::launch::{Ready, perform, place_for};
-use super::settings::Settings;
+use super::launch::{Ready, Session, perform, place_for};
+use super::rehearse::{dry_run, look_ahead};
+use super::settings::{Settings, absolute};
 use super::target::{CassetteArgs, Target};
 use super::{Cli, Shell};
 use crate::exit::Exit;
@@ -30,6 +31,15 @@ pub(crate) struct RunArgs {
     /// Keep the run's journal in this file, which must not be there yet, instead of in the state folder
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     journal: Option<PathBuf>,
+    /// Let reads through and answer writes ourselves: tells what a run would write, row by row with -v
+    #[arg(long, conflicts_with_all = ["record", "replay", "journal", "results", "approved"])]
+    dry_run: bool,
+    /// Write what a dry run found to a file, for --approved
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    plan: Option<PathBuf>,
+    /// Make the writes of a plan, and stop before any other
+    #[arg(long, value_name = "PLAN", conflicts_with = "replay")]
+    approved: Option<PathBuf>,
     /// Print help, with the script's own where one is named
     #[arg(short, long, action = ArgAction::SetTrue)]
     help: bool,
@@ -44,18 +54,29 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         shell.console.print(&help(&Script::open(path)?));
         return Ok(Exit::Done);
     }
-    let replay = args.cassettes.replay.iter().cloned().collect();
-    let ready = Ready::of(args.settings.order(path, matches)?, replay, shell)?;
+    let mut order = args.settings.order(path, matches)?;
+    order.approved = args.approved.as_deref().map(absolute).transpose()?;
+    let taken = args.cassettes.replay.iter().chain(&args.approved).cloned().collect();
+    let mut ready = Ready::of(order, taken, shell)?;
     let mut taken = ready.taken.clone();
     let record = place_for(args.cassettes.record.as_deref(), &mut taken)?;
     let journal = place_for(args.journal.as_deref(), &mut taken)?;
+    let plan = place_for(args.plan.as_deref(), &mut taken)?;
+    let session = Session::start(&shell.console)?;
     if let Some(cassette) = &args.cassettes.replay {
         let target = Target::replaying(cassette, ready.order.place.dialect)?;
-        return perform(&ready, &target, None, None, shell);
+        // Nothing is sent, so that nothing can be removed.
+        ready.order.max_removals = None;
+        ready.order.yes = true;
+        return perform(&ready, &target, &session, None, None, shell);
     }
     let target = Target::open(&ready.order.place, &ready.services())?;
+    if args.dry_run {
+        return dry_run(&ready, &target, &session, plan.as_deref(), shell);
+    }
+    look_ahead(&mut ready, &target, &session, shell)?;
     let keeping = begin(&ready, journal)?;
-    perform(&ready, &target, Some(keeping), record.as_deref(), shell)
+    perform(&ready, &target, &session, Some(keeping), record.as_deref(), shell)
 }
 
 /// Begins the journal of a new run.

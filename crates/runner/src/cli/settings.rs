@@ -32,6 +32,13 @@ pub(crate) struct Settings {
     /// Write what became of each row as CSV, or as JSON lines to a .jsonl file
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
+    /// From how many rows something may be taken away: a seat, a room, access; 10, or a tenth of the rows,
+    /// unless set
+    #[arg(long, value_name = "N")]
+    max_removals: Option<usize>,
+    /// Allow what cannot be undone, such as deleting a user
+    #[arg(long)]
+    yes: bool,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -91,6 +98,8 @@ impl Settings {
             max_rows: self.max_rows.or(order.max_rows),
             concurrency: self.concurrency.unwrap_or(order.concurrency),
             results: path(&self.results, order.results)?,
+            max_removals: self.max_removals.or(order.max_removals),
+            yes: self.yes || order.yes,
             ..order
         })
     }

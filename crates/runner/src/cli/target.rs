@@ -268,7 +268,10 @@ fn live(
 }
 
 /// Tells each call to a person, if there is a console for it.
-fn traced(transport: impl Transport + 'static, console: Option<Console>) -> Arc<dyn Transport> {
+pub(crate) fn traced(
+    transport: impl Transport + 'static,
+    console: Option<Console>,
+) -> Arc<dyn Transport> {
     match console {
         None => Arc::new(transport),
         Some(console) => Arc::new(Trace { inner: transport, console }),
