@@ -1,5 +1,7 @@
-//! The project's chores: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask ci`.
+//! The project's chores: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask ci`,
+//! `cargo xtask bench`.
 
+mod bench;
 mod ci;
 mod codegen;
 mod repository;
@@ -23,6 +25,8 @@ enum Chore {
     Tidy,
     /// Do all that must hold before a change goes in, and stop at the first thing that does not
     Ci,
+    /// Measure rows a second, pace and memory in the release build, and fail where a goal is missed
+    Bench(bench::BenchArgs),
 }
 
 /// What a chore ends with: an error is told as it stands.
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
         Chore::Codegen { check: true } => codegen::check(),
         Chore::Tidy => tidy::run(),
         Chore::Ci => ci::run(),
+        Chore::Bench(args) => bench::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

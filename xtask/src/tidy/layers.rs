@@ -21,7 +21,7 @@ const VERACODE: &str = "drillmaster-veracode";
 const SANDBOX: &str = "drillmaster-sandbox";
 const RUNNER: &str = "drillmaster";
 
-const LAYERS: [Layer; 8] = [
+const LAYERS: [Layer; 9] = [
     // No I/O, no async, no command line, no scripts.
     Layer {
         package: MODELS,
@@ -43,6 +43,8 @@ const LAYERS: [Layer; 8] = [
         imports: &[MODELS, TRANSPORT, THM, VERACODE, SANDBOX, RUNNER],
         shuns: &[],
     },
+    // What is measured against must have nothing of ours.
+    Layer { package: "drillmaster-bare", imports: &[], shuns: &[] },
 ];
 
 /// A package of the workspace as its manifest has it.

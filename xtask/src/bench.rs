@@ -1,0 +1,129 @@
+//! `cargo xtask bench`: how fast rows go, and what a run holds in memory.
+//!
+//! Everything is measured in the release build and from outside, as whole processes. What is compared takes
+//! turns within one run; the figures of two runs, or of two machines, say little beside each other.
+
+mod jobs;
+mod process;
+mod race;
+mod recorder;
+mod report;
+mod work;
+
+use std::process::Command;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use self::report::Line;
+use self::work::Desk;
+use crate::{Outcome, repository};
+
+/// The flags of `bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Take fewer rows and one repetition: shows that it runs, and measures little
+    #[arg(long)]
+    quick: bool,
+    /// Print JSON, for keeping
+    #[arg(long)]
+    json: bool,
+    /// What to measure; everything unless named
+    #[arg(value_parser = PossibleValuesParser::new(JOBS.iter().map(|job| job.name)))]
+    names: Vec<String>,
+}
+
+struct Job {
+    name: &'static str,
+    work: fn(&Desk, Extent) -> Outcome<Vec<Line>>,
+}
+
+const JOBS: [Job; 5] = [
+    Job { name: "rows", work: jobs::rows },
+    Job { name: "latency", work: jobs::latency },
+    Job { name: "pace", work: jobs::pace },
+    Job { name: "memory", work: jobs::memory },
+    Job { name: "python", work: jobs::python },
+];
+
+/// How much is done.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    rows: u32,
+    repetitions: usize,
+    paced_rows: u32,
+    many_rows: [u32; 2],
+}
+
+/// Rows enough that starting a program does not show.
+const WHOLE: Extent =
+    Extent { rows: 20_000, repetitions: 5, paced_rows: 2000, many_rows: [100_000, 1_000_000] };
+const QUICK: Extent =
+    Extent { rows: 2000, repetitions: 1, paced_rows: 400, many_rows: [10_000, 100_000] };
+
+/// Measures, prints, and fails where a goal is missed.
+pub(crate) fn run(args: &BenchArgs) -> Outcome {
+    build()?;
+    let desk = Desk::new()?;
+    let extent = if args.quick { QUICK } else { WHOLE };
+    let facts = facts(&desk, extent)?;
+    let mut lines = Vec::new();
+    let named =
+        |job: &&Job| args.names.is_empty() || args.names.iter().any(|name| name == job.name);
+    for job in JOBS.iter().filter(named) {
+        lines.extend((job.work)(&desk, extent)?);
+    }
+    if args.json {
+        println!("{:#}", report::json(&facts, &lines));
+    } else {
+        println!("{}", report::table(&facts, &lines));
+    }
+    match report::missed(&lines).as_slice() {
+        [] => Ok(()),
+        missed => Err(format!("missed: {}", missed.join("; "))),
+    }
+}
+
+/// Builds what is measured.
+fn build() -> Outcome {
+    progress("building");
+    let packages = ["--package", "drillmaster", "--package", "drillmaster-bare"];
+    let status = repository::cargo().args(["build", "--release"]).args(packages).status();
+    match status.map_err(|error| format!("cannot run cargo: {error}"))? {
+        status if status.success() => Ok(()),
+        status => Err(format!("`cargo build --release` failed ({status})")),
+    }
+}
+
+/// Without which figures mean nothing.
+fn facts(desk: &Desk, extent: Extent) -> Outcome<Vec<(String, String)>> {
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let first = |file: &str, name: &str| {
+        let text = std::fs::read_to_string(file).ok()?;
+        let line = text.lines().find(|line| line.starts_with(name))?.to_owned();
+        Some(line.rsplit(':').next().unwrap_or_default().trim().to_owned())
+    };
+    let unknown = || "unknown".to_owned();
+    let syncs = process::syncs_per_second(desk.path())?;
+    let commit = repository::output(
+        Command::new("git")
+            .current_dir(repository::root())
+            .args(["describe", "--always", "--dirty"]),
+    );
+    let journal = if desk.has_journal() { "on" } else { "this build has none" };
+    let facts = [
+        ("commit", commit.map_or_else(|_| unknown(), |commit| commit.trim().to_owned())),
+        ("processor", first("/proc/cpuinfo", "model name").unwrap_or_else(unknown)),
+        ("cores, shared by client and server", cores.to_string()),
+        ("load before", first("/proc/loadavg", "").unwrap_or_else(unknown)),
+        ("fdatasync of this disk", format!("{syncs:.0}/s, one after the other")),
+        ("journal", journal.to_owned()),
+        ("rows, repetitions", format!("{}, {}", extent.rows, extent.repetitions)),
+    ];
+    Ok(facts.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+/// Tells what is being done.
+fn progress(what: &str) {
+    eprintln!("== {what}");
+}

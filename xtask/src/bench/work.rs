@@ -1,0 +1,124 @@
+//! What is done a row, and the folder it is done in.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use drillmaster_sandbox::THM_KEY;
+use tempfile::TempDir;
+
+use super::process::program;
+use crate::{Outcome, repository};
+
+/// The sandbox's key.
+pub(super) const KEY: &str = THM_KEY;
+
+/// A call a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Work {
+    Read,
+    Write,
+}
+
+impl Work {
+    pub(super) const ALL: [Self; 2] = [Self::Read, Self::Write];
+
+    /// In a table.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Read => "reads",
+            Self::Write => "writes",
+        }
+    }
+
+    /// In a command line, and as the script's name.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    pub(super) fn script(self) -> PathBuf {
+        script(self.word())
+    }
+}
+
+/// A script of the bench.
+pub(super) fn script(name: &str) -> PathBuf {
+    repository::root().join(format!("xtask/bench/{name}.rhai"))
+}
+
+/// A folder on the disk of the build, which keeps what it is told to keep: a temporary folder may be memory.
+pub(super) struct Desk {
+    folder: TempDir,
+    has_journal: bool,
+}
+
+impl Desk {
+    pub(super) fn new() -> Outcome<Self> {
+        let beside = program("drillmaster")?;
+        let folder = beside.parent().unwrap_or(Path::new("."));
+        let folder = TempDir::with_prefix_in("bench-", folder)
+            .map_err(|error| format!("cannot make a folder in {}: {error}", folder.display()))?;
+        let help = repository::output(Command::new(&beside).args(["run", "--help"]))?;
+        Ok(Self { folder, has_journal: help.contains("--journal") })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whether runs write journals.
+    pub(super) fn has_journal(&self) -> bool {
+        self.has_journal
+    }
+
+    /// A roster of this many learners.
+    pub(super) fn roster(&self, rows: u32) -> Outcome<PathBuf> {
+        let path = self.path().join(format!("roster-{rows}.csv"));
+        let write = || {
+            let mut file = BufWriter::new(File::create(&path)?);
+            writeln!(file, "id,email")?;
+            for row in 0..rows {
+                // The other clients spell their learners the same way.
+                writeln!(file, "learner-{row:07},learner-{row:07}@example.com")?;
+            }
+            file.flush()
+        };
+        if !path.exists() {
+            write().map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        }
+        Ok(path)
+    }
+
+    /// `drillmaster run` with a script over that many learners, with a new journal.
+    pub(super) fn run(&self, script: &Path, rows: u32) -> Outcome<Command> {
+        let mut command = Command::new(program("drillmaster")?);
+        command.arg("run").arg(script).arg("--roster").arg(self.roster(rows)?).arg("-q");
+        if self.has_journal {
+            let journal = self.path().join("journal");
+            // There may be none yet.
+            let _ = std::fs::remove_file(&journal);
+            command.arg("--journal").arg(journal);
+        }
+        // Runs of a bench are not for the list of the person's own runs.
+        command.env("XDG_STATE_HOME", self.path().join("state"));
+        Ok(command)
+    }
+
+    /// The same against a server.
+    pub(super) fn run_at(
+        &self,
+        url: &str,
+        script: &Path,
+        rows: u32,
+        concurrency: u32,
+    ) -> Outcome<Command> {
+        let mut command = self.run(script, rows)?;
+        command.args(["--on", "live", "--thm-url", url, "--concurrency", &concurrency.to_string()]);
+        command.env("DRILLMASTER_THM_KEY", KEY);
+        Ok(command)
+    }
+}
