@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use indicatif::ProgressBar;
+
 /// The two streams of a run. A reader that went away, such as `head`, is no error.
 #[derive(Clone)]
 pub struct Console {
@@ -11,6 +13,8 @@ pub struct Console {
     quiet: bool,
     width: Option<u16>,
     trouble: Arc<Mutex<Option<io::Error>>>,
+    /// What hangs below the text, and gives way to it.
+    bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl Console {
@@ -22,6 +26,7 @@ impl Console {
             quiet,
             width: terminal_width(io::stdout().is_terminal()),
             trouble: Arc::default(),
+            bar: Arc::default(),
         }
     }
 
@@ -36,7 +41,14 @@ impl Console {
     /// assert_eq!(*data.lock().unwrap(), b"30 rows\n");
     /// ```
     pub fn to(data: Arc<Mutex<dyn Write + Send>>, people: Arc<Mutex<dyn Write + Send>>) -> Self {
-        Self { data, people, quiet: false, width: None, trouble: Arc::default() }
+        Self {
+            data,
+            people,
+            quiet: false,
+            width: None,
+            trouble: Arc::default(),
+            bar: Arc::default(),
+        }
     }
 
     /// A console that nobody hears, for a rehearsal.
@@ -49,9 +61,28 @@ impl Console {
         self.width
     }
 
+    /// Whether notes are kept quiet.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Hangs a bar below what is told from now on, or takes it away.
+    pub(crate) fn hang(&self, bar: Option<ProgressBar>) {
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+    }
+
+    /// Writes with the bar out of the way, so that no line is torn.
+    fn write(&self, stream: &Mutex<dyn Write + Send>, text: &str) -> io::Result<()> {
+        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match bar {
+            Some(bar) => bar.suspend(|| write(stream, text)),
+            None => write(stream, text),
+        }
+    }
+
     /// Prints data.
     pub fn print(&self, text: &str) {
-        match write(&self.data, text) {
+        match self.write(&self.data, text) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
                 trouble.get_or_insert(error);
@@ -68,7 +99,7 @@ impl Console {
     /// Warns a person.
     pub fn warn(&self, text: &str) {
         // Who is not there cannot be told.
-        let _ = write(&self.people, text);
+        let _ = self.write(&self.people, text);
     }
 
     /// Tells a person something that may be kept quiet.

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::console::Console;
 use crate::plan::Plan;
+use crate::progress::{Progress, Shown};
 use crate::results::Results;
 use crate::roster::Roster;
 use crate::rows::Outcome;
@@ -38,6 +39,7 @@ pub(crate) struct Host {
     pub(crate) plan: Option<Plan>,
     spools: Mutex<Vec<Spool>>,
     passes: AtomicUsize,
+    pub(crate) progress: Option<Progress>,
 }
 
 /// The journal of a run, and what it held when this part of the run began.
@@ -199,6 +201,7 @@ impl Host {
             plan: None,
             spools: Mutex::default(),
             passes: AtomicUsize::new(0),
+            progress: None,
         }
     }
 
@@ -313,8 +316,16 @@ impl Host {
         Ok(())
     }
 
+    /// Tells from now on how far so many rows are.
+    pub(crate) fn show(&self, total: usize) -> Option<Shown> {
+        self.progress.as_ref().zip(self.runtime.as_ref()).map(|(own, on)| own.begin(total, on))
+    }
+
     /// Takes note of a finished row, which is in the spool already.
     pub(crate) fn finish_row(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
+        if let Some(progress) = &self.progress {
+            progress.row(outcome.state);
+        }
         if let Some(Keeping { journal, history, .. }) = &self.journal {
             let known = history.row(scope).map_err(|error| io::Error::other(error.to_string()))?;
             let event = RowEvent {

@@ -15,6 +15,7 @@ mod host;
 mod order;
 pub mod plan;
 pub mod problem;
+pub mod progress;
 mod results;
 pub mod roster;
 mod rows;

@@ -149,7 +149,7 @@ pub(crate) fn over_roster(
         let row = row.map_err(stop)?;
         Ok((row.key().to_owned(), Dynamic::from(row.clone()), Some(row)))
     });
-    over(host, ctx, items, work)
+    over(host, ctx, items, rows.len(), work)
 }
 
 /// Maps `work` over the items of an array. An item's key is the item itself, or the property of this name.
@@ -162,6 +162,7 @@ pub(crate) fn over_array(
 ) -> Answer<Rows> {
     let position = ctx.call_position();
     let mut keys = HashSet::new();
+    let total = items.len();
     let items = items.into_iter().map(|item| {
         let Some(key) = key_of(&item, key) else {
             let help = "each needs a key: give the name of one as its second argument, \
@@ -175,7 +176,7 @@ pub(crate) fn over_array(
         }
         Ok((key, item, None))
     });
-    over(host, ctx, items, work)
+    over(host, ctx, items, total, work)
 }
 
 fn key_of(item: &Dynamic, key: Option<&str>) -> Option<String> {
@@ -190,6 +191,7 @@ fn over(
     host: &Host,
     ctx: &NativeCallContext,
     items: impl Iterator<Item = Answer<Item>> + Send,
+    total: usize,
     work: &FnPtr,
 ) -> Answer<Rows> {
     let scope_of = host.scopes();
@@ -199,9 +201,14 @@ fn over(
         let text = format!("what became of the rows cannot be written: {error}");
         runtime_error(&text, ctx.call_position())
     };
-    if outer.is_none() {
-        host.begin(&spool).map_err(&unwritten)?;
-    }
+    // Kept until all rows are done.
+    let _shown = match &outer {
+        None => {
+            host.begin(&spool).map_err(&unwritten)?;
+            host.show(total)
+        }
+        Some(_) => None,
+    };
     let row = |work: &mut FnPtr, (key, item, row): Item| {
         let running = RunningRow::new(scope_of(&key));
         let (state, detail, returned) = match reason_to_skip(host) {

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::host::{Host, Keeping, Stop};
 use crate::plan::Plan;
 use crate::problem::Problem;
+use crate::progress::Progress;
 use crate::results::Results;
 use crate::roster::Roster;
 use crate::rows::{Outcome, State};
@@ -45,6 +46,8 @@ pub struct Job {
     pub plan: Option<Plan>,
     /// Ends the run early.
     pub stop: Stop,
+    /// Tells how far it is; nothing does unless said otherwise.
+    pub progress: Option<Progress>,
 }
 
 impl Job {
@@ -61,6 +64,7 @@ impl Job {
             journal: None,
             plan: None,
             stop: Stop::default(),
+            progress: None,
         }
     }
 }
@@ -175,6 +179,7 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
     host.plan = job.plan;
     host.results = job.results.as_deref().map(|path| Mutex::new(Results::new(path)));
     host.stop = job.stop;
+    host.progress = job.progress;
     let host = Arc::new(host);
     let engine = engine::build(&host, script.path());
     let problem = match engine::run(&engine, script.ast()) {

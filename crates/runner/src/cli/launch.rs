@@ -18,6 +18,7 @@ use crate::host::{Keeping, Stop};
 use crate::order::Order;
 use crate::plan;
 use crate::problem::Problem;
+use crate::progress::Progress;
 use crate::roster::Roster;
 use crate::rows::State;
 use crate::run::{Job, Report, run as run_script};
@@ -171,6 +172,7 @@ pub(crate) fn perform(
     let job = Job {
         results: ready.results.clone(),
         journal: keeping.clone(),
+        progress: Progress::on_standard_error(&shell.console, shell.colour),
         ..ready.job(connection, shell.console.clone(), session)
     };
     let report = run_script(&ready.script, job, session.handle());

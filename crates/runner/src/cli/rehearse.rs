@@ -13,6 +13,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::plan::{self, Plan, Tally};
 use crate::problem::Problem;
+use crate::progress::Progress;
 use crate::run::{Job, Report, run as run_script};
 use crate::table::{csv_text, layout};
 
@@ -31,8 +32,10 @@ fn rehearse(
     let trace = (aloud && shell.verbose).then(|| console.clone());
     // Only what is really sent is told call by call.
     let plan = Plan::over(traced(target.transport(), trace));
+    let progress = if aloud { Progress::on_standard_error(&console, shell.colour) } else { None };
     let job = Job {
         plan: Some(plan.clone()),
+        progress,
         ..ready.job(target.connect(plan.rehearsal(), None), console, session)
     };
     let report = run_script(&ready.script, job, session.handle());
