@@ -1,11 +1,12 @@
 //! The project's chores: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask ci`,
-//! `cargo xtask bench`.
+//! `cargo xtask bench`, `cargo xtask torture`.
 
 mod bench;
 mod ci;
 mod codegen;
 mod repository;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,8 @@ enum Chore {
     Ci,
     /// Measure rows a second, pace and memory in the release build, and fail where a goal is missed
     Bench(bench::BenchArgs),
+    /// Kill a run again and again while the service makes trouble, and compare its rows with what was done
+    Torture(torture::TortureArgs),
 }
 
 /// What a chore ends with: an error is told as it stands.
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(),
         Chore::Ci => ci::run(),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Torture(args) => torture::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

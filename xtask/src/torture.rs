@@ -1,0 +1,159 @@
+//! `cargo xtask torture`: a class is onboarded over real HTTP while the service makes trouble and the program is
+//! killed again and again; then what the rows say is compared with what the service really did.
+//!
+//! It can fail: two builds that are broken on purpose must be caught doubling effects, or the torture itself
+//! has failed.
+
+mod build;
+mod class;
+mod part;
+mod round;
+mod service;
+mod tally;
+mod verdict;
+
+use std::path::Path;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+
+use self::build::Profile;
+use self::round::Desk;
+use self::tally::Tally;
+use crate::{Outcome, repository};
+
+/// The flags of `torture`.
+#[derive(Debug, Args)]
+pub(crate) struct TortureArgs {
+    /// How often the program is killed for each seed
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    kills: u32,
+    /// What chance follows from; several make a torture each
+    #[arg(long, value_name = "S", value_delimiter = ',', default_value = "1")]
+    seed: Vec<u64>,
+    /// How many people are onboarded in each round
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    learners: usize,
+    /// Which builds are tortured
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "sound")]
+    variant: Vec<Variant>,
+    /// How they are built
+    #[arg(long, value_enum, default_value_t)]
+    profile: Profile,
+}
+
+/// A build of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Variant {
+    /// As it is released, but that it can be killed at named points
+    Sound,
+    /// Broken on purpose: a doubtful write is sent again without a look
+    Unsettled,
+    /// Broken on purpose: a write is written down only after it was sent
+    Unsynced,
+}
+
+impl Variant {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sound => "sound",
+            Self::Unsettled => "unsettled",
+            Self::Unsynced => "unsynced",
+        }
+    }
+
+    /// The cargo feature that makes it.
+    fn feature(self) -> &'static str {
+        match self {
+            Self::Sound => "torture",
+            Self::Unsettled => "torture-unsettled",
+            Self::Unsynced => "torture-unsynced",
+        }
+    }
+}
+
+/// Tortures, prints a table, and fails where something was lost or doubled, or where a broken build was not
+/// caught.
+pub(crate) fn run(args: &TortureArgs) -> Outcome {
+    let mut lines = Vec::new();
+    let mut findings = Vec::new();
+    for &variant in &args.variant {
+        progress(&format!("building {}", variant.name()));
+        let program = build::build(variant, args.profile)?;
+        let mut doubled = 0;
+        for &seed in &args.seed {
+            let (tally, finding) = torture(args, variant, &program, seed)?;
+            doubled += tally.doubled;
+            lines.push((format!("{} {seed}", variant.name()), tally));
+            findings.extend(finding);
+        }
+        if variant != Variant::Sound && doubled == 0 {
+            findings.push(format!(
+                "the build `{}` doubled nothing that was noticed: the torture proves nothing; try more kills \
+                 or other seeds",
+                variant.name()
+            ));
+        }
+    }
+    println!("{}", tally::table(&lines));
+    if findings.is_empty() { Ok(()) } else { Err(findings.join("\n\n")) }
+}
+
+/// A few dozen kills, and both broken builds: what goes before every change.
+pub(crate) fn short() -> Outcome {
+    run(&TortureArgs {
+        kills: 40,
+        seed: vec![1],
+        learners: 80,
+        variant: Variant::value_variants().to_vec(),
+        profile: Profile::Dev,
+    })
+}
+
+/// Round after round until the program was killed often enough. Ends at the first finding: a broken build is
+/// caught by then, and a sound one is to be looked at.
+fn torture(
+    args: &TortureArgs,
+    variant: Variant,
+    program: &Path,
+    seed: u64,
+) -> Outcome<(Tally, Option<String>)> {
+    let start = Instant::now();
+    let desk = Desk::new(program, seed, args.learners)?;
+    let mut tally = Tally::default();
+    let mut finding = None;
+    for number in 1.. {
+        let round = desk.round(number, args.kills - tally.kills())?;
+        tally.add(&round.tally);
+        progress(&format!(
+            "{} {seed}, round {number}: killed {} times, {} of {} by now; {}",
+            variant.name(),
+            round.tally.kills(),
+            tally.kills(),
+            args.kills,
+            round.states,
+        ));
+        if !round.findings.is_empty() {
+            if variant == Variant::Sound {
+                finding = Some(round.report());
+                desk.keep();
+            }
+            break;
+        }
+        if tally.kills() >= args.kills {
+            break;
+        }
+    }
+    tally.wall = start.elapsed();
+    Ok((tally, finding))
+}
+
+/// The script that is run: the main job, as people run it.
+fn script() -> std::path::PathBuf {
+    repository::root().join("scripts").join("onboard_class.rhai")
+}
+
+/// Tells what is being done.
+fn progress(what: &str) {
+    eprintln!("== {what}");
+}

@@ -1,0 +1,124 @@
+//! A part of a run: one process, from its start to its end or its death.
+
+use std::fs::File;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+use super::service::PATIENCE;
+use crate::Outcome;
+
+/// The points of a run where it can be made to die.
+pub(super) const POINTS: [&str; 5] = ["noted", "sent", "answered", "row", "result"];
+
+/// How a process is to die.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Death {
+    /// Not at all.
+    None,
+    /// After this time, wherever it is.
+    After(Duration),
+    /// At a point, when it passes it for the nth time.
+    At(&'static str, u64),
+}
+
+impl Death {
+    /// About half of all deaths are at points.
+    pub(super) fn draw(chance: &mut Rng) -> Self {
+        if chance.bool() {
+            return Self::After(Duration::from_secs_f64(spread(chance, 0.003, 1.5)));
+        }
+        let point = POINTS[chance.usize(..POINTS.len())];
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 150")]
+        let pass = spread(chance, 1.0, 150.0) as u64;
+        Self::At(point, pass)
+    }
+
+    /// In words, for reports.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::None => "not killed".to_owned(),
+            Self::After(time) => format!("to be killed after {} ms", time.as_millis()),
+            Self::At(point, pass) => format!("to be killed at {point}:{pass}"),
+        }
+    }
+}
+
+/// A random number between two, small ones as often as large ones.
+fn spread(chance: &mut Rng, least: f64, most: f64) -> f64 {
+    least * (most / least).powf(chance.f64())
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Killed,
+    Exit(i32),
+    /// It fell over: by a signal that is none of ours.
+    Crashed,
+    /// It did not end by itself.
+    Stuck,
+}
+
+/// Runs a process until it ends or dies.
+pub(super) fn run(mut command: Command, death: Death, words: File) -> Outcome<End> {
+    if let Death::At(point, pass) = death {
+        command.env("DRILLMASTER_TORTURE", format!("{point}:{pass}"));
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
+    let start = Instant::now();
+    let mut child = command.spawn().map_err(|error| format!("cannot run the program: {error}"))?;
+    let failed = |error| format!("cannot wait for the program: {error}");
+    let due = match death {
+        Death::After(time) => time,
+        _ => PATIENCE,
+    };
+    loop {
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            let end = end(status);
+            let asked_for = death != Death::None;
+            return Ok(if end == End::Killed && !asked_for { End::Crashed } else { end });
+        }
+        let Some(left) = due.checked_sub(start.elapsed()) else { break };
+        thread::sleep(left.min(Duration::from_millis(1)));
+    }
+    // It may have ended in between: then there was nothing to kill.
+    let _ = child.kill();
+    let end = end(child.wait().map_err(failed)?);
+    Ok(if end == End::Killed && due == PATIENCE { End::Stuck } else { end })
+}
+
+fn end(status: ExitStatus) -> End {
+    #[cfg(unix)]
+    let killed = std::os::unix::process::ExitStatusExt::signal(&status) == Some(9);
+    #[cfg(not(unix))]
+    let killed = status.code().is_none();
+    match status.code() {
+        Some(code) => End::Exit(code),
+        None if killed => End::Killed,
+        None => End::Crashed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deaths_are_of_every_kind_and_follow_from_the_seed() {
+        let deaths = |seed| {
+            let mut chance = Rng::with_seed(seed);
+            (0..200).map(|_| Death::draw(&mut chance)).collect::<Vec<_>>()
+        };
+        assert_eq!(deaths(1), deaths(1));
+        for point in POINTS {
+            assert!(
+                deaths(1).iter().any(|death| matches!(death, Death::At(at, _) if *at == point))
+            );
+        }
+        let early = |death: &Death| matches!(death, Death::After(time) if time.as_millis() < 20);
+        assert!(deaths(1).iter().any(early));
+    }
+}

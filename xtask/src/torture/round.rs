@@ -1,0 +1,249 @@
+//! A round: one class, onboarded to the end however often the program dies, and the verdict over it.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use drillmaster_models::SERVICES;
+use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
+use drillmaster_transport::cassette::Event;
+use drillmaster_transport::journal;
+use fastrand::Rng;
+use tempfile::TempDir;
+
+use super::class::{self, Class};
+use super::part::{self, Death, End};
+use super::service::{Service, Trouble};
+use super::tally::Tally;
+use super::verdict::{self, Row, Verdict, cell};
+use super::{build, script};
+use crate::Outcome;
+
+/// How often a person would go on with a run that ended and left something to do.
+const PATIENT: u32 = 12;
+/// What a torn line would be about, if it was not dropped.
+const TORN: &str = "torn by the torture";
+
+/// Where the rounds of a seed are held.
+pub(super) struct Desk {
+    program: PathBuf,
+    seed: u64,
+    learners: usize,
+    folder: TempDir,
+}
+
+/// What came of a round.
+pub(super) struct Round {
+    pub(super) tally: Tally,
+    pub(super) findings: Vec<String>,
+    /// How many rows ended how, in words.
+    pub(super) states: String,
+    seed: u64,
+    number: u64,
+    folder: PathBuf,
+    trouble: Trouble,
+}
+
+impl Desk {
+    pub(super) fn new(program: &Path, seed: u64, learners: usize) -> Outcome<Self> {
+        // Journals are torn on the disk that builds are on: a folder in memory has no syncs.
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("seed-{seed}-"))
+            .tempdir_in(build::target()?.join("torture"))
+            .map_err(|error| format!("cannot make a folder: {error}"))?;
+        Ok(Self { program: program.to_owned(), seed, learners, folder })
+    }
+
+    /// Leaves everything where it is, to be looked at.
+    pub(super) fn keep(self) {
+        let _ = self.folder.keep();
+    }
+
+    /// Onboards a class, with at most so many kills.
+    pub(super) fn round(&self, number: u64, kills_left: u32) -> Outcome<Round> {
+        // Each round has chance of its own: what one does changes nothing in the next.
+        let mut chance = Rng::with_seed(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number);
+        let folder = self.folder.path().join(format!("round-{number}"));
+        std::fs::create_dir(&folder)
+            .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let options = class::options(self.seed, self.learners);
+        let class = Class::gather(options, self.learners, &folder, &mut chance)?;
+        class.write(&folder.join("roster.csv"))?;
+        let trouble = Trouble::draw(&mut chance);
+        let words = file(&folder.join("sandbox.log"))?;
+        let service = Service::start(&self.program, options, &trouble, words)?;
+        let mut run = Run {
+            program: &self.program,
+            url: &service.url,
+            results: folder.join(if number % 2 == 1 { "results.csv" } else { "results.jsonl" }),
+            journal: folder.join("run.journal"),
+            log: folder.join("run.log"),
+            roster: folder.join("roster.csv"),
+            concurrency: [1, 4, 16, 64][chance.usize(..4)],
+            tally: Tally { rounds: 1, rows: self.learners, ..Tally::default() },
+        };
+        let kills = kills_left.min(chance.u32(6..18));
+        let mut findings: Vec<_> = run.go_on_to_the_end(kills, &mut chance)?.into_iter().collect();
+        let rows = verdict::results(&run.results).unwrap_or_default();
+        let verdict = Verdict::of(&class, &rows, &service.writes()?);
+        let mut tally = run.tally;
+        tally.lost = verdict.lost.len();
+        tally.doubled = verdict.doubled.len();
+        findings.extend(verdict.findings());
+        findings.extend(look_into(&run.journal, &rows, &mut tally).err());
+        let states = states(&rows);
+        Ok(Round { tally, findings, states, seed: self.seed, number, folder, trouble })
+    }
+}
+
+/// Counts the doubts that a journal tells of, and sees that it can be read and holds no torn line.
+fn look_into(journal: &Path, rows: &[Row], tally: &mut Tally) -> Outcome {
+    let is_open =
+        |scope: &str| rows.iter().any(|row| cell(row, "email") == scope && is(row, &["in-doubt"]));
+    for (scope, writes) in verdict::doubts(journal)? {
+        tally.doubts += writes;
+        if !is_open(&scope) {
+            tally.settled += writes;
+        }
+    }
+    tally.in_doubt = rows.iter().filter(|row| is(row, &["in-doubt"])).count();
+    tally.undone = rows.iter().filter(|row| is(row, &["refused", "failed", "skipped"])).count();
+    let bytes = std::fs::read(journal).map_err(|error| error.to_string())?;
+    if bytes.windows(TORN.len()).any(|part| part == TORN.as_bytes()) {
+        return Err("a torn line is in the journal still".to_owned());
+    }
+    Ok(())
+}
+
+fn is(row: &Row, states: &[&str]) -> bool {
+    states.contains(&cell(row, "state"))
+}
+
+fn states(rows: &[Row]) -> String {
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for row in rows {
+        *counts.entry(cell(row, "state")).or_default() += 1;
+    }
+    let counts: Vec<_> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    counts.join(", ")
+}
+
+impl Round {
+    /// The findings, and all that it takes to look into them.
+    pub(super) fn report(&self) -> String {
+        let mut lines = vec![format!("seed {}, round {}:", self.seed, self.number)];
+        lines.extend(self.findings.iter().map(|finding| format!("  {finding}")));
+        lines.push(format!("the journal, roster, results and words: {}", self.folder.display()));
+        let Trouble { faults, invites } = &self.trouble;
+        lines.push(format!("the service: --invite-outcome {invites} --fault {faults}"));
+        lines.join("\n")
+    }
+}
+
+/// A run of the script that is to come to its end.
+struct Run<'a> {
+    program: &'a Path,
+    url: &'a str,
+    results: PathBuf,
+    journal: PathBuf,
+    log: PathBuf,
+    roster: PathBuf,
+    concurrency: usize,
+    tally: Tally,
+}
+
+impl Run<'_> {
+    /// Part after part until nothing is left to do; the first ones may die. Tells what cannot be.
+    fn go_on_to_the_end(&mut self, kills: u32, chance: &mut Rng) -> Outcome<Option<String>> {
+        let mut tries = 0;
+        let mut again = false;
+        loop {
+            let death = if self.tally.kills() < kills { Death::draw(chance) } else { Death::None };
+            let command = self.command(again)?;
+            let mut log = file(&self.log)?;
+            let words = format!("{}; {}", words_of(&command), death.words());
+            writeln!(log, "-- {words}")
+                .map_err(|error| format!("cannot write the log: {error}"))?;
+            match part::run(command, death, log)? {
+                End::Killed => {
+                    self.tally.died(death);
+                    self.tear(chance)?;
+                }
+                End::Exit(0) => return Ok(None),
+                // Some rows need a person, or the script could not go on.
+                End::Exit(1 | 3) => {
+                    tries += 1;
+                    if tries == PATIENT {
+                        return Ok(None);
+                    }
+                    let rows = verdict::results(&self.results).unwrap_or_default();
+                    again = rows.iter().any(|row| is(row, &["refused", "failed"]));
+                }
+                End::Exit(code) => {
+                    return Ok(Some(format!("exit code {code} of `{words}`")));
+                }
+                End::Crashed => return Ok(Some(format!("`{words}` crashed"))),
+                End::Stuck => return Ok(Some(format!("`{words}` did not end"))),
+            }
+        }
+    }
+
+    /// The command that begins the run or goes on with it.
+    fn command(&self, again: bool) -> Outcome<Command> {
+        let mut command = Command::new(self.program);
+        if self.has_begun() {
+            command.arg("resume").arg(&self.journal);
+            command.args(again.then_some("--failed"));
+        } else {
+            // Without a first line nothing was sent: such a journal is deleted, as the program itself advises.
+            if self.journal.exists() {
+                std::fs::remove_file(&self.journal).map_err(|error| {
+                    format!("cannot remove {}: {error}", self.journal.display())
+                })?;
+            }
+            command.arg("run").arg(script()).args(["--on", "live"]);
+            for service in SERVICES {
+                command.args([&format!("--{}-url", service.name), self.url]);
+            }
+            command.arg("--roster").arg(&self.roster).arg("--results").arg(&self.results);
+            command.arg("--journal").arg(&self.journal);
+            command.args(["--concurrency", &self.concurrency.to_string()]);
+        }
+        for (service, key) in SERVICES.into_iter().zip([THM_KEY, VERACODE_KEY]) {
+            command.env(service.credential_variable, key);
+        }
+        Ok(command)
+    }
+
+    fn has_begun(&self) -> bool {
+        std::fs::read(&self.journal).is_ok_and(|bytes| bytes.contains(&b'\n'))
+    }
+
+    /// Leaves half a line in the journal now and then, as a power cut does.
+    fn tear(&mut self, chance: &mut Rng) -> Outcome {
+        if chance.u8(..4) != 0 || !self.has_begun() {
+            return Ok(());
+        }
+        let line = journal::line(&Event::Again { scope: TORN.to_owned() });
+        let half = &line[..chance.usize(1..line.len())];
+        let mut journal = OpenOptions::new()
+            .append(true)
+            .open(&self.journal)
+            .map_err(|error| format!("cannot tear the journal: {error}"))?;
+        journal.write_all(half).map_err(|error| format!("cannot tear the journal: {error}"))?;
+        self.tally.torn += 1;
+        Ok(())
+    }
+}
+
+fn words_of(command: &Command) -> String {
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
+    arguments.collect::<Vec<_>>().join(" ")
+}
+
+/// A file that is added to.
+fn file(path: &Path) -> Outcome<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
