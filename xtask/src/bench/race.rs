@@ -8,12 +8,15 @@ use super::report::{Line, median};
 use super::work::{Desk, KEY, Work};
 use crate::Outcome;
 
-/// Somebody who does a job against the server at an address.
+/// Somebody who does a job against a server.
 pub(super) struct Contestant<'a> {
     pub(super) name: String,
     pub(super) rows: u32,
-    pub(super) command: Box<dyn Fn(&str) -> Outcome<Command> + 'a>,
+    pub(super) command: Start<'a>,
 }
+
+/// The command that does the job against the server at an address.
+type Start<'a> = Box<dyn Fn(&str) -> Outcome<Command> + 'a>;
 
 impl<'a> Contestant<'a> {
     /// `drillmaster run`.
