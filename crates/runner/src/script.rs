@@ -122,19 +122,25 @@ impl Script {
         self.survey.services.iter().copied()
     }
 
-    /// Whether it may take something away from somebody: it calls an entry that can, or imports a module that
-    /// might.
+    /// Whether it may take something away from somebody: it calls an entry that can, itself or in a module.
     pub fn may_remove(&self) -> bool {
-        let can = |name: &&str| {
+        let can = |name: &&'static str| {
             let write = entry(name).ok().and_then(|entry| entry.spec.effect.write());
             write.is_some_and(|write| write.removes != Removes::Never || write.irreversible)
         };
-        self.survey.imports || self.survey.entries.iter().any(|name| can(&name))
+        let modules = &self.survey.modules;
+        modules.unknown || self.survey.entries.iter().chain(&modules.entries).any(can)
     }
 
-    /// The hash of its text, as 64 hex digits.
+    /// The hash of its text and of the modules that it imports, as 64 hex digits.
     pub fn hash(&self) -> String {
-        blake3::hash(self.source.as_bytes()).to_hex().to_string()
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.source.as_bytes());
+        for text in &self.survey.modules.texts {
+            // The length keeps two texts apart from the same text split elsewhere.
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
     }
 
     /// Fails with all that can be seen to be wrong without running it.

@@ -4,6 +4,7 @@
 mod arguments;
 mod captures;
 mod columns;
+mod modules;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,8 @@ use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, ImmutableString, Module, Posi
 use self::arguments::{Kind, closure, literal, map_keys, may_be};
 pub(crate) use self::columns::Column;
 use self::columns::Columns;
+pub(crate) use self::modules::Modules;
+use self::modules::entries_of;
 use crate::engine::why_not_importable;
 
 /// The prefix of the functions that walk through an entry's list.
@@ -28,10 +31,9 @@ pub(crate) struct Survey {
     pub(crate) inputs: Vec<Input>,
     pub(crate) columns: Vec<Column>,
     pub(crate) services: BTreeSet<&'static str>,
-    /// The names of the entries that it calls.
+    /// The names of the entries that it calls itself.
     pub(crate) entries: BTreeSet<&'static str>,
-    /// Whether it imports modules, which were not looked into.
-    pub(crate) imports: bool,
+    pub(crate) modules: Modules,
     pub(crate) mistakes: Vec<Mistake>,
     pub(crate) uses_roster: bool,
 }
@@ -57,7 +59,13 @@ pub(crate) struct Mistake {
 
 /// Looks a script through. `engine` is the one that it will run in, `path` its file.
 pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
-    let mut survey = Survey::default();
+    let mut survey = Survey {
+        entries: entries_of(ast),
+        modules: Modules::of(engine, ast, path),
+        ..Survey::default()
+    };
+    let of_modules = survey.modules.entries.iter().filter_map(|name| name.split_once('.'));
+    survey.services.extend(of_modules.map(|(service, _)| service));
     let known = Known::of(engine, ast);
     let mut rosters = HashSet::new();
     each_node(ast, |node| match node {
@@ -81,7 +89,6 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
             }
             survey.columns.extend(columns.found());
         }
-        survey.imports |= matches!(node, ASTNode::Stmt(Stmt::Import(..)));
         if let ASTNode::Stmt(Stmt::Import(parts, ..)) = node
             && let Expr::StringConstant(module, position) = &parts.0
             && let Some(trouble) = why_not_importable(path, module)
@@ -223,10 +230,7 @@ impl Survey {
                 let message = format!("{} answers no list to walk through", entry.name());
                 self.mistake(position, message, Some(format!("call {module}::{stem} instead")));
             }
-            Ok(entry) => {
-                self.entries.insert(entry.name());
-                self.arguments(entry, call, position);
-            }
+            Ok(entry) => self.arguments(entry, call, position),
             Err(unknown) => {
                 let help = match unknown.nearest {
                     Some(name) => format!("did you mean `{}`?", name.replace('.', "::")),

@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::cassette::identity;
 use crate::dry_run::entry_of;
 use crate::error::{Error, Stopped};
-use crate::guard::{Gate, Key, key};
+use crate::guard::{Key, key};
 use crate::request::{Request, Response, Scope, Source, Transport};
 
-/// Lets reads through, and of the writes those of an approved plan, each as often as the plan has it. The
-/// first other write is [refused](Error::is_stopped), and so is every write after it.
+/// Lets reads through, and of the writes those of an approved plan, each as often as the plan has it. Any
+/// other write is [refused](Error::is_stopped).
 ///
 /// A write that got no clear answer, or an answer which says that it was not carried out, may be sent again:
 /// settling it may need that. A write that the service refused has had its turn.
@@ -43,14 +43,11 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 /// ```
 pub struct Approved<T> {
     inner: T,
-    plan: Mutex<Plan>,
+    left: Mutex<Left>,
 }
 
 /// What is left of the plan. A million writes take less than 50 MB.
-struct Plan {
-    left: HashMap<Key, u32>,
-    gate: Gate,
-}
+type Left = HashMap<Key, u32>;
 
 impl<T> Approved<T> {
     /// Sends over `inner` the writes that are in the plan, told by the scope and the
@@ -60,44 +57,42 @@ impl<T> Approved<T> {
         S: AsRef<str>,
         H: AsRef<str>,
     {
-        let mut left = HashMap::new();
+        let mut left = Left::new();
         for (scope, hash) in plan {
             *left.entry(key(scope.as_ref(), hash.as_ref())).or_default() += 1;
         }
-        Self { inner, plan: Mutex::new(Plan { left, gate: Gate::default() }) }
+        Self { inner, left: Mutex::new(left) }
     }
 
     /// How many writes of the plan were not made.
     pub fn remaining(&self) -> usize {
-        self.plan().left.values().map(|count| *count as usize).sum()
-    }
-
-    fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.left).values().map(|count| *count as usize).sum()
     }
 
     /// Takes a write out of the plan.
     fn borrow(&self, request: &Request) -> Result<Loan<'_>, Error> {
         let key = key(&request.scope, &identity(&request.wire));
-        let mut plan = self.plan();
-        plan.gate.check(request)?;
-        let problem = match plan.left.get_mut(&key) {
+        let problem = match lock(&self.left).get_mut(&key) {
             Some(0) => "was made already, and is not in the approved plan once more",
             Some(count) => {
                 *count -= 1;
-                return Ok(Loan { plan: &self.plan, key, spent: false });
+                return Ok(Loan { left: &self.left, key, spent: false });
             }
             None => "is not in the approved plan",
         };
-        let problem = format!("{} {problem} of `{}`; not sent", request.line(), request.scope);
-        Err(plan.gate.close(Stopped::Unapproved, &problem, request))
+        let problem = format!("{} {problem}; not sent", request.line());
+        Err(Error::stopped(Stopped::Unapproved, problem).for_request(request))
     }
+}
+
+fn lock(left: &Mutex<Left>) -> MutexGuard<'_, Left> {
+    left.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A write on its way. It is given back to the plan unless it was spent, also when nobody waits for its
 /// answer any more.
 struct Loan<'a> {
-    plan: &'a Mutex<Plan>,
+    left: &'a Mutex<Left>,
     key: Key,
     spent: bool,
 }
@@ -105,8 +100,7 @@ struct Loan<'a> {
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
         if !self.spent {
-            let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-            *plan.left.entry(self.key).or_default() += 1;
+            *lock(self.left).entry(self.key).or_default() += 1;
         }
     }
 }

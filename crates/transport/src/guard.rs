@@ -1,7 +1,7 @@
 //! Stopping before harm is done.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use drillmaster_models::{Removes, Write};
@@ -11,9 +11,12 @@ use crate::dry_run::Planned;
 use crate::error::{Error, Stopped};
 use crate::request::{Request, Response, Scope, Source, Transport};
 
-/// Stops a run before it takes something away from too many, and before anything that cannot be undone. The
-/// write that goes too far is [refused](Error::is_stopped), and so is every write after it. What was
-/// removed is counted as [`Removals`] says, from when the guard was made.
+/// Stops a run before it takes something away from too many, and before anything that cannot be undone. A
+/// write that goes too far is [refused](Error::is_stopped). What was removed is counted as [`Removals`]
+/// says, from when the guard was made.
+///
+/// Other writes pass, so that a row in which something was removed already can be finished. Whether anything
+/// new is begun after a refusal is for the caller.
 ///
 /// ```
 /// use drillmaster_models::entry;
@@ -35,7 +38,7 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 pub struct Guard<T> {
     inner: T,
     limits: Limits,
-    state: Mutex<State>,
+    removals: Mutex<Removals>,
 }
 
 /// How far a run may go. By default it may remove what can be given back, without a limit.
@@ -47,44 +50,35 @@ pub struct Limits {
     pub irreversible: bool,
 }
 
-#[derive(Default)]
-struct State {
-    removals: Removals,
-    gate: Gate,
-}
-
 impl<T> Guard<T> {
     /// Sends over `inner` what stays within the limits.
     pub fn new(inner: T, limits: Limits) -> Self {
-        Self { inner, limits, state: Mutex::default() }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { inner, limits, removals: Mutex::default() }
     }
 
     fn admit(&self, request: &Request, write: &Write) -> Result<(), Error> {
         // Most writes never remove anything, so that they need not be read.
-        let harmless = write.removes == Removes::Never && !write.irreversible;
-        let planned = if harmless { None } else { Planned::of(request)? };
-        let mut state = self.state();
-        state.gate.check(request)?;
-        let Some(planned) = planned else { return Ok(()) };
+        if write.removes == Removes::Never && !write.irreversible {
+            return Ok(());
+        }
+        let Some(planned) = Planned::of(request)? else { return Ok(()) };
+        let stopped = |by, problem| Err(Error::stopped(by, problem).for_request(request));
         if planned.irreversible && !self.limits.irreversible {
             let problem = format!("`{}`: this cannot be undone; not sent", planned.subject);
-            return Err(state.gate.close(Stopped::Irreversible, &problem, request));
+            return stopped(Stopped::Irreversible, problem);
         }
-        match self.limits.removals {
-            Some(limit) if state.removals.count(&planned) > limit => {
-                let problem = format!(
-                    "`{}`: something was to be taken away from {limit} at most, and this would be one more; \
-                     not sent",
-                    planned.subject
-                );
-                Err(state.gate.close(Stopped::Removals, &problem, request))
-            }
-            _ => Ok(()),
+        let Some(limit) = self.limits.removals else { return Ok(()) };
+        let mut removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
+        if removals.with(&planned) > limit {
+            let problem = format!(
+                "`{}`: something was to be taken away from {limit} at most, and this would be one more; \
+                 not sent",
+                planned.subject
+            );
+            return stopped(Stopped::Removals, problem);
         }
+        removals.count(&planned);
+        Ok(())
     }
 }
 
@@ -134,14 +128,22 @@ pub struct Removals(HashSet<Key>);
 impl Removals {
     /// Takes note of a write, and tells how many there are now.
     pub fn count(&mut self, write: &Planned) -> usize {
-        if write.removes {
-            self.0.insert(match write.scope.as_str() {
-                Scope::MAIN => key(Scope::MAIN, &write.subject),
-                scope => key(row_of(scope), ""),
-            });
-        }
+        self.0.extend(counted(write));
         self.0.len()
     }
+
+    /// How many there would be with this write.
+    fn with(&self, write: &Planned) -> usize {
+        self.0.len() + counted(write).filter(|key| !self.0.contains(key)).map_or(0, |_| 1)
+    }
+}
+
+/// What a write counts as, if it removes.
+fn counted(write: &Planned) -> Option<Key> {
+    write.removes.then(|| match write.scope.as_str() {
+        Scope::MAIN => key(Scope::MAIN, &write.subject),
+        scope => key(row_of(scope), ""),
+    })
 }
 
 /// The row of a scope, without what tells its later passes and the rows within it. A scope's name has a key's
@@ -168,28 +170,6 @@ pub(crate) fn key(first: &str, second: &str) -> Key {
     let mut key = Key::default();
     hasher.finalize_xof().fill(&mut key);
     key
-}
-
-/// What a guard has said no to once lets no write through any more.
-#[derive(Debug, Default)]
-pub(crate) struct Gate {
-    closed: Option<(Stopped, String)>,
-}
-
-impl Gate {
-    /// Refuses the request if another was refused before.
-    pub(crate) fn check(&self, request: &Request) -> Result<(), Error> {
-        let Some((by, first)) = &self.closed else { return Ok(()) };
-        let problem = format!("not sent, because another write was stopped before: {first}");
-        Err(Error::stopped(*by, problem).for_request(request))
-    }
-
-    /// Refuses this request and all that follow.
-    pub(crate) fn close(&mut self, by: Stopped, problem: &str, request: &Request) -> Error {
-        let error = Error::stopped(by, problem).for_request(request);
-        self.closed = Some((by, error.to_string()));
-        error
-    }
 }
 
 #[cfg(test)]

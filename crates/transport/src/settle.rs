@@ -20,6 +20,8 @@ enum Round {
     Settled(Value),
     /// In doubt still, for all that was heard from there.
     Open(Source),
+    /// In doubt still, and no further round will tell: a guard or the credential stands in the way.
+    Hopeless,
 }
 
 impl Connection {
@@ -40,7 +42,7 @@ impl Connection {
     /// the effect could be made sure of.
     ///
     /// An `Err` that is in doubt is `doubt` itself: it could not be settled. Any other `Err` is the
-    /// service's refusal of the repeat, which says that the write had not been done.
+    /// service's refusal of the repeat, which says that the write had not been done, or a replay's.
     ///
     /// ```
     /// use drillmaster_models::entry;
@@ -82,6 +84,7 @@ impl Connection {
             let source = match self.settle_once(entry, fields, write.settle, repeat, source).await?
             {
                 Round::Settled(answer) => return Ok(answer),
+                Round::Hopeless => return Err(doubt),
                 Round::Open(Source::History) => continue,
                 Round::Open(source) => source,
             };
@@ -116,7 +119,8 @@ impl Connection {
                         return Ok(Round::Open(Source::Service));
                     }
                     Err(error) if error.is_retryable() => return Ok(Round::Open(source)),
-                    Err(error) => return Err(error),
+                    Err(error) if error.is_replay_mismatch() => return Err(error),
+                    Err(_) => return Ok(Round::Hopeless),
                 }
             }
         }
@@ -125,7 +129,8 @@ impl Connection {
             Err(error) if error.is_already() => predicted(entry, fields).map(Round::Settled),
             // The next round may not meet this trouble.
             Err(error) if error.is_in_doubt() || error.is_retryable() => Ok(Round::Open(source)),
-            Err(error) => Err(error),
+            Err(error) if error.is_refusal() || error.is_replay_mismatch() => Err(error),
+            Err(_) => Ok(Round::Hopeless),
         }
     }
 

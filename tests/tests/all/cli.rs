@@ -4,6 +4,8 @@ mod calls;
 mod fences;
 mod help;
 mod mistakes;
+mod rehearsals;
+mod resuming;
 mod rosters;
 mod runs;
 mod streams;

@@ -32,7 +32,8 @@ fn rehearse(
     let trace = (aloud && shell.verbose).then(|| console.clone());
     // Only what is really sent is told call by call.
     let plan = Plan::over(traced(target.transport(), trace));
-    let progress = if aloud { Progress::on_standard_error(&console, shell.colour) } else { None };
+    // The bar is on the console that people see, whoever listens to the script.
+    let progress = Progress::on_standard_error(&shell.console, shell.colour);
     let job = Job {
         plan: Some(plan.clone()),
         progress,

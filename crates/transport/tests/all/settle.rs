@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use drillmaster_models::entry;
 use drillmaster_sandbox::{InviteOutcome, Sandbox};
-use drillmaster_transport::{Capture, Connection, Error, Fault, Transport};
+use drillmaster_transport::{Capture, Connection, Error, Fault, Lost, Response, Transport};
 use serde_json::{Value, json};
+
+use crate::scripted::Scripted;
 
 /// Calls an entry once and settles what is in doubt. Gives the answer, what was sent, and the effects.
 async fn settled(
@@ -94,4 +96,16 @@ async fn what_cannot_be_settled_stays_in_doubt() {
     assert!(answer.unwrap_err().is_in_doubt());
     assert_eq!(sent.len(), 6);
     assert!(sandbox.writes()["thm.add_seat"].is_null());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_in_the_way_of_settling_does_not_hide_the_doubt() {
+    let refused = Response::json(401, &json!({ "status": "error", "message": "Invalid API Key." }));
+    for then in [Ok(refused), Err(Error::setup("the journal cannot be written"))] {
+        let reset = Error::lost(Lost::Reset, "in the middle");
+        let connection = Connection::new(Scripted::new([Err(reset), then]));
+        let fields = json!({ "email": "ada@example.com" });
+        let error = connection.call_and_settle(entry("thm.add_seat").unwrap(), &fields).await;
+        assert!(error.unwrap_err().is_in_doubt());
+    }
 }

@@ -73,7 +73,8 @@ fn a_field_out_of_bounds() {
 
 #[test]
 fn an_assignment_to_what_is_outside_of_the_row() {
-    let text = "let added = 0;\neach([\"ada\", \"bob\"], |name| {\n    added += 1;\n});\nprint(added);";
+    let text =
+        "let added = 0;\neach([\"ada\", \"bob\"], |name| {\n    added += 1;\n});\nprint(added);";
     script("assignment_outside_of_the_row", text, 3);
 }
 

@@ -1,0 +1,263 @@
+//! Journals of runs: what is kept, how a run goes on after it was killed, and what is refused.
+
+use std::process::{Child, Command};
+
+use serde_json::Value;
+
+use super::check;
+use crate::desk::{Desk, Door, Ended};
+use crate::server::Server;
+use crate::snapshot::snapshot;
+
+const RUN: &str = "run onboard_class.rhai --roster class.csv";
+/// A row is one write.
+const SEAT: &str = "let rows = each(roster(), |row| { thm::add_seat(#{ email: row.email }); });\n\
+                    print(rows.table());\n";
+/// People of the sandbox who have an account and no seat.
+const WAITING: &str = "email\nkian.rutherford@example.com\nboris.bailey@example.com\n";
+
+fn signal(process: &Child, signal: &str) {
+    let id = process.id().to_string();
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+}
+
+/// The journals in a desk's state folder, the latest last.
+fn journals(desk: &Desk) -> Vec<std::path::PathBuf> {
+    let Ok(files) = std::fs::read_dir(desk.path("state/drillmaster/runs")) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// How often each write was carried out more than once.
+fn doubled(writes: &Value) -> Vec<String> {
+    let entries = writes.as_object().into_iter().flatten();
+    let doubles =
+        entries.filter(|(entry, _)| *entry != "thm.authenticate").flat_map(|(entry, all)| {
+            let subjects = all.as_object().into_iter().flatten();
+            let twice = subjects.filter(|(_, count)| count.as_u64() != Some(1));
+            twice.map(move |(subject, count)| format!("{entry} {subject}: {count}"))
+        });
+    doubles.collect()
+}
+
+/// Waits until the sandbox carried out so many writes.
+fn wait_for_writes(server: &Server, many: usize) {
+    let count = |writes: &Value| {
+        let entries = writes.as_object().into_iter().flatten();
+        entries.map(|(_, all)| all.as_object().map_or(0, serde_json::Map::len)).sum::<usize>()
+    };
+    while count(&server.writes()) < many {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_run_leaves_a_journal_that_only_its_owner_reads() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::with_class();
+    desk.run(RUN).exits(0);
+    let path = &journals(&desk)[0];
+    assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    let folder = std::fs::metadata(path.parent().unwrap()).unwrap();
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn runs_are_listed_and_shown() {
+    let desk = Desk::with_class()
+        .with("seat.rhai", SEAT)
+        .with("some.csv", "email\nkian.rutherford@example.com\nnobody@example.com\n");
+    check("runs_none", &desk, "runs", 0);
+    check("runs_show_none", &desk, "runs show", 2);
+    desk.run("run seat.rhai --roster some.csv").exits(1);
+    check("runs_show", &desk, "runs show", 0);
+    check("runs_show_csv", &desk, "runs show --format csv", 0);
+    let shown: Value =
+        serde_json::from_str(&desk.run("runs show --format json").exits(0).out).unwrap();
+    assert_eq!(shown["rows"][1]["state"], "refused");
+    assert_eq!(shown["counts"]["done"], 1);
+    assert_eq!(shown["asked"]["on"], "sandbox");
+    check("runs_list", &desk, "runs", 0);
+    check("runs_unknown", &desk, "runs show 20200101-000000-0000", 2);
+}
+
+#[test]
+fn a_finished_run_says_the_same_again_and_sends_nothing() {
+    let server = Server::start("");
+    let desk = Desk::with_class().with_keys();
+    let first = desk.run(&format!("{RUN} --results first.csv {}", server.flags()));
+    let writes = server.writes();
+    let again = desk.run("resume --results again.csv");
+    assert_eq!(again.exits(0).out, first.exits(0).out);
+    assert_eq!(desk.read("again.csv"), desk.read("first.csv"));
+    assert_eq!(server.writes(), writes);
+}
+
+#[test]
+fn a_killed_run_goes_on_where_it_was_and_nothing_is_done_twice() {
+    let server = Server::start("--invite-again --fault delay=10ms");
+    let desk = Desk::with_class().with_keys();
+    let line = format!("{RUN} --results results.csv --concurrency 4 {}", server.flags());
+    let mut process = desk.start(&line);
+    for writes in [5, 20, 40] {
+        wait_for_writes(&server, writes);
+        signal(&process, "-KILL");
+        process.wait().unwrap();
+        check_state(&desk, "stopped");
+        process = desk.start("resume");
+    }
+    let ended = Ended::of("resume", process.wait_with_output().unwrap());
+    assert!(ended.exits(0).err.contains("30 rows: 27 done, 3 unchanged"), "{ended}");
+    assert_eq!(doubled(&server.writes()), Vec::<String>::new());
+    let untroubled = desk.run(&format!("{RUN} --results untroubled.csv"));
+    assert_eq!(ended.out, untroubled.exits(0).out);
+    assert_eq!(desk.read("results.csv"), desk.read("untroubled.csv"));
+    assert_eq!(journals(&desk).len(), 2);
+}
+
+#[track_caller]
+fn check_state(desk: &Desk, state: &str) {
+    let shown: Value = serde_json::from_str(&desk.run("runs --format json").exits(0).out).unwrap();
+    assert_eq!(shown[0]["state"], state);
+}
+
+#[test]
+fn an_interrupted_run_tells_the_command_that_goes_on() {
+    let server = Server::start("--invite-again --fault delay=10ms");
+    let desk = Desk::with_class().with_keys();
+    let process = desk.start(&format!("{RUN} --concurrency 2 {}", server.flags()));
+    wait_for_writes(&server, 5);
+    signal(&process, "-INT");
+    let ended = Ended::of("run", process.wait_with_output().unwrap());
+    let told =
+        ended.exits(130).err.lines().find(|line| line.starts_with("interrupted; go on with"));
+    let command = told.unwrap_or_else(|| panic!("{ended}"));
+    let command = command.split('`').nth(1).unwrap().strip_prefix("drillmaster ").unwrap();
+    check_state(&desk, "stopped");
+    desk.run(command).exits(0);
+    check_state(&desk, "ended");
+    assert_eq!(doubled(&server.writes()), Vec::<String>::new());
+}
+
+#[test]
+fn two_processes_do_not_go_on_with_the_same_run() {
+    let door = Door::closed();
+    let desk = Desk::with_class().with_keys();
+    let mut process = desk.start(&format!("{RUN} {}", door.flags()));
+    while !door.was_knocked_at() {
+        std::thread::yield_now();
+    }
+    check_state(&desk, "running");
+    check("resume_in_use", &desk, "resume", 2);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    check_state(&desk, "stopped");
+}
+
+#[test]
+fn what_changed_since_is_told_and_needs_to_be_allowed() {
+    let desk = Desk::empty().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    desk.run("run seat.rhai --roster some.csv").exits(0);
+    let desk = desk.with("seat.rhai", format!("{SEAT}print(\"more\");"));
+    check("resume_changed_script", &desk, "resume", 2);
+    let desk = desk.with("some.csv", format!("{WAITING}nobody@example.com\n"));
+    check("resume_changed_both", &desk, "resume --on live --rate 3/s", 2);
+    check("resume_allow_changed", &desk, "resume --allow-changed", 1);
+}
+
+#[test]
+fn a_changed_module_is_a_changed_script() {
+    let desk = Desk::empty()
+        .with("words.rhai", "fn hello() { \"hello\" }")
+        .with("say.rhai", "import \"words\" as words; print(words::hello());");
+    desk.run("run say.rhai").exits(0);
+    desk.run("resume").exits(0);
+    let desk = desk.with("words.rhai", "fn hello() { \"good day\" }");
+    assert!(desk.run("resume").exits(2).err.contains("the script is not what"));
+}
+
+#[test]
+fn what_was_refused_is_tried_again_where_that_is_asked_for() {
+    let server = Server::start("--seats 2");
+    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    let run = format!("run seat.rhai --roster some.csv --concurrency 1 {}", server.flags());
+    let ended = desk.run(&run);
+    assert!(ended.exits(1).err.contains("2 rows: 1 refused, 1 skipped"), "{ended}");
+    let free = "each(thm::all_users().to_array(), \"email\", |user| {\n\
+                if user.email != () { thm::remove_seat(#{ email: user.email }); }\n});";
+    let desk = desk.with("free.rhai", free);
+    desk.run(&format!("run free.rhai --max-removals 500 --journal f {}", server.flags()));
+    assert_eq!(desk.run("resume").exits(1).out, ended.out, "an answer is an answer");
+    let ended = desk.run("resume --failed");
+    assert!(ended.exits(0).err.contains("2 rows: 2 done"), "{ended}");
+}
+
+#[test]
+fn what_no_part_could_settle_is_looked_at_again_by_the_next() {
+    let faults = "thm.add_seat:reset-after@1,thm.add_seat:reset-before@2,3,4,5,6";
+    let server = Server::start(&format!("--fault {faults}"));
+    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    let line = format!("run seat.rhai --roster some.csv --concurrency 1 {}", server.flags());
+    let mut ended = desk.run(&line);
+    ended.line = "run seat.rhai --roster some.csv".to_owned();
+    snapshot("cli", "run_in_doubt", &ended.exits(1).to_string());
+    check("resume_in_doubt", &desk, "resume", 0);
+    assert_eq!(doubled(&server.writes()), Vec::<String>::new());
+}
+
+#[test]
+fn a_key_that_was_put_right_is_enough_to_go_on() {
+    let server = Server::start("");
+    let desk = Desk::with_class()
+        .setting("DRILLMASTER_THM_KEY", "mistyped")
+        .setting("DRILLMASTER_VERACODE_KEY", drillmaster_sandbox::VERACODE_KEY);
+    desk.run(&format!("{RUN} {}", server.flags())).exits(4);
+    let desk = desk.with_keys();
+    assert!(desk.run("resume").exits(0).err.contains("30 rows: 27 done, 3 unchanged"));
+}
+
+#[test]
+fn the_clock_stands_where_it_stood() {
+    let script =
+        "print(now()); for row in each(roster(), |row| { #{ at: now() } }) { print(row.at); }";
+    let desk = Desk::empty().with("now.rhai", script).with("some.csv", WAITING);
+    let first = desk.run("run now.rhai --roster some.csv");
+    assert_eq!(desk.run("resume").exits(0).out, first.exits(0).out);
+    assert_ne!(desk.run("run now.rhai --roster some.csv").exits(0).out, first.out);
+}
+
+#[test]
+fn a_journal_may_lie_anywhere() {
+    let desk = Desk::with_class();
+    let line = format!("{RUN} --max-rows 2 --journal my.journal");
+    desk.run(&line).exits(0);
+    assert_eq!(journals(&desk).len(), 0);
+    check("journal_exists", &desk, &line, 2);
+    check("resume_by_path", &desk, "resume my.journal", 0);
+    check("journal_in_no_folder", &desk, &format!("{RUN} --journal there/my.journal"), 2);
+    check("journal_is_the_roster", &desk, &format!("{RUN} --journal class.csv"), 2);
+    desk.run("resume my.journal --results my.journal").exits(2);
+}
+
+#[test]
+fn a_damaged_journal_is_told_by_its_byte_and_a_torn_one_goes_on() {
+    let desk = Desk::with_class();
+    desk.run(&format!("{RUN} --journal my.journal")).exits(0);
+    let text = desk.read("my.journal");
+    let torn = &text[..text.len() - 700];
+    let desk = desk.with("torn.journal", torn);
+    assert!(desk.run("resume torn.journal").exits(0).err.contains("30 rows"));
+    let desk = desk.with("my.journal", text.replacen("ayse", "asye", 3));
+    check("journal_damaged", &desk, "resume my.journal", 2);
+    let desk = desk.with("not.journal", "email\n");
+    check("journal_none", &desk, "resume not.journal", 2);
+}
+
+#[test]
+fn there_may_be_nothing_to_go_on_with() {
+    check("resume_none", &Desk::empty(), "resume", 2);
+    check("resume_unknown", &Desk::empty(), "resume yesterday", 2);
+}
