@@ -28,7 +28,7 @@ impl Death {
     /// About half of all deaths are at points.
     pub(super) fn draw(chance: &mut Rng) -> Self {
         if chance.bool() {
-            return Self::After(Duration::from_secs_f64(spread(chance, 0.003, 1.5)));
+            return Self::After(Duration::from_secs_f64(spread(chance, 0.01, 2.0)));
         }
         let point = POINTS[chance.usize(..POINTS.len())];
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 150")]
@@ -118,7 +118,7 @@ mod tests {
                 deaths(1).iter().any(|death| matches!(death, Death::At(at, _) if *at == point))
             );
         }
-        let early = |death: &Death| matches!(death, Death::After(time) if time.as_millis() < 20);
+        let early = |death: &Death| matches!(death, Death::After(time) if time.as_millis() < 40);
         assert!(deaths(1).iter().any(early));
     }
 }

@@ -83,7 +83,7 @@ impl Desk {
             concurrency: [1, 4, 16, 64][chance.usize(..4)],
             tally: Tally { rounds: 1, rows: self.learners, ..Tally::default() },
         };
-        let kills = kills_left.min(chance.u32(6..18));
+        let kills = kills_left.min(chance.u32(10..30));
         let mut findings: Vec<_> = run.go_on_to_the_end(kills, &mut chance)?.into_iter().collect();
         let rows = verdict::results(&run.results).unwrap_or_default();
         let verdict = Verdict::of(&class, &rows, &service.writes()?);

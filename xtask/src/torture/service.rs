@@ -101,7 +101,7 @@ impl Trouble {
             .iter()
             .map(|(name, most)| format!("{name}={:.1}%", chance.f64() * most))
             .collect();
-        faults.push(format!("delay={}ms", chance.u64(1..25)));
+        faults.push(format!("delay={}ms", chance.u64(0..10)));
         if chance.u8(..4) == 0 {
             faults.push("429-retry=0.2%:1s".to_owned());
         }
