@@ -336,7 +336,7 @@ impl Host {
                 state: outcome.state.name().to_owned(),
                 detail: outcome.detail.clone(),
                 returned: outcome.returned.clone(),
-                line: None,
+                line: outcome.line,
             };
             if known.as_ref() != Some(&event) {
                 journal.append(&Event::Row(event))?;

@@ -19,6 +19,9 @@ use crate::problem::settling;
 use crate::roster::{Roster, Row};
 use crate::spool::Spool;
 
+/// How a detail begins that is about the script itself.
+const SCRIPT_LINE: &str = "script line";
+
 /// How a row ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -75,10 +78,29 @@ pub struct Outcome {
     pub state: State,
     /// In words: the service's, or ours.
     pub detail: String,
+    /// The script's line that it ended at, where it did not come to its end.
+    pub line: Option<u64>,
     /// The row, where it came from a roster.
     pub row: Option<Row>,
     /// What the script returned for it.
     pub returned: serde_json::Map<String, Value>,
+}
+
+impl Outcome {
+    /// What happened, with the script's line where that is known.
+    pub fn told(&self) -> String {
+        told(self.state.name(), &self.detail, self.line)
+    }
+}
+
+/// A row's state and detail for people, with the script's line unless the detail has it already.
+pub(crate) fn told(state: &str, detail: &str, line: Option<u64>) -> String {
+    match line {
+        Some(line) if state != State::Skipped.name() && !detail.contains(SCRIPT_LINE) => {
+            format!("{state}: {detail} ({SCRIPT_LINE} {line})")
+        }
+        _ => format!("{state}: {detail}"),
+    }
 }
 
 /// The outcomes of one `each`, in the order of the rows: what a script gets back.
@@ -211,14 +233,14 @@ fn over(
     };
     let row = |work: &mut FnPtr, (key, item, row): Item| {
         let running = RunningRow::new(scope_of(&key));
-        let (state, detail, returned) = match reason_to_skip(host) {
-            Some(reason) => (State::Skipped, reason, serde_json::Map::new()),
+        let Conclusion { state, detail, line, returned } = match reason_to_skip(host) {
+            Some(reason) => Conclusion::new(State::Skipped, reason),
             None => {
                 let result = running.enter(|| work.call_within_context::<Dynamic>(ctx, (item,)));
                 conclude(host, &running, result)
             }
         };
-        (Outcome { key, state, detail, row, returned }, running)
+        (Outcome { key, state, detail, line, row, returned }, running)
     };
     let keep = |(outcome, running): (Outcome, Arc<RunningRow>)| {
         for said in running.said() {
@@ -256,45 +278,57 @@ fn reason_to_skip(host: &Host) -> Option<String> {
     }
 }
 
-type Conclusion = (State, String, serde_json::Map<String, Value>);
+struct Conclusion {
+    state: State,
+    detail: String,
+    line: Option<u64>,
+    returned: serde_json::Map<String, Value>,
+}
+
+impl Conclusion {
+    fn new(state: State, detail: String) -> Self {
+        Self { state, detail, line: None, returned: serde_json::Map::new() }
+    }
+}
 
 fn conclude(host: &Host, running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
     let tally = running.tally();
-    let nothing = serde_json::Map::new;
     let value = match result {
         Ok(value) => value,
         Err(error) => {
-            let (error, ..) = innermost(*error);
-            let (state, detail) = match failed(host, error) {
+            let (mut error, ..) = innermost(*error);
+            let line = error.take_position().line().map(|line| line as u64);
+            let (state, detail) = match failed(host, &error, line) {
                 // It was attempted, in part.
                 (State::Skipped, detail) if tally.changed => (State::Failed, detail),
                 other => other,
             };
             // What was done before the error is told too.
-            let told = tally.notes.into_iter().chain([detail]);
-            return (state, told.collect::<Vec<_>>().join("; "), nothing());
+            let told: Vec<_> = tally.notes.into_iter().chain([detail]).collect();
+            return Conclusion { line, ..Conclusion::new(state, told.join("; ")) };
         }
     };
     let state = if tally.unchanged && !tally.changed { State::Unchanged } else { State::Done };
     let mut returned = match to_json(&value) {
         Ok(Value::Object(fields)) => fields,
-        Ok(Value::Null) => nothing(),
+        Ok(Value::Null) => serde_json::Map::new(),
         Ok(value) => [("value".to_owned(), value)].into_iter().collect(),
         Err(problem) => {
             let detail = format!("what the row returned cannot be written down: {problem}");
-            return (State::Failed, detail, nothing());
+            return Conclusion::new(State::Failed, detail);
         }
     };
     if returned.contains_key("state") {
         let detail = "a row returned `state`, and how it ended is told by what it did".to_owned();
-        return (State::Failed, detail, nothing());
+        return Conclusion::new(State::Failed, detail);
     }
     let told = returned.shift_remove("detail").map(|detail| crate::table::cell(&detail));
-    (state, told.unwrap_or_else(|| tally.notes.join("; ")), returned)
+    let detail = told.unwrap_or_else(|| tally.notes.join("; "));
+    Conclusion { returned, ..Conclusion::new(state, detail) }
 }
 
-fn failed(host: &Host, mut error: EvalAltResult) -> (State, String) {
-    if let EvalAltResult::ErrorRuntime(value, _) = &error
+fn failed(host: &Host, error: &EvalAltResult, line: Option<u64>) -> (State, String) {
+    if let EvalAltResult::ErrorRuntime(value, _) = error
         && let Some(error) = value.read_lock::<CallError>()
     {
         return match &*error {
@@ -302,12 +336,11 @@ fn failed(host: &Host, mut error: EvalAltResult) -> (State, String) {
             CallError::Failed(error) => (state_of(error), detail_of(host, error)),
         };
     }
-    let position = error.take_position();
-    let text = match &error {
+    let text = match error {
         EvalAltResult::ErrorRuntime(thrown, _) => crate::engine::words_of(thrown),
         other => captured::words_of(other).unwrap_or_else(|| other.to_string()),
     };
-    let place = position.line().map_or(String::new(), |line| format!("script line {line}: "));
+    let place = line.map_or(String::new(), |line| format!("{SCRIPT_LINE} {line}: "));
     (State::Failed, format!("{place}{text}"))
 }
 

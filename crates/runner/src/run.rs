@@ -140,7 +140,7 @@ impl Report {
                 0 => String::new(),
                 others => format!(" and {others} more"),
             };
-            format!("{}{others}: {}: {}", outcome.key, outcome.state, outcome.detail)
+            format!("{}{others}: {}", outcome.key, outcome.told())
         };
         let mut lines: Vec<_> = groups.iter().map(told).collect();
         if untold > 0 {

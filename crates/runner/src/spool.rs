@@ -37,6 +37,7 @@ struct Kept {
     detail: String,
     cells: Option<Vec<String>>,
     line: u64,
+    script_line: Option<u64>,
     returned: Map<String, Value>,
 }
 
@@ -59,6 +60,7 @@ impl Spool {
             detail: outcome.detail.clone(),
             cells: row.map(|row| row.cells().map(str::to_owned).collect()),
             line: row.map_or(0, Row::line),
+            script_line: outcome.line,
             returned: outcome.returned.clone(),
         };
         let mut line = serde_json::to_vec(&kept)?;
@@ -139,6 +141,7 @@ impl Iterator for Reading {
             key: kept.key,
             state: kept.state,
             detail: kept.detail,
+            line: kept.script_line,
             row,
             returned: kept.returned,
         }))

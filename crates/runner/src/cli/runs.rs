@@ -195,7 +195,11 @@ fn describe(order: &Order, history: &History, shown: &Value) -> Result<Vec<Strin
             continue;
         }
         told += 1;
-        lines.push(format!("  {}: {}: {}", row.key, row.state, row.detail));
+        lines.push(format!(
+            "  {}: {}",
+            row.key,
+            crate::rows::told(&row.state, &row.detail, row.line)
+        ));
     }
     if untold > 0 {
         lines.push(format!("  and {untold} more rows; --format csv shows all"));
