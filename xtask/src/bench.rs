@@ -71,7 +71,10 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
     let named =
         |job: &&Job| args.names.is_empty() || args.names.iter().any(|name| name == job.name);
     for job in JOBS.iter().filter(named) {
-        lines.extend((job.work)(&desk, extent)?);
+        let measured = (job.work)(&desk, extent)?;
+        // Told at once: who interrupts a long bench keeps what there is.
+        eprintln!("{}", report::table(&[], &measured));
+        lines.extend(measured);
     }
     if args.json {
         println!("{:#}", report::json(&facts, &lines));
