@@ -23,7 +23,7 @@ where
     E: Send,
 {
     let feed = Feed {
-        state: Mutex::new(State { items, taken: 0, finished: 0, closed: false }),
+        state: Mutex::new(State { items, taken: 0, finished: 0, waiting: 0, closed: false }),
         moved: Condvar::new(),
         window: workers * 8,
     };
@@ -94,6 +94,8 @@ struct State<F> {
     items: F,
     taken: usize,
     finished: usize,
+    /// How many workers wait for room in the window.
+    waiting: usize,
     closed: bool,
 }
 
@@ -103,11 +105,12 @@ where
 {
     /// The next item with its index, as soon as it is within the window.
     fn take(&self) -> Option<(usize, Result<I, E>)> {
-        let state = self.lock();
-        let mut state = self
-            .moved
-            .wait_while(state, |state| !state.closed && state.taken >= state.finished + self.window)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
+        while !state.closed && state.taken >= state.finished + self.window {
+            state.waiting += 1;
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+        }
         if state.closed {
             return None;
         }
@@ -126,8 +129,14 @@ where
 
 impl<F> Feed<F> {
     fn finished(&self) {
-        self.lock().finished += 1;
-        self.moved.notify_all();
+        let mut state = self.lock();
+        state.finished += 1;
+        // To wake workers for every row would cost more than many a row does. Half a window is room for all.
+        let has_room = state.finished + self.window >= state.taken + self.window / 2;
+        if state.waiting > 0 && has_room {
+            drop(state);
+            self.moved.notify_all();
+        }
     }
 
     fn close(&self) {

@@ -85,6 +85,7 @@ mod by_name {
     pub(super) mod optional {
         use super::{Deserialize, Deserializer, Display, Error, FromStr, Serializer};
 
+        #[expect(clippy::ref_option, reason = "the shape that serde asks for")]
         pub(in super::super) fn serialize<T: Display, S: Serializer>(
             value: &Option<T>,
             out: S,

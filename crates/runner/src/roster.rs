@@ -15,9 +15,10 @@
 //! assert_eq!((row.key(), row.get("NAME")), ("ada@example.com", Some("Ada")));
 //! ```
 
-use std::collections::HashMap;
+mod keys;
+
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use drillmaster_models::nearest;
 
+use self::keys::Keys;
 use crate::problem::Problem;
 
 /// A roster that was looked through and found in order.
@@ -70,29 +72,46 @@ impl Roster {
         let header = reader.headers().map_err(|error| unreadable(path, layout, &error))?.clone();
         let names: Vec<String> = header.iter().map(str::to_owned).collect();
         let columns = Arc::new(Columns::new(path, layout, names, key)?);
-        let mut lines: HashMap<u64, u64> = HashMap::new();
+        let mut keys = Keys::new();
         let mut rows = 0;
         for record in reader.into_records() {
             let cells = record.map_err(|error| unreadable(path, layout, &error))?;
             let row = Row::new(&columns, layout, cells);
-            let (name, line) = (&columns.names[columns.key], row.line);
             if row.key().is_empty() {
+                let (name, line) = (&columns.names[columns.key], row.line);
                 let problem = format!("{} line {line}: `{name}` is empty", path.display());
                 return Err(Problem::usage(problem).with_help("every row needs a key of its own"));
             }
-            let mut hasher = DefaultHasher::new();
-            row.key().to_lowercase().hash(&mut hasher);
-            if let Some(first) = lines.insert(hasher.finish(), line) {
-                let key = row.key();
-                let problem =
-                    format!("{} line {line}: `{key}` is on line {first} already", path.display());
-                return Err(Problem::usage(problem)
-                    .with_help("remove one of the two, or name another column with --key"));
-            }
+            keys.add(row.key()).map_err(|error| unsorted(path, &error))?;
             rows += 1;
         }
         let hash = hash_of(path)?;
-        Ok(Self { path: path.to_owned(), columns, layout, rows, hash })
+        let roster = Self { path: path.to_owned(), columns, layout, rows, hash };
+        let doubled = keys.doubled().map_err(|error| unsorted(path, &error))?;
+        roster.refuse_doubled(&doubled)?;
+        Ok(roster)
+    }
+
+    /// Refuses a key that is there twice, of those that have one of these hashes.
+    fn refuse_doubled(&self, hashes: &HashSet<u64>) -> Result<(), Problem> {
+        if hashes.is_empty() {
+            return Ok(());
+        }
+        let mut lines = HashMap::new();
+        for row in self.rows()? {
+            let row = row?;
+            let (key, line) = (row.key(), row.line);
+            if !hashes.contains(&keys::hash(key)) {
+                continue;
+            }
+            if let Some(first) = lines.insert(key.to_lowercase(), line) {
+                let path = self.path.display();
+                let problem = format!("{path} line {line}: `{key}` is on line {first} already");
+                return Err(Problem::usage(problem)
+                    .with_help("remove one of the two, or name another column with --key"));
+            }
+        }
+        Ok(())
     }
 
     /// The file.
@@ -296,6 +315,10 @@ fn hash_of(path: &Path) -> Result<String, Problem> {
     let read = std::io::copy(&mut open(path)?, &mut hasher);
     read.map_err(|error| Problem::usage(format!("cannot read {}: {error}", path.display())))?;
     Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn unsorted(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::usage(format!("cannot compare the keys of {}: {error}", path.display()))
 }
 
 fn unreadable(path: &Path, layout: Layout, error: &csv::Error) -> Problem {

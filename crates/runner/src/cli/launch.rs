@@ -1,5 +1,6 @@
 //! Carrying out an order: looking everything through, running the script, and telling how it went.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -139,12 +140,12 @@ pub(crate) fn perform(
     ready: &Ready,
     target: &Target,
     session: &Session,
-    keeping: Option<Keeping>,
+    keeping: Option<&Keeping>,
     record: Option<&Path>,
     shell: &Shell,
 ) -> Result<Exit, Problem> {
     let mut layers = target.transport();
-    if let Some(keeping) = &keeping {
+    if let Some(keeping) = keeping {
         let (journal, history) = (keeping.journal.clone(), keeping.history.clone());
         layers = Arc::new(Journaled::new(layers, journal, history));
         session.resumes_by(&keeping.resume);
@@ -171,7 +172,7 @@ pub(crate) fn perform(
     let connection = target.connect(layers, shell.verbose.then(|| shell.console.clone()));
     let job = Job {
         results: ready.results.clone(),
-        journal: keeping.clone(),
+        journal: keeping.cloned(),
         progress: Progress::on_standard_error(&shell.console, shell.colour),
         ..ready.job(connection, shell.console.clone(), session)
     };
@@ -184,7 +185,7 @@ pub(crate) fn perform(
             .map_err(|error| Problem::usage(format!("the recording cannot be written: {error}")))
     });
     let ended = report.problem.is_none() && !interrupted;
-    let kept = keeping.as_ref().map_or(Ok(()), |keeping| {
+    let kept = keeping.map_or(Ok(()), |keeping| {
         session
             .runtime
             .block_on(close(keeping, &paces, ended))
@@ -203,7 +204,7 @@ pub(crate) fn perform(
     if interrupted {
         exit = Exit::Interrupted;
     }
-    summarise(&report, &paces, exit, keeping.as_ref(), shell);
+    summarise(&report, &paces, exit, keeping, shell);
     if let Some(left) = approved.map(|approved| approved.remaining()).filter(|left| *left > 0) {
         shell.console.note(&format!("{left} writes of the approved plan were not made"));
     }
@@ -271,11 +272,11 @@ pub(crate) fn pace_line(pace: &PaceEvent) -> String {
     if *seconds > 0.0 {
         #[expect(clippy::cast_precision_loss, reason = "no run sends 2^52 requests")]
         let rate = *requests as f64 / seconds;
-        line.push_str(&format!(", {rate:.1} a second"));
+        let _ = write!(line, ", {rate:.1} a second");
     }
     if *throttled > 0 {
         let times = if *throttled == 1 { "once".to_owned() } else { format!("{throttled} times") };
-        line.push_str(&format!("; it asked {times} to slow down"));
+        let _ = write!(line, "; it asked {times} to slow down");
     }
     line
 }

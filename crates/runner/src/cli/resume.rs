@@ -65,7 +65,7 @@ pub(crate) fn resume(
     };
     shell.console.note(&format!("going on with {}: {told}", ready.order.id));
     let keeping = Keeping::new(journal, history, &order::name_of(&path));
-    perform(&ready, &target, &session, Some(keeping), None, shell)
+    perform(&ready, &target, &session, Some(&keeping), None, shell)
 }
 
 /// What failed is opened anew: in the rows that came to nothing, and outside of them.
@@ -95,12 +95,12 @@ fn refuse_changes(began: &Order, ready: &Ready, history: &History) -> Result<(),
         ("an input", inputs(order) != inputs(began)),
         ("the target", target(order) != target(began)),
     ];
-    let changed: Vec<_> = changes.iter().filter(|(_, is)| *is).map(|(what, _)| *what).collect();
-    if changed.is_empty() {
+    let others: Vec<_> = changes.iter().filter(|(_, is)| *is).map(|(what, _)| *what).collect();
+    if others.is_empty() {
         return Ok(());
     }
-    let verb = if changed.len() == 1 { "is not what" } else { "are not what" };
-    let problem = format!("{} {verb} run {} began with", changed.join(" and "), began.id);
+    let verb = if others.len() == 1 { "is not what" } else { "are not what" };
+    let problem = format!("{} {verb} run {} began with", others.join(" and "), began.id);
     Err(Problem::usage(problem).with_help(
         "what the journal holds may not fit any more: put it back, begin a new run, \
          or go on all the same with --allow-changed",

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     }
     look_ahead(&mut ready, &target, &session, shell)?;
     let keeping = begin(&ready, journal)?;
-    perform(&ready, &target, &session, Some(keeping), record.as_deref(), shell)
+    perform(&ready, &target, &session, Some(&keeping), record.as_deref(), shell)
 }
 
 /// Begins the journal of a new run.

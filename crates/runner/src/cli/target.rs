@@ -257,9 +257,9 @@ fn live(
         let rate = place.rate.or_else(|| (!http.is_local()).then(Rate::default));
         route = match rate {
             Some(rate) => {
-                let pace = Arc::new(Pace::new(http, rate));
-                paces.push((service.name, pace.clone()));
-                route.to(service.name, Retry::new(pace))
+                let budgeted = Arc::new(Pace::new(http, rate));
+                paces.push((service.name, budgeted.clone()));
+                route.to(service.name, Retry::new(budgeted))
             }
             None => route.to(service.name, Retry::new(http)),
         };

@@ -43,8 +43,9 @@ impl Modules {
     /// The files that are imported. All are looked for beside the script.
     fn imports(&mut self, ast: &AST, script: &Path) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        each_node(ast, |node| match node {
-            ASTNode::Stmt(Stmt::Import(parts, ..)) => match &parts.0 {
+        each_node(ast, |node| {
+            let ASTNode::Stmt(Stmt::Import(parts, ..)) = node else { return };
+            match &parts.0 {
                 Expr::StringConstant(module, _) => {
                     if why_not_importable(script, module).is_none() {
                         let folder = script.parent().unwrap_or(Path::new(""));
@@ -52,8 +53,7 @@ impl Modules {
                     }
                 }
                 _ => self.unknown = true,
-            },
-            _ => {}
+            }
         });
         files
     }

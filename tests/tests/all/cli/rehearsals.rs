@@ -99,7 +99,7 @@ fn a_plan_of_something_else_is_refused() {
     let desk = Desk::with_class();
     desk.run(&format!("{RUN} --dry-run --plan class.plan --max-rows 2")).exits(0);
     let plan = desk.read("class.plan");
-    let cut = &plan[..plan.trim_end().rfind('\n').unwrap() + 1];
+    let cut = &plan[..=plan.trim_end().rfind('\n').unwrap()];
     let desk = desk.with("cut.plan", cut).with("no.plan", "email\n");
     check("approved_cut_off", &desk, &format!("{RUN} --approved cut.plan"), 2);
     check("approved_no_plan", &desk, &format!("{RUN} --approved no.plan"), 2);
