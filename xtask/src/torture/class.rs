@@ -22,8 +22,8 @@ pub(super) struct Class {
 #[derive(Debug)]
 pub(super) struct Learner {
     pub(super) email: String,
-    id: String,
-    roles: &'static str,
+    pub(super) id: String,
+    pub(super) roles: &'static str,
     /// The entries that must take effect, by what the sandbox held at the start.
     pub(super) owed: Vec<&'static str>,
 }
@@ -145,10 +145,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let class = |seed| {
             let mut chance = Rng::with_seed(seed);
-            Class::gather(options(1, 100), 100, folder.path(), &mut chance).unwrap()
+            Class::gather(options(1, 40), 40, folder.path(), &mut chance).unwrap()
         };
         let learners = class(1).learners;
-        assert_eq!(learners.len(), 100);
+        assert_eq!(learners.len(), 40);
         for kinds in [1, 2, 3] {
             assert!(learners.iter().any(|learner| learner.owed.len() == kinds), "{kinds}");
         }

@@ -1,6 +1,7 @@
 //! A part of a run: one process, from its start to its end or its death.
 
 use std::fs::File;
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ pub(super) enum Death {
     None,
     /// After this time, wherever it is.
     After(Duration),
+    /// This long after it first wrote to its journal: how long a start takes depends on the machine.
+    AtWork(Duration),
     /// At a point, when it passes it for the nth time.
     At(&'static str, u64),
 }
@@ -27,8 +30,12 @@ pub(super) enum Death {
 impl Death {
     /// About half of all deaths are at points.
     pub(super) fn draw(chance: &mut Rng) -> Self {
-        if chance.bool() {
-            return Self::After(Duration::from_secs_f64(spread(chance, 0.01, 2.0)));
+        let mut time = |least, most| Duration::from_secs_f64(spread(chance, least, most));
+        let (early, late) = (time(0.01, 2.0), time(0.001, 1.0));
+        match chance.u8(..4) {
+            0 => return Self::After(early),
+            1 => return Self::AtWork(late),
+            _ => {}
         }
         let point = POINTS[chance.usize(..POINTS.len())];
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 150")]
@@ -41,6 +48,7 @@ impl Death {
         match self {
             Self::None => "not killed".to_owned(),
             Self::After(time) => format!("to be killed after {} ms", time.as_millis()),
+            Self::AtWork(time) => format!("to be killed after {} ms of work", time.as_millis()),
             Self::At(point, pass) => format!("to be killed at {point}:{pass}"),
         }
     }
@@ -63,31 +71,41 @@ pub(super) enum End {
 }
 
 /// Runs a process until it ends or dies.
-pub(super) fn run(mut command: Command, death: Death, words: File) -> Outcome<End> {
+pub(super) fn run(mut command: Command, death: Death, journal: &Path, words: File) -> Outcome<End> {
     if let Death::At(point, pass) = death {
         command.env("DRILLMASTER_TORTURE", format!("{point}:{pass}"));
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
+    let size = || std::fs::metadata(journal).map_or(0, |file| file.len());
+    let before = size();
     let start = Instant::now();
     let mut child = command.spawn().map_err(|error| format!("cannot run the program: {error}"))?;
     let failed = |error| format!("cannot wait for the program: {error}");
-    let due = match death {
-        Death::After(time) => time,
-        _ => PATIENCE,
+    let mut due = match death {
+        Death::After(time) => start + time,
+        _ => start + PATIENCE,
     };
-    loop {
+    let mut at_work = false;
+    while Instant::now() < due {
         if let Some(status) = child.try_wait().map_err(failed)? {
             let end = end(status);
             let asked_for = death != Death::None;
             return Ok(if end == End::Killed && !asked_for { End::Crashed } else { end });
         }
-        let Some(left) = due.checked_sub(start.elapsed()) else { break };
-        thread::sleep(left.min(Duration::from_millis(1)));
+        if let Death::AtWork(time) = death
+            && !at_work
+            && size() != before
+        {
+            at_work = true;
+            due = Instant::now() + time;
+        }
+        thread::sleep(Duration::from_millis(1));
     }
     // It may have ended in between: then there was nothing to kill.
     let _ = child.kill();
     let end = end(child.wait().map_err(failed)?);
-    Ok(if end == End::Killed && due == PATIENCE { End::Stuck } else { end })
+    let stuck = end == End::Killed && start.elapsed() >= PATIENCE;
+    Ok(if stuck { End::Stuck } else { end })
 }
 
 fn end(status: ExitStatus) -> End {

@@ -165,7 +165,7 @@ impl Run<'_> {
             let words = format!("{}; {}", words_of(&command), death.words());
             writeln!(log, "-- {words}")
                 .map_err(|error| format!("cannot write the log: {error}"))?;
-            match part::run(command, death, log)? {
+            match part::run(command, death, &self.journal, log)? {
                 End::Killed => {
                     self.tally.died(death);
                     self.tear(chance)?;

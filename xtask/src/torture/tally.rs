@@ -40,7 +40,7 @@ impl Tally {
                 let places = POINTS.iter().zip(&mut self.at_points);
                 places.filter(|(name, _)| **name == point).for_each(|(_, times)| *times += 1);
             }
-            Death::After(_) | Death::None => self.at_random += 1,
+            Death::After(_) | Death::AtWork(_) | Death::None => self.at_random += 1,
         }
     }
 

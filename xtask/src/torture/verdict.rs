@@ -181,19 +181,26 @@ pub(super) fn doubts(journal: &Path) -> Outcome<BTreeMap<String, usize>> {
 
 #[cfg(test)]
 mod tests {
-    use drillmaster_sandbox::Options;
     use drillmaster_transport::cassette::{ErrorEvent, Header, RequestEvent, ResponseEvent};
     use drillmaster_transport::journal::Journal;
     use serde_json::json;
 
     use super::*;
 
-    /// A class of ten, with rows and writes as they should be.
+    /// A small class, with rows and writes as they should be.
     fn right() -> (Class, Vec<Row>, Value) {
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options { learners: 60, ..Options::default() };
-        let mut chance = fastrand::Rng::with_seed(1);
-        let class = Class::gather(options, 10, folder.path(), &mut chance).unwrap();
+        let owed: [&[&'static str]; 3] = [
+            &["thm.authenticate"],
+            &["thm.authenticate", "veracode.invite"],
+            &["thm.add_seat", "thm.authenticate", "veracode.invite"],
+        ];
+        let learners = owed.iter().enumerate().map(|(n, owed)| Learner {
+            email: format!("{n}@example.com"),
+            id: format!("torture-{n}"),
+            roles: "",
+            owed: owed.to_vec(),
+        });
+        let class = Class { learners: learners.collect() };
         let row = |learner: &Learner| {
             let cells = [("email", learner.email.as_str()), ("state", "done"), ("link", "x")];
             cells.into_iter().map(|(name, cell)| (name.to_owned(), cell.to_owned())).collect()
@@ -227,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_missing_row_is_lost() {
-        check(|rows, _| drop(rows.remove(3)), [1, 0, 0]);
+        check(|rows, _| drop(rows.remove(1)), [1, 0, 0]);
     }
 
     #[test]
