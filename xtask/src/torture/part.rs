@@ -37,7 +37,8 @@ impl Death {
             1 => return Self::AtWork(late),
             _ => {}
         }
-        let point = POINTS[chance.usize(..POINTS.len())];
+        // The worst moment comes more often than the others: it was done, and nobody knows.
+        let point = if chance.u8(..3) == 0 { "sent" } else { POINTS[chance.usize(..POINTS.len())] };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 150")]
         let pass = spread(chance, 1.0, 150.0) as u64;
         Self::At(point, pass)
