@@ -16,8 +16,9 @@ use serde_json::Value;
 
 use crate::calls;
 use crate::exit::Exit;
-use crate::host::{CallError, Host, RunningRow, Said};
+use crate::host::{CallError, Host};
 use crate::problem::Problem;
+use crate::running::{RunningRow, Said};
 use crate::vocabulary;
 
 /// The operations that a script may take. A roster of 100,000 rows leaves 10,000 to each, more than a row of

@@ -1,6 +1,5 @@
 //! What a running script reaches of the world: the services, the roster, the inputs, the streams.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +19,8 @@ use crate::plan::Plan;
 use crate::progress::{Progress, Shown};
 use crate::results::Results;
 use crate::roster::Roster;
-use crate::rows::Outcome;
+use crate::rows::{Outcome, State, detail_of};
+use crate::running::{Blemish, RunningRow, Said};
 use crate::spool::Spool;
 
 /// The world of one run.
@@ -40,6 +40,8 @@ pub(crate) struct Host {
     spools: Mutex<Vec<Spool>>,
     passes: AtomicUsize,
     pub(crate) progress: Option<Progress>,
+    /// Those outside of rows.
+    blemishes: Mutex<Vec<Blemish>>,
 }
 
 /// The journal of a run, and what it held when this part of the run began.
@@ -56,17 +58,16 @@ pub struct Keeping {
 impl Keeping {
     /// A journal whose run the command line knows by this name: its id, or its file.
     pub fn new(journal: Journal, history: History, name: &str) -> Self {
-        let name =
-            if name.contains(char::is_whitespace) { format!("'{name}'") } else { name.into() };
+        let is_plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+        let name = if name.chars().all(is_plain) {
+            name.to_owned()
+        } else {
+            // As a shell takes it for one word.
+            format!("'{}'", name.replace('\'', r"'\''"))
+        };
         let resume = format!("drillmaster resume {name}");
         Self { journal: Arc::new(journal), history: Arc::new(history), resume }
     }
-}
-
-/// Something that was said, and whether as data or to people.
-pub(crate) enum Said {
-    Data(String),
-    People(String),
 }
 
 /// What can not be called any more in this run.
@@ -124,66 +125,6 @@ impl fmt::Display for CallError {
     }
 }
 
-/// The row that is running on this thread.
-pub(crate) struct RunningRow {
-    pub(crate) scope: Arc<Scope>,
-    passes: AtomicUsize,
-    tally: Mutex<Tally>,
-    said: Mutex<Vec<Said>>,
-}
-
-/// What a row has done so far.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tally {
-    /// A write was carried out, and its answer tells that it changed something.
-    pub(crate) changed: bool,
-    /// Something was already as wanted.
-    pub(crate) unchanged: bool,
-    /// What is to be told about the row.
-    pub(crate) notes: Vec<String>,
-}
-
-thread_local! {
-    static ROW: RefCell<Option<Arc<RunningRow>>> = const { RefCell::new(None) };
-}
-
-impl RunningRow {
-    pub(crate) fn new(scope: Scope) -> Arc<Self> {
-        Arc::new(Self {
-            scope: Arc::new(scope),
-            passes: AtomicUsize::new(0),
-            tally: Mutex::default(),
-            said: Mutex::default(),
-        })
-    }
-
-    /// The row that runs on this thread, if one does.
-    pub(crate) fn current() -> Option<Arc<Self>> {
-        ROW.with_borrow(Clone::clone)
-    }
-
-    /// Runs `work` as this row.
-    pub(crate) fn enter<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
-        let outer = ROW.replace(Some(self.clone()));
-        let result = work();
-        ROW.set(outer);
-        result
-    }
-
-    pub(crate) fn tally(&self) -> Tally {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Takes what the row said.
-    pub(crate) fn said(&self) -> Vec<Said> {
-        std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn note(&self, change: impl FnOnce(&mut Tally)) {
-        change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
 impl Host {
     pub(crate) fn new(connection: Connection, runtime: Option<Handle>, console: Console) -> Self {
         Self {
@@ -202,6 +143,7 @@ impl Host {
             spools: Mutex::default(),
             passes: AtomicUsize::new(0),
             progress: None,
+            blemishes: Mutex::default(),
         }
     }
 
@@ -242,6 +184,7 @@ impl Host {
             let doubt = if entry.spec.effect.is_read() { "" } else { doubt };
             return Err(CallError::Skipped(format!("{}: interrupted{doubt}", entry.name())));
         };
+        self.mark(entry, fields, row.as_deref(), answer.as_ref().err());
         match answer {
             Ok(answer) => {
                 if entry.spec.effect.write().is_some_and(|write| write.tells)
@@ -266,6 +209,47 @@ impl Host {
                 Err(CallError::Failed(error))
             }
         }
+    }
+
+    /// Takes note of a write that a person has to know of, and drops the note when the same call is settled
+    /// after all.
+    fn mark(
+        &self,
+        entry: &'static Entry,
+        fields: &Value,
+        row: Option<&RunningRow>,
+        error: Option<&Error>,
+    ) {
+        if entry.spec.effect.is_read() {
+            return;
+        }
+        let call = (entry.name(), fields.to_string());
+        let state = match error {
+            Some(error) if error.is_in_doubt() => Some(State::InDoubt),
+            Some(error) if error.is_stopped() => Some(State::Failed),
+            _ => None,
+        };
+        let detail = error.map(|error| detail_of(self, error)).unwrap_or_default();
+        let change = |blemishes: &mut Vec<Blemish>| {
+            blemishes.retain(|blemish| blemish.call != call);
+            blemishes.extend(state.map(|state| Blemish { call, state, detail }));
+        };
+        match row {
+            Some(row) => row.note(|tally| change(&mut tally.blemishes)),
+            None => change(&mut self.blemishes.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// What is in doubt outside of rows.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let blemishes = self.blemishes.lock().unwrap_or_else(PoisonError::into_inner);
+        let doubts = blemishes.iter().filter(|blemish| blemish.state == State::InDoubt);
+        doubts.map(|blemish| blemish.detail.clone()).collect()
+    }
+
+    /// How the row of a scope ended in an earlier part of the run.
+    pub(crate) fn recorded(&self, scope: &str) -> Option<RowEvent> {
+        self.journal.as_ref()?.history.row(scope).ok()?
     }
 
     /// The next page of a walk, or `None` at its end.

@@ -20,6 +20,7 @@ mod results;
 pub mod roster;
 mod rows;
 pub mod run;
+mod running;
 pub mod script;
 mod spool;
 mod survey;

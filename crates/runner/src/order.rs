@@ -33,7 +33,24 @@ pub(crate) struct Order {
     /// Whether it may do what cannot be undone.
     pub(crate) yes: bool,
     /// The plan that was approved for it.
-    pub(crate) approved: Option<PathBuf>,
+    pub(crate) approved: Option<Approval>,
+}
+
+/// A plan that was approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Approval {
+    pub(crate) plan: PathBuf,
+    /// The hash of the file's bytes: another plan was not approved.
+    pub(crate) hash: String,
+}
+
+impl Approval {
+    pub(crate) fn of(plan: PathBuf) -> Result<Self, Problem> {
+        let bytes = std::fs::read(&plan).map_err(|error| {
+            Problem::usage(format!("cannot read the plan {}: {error}", plan.display()))
+        })?;
+        Ok(Self { plan, hash: blake3::hash(&bytes).to_hex().to_string() })
+    }
 }
 
 /// Where calls go.
@@ -159,7 +176,13 @@ pub(crate) fn make_folder() -> Result<PathBuf, Problem> {
 /// The journals in the folder, the latest last.
 pub(crate) fn journals() -> Result<Vec<PathBuf>, Problem> {
     let folder = folder()?;
-    let Ok(files) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
+    let files = match std::fs::read_dir(&folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(Problem::usage(format!("cannot look into {}: {error}", folder.display())));
+        }
+    };
     let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "journal"));
     paths.sort();
@@ -185,6 +208,8 @@ pub(crate) fn find(run: Option<&str>) -> Result<PathBuf, Problem> {
 pub(crate) fn name_of(path: &Path) -> String {
     let id = path.file_stem().map(|id| id.to_string_lossy().into_owned());
     let is_here = folder().is_ok_and(|folder| path.parent() == Some(&folder));
+    // From any folder.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     id.filter(|_| is_here).unwrap_or_else(|| path.display().to_string())
 }
 

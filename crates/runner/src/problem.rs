@@ -126,9 +126,7 @@ pub(crate) fn settling(error: &Error) -> String {
     let settle = error.entry().and_then(|name| entry(name).ok()?.spec.effect.write());
     match settle.map(|write| write.settle) {
         Some(Settle::Probe { entry: list, field }) => {
-            format!(
-                "`drillmaster call {list} --all` shows whether it took effect: look for the {field}"
-            )
+            format!("{list} shows whether it took effect: look for the {field}")
         }
         _ => {
             "it is not known whether this took effect; the same call again does no harm, and tells"

@@ -1,26 +1,24 @@
 //! `each`: a function mapped over a roster, and what became of every row.
 
 mod captured;
+mod conclusion;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::{fmt, io};
 
-use drillmaster_transport::Error;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::captured::own_copy;
-use crate::engine::{innermost, to_json};
+use self::conclusion::{Conclusion, conclude, first_line};
+pub(crate) use self::conclusion::{detail_of, told};
 use crate::fan::fan;
-use crate::host::{CallError, Host, RunningRow, is_fatal};
-use crate::problem::settling;
+use crate::host::{CallError, Host};
 use crate::roster::{Roster, Row};
+use crate::running::RunningRow;
 use crate::spool::Spool;
-
-/// How a detail begins that is about the script itself.
-const SCRIPT_LINE: &str = "script line";
 
 /// How a row ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,16 +88,6 @@ impl Outcome {
     /// What happened, with the script's line where that is known.
     pub fn told(&self) -> String {
         told(self.state.name(), &self.detail, self.line)
-    }
-}
-
-/// A row's state and detail for people, with the script's line unless the detail has it already.
-pub(crate) fn told(state: &str, detail: &str, line: Option<u64>) -> String {
-    match line {
-        Some(line) if state != State::Skipped.name() && !detail.contains(SCRIPT_LINE) => {
-            format!("{state}: {detail} ({SCRIPT_LINE} {line})")
-        }
-        _ => format!("{state}: {detail}"),
     }
 }
 
@@ -184,20 +172,24 @@ pub(crate) fn over_array(
 ) -> Answer<Rows> {
     let position = ctx.call_position();
     let mut keys = HashSet::new();
-    let total = items.len();
-    let items = items.into_iter().map(|item| {
-        let Some(key) = key_of(&item, key) else {
+    // All of them before anything is sent.
+    for item in &items {
+        let Some(key) = key_of(item, key) else {
             let help = "each needs a key: give the name of one as its second argument, \
                         such as each(users, \"email\", |user| …)";
             return Err(runtime_error(help, position));
         };
-        if !keys.insert(key.clone()) {
+        if keys.contains(&key) {
             let problem =
                 format!("the key `{key}` is there twice, and each row needs one of its own");
             return Err(runtime_error(&problem, position));
         }
-        Ok((key, item, None))
-    });
+        keys.insert(key);
+    }
+    drop(keys);
+    let total = items.len();
+    let items =
+        items.into_iter().map(|item| Ok((key_of(&item, key).unwrap_or_default(), item, None)));
     over(host, ctx, items, total, work)
 }
 
@@ -234,12 +226,19 @@ fn over(
     let row = |work: &mut FnPtr, (key, item, row): Item| {
         let running = RunningRow::new(scope_of(&key));
         let Conclusion { state, detail, line, returned } = match reason_to_skip(host) {
-            Some(reason) => Conclusion::new(State::Skipped, reason),
+            // What an earlier part of the run did stays done.
+            Some(reason) => match host.recorded(running.scope.name()).and_then(Conclusion::of) {
+                Some(conclusion) => conclusion,
+                None => Conclusion::new(State::Skipped, reason),
+            },
             None => {
                 let result = running.enter(|| work.call_within_context::<Dynamic>(ctx, (item,)));
-                conclude(host, &running, result)
+                conclude(host, &running, result).with(running.tally().blemishes)
             }
         };
+        if let Some(outer) = &outer {
+            outer.note(|tally| tally.blemishes.extend(running.tally().blemishes));
+        }
         (Outcome { key, state, detail, line, row, returned }, running)
     };
     let keep = |(outcome, running): (Outcome, Arc<RunningRow>)| {
@@ -276,99 +275,6 @@ fn reason_to_skip(host: &Host) -> Option<String> {
         Some(error) => Some(format!("not attempted: {}", first_line(&error.to_string()))),
         None => host.stop.is_requested().then(|| "not attempted: interrupted".to_owned()),
     }
-}
-
-struct Conclusion {
-    state: State,
-    detail: String,
-    line: Option<u64>,
-    returned: serde_json::Map<String, Value>,
-}
-
-impl Conclusion {
-    fn new(state: State, detail: String) -> Self {
-        Self { state, detail, line: None, returned: serde_json::Map::new() }
-    }
-}
-
-fn conclude(host: &Host, running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
-    let tally = running.tally();
-    let value = match result {
-        Ok(value) => value,
-        Err(error) => {
-            let (mut error, ..) = innermost(*error);
-            let line = error.take_position().line().map(|line| line as u64);
-            let (state, detail) = match failed(host, &error, line) {
-                // It was attempted, in part.
-                (State::Skipped, detail) if tally.changed => (State::Failed, detail),
-                other => other,
-            };
-            // What was done before the error is told too.
-            let told: Vec<_> = tally.notes.into_iter().chain([detail]).collect();
-            return Conclusion { line, ..Conclusion::new(state, told.join("; ")) };
-        }
-    };
-    let state = if tally.unchanged && !tally.changed { State::Unchanged } else { State::Done };
-    let mut returned = match to_json(&value) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(Value::Null) => serde_json::Map::new(),
-        Ok(value) => [("value".to_owned(), value)].into_iter().collect(),
-        Err(problem) => {
-            let detail = format!("what the row returned cannot be written down: {problem}");
-            return Conclusion::new(State::Failed, detail);
-        }
-    };
-    if returned.contains_key("state") {
-        let detail = "a row returned `state`, and how it ended is told by what it did".to_owned();
-        return Conclusion::new(State::Failed, detail);
-    }
-    let told = returned.shift_remove("detail").map(|detail| crate::table::cell(&detail));
-    let detail = told.unwrap_or_else(|| tally.notes.join("; "));
-    Conclusion { returned, ..Conclusion::new(state, detail) }
-}
-
-fn failed(host: &Host, error: &EvalAltResult, line: Option<u64>) -> (State, String) {
-    if let EvalAltResult::ErrorRuntime(value, _) = error
-        && let Some(error) = value.read_lock::<CallError>()
-    {
-        return match &*error {
-            CallError::Skipped(reason) => (State::Skipped, reason.clone()),
-            CallError::Failed(error) => (state_of(error), detail_of(host, error)),
-        };
-    }
-    let text = match error {
-        EvalAltResult::ErrorRuntime(thrown, _) => crate::engine::words_of(thrown),
-        other => captured::words_of(other).unwrap_or_else(|| other.to_string()),
-    };
-    let place = line.map_or(String::new(), |line| format!("{SCRIPT_LINE} {line}: "));
-    (State::Failed, format!("{place}{text}"))
-}
-
-fn state_of(error: &Error) -> State {
-    match () {
-        () if error.is_refusal() => State::Refused,
-        () if error.is_in_doubt() => State::InDoubt,
-        () if is_fatal(error) => State::Skipped,
-        () => State::Failed,
-    }
-}
-
-fn detail_of(host: &Host, error: &Error) -> String {
-    let told = first_line(&error.to_string());
-    match (error.words(), error.entry()) {
-        // Which call was refused matters where a row makes several.
-        (Some(words), Some(entry)) if error.is_refusal() => format!("{entry}: {words}"),
-        _ if error.is_in_doubt() => match host.resume() {
-            Some(resume) => format!("{told}; `{resume}` looks again"),
-            None => format!("{told}; {}", settling(error)),
-        },
-        _ => told,
-    }
-}
-
-/// A detail is one line; what stopped the whole run is told at length elsewhere.
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]

@@ -74,6 +74,8 @@ pub struct Report {
     spools: Vec<Spool>,
     /// What stopped the script, if something did.
     pub problem: Option<Problem>,
+    /// What is in doubt that was written outside of rows.
+    pub doubts: Vec<String>,
 }
 
 impl Report {
@@ -102,6 +104,7 @@ impl Report {
         let needs_a_person = |state: State| !state.is_fine() && self.count(state) > 0;
         match &self.problem {
             Some(problem) => problem.exit,
+            None if !self.doubts.is_empty() => Exit::Rows,
             None if State::ALL.into_iter().any(needs_a_person) => Exit::Rows,
             None => Exit::Done,
         }
@@ -146,6 +149,7 @@ impl Report {
         if untold > 0 {
             lines.push(format!("and {untold} more rows"));
         }
+        lines.extend(self.doubts.iter().map(|doubt| format!("outside of rows: in-doubt: {doubt}")));
         lines
     }
 }
@@ -192,7 +196,8 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
         .as_ref()
         .map_or(Ok(()), Plan::take_main)
         .map_err(|error| Problem::usage(format!("the plan cannot be kept: {error}")));
-    Report { spools: host.spools(), problem: problem.or(written.err()).or(planned.err()) }
+    let problem = problem.or(written.err()).or(planned.err());
+    Report { spools: host.spools(), problem, doubts: host.doubts() }
 }
 
 /// A script that stopped before its first row leaves an older result file alone.

@@ -11,8 +11,9 @@ use rhai::{
 
 use crate::calls::thrown;
 use crate::engine::to_json;
-use crate::host::{CallError, Host, Said};
+use crate::host::{CallError, Host};
 use crate::rows::runtime_error;
+use crate::running::Said;
 
 type Answer<T> = Result<T, Box<EvalAltResult>>;
 

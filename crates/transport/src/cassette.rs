@@ -9,11 +9,12 @@
 //! | `error` | scope, ordinal, how the request or its answer was lost |
 //! | `value` | scope, ordinal, a value that the script got from outside |
 //! | `again` | a scope of which the failures so far do not count any more |
+//! | `order` | what the run is made from, from here on |
 //! | `row` | scope, and how the row ended |
 //! | `pace` | service, and how fast it was really called |
 //! | `end` | last: the number of interactions, so that a cut-off file is noticed |
 //!
-//! `again`, `row` and `pace` are a [journal](crate::journal)'s; a cassette's reader passes over them. Recorders
+//! `again`, `order`, `row` and `pace` are a [journal](crate::journal)'s; a cassette's reader passes over them. Recorders
 //! close each event with the field `sum`, a checksum of all before it on its line. A reader refuses an
 //! event that does not have the sum it claims; events without one, as written by hand, are taken as they
 //! are, and white space does not count.
@@ -72,6 +73,8 @@ pub enum Event {
         /// The scope.
         scope: String,
     },
+    /// What the run is made from, from here on.
+    Order(Header),
     /// How a row ended.
     Row(RowEvent),
     /// How fast a service was called.

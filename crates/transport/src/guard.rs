@@ -1,6 +1,6 @@
 //! Stopping before harm is done.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -101,8 +101,8 @@ impl<T: Transport> Transport for Guard<T> {
 }
 
 /// Counts from how many something is taken away: rows, and outside any row the people that the writes are
-/// about. A row counts once, whatever is removed in it, in rows nested in it and in later passes over it;
-/// and it counts whether or not the service carries the removal out.
+/// about. A row counts once, whatever is removed in it and in later passes over it; where rows within it
+/// remove things, it counts as many as those are about. What the service refuses counts too.
 ///
 /// ```
 /// use drillmaster_models::entry;
@@ -123,27 +123,41 @@ impl<T: Transport> Transport for Guard<T> {
 /// # });
 /// ```
 #[derive(Debug, Default)]
-pub struct Removals(HashSet<Key>);
+pub struct Removals {
+    /// By row: whom removals are about that were made in rows within it.
+    rows: HashMap<Key, HashSet<Key>>,
+    total: usize,
+}
 
 impl Removals {
     /// Takes note of a write, and tells how many there are now.
     pub fn count(&mut self, write: &Planned) -> usize {
-        self.0.extend(counted(write));
-        self.0.len()
+        if let Some((row, subject)) = counted(write) {
+            let before = self.rows.get(&row).map_or(0, |inner| inner.len().max(1));
+            let inner = self.rows.entry(row).or_default();
+            inner.extend(subject);
+            self.total += inner.len().max(1) - before;
+        }
+        self.total
     }
 
     /// How many there would be with this write.
     fn with(&self, write: &Planned) -> usize {
-        self.0.len() + counted(write).filter(|key| !self.0.contains(key)).map_or(0, |_| 1)
+        let Some((row, subject)) = counted(write) else { return self.total };
+        let Some(inner) = self.rows.get(&row) else { return self.total + 1 };
+        let is_new = subject.is_some_and(|subject| !inner.contains(&subject));
+        self.total + usize::from(is_new && !inner.is_empty())
     }
 }
 
-/// What a write counts as, if it removes.
-fn counted(write: &Planned) -> Option<Key> {
-    write.removes.then(|| match write.scope.as_str() {
-        Scope::MAIN => key(Scope::MAIN, &write.subject),
-        scope => key(row_of(scope), ""),
-    })
+/// The row that a removal counts for, and whom it is about where that is not one and the same.
+fn counted(write: &Planned) -> Option<(Key, Option<Key>)> {
+    if !write.removes {
+        return None;
+    }
+    let row = row_of(&write.scope);
+    let is_within = write.scope == Scope::MAIN || write.scope[row.len()..].contains("#/");
+    Some((key(row, ""), is_within.then(|| key(row, &write.subject))))
 }
 
 /// The row of a scope, without what tells its later passes and the rows within it. A scope's name has a key's

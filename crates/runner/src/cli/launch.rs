@@ -163,7 +163,11 @@ pub(crate) fn perform(
     let Order { max_removals, yes, .. } = ready.order;
     layers = Arc::new(Guard::new(layers, Limits { removals: max_removals, irreversible: yes }));
     let approved = match &ready.order.approved {
-        Some(path) => Some(Arc::new(Approved::new(layers.clone(), plan::approved(path)?))),
+        Some(approval) => {
+            plan::check(&approval.plan, &ready.header())?;
+            let plan = plan::approved(&approval.plan)?;
+            Some(Arc::new(Approved::new(layers.clone(), plan)))
+        }
         None => None,
     };
     if let Some(approved) = &approved {
@@ -247,14 +251,12 @@ fn summarise(
         }
         // Where nothing was done there is nothing to go on with.
         Some(_) if is_new => {}
-        Some(problem) => {
-            // A script that was put right is a changed one.
-            let flag = if problem.exit == Exit::Script { " --allow-changed" } else { "" };
-            shell.console.note(&format!("when that is put right, go on with `{resume}{flag}`"));
+        Some(_) => {
+            shell.console.note(&format!("when that is put right, go on with `{resume}`"));
         }
         None => {}
     }
-    if report.count(State::InDoubt) > 0 {
+    if report.count(State::InDoubt) + report.doubts.len() > 0 {
         shell.console.note(&format!("look again at what is in doubt with `{resume}`"));
     }
     if report.count(State::Refused) + report.count(State::Failed) > 0 {

@@ -120,7 +120,7 @@ pub(crate) fn look_ahead(
 ) -> Result<(), Problem> {
     let mut rows = ready.rows();
     let tally = match &ready.order.approved {
-        Some(path) => plan::check(path, &ready.header())?,
+        Some(approval) => plan::check(&approval.plan, &ready.header())?,
         None if ready.script.may_remove() => {
             shell.console.note("this script can take something away: rehearsing it first");
             let (report, plan) = rehearse(ready, target, session, shell, false);

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::target::Target;
 use crate::exit::Exit;
 use crate::host::Keeping;
-use crate::order::{self, Order};
+use crate::order::{self, Approval, Order};
 use crate::problem::Problem;
 use crate::rows::State;
 
@@ -52,6 +52,12 @@ pub(crate) fn resume(
     if args.allow_changed {
         look_ahead(&mut ready, &target, &session, shell)?;
     }
+    // From here on the run is what it is now asked to be.
+    if ready.journal_header() != *history.header() {
+        journal
+            .append(&Event::Order(ready.journal_header()))
+            .map_err(|error| Problem::usage(format!("{}: {error}", path.display())))?;
+    }
     if args.failed {
         forget_failures(&journal, &history)
             .map_err(|error| Problem::usage(format!("{}: {error}", path.display())))?;
@@ -89,11 +95,16 @@ fn refuse_changes(began: &Order, ready: &Ready, history: &History) -> Result<(),
     let inputs = |order: &Order| order.set.iter().cloned().collect::<BTreeMap<_, _>>();
     let target = |order: &Order| (order.place.on, order.place.urls.clone(), order.place.dialect);
     let roster = now.roster != header.roster || order.key != began.key;
+    let plan = match &began.approved {
+        Some(approval) => Approval::of(approval.plan.clone())? != *approval,
+        None => false,
+    };
     let changes = [
         ("the script", now.script != header.script),
         ("the roster", roster),
         ("an input", inputs(order) != inputs(began)),
         ("the target", target(order) != target(began)),
+        ("the approved plan", plan),
     ];
     let others: Vec<_> = changes.iter().filter(|(_, is)| *is).map(|(what, _)| *what).collect();
     if others.is_empty() {

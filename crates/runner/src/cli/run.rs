@@ -12,7 +12,7 @@ use super::target::{CassetteArgs, Target};
 use super::{Cli, Shell};
 use crate::exit::Exit;
 use crate::host::Keeping;
-use crate::order;
+use crate::order::{self, Approval};
 use crate::problem::Problem;
 use crate::script::Script;
 use crate::table::layout;
@@ -55,7 +55,8 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         return Ok(Exit::Done);
     }
     let mut order = args.settings.order(path, matches)?;
-    order.approved = args.approved.as_deref().map(absolute).transpose()?;
+    let approve = |plan: &PathBuf| Approval::of(absolute(plan)?);
+    order.approved = args.approved.as_ref().map(approve).transpose()?;
     let taken = args.cassettes.replay.iter().chain(&args.approved).cloned().collect();
     let mut ready = Ready::of(order, taken, shell)?;
     let mut taken = ready.taken.clone();

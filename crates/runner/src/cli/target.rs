@@ -219,11 +219,18 @@ pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
     if path.exists() && !path.is_file() {
         return refuse("it is no plain file", "name a file");
     }
-    let same =
-        |other: &&&Path| other.canonicalize().is_ok_and(|other| other == path) || **other == file;
-    match taken.iter().find(same) {
-        Some(_) => refuse("the run needs it for something else", "name another file"),
-        None => Ok(path),
+    let is_same =
+        |other: &&Path| other.canonicalize().is_ok_and(|other| other == path) || *other == file;
+    if taken.iter().any(is_same) {
+        return refuse("the run needs it for something else", "name another file");
+    }
+    // Files are written beside their place and renamed: it must be possible to make one there.
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    match tempfile::tempfile_in(folder.unwrap_or(Path::new("."))) {
+        Ok(_) => Ok(path),
+        Err(error) => {
+            refuse(&format!("no file can be made beside it: {error}"), "name a file elsewhere")
+        }
     }
 }
 

@@ -8,10 +8,11 @@ use serde_json::Value;
 use super::{Answer, whole, word};
 use crate::calls::thrown;
 use crate::engine::{from_json, to_json};
-use crate::host::{CallError, Host, RunningRow};
+use crate::host::{CallError, Host};
 use crate::problem::Problem;
 use crate::roster::Row;
 use crate::rows::{Outcome, RosterRows, Rows, State, over_array, over_roster, runtime_error};
+use crate::running::RunningRow;
 use crate::table::{cell, layout};
 
 pub(super) fn register(engine: &mut Engine, host: &Arc<Host>) {

@@ -156,7 +156,7 @@ impl Reading {
         match event {
             Event::Cassette(_) => return Err("a second header".to_owned()),
             Event::Value(value) => self.tape.values.push(value),
-            Event::Again { .. } | Event::Row(_) | Event::Pace(_) => {}
+            Event::Again { .. } | Event::Order(_) | Event::Row(_) | Event::Pace(_) => {}
             Event::Request(request) => self.ask(request)?,
             Event::Response(answer) => {
                 let place = (answer.scope.clone(), answer.ordinal);

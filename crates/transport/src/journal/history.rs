@@ -93,10 +93,11 @@ impl History {
         if !reading.finished {
             reading.end = lines.next_at();
         }
+        let header = reading.order.take().unwrap_or(header);
         Ok(Self { header, path: path.to_owned(), file: Some(file), ..reading.sorted() })
     }
 
-    /// What the run was made from.
+    /// What the run is made from: as it began, or as it was last gone on with.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -270,6 +271,8 @@ struct Reading {
     rows: Vec<Row>,
     states: Vec<String>,
     paces: Vec<u64>,
+    /// The last one.
+    order: Option<Header>,
     /// By scope and number: the request that waits for its outcome.
     open: HashMap<(u64, u64), usize>,
     /// By scope: how many slots and rows there were at its last `again`.
@@ -312,6 +315,12 @@ impl Reading {
                 self.rows.push(Row { scope, at, state });
             }
             "pace" => self.paces.push(at),
+            "order" => {
+                let order = serde_json::from_slice(event).map_err(|error| error.to_string())?;
+                if let Event::Order(header) = order {
+                    self.order = Some(header);
+                }
+            }
             "end" if gist.interactions == self.requests => {
                 self.finished = true;
                 self.end = at;

@@ -175,3 +175,40 @@ fn flags_that_do_not_go_together_are_refused() {
         desk.run(&format!("{RUN} {flags}")).exits(2);
     }
 }
+
+#[test]
+fn a_guard_cannot_be_talked_out_of_it() {
+    let script = "let rows = each(roster(), |row| {\n    \
+                  try { thm::remove_seat(#{ email: row.email }); } catch { () }\n});\n\
+                  print(rows.table());";
+    let plan = "each(roster(), |row| { thm::remove_seat(#{ email: row.email }); });";
+    let desk = Desk::with_class().with("remove.rhai", plan);
+    let run = "run remove.rhai --roster class.csv --max-rows 2";
+    desk.run(&format!("{run} --dry-run --plan two.plan")).exits(0);
+    // The plan of the one script does not do for the other.
+    let desk = desk.with("remove.rhai", script);
+    desk.run(&format!("{run} --approved two.plan")).exits(2);
+    desk.run(&format!("{run} --dry-run --plan two.plan")).exits(0);
+    let ended = desk.run("run remove.rhai --roster class.csv --max-rows 3 --approved two.plan");
+    assert!(ended.exits(4).err.contains("3 rows: 2 unchanged, 1 failed"), "{ended}");
+}
+
+#[test]
+fn rows_within_a_row_count_by_whom_they_are_about() {
+    let script = "each([\"everybody\"], |all| {\n    \
+                  each(roster(), |row| { thm::remove_seat(#{ email: row.email }); });\n    ()\n});";
+    let desk = Desk::with_class().with("remove.rhai", script);
+    let ended = desk.run("run remove.rhai --roster class.csv");
+    assert!(ended.exits(4).err.contains("from 30"), "{ended}");
+}
+
+#[test]
+fn a_plan_that_was_changed_since_is_not_the_approved_one() {
+    let desk = Desk::with_class();
+    let run = format!("{RUN} --max-rows 2");
+    desk.run(&format!("{run} --dry-run --plan class.plan")).exits(0);
+    desk.run(&format!("{run} --approved class.plan")).exits(0);
+    desk.run("resume").exits(0);
+    desk.run(&format!("{RUN} --max-rows 9 --dry-run --plan class.plan")).exits(0);
+    assert!(desk.run("resume").exits(2).err.contains("the approved plan is not what"));
+}

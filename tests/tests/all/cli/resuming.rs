@@ -261,3 +261,55 @@ fn there_may_be_nothing_to_go_on_with() {
     check("resume_none", &Desk::empty(), "resume", 2);
     check("resume_unknown", &Desk::empty(), "resume yesterday", 2);
 }
+
+#[test]
+fn what_is_done_stays_done_when_a_later_part_is_stopped() {
+    let script = "let rows = each(roster(), |row| {\n    veracode::roles();\n    \
+                  thm::add_seat(#{ email: row.email });\n});\nprint(rows.table());";
+    let server = Server::start("--fault veracode.roles:500-before@1,2,3");
+    let desk = Desk::empty().with_keys().with("seat.rhai", script).with("some.csv", WAITING);
+    let line = format!("run seat.rhai --roster some.csv --concurrency 1 {}", server.flags());
+    desk.run(&line).exits(1);
+    let desk = desk.setting("DRILLMASTER_VERACODE_KEY", "mistyped:key");
+    check("resume_stopped", &desk, "resume", 4);
+}
+
+#[test]
+fn a_doubt_is_told_whatever_the_script_makes_of_it() {
+    let server = Server::start("--fault thm.add_seat:reset-before=100%");
+    let seat = "thm::add_seat(#{ email: \"kian.rutherford@example.com\" })";
+    for (name, script) in [
+        ("doubt_caught", format!("each([1], |row| {{ try {{ {seat} }} catch {{ () }} }});")),
+        ("doubt_nested", format!("each([1], |row| {{ each([2], |inner| {{ {seat} }}); () }});")),
+        ("doubt_outside", format!("try {{ {seat} }} catch {{ () }}")),
+    ] {
+        let desk = Desk::empty().with_keys().with("doubt.rhai", script);
+        let mut ended = desk.run(&format!("run doubt.rhai {}", server.flags()));
+        ended.line = "run doubt.rhai".to_owned();
+        snapshot("cli", name, &ended.exits(1).to_string());
+    }
+}
+
+#[test]
+fn what_a_run_is_resumed_with_is_remembered() {
+    let desk = Desk::empty().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    desk.run("run seat.rhai --roster some.csv --max-rows 1").exits(0);
+    assert!(desk.run("resume --max-rows 2").exits(0).err.contains("2 rows: 2 done"));
+    assert!(desk.run("resume").exits(0).err.contains("2 rows: 2 done"));
+    let desk = desk.with("seat.rhai", format!("{SEAT}print(\"more\");"));
+    desk.run("resume --allow-changed").exits(0);
+    desk.run("resume").exits(0);
+}
+
+#[test]
+fn outputs_that_cannot_be_written_are_told_before_anything_is_sent() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::with_class().with("closed/file", "");
+    let closed = desk.path("closed");
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o555)).unwrap();
+    // Who may do everything is not kept out.
+    if std::fs::write(closed.join("probe"), "").is_err() {
+        check("results_in_a_closed_folder", &desk, &format!("{RUN} --results closed/r.csv"), 2);
+    }
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o755)).unwrap();
+}

@@ -1,0 +1,140 @@
+//! What becomes of a row when its function has returned, or has not.
+
+use drillmaster_transport::Error;
+use drillmaster_transport::cassette::RowEvent;
+use rhai::{Dynamic, EvalAltResult};
+use serde_json::Value;
+
+use super::{Answer, State, captured};
+use crate::engine::{innermost, to_json};
+use crate::host::{CallError, Host, is_fatal};
+use crate::problem::settling;
+use crate::running::{Blemish, RunningRow};
+
+/// How a detail begins that is about the script itself.
+const SCRIPT_LINE: &str = "script line";
+
+/// How a row ended, as far as that is known from its function.
+pub(super) struct Conclusion {
+    pub(super) state: State,
+    pub(super) detail: String,
+    pub(super) line: Option<u64>,
+    pub(super) returned: serde_json::Map<String, Value>,
+}
+
+impl Conclusion {
+    pub(super) fn new(state: State, detail: String) -> Self {
+        Self { state, detail, line: None, returned: serde_json::Map::new() }
+    }
+
+    /// How a row ended that was attempted.
+    pub(super) fn of(row: RowEvent) -> Option<Self> {
+        let mut states = State::ALL.into_iter().filter(|state| *state != State::Skipped);
+        let state = states.find(|state| state.name() == row.state)?;
+        Some(Self { state, detail: row.detail, line: row.line, returned: row.returned })
+    }
+
+    /// The same with what a person has to know of all the same. A doubt is worse than anything else.
+    pub(super) fn with(mut self, blemishes: Vec<Blemish>) -> Self {
+        for blemish in blemishes {
+            if self.state.is_fine() || blemish.state == State::InDoubt {
+                self.state = blemish.state;
+            }
+            if !self.detail.contains(&blemish.detail) {
+                let gap = if self.detail.is_empty() { "" } else { "; " };
+                self.detail = format!("{}{gap}{}", self.detail, blemish.detail);
+            }
+        }
+        self
+    }
+}
+
+pub(super) fn conclude(host: &Host, running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
+    let tally = running.tally();
+    let value = match result {
+        Ok(value) => value,
+        Err(error) => {
+            let (mut error, ..) = innermost(*error);
+            let line = error.take_position().line().map(|line| line as u64);
+            let (state, detail) = match failed(host, &error, line) {
+                // It was attempted, in part.
+                (State::Skipped, detail) if tally.changed => (State::Failed, detail),
+                other => other,
+            };
+            // What was done before the error is told too.
+            let told: Vec<_> = tally.notes.into_iter().chain([detail]).collect();
+            return Conclusion { line, ..Conclusion::new(state, told.join("; ")) };
+        }
+    };
+    let state = if tally.unchanged && !tally.changed { State::Unchanged } else { State::Done };
+    let mut returned = match to_json(&value) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(Value::Null) => serde_json::Map::new(),
+        Ok(value) => [("value".to_owned(), value)].into_iter().collect(),
+        Err(problem) => {
+            let detail = format!("what the row returned cannot be written down: {problem}");
+            return Conclusion::new(State::Failed, detail);
+        }
+    };
+    if returned.contains_key("state") {
+        let detail = "a row returned `state`, and how it ended is told by what it did".to_owned();
+        return Conclusion::new(State::Failed, detail);
+    }
+    let told = returned.shift_remove("detail").map(|detail| crate::table::cell(&detail));
+    let detail = told.unwrap_or_else(|| tally.notes.join("; "));
+    Conclusion { returned, ..Conclusion::new(state, detail) }
+}
+
+fn failed(host: &Host, error: &EvalAltResult, line: Option<u64>) -> (State, String) {
+    if let EvalAltResult::ErrorRuntime(value, _) = error
+        && let Some(error) = value.read_lock::<CallError>()
+    {
+        return match &*error {
+            CallError::Skipped(reason) => (State::Skipped, reason.clone()),
+            CallError::Failed(error) => (state_of(error), detail_of(host, error)),
+        };
+    }
+    let text = match error {
+        EvalAltResult::ErrorRuntime(thrown, _) => crate::engine::words_of(thrown),
+        other => captured::words_of(other).unwrap_or_else(|| other.to_string()),
+    };
+    let place = line.map_or(String::new(), |line| format!("{SCRIPT_LINE} {line}: "));
+    (State::Failed, format!("{place}{text}"))
+}
+
+fn state_of(error: &Error) -> State {
+    match () {
+        () if error.is_refusal() => State::Refused,
+        () if error.is_in_doubt() => State::InDoubt,
+        () if is_fatal(error) => State::Skipped,
+        () => State::Failed,
+    }
+}
+
+pub(crate) fn detail_of(host: &Host, error: &Error) -> String {
+    let told = first_line(&error.to_string());
+    match (error.words(), error.entry()) {
+        // Which call was refused matters where a row makes several.
+        (Some(words), Some(entry)) if error.is_refusal() => format!("{entry}: {words}"),
+        _ if error.is_in_doubt() => match host.resume() {
+            Some(resume) => format!("{told}; `{resume}` looks again"),
+            None => format!("{told}; {}", settling(error)),
+        },
+        _ => told,
+    }
+}
+
+/// A detail is one line; what stopped the whole run is told at length elsewhere.
+pub(super) fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// A row's state and detail for people, with the script's line unless the detail has it already.
+pub(crate) fn told(state: &str, detail: &str, line: Option<u64>) -> String {
+    match line {
+        Some(line) if state != State::Skipped.name() && !detail.contains(SCRIPT_LINE) => {
+            format!("{state}: {detail} ({SCRIPT_LINE} {line})")
+        }
+        _ => format!("{state}: {detail}"),
+    }
+}

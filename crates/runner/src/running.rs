@@ -1,0 +1,87 @@
+//! The row that is running: what it has said and done so far.
+
+use std::cell::RefCell;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use drillmaster_transport::Scope;
+
+use crate::rows::State;
+
+/// Something that was said, and whether as data or to people.
+pub(crate) enum Said {
+    Data(String),
+    People(String),
+}
+
+/// The row that is running on this thread.
+pub(crate) struct RunningRow {
+    pub(crate) scope: Arc<Scope>,
+    pub(crate) passes: AtomicUsize,
+    tally: Mutex<Tally>,
+    pub(crate) said: Mutex<Vec<Said>>,
+}
+
+/// What a row has done so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    /// A write was carried out, and its answer tells that it changed something.
+    pub(crate) changed: bool,
+    /// Something was already as wanted.
+    pub(crate) unchanged: bool,
+    /// What is to be told about the row.
+    pub(crate) notes: Vec<String>,
+    /// What keeps it from being fine, whatever the script makes of it.
+    pub(crate) blemishes: Vec<Blemish>,
+}
+
+/// A call that a script may catch the error of, and that a person has to know of all the same: a write in
+/// doubt, or one that a guard stopped.
+#[derive(Debug, Clone)]
+pub(crate) struct Blemish {
+    /// The entry and the fields.
+    pub(crate) call: (&'static str, String),
+    pub(crate) state: State,
+    pub(crate) detail: String,
+}
+
+thread_local! {
+    static ROW: RefCell<Option<Arc<RunningRow>>> = const { RefCell::new(None) };
+}
+
+impl RunningRow {
+    pub(crate) fn new(scope: Scope) -> Arc<Self> {
+        Arc::new(Self {
+            scope: Arc::new(scope),
+            passes: AtomicUsize::new(0),
+            tally: Mutex::default(),
+            said: Mutex::default(),
+        })
+    }
+
+    /// The row that runs on this thread, if one does.
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        ROW.with_borrow(Clone::clone)
+    }
+
+    /// Runs `work` as this row.
+    pub(crate) fn enter<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
+        let outer = ROW.replace(Some(self.clone()));
+        let result = work();
+        ROW.set(outer);
+        result
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes what the row said.
+    pub(crate) fn said(&self) -> Vec<Said> {
+        std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn note(&self, change: impl FnOnce(&mut Tally)) {
+        change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
