@@ -110,8 +110,9 @@ impl ModuleResolver for BesideTheScript {
     }
 }
 
-fn folder_of(script: &Path) -> PathBuf {
-    match script.parent() {
+/// The folder that a file is in, or is to be in.
+pub(crate) fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
         _ => PathBuf::from("."),
     }

@@ -180,8 +180,11 @@ impl Host {
             }
         });
         let Some(answer) = answer else {
-            let doubt = "; it is not known whether this took effect: look before doing it again";
-            let doubt = if entry.spec.effect.is_read() { "" } else { doubt };
+            let doubt = match self.resume() {
+                _ if entry.spec.effect.is_read() => String::new(),
+                Some(resume) => format!("; `{resume}` finds out whether this took effect"),
+                None => "; it is not known whether this took effect".to_owned(),
+            };
             return Err(CallError::Skipped(format!("{}: interrupted{doubt}", entry.name())));
         };
         self.mark(entry, fields, row.as_deref(), answer.as_ref().err());

@@ -12,6 +12,7 @@ use drillmaster_transport::{DryRun, Planned, Removals, Scope, Transport};
 use serde::{Deserialize, Serialize};
 use tempfile::SpooledTempFile;
 
+use crate::engine::folder_of;
 use crate::problem::Problem;
 
 /// The version that is written, and the only one that is read.
@@ -121,11 +122,7 @@ impl Plan {
 
     /// Writes the plan to a file, beside its place and renamed. Only its owner may read it: it names people.
     pub(crate) fn save(&self, path: &Path, header: &Header) -> io::Result<()> {
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let file = tempfile::Builder::new().prefix(".plan-").tempfile_in(folder)?;
+        let file = tempfile::Builder::new().prefix(".plan-").tempfile_in(folder_of(path))?;
         let mut out = io::BufWriter::new(file);
         let first = Line::Plan {
             version: VERSION,

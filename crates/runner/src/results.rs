@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::engine::folder_of;
 use crate::rows::Outcome;
 use crate::spool::Spool;
 use crate::table::whole;
@@ -58,11 +59,8 @@ impl Results {
             header.take(&outcome?);
         }
         self.header = header.names();
-        let folder = match self.path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let file = tempfile::Builder::new().prefix(".results-").tempfile_in(folder)?;
+        let file =
+            tempfile::Builder::new().prefix(".results-").tempfile_in(folder_of(&self.path))?;
         let mut out = io::BufWriter::new(file);
         if !is_json(&self.path) {
             out.write_all(&csv_line(self.header.iter().map(String::as_str))?)?;

@@ -164,7 +164,6 @@ pub(crate) fn perform(
     layers = Arc::new(Guard::new(layers, Limits { removals: max_removals, irreversible: yes }));
     let approved = match &ready.order.approved {
         Some(approval) => {
-            plan::check(&approval.plan, &ready.header())?;
             let plan = plan::approved(&approval.plan)?;
             Some(Arc::new(Approved::new(layers.clone(), plan)))
         }

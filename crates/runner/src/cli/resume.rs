@@ -50,6 +50,9 @@ pub(crate) fn resume(
     let target = Target::open(&ready.order.place, &ready.services())?;
     let session = Session::start(&shell.console)?;
     if args.allow_changed {
+        if let Some(approval) = &mut ready.order.approved {
+            *approval = Approval::of(approval.plan.clone())?;
+        }
         look_ahead(&mut ready, &target, &session, shell)?;
     }
     // From here on the run is what it is now asked to be.

@@ -17,6 +17,7 @@ use drillmaster_transport::{
 use serde_json::Value;
 
 use crate::console::Console;
+use crate::engine::folder_of;
 use crate::order::{On, Place};
 use crate::problem::Problem;
 
@@ -225,8 +226,7 @@ pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
         return refuse("the run needs it for something else", "name another file");
     }
     // Files are written beside their place and renamed: it must be possible to make one there.
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    match tempfile::tempfile_in(folder.unwrap_or(Path::new("."))) {
+    match tempfile::tempfile_in(folder_of(&path)) {
         Ok(_) => Ok(path),
         Err(error) => {
             refuse(&format!("no file can be made beside it: {error}"), "name a file elsewhere")

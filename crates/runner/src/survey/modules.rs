@@ -7,7 +7,7 @@ use drillmaster_models::entry;
 use rhai::{AST, ASTNode, Engine, Expr, Stmt};
 
 use super::{WALK, call_of, each_node};
-use crate::engine::why_not_importable;
+use crate::engine::{folder_of, why_not_importable};
 
 /// What is known of a script's modules.
 #[derive(Debug, Default)]
@@ -48,8 +48,7 @@ impl Modules {
             match &parts.0 {
                 Expr::StringConstant(module, _) => {
                     if why_not_importable(script, module).is_none() {
-                        let folder = script.parent().unwrap_or(Path::new(""));
-                        files.push(folder.join(module.as_str()).with_extension("rhai"));
+                        files.push(folder_of(script).join(module.as_str()).with_extension("rhai"));
                     }
                 }
                 _ => self.unknown = true,

@@ -211,4 +211,6 @@ fn a_plan_that_was_changed_since_is_not_the_approved_one() {
     desk.run("resume").exits(0);
     desk.run(&format!("{RUN} --max-rows 9 --dry-run --plan class.plan")).exits(0);
     assert!(desk.run("resume").exits(2).err.contains("the approved plan is not what"));
+    desk.run("resume --allow-changed").exits(0);
+    desk.run("resume").exits(0);
 }
