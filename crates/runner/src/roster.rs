@@ -231,7 +231,7 @@ impl Row {
     }
 
     /// A row that was kept elsewhere.
-    pub(crate) fn of(columns: Arc<Columns>, cells: Vec<String>, line: u64) -> Self {
+    pub(crate) fn of(columns: Arc<Columns>, cells: Vec<impl AsRef<str>>, line: u64) -> Self {
         Self { columns, cells: cells.into(), line }
     }
 

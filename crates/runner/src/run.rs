@@ -99,13 +99,17 @@ impl Report {
         self.len() == 0
     }
 
+    /// Whether nobody needs to look at any row.
+    fn all_fine(&self) -> bool {
+        State::ALL.into_iter().all(|state| state.is_fine() || self.count(state) == 0)
+    }
+
     /// How the command ends.
     pub fn exit(&self) -> Exit {
-        let needs_a_person = |state: State| !state.is_fine() && self.count(state) > 0;
         match &self.problem {
             Some(problem) => problem.exit,
             None if !self.doubts.is_empty() => Exit::Rows,
-            None if State::ALL.into_iter().any(needs_a_person) => Exit::Rows,
+            None if !self.all_fine() => Exit::Rows,
             None => Exit::Done,
         }
     }
@@ -125,7 +129,14 @@ impl Report {
     /// Which rows need a person and why, a line each; rows for the same reason share one. At most `most`
     /// lines, and one more that counts the rest.
     pub fn needs_a_person(&self, most: usize) -> Vec<String> {
-        let bad = self.outcomes().filter_map(Result::ok).filter(|outcome| !outcome.state.is_fine());
+        let doubts = self.doubts.iter().map(|doubt| format!("outside of rows: in-doubt: {doubt}"));
+        // All rows need not be read again to find none.
+        let outcomes = (!self.all_fine()).then(|| self.outcomes());
+        let bad = outcomes
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+            .filter(|outcome| !outcome.state.is_fine());
         let mut groups: Vec<(Outcome, usize)> = Vec::new();
         let mut untold = 0;
         for outcome in bad {
@@ -149,7 +160,7 @@ impl Report {
         if untold > 0 {
             lines.push(format!("and {untold} more rows"));
         }
-        lines.extend(self.doubts.iter().map(|doubt| format!("outside of rows: in-doubt: {doubt}")));
+        lines.extend(doubts);
         lines
     }
 }

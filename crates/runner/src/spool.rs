@@ -1,6 +1,7 @@
 //! Where finished rows are kept: in memory while they are few, in a temporary file when they are many, so
 //! that a run over a million rows holds no more than a run over a hundred.
 
+use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,14 +32,14 @@ struct Store {
 
 /// A row as it is kept. The columns' names are kept once.
 #[derive(Serialize, Deserialize)]
-struct Kept {
-    key: String,
+struct Kept<'a> {
+    key: Cow<'a, str>,
     state: State,
-    detail: String,
-    cells: Option<Vec<String>>,
+    detail: Cow<'a, str>,
+    cells: Option<Vec<Cow<'a, str>>>,
     line: u64,
     script_line: Option<u64>,
-    returned: Map<String, Value>,
+    returned: Cow<'a, Map<String, Value>>,
 }
 
 impl Spool {
@@ -55,13 +56,13 @@ impl Spool {
     pub(crate) fn push(&self, outcome: &Outcome) -> io::Result<()> {
         let row = outcome.row.as_ref();
         let kept = Kept {
-            key: outcome.key.clone(),
+            key: outcome.key.as_str().into(),
             state: outcome.state,
-            detail: outcome.detail.clone(),
-            cells: row.map(|row| row.cells().map(str::to_owned).collect()),
+            detail: outcome.detail.as_str().into(),
+            cells: row.map(|row| row.cells().map(Cow::from).collect()),
             line: row.map_or(0, Row::line),
             script_line: outcome.line,
-            returned: outcome.returned.clone(),
+            returned: Cow::Borrowed(&outcome.returned),
         };
         let mut line = serde_json::to_vec(&kept)?;
         line.push(b'\n');
@@ -111,7 +112,7 @@ impl Reading {
         Ok(read > 0)
     }
 
-    fn line(&mut self) -> io::Result<Option<Kept>> {
+    fn line(&mut self) -> io::Result<Option<Kept<'static>>> {
         loop {
             let rest = &self.buffer[self.start..];
             if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -138,12 +139,12 @@ impl Iterator for Reading {
         let row =
             columns.zip(kept.cells).map(|(columns, cells)| Row::of(columns, cells, kept.line));
         Some(Ok(Outcome {
-            key: kept.key,
+            key: kept.key.into_owned(),
             state: kept.state,
-            detail: kept.detail,
+            detail: kept.detail.into_owned(),
             line: kept.script_line,
             row,
-            returned: kept.returned,
+            returned: kept.returned.into_owned(),
         }))
     }
 }

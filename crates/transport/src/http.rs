@@ -95,9 +95,11 @@ impl Http {
 
     fn build(&self, request: &Request) -> Result<reqwest::Request, Error> {
         let wire = &request.wire;
-        let address = format!("{}{}", self.base.as_str().trim_end_matches('/'), wire.target);
+        let target = format!("{}{}", self.base.path().trim_end_matches('/'), wire.target);
         // Told without the address: its query may hold a token.
-        let address = Url::parse(&address)
+        let address = self
+            .base
+            .join(&target)
             .map_err(|error| Error::setup(format!("the request makes no address: {error}")))?;
         if address.origin() != self.base.origin() {
             return Err(Error::setup("the request would leave the service's origin"));
