@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use drillmaster_models::{Credential, Method, wire};
+use memchr::memmem;
 use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
@@ -176,7 +177,9 @@ impl Http {
             let echo = echo.expose_secret();
             answer.body = masked(answer.body, echo.as_bytes());
             for (_, value) in &mut answer.headers {
-                *value = value.replace(echo, MASK);
+                if value.contains(echo) {
+                    *value = value.replace(echo, MASK);
+                }
             }
         }
         answer
@@ -266,15 +269,11 @@ fn echoes(secret: &str) -> Vec<SecretString> {
 }
 
 fn masked(body: Vec<u8>, echo: &[u8]) -> Vec<u8> {
-    let find = |from: usize| {
-        let mut windows = body[from..].windows(echo.len());
-        windows.position(|window| window == echo)
-    };
     let (mut clean, mut from) = (Vec::new(), 0);
-    while let Some(found) = find(from) {
-        clean.extend_from_slice(&body[from..from + found]);
+    for found in memmem::find_iter(&body, echo) {
+        clean.extend_from_slice(&body[from..found]);
         clean.extend_from_slice(MASK.as_bytes());
-        from += found + echo.len();
+        from = found + echo.len();
     }
     if from == 0 {
         return body;

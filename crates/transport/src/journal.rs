@@ -153,7 +153,7 @@ impl Journal {
         Ok(Self { queue, writer, file })
     }
 
-    /// Adds an event. It is written soon, and outlives this process then, but not yet a power cut.
+    /// Adds an event. It is written within milliseconds, and outlives this process then, but not yet a power cut.
     ///
     /// Waits for the disk where very much waits to be written already.
     pub fn append(&self, event: &Event) -> io::Result<()> {

@@ -4,6 +4,7 @@ use std::io;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -11,6 +12,11 @@ use super::Sink;
 
 /// How much may wait for the disk, in bytes. Who appends more waits too, so that memory has a bound.
 const LARGEST_QUEUE: usize = 4 << 20;
+/// How long lines that nobody waits for may gather, so that they are written together. A process that is killed
+/// loses them; what they tell is found out again.
+const GATHERING: Duration = Duration::from_millis(2);
+/// How many bytes need not gather more.
+const ENOUGH: usize = 64 << 10;
 
 /// What waits to be written. Lines are written in the order in which they were added, so that what is safe
 /// is always all up to some line.
@@ -27,11 +33,24 @@ struct Waiting {
     /// Those who want to know when all that is in `lines` is safe.
     callers: Vec<oneshot::Sender<Result<(), Trouble>>>,
     requests: usize,
+    writer: Writer,
     /// The journal has its last event.
     ended: bool,
     /// Nothing more will be added.
     closed: bool,
     trouble: Option<Trouble>,
+}
+
+/// What the thread does. To wake one that is at work anyhow would cost more than the line.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    /// Writes, and will look again.
+    #[default]
+    Works,
+    /// Lets lines gather.
+    Gathers,
+    /// Has nothing to do.
+    Sleeps,
 }
 
 /// The first error of the sink. It stays: behind a line that was written in part, no other can be read.
@@ -99,14 +118,18 @@ impl Queue {
             waiting = self.drained.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         let added = add(&mut waiting);
-        self.filled.notify_one();
+        let wakes = waiting.wakes();
+        drop(waiting);
+        if wakes {
+            self.filled.notify_one();
+        }
         added
     }
 
     /// Lets the writer end once it has written what waits.
     pub(super) fn close(&self) {
         self.lock().closed = true;
-        self.filled.notify_one();
+        self.filled.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -117,13 +140,7 @@ impl Queue {
     fn serve(&self, sink: &mut dyn Sink) {
         let mut lines = Vec::new();
         loop {
-            let mut waiting = self.lock();
-            while waiting.lines.is_empty() && waiting.callers.is_empty() {
-                if waiting.closed {
-                    return;
-                }
-                waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-            }
+            let Some(mut waiting) = self.filled() else { return };
             lines.clear();
             mem::swap(&mut lines, &mut waiting.lines);
             let callers = mem::take(&mut waiting.callers);
@@ -143,6 +160,25 @@ impl Queue {
         }
     }
 
+    /// Waits until there is something to write; `None` when nothing more will come.
+    fn filled(&self) -> Option<MutexGuard<'_, Waiting>> {
+        let mut waiting = self.lock();
+        while waiting.lines.is_empty() && waiting.callers.is_empty() {
+            if waiting.closed {
+                return None;
+            }
+            waiting.writer = Writer::Sleeps;
+            waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        if !waiting.is_due() {
+            waiting.writer = Writer::Gathers;
+            let gathered = self.filled.wait_timeout(waiting, GATHERING);
+            (waiting, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting.writer = Writer::Works;
+        Some(waiting)
+    }
+
     fn fail(&self, error: &io::Error) -> Trouble {
         let trouble = Trouble { kind: error.kind(), text: error.to_string() };
         let mut waiting = self.lock();
@@ -157,6 +193,24 @@ impl Queue {
 }
 
 impl Waiting {
+    /// Whether what is here is to be written at once.
+    fn is_due(&self) -> bool {
+        !self.callers.is_empty() || self.closed || self.lines.len() >= ENOUGH
+    }
+
+    /// Whether the thread is to be woken for what was added, which is done once.
+    fn wakes(&mut self) -> bool {
+        let wakes = match self.writer {
+            Writer::Works => false,
+            Writer::Gathers => self.is_due(),
+            Writer::Sleeps => true,
+        };
+        if wakes {
+            self.writer = Writer::Works;
+        }
+        wakes
+    }
+
     fn add(&mut self, entry: &Entry) -> io::Result<()> {
         if let Some(trouble) = &self.trouble {
             return Err(trouble.clone().into());
