@@ -2,6 +2,7 @@
 
 mod call;
 mod endpoints;
+mod init;
 mod interrupts;
 mod launch;
 mod rehearse;
@@ -11,6 +12,7 @@ mod runs;
 mod sandbox;
 mod settings;
 mod target;
+mod test;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -94,6 +96,10 @@ enum Task {
     },
     /// Serve both services, simulated, over HTTP until interrupted
     Sandbox(sandbox::SandboxArgs),
+    /// Make a script project with a roster, a recording and a test
+    Init(init::InitArgs),
+    /// Run the tests of a script project: replay each cassette that lies beside its script, and compare
+    Test(test::TestArgs),
     /// Look scripts through for mistakes, without running them
     Check {
         /// The scripts
@@ -160,6 +166,8 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Call(args) => call::call(&args, matches, shell),
         Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
         Task::Sandbox(args) => sandbox::serve(&args, matches, shell),
+        Task::Init(args) => init::init(&args, matches, shell),
+        Task::Test(args) => test::test(&args, shell),
         Task::Check { scripts } => Ok(check(&scripts, shell)),
         Task::Definitions { folder } => definitions(&folder, shell),
         Task::Completions { shell: kind } => {
@@ -227,6 +235,19 @@ impl Shell {
             verbose: globals.verbose,
             colour,
         }
+    }
+
+    /// A diff by lines, coloured where the console is.
+    fn coloured_diff(&self, diff: &str) -> String {
+        if !self.colour {
+            return diff.to_owned();
+        }
+        let paint = |line: &str| match line.as_bytes().first() {
+            Some(b'+') => format!("\x1b[32m{line}\x1b[0m"),
+            Some(b'-') => format!("\x1b[31m{line}\x1b[0m"),
+            _ => line.to_owned(),
+        };
+        diff.lines().map(paint).collect::<Vec<_>>().join("\n")
     }
 
     fn tell(&self, problem: &Problem) {

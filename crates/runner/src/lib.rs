@@ -5,6 +5,7 @@
 //! every row. The functions come from the list of entries in `drillmaster-models`; nothing here names one.
 
 mod calls;
+pub mod cases;
 pub mod cli;
 pub mod console;
 pub mod definitions;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::cassette::{Interaction, RequestEvent, Tape, identity, parse};
+use crate::cassette::{Header, Interaction, RequestEvent, Tape, identity, parse};
 use crate::error::Error;
 use crate::request::{Request, Response, Scope, Source, Transport, is_open};
 
@@ -27,6 +27,7 @@ use crate::request::{Request, Response, Scope, Source, Transport, is_open};
 /// assert!(replay.finish().is_ok());
 /// ```
 pub struct Replay {
+    header: Header,
     state: Mutex<State>,
 }
 
@@ -71,7 +72,12 @@ impl Replay {
         }
         let used = vec![false; tape.interactions.len()];
         let state = State { interactions: tape.interactions, used, waiting, values };
-        Self { state: Mutex::new(state) }
+        Self { header: tape.header, state: Mutex::new(state) }
+    }
+
+    /// What the recorded run was made from.
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 
     /// Fails when a recorded interaction was not asked for.

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::run::CONCURRENCY;
 
 /// The flags that `run` and `resume` share.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Settings {
     /// A CSV file with a row per person
     #[arg(long, value_name = "CSV")]
@@ -56,6 +56,11 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 impl Settings {
+    /// A roster and nothing else.
+    pub(crate) fn of_roster(roster: PathBuf) -> Self {
+        Self { roster: Some(roster), ..Self::default() }
+    }
+
     /// A new run of this script.
     pub(crate) fn order(&self, script: &Path, matches: &ArgMatches) -> Result<Order, Problem> {
         if self.key.is_some() && self.roster.is_none() {

@@ -22,7 +22,7 @@ use crate::order::{On, Place};
 use crate::problem::Problem;
 
 /// The flags of commands that call.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TargetArgs {
     /// Which services are called; the sandbox unless set
     #[arg(long, value_enum, global = true)]
