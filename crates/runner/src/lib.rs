@@ -12,6 +12,7 @@ mod engine;
 pub mod exit;
 mod fan;
 mod host;
+pub mod interchange;
 mod order;
 pub mod plan;
 pub mod problem;
