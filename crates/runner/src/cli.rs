@@ -1,6 +1,7 @@
 //! The command line.
 
 mod call;
+mod cassette;
 mod endpoints;
 mod interrupts;
 mod launch;
@@ -92,6 +93,8 @@ enum Task {
         /// Its name, such as thm.rooms
         entry: Option<String>,
     },
+    /// Exchange recordings with other tools
+    Cassette(cassette::CassetteArgs),
     /// Serve both services, simulated, over HTTP until interrupted
     Sandbox(sandbox::SandboxArgs),
     /// Look scripts through for mistakes, without running them
@@ -159,6 +162,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Runs(args) => runs::runs(&args, shell),
         Task::Call(args) => call::call(&args, matches, shell),
         Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
+        Task::Cassette(args) => cassette::cassette(&args, shell),
         Task::Sandbox(args) => sandbox::serve(&args, matches, shell),
         Task::Check { scripts } => Ok(check(&scripts, shell)),
         Task::Definitions { folder } => definitions(&folder, shell),

@@ -47,7 +47,6 @@ pub use refused::Refused;
 
 use bodies::Unpacking;
 use call::Call;
-use left_out::Reason;
 use looks::Looks;
 
 /// A format of other tools.
@@ -201,7 +200,7 @@ impl<'a> Gathering<'a> {
         match Call::of(method, url, self.hosts) {
             Ok(call) => Some(call),
             Err((reason, what)) => {
-                self.left_out.add(reason, what);
+                self.left_out.add(reason, &what);
                 None
             }
         }
@@ -219,12 +218,14 @@ impl<'a> Gathering<'a> {
     fn add_next(
         &mut self,
         call: &Call,
-        content_type: Option<&str>,
+        headers: &[(String, String)],
         body: &[u8],
         outcome: Result<Response, Error>,
     ) {
-        let request = call.request(content_type, body, self.next);
-        self.add(request, outcome);
+        let kind = headers.iter().find(|(name, _)| name == "content-type");
+        let request = call.request(kind.map(|(_, kind)| kind.as_str()), body, self.next);
+        let credentials = call::credentials(headers, body);
+        self.add(request, outcome.map(|answer| call::without_echoes(answer, &credentials)));
     }
 
     fn finish(self) -> Result<Imported, Refused> {

@@ -3,7 +3,7 @@
 use drillmaster_models::wire::{self, fields_of, match_path};
 use drillmaster_models::{Credential, Dialect, Entry, Payload, SERVICES, Service, Spec, entries};
 use drillmaster_transport::cassette::RequestEvent;
-use drillmaster_transport::{Error, Lost, Request, Scope};
+use drillmaster_transport::{Error, Lost, Request, Response, Scope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::{Map, Value};
 use url::{Host, Url};
@@ -179,6 +179,30 @@ pub(super) fn is_credential(name: &str) -> bool {
         })
 }
 
+/// The credentials in a request, so that an answer that echoes one can be cleaned of it. What is short is
+/// found in words that have nothing to do with it.
+pub(super) fn credentials(headers: &[(String, String)], body: &[u8]) -> Vec<String> {
+    let form = url::form_urlencoded::parse(body).into_owned();
+    let all = headers.iter().cloned().chain(form);
+    let secret = all.filter(|(name, value)| is_credential(name) && value.len() >= 8);
+    secret.map(|(_, value)| value).collect()
+}
+
+/// Takes credentials out of an answer.
+pub(super) fn without_echoes(mut answer: Response, credentials: &[String]) -> Response {
+    const MASK: &str = "[credential]";
+    for credential in credentials {
+        for (_, value) in &mut answer.headers {
+            *value = value.replace(credential, MASK);
+        }
+        let masked = |text: &str| text.contains(credential).then(|| text.replace(credential, MASK));
+        if let Some(body) = std::str::from_utf8(&answer.body).ok().and_then(masked) {
+            answer.body = body.into_bytes();
+        }
+    }
+    answer
+}
+
 /// Whether an answer's header means something to a caller.
 pub(super) fn means_something(name: &str) -> bool {
     matches!(name, "content-type" | "location" | "retry-after")
@@ -206,7 +230,7 @@ pub(super) fn lost(told: &str) -> Error {
         () => Lost::Reset,
     };
     let detail = if told.is_empty() { "no answer was recorded" } else { told };
-    Error::lost(how, super::refused::shorten(detail.to_owned()))
+    Error::lost(how, super::refused::shorten(detail))
 }
 
 /// A request's address, and the services that its host may stand for.
@@ -240,11 +264,11 @@ fn services_at(
 /// Whether a host may stand for a service: its own by its name, and any of this machine or network, where
 /// sandboxes are.
 fn stands_for(service: &Service, host: &Host<&str>, hosts: &[String]) -> bool {
+    const LOCAL: [&str; 5] = ["localhost", "local", "internal", "test", "lan"];
     let Host::Domain(name) = host else { return true };
     if hosts.iter().any(|own| own.eq_ignore_ascii_case(name)) || !name.contains('.') {
         return true;
     }
-    const LOCAL: [&str; 5] = ["localhost", "local", "internal", "test", "lan"];
     if name.rsplit('.').next().is_some_and(|last| LOCAL.contains(&last)) {
         return true;
     }

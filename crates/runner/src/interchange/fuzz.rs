@@ -84,10 +84,8 @@ fn check(format: Format, file: &[u8]) -> Result<bool, String> {
     write_cassette(&imported.tape, &mut out).map_err(|error| error.to_string())?;
     let text = String::from_utf8(out).map_err(|error| error.to_string())?;
     let again = cassette::parse(&text).map_err(|damage| damage.to_string())?;
-    match again.interactions.len() == imported.tape.interactions.len() {
-        true => Ok(true),
-        false => Err("an interaction was lost".to_owned()),
-    }
+    let (before, after) = (imported.tape.interactions.len(), again.interactions.len());
+    if before == after { Ok(true) } else { Err(format!("{before} interactions became {after}")) }
 }
 
 fn changed(samples: &[&[u8]], chance: &mut Rng) -> Vec<u8> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::refused::shorten;
+
 /// How many things of a kind are named.
 const NAMED: usize = 5;
 
@@ -53,7 +55,8 @@ impl LeftOut {
         self.by_reason.values().flat_map(BTreeMap::values).sum()
     }
 
-    pub(super) fn add(&mut self, reason: Reason, what: String) {
+    pub(super) fn add(&mut self, reason: Reason, what: &str) {
+        let what = shorten(what);
         *self.by_reason.entry(reason).or_default().entry(what).or_default() += 1;
     }
 

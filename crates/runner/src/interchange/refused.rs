@@ -77,7 +77,7 @@ fn nothing(had: &LeftOut) -> String {
 
 impl Refused {
     pub(super) fn wrong(place: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Wrong { place: place.into(), problem: shorten(problem.into()) }
+        Self::Wrong { place: place.into(), problem: shorten(&problem.into()) }
     }
 
     /// The same where so many bytes stood before.
@@ -110,13 +110,15 @@ impl Refused {
     }
 }
 
-/// A value may be told with its problem, and it may be long.
-pub(super) fn shorten(text: String) -> String {
+/// What a file says may be long, and must not reach a terminal as orders to it.
+pub(super) fn shorten(text: &str) -> String {
     const MOST: usize = 200;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut short: String = text.chars().take(MOST).map(plain).collect();
+    if text.chars().nth(MOST).is_some() {
+        short.push('…');
     }
+    short
 }
 
 fn without_position(error: &serde_json::Error) -> String {

@@ -102,7 +102,7 @@ fn take(recorded: Recorded, place: &str, gathering: &mut Gathering<'_>) -> Resul
             Ok(Response { status, headers, body })
         }
     };
-    gathering.add_next(&call, header(&asked, "content-type"), &body, outcome);
+    gathering.add_next(&call, &asked, &body, outcome);
     Ok(())
 }
 
@@ -135,7 +135,7 @@ fn parse(text: &str) -> Result<Document, Refused> {
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-        let problem = shorten(error.without_snippet().to_string());
+        let problem = shorten(&error.without_snippet().to_string());
         Refused::Line { line, column, problem }
     })
 }
@@ -200,12 +200,11 @@ impl Node {
     fn bytes(self, tag: Option<&str>) -> Result<Vec<u8>, String> {
         const BINARY: &str = "tag:yaml.org,2002:binary";
         match self {
-            Self::Nothing => Ok(Vec::new()),
             Self::Text(text) if tag == Some(BINARY) => from_base64(&text),
             Self::Text(text) => Ok(text.into_bytes()),
             Self::Fields { base64_string: Some(text), .. } => from_base64(&text),
             Self::Fields { string: Some(Body(bytes)), .. } => Ok(bytes),
-            Self::Fields { .. } => Ok(Vec::new()),
+            Self::Nothing | Self::Fields { .. } => Ok(Vec::new()),
             Self::Many(_) => Err("a text is due, not a list".to_owned()),
         }
     }

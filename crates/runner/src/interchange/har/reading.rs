@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::bodies::from_base64;
-use super::super::call::{Call, is_credential, lost, means_something};
+use super::super::call::{is_credential, lost, means_something};
 use super::super::left_out::Reason;
 use super::super::{Gathering, Refused};
 use super::{LogMark, LostMark, Mark, target_of};
@@ -163,8 +163,7 @@ fn take_ours(
     let url = request.url.unwrap_or_default();
     let target =
         target_of(&url).ok_or_else(|| wrong("request.url", "is not as it was exported"))?;
-    let posted = request.post_data.map(|data| posted(data, place)).transpose()?.flatten();
-    let (_, body) = posted.unwrap_or_default();
+    let body = posted(request.post_data, place)?.unwrap_or_default();
     let mut event = RequestEvent {
         scope: mark.scope,
         ordinal: mark.ordinal,
@@ -203,31 +202,39 @@ fn take_ours(
 fn take(entry: Entry, place: &str, gathering: &mut Gathering<'_>) -> Result<(), Refused> {
     let Some(Request { method, url: Some(url), headers, post_data, body_size }) = entry.request
     else {
-        gathering.left_out.add(Reason::NoAddress, String::new());
+        gathering.left_out.add(Reason::NoAddress, "");
         return Ok(());
     };
-    let headers: Vec<_> = pairs(headers).collect();
+    let mut headers = lower_case(headers);
     let method = method.or_else(|| header(&headers, ":method")).unwrap_or_default();
+    // Some tools keep the request line, and the host where HTTP has it.
+    let host = header(&headers, ":authority").or_else(|| header(&headers, "host"));
+    let url = match host {
+        Some(host) if url.starts_with('/') => format!("https://{host}{url}"),
+        _ => url,
+    };
     let Some(call) = gathering.recognise(&method, &url) else { return Ok(()) };
     let not_saved = || format!("{} {}", method, url.split(['?', '#']).next().unwrap_or_default());
-    let (kind, body) = match post_data.map(|data| posted(data, place)).transpose()?.flatten() {
-        Some(posted) => posted,
-        None if body_size.is_some_and(|size| size > 0.0) => {
-            gathering.left_out.add(Reason::NotSaved, not_saved());
-            return Ok(());
-        }
-        None => (None, Vec::new()),
-    };
-    let kind = header(&headers, "content-type").or(kind);
+    let kind = post_data.as_ref().and_then(|data| data.mime_type.clone());
+    let posted = posted(post_data, place)?;
+    if posted.is_none() && body_size.is_some_and(|size| size > 0.0) {
+        gathering.left_out.add(Reason::NotSaved, &not_saved());
+        return Ok(());
+    }
+    if let Some(kind) =
+        kind.filter(|kind| !kind.is_empty() && header(&headers, "content-type").is_none())
+    {
+        headers.push(("content-type".to_owned(), kind));
+    }
     let coding = header(&headers, "content-encoding").unwrap_or_default();
-    let body = gathering.unpacking.unpack(&coding, body);
+    let body = gathering.unpacking.unpack(&coding, posted.unwrap_or_default());
     let body =
         body.map_err(|problem| Refused::wrong(format!("{place}.request.postData"), problem))?;
     let Some(outcome) = answered(entry.response, place, gathering)? else {
-        gathering.left_out.add(Reason::NotSaved, not_saved());
+        gathering.left_out.add(Reason::NotSaved, &not_saved());
         return Ok(());
     };
-    gathering.add_next(&call, kind.as_deref(), &body, outcome);
+    gathering.add_next(&call, &headers, &body, outcome);
     Ok(())
 }
 
@@ -256,8 +263,7 @@ fn answered(
             )
         })?,
     };
-    let all: Vec<_> =
-        pairs(answer.headers).map(|(name, value)| (name.to_lowercase(), value)).collect();
+    let all = lower_case(answer.headers);
     let mut headers: Vec<_> =
         all.iter().filter(|(name, _)| means_something(name)).cloned().collect();
     let mut add = |name: &str, value: Option<String>| {
@@ -288,22 +294,20 @@ fn answered(
     Ok(Some(Ok(Response { status, headers, body })))
 }
 
-/// What was posted, and its type; `None` where the file does not have it.
-fn posted(data: PostData, place: &str) -> Result<Option<(Option<String>, Vec<u8>)>, Refused> {
-    let body = match (data.text, data.params) {
-        (Some(text), params) if !text.is_empty() || params.as_ref().is_none_or(Vec::is_empty) => {
-            bytes_of(text, data.encoding.as_deref()).map_err(|problem| {
-                Refused::wrong(format!("{place}.request.postData.text"), problem)
-            })?
-        }
-        (_, Some(params)) => {
+/// What was posted; `None` where the file does not have it.
+fn posted(data: Option<PostData>, place: &str) -> Result<Option<Vec<u8>>, Refused> {
+    let Some(PostData { text, params, encoding, .. }) = data else { return Ok(None) };
+    match (text.filter(|text| !text.is_empty()), params) {
+        (Some(text), _) => bytes_of(text, encoding.as_deref())
+            .map(Some)
+            .map_err(|problem| Refused::wrong(format!("{place}.request.postData.text"), problem)),
+        (None, Some(params)) => {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             form.extend_pairs(pairs(Some(params)));
-            form.finish().into_bytes()
+            Ok(Some(form.finish().into_bytes()))
         }
-        (_, None) => return Ok(None),
-    };
-    Ok(Some((data.mime_type.filter(|kind| !kind.is_empty()), body)))
+        (None, None) => Ok(None),
+    }
 }
 
 fn bytes_of(text: String, encoding: Option<&str>) -> Result<Vec<u8>, String> {
@@ -318,8 +322,12 @@ fn pairs(pairs: Option<Vec<Pair>>) -> impl Iterator<Item = (String, String)> {
     pairs.map(|pair| (pair.name.unwrap_or_default(), pair.value.unwrap_or_default()))
 }
 
-/// The first header of a name, in any case.
+fn lower_case(headers: Option<Vec<Pair>>) -> Vec<(String, String)> {
+    pairs(headers).map(|(name, value)| (name.trim().to_lowercase(), value)).collect()
+}
+
+/// The first header of a (lower-case) name.
 fn header(headers: &[(String, String)], name: &str) -> Option<String> {
-    let found = headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+    let found = headers.iter().find(|(own, _)| own == name);
     found.map(|(_, value)| value.clone())
 }
