@@ -1,6 +1,7 @@
 //! The command line.
 
 mod call;
+mod cassette;
 mod endpoints;
 mod init;
 mod interrupts;
@@ -94,6 +95,8 @@ enum Task {
         /// Its name, such as thm.rooms
         entry: Option<String>,
     },
+    /// Exchange recordings with other tools
+    Cassette(cassette::CassetteArgs),
     /// Serve both services, simulated, over HTTP until interrupted
     Sandbox(sandbox::SandboxArgs),
     /// Make a script project with a roster, a recording and a test
@@ -165,6 +168,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Runs(args) => runs::runs(&args, shell),
         Task::Call(args) => call::call(&args, matches, shell),
         Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
+        Task::Cassette(args) => cassette::cassette(&args, shell),
         Task::Sandbox(args) => sandbox::serve(&args, matches, shell),
         Task::Init(args) => init::init(&args, matches, shell),
         Task::Test(args) => test::test(&args, shell),

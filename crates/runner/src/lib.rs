@@ -13,6 +13,7 @@ mod engine;
 pub mod exit;
 mod fan;
 mod host;
+pub mod interchange;
 mod order;
 pub mod plan;
 pub mod problem;

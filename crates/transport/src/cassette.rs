@@ -352,7 +352,7 @@ impl ResponseEvent {
 
 impl ErrorEvent {
     /// The loss again. An `Err` says what of it cannot be read.
-    pub(crate) fn into_error(self) -> Result<Error, String> {
+    pub fn into_error(self) -> Result<Error, String> {
         Error::of_record(&self.kind, self.detail)
             .ok_or_else(|| format!("`{}` is no error", self.kind))
     }

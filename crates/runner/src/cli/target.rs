@@ -223,7 +223,7 @@ pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
     let is_same =
         |other: &&Path| other.canonicalize().is_ok_and(|other| other == path) || *other == file;
     if taken.iter().any(is_same) {
-        return refuse("the run needs it for something else", "name another file");
+        return refuse("it is needed for something else", "name another file");
     }
     // Files are written beside their place and renamed: it must be possible to make one there.
     match tempfile::tempfile_in(folder_of(&path)) {

@@ -1,0 +1,126 @@
+//! `drillmaster cassette`
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use drillmaster_transport::cassette::{self, Tape};
+
+use super::Shell;
+use super::target::output;
+use crate::engine::folder_of;
+use crate::exit::Exit;
+use crate::interchange::{self, Format, Options, har};
+use crate::problem::Problem;
+
+/// The flags of `cassette`.
+#[derive(Debug, Args)]
+pub(crate) struct CassetteArgs {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Make a cassette from a recording of another tool
+    Import(ImportArgs),
+    /// Write a cassette as HAR 1.2, which browsers, proxies and API tools read
+    Export(ExportArgs),
+}
+
+#[derive(Debug, Args)]
+struct ImportArgs {
+    /// A HAR file, or a cassette of vcrpy or VCR
+    file: PathBuf,
+    /// The cassette to write; only its owner may read it
+    #[arg(short, long, value_name = "CASSETTE")]
+    output: PathBuf,
+    /// What the file is; told from its content unless given
+    #[arg(long, value_enum)]
+    from: Option<Format>,
+    /// Take what was sent to this host, too: a gateway before one of the services
+    #[arg(long = "host", value_name = "HOST")]
+    hosts: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct ExportArgs {
+    /// The cassette
+    cassette: PathBuf,
+    /// The HAR file to write; only its owner may read it
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+pub(crate) fn cassette(args: &CassetteArgs, shell: &Shell) -> Result<Exit, Problem> {
+    match &args.task {
+        Task::Import(args) => import(args, shell),
+        Task::Export(args) => export(args, shell),
+    }
+}
+
+fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
+    let path = output(&args.output, &[&args.file])?;
+    let options = Options { format: args.from, hosts: args.hosts.clone(), ..Options::default() };
+    let bytes = read(&args.file, options.largest)?;
+    let refused = |why| Problem::usage(format!("{}: {why}", args.file.display()));
+    let imported = interchange::read(&bytes, &options).map_err(refused)?;
+    write(&path, |out| interchange::write_cassette(&imported.tape, out))?;
+    tell(&imported.tape, &args.output, shell);
+    match imported.left_out.count() {
+        0 => {}
+        count => shell.console.note(&format!("left out {count}:\n{}", imported.left_out)),
+    }
+    Ok(Exit::Done)
+}
+
+fn export(args: &ExportArgs, shell: &Shell) -> Result<Exit, Problem> {
+    let path = output(&args.output, &[&args.cassette])?;
+    let tape = open(&args.cassette)?;
+    write(&path, |out| har::write(&tape, out))?;
+    tell(&tape, &args.output, shell);
+    Ok(Exit::Done)
+}
+
+fn tell(tape: &Tape, to: &Path, shell: &Shell) {
+    let count = tape.interactions.len();
+    let requests = if count == 1 { "request" } else { "requests" };
+    shell.console.note(&format!("wrote {count} {requests} to {}", to.display()));
+}
+
+/// Reads a whole cassette.
+fn open(path: &Path) -> Result<Tape, Problem> {
+    let refuse = |why: String| Problem::usage(format!("{}: {why}", path.display()));
+    let text = String::from_utf8(read(path, usize::MAX - 1)?).map_err(|error| {
+        let byte = error.utf8_error().valid_up_to();
+        refuse(format!("the cassette is damaged at byte {byte}: not UTF-8; record it again"))
+    })?;
+    cassette::parse(&text).map_err(|damage| refuse(damage.to_string()))
+}
+
+/// The bytes of a file; of one that is larger than the limit, one byte more than that.
+fn read(path: &Path, largest: usize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let file =
+        File::open(path).and_then(|file| file.take(largest as u64 + 1).read_to_end(&mut bytes));
+    file.map_err(|error| Problem::usage(format!("cannot read {}: {error}", path.display())))?;
+    Ok(bytes)
+}
+
+/// Writes a file beside its place and renames it. Only its owner may read it: recordings name people.
+fn write(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Problem> {
+    let written = || {
+        let file = tempfile::Builder::new().prefix(".cassette-").tempfile_in(folder_of(path))?;
+        let mut out = BufWriter::new(file);
+        content(&mut out)?;
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    let told = |error| Problem::usage(format!("cannot write {}: {error}", path.display()));
+    written().map(drop).map_err(told)
+}
