@@ -312,7 +312,7 @@ impl RequestEvent {
     }
 
     /// Whether its values may be shown: those of an entry that is not known may not.
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         entry(&self.entry).is_ok_and(|entry| is_open(&entry.spec))
     }
 

@@ -149,7 +149,7 @@ async fn all_items(
 }
 
 /// Blanks out what is shown only when asked for.
-fn hide(value: &mut Value, names: &[&str]) {
+pub(crate) fn hide(value: &mut Value, names: &[&str]) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| hide(item, names)),
         Value::Object(fields) => {

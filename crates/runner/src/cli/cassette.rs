@@ -1,5 +1,7 @@
 //! `drillmaster cassette`
 
+mod show;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,10 @@ pub(crate) struct CassetteArgs {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// List what was recorded, or show all of it
+    Show(show::ShowArgs),
+    /// Count what was recorded
+    Stats(show::StatsArgs),
     /// Make a cassette from a recording of another tool
     Import(ImportArgs),
     /// Write a cassette as HAR 1.2, which browsers, proxies and API tools read
@@ -55,6 +61,8 @@ struct ExportArgs {
 
 pub(crate) fn cassette(args: &CassetteArgs, shell: &Shell) -> Result<Exit, Problem> {
     match &args.task {
+        Task::Show(args) => show::show(args, shell),
+        Task::Stats(args) => show::stats(args, shell),
         Task::Import(args) => import(args, shell),
         Task::Export(args) => export(args, shell),
     }
