@@ -9,7 +9,7 @@ use drillmaster_transport::cassette::Header;
 use drillmaster_transport::journal::History;
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
 
@@ -137,6 +137,22 @@ impl Order {
             Ok(Value::Object(run)) => run,
             _ => Map::new(),
         }
+    }
+
+    /// The order as the header of a cassette holds it: what replaying the script takes, and nothing of this
+    /// machine.
+    pub(crate) fn as_recorded(&self) -> Map<String, Value> {
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let fields = json!({
+            "script": name(&self.script),
+            "roster": self.roster.as_deref().and_then(name),
+            "key": self.key,
+            "set": self.set,
+            "dialect": self.place.dialect.name(),
+            "max_rows": self.max_rows,
+        });
+        let fields = fields.as_object().cloned().unwrap_or_default();
+        fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
     }
 
     /// What a journal's run was asked to do.

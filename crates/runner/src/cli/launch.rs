@@ -68,6 +68,11 @@ impl Ready {
         Header { script: Some(self.script.hash()), roster, ..Header::default() }
     }
 
+    /// The header of its cassette, which knows how it is replayed.
+    pub(crate) fn recording_header(&self) -> Header {
+        Header { run: self.order.as_recorded(), ..self.header() }
+    }
+
     /// The header of its journal, which knows how it was begun too.
     pub(crate) fn journal_header(&self) -> Header {
         Header { run: self.order.as_run(), ..self.header() }
@@ -151,7 +156,7 @@ pub(crate) fn perform(
         session.resumes_by(&keeping.resume);
     }
     let record = record.map(|path| {
-        let record = Record::to_file(path, ready.header(), layers.clone());
+        let record = Record::to_file(path, ready.recording_header(), layers.clone());
         record
             .map(Arc::new)
             .map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))
