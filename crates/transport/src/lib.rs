@@ -36,6 +36,7 @@
 mod approved;
 pub mod cassette;
 mod connection;
+mod diff;
 mod doubles;
 mod dry_run;
 mod error;
@@ -58,7 +59,7 @@ pub use approved::Approved;
 pub use connection::Connection;
 pub use doubles::{Capture, Never};
 pub use dry_run::{DryRun, Planned};
-pub use error::{Error, Lost, Stopped};
+pub use error::{Error, Lost, Mismatch, Stopped};
 pub use fault::{Fault, FaultPlan, FaultPlanError, Faults, Outcome, Strike, Trouble};
 pub use guard::{Guard, Limits, Removals};
 pub use http::{Http, base_url};
