@@ -35,6 +35,7 @@
 //! ```
 
 mod tape;
+pub(crate) mod write;
 
 pub use tape::{Damage, Interaction, Tape, parse};
 pub(crate) use tape::{Part, event_at, header, read};

@@ -9,7 +9,7 @@ use drillmaster_models::wire;
 use serde_json::Value;
 
 use self::index::{Found, Index};
-use crate::cassette::{Damage, Event, Header, RequestEvent};
+use crate::cassette::{Damage, Event, Header, RequestEvent, identity};
 use crate::diff::{diff, distance, request_lines};
 use crate::error::{Error, Mismatch};
 use crate::request::{Request, Response, Scope, Source, Transport, is_open};
@@ -139,6 +139,11 @@ impl Replay {
         outcome.map_err(|error| error.for_request(request))
     }
 
+    /// Whether something is left for a request.
+    pub(crate) fn holds(&self, request: &Request) -> bool {
+        self.index.holds(&asked(request))
+    }
+
     /// The value that was recorded for this name, if one is left.
     pub(crate) fn take_value(&self, scope: &str, name: &str) -> Result<Option<Value>, Error> {
         match self.index.take_value(asked_scope(scope), name) {
@@ -172,9 +177,9 @@ impl Replay {
         };
         let shown = diff(&lines, &asked);
         let place = format!("nearest: {} in `{}`", recorded.line(), recorded.scope);
-        match (shown.is_empty(), open && recorded.is_open()) {
+        match (shown.is_empty(), recorded.hash == identity(&request.wire)) {
             (true, true) => vec![format!("nearest: the same request in `{}`", recorded.scope)],
-            (true, false) => vec![format!("{place}; how it differs is secret")],
+            (true, false) => vec![format!("{place}; how it differs is not shown")],
             (false, _) => {
                 [format!("{place} (- recorded, + asked)")].into_iter().chain(shown).collect()
             }

@@ -84,6 +84,12 @@ impl Index {
         self.requests.take((scope_key(&request.scope), identity))
     }
 
+    /// Whether something is left for a request.
+    pub(super) fn holds(&self, request: &Request) -> bool {
+        let identity = identity_key(&identity(&request.wire)).unwrap_or_default();
+        self.requests.holds((scope_key(&request.scope), identity))
+    }
+
     /// Takes the next value of this name.
     pub(super) fn take_value(&self, scope: &str, name: &str) -> Found<'_> {
         self.values.take((scope_key(scope), value_key(name)))
@@ -118,10 +124,10 @@ impl Index {
         event_at(&self.text, at).map_err(Error::setup)
     }
 
-    /// What of a shelf was not asked for, as it is read by `read`.
-    pub(super) fn unused<T>(&self, shelf: &Shelf, read: impl Fn(Event) -> Option<T>) -> Vec<T> {
+    /// What of a shelf was not asked for, as `told` makes something of it.
+    pub(super) fn unused<T>(&self, shelf: &Shelf, told: impl Fn(Event) -> Option<T>) -> Vec<T> {
         let events = shelf.unused().filter_map(|slot| self.event(slot.at).ok());
-        events.filter_map(read).collect()
+        events.filter_map(told).collect()
     }
 
     /// The requests that are nearest by their entry, then by their scope, then by being the same in another
@@ -163,6 +169,14 @@ impl Shelf {
             Some(slot) if slot.key() == key => Found::Next(slot),
             _ => Found::Consumed(equals().count()),
         }
+    }
+
+    fn holds(&self, key: (u64, u64)) -> bool {
+        let first = self.0.partition_point(|slot| slot.key() < key);
+        self.0.get(first).is_some_and(|head| {
+            let next = first.saturating_add(head.asked.load(Ordering::Relaxed));
+            self.0.get(next).is_some_and(|slot| slot.key() == key)
+        })
     }
 
     fn unused(&self) -> impl Iterator<Item = &Slot> {
