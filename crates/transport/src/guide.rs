@@ -45,7 +45,7 @@
 //!     cassette
 //!         .play(service, async |cassette| {
 //!             let request: ListRooms = Default::default();
-//!             Ok(Connection::new(cassette).send(&request).await?.rooms.len())
+//!             Ok(Connection::new(cassette).send(&request).await?.room_info.len())
 //!         })
 //!         .await
 //! }
@@ -78,7 +78,7 @@
 //!     cassette.finish()?;
 //! }
 //! let replay = Cassette::open(&path).over(|| Ok(Never))?;
-//! assert!(!Connection::new(replay.clone()).send(&room("nowhere")).await?);
+//! assert!(!Connection::new(replay.clone()).send(&room("nowhere")).await?.room_exists);
 //! let error = replay.finish().unwrap_err();
 //! assert!(error.to_string().contains("roomCode=linux1"), "it was not asked for this time");
 //! # Ok(())

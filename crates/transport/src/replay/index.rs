@@ -125,8 +125,8 @@ impl Index {
     }
 
     /// What of a shelf was not asked for, as `told` makes something of it.
-    pub(super) fn unused<T>(&self, shelf: &Shelf, told: impl Fn(Event) -> Option<T>) -> Vec<T> {
-        let events = shelf.unused().filter_map(|slot| self.event(slot.at).ok());
+    pub(super) fn unused<T>(&self, of: &Shelf, told: impl Fn(Event) -> Option<T>) -> Vec<T> {
+        let events = of.unused().filter_map(|slot| self.event(slot.at).ok());
         events.filter_map(told).collect()
     }
 
