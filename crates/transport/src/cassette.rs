@@ -35,9 +35,10 @@
 //! ```
 
 mod tape;
+pub(crate) mod write;
 
-pub(crate) use tape::header;
 pub use tape::{Damage, Interaction, Tape, parse};
+pub(crate) use tape::{Part, event_at, header, read};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -316,6 +317,19 @@ impl RequestEvent {
         entry(&self.entry).is_ok_and(|entry| is_open(&entry.spec))
     }
 
+    /// Whether its hash is that of what it holds. An `Err` says what of it cannot be read.
+    fn has_its_hash(&self) -> Result<bool, String> {
+        // Mostly the body need not be written and read again.
+        let method = Method::parse(&self.method);
+        let quick = method.zip(self.body.as_ref()).and_then(|(method, body)| match body {
+            Body::Json(json) if !is_form(content_type(&self.headers)) => {
+                Some(hash(method, &self.target, &in_order(json)))
+            }
+            _ => None,
+        });
+        Ok(quick.is_some_and(|hash| hash == self.hash) || identity(&self.wire()?) == self.hash)
+    }
+
     /// The request as it travelled. An `Err` says what of it cannot be read.
     pub fn wire(&self) -> Result<wire::Request, String> {
         let method =
@@ -330,6 +344,14 @@ impl RequestEvent {
 }
 
 impl ResponseEvent {
+    /// Whether its body can be decoded.
+    fn check(&self) -> Result<(), base64::DecodeError> {
+        match &self.body {
+            Some(body @ Body::Base64(_)) => body.bytes().map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes an answer down.
     pub fn of(scope: &str, ordinal: u64, answer: &Response) -> Self {
         Self {
@@ -382,24 +404,35 @@ impl ErrorEvent {
 /// What two requests must have in common to be the same: method, path, the query's pairs in any order, and
 /// the body, in which the order of JSON keys and of form fields does not matter. As 32 hex digits.
 pub fn identity(request: &wire::Request) -> String {
-    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-    let body = match request.header("content-type") {
-        Some("application/x-www-form-urlencoded") => {
-            sorted_pairs(&String::from_utf8_lossy(&request.body)).into_bytes()
-        }
-        _ => match serde_json::from_slice(&request.body) {
-            Ok(json) => sorted(&json).to_string().into_bytes(),
+    let body = if is_form(request.header("content-type")) {
+        sorted_pairs(&String::from_utf8_lossy(&request.body)).into_bytes()
+    } else {
+        match serde_json::from_slice(&request.body) {
+            Ok(json) => in_order(&json),
             Err(_) => request.body.clone(),
-        },
+        }
     };
+    hash(request.method, &request.target, &body)
+}
+
+fn hash(method: Method, target: &str, body: &[u8]) -> String {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut hasher = blake3::Hasher::new();
-    let (method, query) = (request.method.as_str(), sorted_pairs(query));
-    for part in [method.as_bytes(), path.as_bytes(), query.as_bytes(), &body] {
+    let (method, query) = (method.as_str(), sorted_pairs(query));
+    for part in [method.as_bytes(), path.as_bytes(), query.as_bytes(), body] {
         // The length keeps `a` + `bc` apart from `ab` + `c`.
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
     hasher.finalize().to_hex()[..32].to_owned()
+}
+
+fn is_form(content_type: Option<&str>) -> bool {
+    content_type == Some("application/x-www-form-urlencoded")
+}
+
+fn content_type(headers: &[(String, String)]) -> Option<&str> {
+    headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str())
 }
 
 fn sorted_pairs(text: &str) -> String {
@@ -408,15 +441,42 @@ fn sorted_pairs(text: &str) -> String {
     pairs.join("&")
 }
 
-fn sorted(json: &Value) -> Value {
-    match json {
-        Value::Array(items) => items.iter().map(sorted).collect(),
-        Value::Object(fields) => {
-            let mut fields: Vec<_> =
-                fields.iter().map(|(name, value)| (name.clone(), sorted(value))).collect();
-            fields.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(fields.into_iter().collect())
+/// JSON text with sorted keys.
+fn in_order(json: &Value) -> Vec<u8> {
+    fn write(json: &Value, text: &mut Vec<u8>) {
+        match json {
+            Value::Array(items) => {
+                text.push(b'[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        text.push(b',');
+                    }
+                    write(item, text);
+                }
+                text.push(b']');
+            }
+            Value::Object(fields) => {
+                let mut fields: Vec<_> = fields.iter().collect();
+                fields.sort_unstable_by_key(|(name, _)| *name);
+                text.push(b'{');
+                for (index, (name, value)) in fields.into_iter().enumerate() {
+                    if index > 0 {
+                        text.push(b',');
+                    }
+                    plain(name, text);
+                    text.push(b':');
+                    write(value, text);
+                }
+                text.push(b'}');
+            }
+            other => plain(other, text),
         }
-        other => other.clone(),
     }
+    /// Text and numbers can always be written to memory.
+    fn plain<T: Serialize + ?Sized>(value: &T, text: &mut Vec<u8>) {
+        let _ = serde_json::to_writer(text, value);
+    }
+    let mut text = Vec::new();
+    write(json, &mut text);
+    text
 }

@@ -30,8 +30,8 @@ enum Kind {
     Lost(Lost, String),
     #[error("{0}")]
     Setup(String),
-    #[error("{0}")]
-    Replay(String),
+    #[error("{1}")]
+    Replay(Mismatch, String),
     #[error("{1}")]
     Stopped(Stopped, String),
 }
@@ -61,6 +61,20 @@ pub enum Stopped {
     Removals,
     /// It cannot be undone, and nobody said that it may be done all the same.
     Irreversible,
+}
+
+/// How a recording and what was asked of it differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// Something was asked for that was never recorded.
+    Missing,
+    /// Something was asked for more often than it was recorded.
+    Consumed,
+    /// Something was recorded and not asked for.
+    Unused,
+    /// The service answers otherwise than it was recorded.
+    Drifted,
 }
 
 /// How a recording calls a request that the configuration or a guard kept from being sent.
@@ -95,9 +109,16 @@ impl Error {
         Self::new(Kind::Setup(problem.into()))
     }
 
-    /// A replay does not have what was asked for.
-    pub fn replay(problem: impl Into<String>) -> Self {
-        Self::new(Kind::Replay(problem.into()))
+    /// A recording and what was asked of it differ.
+    ///
+    /// ```
+    /// use drillmaster_transport::{Error, Mismatch};
+    /// let error = Error::replay(Mismatch::Missing, "GET /rooms in `main` was not recorded");
+    /// assert!(error.is_replay_mismatch());
+    /// assert_eq!(error.mismatch(), Some(Mismatch::Missing));
+    /// ```
+    pub fn replay(how: Mismatch, problem: impl Into<String>) -> Self {
+        Self::new(Kind::Replay(how, problem.into()))
     }
 
     /// A guard kept a write from being sent.
@@ -169,7 +190,7 @@ impl Error {
                             ..
                         }
                 ),
-                Kind::Setup(_) | Kind::Replay(_) | Kind::Stopped(..) => false,
+                Kind::Setup(_) | Kind::Replay(..) | Kind::Stopped(..) => false,
             }
     }
 
@@ -202,9 +223,17 @@ impl Error {
         matches!(self.0.kind, Kind::Setup(_))
     }
 
-    /// A replay does not have what was asked for, or has more than was asked for.
+    /// A recording and what was asked of it differ.
     pub fn is_replay_mismatch(&self) -> bool {
-        matches!(self.0.kind, Kind::Replay(_))
+        self.mismatch().is_some()
+    }
+
+    /// How a recording and what was asked of it differ, if they do.
+    pub fn mismatch(&self) -> Option<Mismatch> {
+        match self.0.kind {
+            Kind::Replay(how, _) => Some(how),
+            _ => None,
+        }
     }
 
     /// A guard kept the write from being sent: no further one will be.
@@ -233,7 +262,7 @@ impl Error {
         match &self.0.kind {
             Kind::Lost(how, detail) => Some((how.name(), detail)),
             Kind::Setup(problem) | Kind::Stopped(_, problem) => Some((UNSENT, problem)),
-            Kind::Answer(_) | Kind::Replay(_) => None,
+            Kind::Answer(_) | Kind::Replay(..) => None,
         }
     }
 

@@ -49,6 +49,7 @@ mod unusable;
 mod writer;
 
 pub use history::History;
+pub(crate) use history::{identity_key, scope_key, value_key};
 pub use journaled::Journaled;
 pub(crate) use lines::unseal;
 pub use lines::{Events, line};

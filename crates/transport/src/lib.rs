@@ -7,6 +7,7 @@
 //! | [`Route`] | hands each request to the transport of its service |
 //! | [`Record`] | writes down what travels, as a [cassette] |
 //! | [`Replay`] | answers from a cassette and refuses anything else |
+//! | [`Cassette`] | records, replays, adds or verifies, as its [`Mode`] says |
 //! | [`Pace`] | keeps to a budget, and slows down when the service asks for it |
 //! | [`Retry`] | sends again what can do no harm |
 //! | [`Fault`] | makes trouble on purpose |
@@ -16,6 +17,8 @@
 //! | [`journal::Journaled`] | writes a run's [journal], and goes on from one |
 //! | [`Capture`] | a test double that keeps the requests it passes on |
 //! | [`Never`] | a test double that refuses to be used |
+//!
+//! Which of them a test or a program wants is told in the [guide].
 //!
 //! A [`Connection`] makes calls over a transport. This crate knows no service: entries come from
 //! `drillmaster-models`.
@@ -36,13 +39,16 @@
 mod approved;
 pub mod cassette;
 mod connection;
+mod diff;
 mod doubles;
 mod dry_run;
 mod error;
 mod fault;
 mod guard;
+pub mod guide;
 mod http;
 pub mod journal;
+mod mode;
 mod pace;
 mod rate;
 mod record;
@@ -58,10 +64,11 @@ pub use approved::Approved;
 pub use connection::Connection;
 pub use doubles::{Capture, Never};
 pub use dry_run::{DryRun, Planned};
-pub use error::{Error, Lost, Stopped};
+pub use error::{Error, Lost, Mismatch, Stopped};
 pub use fault::{Fault, FaultPlan, FaultPlanError, Faults, Outcome, Strike, Trouble};
 pub use guard::{Guard, Limits, Removals};
 pub use http::{Http, base_url};
+pub use mode::{Cassette, Mode, ModeError, Opening};
 pub use pace::{Pace, Reached};
 pub use rate::{Rate, RateError};
 pub use record::Record;

@@ -1,42 +1,53 @@
 //! Answering from a cassette.
 
-use std::collections::{HashMap, VecDeque};
-use std::fmt::Write as _;
+mod index;
+
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use drillmaster_models::wire;
 use serde_json::Value;
 
-use crate::cassette::{Header, Interaction, RequestEvent, Tape, identity, parse};
-use crate::error::Error;
+use self::index::{Found, Index};
+use crate::cassette::{Damage, Event, Header, RequestEvent, identity};
+use crate::diff::{diff, distance, request_lines};
+use crate::error::{Error, Mismatch};
 use crate::request::{Request, Response, Scope, Source, Transport, is_open};
 
+/// How many recorded requests are compared when the nearest one is looked for.
+const MOST_COMPARED: usize = 20_000;
+
+/// How many of those that were not asked for are told.
+const MOST_TOLD: usize = 5;
+
 /// Answers each request with what was recorded for it, and refuses anything else. A request is the same
-/// when its scope and its [identity] are; equal requests of a scope are answered in the
-/// order of their numbers.
+/// when its scope and its [identity](crate::cassette::identity) are; equal requests of a scope are answered in
+/// the order of their numbers. A loss is lost again in the same way. How long an answer took is not recorded,
+/// and nobody waits for it.
 ///
-/// [`finish`](Replay::finish) fails when something that was recorded was not asked for.
+/// A request without an answer is [missing](Mismatch::Missing) or [consumed](Mismatch::Consumed); the error
+/// shows how it differs from the nearest one that was recorded. [`finish`](Replay::finish) fails when
+/// something that was recorded is left [unused](Mismatch::Unused).
 ///
 /// ```
-/// use drillmaster_transport::{Replay, cassette};
+/// use drillmaster_transport::{Mismatch, Replay};
 ///
-/// let tape = "{\"event\":\"cassette\",\"version\":1,\"program\":\"by hand\"}\n\
-///             {\"event\":\"end\",\"interactions\":0}";
-/// let replay = Replay::of(cassette::parse(tape).unwrap());
-/// assert!(replay.finish().is_ok());
+/// let tape = r#"
+///     {"event":"cassette","version":1,"program":"by hand"}
+///     {"event":"value","scope":"main","ordinal":0,"name":"now","value":1}
+///     {"event":"end","interactions":0}"#;
+/// let replay = Replay::read(tape).unwrap();
+/// assert_eq!(replay.finish().unwrap_err().mismatch(), Some(Mismatch::Unused));
+/// assert!(replay.allow_unused().finish().is_ok());
 /// ```
 pub struct Replay {
-    header: Header,
-    state: Mutex<State>,
+    index: Index,
+    unused: Unused,
 }
 
-struct State {
-    interactions: Vec<Interaction>,
-    used: Vec<bool>,
-    /// Interactions that were not asked for yet, by scope and identity, in order.
-    waiting: HashMap<(String, String), VecDeque<usize>>,
-    values: HashMap<(String, String), VecDeque<Value>>,
+enum Unused {
+    Refused,
+    Allowed,
 }
 
 impl Replay {
@@ -51,122 +62,171 @@ impl Replay {
             let byte = error.utf8_error().valid_up_to();
             refuse(format!("the cassette is damaged at byte {byte}: not UTF-8; record it again"))
         })?;
-        Ok(Self::of(parse(&text).map_err(|damage| refuse(damage.to_string()))?))
+        Self::read(text).map_err(|damage| refuse(damage.to_string()))
     }
 
-    /// Replays a cassette that was read before.
-    pub fn of(tape: Tape) -> Self {
-        let mut order: Vec<usize> = (0..tape.interactions.len()).collect();
-        order.sort_by_key(|index| tape.interactions[*index].request.ordinal);
-        let mut waiting: HashMap<_, VecDeque<usize>> = HashMap::new();
-        for index in order {
-            let request = &tape.interactions[index].request;
-            let key = (request.scope.clone(), request.hash.clone());
-            waiting.entry(key).or_default().push_back(index);
-        }
-        let mut recorded = tape.values;
-        recorded.sort_by_key(|value| value.ordinal);
-        let mut values: HashMap<_, VecDeque<Value>> = HashMap::new();
-        for event in recorded {
-            values.entry((event.scope, event.name)).or_default().push_back(event.value);
-        }
-        let used = vec![false; tape.interactions.len()];
-        let state = State { interactions: tape.interactions, used, waiting, values };
-        Self { header: tape.header, state: Mutex::new(state) }
+    /// Replays the cassette of this text.
+    pub fn read(text: impl Into<String>) -> Result<Self, Damage> {
+        Ok(Self { index: Index::of(text.into())?, unused: Unused::Refused })
+    }
+
+    /// Lets be what was recorded and is not asked for.
+    #[must_use]
+    pub fn allow_unused(self) -> Self {
+        Self { unused: Unused::Allowed, ..self }
     }
 
     /// What the recorded run was made from.
     pub fn header(&self) -> &Header {
-        &self.header
+        &self.index.header
     }
 
-    /// Fails when a recorded interaction was not asked for.
+    pub(crate) fn text(&self) -> &str {
+        self.index.text()
+    }
+
+    /// Fails when a recorded interaction or value was not asked for.
     pub fn finish(&self) -> Result<(), Error> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let unused: Vec<_> = state
-            .used
-            .iter()
-            .zip(&state.interactions)
-            .filter(|(used, _)| !**used)
-            .map(|(_, interaction)| &interaction.request)
-            .collect();
+        if matches!(self.unused, Unused::Allowed) {
+            return Ok(());
+        }
+        let mut unused = self.index.unused(&self.index.requests, |event| match event {
+            Event::Request(request) => Some((request.line(), request.scope, request.ordinal)),
+            _ => None,
+        });
+        let interactions = unused.len();
+        unused.extend(self.index.unused(&self.index.values, |event| match event {
+            Event::Value(value) => Some((format!("{}()", value.name), value.scope, value.ordinal)),
+            _ => None,
+        }));
         if unused.is_empty() {
             return Ok(());
         }
-        let mut text = format!("{} recorded interactions were not asked for:", unused.len());
-        for request in unused.iter().take(5) {
-            let _ = write!(text, "\n  {} ({})", request.line(), request.scope);
+        // As a run has them, whichever row came first in the file.
+        unused.sort_by(|(_, a, i), (_, b, j)| {
+            (a != Scope::MAIN, a, i).cmp(&(b != Scope::MAIN, b, j))
+        });
+        let counts = [(interactions, "interaction"), (unused.len() - interactions, "value")];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        let counts = counts.map(|(count, noun)| counted(count, noun)).collect::<Vec<_>>();
+        let verb = if unused.len() == 1 { "was" } else { "were" };
+        let mut lines =
+            vec![format!("{} {verb} recorded and not asked for:", counts.join(" and "))];
+        let told = unused.iter().take(MOST_TOLD);
+        lines.extend(told.map(|(line, scope, _)| format!("  {line} (`{scope}`)")));
+        if unused.len() > MOST_TOLD {
+            lines.push(format!("  and {} more", unused.len() - MOST_TOLD));
         }
-        if unused.len() > 5 {
-            let _ = write!(text, "\n  and {} more", unused.len() - 5);
+        Err(Error::replay(Mismatch::Unused, lines.join("\n")))
+    }
+
+    /// What was recorded for a request, if anything is left.
+    pub(crate) fn take(&self, request: &Request) -> Result<Option<Result<Response, Error>>, Error> {
+        match self.index.take(&asked(request)) {
+            Found::Next(slot) => self.index.outcome(slot).map(Some),
+            Found::Consumed(_) | Found::Missing => Ok(None),
         }
-        Err(Error::replay(text))
+    }
+
+    /// What was recorded for a request. The outer error says that nothing is left, and what is nearest.
+    pub(crate) fn recorded(&self, request: &Request) -> Result<Result<Response, Error>, Error> {
+        let asked = asked(request);
+        let outcome = match self.index.take(&asked) {
+            Found::Next(slot) => self.index.outcome(slot),
+            Found::Consumed(times) => Err(consumed(&asked.line(), &asked.scope, times)),
+            Found::Missing => Err(self.missing(&asked)),
+        };
+        outcome.map_err(|error| error.for_request(request))
+    }
+
+    /// Whether something is left for a request.
+    pub(crate) fn holds(&self, request: &Request) -> bool {
+        self.index.holds(&asked(request))
+    }
+
+    /// The value that was recorded for this name, if one is left.
+    pub(crate) fn take_value(&self, scope: &str, name: &str) -> Result<Option<Value>, Error> {
+        match self.index.take_value(asked_scope(scope), name) {
+            Found::Next(slot) => self.index.value(slot).map(Some),
+            Found::Consumed(_) | Found::Missing => Ok(None),
+        }
+    }
+
+    fn missing(&self, request: &Request) -> Error {
+        let mut lines = vec![missing(&request.line(), &request.scope)];
+        lines.extend(self.nearest(request));
+        Error::replay(Mismatch::Missing, lines.join("\n"))
+    }
+
+    /// How a request differs from the nearest recorded one: of its entry, of its scope, the most alike.
+    fn nearest(&self, request: &Request) -> Vec<String> {
+        let open = is_open(request.spec);
+        let asked = request_lines(&request.wire, open);
+        let near = self.index.near(request, MOST_COMPARED);
+        let lines = |recorded: &RequestEvent, wire: &wire::Request| {
+            // Where one of them is a secret, the other's values are not to tell about it either.
+            request_lines(wire, open && recorded.is_open())
+        };
+        let near = near.iter().filter_map(|recorded| Some((recorded, recorded.wire().ok()?)));
+        let near = near.map(|(recorded, wire)| (lines(recorded, &wire), recorded));
+        let nearest = near.min_by_key(|(lines, recorded)| {
+            (distance(lines, &asked), &recorded.scope, recorded.ordinal)
+        });
+        let Some((lines, recorded)) = nearest else {
+            return vec!["nothing at all was recorded".to_owned()];
+        };
+        let shown = diff(&lines, &asked);
+        let place = format!("nearest: {} in `{}`", recorded.line(), recorded.scope);
+        match (shown.is_empty(), recorded.hash == identity(&request.wire)) {
+            (true, true) => vec![format!("nearest: the same request in `{}`", recorded.scope)],
+            (true, false) => vec![format!("{place}; how it differs is not shown")],
+            (false, _) => {
+                [format!("{place} (- recorded, + asked)")].into_iter().chain(shown).collect()
+            }
+        }
     }
 }
 
-impl State {
-    fn explain(&self, request: &Request, hash: &str) -> String {
-        let line = request.line();
-        let scope = &request.scope;
-        let known = |interaction: &&Interaction| interaction.request.hash == hash;
-        let here = |interaction: &&Interaction| *interaction.request.scope == **scope;
-        let asked = self.interactions.iter().filter(known).filter(here).count();
-        if asked > 0 {
-            let times = if asked == 1 { "once".to_owned() } else { format!("{asked} times") };
-            return format!("{line} in `{scope}` was recorded {times} and is asked for once more");
-        }
-        let likeness = |recorded: &RequestEvent| {
-            let pairs = recorded.target.bytes().zip(request.wire.target.bytes());
-            let same_method = recorded.method == request.wire.method.as_str();
-            let same_prefix = pairs.take_while(|(a, b)| same_method && a == b).count();
-            (recorded.entry == request.spec.name, *recorded.scope == **scope, same_prefix)
-        };
-        let mut text = format!("{line} in `{scope}` was not recorded");
-        if is_open(request.spec) && !request.wire.body.is_empty() {
-            let _ = write!(text, "\n  asked:    {}", String::from_utf8_lossy(&request.wire.body));
-        }
-        let recorded = self.interactions.iter().map(|interaction| &interaction.request);
-        // Among equals always the same one, in whatever order they were recorded.
-        let first =
-            |a: &RequestEvent, b: &RequestEvent| (&b.scope, b.ordinal).cmp(&(&a.scope, a.ordinal));
-        let nearest =
-            recorded.max_by(|a, b| likeness(a).cmp(&likeness(b)).then_with(|| first(a, b)));
-        if let Some(recorded) = nearest {
-            let _ = write!(text, "\n  nearest:  {} in `{}`", recorded.line(), recorded.scope);
-            if let Some(body) = recorded.body.as_ref().filter(|_| recorded.is_open()) {
-                let body = body.bytes().unwrap_or_default();
-                let _ = write!(text, "\n  recorded: {}", String::from_utf8_lossy(&body));
-            }
-        }
-        text
-    }
+/// A request as the recording would have it. Whatever is asked of a recording passes here and
+/// [`asked_scope`] first.
+fn asked(request: &Request) -> std::borrow::Cow<'_, Request> {
+    std::borrow::Cow::Borrowed(request)
+}
+
+/// A scope as the recording would have it.
+fn asked_scope(scope: &str) -> &str {
+    scope
+}
+
+fn missing(what: &str, scope: &str) -> String {
+    format!("{what} in `{scope}` was not recorded")
+}
+
+fn consumed(what: &str, scope: &str, times: usize) -> Error {
+    let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+    let text = format!("{what} in `{scope}` was recorded {times} and is asked for once more");
+    Error::replay(Mismatch::Consumed, text)
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[async_trait]
 impl Transport for Replay {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let hash = identity(&request.wire);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (request.scope.to_string(), hash);
-        let found = state.waiting.get_mut(&key).and_then(VecDeque::pop_front);
-        let Some(index) = found else {
-            return Err(Error::replay(state.explain(&request, &key.1)).for_request(&request));
-        };
-        state.used[index] = true;
-        match &state.interactions[index].outcome {
-            Ok(answer) => Ok(answer.clone()),
-            Err(error) => Err(error.clone().for_request(&request)),
-        }
+        self.recorded(&request)?.map_err(|error| error.for_request(&request))
     }
 
     fn value(&self, scope: &Scope, name: &str, _fresh: Value) -> Result<Value, Error> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = scope.next();
-        let key = (scope.name().to_string(), name.to_owned());
-        let recorded = state.values.get_mut(&key).and_then(VecDeque::pop_front);
-        recorded.ok_or_else(|| {
-            Error::replay(format!("`{name}()` in `{}` was not recorded", scope.name()))
-        })
+        match self.index.take_value(asked_scope(scope.name()), name) {
+            Found::Next(slot) => self.index.value(slot),
+            Found::Consumed(times) => Err(consumed(&format!("{name}()"), scope.name(), times)),
+            Found::Missing => {
+                Err(Error::replay(Mismatch::Missing, missing(&format!("{name}()"), scope.name())))
+            }
+        }
     }
 
     fn source(&self, _request: &Request) -> Source {

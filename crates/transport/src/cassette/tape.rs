@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::{Event, Header, RequestEvent, UNANSWERED, VERSION, ValueEvent, identity};
+use super::{Event, Header, RequestEvent, ResponseEvent, UNANSWERED, VERSION, ValueEvent};
 use crate::error::{Error, Lost};
 use crate::journal::unseal;
 use crate::request::Response;
@@ -56,47 +57,104 @@ pub enum Damage {
 /// Reads a whole cassette. A recording that was not finished, or that was changed by hand so that its parts
 /// no longer fit together, is refused.
 pub fn parse(text: &str) -> Result<Tape, Damage> {
-    let mut events = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let header = match events.next() {
-        Some(Ok(event)) => {
-            let sound = is_sound(&event, text[..events.byte_offset()].trim_start());
-            // Another version may have other checksums, so that the version is told first.
-            match header(without_sum(event)) {
-                Ok(_) if !sound => {
-                    return Err(Damage::At { byte: 0, problem: WRONG_SUM.to_owned() });
-                }
-                header => header?,
-            }
+    let (mut interactions, mut values) = (Vec::<Interaction>::new(), Vec::new());
+    let header = read(text, |_, part| match part {
+        Part::Request(request) => {
+            // Stands until the outcome comes; no cassette is whole before each request has one.
+            let outcome = Err(Error::lost(Lost::Reset, UNANSWERED));
+            interactions.push(Interaction { request, outcome });
         }
-        Some(Err(error)) if error.is_eof() => return Err(Damage::CutOff(text.len())),
+        Part::Answer(index, answer) => {
+            let answer = answer.into_response().map_err(|error| Error::setup(error.to_string()));
+            interactions[index].outcome = answer;
+        }
+        Part::Loss(index, lost) => interactions[index].outcome = Err(lost),
+        Part::Value(value) => values.push(value),
+    })?;
+    Ok(Tape { header, interactions, values })
+}
+
+/// What a cassette says of a run, part by part.
+pub(crate) enum Part {
+    Request(RequestEvent),
+    /// The answer to the request that was the so manieth, from 0. Its body can be decoded.
+    Answer(usize, ResponseEvent),
+    /// The loss of that request.
+    Loss(usize, Error),
+    Value(ValueEvent),
+}
+
+/// Reads a whole cassette without keeping it: each part is handed on with the byte at which its event begins.
+/// They mean something only where all of it was read.
+pub(crate) fn read(text: &str, mut keep: impl FnMut(usize, Part)) -> Result<Header, Damage> {
+    let mut events = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let header = match events.next() {
+        Some(Ok(event)) => first(event.get())?,
+        Some(Err(_)) if is_cut_off(text) => return Err(Damage::CutOff(text.len())),
         _ => return Err(Damage::NotACassette),
     };
-    let mut reading = Reading::after(header);
+    let mut reading = Reading::default();
     while !reading.ended {
         let byte = next_event(text, events.byte_offset());
         let damaged = |problem: String| Damage::At { byte, problem };
         let event = match events.next() {
             None => return Err(Damage::CutOff(text.len())),
-            Some(Err(error)) if error.is_eof() => return Err(Damage::CutOff(text.len())),
+            Some(Err(_)) if is_cut_off(&text[byte..]) => return Err(Damage::CutOff(text.len())),
             Some(event) => event.map_err(|error| damaged(error.to_string()))?,
         };
-        // Checked here, because serde would take an array of an event's fields for the event.
-        if !event.is_object() {
-            return Err(damaged("an event is a JSON object".to_owned()));
+        let event = event_of(event.get()).map_err(damaged)?;
+        if let Some(part) = reading.take(event).map_err(damaged)? {
+            keep(byte, part);
         }
-        if !is_sound(&event, &text[byte..events.byte_offset()]) {
-            return Err(damaged(WRONG_SUM.to_owned()));
-        }
-        let event = serde_json::from_value(without_sum(event))
-            .map_err(|error| damaged(error.to_string()))?;
-        reading.take(event).map_err(damaged)?;
     }
     let byte = next_event(text, events.byte_offset());
     if byte < text.len() {
         let problem = "something follows the end".to_owned();
         return Err(Damage::At { byte, problem });
     }
-    Ok(reading.tape)
+    Ok(header)
+}
+
+/// Reads again the event that begins at this byte of a cassette that was read before.
+pub(crate) fn event_at(text: &str, byte: usize) -> Result<Event, String> {
+    let changed = || "it was changed since it was read".to_owned();
+    let text = text.get(byte..).ok_or_else(changed)?;
+    let event = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>().next();
+    event_of(event.ok_or_else(changed)?.map_err(|error| error.to_string())?.get())
+}
+
+/// Reads an event, and compares it with its checksum.
+fn event_of(text: &str) -> Result<Event, String> {
+    // Checked here, because serde would take an array of an event's fields for the event.
+    if !text.starts_with('{') {
+        return Err("an event is a JSON object".to_owned());
+    }
+    let mut line = text.as_bytes().to_vec();
+    let told = |error: serde_json::Error| {
+        // It would be the place within the event.
+        let told = error.to_string();
+        told.split(" at line ").next().unwrap_or_default().to_owned()
+    };
+    // An event that has no sum is as sound as one that has the right one.
+    if unseal(&mut line) || !text.contains("\"sum\"") {
+        return serde_json::from_slice(&line).map_err(told);
+    }
+    let event: Value = serde_json::from_slice(&line).map_err(told)?;
+    if !is_sound(&event) {
+        return Err(WRONG_SUM.to_owned());
+    }
+    serde_json::from_value(without_sum(event)).map_err(told)
+}
+
+/// Reads the first event. Another version may have other checksums, so that the version is told before them.
+fn first(text: &str) -> Result<Header, Damage> {
+    let damaged = |problem: String| Damage::At { byte: 0, problem };
+    let event: Value = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+    let sound = unseal(&mut text.as_bytes().to_vec()) || is_sound(&event);
+    match header(without_sum(event)) {
+        Ok(_) if !sound => Err(damaged(WRONG_SUM.to_owned())),
+        header => header,
+    }
 }
 
 /// Reads the first event. Its version is looked at before its fields: another version has others.
@@ -119,12 +177,9 @@ pub(crate) fn header(event: Value) -> Result<Header, Damage> {
 
 const WRONG_SUM: &str = "its checksum is not that of the event";
 
-/// Whether an event has the checksum that it claims, if it claims one: as it is written, or else as it was
-/// before somebody laid it out anew.
-fn is_sound(event: &Value, text: &str) -> bool {
-    event.get("sum").is_none()
-        || unseal(&mut text.as_bytes().to_vec())
-        || unseal(&mut event.to_string().into_bytes())
+/// Whether an event that was laid out anew has the checksum that it had before, if it has one.
+fn is_sound(event: &Value) -> bool {
+    event.get("sum").is_none() || unseal(&mut event.to_string().into_bytes())
 }
 
 fn without_sum(mut event: Value) -> Value {
@@ -134,41 +189,47 @@ fn without_sum(mut event: Value) -> Value {
     event
 }
 
+/// Whether an event that cannot be read could be if the text went on.
+fn is_cut_off(text: &str) -> bool {
+    // Finding an event's end takes a number without its last digits for a wrong one.
+    let event = serde_json::Deserializer::from_str(text).into_iter::<Value>().next();
+    event.is_some_and(|event| event.is_err_and(|error| error.is_eof()))
+}
+
 fn next_event(text: &str, from: usize) -> usize {
     text.len() - text[from..].trim_start().len()
 }
 
-/// A tape while its events come in.
+/// What must be remembered of a cassette to know whether its events fit together.
+#[derive(Default)]
 struct Reading {
-    tape: Tape,
-    /// By scope and number: the interaction that waits for its answer, `None` once it came.
+    requests: usize,
+    /// By scope and number: the request that waits for its outcome, `None` once it came.
     open: HashMap<(String, u64), Option<usize>>,
     ended: bool,
 }
 
 impl Reading {
-    fn after(header: Header) -> Self {
-        let tape = Tape { header, interactions: Vec::new(), values: Vec::new() };
-        Self { tape, open: HashMap::new(), ended: false }
-    }
-
-    fn take(&mut self, event: Event) -> Result<(), String> {
-        match event {
+    fn take(&mut self, event: Event) -> Result<Option<Part>, String> {
+        Ok(match event {
             Event::Cassette(_) => return Err("a second header".to_owned()),
-            Event::Value(value) => self.tape.values.push(value),
-            Event::Again { .. } | Event::Order(_) | Event::Row(_) | Event::Pace(_) => {}
-            Event::Request(request) => self.ask(request)?,
+            Event::Value(value) => Some(Part::Value(value)),
+            Event::Again { .. } | Event::Order(_) | Event::Row(_) | Event::Pace(_) => None,
+            Event::Request(request) => {
+                self.ask(&request)?;
+                Some(Part::Request(request))
+            }
             Event::Response(answer) => {
-                let place = (answer.scope.clone(), answer.ordinal);
-                let answer = answer.into_response().map_err(|error| error.to_string())?;
-                self.settle(&place, Ok(answer))?;
+                answer.check().map_err(|error| error.to_string())?;
+                Some(Part::Answer(self.settle(&answer.scope, answer.ordinal)?, answer))
             }
             Event::Error(lost) => {
-                let place = (lost.scope.clone(), lost.ordinal);
-                self.settle(&place, Err(lost.into_error()?))?;
+                let index = self.settle(&lost.scope, lost.ordinal);
+                let lost = lost.into_error()?;
+                Some(Part::Loss(index?, lost))
             }
             Event::End { interactions } => {
-                let found = self.tape.interactions.len();
+                let found = self.requests;
                 if interactions != found {
                     return Err(format!("{interactions} interactions are due, {found} are here"));
                 }
@@ -176,23 +237,20 @@ impl Reading {
                     return Err(format!("request {ordinal} of `{scope}` has no outcome"));
                 }
                 self.ended = true;
+                None
             }
-        }
-        Ok(())
+        })
     }
 
-    fn ask(&mut self, request: RequestEvent) -> Result<(), String> {
-        if identity(&request.wire()?) != request.hash {
+    fn ask(&mut self, request: &RequestEvent) -> Result<(), String> {
+        if !request.has_its_hash()? {
             return Err("the hash is not that of the request".to_owned());
         }
         let place = (request.scope.clone(), request.ordinal);
-        let index = self.tape.interactions.len();
-        if self.open.insert(place, Some(index)).is_some() {
+        if self.open.insert(place, Some(self.requests)).is_some() {
             return Err("a request with the scope and number of another".to_owned());
         }
-        // Stands until the outcome comes; a tape is not handed out before each request has one.
-        let outcome = Err(Error::lost(Lost::Reset, UNANSWERED));
-        self.tape.interactions.push(Interaction { request, outcome });
+        self.requests += 1;
         Ok(())
     }
 
@@ -202,16 +260,10 @@ impl Reading {
         open.min().map(|(_, place)| place)
     }
 
-    fn settle(
-        &mut self,
-        place: &(String, u64),
-        outcome: Result<Response, Error>,
-    ) -> Result<(), String> {
-        let waiting = self.open.get_mut(place);
+    /// Which request it is that has its outcome now.
+    fn settle(&mut self, scope: &str, ordinal: u64) -> Result<usize, String> {
+        let waiting = self.open.get_mut(&(scope.to_owned(), ordinal));
         let waiting = waiting.ok_or_else(|| "an answer without a request".to_owned())?;
-        let index = waiting.take();
-        let index = index.ok_or_else(|| "a second answer to a request".to_owned())?;
-        self.tape.interactions[index].outcome = outcome;
-        Ok(())
+        waiting.take().ok_or_else(|| "a second answer to a request".to_owned())
     }
 }

@@ -414,11 +414,11 @@ fn keep_last<T, K: PartialEq>(items: &mut Vec<T>, key: impl Fn(&T) -> K) {
     });
 }
 
-fn scope_key(scope: &str) -> u64 {
+pub(crate) fn scope_key(scope: &str) -> u64 {
     first_bytes(&blake3::hash(scope.as_bytes()))
 }
 
-fn value_key(name: &str) -> u64 {
+pub(crate) fn value_key(name: &str) -> u64 {
     first_bytes(&blake3::hash(format!("value {name}").as_bytes()))
 }
 
@@ -428,6 +428,6 @@ fn first_bytes(hash: &blake3::Hash) -> u64 {
 }
 
 /// The first half of an identity's digits.
-fn identity_key(identity: &str) -> Option<u64> {
+pub(crate) fn identity_key(identity: &str) -> Option<u64> {
     u64::from_str_radix(identity.get(..16)?, 16).ok()
 }

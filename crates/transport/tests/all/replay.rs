@@ -7,7 +7,8 @@ use std::sync::Arc;
 use drillmaster_models::thm::{AddSeat, Register, ShowScoreboard};
 use drillmaster_transport::cassette::Header;
 use drillmaster_transport::{
-    Capture, Connection, Error, Lost, Never, Record, Replay, Response, Scope, Transport,
+    Capture, Connection, Error, Lost, Mismatch, Never, Record, Replay, Request, Response, Scope,
+    Transport,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -121,9 +122,12 @@ async fn missing_consumed_and_unused_are_told_apart() {
     let texts = [&consumed, &missing, &unused].map(ToString::to_string);
     assert!(texts[0].contains("recorded once and is asked for once more"), "{}", texts[0]);
     assert!(texts[1].contains("roomCode=linux7 in `main` was not recorded"), "{}", texts[1]);
-    assert!(texts[1].contains("nearest:  GET /api/v2/external/scoreboard"), "{}", texts[1]);
-    assert!(texts[2].contains("1 recorded interactions were not asked for"), "{}", texts[2]);
-    assert!(texts[2].contains("roomCode=linux2 (main)"), "{}", texts[2]);
+    assert!(texts[1].contains("nearest: GET /api/v2/external/scoreboard"), "{}", texts[1]);
+    assert!(texts[2].contains("1 interaction was recorded and not asked for"), "{}", texts[2]);
+    assert!(texts[2].contains("roomCode=linux2 (`main`)"), "{}", texts[2]);
+    let kinds = [consumed, missing, unused].map(|error| error.mismatch());
+    let expected = [Mismatch::Consumed, Mismatch::Missing, Mismatch::Unused];
+    assert_eq!(kinds, expected.map(Some));
 }
 
 #[tokio::test]
@@ -139,7 +143,7 @@ async fn a_request_in_another_scope_is_missing_there() {
 }
 
 #[tokio::test]
-async fn the_nearest_request_is_shown_with_both_bodies() {
+async fn the_nearest_request_is_shown_with_what_differs() {
     let answer = json!({ "status": "success", "data": {} });
     let (_folder, path, record) = recording(Scripted::saying([answer]));
     let connection = Connection::new(record.clone());
@@ -148,8 +152,49 @@ async fn the_nearest_request_is_shown_with_both_bodies() {
     let (_, connection) = replay(&path);
     let error = connection.send(&seat("bob@example.com")).await.unwrap_err();
     let text = error.to_string();
-    assert!(text.contains(r#"asked:    {"email":"bob@example.com"}"#), "{text}");
-    assert!(text.contains(r#"recorded: {"email":"ada@example.com"}"#), "{text}");
+    let shown = [
+        "thm.add_seat: PUT /api/v2/external/seats/users in `main` was not recorded",
+        "nearest: PUT /api/v2/external/seats/users in `main` (- recorded, + asked)",
+        "  \u{2026}",
+        "  content-type: application/json",
+        "  {",
+        r#"-   "email": "ada@example.com""#,
+        r#"+   "email": "bob@example.com""#,
+        "  }",
+    ];
+    assert_eq!(text, shown.join("\n"));
+}
+
+/// Of its entry before its scope, and of its scope before the most alike; in whatever order they stand.
+#[tokio::test]
+async fn the_nearest_is_the_same_in_any_order_of_the_file() {
+    let recorded = [
+        ("ada", 0, "bob@example.info"),
+        ("bob", 0, "bob@example.com"),
+        ("bob", 1, "bob@example.org"),
+        ("cem", 0, "bob@example.net"),
+    ];
+    let mut told = Vec::new();
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+        let answers = [(); 4].map(|()| json!({ "status": "success", "data": {} }));
+        let (_folder, path, record) = recording(Scripted::saying(answers));
+        for (scope, ordinal, email) in order.map(|index: usize| recorded[index]) {
+            let request = Request { scope: scope.into(), ordinal, ..request(&seat(email)) };
+            record.send(request).await.unwrap();
+        }
+        record.finish().unwrap();
+        let (_, connection) = replay(&path);
+        let row = |scope: &str| connection.within(Arc::new(Scope::new(scope)));
+        let asked = ["bob", "eva"].map(|scope| (row(scope), seat("bob@example.info")));
+        for (row, seat) in asked {
+            told.push(row.send(&seat).await.unwrap_err().to_string());
+        }
+    }
+    let [in_bob, in_eva] = [&told[0], &told[1]];
+    assert!(in_bob.contains("nearest: PUT /api/v2/external/seats/users in `bob`"), "{in_bob}");
+    assert!(in_bob.contains("-   \"email\": \"bob@example.com\""), "{in_bob}");
+    assert!(in_eva.ends_with("\nnearest: the same request in `ada`"), "{in_eva}");
+    assert!(told.chunks(2).all(|texts| texts == &told[..2]), "{told:?}");
 }
 
 /// A registration's token is in its query, and is as good as a key.
@@ -229,7 +274,68 @@ fn values_from_outside_are_recorded_and_played_back() {
     assert_eq!(connection.value("now", fresh()).unwrap(), 2);
     assert_eq!(connection.value("random", fresh()).unwrap(), json!([0.5]));
     let error = connection.value("now", fresh()).unwrap_err();
-    assert!(error.is_replay_mismatch(), "{error}");
+    assert_eq!(error.mismatch(), Some(Mismatch::Consumed), "{error}");
+    let error = connection.value("dice", fresh()).unwrap_err();
+    assert_eq!(error.mismatch(), Some(Mismatch::Missing), "{error}");
+    replay.finish().unwrap();
+}
+
+#[test]
+fn values_that_are_not_asked_for_are_unused_unless_that_is_allowed() {
+    let (_folder, path, record) = recording(Scripted::new([]));
+    let connection = Connection::new(record.clone());
+    connection.value("now", json!(1)).unwrap();
+    connection.value("now", json!(2)).unwrap();
+    record.finish().unwrap();
+    let (replay, connection) = replay(&path);
+    connection.value("now", json!(3)).unwrap();
+    let unused = replay.finish().unwrap_err();
+    assert_eq!(unused.mismatch(), Some(Mismatch::Unused));
+    let text = "1 value was recorded and not asked for:\n  now() (`main`)";
+    assert_eq!(unused.to_string(), text);
+    Replay::open(&path).unwrap().allow_unused().finish().unwrap();
+}
+
+#[tokio::test]
+async fn what_is_unused_is_told_as_a_run_would_have_it_main_first() {
+    let (_folder, path, record) = recording(Scripted::saying((0..8).map(|_| standing("a"))));
+    let main = Connection::new(record.clone());
+    for scope in ["zoe", "ada", "main", "bob", "cem", "dan", "eva"] {
+        main.within(Arc::new(Scope::new(scope))).send(&scoreboard("linux1")).await.unwrap();
+    }
+    record.finish().unwrap();
+    let (replay, _) = replay(&path);
+    let text = replay.finish().unwrap_err().to_string();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "7 interactions were recorded and not asked for:");
+    assert!(lines[1].ends_with("(`main`)") && lines[2].ends_with("(`ada`)"), "{text}");
+    assert_eq!(lines[6..], ["  and 2 more"]);
+}
+
+/// Whoever asks at the same time as others gets an answer of its own.
+#[test]
+fn many_threads_get_each_answer_once() {
+    const TIMES: usize = 200;
+    let names: Vec<_> = (0..4 * TIMES).map(|name| name.to_string()).collect();
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (_folder, path, record) =
+        recording(Scripted::saying(names.iter().map(|name| standing(name))));
+    let connection = Connection::new(record.clone());
+    runtime().block_on(async {
+        for _ in &names {
+            first_name(&connection, "linux1").await;
+        }
+    });
+    record.finish().unwrap();
+    let (replay, connection) = replay(&path);
+    let mut played: Vec<String> = std::thread::scope(|scope| {
+        let turn = || (0..TIMES).map(|_| runtime().block_on(first_name(&connection, "linux1")));
+        let threads: Vec<_> =
+            (0..4).map(|_| scope.spawn(move || turn().collect::<Vec<_>>())).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    played.sort_unstable_by_key(|name| name.parse::<usize>().unwrap());
+    assert_eq!(played, names);
     replay.finish().unwrap();
 }
 

@@ -1,0 +1,35 @@
+//! A test with a cassette, as an example. It replays `cassettes/seat.cassette`, and calls nothing.
+//!
+//! To record it anew:
+//!
+//! ```text
+//! DRILLMASTER_CASSETTE=record cargo test -p drillmaster-thm --test cassette
+//! ```
+//!
+//! With `verify` the recording is compared with what answers now. The service here is the sandbox; for the
+//! live one, make an `Http` in its place, with a key from the environment.
+
+use drillmaster_sandbox::Sandbox;
+use drillmaster_thm::{Client, Error, Refusal};
+use drillmaster_transport::{Cassette, Mode};
+
+const CASSETTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cassettes/seat.cassette");
+
+#[tokio::test]
+async fn a_seat_is_given_once() -> Result<(), Error> {
+    let service = || Ok(Sandbox::academy(1, 8, 10));
+    let cassette = Cassette::open(CASSETTE).mode(Mode::from_env()?);
+    cassette
+        .play(service, async |cassette| {
+            let client = Client::new(cassette);
+            let users = client.users().await?;
+            let email = users[0].email.as_deref().unwrap();
+            // Whether the first one has a seat is as it was recorded; now there is one.
+            client.add_seat(email).await.ok();
+            let again = client.add_seat(email).await.unwrap_err();
+            assert_eq!(again.refusal(), Some(Refusal::AlreadySeated));
+            assert!(client.room_exists("linux1").await?);
+            Ok(())
+        })
+        .await
+}

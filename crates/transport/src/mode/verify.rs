@@ -1,0 +1,105 @@
+//! Comparing a service with what was recorded of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use drillmaster_models::wire;
+use serde_json::Value;
+
+use crate::diff::{answer_lines, diff};
+use crate::error::{Error, Mismatch};
+use crate::replay::Replay;
+use crate::request::{Request, Response, Scope, Source, Transport, is_open};
+
+/// How many interactions are shown.
+const MOST_SHOWN: usize = 10;
+
+/// Sends what was recorded, and nothing else: a request that is missing in the recording may write what nobody
+/// has foreseen. The caller gets the service's answers, or the requests to come would not fit the service.
+pub(super) struct Verify {
+    recorded: Replay,
+    live: Arc<dyn Transport>,
+    drifts: Mutex<Vec<Drift>>,
+}
+
+struct Drift {
+    scope: Arc<str>,
+    ordinal: u64,
+    lines: Vec<String>,
+}
+
+impl Verify {
+    pub(super) fn of(recorded: Replay, live: Arc<dyn Transport>) -> Self {
+        Self { recorded, live, drifts: Mutex::default() }
+    }
+
+    pub(super) fn finish(&self) -> Result<(), Error> {
+        let mut drifts = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = self.recorded.finish();
+        if drifts.is_empty() {
+            return unused;
+        }
+        let order =
+            |drift: &Drift| (*drift.scope != *Scope::MAIN, drift.scope.clone(), drift.ordinal);
+        drifts.sort_by_key(order);
+        let verb = if drifts.len() == 1 { "interaction has" } else { "interactions have" };
+        let mut lines = vec![format!("{} {verb} drifted (- recorded, + answered):", drifts.len())];
+        lines.extend(drifts.iter().take(MOST_SHOWN).flat_map(|drift| drift.lines.clone()));
+        if drifts.len() > MOST_SHOWN {
+            lines.push(format!("and {} more", drifts.len() - MOST_SHOWN));
+        }
+        lines.extend(unused.err().map(|error| error.to_string()));
+        Err(Error::replay(Mismatch::Drifted, lines.join("\n")))
+    }
+}
+
+/// What an answer says, apart from how it is laid out: status, type, and the body, as data where it is JSON.
+fn says(answer: &Response) -> (u16, Option<&str>, Result<Value, &[u8]>) {
+    let body = serde_json::from_slice(&answer.body).map_err(|_| answer.body.as_slice());
+    (answer.status, answer.header("content-type"), body)
+}
+
+/// How an answer differs from the recorded one; `None` where it says the same.
+fn drift(
+    request: &Request,
+    recorded: &wire::Response,
+    now: &Result<Response, Error>,
+) -> Option<Vec<String>> {
+    let open = is_open(request.spec);
+    let now_lines = match now {
+        Ok(answer) if says(answer) == says(recorded) => return None,
+        Ok(answer) => answer_lines(answer, open),
+        Err(error) => vec![error.to_string()],
+    };
+    let mut lines = vec![format!("{} in `{}`", request.line(), request.scope)];
+    let shown = diff(&answer_lines(recorded, open), &now_lines);
+    if shown.is_empty() {
+        lines.push("  in what is not shown".to_owned());
+    }
+    lines.extend(shown);
+    Some(lines)
+}
+
+#[async_trait]
+impl Transport for Verify {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let recorded = self.recorded.recorded(&request)?;
+        let answer = self.live.send(request.clone()).await;
+        // A loss that was recorded says nothing about the service.
+        let lines = recorded.ok().and_then(|recorded| drift(&request, &recorded, &answer));
+        if let Some(lines) = lines {
+            let drift = Drift { scope: request.scope, ordinal: request.ordinal, lines };
+            self.drifts.lock().unwrap_or_else(PoisonError::into_inner).push(drift);
+        }
+        answer
+    }
+
+    /// As it was recorded: other values would make other requests.
+    fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
+        self.recorded.value(scope, name, fresh)
+    }
+
+    fn source(&self, request: &Request) -> Source {
+        self.live.source(request)
+    }
+}

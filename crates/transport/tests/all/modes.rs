@@ -1,0 +1,376 @@
+//! What each mode does with a cassette, and what is told at its end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use drillmaster_models::thm::{Register, ShowScoreboard};
+use drillmaster_transport::cassette::{Tape, parse};
+use drillmaster_transport::{
+    Cassette, Connection, Error, Lost, Mismatch, Mode, Never, Response, Scope, Transport,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::scripted::Scripted;
+
+fn desk() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.cassette");
+    (folder, path)
+}
+
+fn standing(name: &str) -> Value {
+    json!({ "status": "success", "data": [{ "username": name }] })
+}
+
+/// A cassette over a service that says these names.
+fn open(path: &Path, mode: Mode, names: &[&str]) -> Cassette {
+    let service = Scripted::saying(names.iter().map(|name| standing(name)));
+    Cassette::open(path).mode(mode).over(move || Ok(service)).unwrap()
+}
+
+/// A cassette whose service must not be made.
+fn alone(path: &Path, mode: Mode) -> Result<Cassette, Error> {
+    Cassette::open(path).mode(mode).over(|| -> Result<Never, Error> { panic!("it is not needed") })
+}
+
+async fn name(cassette: &Cassette, room: &str) -> Result<String, Error> {
+    let request = ShowScoreboard { room_code: room.to_owned() };
+    Ok(Connection::new(cassette.clone()).send(&request).await?[0].username.clone())
+}
+
+/// Records who is first in each of these rooms.
+async fn record(path: &Path, standings: &[(&str, &str)]) {
+    let names: Vec<_> = standings.iter().map(|(_, name)| *name).collect();
+    let cassette = open(path, Mode::Record, &names);
+    for (room, first) in standings {
+        assert_eq!(name(&cassette, room).await.unwrap(), *first);
+    }
+    cassette.finish().unwrap();
+}
+
+fn tape(path: &Path) -> Tape {
+    parse(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn targets(path: &Path) -> Vec<String> {
+    tape(path).interactions.into_iter().map(|interaction| interaction.request.target).collect()
+}
+
+#[test]
+fn modes_have_names_and_those_of_vcr() {
+    for (name, mode) in [
+        ("replay", Mode::Replay),
+        ("none", Mode::Replay),
+        ("record", Mode::Record),
+        ("all", Mode::Record),
+        ("append", Mode::Append),
+        ("new_episodes", Mode::Append),
+        ("verify", Mode::Verify),
+        ("once", Mode::Once),
+    ] {
+        assert_eq!(name.parse(), Ok(mode));
+        assert_eq!(mode.to_string().parse(), Ok(mode));
+    }
+    let error = "Replay".parse::<Mode>().unwrap_err();
+    assert!(error.to_string().contains("use replay, record, append, verify or once"), "{error}");
+}
+
+#[tokio::test]
+async fn a_replay_needs_no_service() {
+    let (_folder, path) = desk();
+    record(&path, &[("linux1", "ada")]).await;
+    for mode in [Mode::Replay, Mode::Once] {
+        let cassette = alone(&path, mode).unwrap();
+        assert_eq!(name(&cassette, "linux1").await.unwrap(), "ada");
+        let error = name(&cassette, "linux7").await.unwrap_err();
+        assert_eq!(error.mismatch(), Some(Mismatch::Missing));
+        cassette.finish().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_replay_without_a_file_says_how_to_record_one() {
+    let (_folder, path) = desk();
+    for mode in [Mode::Replay, Mode::Verify] {
+        let error = alone(&path, mode).err().unwrap();
+        assert!(error.is_setup());
+        assert!(error.to_string().ends_with("with DRILLMASTER_CASSETTE=record"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn once_records_where_there_is_no_file() {
+    let (_folder, path) = desk();
+    let cassette = open(&path, Mode::Once, &["ada"]);
+    name(&cassette, "linux1").await.unwrap();
+    assert!(!path.exists(), "only the whole one is put there");
+    cassette.finish().unwrap();
+    assert_eq!(tape(&path).interactions.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_unused_fails_at_the_end_and_names_the_cassette() {
+    let (_folder, path) = desk();
+    record(&path, &[("linux1", "ada")]).await;
+    let error = alone(&path, Mode::Replay).unwrap().finish().unwrap_err();
+    assert_eq!(error.mismatch(), Some(Mismatch::Unused));
+    assert!(error.to_string().contains("test.cassette: 1 interaction was recorded"), "{error}");
+    let never = || Ok(Never);
+    Cassette::open(&path).allow_unused().over(never).unwrap().finish().unwrap();
+}
+
+#[tokio::test]
+async fn append_keeps_what_was_there_and_adds_what_is_new() {
+    let (_folder, path) = desk();
+    record(&path, &[("linux1", "ada"), ("linux2", "bob")]).await;
+    let cassette = open(&path, Mode::Append, &["cem", "dan"]);
+    // The second question about this room is new, and so is one that stands between two that are not.
+    let mut names = Vec::new();
+    for room in ["linux1", "linux3", "linux1"] {
+        names.push(name(&cassette, room).await.unwrap());
+    }
+    cassette.value(&Scope::new("main"), "now", json!(7)).unwrap();
+    assert_eq!(names, ["ada", "cem", "dan"]);
+    assert_eq!(tape(&path).interactions.len(), 2, "nothing changes before the end");
+    cassette.finish().unwrap();
+    assert_eq!(tape(&path).interactions.len(), 4);
+
+    let replayed = alone(&path, Mode::Replay).unwrap();
+    for (room, first) in
+        [("linux1", "ada"), ("linux3", "cem"), ("linux1", "dan"), ("linux2", "bob")]
+    {
+        assert_eq!(name(&replayed, room).await.unwrap(), first);
+    }
+    assert_eq!(replayed.value(&Scope::new("main"), "now", json!(8)).unwrap(), 7);
+    replayed.finish().unwrap();
+}
+
+#[tokio::test]
+async fn append_leaves_the_file_alone_where_nothing_is_new_and_makes_one_where_there_is_none() {
+    let (_folder, path) = desk();
+    let cassette = open(&path, Mode::Append, &["ada"]);
+    name(&cassette, "linux1").await.unwrap();
+    cassette.finish().unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let cassette = alone(&path, Mode::Append).unwrap();
+    assert_eq!(name(&cassette, "linux1").await.unwrap(), "ada");
+    cassette.finish().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_loss_is_appended_as_one() {
+    let (_folder, path) = desk();
+    let service = Scripted::new([Err(Error::lost(Lost::Timeout, "too late"))]);
+    let cassette = Cassette::open(&path).mode(Mode::Append).over(|| Ok(service)).unwrap();
+    name(&cassette, "linux1").await.unwrap_err();
+    cassette.finish().unwrap();
+    let error = tape(&path).interactions[0].outcome.clone().unwrap_err();
+    assert_eq!(error.lost_how(), Some(Lost::Timeout));
+}
+
+#[tokio::test]
+async fn who_appends_to_what_another_has_changed_is_refused() {
+    let (_folder, path) = desk();
+    record(&path, &[("linux1", "ada")]).await;
+    let [first, second] = [["bob"], ["cem"]].map(|names| open(&path, Mode::Append, &names));
+    name(&first, "linux2").await.unwrap();
+    name(&second, "linux3").await.unwrap();
+    first.finish().unwrap();
+    let error = second.finish().unwrap_err();
+    assert!(error.to_string().contains("changed by somebody else"), "{error}");
+    assert_eq!(targets(&path).len(), 2);
+    assert!(targets(&path)[1].ends_with("linux2"));
+}
+
+/// Each has all of its own in it, and nothing of the other's.
+#[tokio::test]
+async fn of_two_that_record_into_one_file_the_later_stands_there_whole() {
+    let (_folder, path) = desk();
+    let first = open(&path, Mode::Record, &["a", "b"]);
+    let second = open(&path, Mode::Record, &["c", "d"]);
+    for (cassette, room) in [(&first, "one"), (&second, "two"), (&first, "one"), (&second, "two")] {
+        name(cassette, room).await.unwrap();
+    }
+    second.finish().unwrap();
+    first.finish().unwrap();
+    let targets = targets(&path);
+    assert!(targets.len() == 2 && targets.iter().all(|target| target.ends_with("one")));
+}
+
+#[tokio::test]
+async fn two_clients_over_one_cassette_do_not_number_their_requests_alike() {
+    let (_folder, path) = desk();
+    // `name` connects anew each time.
+    record(&path, &[("linux1", "ada"), ("linux1", "bob")]).await;
+    let ordinals: Vec<_> =
+        tape(&path).interactions.iter().map(|interaction| interaction.request.ordinal).collect();
+    assert_eq!(ordinals, [0, 1]);
+}
+
+#[tokio::test]
+async fn verify_passes_where_the_service_says_the_same_in_another_layout() {
+    let (_folder, path) = desk();
+    record(&path, &[("linux1", "ada")]).await;
+    let text = format!("{:#}", standing("ada")).replace("\"status\"", "\"\\u0073tatus\"");
+    let answer = Response { body: text.into_bytes(), ..Response::json(200, &json!({})) };
+    let service = Scripted::new([Ok(answer)]);
+    let cassette = Cassette::open(&path).mode(Mode::Verify).over(|| Ok(service)).unwrap();
+    name(&cassette, "linux1").await.unwrap();
+    cassette.finish().unwrap();
+}
+
+#[tokio::test]
+async fn verify_tells_each_drift_and_what_was_not_asked() {
+    let (_folder, path) = desk();
+    record(&path, &[("linux1", "ada"), ("linux2", "bob"), ("linux3", "cem")]).await;
+    let service = Scripted::new([
+        Ok(Response::json(200, &standing("eve"))),
+        Err(Error::lost(Lost::Timeout, "too late")),
+    ]);
+    let cassette = Cassette::open(&path).mode(Mode::Verify).over(|| Ok(service)).unwrap();
+    assert_eq!(name(&cassette, "linux1").await.unwrap(), "eve", "what the service says");
+    name(&cassette, "linux2").await.unwrap_err();
+    let error = cassette.finish().unwrap_err();
+    assert_eq!(error.mismatch(), Some(Mismatch::Drifted));
+    let text = error.to_string();
+    let expected = [
+        "2 interactions have drifted (- recorded, + answered):",
+        "GET /api/v2/external/scoreboard?roomCode=linux1 in `main`",
+        "  …",
+        "    \"data\": [",
+        "      {",
+        "-       \"username\": \"ada\"",
+        "+       \"username\": \"eve\"",
+        "      }",
+        "    ],",
+        "  …",
+        "GET /api/v2/external/scoreboard?roomCode=linux2 in `main`",
+        "- status: 200",
+    ];
+    let (_, told) = text.split_once(": ").unwrap();
+    assert!(told.starts_with(&expected.join("\n")), "{text}");
+    assert!(told.contains("\n+ timed out: too late"), "{text}");
+    assert!(told.contains("\n1 interaction was recorded and not asked for:"), "{text}");
+}
+
+/// What was not recorded may write what nobody has foreseen.
+#[tokio::test]
+async fn verify_sends_nothing_that_was_not_recorded() {
+    let (_folder, path) = desk();
+    record(&path, &[("linux1", "ada")]).await;
+    let cassette = open(&path, Mode::Verify, &["ada"]);
+    let error = name(&cassette, "linux2").await.unwrap_err();
+    assert_eq!(error.mismatch(), Some(Mismatch::Missing));
+    name(&cassette, "linux1").await.unwrap();
+    cassette.finish().unwrap();
+}
+
+#[tokio::test]
+async fn a_recorded_loss_is_not_compared() {
+    let (_folder, path) = desk();
+    let service = Scripted::new([Err(Error::lost(Lost::Reset, "gone"))]);
+    let cassette = Cassette::open(&path).mode(Mode::Record).over(|| Ok(service)).unwrap();
+    name(&cassette, "linux1").await.unwrap_err();
+    cassette.finish().unwrap();
+    let cassette = open(&path, Mode::Verify, &["ada"]);
+    name(&cassette, "linux1").await.unwrap();
+    cassette.finish().unwrap();
+}
+
+#[tokio::test]
+async fn a_drift_of_a_secret_answer_is_told_without_it() {
+    let (_folder, path) = desk();
+    let page = |word: &str| {
+        let headers = vec![("location".to_owned(), "/signup".to_owned())];
+        Ok(Response { status: 302, headers, body: word.as_bytes().to_vec() })
+    };
+    for (mode, word) in [(Mode::Record, "token-one"), (Mode::Verify, "token-two")] {
+        let service = Scripted::new([page(word)]);
+        let cassette = Cassette::open(&path).mode(mode).over(|| Ok(service)).unwrap();
+        let register = Register { token: "token-six".to_owned() };
+        Connection::new(cassette.clone()).send(&register).await.unwrap();
+        if let Err(error) = cassette.finish() {
+            assert_eq!((mode, error.mismatch()), (Mode::Verify, Some(Mismatch::Drifted)));
+            assert!(!error.to_string().contains("token-"), "{error}");
+        } else {
+            assert_eq!(mode, Mode::Record);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_reached_is_told_when_it_is_needed() {
+    let (_folder, path) = desk();
+    record(&path, &[("linux1", "ada")]).await;
+    let opened = |mode| {
+        let no_key = || -> Result<Never, Error> { Err(Error::setup("no key is set")) };
+        Cassette::open(&path).mode(mode).over(no_key)
+    };
+    for mode in [Mode::Record, Mode::Verify] {
+        assert!(opened(mode).err().unwrap().to_string().contains("no key"));
+    }
+    let append = opened(Mode::Append).unwrap();
+    name(&append, "linux1").await.unwrap();
+    let error = name(&append, "linux2").await.unwrap_err();
+    assert!(error.is_setup() && error.to_string().contains("no key is set"), "{error}");
+    append.finish().unwrap();
+}
+
+#[tokio::test]
+async fn play_finishes_what_succeeds_and_hands_on_what_fails() {
+    let (_folder, path) = desk();
+    record(&path, &[("linux1", "ada")]).await;
+    let opening = || Cassette::open(&path);
+    let never = || Ok(Never);
+    let first = opening().play(never, async |cassette| name(&cassette, "linux1").await).await;
+    assert_eq!(first.unwrap(), "ada");
+    let unused = opening().play(never, async |_| Ok::<_, Error>(())).await.unwrap_err();
+    assert_eq!(unused.mismatch(), Some(Mismatch::Unused));
+    let failed = opening().play(never, async |_| Err::<(), _>(Error::setup("mine"))).await;
+    assert_eq!(failed.unwrap_err().to_string(), "mine");
+}
+
+/// Drops a cassette after this, and tells what it panics with.
+async fn dropped(path: &Path, after: impl AsyncFnOnce(&Cassette)) -> Option<String> {
+    let cassette = alone(path, Mode::Replay).unwrap();
+    after(&cassette).await;
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(cassette))).err()?;
+    Some(*panic.downcast::<String>().unwrap())
+}
+
+#[tokio::test]
+async fn a_cassette_that_is_forgotten_does_not_pass() {
+    let (_folder, path) = desk();
+    record(&path, &[("linux1", "ada")]).await;
+    let forgotten = dropped(&path, async |cassette| drop(name(cassette, "linux1").await)).await;
+    assert!(forgotten.unwrap().contains("test.cassette was dropped without `finish`"));
+    // Whoever was told of a mismatch, or has finished, knows.
+    assert_eq!(dropped(&path, async |cassette| drop(name(cassette, "no").await)).await, None);
+    assert_eq!(dropped(&path, async |cassette| drop(cassette.finish())).await, None);
+    drop(Cassette::open(&path).unwatched().over(|| Ok(Never)).unwrap());
+}
+
+/// Many at once over one file, each with its own place in it.
+#[test]
+fn cassettes_at_the_same_time_do_not_disturb_each_other() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (_folder, path) = desk();
+    runtime().block_on(record(&path, &[("linux1", "ada"), ("linux1", "bob")]));
+    let path = Arc::new(path);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                runtime().block_on(async {
+                    let cassette = alone(&path, Mode::Replay).unwrap();
+                    for first in ["ada", "bob"] {
+                        assert_eq!(name(&cassette, "linux1").await.unwrap(), first);
+                    }
+                    cassette.finish().unwrap();
+                });
+            });
+        }
+    });
+}

@@ -1,0 +1,34 @@
+//! A test with a cassette, as an example. It replays `cassettes/invite.cassette`, and calls nothing.
+//!
+//! To record it anew:
+//!
+//! ```text
+//! DRILLMASTER_CASSETTE=record cargo test -p drillmaster-veracode --test cassette
+//! ```
+//!
+//! With `verify` the recording is compared with what answers now. The service here is the sandbox; for the
+//! live one, make an `Http` in its place, with a key from the environment.
+
+use drillmaster_sandbox::Sandbox;
+use drillmaster_transport::{Cassette, Mode};
+use drillmaster_veracode::{Client, Error, Invite, Refusal};
+use futures::TryStreamExt;
+
+const CASSETTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cassettes/invite.cassette");
+
+/// Opened and finished by hand, where a closure around the test would be in the way.
+#[tokio::test]
+async fn an_invite_is_sent_once() -> Result<(), Error> {
+    let cassette = Cassette::open(CASSETTE).mode(Mode::from_env()?);
+    let cassette = cassette.over(|| Ok(Sandbox::academy(1, 8, 10)))?;
+    let client = Client::new(cassette.clone());
+
+    let users: Vec<_> = client.users().try_collect().await.unwrap();
+    let admin = users.iter().find(|user| user.is_admin == Some(true)).unwrap();
+    let invite = Invite::new("ada@example.com", &admin.id);
+    client.invite(&invite).await.unwrap();
+    let again = client.invite(&invite).await.unwrap_err();
+    assert_eq!(again.refusal(), Some(Refusal::InviteExists));
+
+    Ok(cassette.finish()?)
+}
