@@ -5,10 +5,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
+use drillmaster_transport::Mode;
 
 use super::launch::{Ready, Session, near, perform};
 use super::settings::Settings;
-use super::target::Target;
+use super::target::{Taping, Target};
 use super::{Format, Shell};
 use crate::cases::Case;
 use crate::console::Console;
@@ -76,7 +77,8 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
     let session = Session::start(&silent.console)?;
     let target = Target::open(&ready.order.place, &ready.services())?;
     let cassette = near(&folder.join(CASSETTE));
-    perform(&ready, &target, &session, None, Some(&cassette), &silent)?;
+    let taping = Taping { path: cassette.clone(), mode: Mode::Record };
+    perform(&ready, &target, &session, None, Some(&taping), &silent)?;
     let case = Case::of(&cassette);
     let case = case.ok_or_else(|| Problem::usage("the recording has no script beside it"))?;
     case.accept(&case.run(session.handle())?.text)

@@ -6,13 +6,13 @@ use std::sync::{Arc, OnceLock};
 
 use drillmaster_transport::cassette::{Event, Header, PaceEvent};
 use drillmaster_transport::journal::Journaled;
-use drillmaster_transport::{Approved, Connection, Guard, Limits, Record};
+use drillmaster_transport::{Approved, Cassette, Connection, Guard, Limits};
 use rhai::Map;
 use tokio::runtime::{Handle, Runtime};
 
 use super::Shell;
 use super::interrupts::Interrupts;
-use super::target::{Target, output};
+use super::target::{Taping, Target, place_for};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::host::{Keeping, Stop};
@@ -127,18 +127,6 @@ pub(crate) fn near(path: &Path) -> PathBuf {
     inside.filter(|path| *path != Path::new("")).unwrap_or_else(|| path.to_owned())
 }
 
-/// Where a file goes, which is taken from then on.
-pub(crate) fn place_for(
-    file: Option<&Path>,
-    taken: &mut Vec<PathBuf>,
-) -> Result<Option<PathBuf>, Problem> {
-    let Some(file) = file else { return Ok(None) };
-    let others: Vec<&Path> = taken.iter().map(PathBuf::as_path).collect();
-    let path = output(file, &others)?;
-    taken.push(path.clone());
-    Ok(Some(path))
-}
-
 /// Runs a script that is ready over the target, with its journal where it keeps one, and recorded where that
 /// was asked for. Tells how it went.
 pub(crate) fn perform(
@@ -146,7 +134,7 @@ pub(crate) fn perform(
     target: &Target,
     session: &Session,
     keeping: Option<&Keeping>,
-    record: Option<&Path>,
+    taping: Option<&Taping>,
     shell: &Shell,
 ) -> Result<Exit, Problem> {
     let mut layers = target.transport();
@@ -155,15 +143,17 @@ pub(crate) fn perform(
         layers = Arc::new(Journaled::new(layers, journal, history));
         session.resumes_by(&keeping.resume);
     }
-    let record = record.map(|path| {
-        let record = Record::to_file(path, ready.recording_header(), layers.clone());
-        record
-            .map(Arc::new)
-            .map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))
-    });
-    let record = record.transpose()?;
-    if let Some(record) = &record {
-        layers = record.clone();
+    let cassette = match taping {
+        Some(Taping { path, mode }) => {
+            let opening = Cassette::open(path).mode(*mode).header(ready.recording_header());
+            let below = layers.clone();
+            let opened = opening.unwatched().over(move || Ok(below));
+            Some(opened.map_err(|error| Problem::call(&error))?)
+        }
+        None => None,
+    };
+    if let Some(cassette) = &cassette {
+        layers = Arc::new(cassette.clone());
     }
     let Order { max_removals, yes, .. } = ready.order;
     layers = Arc::new(Guard::new(layers, Limits { removals: max_removals, irreversible: yes }));
@@ -187,11 +177,6 @@ pub(crate) fn perform(
     let report = run_script(&ready.script, job, session.handle());
     let interrupted = session.stop.is_requested();
     let paces = target.paces();
-    let recorded = record.map_or(Ok(()), |record| {
-        record
-            .finish()
-            .map_err(|error| Problem::usage(format!("the recording cannot be written: {error}")))
-    });
     let ended = report.problem.is_none() && !interrupted;
     let kept = keeping.map_or(Ok(()), |keeping| {
         session
@@ -199,13 +184,22 @@ pub(crate) fn perform(
             .block_on(close(keeping, &paces, ended))
             .map_err(|error| Problem::usage(format!("the journal cannot be written: {error}")))
     });
+    let taped = match &cassette {
+        // What was recorded is kept, however the run ended; what was not asked for tells only of a whole one.
+        Some(cassette) => cassette.finish().map_err(|error| Problem::call(&error)),
+        None => Ok(()),
+    };
+    let taped = taped.or_else(|problem| match problem.exit {
+        Exit::Replay if !ended => Ok(()),
+        _ => Err(problem),
+    });
     // Only a script that came to its end has asked for all that it would.
     let used_up = if ended { target.finish() } else { Ok(()) };
     let mut exit = report.exit();
     // What was in flight is told; that an interrupted script did not come to its end goes without saying.
     let told = |problem: &&Problem| !interrupted || problem.exit != Exit::Interrupted;
     let problems = report.problem.iter().filter(told).cloned();
-    for problem in problems.chain(recorded.err()).chain(kept.err()).chain(used_up.err()) {
+    for problem in problems.chain(taped.err()).chain(kept.err()).chain(used_up.err()) {
         shell.tell(&problem);
         exit = exit.max(problem.exit);
     }

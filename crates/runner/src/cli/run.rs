@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
 use drillmaster_transport::journal::{History, Journal};
 
-use super::launch::{Ready, Session, perform, place_for};
+use super::launch::{Ready, Session, perform};
 use super::rehearse::{dry_run, look_ahead};
 use super::settings::{Settings, absolute};
-use super::target::{CassetteArgs, Target};
+use super::target::{CassetteArgs, Target, place_for};
 use super::{Cli, Shell};
 use crate::exit::Exit;
 use crate::host::Keeping;
@@ -32,7 +32,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     journal: Option<PathBuf>,
     /// Let reads through and answer writes ourselves: tells what a run would write, row by row with -v
-    #[arg(long, conflicts_with_all = ["record", "replay", "journal", "results", "approved"])]
+    #[arg(long, conflicts_with_all = ["record", "replay", "append", "verify", "journal", "results", "approved"])]
     dry_run: bool,
     /// Write what a dry run found to a file, for --approved
     #[arg(long, value_name = "FILE", requires = "dry_run")]
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     let taken = args.cassettes.replay.iter().chain(&args.approved).cloned().collect();
     let mut ready = Ready::of(order, taken, shell)?;
     let mut taken = ready.taken.clone();
-    let record = place_for(args.cassettes.record.as_deref(), &mut taken)?;
+    let taping = args.cassettes.taping(&mut taken)?;
     let journal = place_for(args.journal.as_deref(), &mut taken)?;
     let plan = place_for(args.plan.as_deref(), &mut taken)?;
     let session = Session::start(&shell.console)?;
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     }
     look_ahead(&mut ready, &target, &session, shell)?;
     let keeping = begin(&ready, journal)?;
-    perform(&ready, &target, &session, Some(&keeping), record.as_deref(), shell)
+    perform(&ready, &target, &session, Some(&keeping), taping.as_ref(), shell)
 }
 
 /// Begins the journal of a new run.

@@ -11,7 +11,7 @@ use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::{
-    Connection, Error, Http, Pace, Rate, Replay, Request, Response, Retry, Route, Scope,
+    Connection, Error, Http, Mode, Pace, Rate, Replay, Request, Response, Retry, Route, Scope,
     SecretString, Source, Transport, base_url,
 };
 use serde_json::Value;
@@ -42,6 +42,28 @@ pub(crate) struct CassetteArgs {
     /// Answer from a cassette and send nothing
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "on"])]
     pub(crate) replay: Option<PathBuf>,
+    /// Answer from a cassette what it holds, call the service for the rest, and add that
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay"])]
+    pub(crate) append: Option<PathBuf>,
+    /// Call the service with what a cassette holds, and tell where it answers otherwise
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay", "append"])]
+    pub(crate) verify: Option<PathBuf>,
+}
+
+/// A cassette that a run goes through on its way to the service.
+pub(crate) struct Taping {
+    pub(crate) path: PathBuf,
+    pub(crate) mode: Mode,
+}
+
+impl CassetteArgs {
+    /// The cassette that the run goes through, if it goes through one. `taken` are files that it may not write.
+    pub(crate) fn taping(&self, taken: &mut Vec<PathBuf>) -> Result<Option<Taping>, Problem> {
+        let record = place_for(self.record.as_deref(), taken)?.map(|path| (path, Mode::Record));
+        let append = place_for(self.append.as_deref(), taken)?.map(|path| (path, Mode::Append));
+        let verify = self.verify.clone().map(|path| (path, Mode::Verify));
+        Ok(record.or(append).or(verify).map(|(path, mode)| Taping { path, mode }))
+    }
 }
 
 /// Adds `--thm-url` and its like: the flags that are made from the list of services.
@@ -197,6 +219,18 @@ impl Target {
             None => Ok(()),
         }
     }
+}
+
+/// Where a file goes, which is taken from then on.
+pub(crate) fn place_for(
+    file: Option<&Path>,
+    taken: &mut Vec<PathBuf>,
+) -> Result<Option<PathBuf>, Problem> {
+    let Some(file) = file else { return Ok(None) };
+    let others: Vec<&Path> = taken.iter().map(PathBuf::as_path).collect();
+    let path = output(file, &others)?;
+    taken.push(path.clone());
+    Ok(Some(path))
 }
 
 /// Where to write a file, links followed. Refused before anything is sent: a folder, a device, a place in no
