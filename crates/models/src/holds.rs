@@ -174,18 +174,18 @@ impl Texts {
         self.fields.iter().map(|(name, texts)| (name.as_str(), texts))
     }
 
-    /// The texts of a list's items. Some lists come bare where one with a name is declared, and the other
-    /// way round: where there is but one list among the fields, it is that.
+    /// The texts of a list's items.
     pub fn items(&self) -> Option<&Self> {
-        let mut lists = self.fields.values().filter_map(|field| field.items.as_deref());
-        match (&self.items, lists.next(), lists.next()) {
-            (Some(items), ..) => Some(items),
-            (None, Some(only), None) => Some(only),
-            _ => None,
-        }
+        self.items.as_deref()
     }
 
-    /// Whether it is a list or holds one.
+    /// The texts of the only list among the fields, which some answers are without the object around it.
+    pub fn only_list(&self) -> Option<&Self> {
+        let mut lists = self.fields.values().filter(|field| field.is_list());
+        lists.next().filter(|_| lists.next().is_none())
+    }
+
+    /// Whether it is a list.
     pub fn is_list(&self) -> bool {
         self.items.is_some()
     }

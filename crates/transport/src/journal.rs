@@ -50,6 +50,7 @@ mod writer;
 
 pub use history::History;
 pub use journaled::Journaled;
+pub(crate) use journaled::stands;
 pub(crate) use lines::unseal;
 pub use lines::{Events, line};
 pub use unusable::Unusable;

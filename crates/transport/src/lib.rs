@@ -46,6 +46,7 @@ pub mod journal;
 mod pace;
 mod rate;
 mod record;
+pub mod redact;
 mod replay;
 mod request;
 mod retry;

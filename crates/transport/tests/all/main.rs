@@ -16,6 +16,7 @@ mod record;
 mod replay;
 mod retry;
 mod scripted;
+mod seal;
 mod server;
 mod settle;
 mod trouble;
