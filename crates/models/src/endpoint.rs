@@ -91,6 +91,11 @@ impl Legacy {
             response_schema: schema_of::<L::Response>,
         }
     }
+
+    /// The schemas of request and answer, with what their texts hold.
+    pub(crate) fn schemas(&self) -> (Value, Value) {
+        ((self.request_schema)().to_value(), (self.response_schema)().to_value())
+    }
 }
 
 /// Reads `T`, telling a misfit by its path in the value.

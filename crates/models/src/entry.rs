@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::endpoint::{Endpoint, Legacy, read, write};
 use crate::failure::Failure;
 use crate::field::{Field, FieldError};
+use crate::holds::{self, Texts};
 use crate::service::{SERVICES, Service};
 use crate::spec::{Fault, Spec, braced};
 use crate::wire;
@@ -79,6 +80,7 @@ pub struct Entry {
     request_schema: fn() -> Schema,
     response_schema: fn() -> Schema,
     fields: OnceLock<Vec<Field>>,
+    texts: OnceLock<(Texts, Texts)>,
     summary: OnceLock<String>,
 }
 
@@ -99,6 +101,7 @@ impl Entry {
             request_schema: schema_of::<E>,
             response_schema: schema_of::<E::Response>,
             fields: OnceLock::new(),
+            texts: OnceLock::new(),
             summary: OnceLock::new(),
         }
     }
@@ -227,12 +230,40 @@ impl Entry {
 
     /// The JSON schema of the request, in the current dialect.
     pub fn request_schema(&self) -> Value {
-        (self.request_schema)().to_value()
+        holds::without((self.request_schema)().to_value())
     }
 
     /// The JSON schema of the answer, in the current dialect and without its wrapping.
     pub fn response_schema(&self) -> Value {
-        (self.response_schema)().to_value()
+        holds::without((self.response_schema)().to_value())
+    }
+
+    /// What the texts of a request hold, in either dialect.
+    ///
+    /// ```
+    /// use drillmaster_models::{Holds, entry};
+    /// let invite = entry("veracode.invite").unwrap();
+    /// assert_eq!(invite.request_texts().field("email").unwrap().holds, Some(Holds::Email));
+    /// ```
+    pub fn request_texts(&self) -> &Texts {
+        &self.texts().0
+    }
+
+    /// What the texts of an answer hold, without its wrapping and in either dialect.
+    pub fn answer_texts(&self) -> &Texts {
+        &self.texts().1
+    }
+
+    fn texts(&self) -> &(Texts, Texts) {
+        self.texts.get_or_init(|| {
+            let own = ((self.request_schema)().to_value(), (self.response_schema)().to_value());
+            let mut texts = (Texts::of(&own.0), Texts::of(&own.1));
+            if let Some((request, answer)) = self.legacy.as_ref().map(Legacy::schemas) {
+                texts.0.add(Texts::of(&request));
+                texts.1.add(Texts::of(&answer));
+            }
+            texts
+        })
     }
 
     /// The JSON schemas of request and answer as a dialect has them.
@@ -240,7 +271,8 @@ impl Entry {
         self.spec(dialect)?;
         Ok(match self.legacy_in(dialect) {
             Some(legacy) => {
-                ((legacy.request_schema)().to_value(), (legacy.response_schema)().to_value())
+                let (request, answer) = legacy.schemas();
+                (holds::without(request), holds::without(answer))
             }
             None => (self.request_schema(), self.response_schema()),
         })

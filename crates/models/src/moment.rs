@@ -66,7 +66,8 @@ impl JsonSchema for Moment {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": ["number", "string"],
-            "description": "Milliseconds since the epoch, month/day/year, or ISO 8601."
+            "description": "Milliseconds since the epoch, month/day/year, or ISO 8601.",
+            "x-holds": "harmless"
         })
     }
 }
@@ -117,7 +118,7 @@ impl JsonSchema for Instant {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date-time" })
+        json_schema!({ "type": "string", "format": "date-time", "x-holds": "harmless" })
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use drillmaster_models::{
-    Dialect, Entry, FieldKind, List, Means, Payload, Removes, Settle, Spec, entries, entry, nearest,
+    Dialect, Entry, FieldKind, Holds, List, Means, Payload, Removes, Settle, Spec, Texts, entries,
+    entry, nearest,
 };
 use serde_json::{Value, json};
 
@@ -381,4 +382,76 @@ fn a_list_of_choices_takes_its_own_words_only() {
     assert_eq!(field.read_text("challenge, walkthrough"), Ok(json!(["challenge", "walkthrough"])));
     let refused = field.read_text("challenge,maze").unwrap_err();
     assert_eq!(refused, "`maze` is not one of walkthrough, challenge");
+}
+
+/// A text that nobody has judged would travel into shared recordings as it is.
+#[test]
+fn every_text_says_what_it_holds() {
+    for entry in entries() {
+        for dialect in Dialect::ALL {
+            let Ok((request, answer)) = entry.schemas(dialect) else { continue };
+            let sides = [(request, entry.request_texts()), (answer, entry.answer_texts())];
+            for (schema, texts) in &sides {
+                let silent = silent(schema, texts, "");
+                assert!(silent.is_empty(), "{}: {silent:?}", entry.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_hidden_is_an_answer() {
+    for Form { spec, .. } in forms() {
+        let texts = entry(spec.name).unwrap().answer_texts();
+        for hidden in spec.hidden {
+            assert!(holds_somewhere(texts, hidden, Holds::Answer), "{}: `{hidden}`", spec.name);
+        }
+    }
+}
+
+fn holds_somewhere(texts: &Texts, name: &str, holds: Holds) -> bool {
+    let own = texts.field(name).is_some_and(|field| field.holds == Some(holds));
+    let below = texts.fields().any(|(_, field)| holds_somewhere(field, name, holds));
+    own || below || texts.items().is_some_and(|items| holds_somewhere(items, name, holds))
+}
+
+/// The paths of the texts in a schema of which it is not told what they hold.
+fn silent(schema: &Value, texts: &Texts, path: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let is = |kind: &str| match &schema["type"] {
+        Value::String(one) => one == kind,
+        Value::Array(several) => several.iter().any(|one| one == kind),
+        _ => schema.as_bool() == Some(true) || (schema.is_object() && !has_forms(schema)),
+    };
+    let chosen = schema.get("enum").is_some() || schema.get("const").is_some();
+    if is("string") && !chosen && texts.holds.is_none() {
+        found.push(path.to_owned());
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let field = texts.field(name).expect("a declared field");
+        found.extend(silent(property, field, &format!("{path}.{name}")));
+    }
+    if let Some(items) = schema.get("items") {
+        let texts = texts.items().expect("a list has items");
+        found.extend(silent(items, texts, &format!("{path}[]")));
+    }
+    if let Some(values) = schema.get("additionalProperties").filter(|values| values.is_object()) {
+        if texts.holds.is_none() {
+            found.push(format!("{path}: its keys"));
+        }
+        let texts = texts.field("any").expect("a map has values");
+        found.extend(silent(values, texts, &format!("{path}.*")));
+    }
+    for form in ["anyOf", "oneOf"] {
+        for schema in schema[form].as_array().into_iter().flatten() {
+            found.extend(silent(schema, texts, path));
+        }
+    }
+    found
+}
+
+fn has_forms(schema: &Value) -> bool {
+    ["type", "anyOf", "oneOf", "properties", "const", "enum"]
+        .iter()
+        .any(|part| schema.get(part).is_some())
 }

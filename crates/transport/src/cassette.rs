@@ -19,6 +19,9 @@
 //! event that does not have the sum it claims; events without one, as written by hand, are taken as they
 //! are, and white space does not count.
 //!
+//! [`Seal`] makes of a recording what can be shared: in an order that does not depend on which row was
+//! faster, laid out for people, and with pseudonyms in the place of people and secrets.
+//!
 //! A body is JSON inline where that gives back the same bytes, else text as text, and base64 where it is
 //! neither. No event has a place for a credential: recorders sit above the transport that adds it.
 //!
@@ -34,9 +37,13 @@
 //! assert_eq!(Body::of(b"{\"a\":1}"), Body::Json(serde_json::json!({ "a": 1 })));
 //! ```
 
+mod seal;
+mod straight;
 mod tape;
 pub(crate) mod write;
 
+pub(crate) use seal::beside;
+pub use seal::{Seal, Sealed, Unsealed};
 pub use tape::{Damage, Interaction, Tape, parse};
 pub(crate) use tape::{Part, event_at, header, read};
 
@@ -47,6 +54,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Lost};
+use crate::redact::{self, Sealing};
 use crate::request::{Request, Response, is_open, line};
 
 /// The version that is written, and the only one that is read.
@@ -101,7 +109,11 @@ pub struct Header {
     /// The hash of the roster, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roster: Option<String>,
-    /// What else the program that ran it needs to go on with it. The transports do not look at it.
+    /// How it was sealed, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealing>,
+    /// What else the program that ran it needs to go on with it. The transports do not look at it; sealing
+    /// keeps what a replay needs.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub run: Map<String, Value>,
 }
@@ -113,6 +125,7 @@ impl Default for Header {
             program: concat!("drillmaster ", env!("CARGO_PKG_VERSION")).to_owned(),
             script: None,
             roster: None,
+            sealed: None,
             run: Map::new(),
         }
     }
@@ -245,6 +258,17 @@ impl Body {
         }
     }
 
+    /// Takes a body in the most readable form that says the same: white space and the order of keys do not
+    /// count.
+    pub(crate) fn sealed(bytes: &[u8]) -> Self {
+        match serde_json::from_slice(bytes) {
+            Ok(json) if redact::says(bytes, &json) && depth(&json) <= DEEPEST => {
+                Self::Json(sorted(&json))
+            }
+            _ => Self::of(bytes),
+        }
+    }
+
     /// The bytes again.
     pub fn bytes(&self) -> Result<Vec<u8>, base64::DecodeError> {
         match self {
@@ -265,8 +289,9 @@ impl Body {
 
 /// Long numbers, doubled keys and white space do not survive being read as JSON and written again, and
 /// what is nested too deeply could not be read back from inside an event.
+const DEEPEST: usize = 100;
+
 fn is_kept_by_json(json: &Value, bytes: &[u8]) -> bool {
-    const DEEPEST: usize = 100;
     depth(json) <= DEEPEST && json.to_string().as_bytes() == bytes
 }
 
@@ -439,6 +464,20 @@ fn sorted_pairs(text: &str) -> String {
     let mut pairs: Vec<_> = text.split('&').collect();
     pairs.sort_unstable();
     pairs.join("&")
+}
+
+/// The same with the keys of its objects in order.
+pub(crate) fn sorted(json: &Value) -> Value {
+    match json {
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        Value::Object(fields) => {
+            let mut fields: Vec<_> =
+                fields.iter().map(|(name, value)| (name.clone(), sorted(value))).collect();
+            fields.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(fields.into_iter().collect())
+        }
+        other => other.clone(),
+    }
 }
 
 /// JSON text with sorted keys.

@@ -52,6 +52,7 @@ mod mode;
 mod pace;
 mod rate;
 mod record;
+pub mod redact;
 mod replay;
 mod request;
 mod retry;

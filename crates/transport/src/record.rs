@@ -1,22 +1,21 @@
 //! Writing down what travels.
 
-use std::collections::BTreeSet;
-use std::io::{self, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
-use crate::cassette::{ErrorEvent, Event, Header, RequestEvent, ValueEvent};
+use crate::cassette::{Event, Header, RequestEvent, Seal, ValueEvent, beside};
 use crate::error::Error;
-use crate::journal::line;
+use crate::journal::{line, unseal};
 use crate::request::{Request, Response, Scope, Source, Transport};
 
-/// Passes requests on and writes them and their answers to a cassette. The file appears, complete, when
-/// [`finish`](Record::finish) is called; until then it is written beside its place. Only its owner may read
-/// it: answers hold links and addresses.
+/// Passes requests on and writes them and their answers to a cassette. The file appears, complete and
+/// [sealed](Seal), when [`finish`](Record::finish) is called. Until then a file without a name holds what
+/// travelled, which nobody else can open and which is gone with this process.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,54 +33,45 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 pub struct Record<T> {
     inner: T,
     path: PathBuf,
+    header: Header,
+    seal: Seal,
     tape: Mutex<Option<Tape>>,
 }
 
 struct Tape {
-    out: BufWriter<NamedTempFile>,
-    interactions: usize,
-    /// The requests that have no outcome so far, by scope and number.
-    open: BTreeSet<(String, u64)>,
+    out: BufWriter<File>,
     /// The first trouble with the file: a run goes on, and its recording is refused at the end.
     trouble: Option<io::Error>,
 }
 
 impl<T> Record<T> {
-    /// Records what goes to `inner`.
+    /// Records what goes to `inner`. Refuses a place that cannot be written to.
     pub fn to_file(path: impl AsRef<Path>, header: Header, inner: T) -> io::Result<Self> {
         let path = path.as_ref().to_owned();
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let file = tempfile::Builder::new().prefix(".recording-").tempfile_in(folder)?;
-        let mut tape = Tape {
-            out: BufWriter::new(file),
-            interactions: 0,
-            open: BTreeSet::new(),
-            trouble: None,
-        };
-        tape.write(&Event::Cassette(header));
-        Ok(Self { inner, path, tape: Mutex::new(Some(tape)) })
+        drop(beside(&path)?);
+        let tape = Tape { out: BufWriter::new(tempfile::tempfile()?), trouble: None };
+        Ok(Self { inner, path, header, seal: Seal::default(), tape: Mutex::new(Some(tape)) })
     }
 
-    /// Ends the recording and puts the file in its place. Later requests are passed on unrecorded.
+    /// Seals the recording in this way.
+    #[must_use]
+    pub fn sealed_by(mut self, seal: Seal) -> Self {
+        self.seal = seal;
+        self
+    }
+
+    /// Ends the recording, seals it and puts the file in its place, and the roster with pseudonyms beside
+    /// it where a roster was given. Later requests are passed on unrecorded.
     pub fn finish(&self) -> io::Result<()> {
-        let Some(mut tape) = self.lock().take() else {
+        let Some(tape) = self.lock().take() else {
             return Ok(());
         };
-        // Nobody waits for these any more: a cassette tells the outcome of each request.
-        for (scope, ordinal) in std::mem::take(&mut tape.open) {
-            tape.write(&Event::Error(ErrorEvent::unanswered(&scope, ordinal)));
-        }
-        let interactions = tape.interactions;
-        tape.write(&Event::End { interactions });
         if let Some(trouble) = tape.trouble {
             return Err(trouble);
         }
-        let file = tape.out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
+        let events = tape.events()?;
+        let sealed = self.seal.events(self.header.clone(), events).map_err(io::Error::other)?;
+        sealed.write(&self.path)?;
         Ok(())
     }
 
@@ -98,22 +88,25 @@ impl<T> Record<T> {
 
 impl Tape {
     fn write(&mut self, event: &Event) {
-        match event {
-            Event::Request(request) => {
-                self.interactions += 1;
-                self.open.insert((request.scope.clone(), request.ordinal));
-            }
-            Event::Response(answer) => {
-                self.open.remove(&(answer.scope.clone(), answer.ordinal));
-            }
-            Event::Error(lost) => {
-                self.open.remove(&(lost.scope.clone(), lost.ordinal));
-            }
-            _ => {}
-        }
         if let Err(error) = self.out.write_all(&line(event)) {
             self.trouble.get_or_insert(error);
         }
+    }
+
+    /// Reads back what was written.
+    fn events(self) -> io::Result<Vec<Event>> {
+        let mut file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        let lines = BufReader::new(file).split(b'\n');
+        lines
+            .map(|line| {
+                let mut line = line?;
+                if !unseal(&mut line) {
+                    return Err(io::Error::other("the recording was damaged before it was sealed"));
+                }
+                Ok(serde_json::from_slice(&line)?)
+            })
+            .collect()
     }
 }
 

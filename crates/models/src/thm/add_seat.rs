@@ -15,6 +15,7 @@ use crate::{Endpoint, Extra};
 #[serde(deny_unknown_fields)]
 pub struct AddSeat {
     /// The address of the user's account.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: String,
 }
 
@@ -38,6 +39,7 @@ impl Endpoint for AddSeat {
 pub struct Seat {
     /// The user's public name.
     // Not required: the seat has changed hands already, and a missing name does not undo that.
+    #[schemars(extend("x-holds" = "username"))]
     pub username: Option<String>,
     /// What else came.
     #[serde(flatten)]

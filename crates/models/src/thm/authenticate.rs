@@ -15,8 +15,10 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Authenticate {
     /// Your own, unique id of the person.
+    #[schemars(extend("x-holds" = "id"))]
     pub ext_user_id: String,
     /// The last part of the room's address.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub room_code: String,
 }
 
@@ -38,6 +40,7 @@ impl Endpoint for Authenticate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Link {
     /// The address, opaque. Whoever opens it acts as that person: keep it secret.
+    #[schemars(extend("x-holds" = "link"))]
     pub url: String,
     /// What else came.
     #[serde(flatten)]
@@ -49,8 +52,10 @@ pub struct Link {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LegacyAuthenticate {
     /// Your own, unique id of the person.
+    #[schemars(extend("x-holds" = "id"))]
     pub user_id: String,
     /// The last part of the room's address.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub room_code: String,
 }
 

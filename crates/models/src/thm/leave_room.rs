@@ -14,8 +14,10 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LeaveRoom {
     /// Your own, unique id of the person.
+    #[schemars(extend("x-holds" = "id"))]
     pub ext_user_id: String,
     /// The last part of the room's address.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub room_code: String,
 }
 
@@ -41,8 +43,10 @@ pub struct LeftRoom {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LegacyLeaveRoom {
     /// Your own, unique id of the person.
+    #[schemars(extend("x-holds" = "id"))]
     pub user_id: String,
     /// The last part of the room's address.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub room_code: String,
 }
 

@@ -15,6 +15,7 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListQuestions {
     /// The last part of the room's address.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub room_code: String,
 }
 
@@ -60,10 +61,13 @@ pub struct Question {
     /// The question's number in its task.
     pub question_no: i64,
     /// What is asked.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub question: Option<String>,
     /// The right answer.
+    #[schemars(extend("x-holds" = "answer"))]
     pub answer: Option<String>,
     /// What helps to find it.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub hint: Option<String>,
     /// Points beyond the usual ones.
     pub extra_points: Option<Number>,

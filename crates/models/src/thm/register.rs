@@ -14,6 +14,7 @@ use crate::spec::{Reply, Spec};
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// The api-user's token.
+    #[schemars(extend("x-holds" = "secret"))]
     pub token: String,
 }
 
@@ -27,6 +28,7 @@ impl Endpoint for Register {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Registration {
     /// The address of the redirect, relative or absolute, as it came.
+    #[schemars(extend("x-holds" = "address"))]
     pub location: String,
     /// Whether the token was accepted, which the sign-up page as address shows.
     pub accepted: bool,

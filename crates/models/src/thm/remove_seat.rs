@@ -12,6 +12,7 @@ use crate::spec::{Effect, Fault, Means, Removes, Reply, Settle, Spec, Write};
 #[serde(deny_unknown_fields)]
 pub struct RemoveSeat {
     /// The address of the user's account.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: String,
 }
 

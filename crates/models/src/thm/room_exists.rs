@@ -12,6 +12,7 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckRoom {
     /// The last part of the room's address.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub room_code: String,
 }
 

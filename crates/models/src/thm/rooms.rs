@@ -40,15 +40,19 @@ pub struct Rooms {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Room {
     /// The last part of the room's address.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub code: String,
     /// The room's name.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub title: Option<String>,
     /// What the room is about.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub description: Option<String>,
     /// Whether everybody may enter.
     pub public: Option<bool>,
     /// Who is in the room. Only the legacy dialect tells, and only of rooms that are your own.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "username"))]
     pub users: Option<Vec<String>>,
     /// What else came.
     #[serde(flatten)]

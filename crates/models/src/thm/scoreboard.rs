@@ -16,6 +16,7 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowScoreboard {
     /// The last part of the room's address.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub room_code: String,
 }
 
@@ -38,6 +39,7 @@ impl Endpoint for ShowScoreboard {
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
     /// The user's public name.
+    #[schemars(extend("x-holds" = "username"))]
     pub username: String,
     /// Points in this room.
     pub score: Option<Number>,
@@ -46,9 +48,11 @@ pub struct Standing {
     /// The user's level on the platform.
     pub level: Option<i64>,
     /// The address of a picture.
+    #[schemars(extend("x-holds" = "avatar"))]
     pub avatar: Option<String>,
     /// Answers by task number, which is a text.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub tasks: IndexMap<String, Vec<Answered>>,
     /// What else came.
     #[serde(flatten)]
@@ -61,6 +65,7 @@ pub struct Standing {
 pub struct Answered {
     /// The service's id. Optional (seen: attempts without it).
     #[serde(rename = "_id")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub id: Option<String>,
     /// The question within the task.
     pub question_no: Option<Number>,
@@ -82,9 +87,11 @@ pub struct Answered {
 #[serde(rename_all = "camelCase")]
 pub struct LegacyStanding {
     /// The user's public name.
+    #[schemars(extend("x-holds" = "username"))]
     pub name: String,
     /// A constant pair in the document, `["", 0]`.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub data: Vec<Value>,
     /// Answers, each with its task's number.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -94,6 +101,7 @@ pub struct LegacyStanding {
     /// The place on the scoreboard.
     pub rank_no: Option<i64>,
     /// The address of a picture.
+    #[schemars(extend("x-holds" = "avatar"))]
     pub avatar: Option<String>,
     /// The user's level on the platform.
     pub level: Option<i64>,

@@ -15,6 +15,7 @@ use crate::{Endpoint, Extra, FieldError, Instant, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReportTime {
     /// The addresses of the users' accounts, at least one.
+    #[schemars(extend("x-holds" = "email"))]
     pub user_emails: Vec<String>,
     /// Where the time begins, such as `2026-09-01` or `2026-09-01T08:00:00Z`.
     pub from: Instant,
@@ -79,10 +80,13 @@ pub struct TimeReport {
 pub struct TimeSpent {
     /// The service's id of the user, opaque.
     #[serde(rename = "_id")]
+    #[schemars(extend("x-holds" = "id"))]
     pub id: Option<String>,
     /// The user's public name.
+    #[schemars(extend("x-holds" = "username"))]
     pub username: Option<String>,
     /// The address of the user's account.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: String,
     /// Time spent, in seconds.
     pub total_seconds: Option<Number>,

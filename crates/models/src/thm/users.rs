@@ -30,6 +30,7 @@ impl Endpoint for ListUsers {
 pub struct Users {
     /// `true`, where other endpoints have a word or nothing; kept as it came.
     #[serde(default)]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub status: Value,
     /// The users.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -44,10 +45,13 @@ pub struct Users {
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// The user's public name.
+    #[schemars(extend("x-holds" = "username"))]
     pub username: String,
     /// The address of the user's account.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: Option<String>,
     /// The address of a picture.
+    #[schemars(extend("x-holds" = "avatar"))]
     pub avatar: Option<String>,
     /// Points on the platform, over all time. Read as `totalPoints` too.
     #[serde(alias = "totalPoints")]
@@ -57,6 +61,7 @@ pub struct User {
     /// When the account was made.
     pub date_signed_up: Option<Moment>,
     /// Your own id of the person; only api-users have one.
+    #[schemars(extend("x-holds" = "id"))]
     pub ext_user_id: Option<String>,
     /// What else came.
     #[serde(flatten)]
@@ -68,6 +73,7 @@ pub struct User {
 pub struct LegacyUsers {
     /// `true`; kept as it came.
     #[serde(default)]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub status: Value,
     /// The users.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -82,8 +88,10 @@ pub struct LegacyUsers {
 #[serde(rename_all = "camelCase")]
 pub struct LegacyUser {
     /// The user's public name.
+    #[schemars(extend("x-holds" = "username"))]
     pub username: String,
     /// The address of the user's account.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: Option<String>,
     /// When the account was made.
     pub date_signed_up: Option<Moment>,

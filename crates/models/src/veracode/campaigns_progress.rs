@@ -13,24 +13,29 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 pub struct ShowCampaignsProgress {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only what belongs to these assignments; excludes `campaignIds`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub assignment_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Whether labs count that are not required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub include_optional_labs: Option<bool>,
     /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub sort: Option<String>,
     /// Whether the order runs up or down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort_type: Option<SortType>,
     /// Only users whose name has this in it, under 50 characters. E-mail addresses are not searched.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "words"))]
     pub phrase: Option<String>,
     /// Users in a page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +97,7 @@ pub struct CampaignsProgress {
 #[serde(rename_all = "camelCase")]
 pub struct AssignmentProgress {
     /// The name people know.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub title: Option<String>,
     /// Its labs.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -106,6 +112,7 @@ pub struct AssignmentProgress {
 #[serde(rename_all = "camelCase")]
 pub struct LabProgress {
     /// The name people know.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub title: Option<String>,
     /// How many users have reached which milestone.
     #[serde(default, deserialize_with = "lenient::or_empty")]

@@ -13,6 +13,7 @@ use crate::{Endpoint, Extra};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteUser {
     /// The user's id, from `veracode.users`.
+    #[schemars(extend("x-holds" = "id"))]
     pub id: String,
 }
 

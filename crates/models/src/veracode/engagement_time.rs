@@ -14,12 +14,15 @@ use crate::{Endpoint, Extra, FieldError};
 pub struct ShowEngagementTime {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only what belongs to these assignments; excludes `campaignIds`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub assignment_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub role_ids: Vec<String>,
 }
 

@@ -15,14 +15,18 @@ use crate::{Endpoint, Extra, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Invite {
     /// The address to invite.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: String,
     /// The id of the user who invites, from `veracode.users`.
+    #[schemars(extend("x-holds" = "other"))]
     pub sender_id: String,
     /// A name for the new user (not in the document; seen).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "name"))]
     pub name: Option<String>,
     /// The roles the new user gets, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Whether the new user administers the team.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,14 +70,17 @@ impl Endpoint for Invite {
 #[serde(rename_all = "camelCase")]
 pub struct Invited {
     /// The address invited.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: Option<String>,
     /// Whether the new user administers the team.
     #[serde(default, alias = "isAdmin", deserialize_with = "shapes::flag")]
     pub admin: Option<bool>,
     /// The roles the new user gets, by id.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub role_ids: Vec<String>,
     /// The id of the user who invites.
+    #[schemars(extend("x-holds" = "other"))]
     pub sender_id: Option<String>,
     /// What else came.
     #[serde(flatten)]

@@ -13,6 +13,7 @@ use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowLessonProgress {
     /// The lesson's id, from `veracode.lessons`.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub id: String,
     /// The page to get, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,17 +48,22 @@ impl Endpoint for ShowLessonProgress {
 #[serde(rename_all = "camelCase")]
 pub struct LessonProgress {
     /// Not null where there are more; the address itself is not to be trusted.
+    #[schemars(extend("x-holds" = "address"))]
     pub next_page: Option<String>,
     /// The service's id, opaque.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub id: String,
     /// The name people know.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub title: Option<String>,
     /// The module it belongs to.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub module: Option<String>,
     /// The points it gives.
     pub points: Option<Number>,
     /// The roles it is meant for, by name.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub roles: Vec<String>,
     /// The users of this page.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -72,6 +78,7 @@ pub struct LessonProgress {
 #[serde(rename_all = "camelCase")]
 pub struct Learner {
     /// The user's id, opaque.
+    #[schemars(extend("x-holds" = "id"))]
     pub id: String,
     /// When it was begun.
     pub start_time: Option<Moment>,

@@ -37,6 +37,7 @@ impl Endpoint for ListLessons {
 #[serde(rename_all = "camelCase")]
 pub struct Lessons {
     /// Not null where there are more; the address itself is not to be trusted.
+    #[schemars(extend("x-holds" = "address"))]
     pub next_page: Option<String>,
     /// The lessons of this page.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -51,15 +52,19 @@ pub struct Lessons {
 #[serde(rename_all = "camelCase")]
 pub struct Lesson {
     /// The service's id, opaque.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub id: String,
     /// The name people know.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub title: Option<String>,
     /// The module it belongs to.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub module: Option<String>,
     /// The points it gives.
     pub points: Option<Number>,
     /// The roles it is meant for, by name.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub roles: Vec<String>,
     /// What else came.
     #[serde(flatten)]

@@ -13,9 +13,11 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 pub struct ShowOnboarding {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Only what happened from here on, in milliseconds since the epoch; comes with `endTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,12 +27,14 @@ pub struct ShowOnboarding {
     pub end_time: Option<i64>,
     /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub sort: Option<String>,
     /// Whether the order runs up or down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort_type: Option<SortType>,
     /// Only users whose name has this in it, under 50 characters. E-mail addresses are not searched.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "words"))]
     pub phrase: Option<String>,
     /// Users in a page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]

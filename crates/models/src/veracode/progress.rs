@@ -37,6 +37,7 @@ impl Endpoint for ListProgress {
 #[serde(rename_all = "camelCase")]
 pub struct TeamProgress {
     /// Not null where there are more; the address itself is not to be trusted.
+    #[schemars(extend("x-holds" = "address"))]
     pub next_page: Option<String>,
     /// The users of this page.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -51,10 +52,13 @@ pub struct TeamProgress {
 #[serde(rename_all = "camelCase")]
 pub struct Member {
     /// The service's id, opaque.
+    #[schemars(extend("x-holds" = "id"))]
     pub id: String,
     /// The user's address.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: Option<String>,
     /// The user's name.
+    #[schemars(extend("x-holds" = "name"))]
     pub name: Option<String>,
     /// How many labs are completed.
     pub labs_completed: Option<i64>,
@@ -78,6 +82,7 @@ pub struct Member {
     pub lessons: Vec<MemberLesson>,
     /// The user's roles, by name.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub roles: Vec<String>,
     /// What else came.
     #[serde(flatten)]
@@ -89,10 +94,13 @@ pub struct Member {
 #[serde(rename_all = "camelCase")]
 pub struct MemberLesson {
     /// The lesson's id, opaque.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub lesson_id: String,
     /// The lesson's title.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub lesson_name: Option<String>,
     /// The module the lesson belongs to.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub module: Option<String>,
     /// When it was begun.
     pub start_time: Option<Moment>,

@@ -13,6 +13,7 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowRoleProgress {
     /// The role's id, from `veracode.roles`.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub id: String,
     /// The page to get, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,10 +53,13 @@ impl Endpoint for ShowRoleProgress {
 #[serde(rename_all = "camelCase")]
 pub struct RoleProgress {
     /// Not null where there are more; the address itself is not to be trusted.
+    #[schemars(extend("x-holds" = "address"))]
     pub next_page: Option<String>,
     /// The role's id, opaque.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub id: String,
     /// The name people know.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub name: Option<String>,
     /// The users of this page.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -70,10 +74,13 @@ pub struct RoleProgress {
 #[serde(rename_all = "camelCase")]
 pub struct RoleMember {
     /// The user's id, opaque.
+    #[schemars(extend("x-holds" = "id"))]
     pub id: String,
     /// The user's address.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: Option<String>,
     /// The user's name.
+    #[schemars(extend("x-holds" = "name"))]
     pub name: Option<String>,
     /// How much of the role's content is completed, in percent.
     pub percent_complete: Option<Number>,

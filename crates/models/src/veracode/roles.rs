@@ -38,8 +38,10 @@ impl Roles {
 #[serde(rename_all = "camelCase")]
 pub struct Role {
     /// The service's id, opaque.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub id: String,
     /// The name people know.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub name: Option<String>,
     /// Whether whoever is invited gets it.
     pub default: Option<bool>,
@@ -47,9 +49,11 @@ pub struct Role {
     pub public: Option<bool>,
     /// The ids of its users.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "id"))]
     pub users: Vec<String>,
     /// The ids of invites that will have it.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "id"))]
     pub invited_users: Vec<String>,
     /// What else came.
     #[serde(flatten)]

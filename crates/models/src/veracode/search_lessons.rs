@@ -14,6 +14,7 @@ pub struct SearchLessons {
     /// What the tags are searched for, at most 300 characters, such as `OWASP #8`, `CWE-601` or `Python`.
     /// Without it all lessons are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub phrase: Option<String>,
     /// Lessons in a page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,17 +60,23 @@ pub struct FoundLesson {
     /// Whether it is a challenge.
     pub challenge: Option<bool>,
     /// What it is about, in a sentence.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub description: Option<String>,
     /// The technology it is built with.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub stack: Option<String>,
     /// Topics and technologies.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub tags: Vec<String>,
     /// The name people know.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub title: Option<String>,
     /// The topic.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub topic: Option<String>,
     /// Its address, relative to the service.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub url: Option<String>,
     /// What else came.
     #[serde(flatten)]

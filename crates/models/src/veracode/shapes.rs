@@ -21,10 +21,13 @@ pub struct Pages {
     /// Items in all pages.
     pub total: Option<i64>,
     /// The address of this page.
+    #[schemars(extend("x-holds" = "address"))]
     pub current_url: Option<String>,
     /// The address of the page after, null on the last one.
+    #[schemars(extend("x-holds" = "address"))]
     pub next_url: Option<String>,
     /// The address of the page before, null on the first one.
+    #[schemars(extend("x-holds" = "address"))]
     pub previous_url: Option<String>,
     /// What else came.
     #[serde(flatten)]
@@ -36,8 +39,10 @@ pub struct Pages {
 #[serde(rename_all = "camelCase")]
 pub struct RoleRef {
     /// The service's id, opaque.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub id: String,
     /// The name people know.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub name: Option<String>,
     /// What else came.
     #[serde(flatten)]
@@ -68,6 +73,7 @@ pub struct Milestones {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
+#[schemars(extend("x-holds" = "harmless"))]
 pub enum Milestone {
     /// Finished.
     Finished,
@@ -86,6 +92,7 @@ pub enum Milestone {
 /// lesson that is but started.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
+#[schemars(extend("x-holds" = "harmless"))]
 pub enum Status {
     /// Started.
     Started,
@@ -106,12 +113,14 @@ pub enum Status {
 #[serde(rename_all = "camelCase")]
 pub struct UserMilestone {
     /// The service's id, opaque.
+    #[schemars(extend("x-holds" = "id"))]
     pub id: String,
     /// When the user was last seen.
     pub last_active: Option<Moment>,
     /// How far the user has come.
     pub milestone: Option<Milestone>,
     /// The user's name.
+    #[schemars(extend("x-holds" = "name"))]
     pub name: Option<String>,
     /// The user's roles.
     #[serde(default, deserialize_with = "lenient::or_empty")]

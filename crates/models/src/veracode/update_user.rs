@@ -14,12 +14,15 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateUser {
     /// The user's id, from `veracode.users`.
+    #[schemars(extend("x-holds" = "id"))]
     pub id: String,
     /// A new address.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "email"))]
     pub email: Option<String>,
     /// A new name, under 25 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "name"))]
     pub name: Option<String>,
     /// Whether the user administers the team.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,6 +32,7 @@ pub struct UpdateUser {
     pub disabled: Option<bool>,
     /// All roles the user shall have, by id; the list replaces the present one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub role_ids: Option<Vec<String>>,
 }
 
@@ -74,8 +78,10 @@ impl Endpoint for UpdateUser {
 #[serde(rename_all = "camelCase")]
 pub struct UpdatedUser {
     /// The user's address.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: Option<String>,
     /// The user's name.
+    #[schemars(extend("x-holds" = "name"))]
     pub name: Option<String>,
     /// Whether the user administers the team.
     #[serde(default, alias = "isAdmin", deserialize_with = "shapes::flag")]
@@ -85,6 +91,7 @@ pub struct UpdatedUser {
     pub disabled: Option<bool>,
     /// The user's roles, by id.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub role_ids: Vec<String>,
     /// What else came.
     #[serde(flatten)]

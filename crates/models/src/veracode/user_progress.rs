@@ -13,6 +13,7 @@ use crate::{Endpoint, Extra, Moment, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowUserProgress {
     /// The user's id, from `veracode.users`.
+    #[schemars(extend("x-holds" = "id"))]
     pub id: String,
     /// A page. The document has it, yet the answer has no sign of pages and holds all lessons.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,10 +57,13 @@ pub struct UserProgress {
 #[serde(rename_all = "camelCase")]
 pub struct VisitedLesson {
     /// The module the lesson belongs to.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub module: Option<String>,
     /// The lesson's id, opaque.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub lesson_id: String,
     /// The lesson's title.
+    #[schemars(extend("x-holds" = "harmless"))]
     pub lesson_name: Option<String>,
     /// When the lesson was last open; a date in the example.
     pub last_visited: Option<Moment>,

@@ -36,6 +36,7 @@ impl Endpoint for ListUsers {
 #[serde(rename_all = "camelCase")]
 pub struct Users {
     /// Not null where there are more; the address itself is not to be trusted.
+    #[schemars(extend("x-holds" = "address"))]
     pub next_page: Option<String>,
     /// The users of this page.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -50,10 +51,13 @@ pub struct Users {
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// The service's id, opaque.
+    #[schemars(extend("x-holds" = "id"))]
     pub id: String,
     /// The address the user was invited at.
+    #[schemars(extend("x-holds" = "email"))]
     pub email: Option<String>,
     /// The user's name (not in the document; seen).
+    #[schemars(extend("x-holds" = "name"))]
     pub name: Option<String>,
     /// Whether the user administers the team.
     #[serde(alias = "admin")]
@@ -67,6 +71,7 @@ pub struct User {
     pub last_active: Option<Moment>,
     /// The user's roles, by name.
     #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub roles: Vec<String>,
     /// What else came.
     #[serde(flatten)]

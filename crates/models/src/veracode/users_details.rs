@@ -14,9 +14,11 @@ use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 pub struct ListUsersDetails {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Only what happened from here on, in milliseconds since the epoch; comes with `endTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,12 +28,14 @@ pub struct ListUsersDetails {
     pub end_time: Option<i64>,
     /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "harmless"))]
     pub sort: Option<String>,
     /// Whether the order runs up or down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort_type: Option<SortType>,
     /// Only users whose name has this in it, under 50 characters. E-mail addresses are not searched.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-holds" = "words"))]
     pub phrase: Option<String>,
     /// Users in a page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,8 +93,10 @@ pub struct UsersDetails {
 #[serde(rename_all = "camelCase")]
 pub struct UserDetails {
     /// The service's id, opaque.
+    #[schemars(extend("x-holds" = "id"))]
     pub id: String,
     /// The user's address (not in the document; seen).
+    #[schemars(extend("x-holds" = "email"))]
     pub email: Option<String>,
     /// When the user was last seen.
     pub last_active: Option<Moment>,
@@ -101,6 +107,7 @@ pub struct UserDetails {
     /// Points earned.
     pub points: Option<Number>,
     /// The user's name.
+    #[schemars(extend("x-holds" = "name"))]
     pub name: Option<String>,
     /// The user's roles.
     #[serde(default, deserialize_with = "lenient::or_empty")]

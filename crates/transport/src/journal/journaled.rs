@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use drillmaster_models::{Entry, entry, wire};
+use drillmaster_models::{Entry, Spec, entry, wire};
 use serde_json::Value;
 
 use super::{History, Journal};
@@ -55,7 +55,9 @@ impl<T> Journaled<T> {
 #[async_trait]
 impl<T: Transport> Transport for Journaled<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        if let Some(outcome) = self.history.take(&request)?.filter(|told| stands(&request, told)) {
+        if let Some(outcome) =
+            self.history.take(&request)?.filter(|told| stands(request.spec, told))
+        {
             return outcome;
         }
         let event = Event::Request(RequestEvent::of(&request));
@@ -104,11 +106,11 @@ impl<T: Transport> Transport for Journaled<T> {
 
 /// Whether what was told of a request counts still. Where sending it again is harmless and may get more than
 /// trouble, it does not; and a credential that was refused may have been put right since.
-fn stands(request: &Request, told: &Result<Response, Error>) -> bool {
+pub(crate) fn stands(spec: &Spec, told: &Result<Response, Error>) -> bool {
     let told = told.as_ref().map_err(Clone::clone).and_then(|answer| {
-        let faults = entry(request.spec.name).into_iter().flat_map(Entry::faults);
-        let read = wire::decode(request.spec, faults, answer);
-        read.map_err(|failure| Error::answer(failure).for_request(request))
+        let faults = entry(spec.name).into_iter().flat_map(Entry::faults);
+        let read = wire::decode(spec, faults, answer);
+        read.map_err(|failure| Error::answer(failure).about(spec))
     });
     match told {
         Ok(_) => true,

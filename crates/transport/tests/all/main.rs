@@ -17,6 +17,7 @@ mod record;
 mod replay;
 mod retry;
 mod scripted;
+mod seal;
 mod server;
 mod settle;
 mod trouble;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use drillmaster_models::thm::{AddSeat, ShowScoreboard};
-use drillmaster_transport::cassette::{Header, parse};
+use drillmaster_transport::cassette::{Header, Seal, parse};
 use drillmaster_transport::{Connection, Record, Transport};
 use serde_json::json;
 
@@ -35,7 +35,6 @@ async fn the_file_appears_whole_and_only_at_the_end() {
     record.finish().unwrap();
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(parse(&text).unwrap().interactions.len(), 1);
-    assert_eq!(text.lines().count(), 4, "one event a line");
     assert_eq!(names(folder.path()), ["run.cassette"], "nothing is left beside it");
     record.finish().unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -50,22 +49,43 @@ async fn an_unfinished_recording_leaves_nothing_behind() {
     assert!(names(folder.path()).is_empty());
 }
 
+/// What travelled is in no file that has a name, and what is written in the end is for sharing.
 #[cfg(unix)]
-#[test]
-fn only_the_owner_may_read_it_even_where_an_older_file_was_open_to_all() {
+#[tokio::test]
+async fn what_travels_is_nobody_elses_until_it_is_sealed() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.cassette");
-    fs::write(&path, "").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    let record = Record::to_file(&path, Header::default(), Scripted::new([])).unwrap();
-    for name in names(folder.path()) {
-        let mode = fs::metadata(folder.path().join(&name)).unwrap().permissions().mode();
-        assert!(name == "run.cassette" || mode & 0o777 == 0o600, "{name}: {mode:o}");
-    }
+    let answer = json!({ "status": "success", "data": { "username": "ada1815" } });
+    let transport = Scripted::saying([answer]);
+    let record = Arc::new(Record::to_file(&path, Header::default(), transport).unwrap());
+    let seat = AddSeat { email: "ada@corp.example".to_owned() };
+    let seat = Connection::new(record.clone()).send(&seat).await.unwrap();
+    assert_eq!(seat.username.as_deref(), Some("ada1815"));
+    assert!(names(folder.path()).is_empty());
+
     record.finish().unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("ada") && text.contains("learner-0001@example.com"), "{text}");
+    let usual = fs::File::create(folder.path().join("usual")).unwrap();
     let mode = fs::metadata(&path).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(mode, usual.metadata().unwrap().permissions().mode());
+}
+
+#[tokio::test]
+async fn the_roster_of_pseudonyms_is_put_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.cassette");
+    let rows = crate::seal::roster(&["email"], &[&["bob@corp.example"], &["ada@corp.example"]]);
+    let transport = Scripted::saying([json!({ "status": "success", "data": {} })]);
+    let record = Record::to_file(&path, Header::default(), transport).unwrap();
+    let record = Arc::new(record.sealed_by(Seal::default().roster(rows)));
+    let seat = AddSeat { email: "ada@corp.example".to_owned() };
+    Connection::new(record.clone()).send(&seat).await.unwrap();
+    record.finish().unwrap();
+    assert!(fs::read_to_string(&path).unwrap().contains("learner-0002@example.com"));
+    let roster = fs::read_to_string(folder.path().join("run.roster.csv")).unwrap();
+    assert_eq!(roster, "email\nlearner-0001@example.com\nlearner-0002@example.com\n");
 }
 
 #[test]

@@ -1,0 +1,171 @@
+//! Many parts of a run as one that went straight through.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use drillmaster_models::entry;
+
+use super::{ErrorEvent, Event, Header, RequestEvent, ValueEvent};
+use crate::journal::stands;
+use crate::request::Response;
+
+/// What happened in a scope, in order.
+pub(super) enum Step {
+    Asked(Box<Asked>),
+    Given(ValueEvent),
+}
+
+/// A request and what became of it.
+pub(super) struct Asked {
+    pub(super) request: RequestEvent,
+    /// `None`: nothing was written down.
+    pub(super) outcome: Option<Result<Response, ErrorEvent>>,
+    part: usize,
+    /// Its failure does not count any more.
+    forgotten: bool,
+}
+
+/// A recording, scope by scope.
+#[derive(Default)]
+pub(super) struct Straight {
+    /// The last header.
+    pub(super) header: Option<Header>,
+    scopes: BTreeMap<String, Scope>,
+}
+
+#[derive(Default)]
+struct Scope {
+    /// Each with its part and number, which is its place.
+    steps: Vec<((usize, u64), Step)>,
+    part: usize,
+    /// The numbers of this part.
+    numbers: HashSet<u64>,
+    /// By number: the request that waits for its outcome.
+    open: HashMap<u64, usize>,
+    /// By identity: the requests.
+    equal: HashMap<String, Vec<usize>>,
+}
+
+impl Straight {
+    pub(super) fn take(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Cassette(header) | Event::Order(header) => self.header = Some(header),
+            Event::Request(request) => self.scope(&request.scope).ask(request),
+            Event::Response(answer) => {
+                let (scope, ordinal) = (answer.scope.clone(), answer.ordinal);
+                let answer = answer.into_response().map_err(|error| error.to_string())?;
+                self.scope(&scope).settle(ordinal, Ok(answer))?;
+            }
+            Event::Error(lost) => {
+                self.scope(&lost.scope.clone()).settle(lost.ordinal, Err(lost))?;
+            }
+            Event::Value(value) => {
+                let scope = self.scope(&value.scope);
+                let place = scope.place(value.ordinal);
+                scope.steps.push((place, Step::Given(value)));
+            }
+            Event::Again { scope } => self.scope(&scope).forget(),
+            Event::Row(_) | Event::Pace(_) | Event::End { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn scope(&mut self, name: &str) -> &mut Scope {
+        self.scopes.entry(name.to_owned()).or_default()
+    }
+
+    /// The scopes with what happened in each. Requests that travelled at the same time were written down as
+    /// it happened; their numbers tell their order.
+    pub(super) fn scopes(self) -> BTreeMap<String, Vec<Step>> {
+        let scopes = self.scopes.into_iter().map(|(name, mut scope)| {
+            scope.steps.sort_by_key(|(place, _)| *place);
+            (name, scope.steps.into_iter().map(|(_, step)| step).collect::<Vec<_>>())
+        });
+        scopes.filter(|(_, steps)| !steps.is_empty()).collect()
+    }
+}
+
+impl Scope {
+    /// A number that was there already begins another part of the run.
+    fn place(&mut self, ordinal: u64) -> (usize, u64) {
+        if !self.numbers.insert(ordinal) {
+            self.part += 1;
+            self.numbers = HashSet::from([ordinal]);
+        }
+        (self.part, ordinal)
+    }
+
+    /// A request that an earlier part sent in vain takes the place of that one.
+    fn ask(&mut self, request: RequestEvent) {
+        let ordinal = request.ordinal;
+        let place = self.place(ordinal);
+        let equal = self.equal.entry(request.hash.clone()).or_default();
+        let in_vain = |index: &&usize| match &self.steps[**index].1 {
+            Step::Asked(asked) => asked.part < place.0 && !asked.stands(),
+            Step::Given(_) => false,
+        };
+        let earlier = if place.0 > 0 { equal.iter().find(in_vain).copied() } else { None };
+        let asked = Asked { request, outcome: None, part: place.0, forgotten: false };
+        let step = Step::Asked(Box::new(asked));
+        let index = earlier.unwrap_or(self.steps.len());
+        if earlier.is_some() {
+            self.steps[index].1 = step;
+        } else {
+            equal.push(index);
+            self.steps.push((place, step));
+        }
+        self.open.insert(ordinal, index);
+    }
+
+    fn settle(
+        &mut self,
+        ordinal: u64,
+        outcome: Result<Response, ErrorEvent>,
+    ) -> Result<(), String> {
+        let index = self.open.remove(&ordinal).ok_or("an answer without a request")?;
+        if let Step::Asked(asked) = &mut self.steps[index].1 {
+            asked.outcome = Some(outcome);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        for (_, step) in &mut self.steps {
+            if let Step::Asked(asked) = step {
+                asked.forgotten |= asked.is_forgettable();
+            }
+        }
+    }
+}
+
+impl Asked {
+    /// Whether it writes. What an entry of another version did is not known: it may have written.
+    fn writes(&self) -> bool {
+        !entry(&self.request.entry).is_ok_and(|entry| entry.spec.effect.is_read())
+    }
+
+    /// Refusals, and reads that got no clear answer.
+    fn is_forgettable(&self) -> bool {
+        match &self.outcome {
+            Some(Ok(answer)) if answer.status < 400 => false,
+            Some(Ok(answer)) if answer.status < 500 => true,
+            _ => !self.writes(),
+        }
+    }
+
+    fn stands(&self) -> bool {
+        if self.forgotten {
+            return false;
+        }
+        let (Ok(entry), Some(outcome)) = (entry(&self.request.entry), &self.outcome) else {
+            return self.writes();
+        };
+        let told = match outcome {
+            Ok(answer) => Ok(answer.clone()),
+            Err(lost) => match lost.clone().into_error() {
+                Ok(error) => Err(error.about(&entry.spec)),
+                Err(_) => return true,
+            },
+        };
+        stands(&entry.spec, &told)
+    }
+}

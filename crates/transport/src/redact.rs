@@ -1,0 +1,252 @@
+//! Keeping people and secrets out of what is shared.
+//!
+//! What is private is told by the declarations of the entries, by its looks, by the roster and by the names
+//! of rows, and by whoever seals. Each such value gets a pseudonym, the same wherever it stands, and is
+//! replaced everywhere: in addresses, forms, JSON, headers and errors, plain or in another encoding.
+//!
+//! | a value is | its pseudonym |
+//! |---|---|
+//! | the address of a mailbox | `learner-0001@example.com` |
+//! | a name | `Learner 0001` |
+//! | a user name, an id | `learner-0001` |
+//! | a picture | `https://links.invalid/learner-0001.png` |
+//! | a link that lets somebody in | `https://links.invalid/0001?token=token-0001` |
+//! | a token, a password, a key | `token-0001` |
+//! | what somebody wrote, or part of a name | `words-0001` |
+//! | the answer to a question | nothing |
+//!
+//! People have numbers. Those of a roster have the numbers of its rows, so that a [`Redactor`] finds the
+//! pseudonyms again from the roster alone, and nothing about people has to be stored.
+//!
+//! ```
+//! use drillmaster_transport::redact::{Holds, Policy, Redactor, Rows, Sealing};
+//!
+//! let sealing = Sealing { columns: vec![("email".to_owned(), Holds::Email)], ..Sealing::default() };
+//! let roster = Rows {
+//!     columns: vec!["email".to_owned(), "room".to_owned()],
+//!     cells: vec![vec!["ada@corp.example".to_owned(), "linux1".to_owned()]],
+//! };
+//! let redactor = Redactor::of(&sealing, Some(&roster));
+//! assert_eq!(redactor.text("for ADA%40corp.example"), "for learner-0001%40example.com");
+//! assert_eq!(Policy::default().field("badge number", Holds::Id).holds("badgeNumber"), Some(Holds::Id));
+//! ```
+
+mod cast;
+mod find;
+mod json;
+mod learn;
+mod looks;
+mod names;
+mod places;
+mod replace;
+mod roster;
+mod scan;
+
+use std::collections::BTreeMap;
+
+pub use drillmaster_models::Holds;
+use drillmaster_models::{entry, wire};
+use serde::{Deserialize, Serialize};
+
+pub use learn::shape;
+pub use roster::Rows;
+pub use scan::Leak;
+
+pub(crate) use cast::fold;
+pub(crate) use find::Found;
+pub(crate) use json::says;
+
+use crate::request::{Request, Response};
+use cast::Cast;
+use places::{Look, Walk};
+use replace::Patterns;
+
+/// What is private besides what the declarations say. It can be extended, and nothing can be taken away.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    fields: BTreeMap<String, Holds>,
+    values: Vec<String>,
+}
+
+impl Policy {
+    /// A field, a column or an input of this name holds something private, wherever it stands. Case and
+    /// punctuation of the name do not matter.
+    #[must_use]
+    pub fn field(mut self, name: &str, holds: Holds) -> Self {
+        let own = self.fields.entry(names::plain(name)).or_insert(holds);
+        *own = holds.max(*own);
+        self
+    }
+
+    /// This value is private, wherever it stands.
+    #[must_use]
+    pub fn value(mut self, value: impl Into<String>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// What the user said that a field of this name holds.
+    pub fn holds(&self, name: &str) -> Option<Holds> {
+        if self.fields.is_empty() {
+            return None;
+        }
+        self.fields.get(&names::plain(name)).copied()
+    }
+}
+
+/// How a cassette was sealed: what a replay needs to treat in the same way what a script sends. It holds
+/// names of fields and columns, and nothing about people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sealing {
+    /// The roster's columns that hold something private, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<(String, Holds)>,
+    /// The fields that the user named.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Holds>,
+}
+
+/// Puts pseudonyms in the place of what is known to be private.
+#[derive(Debug, Default)]
+pub struct Redactor {
+    policy: Policy,
+    cast: Cast,
+    known: Patterns,
+    /// What was [bound](Self::bind) since, apart, because it is searched anew each time.
+    learnt: Cast,
+    bound: Patterns,
+    back: BTreeMap<String, String>,
+}
+
+impl Redactor {
+    /// What the sealing of a cassette did to the people of a roster: the real one, or that of pseudonyms,
+    /// in which each stands for itself.
+    pub fn of(sealing: &Sealing, roster: Option<&Rows>) -> Self {
+        let policy = Policy { fields: sealing.fields.clone(), values: Vec::new() };
+        let mut cast = Cast::default();
+        let mut back = BTreeMap::new();
+        if let Some(rows) = roster {
+            rows.join(&sealing.columns, &mut cast);
+            back.extend(cast.iter().map(|known| (known.stands.clone(), known.spelt[0].clone())));
+        }
+        Self { back, ..Self::with(policy, cast) }
+    }
+
+    fn with(policy: Policy, cast: Cast) -> Self {
+        let known = cast.patterns();
+        Self { policy, cast, known, ..Self::default() }
+    }
+
+    /// The request as sealing would have written it, as far as its values are known.
+    #[must_use]
+    pub fn request(&self, request: &Request) -> Request {
+        Request {
+            wire: self.wire(request.spec.name, &request.wire),
+            spec: request.spec,
+            scope: self.scope(&request.scope).into(),
+            ordinal: request.ordinal,
+        }
+    }
+
+    /// What travels, as sealing would have written it.
+    pub(crate) fn wire(&self, name: &str, request: &wire::Request) -> wire::Request {
+        self.walk(name).request(request, &mut Replacing(self))
+    }
+
+    pub(crate) fn response(&self, name: &str, response: &Response) -> Response {
+        self.walk(name).response(response, &mut Replacing(self))
+    }
+
+    fn walk(&self, name: &str) -> Walk<'_> {
+        Walk { policy: &self.policy, entry: entry(name).ok() }
+    }
+
+    /// A scope's name, as sealing would have written it.
+    pub fn scope(&self, scope: &str) -> String {
+        if scope == crate::Scope::MAIN {
+            return scope.to_owned();
+        }
+        self.place(scope, Some(Holds::Id)).unwrap_or_else(|| scope.to_owned())
+    }
+
+    /// A text that may stand anywhere, with pseudonyms in the place of what is known.
+    pub fn text(&self, text: &str) -> String {
+        self.place(text, None).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// JSON that may stand anywhere.
+    pub(crate) fn json(&self, value: &serde_json::Value) -> serde_json::Value {
+        let walk = Walk { policy: &self.policy, entry: None };
+        let text = format!("[{value}]");
+        let list = walk.json(&text, &mut Replacing(self));
+        let list = list.and_then(|text| serde_json::from_str(&text).ok());
+        match list {
+            Some(serde_json::Value::Array(mut items)) if items.len() == 1 => items.remove(0),
+            _ => value.clone(),
+        }
+    }
+
+    /// An answer with the roster's own values in the place of its people's pseudonyms, for a script that
+    /// compares the two.
+    #[must_use]
+    pub fn restore(&self, answer: &Response) -> Response {
+        if self.back.is_empty() {
+            return answer.clone();
+        }
+        let patterns = self.back.iter().map(|(stands, value)| replace::Pattern {
+            value: stands.clone(),
+            reach: replace::Reach::Words,
+            stands: value.clone(),
+        });
+        let back = Patterns::of(patterns);
+        Walk { policy: &self.policy, entry: None }.response(answer, &mut Restoring(&back))
+    }
+
+    fn place(&self, text: &str, holds: Option<Holds>) -> Option<String> {
+        if names::is_none(text) {
+            return None;
+        }
+        if holds == Some(Holds::Answer) {
+            return Some(String::new());
+        }
+        if holds.is_some_and(|holds| holds > Holds::Address) {
+            let known = self.cast.get(text).or_else(|| self.learnt.get(text));
+            if let Some(known) = known {
+                return Some(text.replace(text.trim(), &known.stands));
+            }
+        } else if names::is_word(text) {
+            return None;
+        }
+        let first = self.known.replace(text);
+        let second = self.bound.replace(first.as_deref().unwrap_or(text));
+        second.or(first)
+    }
+}
+
+/// Looks at texts in order to replace what is known.
+struct Replacing<'a>(&'a Redactor);
+
+impl Look for Replacing<'_> {
+    fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
+        self.0.place(text, holds)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let first = self.0.known.replace_bytes(bytes);
+        self.0.bound.replace_bytes(first.as_deref().unwrap_or(bytes)).or(first)
+    }
+}
+
+/// Looks at texts in order to put back what was replaced.
+struct Restoring<'a>(&'a Patterns);
+
+impl Look for Restoring<'_> {
+    fn text(&mut self, text: &str, _holds: Option<Holds>) -> Option<String> {
+        self.0.replace(text)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.0.replace_bytes(bytes)
+    }
+}

@@ -1,0 +1,261 @@
+//! What fields hold that no declaration knows, by their names; and words that are nobody's.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use drillmaster_models::{Dialect, FieldKind, Holds, Means, Texts, entries};
+
+/// Names of fields, columns, headers and inputs without case and punctuation.
+const KNOWN: &[(Holds, &[&str])] = &[
+    (
+        Holds::Secret,
+        &[
+            "accesstoken",
+            "apikey",
+            "apisecret",
+            "authorization",
+            "auth",
+            "clientsecret",
+            "code2fa",
+            "cookie",
+            "csrf",
+            "csrftoken",
+            "idtoken",
+            "invitetoken",
+            "jwt",
+            "key",
+            "onetimecode",
+            "otp",
+            "pass",
+            "passcode",
+            "passphrase",
+            "password",
+            "pin",
+            "privatekey",
+            "proxyauthorization",
+            "refreshtoken",
+            "resettoken",
+            "secret",
+            "secretkey",
+            "session",
+            "sessionid",
+            "sessiontoken",
+            "setcookie",
+            "sid",
+            "signature",
+            "thmapikey",
+            "token",
+            "xapikey",
+            "xauthtoken",
+            "xcsrftoken",
+        ],
+    ),
+    (
+        Holds::Link,
+        &[
+            "invitelink",
+            "inviteurl",
+            "joinlink",
+            "joinurl",
+            "loginlink",
+            "magiclink",
+            "registerlink",
+            "registerurl",
+            "registrationlink",
+            "registrationurl",
+            "resetlink",
+            "reseturl",
+        ],
+    ),
+    (
+        Holds::Avatar,
+        &["avatar", "avatarurl", "gravatar", "photo", "photourl", "picture", "profilepicture"],
+    ),
+    (
+        Holds::Email,
+        &[
+            "email",
+            "emailaddress",
+            "emails",
+            "mail",
+            "mailaddress",
+            "mailbox",
+            "useremail",
+            "useremails",
+            "workemail",
+            "correo",
+            "courriel",
+        ],
+    ),
+    (
+        Holds::Username,
+        &[
+            "account",
+            "accountname",
+            "benutzername",
+            "displayname",
+            "handle",
+            "login",
+            "loginname",
+            "nick",
+            "nickname",
+            "screenname",
+            "upn",
+            "user",
+            "username",
+            "usernames",
+            "userprincipalname",
+        ],
+    ),
+    (
+        Holds::Name,
+        &[
+            "apellido",
+            "apellidos",
+            "familienname",
+            "familyname",
+            "firstname",
+            "forename",
+            "fullname",
+            "givenname",
+            "lastname",
+            "learner",
+            "learnername",
+            "manager",
+            "middlename",
+            "nachname",
+            "nom",
+            "nombre",
+            "participant",
+            "person",
+            "prenom",
+            "realname",
+            "student",
+            "studentname",
+            "surname",
+            "teilnehmer",
+            "vorname",
+        ],
+    ),
+    (
+        Holds::Id,
+        &[
+            "employeeid",
+            "employeenumber",
+            "extuserid",
+            "externalid",
+            "externaluserid",
+            "learnerid",
+            "matrikelnummer",
+            "memberid",
+            "personalnummer",
+            "personid",
+            "personnelnumber",
+            "phone",
+            "phonenumber",
+            "mobile",
+            "staffid",
+            "studentid",
+            "telephone",
+            "userid",
+            "userids",
+        ],
+    ),
+];
+
+/// A name without case and punctuation.
+pub(super) fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// What a field of this name holds, where no declaration says it.
+pub(super) fn holds(name: &str) -> Option<Holds> {
+    let plain = plain(name);
+    KNOWN.iter().find(|(_, names)| names.contains(&plain.as_str())).map(|(holds, _)| *holds)
+}
+
+/// Values that stand for none.
+pub(super) fn is_none(value: &str) -> bool {
+    const NONE: [&str; 9] = ["", "-", "--", "n/a", "none", "null", "undefined", "unknown", "0"];
+    NONE.iter().any(|none| value.trim().eq_ignore_ascii_case(none))
+}
+
+/// Whether the declarations know this word: a field's name, a choice, a status, part of a path, a refusal. A
+/// text that is nothing but such a word stays, whoever is called so.
+pub(super) fn is_word(text: &str) -> bool {
+    WORDS.contains(&text.to_lowercase())
+}
+
+static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    const OF_ALL: [&str; 17] = [
+        "error",
+        "success",
+        "status",
+        "message",
+        "data",
+        "true",
+        "false",
+        "null",
+        "main",
+        "page",
+        "limit",
+        "sort",
+        "name",
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "text/html",
+        "roles",
+    ];
+    let mut words: HashSet<String> = OF_ALL.map(str::to_owned).into();
+    for entry in entries() {
+        for dialect in Dialect::ALL {
+            let Ok(spec) = entry.spec(dialect) else { continue };
+            words.extend(spec.path.split('/').map(str::to_lowercase));
+            if let Ok((request, answer)) = entry.schemas(dialect) {
+                choices(&request, &mut words);
+                choices(&answer, &mut words);
+            }
+        }
+        for fault in entry.faults().filter(|fault| !fault.says.contains('{')) {
+            let says = fault.says.to_lowercase();
+            words.insert(says.trim_end_matches('.').to_owned());
+            words.insert(says);
+            if let Means::Answer(json) = fault.means {
+                words.insert(json.to_lowercase());
+            }
+        }
+        for field in entry.fields() {
+            if let FieldKind::Choice(choices) | FieldKind::Choices(choices) = &field.kind {
+                words.extend(choices.iter().map(|choice| choice.to_lowercase()));
+            }
+        }
+        field_names(entry.request_texts(), &mut words);
+        field_names(entry.answer_texts(), &mut words);
+    }
+    words
+});
+
+fn field_names(texts: &Texts, words: &mut HashSet<String>) {
+    for (name, field) in texts.fields() {
+        words.insert(name.to_lowercase());
+        field_names(field, words);
+    }
+    if let Some(items) = texts.items() {
+        field_names(items, words);
+    }
+}
+
+/// The fixed words of a schema.
+fn choices(schema: &serde_json::Value, words: &mut HashSet<String>) {
+    match schema {
+        serde_json::Value::Object(parts) => {
+            let own = parts.get("const").into_iter();
+            let own =
+                own.chain(parts.get("enum").and_then(|list| list.as_array()).into_iter().flatten());
+            words.extend(own.filter_map(|word| word.as_str()).map(str::to_lowercase));
+            parts.values().for_each(|part| choices(part, words));
+        }
+        serde_json::Value::Array(parts) => parts.iter().for_each(|part| choices(part, words)),
+        _ => {}
+    }
+}

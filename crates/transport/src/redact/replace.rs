@@ -1,0 +1,441 @@
+//! Replacing values wherever they stand, as they are or in another encoding.
+//!
+//! A text is looked at as it is, without its percent escapes, without its JSON escapes and with its base64
+//! decoded, and what that gives is looked at in the same way. What is found in a view is mapped back to
+//! where it stands and written there in that view's encoding, whichever way it was encoded before.
+
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::looks;
+
+/// All but the unreserved characters of RFC 3986, as requests are written.
+pub(super) const RESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// How many encodings may lie within each other.
+const DEEPEST: usize = 4;
+
+/// Shorter values are found by chance in what was never base64.
+const SHORTEST_IN_NOISE: usize = 6;
+
+/// Where a value is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Anywhere, within words too.
+    Anywhere,
+    /// Where it is a word, or several.
+    Words,
+    /// Only in places that are known to hold such values: elsewhere it would be found by chance.
+    Places,
+}
+
+/// Values and what stands for them.
+#[derive(Debug, Default)]
+pub(super) struct Patterns {
+    search: Option<AhoCorasick>,
+    patterns: Vec<Pattern>,
+}
+
+#[derive(Debug)]
+pub(super) struct Pattern {
+    pub(super) value: String,
+    pub(super) reach: Reach,
+    pub(super) stands: String,
+}
+
+/// A part of a text, and what comes in its place.
+#[derive(Debug, Clone)]
+struct Edit {
+    span: Range<usize>,
+    with: Vec<u8>,
+}
+
+impl Patterns {
+    pub(super) fn of(patterns: impl Iterator<Item = Pattern>) -> Self {
+        let patterns: Vec<_> = patterns.filter(|pattern| pattern.reach != Reach::Places).collect();
+        let search = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .build(patterns.iter().map(|pattern| &pattern.value));
+        // It fails where there are billions of bytes to look for; the final scan refuses then.
+        Self { search: search.ok(), patterns }
+    }
+
+    /// The text with what stands for its values, if there are any.
+    pub(super) fn replace(&self, text: &str) -> Option<String> {
+        let bytes = self.replace_bytes(text.as_bytes())?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    pub(super) fn replace_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let edits = self.edits(bytes, DEEPEST, 0);
+        (!edits.is_empty()).then(|| apply(bytes, &edits))
+    }
+
+    /// Whether nothing but values and what stands between words is in the text.
+    pub(super) fn make_up(&self, text: &str) -> bool {
+        let edits = resolved(self.matches(text.as_bytes(), 0));
+        let mut rest = text.as_bytes().to_vec();
+        for edit in edits.iter().rev() {
+            rest.drain(edit.span.clone());
+        }
+        !edits.is_empty() && !String::from_utf8_lossy(&rest).chars().any(char::is_alphanumeric)
+    }
+
+    fn edits(&self, bytes: &[u8], depth: usize, shortest: usize) -> Vec<Edit> {
+        // What stands there as it is comes first: among equals it stays.
+        let mut edits = self.matches(bytes, shortest);
+        if depth > 0 {
+            // As a form has it, and then as an address has it: where it is both, it is a form.
+            if bytes.contains(&b'+') {
+                edits.extend(self.in_view(&View::of_percent(bytes, true), depth, shortest));
+            }
+            if bytes.contains(&b'%') {
+                edits.extend(self.in_view(&View::of_percent(bytes, false), depth, shortest));
+            }
+            if bytes.contains(&b'\\') {
+                edits.extend(self.in_view(&View::of_json(bytes), depth, shortest));
+            }
+            let edits = resolved(edits);
+            let mut all = edits.clone();
+            for gap in gaps(bytes.len(), &edits) {
+                self.in_base64(bytes, gap, depth, &mut all);
+            }
+            return resolved(all);
+        }
+        resolved(edits)
+    }
+
+    fn matches(&self, bytes: &[u8], shortest: usize) -> Vec<Edit> {
+        let Some(search) = self.search.as_ref().filter(|_| !self.patterns.is_empty()) else {
+            return Vec::new();
+        };
+        search
+            .find_overlapping_iter(bytes)
+            .filter_map(|found| {
+                let pattern = &self.patterns[found.pattern()];
+                let fits = found.len() >= shortest
+                    && (pattern.reach == Reach::Anywhere || is_word(bytes, found.range()));
+                fits.then(|| Edit {
+                    span: found.range(),
+                    with: pattern.stands.clone().into_bytes(),
+                })
+            })
+            .collect()
+    }
+
+    fn in_view(&self, view: &View, depth: usize, shortest: usize) -> Vec<Edit> {
+        let edits = self.edits(&view.plain, depth - 1, shortest).into_iter();
+        edits.map(|edit| view.outside(&edit)).collect()
+    }
+
+    fn in_base64(&self, bytes: &[u8], gap: Range<usize>, depth: usize, edits: &mut Vec<Edit>) {
+        for run in runs(bytes, gap) {
+            // The slash is a letter of base64, and parts paths.
+            let parts = bytes[run.clone()].contains(&b'/').then(|| parts(bytes, &run));
+            let found = parts
+                .into_iter()
+                .flatten()
+                .filter_map(|part| self.in_run(bytes, part, depth))
+                .collect::<Vec<_>>();
+            if found.is_empty() {
+                edits.extend(self.in_run(bytes, run, depth));
+            } else {
+                edits.extend(found);
+            }
+        }
+    }
+
+    /// A run may begin anywhere within a group of four.
+    fn in_run(&self, bytes: &[u8], run: Range<usize>, depth: usize) -> Option<Edit> {
+        (0..4).find_map(|shift| {
+            let span = run.start + shift..run.end;
+            let text = std::str::from_utf8(bytes.get(span.clone())?).ok()?;
+            let whole = text.len() - usize::from(text.len() % 4 == 1);
+            if whole < SHORTEST_RUN {
+                return None;
+            }
+            let engine = looks::engine_of(text);
+            let plain = engine.decode(&text[..whole]).ok()?;
+            let readable = std::str::from_utf8(&plain)
+                .is_ok_and(|plain| !plain.chars().any(|c| c.is_control() && !c.is_whitespace()));
+            let shortest = if readable { 0 } else { SHORTEST_IN_NOISE };
+            let inner = self.edits(&plain, depth - 1, shortest);
+            if inner.is_empty() {
+                return None;
+            }
+            let mut with = engine.encode(apply(&plain, &inner));
+            let padding = bytes[span.end..].iter().take_while(|&&byte| byte == b'=').count().min(2);
+            if padding > 0 {
+                with.extend(std::iter::repeat_n('=', (4 - with.len() % 4) % 4));
+            }
+            with.push_str(&text[whole..]);
+            Some(Edit { span: span.start..span.end + padding, with: with.into_bytes() })
+        })
+    }
+}
+
+const SHORTEST_RUN: usize = looks::SHORTEST_RUN;
+
+/// A text without the escapes of one encoding, and where each byte of it came from.
+struct View {
+    plain: Vec<u8>,
+    /// Where each byte begins in the text, and where the last one ends.
+    starts: Vec<usize>,
+    write: fn(&[u8]) -> Vec<u8>,
+}
+
+impl View {
+    fn of(bytes: &[u8], write: fn(&[u8]) -> Vec<u8>, read: fn(&[u8]) -> (Vec<u8>, usize)) -> Self {
+        let mut view = Self { plain: Vec::new(), starts: Vec::new(), write };
+        let mut at = 0;
+        while at < bytes.len() {
+            let (plain, length) = read(&bytes[at..]);
+            view.starts.extend(plain.iter().map(|_| at));
+            view.plain.extend(plain);
+            at += length;
+        }
+        view.starts.push(at);
+        view
+    }
+
+    fn of_percent(bytes: &[u8], spaced: bool) -> Self {
+        let write = |bytes: &[u8]| {
+            utf8_percent_encode(&String::from_utf8_lossy(bytes), RESERVED).to_string().into_bytes()
+        };
+        if spaced {
+            return Self::of(bytes, write, |bytes| match bytes {
+                [b'+', ..] => (vec![b' '], 1),
+                _ => percent(bytes),
+            });
+        }
+        Self::of(bytes, write, percent)
+    }
+
+    fn of_json(bytes: &[u8]) -> Self {
+        Self::of(bytes, <[u8]>::to_vec, escape)
+    }
+
+    /// An edit of the view as one of the text.
+    fn outside(&self, edit: &Edit) -> Edit {
+        let (start, end) = (self.starts[edit.span.start], self.starts[edit.span.end]);
+        // The bytes of one escape have one beginning.
+        let mut after = edit.span.end;
+        while after < self.plain.len() && after > 0 && self.starts[after] == self.starts[after - 1]
+        {
+            after += 1;
+        }
+        Edit { span: start..end.max(self.starts[after]), with: (self.write)(&edit.with) }
+    }
+}
+
+fn percent(bytes: &[u8]) -> (Vec<u8>, usize) {
+    let digit = |byte: Option<&u8>| byte.and_then(|&byte| char::from(byte).to_digit(16));
+    match (bytes[0], digit(bytes.get(1)), digit(bytes.get(2))) {
+        (b'%', Some(high), Some(low)) => {
+            (vec![u8::try_from(high * 16 + low).unwrap_or_default()], 3)
+        }
+        (byte, ..) => (vec![byte], 1),
+    }
+}
+
+fn escape(bytes: &[u8]) -> (Vec<u8>, usize) {
+    let unit = |at: usize| {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let plain = |byte: u8| (vec![byte], 2);
+    match bytes {
+        [b'\\', b'n', ..] => plain(b'\n'),
+        [b'\\', b'r', ..] => plain(b'\r'),
+        [b'\\', b't', ..] => plain(b'\t'),
+        [b'\\', b'b', ..] => plain(8),
+        [b'\\', b'f', ..] => plain(12),
+        [b'\\', other @ (b'"' | b'\\' | b'/'), ..] => plain(*other),
+        [b'\\', b'u', ..] => {
+            let units: Vec<_> = [unit(0), unit(6)].into_iter().map_while(|unit| unit).collect();
+            let mut read = char::decode_utf16(units);
+            match read.next() {
+                Some(Ok(character)) => {
+                    let text = character.to_string().into_bytes();
+                    (text, 6 * character.len_utf16())
+                }
+                _ => (vec![bytes[0]], 1),
+            }
+        }
+        _ => (vec![bytes[0]], 1),
+    }
+}
+
+/// Sorted, of those that overlap the first and longest.
+fn resolved(mut edits: Vec<Edit>) -> Vec<Edit> {
+    edits.sort_by_key(|edit| (edit.span.start, std::cmp::Reverse(edit.span.end)));
+    let mut end = 0;
+    edits.retain(|edit| {
+        let stays = edit.span.start >= end;
+        end = if stays { edit.span.end } else { end };
+        stays
+    });
+    edits
+}
+
+fn apply(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    for edit in edits {
+        out.extend_from_slice(&bytes[at..edit.span.start]);
+        out.extend_from_slice(&edit.with);
+        at = edit.span.end;
+    }
+    out.extend_from_slice(&bytes[at..]);
+    out
+}
+
+fn gaps(length: usize, edits: &[Edit]) -> Vec<Range<usize>> {
+    let starts = std::iter::once(0).chain(edits.iter().map(|edit| edit.span.end));
+    let ends = edits.iter().map(|edit| edit.span.start).chain([length]);
+    starts.zip(ends).map(|(start, end)| start..end).collect()
+}
+
+fn runs(bytes: &[u8], within: Range<usize>) -> Vec<Range<usize>> {
+    split(bytes, within, |byte| !looks::is_of_base64(byte))
+}
+
+fn parts(bytes: &[u8], run: &Range<usize>) -> Vec<Range<usize>> {
+    split(bytes, run.clone(), |byte| byte == b'/')
+}
+
+fn split(bytes: &[u8], within: Range<usize>, ends: fn(u8) -> bool) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = within.start;
+    for at in within.clone() {
+        if ends(bytes[at]) {
+            found.push(start..at);
+            start = at + 1;
+        }
+    }
+    found.push(start..within.end);
+    found.retain(|run| run.len() >= SHORTEST_RUN);
+    found
+}
+
+/// Whether what stands there begins and ends where words do.
+pub(super) fn is_word(bytes: &[u8], span: Range<usize>) -> bool {
+    let inside = &bytes[span.clone()];
+    let (before, after) = (&bytes[..span.start], &bytes[span.end..]);
+    let is_number = inside.iter().all(u8::is_ascii_digit);
+    let is_open = |edge: Option<char>, next: Option<char>, beyond: Option<&u8>| match (edge, next) {
+        // Part of a date, a time or a longer number.
+        (_, Some('-' | ':' | '.' | '/' | ',')) if is_number => {
+            !beyond.is_some_and(u8::is_ascii_digit)
+        }
+        (Some(edge), Some(next)) => {
+            let within = edge.is_alphanumeric() && next.is_alphanumeric();
+            !within || is_spaceless(edge) || is_spaceless(next)
+        }
+        _ => true,
+    };
+    is_open(char_after(inside), char_before(before), before.iter().nth_back(1))
+        && is_open(char_before(inside), char_after(after), after.get(1))
+        && !is_in_escape(bytes, span.start)
+}
+
+/// Scripts that put no spaces between words.
+fn is_spaceless(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+        | '\u{2e80}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..)
+}
+
+/// Whether a place lies within a percent escape of a text that is UTF-8 without its escapes.
+fn is_in_escape(bytes: &[u8], at: usize) -> bool {
+    let begins = |from: Option<usize>| {
+        from.is_some_and(|from| bytes[from] == b'%' && percent(&bytes[from..]).1 == 3)
+    };
+    (begins(at.checked_sub(1)) || begins(at.checked_sub(2)))
+        && percent_encoding::percent_decode(bytes).decode_utf8().is_ok()
+}
+
+fn char_before(bytes: &[u8]) -> Option<char> {
+    (1..=bytes.len().min(4)).find_map(|length| {
+        std::str::from_utf8(&bytes[bytes.len() - length..]).ok()?.chars().next_back()
+    })
+}
+
+fn char_after(bytes: &[u8]) -> Option<char> {
+    (1..=bytes.len().min(4))
+        .find_map(|length| std::str::from_utf8(&bytes[..length]).ok()?.chars().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patterns(values: &[(&str, Reach, &str)]) -> Patterns {
+        Patterns::of(values.iter().map(|(value, reach, stands)| Pattern {
+            value: (*value).to_owned(),
+            reach: *reach,
+            stands: (*stands).to_owned(),
+        }))
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let patterns = patterns(&[
+            ("ada@example.com", Reach::Anywhere, "learner-0001@example.com"),
+            ("Ada", Reach::Words, "Learner 0001"),
+            ("Zoë O'Neil", Reach::Words, "Learner 0002"),
+            ("1234", Reach::Words, "learner-0003"),
+        ]);
+        assert_eq!(patterns.replace(text).unwrap_or_else(|| text.to_owned()), expected);
+    }
+
+    #[test]
+    fn a_value_is_found_in_any_case_and_only_as_a_word() {
+        check("for ADA@Example.com.", "for learner-0001@example.com.");
+        check("Ada, ADA and Adalbert", "Learner 0001, Learner 0001 and Adalbert");
+        check("2026-1234 12345 (1234)", "2026-1234 12345 (learner-0003)");
+    }
+
+    #[test]
+    fn a_value_is_found_percent_encoded_once_and_twice() {
+        check("a=ada%40example.com&b", "a=learner-0001%40example.com&b");
+        check("ada%2540example.com", "learner-0001%2540example.com");
+        check("x%20Ada", "x%20Learner%200001");
+        check("Zo%C3%AB+O%27Neil", "Learner%200002");
+        check("Zo%C3%ab%20O'Neil", "Learner%200002");
+        check("Mar%C3%ADa", "Mar%C3%ADa");
+    }
+
+    #[test]
+    fn a_value_is_found_escaped_as_in_json() {
+        check(r"\nAda\u0040", r"\nLearner 0001\u0040");
+        check(r"Zo\u00eb O'Neil", "Learner 0002");
+        check(r"ada\\u0040example.com", "learner-0001@example.com");
+    }
+
+    #[test]
+    fn a_value_is_found_in_base64_wherever_it_begins() {
+        for (before, after) in [("", ""), ("x", "y"), ("to ", " and others"), ("{\"e\":\"", "\"}")]
+        {
+            let plain = format!("{before}ada@example.com{after}");
+            for engine in [looks::PLAIN, looks::URL] {
+                let text = format!("k={}", engine.encode(&plain));
+                let redacted = format!("{before}learner-0001@example.com{after}");
+                check(&text, &format!("k={}", engine.encode(redacted)));
+            }
+        }
+        check("/a/YWRhQGV4YW1wbGUuY29t/b", "/a/bGVhcm5lci0wMDAxQGV4YW1wbGUuY29t/b");
+        check("YWRhQGV4YW1wbGUuY29tIQ%3D%3D", "bGVhcm5lci0wMDAxQGV4YW1wbGUuY29tIQ%3D%3D");
+    }
+
+    #[test]
+    fn what_is_made_up_of_values_is_known() {
+        let patterns = patterns(&[("Ada", Reach::Words, "1"), ("Byron", Reach::Words, "2")]);
+        assert!(patterns.make_up("Byron, ada") && !patterns.make_up("Ada King"));
+        assert!(!patterns.make_up("-"));
+    }
+}

@@ -1,0 +1,208 @@
+//! Looking once more through what was sealed, in another way than it was redacted: each text is unpacked as
+//! far as it goes, and searched for every value.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine;
+use serde_json::Value;
+
+use super::cast::Cast;
+use super::replace::Reach;
+use super::{Holds, Redactor, looks, names};
+
+/// How far a text is unpacked.
+const DEEPEST: usize = 3;
+
+/// Something private that is left in what was to be shared. It does not say what.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: something private ({}) is left in it, {encoding}", holds.name())]
+pub struct Leak {
+    /// Which event, and which part of it.
+    pub place: String,
+    /// What is left.
+    pub holds: Holds,
+    /// How it is encoded.
+    pub encoding: &'static str,
+}
+
+/// What to look for, in lower case.
+pub(crate) struct Scan {
+    values: Vec<(String, Holds, Reach)>,
+    search: AhoCorasick,
+    pseudonyms: AhoCorasick,
+}
+
+impl Redactor {
+    /// What the final scan looks for.
+    pub(crate) fn scan(&self) -> Result<Scan, String> {
+        Scan::for_all(&self.cast)
+    }
+}
+
+impl Scan {
+    fn for_all(cast: &Cast) -> Result<Self, String> {
+        let mut values = Vec::new();
+        for known in cast.iter().filter(|known| known.reach != Reach::Places) {
+            let spelt = known.spelt.iter().map(|spelt| spelt.to_lowercase());
+            values.extend(spelt.map(|value| (value, known.holds, known.reach)));
+        }
+        // A pseudonym that happens to be somebody's value stands for somebody else.
+        let issued: Vec<_> = cast.pseudonyms().map(str::to_lowercase).collect();
+        let refuse = |error: aho_corasick::BuildError| error.to_string();
+        Ok(Self {
+            search: AhoCorasick::new(values.iter().map(|(value, ..)| value)).map_err(refuse)?,
+            pseudonyms: AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(&issued)
+                .map_err(refuse)?,
+            values,
+        })
+    }
+
+    /// Looks through an event: the parts of it that hold what travelled, and not the format's own words.
+    pub(crate) fn event(&self, place: &str, event: &Value) -> Result<(), Leak> {
+        for (name, part) in event.as_object().into_iter().flatten() {
+            let place = format!("{place}, {name}");
+            match (name.as_str(), part) {
+                ("scope" | "target" | "detail", Value::String(text)) => {
+                    self.text(&place, text)?;
+                }
+                ("headers" | "value", part) => self.value(&place, part)?,
+                ("run" | "body", Value::Object(parts)) => {
+                    for (kind, part) in parts {
+                        self.value(&place, part)?;
+                        self.binary(&place, kind, part)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&self, place: &str, value: &Value) -> Result<(), Leak> {
+        match value {
+            Value::String(text) => self.text(place, text),
+            Value::Array(items) => items.iter().try_for_each(|item| self.value(place, item)),
+            Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+                self.text(place, name)?;
+                self.value(place, value)
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// A body that is no text.
+    fn binary(&self, place: &str, kind: &str, body: &Value) -> Result<(), Leak> {
+        let bytes = body
+            .as_str()
+            .filter(|_| kind == "base64")
+            .and_then(|text| looks::PLAIN.decode(text.trim_end_matches('=')).ok());
+        bytes.map_or(Ok(()), |bytes| self.text(place, &String::from_utf8_lossy(&bytes)))
+    }
+
+    /// Looks through a text.
+    pub(crate) fn text(&self, place: &str, text: &str) -> Result<(), Leak> {
+        if names::is_word(text) {
+            return Ok(());
+        }
+        self.unpacked(text, "as it is", DEEPEST).map_err(|(holds, encoding)| Leak {
+            place: place.to_owned(),
+            holds,
+            encoding,
+        })
+    }
+
+    fn unpacked(
+        &self,
+        text: &str,
+        encoding: &'static str,
+        depth: usize,
+    ) -> Result<(), (Holds, &'static str)> {
+        if let Some(holds) = self.found(text) {
+            return Err((holds, encoding));
+        }
+        if depth == 0 {
+            return Ok(());
+        }
+        let mut views = Vec::new();
+        if text.contains('%') || text.contains('+') {
+            let plain = percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+            views.push((plain.replace('+', " "), "percent-encoded"));
+            views.push((plain, "percent-encoded"));
+        }
+        if text.contains('\\') {
+            views.push((looks::unescaped(text), "escaped as in JSON"));
+        }
+        let is_run = |c: char| c.is_ascii() && looks::is_of_base64(c as u8);
+        for run in text.split(|c| !is_run(c)).filter(|run| run.len() >= looks::SHORTEST_RUN) {
+            let whole = run.len() - usize::from(run.len() % 4 == 1);
+            let plain = looks::engine_of(run).decode(&run[..whole]).ok();
+            views.extend(
+                plain
+                    .and_then(|plain| String::from_utf8(plain).ok())
+                    .map(|plain| (plain, "in base64")),
+            );
+        }
+        views
+            .iter()
+            .filter(|(plain, _)| plain != text)
+            .try_for_each(|(plain, encoding)| self.unpacked(plain, encoding, depth - 1))
+    }
+
+    fn found(&self, text: &str) -> Option<Holds> {
+        let folded = text.to_lowercase();
+        // What stands for somebody is taken away first.
+        let mut rest = String::with_capacity(folded.len());
+        self.pseudonyms.replace_all_with(&folded, &mut rest, |_, _, rest| {
+            rest.push('\u{1}');
+            true
+        });
+        self.search.find_overlapping_iter(&rest).find_map(|found| {
+            let (_, holds, reach) = &self.values[found.pattern()];
+            let there = *reach == Reach::Anywhere
+                || super::replace::is_word(rest.as_bytes(), found.range());
+            there.then_some(*holds)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan() -> Scan {
+        let mut cast = Cast::default();
+        let met = [(Holds::Email, "zoë@corp.example"), (Holds::Name, "Zoë O'Neil")];
+        cast.meet(met.map(|(holds, value)| (holds, value.to_owned())).into(), None);
+        cast.note(Holds::Secret, "s3cr3t-token");
+        Scan::for_all(&cast).unwrap()
+    }
+
+    #[test]
+    fn what_was_never_redacted_is_found_in_every_encoding() {
+        let base64 = looks::PLAIN.encode("{\"e\":\"zoë@corp.example\"}");
+        for (text, encoding) in [
+            ("for ZOË@corp.example", "as it is"),
+            ("a=zo%C3%AB%40corp.example", "percent-encoded"),
+            ("a=zo%25C3%25AB%2540corp.example", "percent-encoded"),
+            ("Zo%C3%AB+O%27Neil", "percent-encoded"),
+            (r#"{"name":"Zo\u00eb O'Neil"}"#, "escaped as in JSON"),
+            (base64.as_str(), "in base64"),
+            ("xs3cr3t-tokenx", "as it is"),
+        ] {
+            let leak = scan().text("request 0 of `main`", text).unwrap_err();
+            assert_eq!(leak.encoding, encoding, "{text}");
+            let told = leak.to_string();
+            assert!(told.starts_with("request 0 of `main`") && !told.contains("Zo"), "{told}");
+        }
+    }
+
+    #[test]
+    fn pseudonyms_are_no_leaks() {
+        for text in
+            ["learner-0001@example.com", "Learner 0001", "Zoë", "Zoë O'Neilson", "token-0001"]
+        {
+            assert_eq!(scan().text("there", text), Ok(()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! What sealing makes of a recording: the same bytes for the same run, and nothing private in it.
+
+use std::fs;
+
+use drillmaster_models::{Dialect, entry};
+use drillmaster_transport::cassette::{
+    Body, ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Seal, Sealed, Unsealed,
+    ValueEvent, parse,
+};
+use drillmaster_transport::journal::Journal;
+use drillmaster_transport::redact::{Holds, Policy, Rows};
+use drillmaster_transport::{Lost, Replay, Request, Response, Transport};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+/// A request of a scope, and its answer.
+pub(crate) fn exchange(
+    scope: &str,
+    ordinal: u64,
+    name: &str,
+    fields: &Value,
+    answer: &Response,
+) -> [Event; 2] {
+    let entry = entry(name).unwrap();
+    let request = Request {
+        wire: entry.request(fields, Dialect::Current).unwrap(),
+        spec: &entry.spec,
+        scope: scope.into(),
+        ordinal,
+    };
+    [
+        Event::Request(RequestEvent::of(&request)),
+        Event::Response(ResponseEvent::of(scope, ordinal, answer)),
+    ]
+}
+
+fn seat(scope: &str, ordinal: u64, email: &str, username: &str) -> [Event; 2] {
+    let answer = json!({ "status": "success", "data": { "username": username } });
+    let fields = json!({ "email": email });
+    exchange(scope, ordinal, "thm.add_seat", &fields, &Response::json(200, &answer))
+}
+
+fn sealed(events: impl IntoIterator<Item = Event>) -> Sealed {
+    Seal::default().events(Header::default(), events).unwrap()
+}
+
+pub(crate) fn roster(columns: &[&str], rows: &[&[&str]]) -> Rows {
+    let texts = |texts: &&[&str]| texts.iter().map(|cell| text(cell)).collect();
+    Rows { columns: texts(&columns), cells: rows.iter().map(texts).collect() }
+}
+
+#[test]
+fn a_sealed_cassette_is_laid_out_for_people() {
+    let users = json!({ "status": true, "users": [
+        { "username": "ada1815", "email": "ada@corp.example", "totalPoint": 3, "avatar": "https://cdn.example/1.png" },
+        { "username": "zoë", "email": "zoe@corp.example", "extUserId": "E-2" },
+    ]});
+    let link = json!({ "url": "https://thm.example/external/api/register?token=0a1b2c3d" });
+    let mut events =
+        exchange("main", 0, "thm.users", &json!({}), &Response::json(200, &users)).to_vec();
+    events.extend(exchange(
+        "zoe@corp.example",
+        0,
+        "thm.authenticate",
+        &json!({ "extUserId": "E-2", "roomCode": "linux1" }),
+        &Response::json(200, &link),
+    ));
+    events.extend(seat("ada@corp.example", 0, "ada@corp.example", "ada1815"));
+    let header = Header {
+        script: Some(text("aa")),
+        roster: Some(text("bb")),
+        run: json!({
+            "script": "/desk/onboard.rhai", "roster": "/desk/class.csv", "max_rows": null,
+            "set": [["room", "linux1"], ["manager", "Grace Hopper"]], "results": "/desk/out.csv",
+        })
+        .as_object()
+        .unwrap()
+        .clone(),
+        ..Header::default()
+    };
+    let sealed = Seal::default().events(header, events).unwrap();
+    insta::assert_snapshot!(sealed.text().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+}
+
+#[test]
+fn the_order_does_not_depend_on_which_row_was_faster() {
+    let rows: Vec<_> = (0..6)
+        .map(|row| {
+            let email = format!("row{row}@corp.example");
+            let mut steps = seat(&email, 0, &email, &format!("user{row}")).to_vec();
+            steps.push(Event::Value(ValueEvent {
+                scope: email.clone(),
+                ordinal: 1,
+                name: text("now"),
+                value: json!(row),
+            }));
+            steps.extend(seat(&email, 2, &email, &format!("user{row}")));
+            steps
+        })
+        .collect();
+    let first = sealed(rows.clone().into_iter().flatten());
+    let mut config = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(50));
+    config
+        .run(&prop::collection::vec(0..6_usize, 100), |turns| {
+            let mut left: Vec<_> = rows.iter().map(|row| row.clone().into_iter()).collect();
+            let turns = turns.iter().filter_map(|turn| left[*turn].next());
+            let mut events: Vec<_> = turns.collect();
+            events.extend(left.into_iter().flatten());
+            let turned = sealed(events);
+            prop_assert_eq!(turned.text(), first.text());
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn sealing_twice_gives_the_same_bytes_and_sealing_what_is_sealed_changes_nothing() {
+    let users = json!({ "users": [{ "username": "zed", "email": "zed@corp.example" }, { "username": "ada" }] });
+    let mut events =
+        exchange("main", 0, "thm.users", &json!({}), &Response::json(200, &users)).to_vec();
+    for name in ["bob", "zed", "ada"] {
+        let email = format!("{name}@corp.example");
+        events.extend(seat(&email, 0, &email, name));
+    }
+    let once = sealed(events.clone());
+    assert_eq!(sealed(events).text(), once.text());
+    let again = Seal::default().tape(once.tape().unwrap()).unwrap();
+    assert_eq!(again.text(), once.text());
+}
+
+#[test]
+fn people_of_a_roster_have_the_numbers_of_its_rows() {
+    let rows = roster(
+        &["email", "Vorname", "team", "room"],
+        &[
+            &["zoe@corp.example", "Zoë", "red", "linux1"],
+            &["ada@corp.example", "Ada", "red", "linux1"],
+        ],
+    );
+    let mut events = seat("ada@corp.example", 0, "ada@corp.example", "ada1815").to_vec();
+    events.extend(seat("zoe@corp.example", 0, "Zoe@Corp.example", "zoe1"));
+    let sealed = Seal::default().roster(rows).events(Header::default(), events).unwrap();
+    let tape = sealed.tape().unwrap();
+    let scopes: Vec<_> = tape.interactions.iter().map(|one| one.request.scope.as_str()).collect();
+    assert_eq!(scopes, ["learner-0001@example.com", "learner-0002@example.com"]);
+    let expected = "email,Vorname,team,room\n\
+        learner-0001@example.com,Learner 0001,red,linux1\n\
+        learner-0002@example.com,Learner 0002,red,linux1\n";
+    assert_eq!(sealed.roster().unwrap().to_csv(), expected);
+    let columns = tape.header.sealed.unwrap().columns;
+    assert_eq!(columns, [(text("email"), Holds::Email), (text("Vorname"), Holds::Name)]);
+}
+
+#[test]
+fn a_roster_of_rooms_stays_a_roster_of_rooms() {
+    let rows = roster(&["room"], &[&["linux1"], &["webowasp"]]);
+    let events = ["linux1", "webowasp"].into_iter().flat_map(|room| {
+        let answer = Response::json(200, &json!({ "status": "success", "data": [] }));
+        exchange(room, 0, "thm.scoreboard", &json!({ "roomCode": room }), &answer)
+    });
+    let sealed = Seal::default().roster(rows.clone()).events(Header::default(), events).unwrap();
+    assert_eq!(sealed.roster(), Some(&rows));
+    assert!(sealed.text().contains("\"scope\": \"webowasp\""), "{}", sealed.text());
+}
+
+#[test]
+fn only_the_headers_that_matter_stay() {
+    let answer = |status| Response {
+        status,
+        headers: ["content-type", "date", "retry-after", "x-ratelimit-remaining", "set-cookie"]
+            .map(|name| (text(name), text("5")))
+            .into(),
+        body: Vec::new(),
+    };
+    for (status, stay) in [(200, vec!["content-type"]), (429, vec!["content-type", "retry-after"])]
+    {
+        let events = exchange("main", 0, "thm.rooms", &json!({}), &answer(status));
+        let tape = sealed(events).tape().unwrap();
+        let outcome = tape.interactions[0].outcome.as_ref().unwrap();
+        let names: Vec<_> = outcome.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, stay);
+        assert!(tape.interactions[0].request.headers.is_empty(), "a request without a body");
+    }
+}
+
+#[test]
+fn a_question_has_no_answer_any_more() {
+    let questions = json!({ "questions": [{ "taskNo": 1, "infoList": [
+        { "questionNo": 1, "question": "What is it?", "answer": "THM{fl4g-in-a-file}", "hint": "not THM{fl4g-in-a-file}" },
+        { "questionNo": 2, "question": "Really?", "answer": "Yes" },
+    ]}]});
+    let answer = Response::json(200, &questions);
+    let sealed =
+        sealed(exchange("main", 0, "thm.questions", &json!({ "roomCode": "yes" }), &answer));
+    let tape = sealed.tape().unwrap();
+    let body = &tape.interactions[0].outcome.as_ref().unwrap().body;
+    let body: Value = serde_json::from_slice(body).unwrap();
+    let asked = &body["questions"][0]["infoList"];
+    assert_eq!((&asked[0]["answer"], &asked[1]["answer"]), (&json!(""), &json!("")));
+    assert_eq!(asked[0]["hint"], "not answer-0001");
+    assert!(sealed.text().contains("roomCode=yes"), "an answer's word stays elsewhere");
+}
+
+#[tokio::test]
+async fn a_sealed_cassette_replays() {
+    let events = seat("main", 0, "ada@corp.example", "ada1815");
+    let sealed = sealed(events.into_iter().chain(seat("main", 1, "bob@corp.example", "bob")));
+    let replay = Replay::of(sealed.tape().unwrap());
+    for (email, username) in
+        [("learner-0002@example.com", "learner-0002"), ("learner-0001@example.com", "learner-0001")]
+    {
+        let seat = drillmaster_models::thm::AddSeat { email: text(email) };
+        let answer = replay.send(crate::scripted::request(&seat)).await.unwrap();
+        let body = String::from_utf8(answer.body).unwrap();
+        assert!(body.contains(&format!("\"{username}\"")), "{body}");
+    }
+    replay.finish().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn the_files_appear_together_and_are_for_sharing() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("class.cassette");
+    let rows = roster(&["email"], &[&["ada@corp.example"]]);
+    let events = seat("ada@corp.example", 0, "ada@corp.example", "ada");
+    let sealed = Seal::default().roster(rows).events(Header::default(), events).unwrap();
+    let beside = sealed.write(&path).unwrap().unwrap();
+    assert_eq!(beside, folder.path().join("class.roster.csv"));
+    let usual = fs::File::create(folder.path().join("usual")).unwrap();
+    let usual = usual.metadata().unwrap().permissions().mode();
+    for path in [&path, &beside] {
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode(), usual);
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), sealed.text());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is left beside them");
+}
+
+#[test]
+fn what_the_user_names_is_private_too() {
+    let policy = Policy::default().field("badge_number", Holds::Id).value("Project Bluebird");
+    let answer = json!({ "users": [{ "username": "ada", "badgeNumber": 1815, "note": "on project%20bluebird" }] });
+    let events = exchange("main", 0, "thm.users", &json!({}), &Response::json(200, &answer));
+    let sealed = Seal::default().policy(policy).events(Header::default(), events).unwrap();
+    let tape = sealed.tape().unwrap();
+    let body: Value =
+        serde_json::from_slice(&tape.interactions[0].outcome.as_ref().unwrap().body).unwrap();
+    let user = &body["users"][0];
+    assert_eq!(user["badgeNumber"], "learner-0001-2");
+    assert_eq!(user["note"], "on value-0001");
+    assert_eq!(tape.header.sealed.unwrap().fields.get("badgenumber"), Some(&Holds::Id));
+}
+
+/// The journal of a run in parts.
+fn journal(parts: &[Vec<Event>]) -> Sealed {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.journal");
+    let journal = Journal::create(&path, Header::default()).unwrap();
+    for event in parts.iter().flatten() {
+        journal.append(event).unwrap();
+    }
+    drop(journal);
+    Seal::default().journal(&path).unwrap()
+}
+
+fn asked(scope: &str, ordinal: u64, name: &str, fields: &Value) -> Event {
+    let [request, _] = exchange(scope, ordinal, name, fields, &Response::json(200, &json!({})));
+    request
+}
+
+fn lost(scope: &str, ordinal: u64, how: Lost) -> Event {
+    let (kind, detail) = (text(how.name()), text("too late"));
+    Event::Error(ErrorEvent { scope: text(scope), ordinal, kind, detail })
+}
+
+#[test]
+fn a_resumed_run_is_sealed_as_one_that_went_straight_through() {
+    let rooms = |ordinal| asked("main", ordinal, "thm.rooms", &json!({}));
+    let good = |ordinal| {
+        let answer = Response::json(200, &json!({ "roomInfo": [] }));
+        exchange("main", ordinal, "thm.rooms", &json!({}), &answer)
+    };
+    let users = |ordinal| {
+        let answer = Response::json(200, &json!({ "users": [] }));
+        exchange("main", ordinal, "thm.users", &json!({}), &answer)
+    };
+    let fine = |ordinal| seat("main", ordinal, "ada@corp.example", "ada");
+    let mut first = vec![rooms(0), lost("main", 0, Lost::Timeout)];
+    first.extend(users(1));
+    first.push(rooms(2));
+    let parts = [first, good(0).to_vec(), good(2).into_iter().chain(fine(3)).collect()];
+    let straight: Vec<_> =
+        good(0).into_iter().chain(users(1)).chain(good(2)).chain(fine(3)).collect();
+    assert_eq!(journal(&parts).text(), sealed(straight).text());
+}
+
+#[test]
+fn a_write_without_an_outcome_stands_as_a_loss() {
+    let seat = asked("main", 0, "thm.add_seat", &json!({ "email": "ada@corp.example" }));
+    let tape = journal(&[vec![seat]]).tape().unwrap();
+    let error = tape.interactions[0].outcome.as_ref().unwrap_err();
+    assert!(error.to_string().contains("no answer was recorded"), "{error}");
+}
+
+#[test]
+fn what_was_to_be_tried_again_is_replaced_by_what_came_of_it() {
+    let fields = json!({ "email": "ada@corp.example" });
+    let no = json!({ "status": "error", "message": "email not found." });
+    let refused = exchange("row", 0, "thm.add_seat", &fields, &Response::json(400, &no));
+    let again = Event::Again { scope: text("row") };
+    let first: Vec<_> = refused.into_iter().chain([again]).collect();
+    let second = seat("row", 0, "ada@corp.example", "ada").to_vec();
+    let both = journal(&[first.clone(), second.clone()]);
+    assert_eq!(both.text(), sealed(second).text());
+    // A refusal that nobody wanted tried again stands.
+    let kept = journal(&[first[..2].to_vec(), seat("row", 0, "ada@corp.example", "ada").to_vec()]);
+    assert_eq!(kept.tape().unwrap().interactions.len(), 2);
+}
+
+#[test]
+fn a_recording_that_makes_no_sense_is_refused() {
+    let [_, answer] = seat("main", 0, "ada@corp.example", "ada");
+    let error = Seal::default().events(Header::default(), [answer]).unwrap_err();
+    assert!(matches!(error, Unsealed::Recording(_)), "{error}");
+    assert!(!error.to_string().contains("ada"));
+}
+
+/// Whatever a service answers, it is sealed without a panic, and what is not private stays what it was.
+fn same_after_sealing(body: &[u8]) -> Result<(), TestCaseError> {
+    let headers = vec![(text("content-type"), text("application/json"))];
+    let answer = Response { status: 200, headers, body: body.to_vec() };
+    let events = exchange("main", 0, "thm.rooms", &json!({}), &answer);
+    let sealed = Seal::default().events(Header::default(), events);
+    let sealed = sealed.map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let tape = parse(sealed.text()).unwrap();
+    let after = &tape.interactions[0].outcome.as_ref().unwrap().body;
+    let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
+    prop_assert!(after == body || (read(body).is_some() && read(after) == read(body)));
+    Ok(())
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[ -?A-Z\\[-~é]{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 64, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map("field_[a-z]{0,4}", inner, 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_bytes_are_sealed_as_they_are(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        same_after_sealing(&body)?;
+    }
+
+    #[test]
+    fn any_json_says_the_same_sealed(json in any_json(), pretty in any::<bool>()) {
+        let body = if pretty { serde_json::to_vec_pretty(&json) } else { serde_json::to_vec(&json) };
+        same_after_sealing(&body.unwrap())?;
+    }
+}
+
+#[test]
+fn odd_json_is_sealed_as_it_is() {
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    for body in [
+        r#"{"a":1,"a":2}"#,
+        "123456789012345678901234567890.123",
+        "{\"a\": 1e400}",
+        "{\"a\":0.10}",
+        "\"\\ud800\"",
+        "[1,]",
+        deep.as_str(),
+    ] {
+        same_after_sealing(body.as_bytes()).unwrap();
+    }
+    let spaced =
+        Response { status: 200, headers: vec![], body: b"{ \"b\": 1,\n \"a\": 2.5 }".to_vec() };
+    let text = sealed(exchange("main", 0, "thm.rooms", &json!({}), &spaced)).text().to_owned();
+    assert!(text.contains("\"json\": {\n      \"a\": 2.5,\n      \"b\": 1\n    }"), "{text}");
+    assert_eq!(Body::of(&spaced.body), Body::Text(String::from_utf8(spaced.body).unwrap()));
+}
