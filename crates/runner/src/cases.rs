@@ -175,7 +175,10 @@ impl Case {
         let replay = Replay::open(&self.cassette).map_err(|error| Problem::call(&error))?;
         let begun = self.begun(&replay)?;
         let roster = self.roster(&script, begun.key.as_deref())?;
-        let replay = Arc::new(replay);
+        let replay = Arc::new(match &roster {
+            Some(roster) => replay.with_roster(&roster.people()?),
+            None => replay,
+        });
         let made = Arc::new(Made { inner: replay.clone(), writes: Mutex::default() });
         let dialect = begun.dialect.parse().unwrap_or(Dialect::Current);
         let (data, people) = (Stream::default(), Stream::default());

@@ -28,6 +28,7 @@ use drillmaster_models::nearest;
 
 use self::keys::Keys;
 use crate::problem::Problem;
+use drillmaster_transport::redact;
 
 /// A roster that was looked through and found in order.
 #[derive(Debug, Clone)]
@@ -127,6 +128,13 @@ impl Roster {
     /// The line that names the columns.
     pub fn header_line(&self) -> u64 {
         self.layout.header
+    }
+
+    /// All rows at once, for a cassette that keeps their people out.
+    pub(crate) fn people(&self) -> Result<redact::Rows, Problem> {
+        let cells = |row: Row| row.cells().map(str::to_owned).collect();
+        let cells = self.rows()?.map(|row| row.map(cells)).collect::<Result<_, _>>()?;
+        Ok(redact::Rows { columns: self.columns.names().to_vec(), cells })
     }
 
     /// How many rows there are.

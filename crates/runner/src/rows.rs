@@ -187,6 +187,10 @@ pub(crate) fn over_array(
         keys.insert(key);
     }
     drop(keys);
+    // Tells a recording whom the rows are about, in their order, and a replay who stands for whom. Where there was
+    // no such recording, nothing is lost.
+    let names: Vec<_> = items.iter().filter_map(|item| key_of(item, key)).collect();
+    let _ = host.connection().value("each", names.into());
     let total = items.len();
     let items =
         items.into_iter().map(|item| Ok((key_of(&item, key).unwrap_or_default(), item, None)));

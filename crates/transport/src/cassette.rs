@@ -40,10 +40,9 @@
 mod seal;
 mod straight;
 mod tape;
-pub(crate) mod write;
 
-pub(crate) use seal::beside;
 pub use seal::{Seal, Sealed, Unsealed};
+pub(crate) use seal::{beside, sealed_answer};
 pub use tape::{Damage, Interaction, Tape, parse};
 pub(crate) use tape::{Part, event_at, header, read};
 
@@ -353,6 +352,14 @@ impl RequestEvent {
             _ => None,
         });
         Ok(quick.is_some_and(|hash| hash == self.hash) || identity(&self.wire()?) == self.hash)
+    }
+
+    /// Says of the request that this travelled.
+    pub(crate) fn carry(&mut self, wire: &wire::Request) {
+        self.hash = identity(wire);
+        self.target.clone_from(&wire.target);
+        self.headers.clone_from(&wire.headers);
+        self.body = Body::of_message(&wire.body);
     }
 
     /// The request as it travelled. An `Err` says what of it cannot be read.

@@ -16,9 +16,10 @@ use serde_json::Value;
 
 use self::append::Append;
 use self::verify::Verify;
-use crate::cassette::Header;
+use crate::cassette::{Header, Seal};
 use crate::error::Error;
 use crate::record::Record;
+use crate::redact::{Policy, Rows};
 use crate::replay::Replay;
 use crate::request::{Request, Response, Scope, Source, Transport};
 
@@ -139,7 +140,7 @@ struct Running {
 enum Way {
     Replay(Box<Replay>),
     Record(Record<Arc<dyn Transport>>),
-    Append(Append),
+    Append(Box<Append>),
     Verify(Box<Verify>),
 }
 
@@ -151,6 +152,8 @@ pub struct Opening {
     header: Header,
     unused: Unused,
     watch: Watch,
+    policy: Policy,
+    roster: Option<Rows>,
 }
 
 enum Unused {
@@ -172,6 +175,8 @@ impl Cassette {
             header: Header::default(),
             unused: Unused::Refused,
             watch: Watch::On,
+            policy: Policy::default(),
+            roster: None,
         }
     }
 
@@ -208,6 +213,18 @@ impl Opening {
         Self { header, ..self }
     }
 
+    /// Takes more for private than the declarations do. This can only be added to.
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The people that it is about. Their pseudonyms have the numbers of their rows, so that they are found again.
+    /// Without a roster a replay learns from the requests who is who, and appending sends anew whatever names
+    /// somebody.
+    pub fn roster(self, roster: Rows) -> Self {
+        Self { roster: Some(roster), ..self }
+    }
+
     /// Lets be what was recorded and is not asked for.
     pub fn allow_unused(self) -> Self {
         Self { unused: Unused::Allowed, ..self }
@@ -231,14 +248,21 @@ impl Opening {
             Mode::Once if self.path.exists() => Way::Replay(Box::new(self.recorded()?)),
             Mode::Replay => Way::Replay(Box::new(self.recorded()?)),
             Mode::Record | Mode::Once => {
+                let seal = self.seal();
                 let record = Record::to_file(&self.path, self.header, reached(&live)?.clone());
+                let record = record.map(|record| record.sealed_by(seal));
                 Way::Record(record.map_err(|error| {
                     let path = self.path.display();
                     Error::setup(format!("cannot write the cassette {path}: {error}"))
                 })?)
             }
-            Mode::Append if self.path.exists() => Way::Append(Append::to(self.recorded()?, live)),
-            Mode::Append => Way::Append(Append::anew(self.header, live)?),
+            Mode::Append if self.path.exists() => {
+                Way::Append(Box::new(Append::to(self.recorded()?, self.seal(), live)))
+            }
+            Mode::Append => {
+                let seal = self.seal();
+                Way::Append(Box::new(Append::anew(self.header, seal, live)?))
+            }
             Mode::Verify => {
                 let recorded = self.recorded()?;
                 Way::Verify(Box::new(Verify::of(recorded, reached(&live)?.clone())))
@@ -273,6 +297,14 @@ impl Opening {
         }
     }
 
+    fn seal(&self) -> Seal {
+        let seal = Seal::default().policy(self.policy.clone());
+        match &self.roster {
+            Some(roster) => seal.roster(roster.clone()),
+            None => seal,
+        }
+    }
+
     fn recorded(&self) -> Result<Replay, Error> {
         if !self.path.exists() {
             let (path, variable) = (self.path.display(), Mode::VARIABLE);
@@ -280,12 +312,23 @@ impl Opening {
                 "there is no cassette {path}; record it, in a test with {variable}=record"
             )));
         }
-        let replay = Replay::open(&self.path)?;
+        let mut replay = Replay::open(&self.path)?;
+        if let Some(roster) = &self.roster {
+            replay = replay.with_roster(roster);
+        }
         Ok(match self.unused {
             Unused::Refused => replay,
             Unused::Allowed => replay.allow_unused(),
         })
     }
+}
+
+/// A pseudonym that was about to be sent.
+fn foreign(pseudonym: &str) -> Error {
+    Error::setup(format!(
+        "`{pseudonym}` stands for somebody in the cassette, and the service does not know it: nothing was sent; \
+         give the real roster, or record anew"
+    ))
 }
 
 /// The service, or why there is none.
@@ -316,7 +359,7 @@ impl Way {
         match self {
             Self::Replay(replay) => &**replay,
             Self::Record(record) => record,
-            Self::Append(append) => append,
+            Self::Append(append) => &**append,
             Self::Verify(verify) => &**verify,
         }
     }

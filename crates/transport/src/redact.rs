@@ -31,6 +31,7 @@
 //! assert_eq!(Policy::default().field("badge number", Holds::Id).holds("badgeNumber"), Some(Holds::Id));
 //! ```
 
+mod back;
 mod cast;
 mod find;
 mod json;
@@ -43,6 +44,7 @@ mod roster;
 mod scan;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 pub use drillmaster_models::Holds;
 use drillmaster_models::{entry, wire};
@@ -52,6 +54,7 @@ pub use learn::shape;
 pub use roster::Rows;
 pub use scan::Leak;
 
+pub(crate) use back::faceless;
 pub(crate) use cast::fold;
 pub(crate) use find::Found;
 pub(crate) use json::says;
@@ -117,6 +120,8 @@ pub struct Redactor {
     learnt: Cast,
     bound: Patterns,
     back: BTreeMap<String, String>,
+    /// What puts back, made when it is first needed.
+    restoring: OnceLock<Patterns>,
 }
 
 impl Redactor {
@@ -187,20 +192,10 @@ impl Redactor {
         }
     }
 
-    /// An answer with the roster's own values in the place of its people's pseudonyms, for a script that
-    /// compares the two.
-    #[must_use]
-    pub fn restore(&self, answer: &Response) -> Response {
-        if self.back.is_empty() {
-            return answer.clone();
-        }
-        let patterns = self.back.iter().map(|(stands, value)| replace::Pattern {
-            value: stands.clone(),
-            reach: replace::Reach::Words,
-            stands: value.clone(),
-        });
-        let back = Patterns::of(patterns);
-        Walk { policy: &self.policy, entry: None }.response(answer, &mut Restoring(&back))
+    /// Begins to look for what was learnt.
+    fn learnt_more(&mut self) {
+        self.bound = self.learnt.patterns();
+        self.restoring = OnceLock::new();
     }
 
     fn place(&self, text: &str, holds: Option<Holds>) -> Option<String> {
@@ -235,18 +230,5 @@ impl Look for Replacing<'_> {
     fn bytes(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let first = self.0.known.replace_bytes(bytes);
         self.0.bound.replace_bytes(first.as_deref().unwrap_or(bytes)).or(first)
-    }
-}
-
-/// Looks at texts in order to put back what was replaced.
-struct Restoring<'a>(&'a Patterns);
-
-impl Look for Restoring<'_> {
-    fn text(&mut self, text: &str, _holds: Option<Holds>) -> Option<String> {
-        self.0.replace(text)
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        self.0.replace_bytes(bytes)
     }
 }

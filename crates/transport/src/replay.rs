@@ -1,17 +1,21 @@
 //! Answering from a cassette.
 
 mod index;
+mod people;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use async_trait::async_trait;
 use drillmaster_models::wire;
 use serde_json::Value;
 
-use self::index::{Found, Index};
-use crate::cassette::{Damage, Event, Header, RequestEvent, identity};
+use self::index::{Found, Index, Slot};
+use self::people::People;
+use crate::cassette::{Damage, Event, Header, Interaction, RequestEvent, identity};
 use crate::diff::{diff, distance, request_lines};
 use crate::error::{Error, Mismatch};
+use crate::redact::{Rows, Sealing};
 use crate::request::{Request, Response, Scope, Source, Transport, is_open};
 
 /// How many recorded requests are compared when the nearest one is looked for.
@@ -42,6 +46,8 @@ const MOST_TOLD: usize = 5;
 /// ```
 pub struct Replay {
     index: Index,
+    /// Of a sealed cassette.
+    people: Option<People>,
     unused: Unused,
 }
 
@@ -67,7 +73,19 @@ impl Replay {
 
     /// Replays the cassette of this text.
     pub fn read(text: impl Into<String>) -> Result<Self, Damage> {
-        Ok(Self { index: Index::of(text.into())?, unused: Unused::Refused })
+        let index = Index::of(text.into())?;
+        let people = index.header.sealed.as_ref().map(|sealing| People::of(sealing, None));
+        Ok(Self { index, people, unused: Unused::Refused })
+    }
+
+    /// With the roster of the run: the real one, or that of pseudonyms which was written beside a sealed
+    /// cassette. The people of the real one are taken for those of the recording, row by row. Without a roster,
+    /// who is who is learnt from the requests, in their order.
+    #[must_use]
+    pub fn with_roster(self, roster: &Rows) -> Self {
+        let sealing = self.index.header.sealed.as_ref();
+        let people = sealing.map(|sealing| People::of(sealing, Some(roster)));
+        Self { people, ..self }
     }
 
     /// Lets be what was recorded and is not asked for.
@@ -120,36 +138,91 @@ impl Replay {
         Err(Error::replay(Mismatch::Unused, lines.join("\n")))
     }
 
-    /// What was recorded for a request, if anything is left.
+    /// What was recorded for a request, if anything is left. Nothing is learnt about people: somebody new must
+    /// not be taken for somebody who was recorded.
     pub(crate) fn take(&self, request: &Request) -> Result<Option<Result<Response, Error>>, Error> {
-        match self.index.take(&asked(request)) {
-            Found::Next(slot) => self.index.outcome(slot).map(Some),
+        match self.index.take(&self.asked(request)) {
+            Found::Next(slot) => self.outcome(slot).map(Some),
             Found::Consumed(_) | Found::Missing => Ok(None),
         }
     }
 
     /// What was recorded for a request. The outer error says that nothing is left, and what is nearest.
     pub(crate) fn recorded(&self, request: &Request) -> Result<Result<Response, Error>, Error> {
-        let asked = asked(request);
-        let outcome = match self.index.take(&asked) {
-            Found::Next(slot) => self.index.outcome(slot),
+        let asked = self.asked(request);
+        let found = match self.index.take(&asked) {
+            Found::Missing if self.learns(request, &asked) => self.index.take(&self.asked(request)),
+            found => found,
+        };
+        let outcome = match found {
+            Found::Next(slot) => self.outcome(slot),
             Found::Consumed(times) => Err(consumed(&asked.line(), &asked.scope, times)),
             Found::Missing => Err(self.missing(&asked)),
         };
         outcome.map_err(|error| error.for_request(request))
     }
 
+    fn outcome(&self, slot: &Slot) -> Result<Result<Response, Error>, Error> {
+        let outcome = self.index.outcome(slot)?;
+        Ok(match &self.people {
+            Some(people) => outcome.map(|answer| people.answered(&answer)),
+            None => outcome,
+        })
+    }
+
     /// Whether something is left for a request.
     pub(crate) fn holds(&self, request: &Request) -> bool {
-        self.index.holds(&asked(request))
+        self.index.holds(&self.asked(request))
     }
 
     /// The value that was recorded for this name, if one is left.
     pub(crate) fn take_value(&self, scope: &str, name: &str) -> Result<Option<Value>, Error> {
-        match self.index.take_value(asked_scope(scope), name) {
+        match self.index.take_value(&self.asked_scope(scope), name) {
             Found::Next(slot) => self.index.value(slot).map(Some),
             Found::Consumed(_) | Found::Missing => Ok(None),
         }
+    }
+
+    /// A pseudonym in a request that stands for nobody known: it must not reach a service.
+    pub(crate) fn stranger(&self, request: &Request) -> Option<String> {
+        self.people.as_ref()?.stranger(request)
+    }
+
+    /// How the cassette was sealed, if it was.
+    pub(crate) fn sealing(&self) -> Option<&Sealing> {
+        self.people.as_ref().map(|people| &people.sealing)
+    }
+
+    /// A recorded interaction as the script knows its people.
+    pub(crate) fn restored(&self, interaction: Interaction) -> Interaction {
+        match &self.people {
+            Some(people) => people.read().restore_all(interaction),
+            None => interaction,
+        }
+    }
+
+    /// A request as the recording would have it. Whatever is asked of a recording passes here and
+    /// [`asked_scope`](Self::asked_scope) first.
+    fn asked<'a>(&self, request: &'a Request) -> Cow<'a, Request> {
+        match &self.people {
+            Some(people) => Cow::Owned(people.asked(request)),
+            None => Cow::Borrowed(request),
+        }
+    }
+
+    /// A scope as the recording would have it.
+    fn asked_scope<'a>(&self, scope: &'a str) -> Cow<'a, str> {
+        match &self.people {
+            Some(people) => Cow::Owned(people.scope(scope)),
+            None => Cow::Borrowed(scope),
+        }
+    }
+
+    /// Finds out from a request that is missing who the people in it are.
+    fn learns(&self, request: &Request, asked: &Request) -> bool {
+        let Some(people) = &self.people else { return false };
+        let waiting = self.index.waiting(asked).into_iter();
+        people.learn(request, waiting.filter_map(|recorded| recorded.wire().ok()))
     }
 
     fn missing(&self, request: &Request) -> Error {
@@ -187,17 +260,6 @@ impl Replay {
     }
 }
 
-/// A request as the recording would have it. Whatever is asked of a recording passes here and
-/// [`asked_scope`] first.
-fn asked(request: &Request) -> std::borrow::Cow<'_, Request> {
-    std::borrow::Cow::Borrowed(request)
-}
-
-/// A scope as the recording would have it.
-fn asked_scope(scope: &str) -> &str {
-    scope
-}
-
 fn missing(what: &str, scope: &str) -> String {
     format!("{what} in `{scope}` was not recorded")
 }
@@ -218,10 +280,16 @@ impl Transport for Replay {
         self.recorded(&request)?.map_err(|error| error.for_request(&request))
     }
 
-    fn value(&self, scope: &Scope, name: &str, _fresh: Value) -> Result<Value, Error> {
+    fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
         let _ = scope.next();
-        match self.index.take_value(asked_scope(scope.name()), name) {
-            Found::Next(slot) => self.index.value(slot),
+        match self.index.take_value(&self.asked_scope(scope.name()), name) {
+            Found::Next(slot) => {
+                let recorded = self.index.value(slot)?;
+                if let Some(people) = &self.people {
+                    people.learn_lists(&fresh, &recorded);
+                }
+                Ok(recorded)
+            }
             Found::Consumed(times) => Err(consumed(&format!("{name}()"), scope.name(), times)),
             Found::Missing => {
                 Err(Error::replay(Mismatch::Missing, missing(&format!("{name}()"), scope.name())))

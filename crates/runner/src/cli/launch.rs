@@ -145,7 +145,10 @@ pub(crate) fn perform(
     }
     let cassette = match taping {
         Some(Taping { path, mode }) => {
-            let opening = Cassette::open(path).mode(*mode).header(ready.recording_header());
+            let mut opening = Cassette::open(path).mode(*mode).header(ready.recording_header());
+            if let Some(roster) = &ready.roster {
+                opening = opening.roster(roster.people()?);
+            }
             let below = layers.clone();
             let opened = opening.unwatched().over(move || Ok(below));
             Some(opened.map_err(|error| Problem::call(&error))?)

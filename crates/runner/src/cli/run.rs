@@ -65,7 +65,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     let plan = place_for(args.plan.as_deref(), &mut taken)?;
     let session = Session::start(&shell.console)?;
     if let Some(cassette) = &args.cassettes.replay {
-        let target = Target::replaying(cassette, ready.order.place.dialect)?;
+        let target = Target::replaying(cassette, ready.order.place.dialect, ready.roster.as_ref())?;
         // Nothing is sent, so that nothing can be removed.
         ready.order.max_removals = None;
         ready.order.yes = true;

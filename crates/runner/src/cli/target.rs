@@ -20,6 +20,7 @@ use crate::console::Console;
 use crate::engine::folder_of;
 use crate::order::{On, Place};
 use crate::problem::Problem;
+use crate::roster::Roster;
 
 /// The flags of commands that call.
 #[derive(Debug, Clone, Default, Args)]
@@ -179,8 +180,12 @@ impl Target {
     }
 
     /// Answers from a cassette.
-    pub(crate) fn replaying(cassette: &Path, dialect: Dialect) -> Result<Self, Problem> {
-        let replay = Arc::new(Replay::open(cassette).map_err(|error| Problem::call(&error))?);
+    pub(crate) fn replaying(
+        cassette: &Path,
+        dialect: Dialect,
+        roster: Option<&Roster>,
+    ) -> Result<Self, Problem> {
+        let replay = Arc::new(replay(cassette, roster)?);
         Ok(Self { transport: replay.clone(), dialect, replay: Some(replay), paces: Vec::new() })
     }
 
@@ -219,6 +224,15 @@ impl Target {
             None => Ok(()),
         }
     }
+}
+
+/// Opens a cassette that a roster's rows are to be answered from.
+pub(crate) fn replay(cassette: &Path, roster: Option<&Roster>) -> Result<Replay, Problem> {
+    let replay = Replay::open(cassette).map_err(|error| Problem::call(&error))?;
+    Ok(match roster {
+        Some(roster) if replay.header().sealed.is_some() => replay.with_roster(&roster.people()?),
+        _ => replay,
+    })
 }
 
 /// Where a file goes, which is taken from then on.

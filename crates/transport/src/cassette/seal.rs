@@ -14,11 +14,11 @@ use super::{
     sorted,
 };
 use crate::journal::{Events, Unusable};
-use crate::redact::{Found, Leak, Policy, Redactor, Rows, fold};
+use crate::redact::{Found, Leak, Policy, Redactor, Rows, Sealing, faceless, fold};
 use crate::request::{Response, Scope};
 
 /// What of a run's order a replay of its script needs.
-const KEPT: [&str; 5] = ["dialect", "max_rows", "roster", "script", "set"];
+const KEPT: [&str; 6] = ["dialect", "key", "max_rows", "roster", "script", "set"];
 
 /// How a recording is sealed: in an order that does not depend on which row was faster, laid out for people,
 /// and with pseudonyms in the place of people and secrets. The same recording gives the same bytes.
@@ -272,6 +272,11 @@ impl Step {
         });
         Ok(())
     }
+}
+
+/// An answer as a sealed cassette has it, with the same in the place of all people and secrets.
+pub(crate) fn sealed_answer(name: &str, answer: &Response, sealing: &Sealing) -> Response {
+    faceless(name, &needed(answer), sealing)
 }
 
 /// What else a header says depends on when and how fast it was sent.

@@ -7,8 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::foreign;
 use super::{Live, reached};
-use crate::cassette::{Header, Interaction, RequestEvent, Tape, ValueEvent, parse, write};
+use crate::cassette::{Header, Interaction, RequestEvent, Seal, Tape, ValueEvent, parse};
 use crate::error::{Error, Lost};
 use crate::replay::Replay;
 use crate::request::{Request, Response, Scope, Source, Transport};
@@ -16,6 +17,7 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 pub(super) struct Append {
     old: Replay,
     began: Began,
+    seal: Seal,
     live: Live,
     added: Mutex<Added>,
 }
@@ -33,15 +35,16 @@ struct Added {
 }
 
 impl Append {
-    pub(super) fn to(old: Replay, live: Live) -> Self {
-        Self { old, began: Began::WithFile, live, added: Mutex::default() }
+    pub(super) fn to(old: Replay, seal: Seal, live: Live) -> Self {
+        Self { old, began: Began::WithFile, seal, live, added: Mutex::default() }
     }
 
-    pub(super) fn anew(header: Header, live: Live) -> Result<Self, Error> {
-        let empty = Tape { header, interactions: Vec::new(), values: Vec::new() };
-        let old = Replay::read(write::text(&empty));
+    pub(super) fn anew(header: Header, seal: Seal, live: Live) -> Result<Self, Error> {
+        let empty = Seal::default().events(header, []);
+        let empty = empty.map_err(|error| Error::setup(error.to_string()))?;
+        let old = Replay::read(empty.text());
         let old = old.map_err(|damage| Error::setup(damage.to_string()))?;
-        Ok(Self { began: Began::WithoutFile, ..Self::to(old, live) })
+        Ok(Self { began: Began::WithoutFile, ..Self::to(old, seal, live) })
     }
 
     fn added(&self) -> MutexGuard<'_, Added> {
@@ -64,9 +67,13 @@ impl Append {
             let problem = "the cassette was changed by somebody else meanwhile; nothing is added to it. Run again";
             return Err(refuse(problem.to_owned()));
         }
-        let old = parse(self.old.text()).map_err(|damage| refuse(damage.to_string()))?;
-        write::write(path, &together(old, added))
-            .map_err(|error| refuse(format!("cannot write the cassette: {error}")))
+        let mut old = parse(self.old.text()).map_err(|damage| refuse(damage.to_string()))?;
+        // Sealed anew as a whole: whoever is known has the same pseudonym as before.
+        old.interactions = old.interactions.into_iter().map(|one| self.old.restored(one)).collect();
+        let sealed = self.seal.tape(together(old, added));
+        let sealed = sealed.map_err(|error| refuse(error.to_string()))?;
+        let written = sealed.write(path);
+        written.map(drop).map_err(|error| refuse(format!("cannot write the cassette: {error}")))
     }
 }
 
@@ -101,6 +108,9 @@ impl Transport for Append {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         if let Some(outcome) = self.old.take(&request)? {
             return outcome.map_err(|error| error.for_request(&request));
+        }
+        if let Some(pseudonym) = self.old.stranger(&request) {
+            return Err(foreign(&pseudonym).for_request(&request));
         }
         let live = reached(&self.live)?;
         let place = {

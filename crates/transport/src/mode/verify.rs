@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use drillmaster_models::wire;
 use serde_json::Value;
 
+use super::foreign;
+use crate::cassette::sealed_answer;
 use crate::diff::{answer_lines, diff};
 use crate::error::{Error, Mismatch};
 use crate::replay::Replay;
@@ -84,9 +86,18 @@ fn drift(
 impl Transport for Verify {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let recorded = self.recorded.recorded(&request)?;
+        if let Some(pseudonym) = self.recorded.stranger(&request) {
+            return Err(foreign(&pseudonym).for_request(&request));
+        }
         let answer = self.live.send(request.clone()).await;
         // A loss that was recorded says nothing about the service.
-        let lines = recorded.ok().and_then(|recorded| drift(&request, &recorded, &answer));
+        // Of a sealed one, people and secrets say nothing either.
+        let veiled = |answer: &Response| match self.recorded.sealing() {
+            Some(sealing) => sealed_answer(request.spec.name, answer, sealing),
+            None => answer.clone(),
+        };
+        let now = answer.as_ref().map(veiled).map_err(Clone::clone);
+        let lines = recorded.ok().and_then(|recorded| drift(&request, &veiled(&recorded), &now));
         if let Some(lines) = lines {
             let drift = Drift { scope: request.scope, ordinal: request.ordinal, lines };
             self.drifts.lock().unwrap_or_else(PoisonError::into_inner).push(drift);

@@ -40,14 +40,14 @@ impl Look for Masking {
     }
 }
 
-fn is_private(text: &str, holds: Option<Holds>) -> bool {
+pub(super) fn is_private(text: &str, holds: Option<Holds>) -> bool {
     let private = holds.is_some_and(|holds| holds > Holds::Address);
     !names::is_none(text) && (private || looks::is_email(text.trim()))
 }
 
 /// The private texts of a request, in their order.
 #[derive(Default)]
-struct Listing(Vec<(Holds, String)>);
+pub(super) struct Listing(pub(super) Vec<(Holds, String)>);
 
 impl Look for Listing {
     fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
@@ -103,7 +103,7 @@ impl Redactor {
             self.back.insert(stands.to_owned(), value.trim().to_owned());
         }
         if learns {
-            self.bound = self.learnt.patterns();
+            self.learnt_more();
         }
         true
     }

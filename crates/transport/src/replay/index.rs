@@ -90,6 +90,15 @@ impl Index {
         self.requests.holds((scope_key(&request.scope), identity))
     }
 
+    /// The requests of a scope and an entry that were not asked for yet, in their order.
+    pub(super) fn waiting(&self, request: &Request) -> Vec<RequestEvent> {
+        let (scope, entry) = (scope_key(&request.scope), scope_key(request.spec.name));
+        let mut slots: Vec<_> =
+            self.requests.unused_of(scope).filter(|slot| slot.entry == entry).collect();
+        slots.sort_by_key(|slot| slot.ordinal);
+        slots.into_iter().filter_map(|slot| self.request(slot).ok()).collect()
+    }
+
     /// Takes the next value of this name.
     pub(super) fn take_value(&self, scope: &str, name: &str) -> Found<'_> {
         self.values.take((scope_key(scope), value_key(name)))
@@ -179,12 +188,23 @@ impl Shelf {
         })
     }
 
-    fn unused(&self) -> impl Iterator<Item = &Slot> {
-        self.0.chunk_by(|a, b| a.key() == b.key()).flat_map(|equals| {
-            let asked = equals[0].asked.load(Ordering::Relaxed);
-            &equals[asked.min(equals.len())..]
-        })
+    fn unused_of(&self, scope: u64) -> impl Iterator<Item = &Slot> {
+        let first = self.0.partition_point(|slot| slot.scope < scope);
+        let end = self.0.partition_point(|slot| slot.scope <= scope);
+        left_of(&self.0[first..end])
     }
+
+    fn unused(&self) -> impl Iterator<Item = &Slot> {
+        left_of(&self.0)
+    }
+}
+
+/// What was not asked for.
+fn left_of(slots: &[Slot]) -> impl Iterator<Item = &Slot> {
+    slots.chunk_by(|a, b| a.key() == b.key()).flat_map(|equals| {
+        let asked = equals[0].asked.load(Ordering::Relaxed);
+        &equals[asked.min(equals.len())..]
+    })
 }
 
 impl Slot {

@@ -1,0 +1,152 @@
+//! The way back from pseudonyms, and what must not go out with them.
+
+use drillmaster_models::Holds;
+use serde_json::Value;
+
+use super::learn::{Listing, is_private};
+use super::places::{Look, Walk};
+use super::replace::{Pattern, Patterns, Reach};
+use super::{Policy, Redactor, Sealing, looks};
+use crate::cassette::Interaction;
+use crate::request::{Request, Response};
+
+impl Redactor {
+    /// An answer with the real values in the place of those pseudonyms that are known to stand for them, for a
+    /// script that compares the two.
+    #[must_use]
+    pub fn restore(&self, answer: &Response) -> Response {
+        match self.putting_back() {
+            Some(back) => self.blind_walk().response(answer, &mut Restoring(back)),
+            None => answer.clone(),
+        }
+    }
+
+    /// The same of a recorded interaction, its request and its scope.
+    pub(crate) fn restore_all(&self, mut interaction: Interaction) -> Interaction {
+        let Some(back) = self.putting_back() else { return interaction };
+        let (walk, mut look) = (self.blind_walk(), Restoring(back));
+        let request = &mut interaction.request;
+        if let Ok(wire) = request.wire() {
+            request.carry(&walk.request(&wire, &mut look));
+        }
+        if let Some(scope) = back.replace(&request.scope) {
+            request.scope = scope;
+        }
+        interaction.outcome = interaction.outcome.map(|answer| walk.response(&answer, &mut look));
+        interaction
+    }
+
+    /// Takes in what a recording has for values that were listed in the same order.
+    pub(crate) fn bind_lists(&mut self, own: &Value, recorded: &Value) {
+        let (Some(own), Some(recorded)) = (own.as_array(), recorded.as_array()) else { return };
+        if own.len() != recorded.len() {
+            return;
+        }
+        for (value, stands) in own.iter().zip(recorded) {
+            let (Some(value), Some(stands)) = (value.as_str(), stands.as_str()) else { continue };
+            let is_known = self.cast.get(value).is_some();
+            if value == stands || is_known {
+                continue;
+            }
+            let holds = if looks::is_email(value.trim()) { Holds::Email } else { Holds::Id };
+            if self.learnt.take(holds, value, stands) {
+                self.back.insert(stands.to_owned(), value.to_owned());
+            }
+        }
+        self.learnt_more();
+    }
+
+    /// A pseudonym in a request of which nobody knows whom it stands for. The service does not know it either,
+    /// and it may be somebody's there.
+    pub(crate) fn stranger(&self, request: &Request) -> Option<String> {
+        let mut listing = Listing::default();
+        self.walk(request.spec.name).request(&request.wire, &mut listing);
+        let texts = listing.0.into_iter().map(|(_, text)| text);
+        texts
+            .filter(|text| is_pseudonym(text))
+            .find(|text| self.cast.get(text).or_else(|| self.learnt.get(text)).is_none())
+    }
+
+    fn putting_back(&self) -> Option<&Patterns> {
+        if self.back.is_empty() {
+            return None;
+        }
+        Some(self.restoring.get_or_init(|| {
+            Patterns::of(self.back.iter().map(|(stands, value)| Pattern {
+                value: stands.clone(),
+                reach: Reach::Words,
+                stands: value.clone(),
+            }))
+        }))
+    }
+
+    fn blind_walk(&self) -> Walk<'_> {
+        Walk { policy: &self.policy, entry: None }
+    }
+}
+
+/// Whether a text has the form of a pseudonym.
+fn is_pseudonym(text: &str) -> bool {
+    let plain = text.trim().to_ascii_lowercase();
+    let numbered = ["learner-", "learner ", "token-", "words-", "value-", "l"].into_iter();
+    let digits = |rest: &str| rest.bytes().take_while(u8::is_ascii_digit).count() >= 4;
+    plain.starts_with("https://links.invalid/")
+        || numbered.filter_map(|start| plain.strip_prefix(start)).any(digits)
+}
+
+/// An answer in which all that is private is the same: of a service and of a sealed recording of it, what is
+/// left says the same.
+pub(crate) fn faceless(name: &str, answer: &Response, sealing: &Sealing) -> Response {
+    let policy = Policy { fields: sealing.fields.clone(), values: Vec::new() };
+    let walk = Walk { policy: &policy, entry: drillmaster_models::entry(name).ok() };
+    walk.response(answer, &mut Veiling)
+}
+
+/// Looks at texts in order to put a word in the place of all that is private.
+struct Veiling;
+
+impl Look for Veiling {
+    fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
+        let veiled = || format!("({})", holds.unwrap_or(Holds::Email));
+        if holds == Some(Holds::Answer) || is_private(text, holds) {
+            return Some(veiled());
+        }
+        let mut emails = looks::emails(text).peekable();
+        emails.peek()?;
+        Some(emails.fold(text.to_owned(), |text, email| text.replace(email, "(address)")))
+    }
+
+    fn bytes(&mut self, _bytes: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// Looks at texts in order to put back what was replaced.
+struct Restoring<'a>(&'a Patterns);
+
+impl Look for Restoring<'_> {
+    fn text(&mut self, text: &str, _holds: Option<Holds>) -> Option<String> {
+        self.0.replace(text)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.0.replace_bytes(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pseudonyms_are_known_by_their_form() {
+        for text in
+            ["learner-0001@example.com", "Learner 0012", "learner-0001-2", "token-0001", "L0001-2"]
+        {
+            assert!(is_pseudonym(text), "{text}");
+        }
+        for text in ["learner@example.com", "Learner One", "tokenise", "linux1", "L1"] {
+            assert!(!is_pseudonym(text), "{text}");
+        }
+    }
+}
