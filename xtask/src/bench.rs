@@ -38,11 +38,12 @@ struct Job {
     work: fn(&Desk, Extent) -> Outcome<Vec<Line>>,
 }
 
-const JOBS: [Job; 5] = [
+const JOBS: [Job; 6] = [
     Job { name: "rows", work: jobs::rows },
     Job { name: "latency", work: jobs::latency },
     Job { name: "pace", work: jobs::pace },
     Job { name: "memory", work: jobs::memory },
+    Job { name: "replay", work: jobs::replay },
     Job { name: "python", work: jobs::python },
 ];
 
@@ -53,13 +54,24 @@ struct Extent {
     repetitions: usize,
     paced_rows: u32,
     many_rows: [u32; 2],
+    interactions: u32,
 }
 
 /// Rows enough that starting a program does not show.
-const WHOLE: Extent =
-    Extent { rows: 20_000, repetitions: 5, paced_rows: 2000, many_rows: [100_000, 1_000_000] };
-const QUICK: Extent =
-    Extent { rows: 2000, repetitions: 1, paced_rows: 400, many_rows: [10_000, 100_000] };
+const WHOLE: Extent = Extent {
+    rows: 20_000,
+    repetitions: 5,
+    paced_rows: 2000,
+    many_rows: [100_000, 1_000_000],
+    interactions: 100_000,
+};
+const QUICK: Extent = Extent {
+    rows: 2000,
+    repetitions: 1,
+    paced_rows: 400,
+    many_rows: [10_000, 100_000],
+    interactions: 20_000,
+};
 
 /// Measures, prints, and fails where a goal is missed.
 pub(crate) fn run(args: &BenchArgs) -> Outcome {
@@ -89,9 +101,12 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
 
 /// Builds what is measured.
 fn build() -> Outcome {
+    compile(&["--package", "drillmaster", "--package", "drillmaster-bare"])
+}
+
+fn compile(what: &[&str]) -> Outcome {
     progress("building");
-    let packages = ["--package", "drillmaster", "--package", "drillmaster-bare"];
-    let status = repository::cargo().args(["build", "--release"]).args(packages).status();
+    let status = repository::cargo().args(["build", "--release"]).args(what).status();
     match status.map_err(|error| format!("cannot run cargo: {error}"))? {
         status if status.success() => Ok(()),
         status => Err(format!("`cargo build --release` failed ({status})")),
@@ -124,6 +139,11 @@ fn facts(desk: &Desk, extent: Extent) -> Outcome<Vec<(String, String)>> {
         ("rows, repetitions", format!("{}, {}", extent.rows, extent.repetitions)),
     ];
     Ok(facts.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+/// The most memory that this process has held so far, in bytes, where the system tells.
+pub(crate) fn peak() -> Option<u64> {
+    process::peak_of(std::process::id())
 }
 
 /// Tells what is being done.

@@ -1,9 +1,10 @@
 //! The project's chores: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask ci`,
-//! `cargo xtask bench`, `cargo xtask torture`.
+//! `cargo xtask bench`, `cargo xtask torture`, `cargo xtask fuzz`.
 
 mod bench;
 mod ci;
 mod codegen;
+mod fuzz;
 mod repository;
 mod tidy;
 mod torture;
@@ -30,6 +31,8 @@ enum Chore {
     Bench(bench::BenchArgs),
     /// Kill a run again and again while the service makes trouble, and compare its rows with what was done
     Torture(torture::TortureArgs),
+    /// Have the readers of files read what was flipped, cut, repeated and nested, and fail where one panics or hangs
+    Fuzz(fuzz::FuzzArgs),
 }
 
 /// What a chore ends with: an error is told as it stands.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Chore::Ci => ci::run(),
         Chore::Bench(args) => bench::run(&args),
         Chore::Torture(args) => torture::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,13 +3,14 @@
 use std::process::Command;
 
 use drillmaster_transport::Rate;
+use serde_json::Value;
 
-use super::process::{Server, measure};
+use super::process::{Server, measure, program};
 use super::race::{Contestant, race};
 use super::recorder::{Recorder, most_in_a_second};
 use super::report::{Goal, Line};
 use super::work::{Desk, Work, script};
-use super::{Extent, progress};
+use super::{Extent, compile, progress};
 use crate::{Outcome, repository};
 
 /// Rows against the bare client, as fast as they go.
@@ -99,6 +100,52 @@ pub(super) fn pace(desk: &Desk, extent: Extent) -> Outcome<Vec<Line>> {
             .goal(Goal::AtMost(bound))
             .note(format!("burst: {}", rate.burst())),
     ])
+}
+
+/// A large cassette: how fast it is opened and replayed, and how much of it is in memory.
+pub(super) fn replay(desk: &Desk, extent: Extent) -> Outcome<Vec<Line>> {
+    let count = extent.interactions;
+    let job = format!("replay of {count} interactions");
+    compile(&["--package", "drillmaster-transport", "--example", "replay_rate"])?;
+    progress(&job);
+    let (cassette, figures) = (desk.path().join("rate.cassette"), desk.path().join("rate.json"));
+    let command = |work: &str| -> Outcome<Command> {
+        let mut command = Command::new(program("examples/replay_rate")?);
+        command.arg(work).arg(&cassette).arg(count.to_string());
+        Ok(command)
+    };
+    measure(&mut command("write")?)?;
+    let told = |error| format!("cannot read what was measured: {error}");
+    let size = std::fs::metadata(&cassette).map_err(told)?.len();
+    let (mut opening, mut rates, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..extent.repetitions {
+        let spent = measure(command("play")?.arg(&figures))?;
+        let text = std::fs::read_to_string(&figures).map_err(told)?;
+        let seconds: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let seconds = |what: &str| seconds[what].as_f64().unwrap_or(f64::NAN);
+        opening.push(seconds("open"));
+        rates.push(f64::from(count) / seconds("play"));
+        // Exact up to petabytes.
+        #[expect(clippy::cast_precision_loss, reason = "no process has 2^52 bytes")]
+        shares.extend(spent.peak.map(|peak| peak as f64 / size as f64));
+    }
+    // Exact up to petabytes.
+    #[expect(clippy::cast_precision_loss, reason = "no file has 2^52 bytes")]
+    let megabytes = size as f64 / 1024.0 / 1024.0;
+    let mut lines = vec![
+        Line::of(format!("{job}: opening"), &opening, "s")
+            .goal(Goal::AtMost(2.0))
+            .note(format!("a file of {megabytes:.0} MB")),
+        Line::of(format!("{job}, two threads"), &rates, "interactions/s")
+            .goal(Goal::AtLeast(50_000.0))
+            .note("each made, sent and compared"),
+    ];
+    let memory = format!("{job}: memory");
+    lines.push(match shares.as_slice() {
+        [] => Line::new(memory, f64::NAN, "times the file").note("this system does not tell"),
+        shares => Line::of(memory, shares, "times the file").goal(Goal::AtMost(3.0)),
+    });
+    Ok(lines)
 }
 
 /// What a run holds in memory at most, and whether more rows need more.

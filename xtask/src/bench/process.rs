@@ -72,7 +72,8 @@ fn with_peak<T>(id: u32, wait: impl FnOnce() -> T) -> (T, Option<u64>) {
     })
 }
 
-fn peak_of(id: u32) -> Option<u64> {
+/// The most memory that a process has held so far.
+pub(super) fn peak_of(id: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;

@@ -1,0 +1,96 @@
+//! Cassettes: read as a whole, opened for a replay, and replayed.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use drillmaster_models::{entries, entry};
+use drillmaster_transport::cassette::{Interaction, Tape, parse};
+use drillmaster_transport::{Error, Replay, Request, Response, Transport};
+use serde_json::Value;
+
+use crate::{Outcome, repository};
+
+/// Recordings of ours.
+const FILES: [&str; 3] = [
+    "tests/cassettes/two_seats.cassette",
+    "crates/thm/tests/cassettes/seat.cassette",
+    "crates/veracode/tests/cassettes/invite.cassette",
+];
+
+/// Those, once as they are, and once without their checksums, which would find any change before anything else
+/// could, and laid out for people.
+pub(super) fn samples() -> Outcome<Vec<Vec<u8>>> {
+    let mut samples = Vec::new();
+    for file in FILES {
+        let path = repository::root().join(file);
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?;
+        let mut pretty = Vec::new();
+        for event in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
+            let mut event = event.map_err(|error| format!("{file}: {error}"))?;
+            if let Some(fields) = event.as_object_mut() {
+                fields.shift_remove("sum");
+            }
+            pretty.push(format!("{event:#}\n"));
+        }
+        samples.extend([text.into_bytes(), pretty.concat().into_bytes()]);
+    }
+    Ok(samples)
+}
+
+/// Reads it in every way; they must agree.
+pub(super) fn read(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match (parse(&text), Replay::read(text.clone())) {
+        (Ok(tape), Ok(replay)) => play(&tape, &replay),
+        (Err(one), Err(other)) => {
+            assert_eq!(one, other);
+            assert!(!one.to_string().is_empty());
+        }
+        (one, other) => panic!("read whole: {:?}, opened: {:?}", one.err(), other.err()),
+    }
+}
+
+/// Asks for all that was recorded, in its order, and for each once more.
+fn play(tape: &Tape, replay: &Replay) {
+    let mut recorded: Vec<_> = tape.interactions.iter().collect();
+    recorded.sort_by_key(|interaction| interaction.request.ordinal);
+    for interaction in &recorded {
+        if let Some(request) = request(interaction) {
+            match (&interaction.outcome, send(replay, request)) {
+                (Ok(answer), Ok(played)) => assert_eq!(*answer, played),
+                (Err(lost), Err(played)) => assert_eq!(lost.lost_how(), played.lost_how()),
+                (recorded, played) => panic!("recorded: {recorded:?}, played: {played:?}"),
+            }
+        }
+    }
+    for interaction in &recorded {
+        if let Some(request) = request(interaction) {
+            let elsewhere =
+                Request { scope: "elsewhere, where nothing is".into(), ..request.clone() };
+            for request in [request, elsewhere] {
+                let error = send(replay, request).expect_err("nothing is left");
+                assert!(error.is_replay_mismatch(), "{error}");
+            }
+        }
+    }
+    if let Err(unused) = replay.finish() {
+        assert!(unused.is_replay_mismatch(), "{unused}");
+    }
+}
+
+/// As it is asked for. An entry that is not known stands in the way of nothing: another one takes its place.
+fn request(interaction: &Interaction) -> Option<Request> {
+    let event = &interaction.request;
+    let entry = entry(&event.entry).ok().or_else(|| entries().next())?;
+    let wire = event.wire().ok()?;
+    let scope = event.scope.as_str().into();
+    Some(Request { wire, spec: &entry.spec, scope, ordinal: event.ordinal })
+}
+
+/// A replay waits for nothing.
+fn send(replay: &Replay, request: Request) -> Result<Response, Error> {
+    match pin!(replay.send(request)).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("a replay that waits"),
+    }
+}
