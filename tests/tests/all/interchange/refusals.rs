@@ -1,6 +1,7 @@
 //! What is refused, and what is said about it.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -164,20 +165,33 @@ fn what_is_no_plain_yaml_is_refused_with_its_line() {
 fn yaml_that_grows_is_refused() {
     let nested = format!("interactions: {}{}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(matches!(refused(nested, &any()), Refused::Line { .. }));
-    let deep: String = (0..5_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
-    assert!(matches!(refused(format!("interactions:\n{deep}"), &any()), Refused::Line { .. }));
-    let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    let deep: Vec<String> = (0..5_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let deep = format!("interactions:\n{}", deep.concat());
+    assert!(matches!(refused(deep, &any()), Refused::Line { .. }));
+    let grows = |text: String| {
+        let problem = refused(text, &any()).to_string();
+        let told = ["this is more than is read", "alias replay"];
+        assert!(told.iter().any(|told| problem.contains(told)), "{problem}");
+    };
+    let mut laughs = "interactions: []\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..12 {
         let again = format!("*a{}, ", n - 1).repeat(10);
-        laughs.push_str(&format!("a{n}: &a{n} [{again}]\n"));
+        let _ = writeln!(laughs, "a{n}: &a{n} [{again}]");
     }
-    laughs.push_str("interactions: *a11\n");
-    assert!(matches!(refused(laughs, &any()), Refused::Line { .. }));
-    // One long text, many times.
-    let long = "x".repeat(1 << 20);
-    let aliases = "- *long\n".repeat(2_000);
-    let bomb = format!("long: &long {long}\ninteractions:\n{aliases}");
-    assert!(matches!(refused(bomb, &any()), Refused::Line { .. }));
+    grows(laughs);
+    // One text, many times: by its length, and by their number.
+    let of = |length: usize, times: usize| {
+        let one = |body: &str| {
+            format!(
+                "- request: {{method: PUT, uri: 'http://localhost/api/v2/external/seats/users'}}\n  \
+                 response: {{status: 200, body: {body}}}\n"
+            )
+        };
+        let first = one(&format!("&long {}", "x".repeat(length)));
+        format!("interactions:\n{first}{}", one("*long").repeat(times))
+    };
+    grows(of(1 << 20, 100));
+    drillmaster::interchange::read(of(1 << 10, 100).as_bytes(), &any()).unwrap();
 }
 
 #[test]
