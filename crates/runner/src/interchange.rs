@@ -69,6 +69,13 @@ impl Format {
             Self::Vcr => "vcr cassette",
         }
     }
+
+    const fn with_article(self) -> &'static str {
+        match self {
+            Self::Har => "a HAR file",
+            Self::Vcr => "a vcr cassette",
+        }
+    }
 }
 
 /// How a file of another tool is read.
@@ -109,20 +116,13 @@ pub struct Imported {
 /// Reads a file of another tool.
 pub fn read(bytes: &[u8], options: &Options) -> Result<Imported, Refused> {
     let text = looks::text_of(bytes, options)?;
-    let looks = looks::looks_like(text);
-    let format = match (options.format, looks) {
-        (None, Looks::Like(format)) => format,
-        (None, Looks::Other(looks)) => {
-            return Err(Refused::Other { wanted: "HAR file and no vcr cassette", looks });
+    let wanted = options.format.map_or(looks::ANY, Format::title);
+    let format = match looks::looks_like(text) {
+        Looks::Like(format) if options.format.is_none_or(|wanted| wanted == format) => format,
+        Looks::Like(format) => {
+            return Err(Refused::Other { wanted, looks: format.with_article() });
         }
-        (Some(wanted), Looks::Like(format)) if wanted != format => {
-            let looks = format.title();
-            return Err(Refused::Other { wanted: wanted.title(), looks });
-        }
-        (Some(wanted), Looks::Other(looks)) => {
-            return Err(Refused::Other { wanted: wanted.title(), looks });
-        }
-        (Some(wanted), Looks::Like(_)) => wanted,
+        Looks::Other(looks) => return Err(Refused::Other { wanted, looks }),
     };
     let gathering = Gathering::new(options);
     let gathered = match format {

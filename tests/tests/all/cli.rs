@@ -1,6 +1,7 @@
 //! The command as a person meets it: help, answers, mistakes, and how it ends.
 
 mod calls;
+mod cassettes;
 mod fences;
 mod help;
 mod mistakes;

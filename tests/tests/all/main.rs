@@ -3,6 +3,7 @@
 mod cli;
 mod desk;
 mod http;
+mod interchange;
 mod openapi;
 mod replay;
 mod sandbox_http;

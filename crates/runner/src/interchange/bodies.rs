@@ -104,5 +104,7 @@ pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, String> {
         c => c,
     };
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).map(standard).collect();
-    ENGINE.decode(plain).map_err(|error| format!("no base64: {error}"))
+    ENGINE
+        .decode(plain)
+        .map_err(|error| format!("no base64: {}", error.to_string().trim_end_matches('.')))
 }

@@ -249,7 +249,7 @@ fn services_at(
         Err(_) => return Err((Reason::NoAddress, String::new())),
     };
     let Some(host) = url.host().filter(|_| matches!(url.scheme(), "http" | "https")) else {
-        return Err((Reason::OtherHost, format!("{}:", url.scheme())));
+        return Err((Reason::NotHttp, format!("{}:", url.scheme())));
     };
     let services: Vec<_> = SERVICES
         .into_iter()

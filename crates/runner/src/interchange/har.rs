@@ -32,6 +32,7 @@ use serde_json::{Map, Value, json};
 
 /// What HAR has no place for, of a whole log.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object")]
 struct LogMark {
     header: Header,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -40,6 +41,7 @@ struct LogMark {
 
 /// What HAR has no place for, of an entry.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object")]
 struct Mark {
     scope: String,
     ordinal: u64,
@@ -50,6 +52,7 @@ struct Mark {
 
 /// How a request or its answer was lost.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object")]
 struct LostMark {
     kind: String,
     detail: String,

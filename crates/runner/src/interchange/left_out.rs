@@ -17,6 +17,8 @@ pub(super) enum Reason {
     NoEndpoint,
     /// The file has its length, but not its text: an empty one would be another answer.
     NotSaved,
+    /// It did not travel over HTTP.
+    NotHttp,
     /// It is none: it has no address.
     NoAddress,
 }
@@ -26,6 +28,7 @@ impl Reason {
         match self {
             Self::OtherHost => "to other hosts",
             Self::NoEndpoint => "to no endpoint of the two services",
+            Self::NotHttp => "not over HTTP",
             Self::NotSaved => "of which the file does not have the body",
             Self::NoAddress => "without an address",
         }
@@ -35,7 +38,7 @@ impl Reason {
         match self {
             Self::OtherHost => Some("--host HOST takes those of a host, too"),
             Self::NotSaved => Some("save it with content"),
-            Self::NoEndpoint | Self::NoAddress => None,
+            Self::NoEndpoint | Self::NotHttp | Self::NoAddress => None,
         }
     }
 }

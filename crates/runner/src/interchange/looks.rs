@@ -16,6 +16,9 @@ pub(super) enum Looks {
     Other(&'static str),
 }
 
+/// What is due where no format was named.
+pub(super) const ANY: &str = "HAR file and no vcr cassette";
+
 /// The keys that tell a JSON file.
 const KEYS: [(&str, Looks); 9] = [
     ("log", Looks::Like(Format::Har)),
@@ -44,7 +47,7 @@ pub(super) fn text_of<'a>(bytes: &'a [u8], options: &Options) -> Result<&'a str,
     if bytes.len() > options.largest {
         return Err(Refused::TooLarge(options.largest));
     }
-    let wanted = options.format.map_or("HAR file and no vcr cassette", Format::title);
+    let wanted = options.format.map_or(ANY, Format::title);
     if let Some((_, looks)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(Refused::Other { wanted, looks });
     }

@@ -27,7 +27,7 @@ pub enum Refused {
         byte: usize,
     },
     /// It ends too early.
-    #[error("the file is cut off at byte {byte}, in `{place}`; save it again")]
+    #[error("the file is cut off at byte {byte}{}; save it again", within(.place))]
     CutOff {
         /// Where it ends.
         byte: usize,
@@ -35,7 +35,7 @@ pub enum Refused {
         place: String,
     },
     /// It is no JSON from some byte on.
-    #[error("the file is damaged at byte {byte}, in `{place}`: {problem}; save it again")]
+    #[error("the file is damaged at byte {byte}{}: {problem}; save it again", within(.place))]
     Damaged {
         /// Where it is damaged.
         byte: usize,
@@ -70,9 +70,12 @@ pub enum Refused {
 fn nothing(had: &LeftOut) -> String {
     match had.count() {
         0 => "the file has no request".to_owned(),
-        1 => format!("the file has no request to the two services; it has 1\n{had}"),
-        count => format!("the file has no request to the two services; it has {count}\n{had}"),
+        _ => format!("the file has no request to the two services, only\n{had}"),
     }
+}
+
+fn within(place: &str) -> String {
+    if place.is_empty() { String::new() } else { format!(", in `{place}`") }
 }
 
 impl Refused {
@@ -96,11 +99,18 @@ impl Refused {
         text: &str,
         error: serde_path_to_error::Error<serde_json::Error>,
     ) -> Self {
+        // The reader does not always know what it was about to read.
         let place = error.path().to_string();
+        let place = place.trim_end_matches(['?', '.']).to_owned();
         let error = error.into_inner();
         let problem = without_position(&error);
         let byte = byte_of(text, &error);
+        // A number of which the file has the sign only.
+        let ends_in_number = problem == "invalid number" && byte + 1 >= text.len();
         match error.classify() {
+            serde_json::error::Category::Syntax if ends_in_number => {
+                Self::CutOff { byte: text.len(), place }
+            }
             serde_json::error::Category::Eof => Self::CutOff { byte: text.len(), place },
             serde_json::error::Category::Data => Self::wrong(place, problem),
             serde_json::error::Category::Syntax | serde_json::error::Category::Io => {

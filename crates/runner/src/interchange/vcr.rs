@@ -17,6 +17,7 @@ use super::{Gathering, Refused};
 
 /// A file of either.
 #[derive(Deserialize)]
+#[serde(expecting = "a mapping")]
 struct Document {
     #[serde(alias = "http_interactions")]
     interactions: Option<Vec<Recorded>>,
@@ -24,12 +25,14 @@ struct Document {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a mapping")]
 struct Recorded {
     request: Request,
     response: Option<Answer>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a mapping")]
 struct Request {
     method: String,
     uri: String,
@@ -38,6 +41,7 @@ struct Request {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a mapping")]
 struct Answer {
     status: Option<Status>,
     /// As vcrpy once wrote what httpx got.
@@ -55,7 +59,7 @@ struct Headers(Vec<(String, String)>);
 
 /// A number, or a number with its words.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a status is a number, or has one as `code`")]
 enum Status {
     Number(u16),
     WithWords { code: u16 },
@@ -116,14 +120,11 @@ fn parse(text: &str) -> Result<Document, Refused> {
             max_documents: 1,
             max_depth: 32,
             flow_nesting_limit: 32,
-            // Together they bound what the aliases of a small file can grow to.
-            max_aliases: 2_000,
-            max_recorded_anchor_bytes: 1 << 17,
             enforce_alias_anchor_ratio: false,
+            // Escapes and tags are longer than they are written; what aliases stand for is counted, too.
+            max_total_scalar_bytes: text.len().saturating_mul(4).saturating_add(1 << 24),
             max_events: 20_000_000,
             max_nodes: 10_000_000,
-            // Escapes and tags are longer than they are written.
-            max_total_scalar_bytes: text.len().saturating_mul(4),
         },
         // Bytes need not be text; they are decoded here.
         ignore_binary_tag_for_string: true,
@@ -135,7 +136,15 @@ fn parse(text: &str) -> Result<Document, Refused> {
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-        let problem = shorten(&error.without_snippet().to_string());
+        let told = error.without_snippet().to_string();
+        let told = told.split(" at line ").next().unwrap_or_default().trim_end_matches(" (defined");
+        let problem = match told.strip_prefix("budget breached: ") {
+            Some(what) => format!("this is more than is read of a file ({what})"),
+            None if told.starts_with("unsupported tag") => {
+                format!("{}; no object is made from a tag, record plain values", shorten(told))
+            }
+            None => shorten(told),
+        };
         Refused::Line { line, column, problem }
     })
 }

@@ -17,12 +17,14 @@ use super::super::{Gathering, Refused};
 use super::{LogMark, LostMark, Mark, target_of};
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Document {
     log: Log,
 }
 
 /// Only what is needed. All that a tool may leave out, or write as null, is optional.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Log {
     version: Option<String>,
     entries: Vec<Entry>,
@@ -31,7 +33,7 @@ struct Log {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object")]
 struct Entry {
     started_date_time: Option<String>,
     request: Option<Request>,
@@ -41,7 +43,7 @@ struct Entry {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object")]
 struct Request {
     method: Option<String>,
     url: Option<String>,
@@ -52,7 +54,7 @@ struct Request {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object")]
 struct PostData {
     mime_type: Option<String>,
     text: Option<String>,
@@ -62,6 +64,7 @@ struct PostData {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Answer {
     status: Option<i64>,
     headers: Option<Vec<Pair>>,
@@ -75,7 +78,7 @@ struct Answer {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object")]
 struct Content {
     size: Option<f64>,
     mime_type: Option<String>,
@@ -84,6 +87,7 @@ struct Content {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Pair {
     name: Option<String>,
     value: Option<String>,
@@ -145,7 +149,7 @@ fn parse(text: &str) -> Result<Log, Refused> {
         .map_err(|error| Refused::by_json(text, error))?;
     reader.end().map_err(|_| Refused::Damaged {
         byte: text.trim_end().len(),
-        place: ".".to_owned(),
+        place: String::new(),
         problem: "something follows the end".to_owned(),
     })?;
     Ok(document.log)

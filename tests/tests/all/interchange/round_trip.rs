@@ -1,0 +1,172 @@
+//! A cassette that is exported as HAR comes back as it was.
+
+use drillmaster::interchange::{Options, har, read, write_cassette};
+use drillmaster_models::{Method, entries};
+use drillmaster_transport::cassette::{
+    Body, Header, Interaction, RequestEvent, Tape, ValueEvent, identity, parse,
+};
+use drillmaster_transport::{Error, Lost, Response};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+/// Names that let nobody in.
+fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
+    let name =
+        prop_oneof![Just("content-type".to_owned()), Just("X-Any".to_owned()), "x-[a-z]{1,6}"];
+    let value = prop_oneof![
+        Just("application/x-www-form-urlencoded".to_owned()),
+        Just("gzip".to_owned()),
+        any::<String>()
+    ];
+    vec((name, value), 0..4)
+}
+
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        vec(any::<u8>(), 0..40),
+        any::<String>().prop_map(String::into_bytes),
+        Just(br#"{"b":1,"a":[1.50,null]}"#.to_vec()),
+        Just(b"b=1&a=2".to_vec()),
+    ]
+}
+
+fn outcomes() -> impl Strategy<Value = Result<Response, Error>> {
+    let answer = (any::<u16>(), headers(), bodies())
+        .prop_map(|(status, headers, body)| Ok(Response { status, headers, body }));
+    let lost = (select(&Lost::ALL[..]), any::<String>())
+        .prop_map(|(how, detail)| Err(Error::lost(how, detail)));
+    let unsent = any::<String>().prop_map(|detail| Err(Error::setup(detail)));
+    prop_oneof![4 => answer, 1 => lost, 1 => unsent]
+}
+
+fn interactions() -> impl Strategy<Value = Interaction> {
+    let names: Vec<String> =
+        entries().map(|entry| entry.name().to_owned()).chain(["gone.entry".to_owned()]).collect();
+    let request = (
+        prop_oneof![Just("main".to_owned()), any::<String>()],
+        select(names),
+        select(&Method::ALL[..]),
+        prop_oneof!["/[a-z]{0,6}(\\?[a-z]=[a-z%+&]{0,6})?", any::<String>()],
+        headers(),
+        bodies(),
+    );
+    (request, outcomes()).prop_map(|((scope, entry, method, target, headers, body), outcome)| {
+        let mut request = RequestEvent {
+            scope,
+            ordinal: 0,
+            entry,
+            hash: String::new(),
+            method: method.to_string(),
+            target,
+            headers,
+            body: (!body.is_empty()).then(|| Body::of(&body)),
+        };
+        request.hash = identity(&request.wire().unwrap());
+        Interaction { request, outcome }
+    })
+}
+
+fn tapes() -> impl Strategy<Value = Tape> {
+    let value = (any::<String>(), any::<u64>(), any::<String>(), any::<i64>(), any::<String>())
+        .prop_map(|(scope, ordinal, name, number, text)| ValueEvent {
+            scope,
+            ordinal,
+            name,
+            value: json!({ "number": number, "text": text, "list": [null, true] }),
+        });
+    let header = (any::<String>(), any::<Option<String>>(), any::<String>()).prop_map(
+        |(program, script, input)| Header {
+            program,
+            script,
+            run: [("set".to_owned(), Value::from(input))].into_iter().collect(),
+            ..Header::default()
+        },
+    );
+    (header, vec(interactions(), 0..6), vec(value, 0..3)).prop_map(
+        |(header, mut interactions, values)| {
+            // No two in one place.
+            for (index, interaction) in interactions.iter_mut().enumerate() {
+                interaction.request.ordinal = 3 * index as u64;
+            }
+            Tape { header, interactions, values }
+        },
+    )
+}
+
+/// Two tapes are the same if they are the same cassette.
+fn text_of(tape: &Tape) -> String {
+    let mut out = Vec::new();
+    write_cassette(tape, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn har_of(tape: &Tape) -> Vec<u8> {
+    let mut out = Vec::new();
+    har::write(tape, &mut out).unwrap();
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn a_cassette_comes_back_from_har(tape in tapes()) {
+        let imported = read(&har_of(&tape), &Options::default()).unwrap();
+        prop_assert_eq!(imported.left_out.count(), 0);
+        prop_assert_eq!(imported.tape.header.clone(), tape.header.clone());
+        prop_assert_eq!(text_of(&imported.tape), text_of(&tape));
+    }
+
+    #[test]
+    fn a_cassette_that_is_written_is_read_back(tape in tapes()) {
+        let again = parse(&text_of(&tape)).unwrap();
+        prop_assert_eq!(text_of(&again), text_of(&tape));
+    }
+}
+
+#[test]
+fn a_recording_comes_back_and_other_tools_understand_it() {
+    let tape = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
+    let har = String::from_utf8(har_of(&tape)).unwrap();
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let shown = har.replace(&version, "\"version\": \"[version]\"");
+    crate::snapshot::snapshot("interchange", "exported", &shown);
+    let imported = read(har.as_bytes(), &Options::default()).unwrap();
+    assert_eq!(text_of(&imported.tape), text_of(&tape));
+
+    // A tool that drops what it does not know leaves the requests, as those of the scope outside any row.
+    let mut plain: Value = serde_json::from_str(&har).unwrap();
+    plain["log"].as_object_mut().unwrap().shift_remove("_drillmaster");
+    for entry in plain["log"]["entries"].as_array_mut().unwrap() {
+        entry.as_object_mut().unwrap().shift_remove("_drillmaster");
+    }
+    let without = read(plain.to_string().as_bytes(), &Options::default()).unwrap().tape;
+    let hashes = |tape: &Tape| -> Vec<String> {
+        tape.interactions.iter().map(|interaction| interaction.request.hash.clone()).collect()
+    };
+    assert_eq!(hashes(&without), hashes(&tape));
+}
+
+#[test]
+fn a_credential_that_was_added_on_the_way_does_not_come_back() {
+    let tape = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
+    let mut har: Value = serde_json::from_slice(&har_of(&tape)).unwrap();
+    let own = &mut har["log"]["entries"][0];
+    let header = |name: &str| json!({ "name": name, "value": "planted-secret" });
+    own["request"]["headers"].as_array_mut().unwrap().extend(["THM-API-KEY", "Cookie"].map(header));
+    own["response"]["headers"].as_array_mut().unwrap().push(header("Set-Cookie"));
+    let imported = read(har.to_string().as_bytes(), &Options::default()).unwrap();
+    assert_eq!(text_of(&imported.tape), text_of(&tape));
+}
+
+#[test]
+fn two_requests_in_one_place_are_refused() {
+    let tape = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
+    let mut har: Value = serde_json::from_slice(&har_of(&tape)).unwrap();
+    let first = har["log"]["entries"][0].clone();
+    har["log"]["entries"].as_array_mut().unwrap().push(first);
+    let error = read(har.to_string().as_bytes(), &Options::default()).unwrap_err().to_string();
+    assert_eq!(error, "`log.entries[3]`: a request with the scope and number of another");
+}

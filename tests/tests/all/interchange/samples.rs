@@ -1,0 +1,236 @@
+//! What of each tool's file is imported.
+
+use std::io::Write;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use drillmaster::interchange::{Format, Options, fuzz, read};
+use drillmaster_models::entry;
+use drillmaster_models::thm::{AddSeat, ListUsers};
+use drillmaster_transport::{Connection, Lost, Replay};
+use serde_json::{Value, json};
+
+use super::{
+    CHROME, FIREFOX, HARS, MITMPROXY, RUBY_VCR, TOOL, VCRPY, VCRS, all_of, body, import, told,
+};
+use crate::snapshot::snapshot;
+
+#[track_caller]
+fn imports(name: &str, text: &str) {
+    snapshot("interchange", name, &told(&import(text)));
+}
+
+#[test]
+fn of_chrome() {
+    imports("chrome", CHROME);
+}
+
+#[test]
+fn of_firefox() {
+    imports("firefox", FIREFOX);
+}
+
+#[test]
+fn of_mitmproxy() {
+    imports("mitmproxy", MITMPROXY);
+}
+
+#[test]
+fn of_a_tool_that_writes_little() {
+    imports("tool", TOOL);
+}
+
+#[test]
+fn of_vcrpy() {
+    imports("vcrpy", VCRPY);
+}
+
+#[test]
+fn of_vcr_for_ruby() {
+    imports("ruby_vcr", RUBY_VCR);
+}
+
+#[test]
+fn no_credential_and_no_cookie_is_imported() {
+    for text in HARS.iter().chain(&VCRS) {
+        let all = all_of(&import(text));
+        for planted in ["-secret", "-cookie", "api-key", "apiKey"] {
+            assert!(text.contains(planted) <= !all.contains(planted), "{planted} in {all}");
+        }
+    }
+}
+
+#[test]
+fn what_was_imported_answers_our_own_requests() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let replay = Replay::of(import(VCRPY).tape);
+        let connection = Connection::new(replay);
+        let users = connection.send(&ListUsers {}).await.unwrap();
+        assert_eq!(users.users.len(), 1);
+        let seat = AddSeat { email: "ada@example.com".to_owned() };
+        let refusal = connection.send(&seat).await.unwrap_err();
+        assert_eq!(refusal.words(), Some("email not found."));
+    });
+}
+
+/// A HAR file with one request, to be filled in.
+fn har(request: &Value, response: &Value) -> String {
+    json!({ "log": { "entries": [{ "request": request, "response": response }] } }).to_string()
+}
+
+fn get(url: &str) -> Value {
+    json!({ "method": "GET", "url": url })
+}
+
+fn answer(headers: &Value, content: &Value) -> Value {
+    json!({ "status": 200, "headers": headers, "content": content })
+}
+
+fn users() -> Value {
+    get("https://tryhackme.com/external/api/users")
+}
+
+/// A request is imported as the one that drillmaster sends.
+#[test]
+fn requests_are_spelt_as_our_own() {
+    let ours = entry("thm.room_exists").unwrap();
+    let ours =
+        ours.request(&json!({ "roomCode": "a b/é+c" }), drillmaster_models::Dialect::Current);
+    let ours = ours.unwrap().target;
+    for spelling in ["a%20b%2fé%2Bc", "a+b/%c3%a9%2bc", "%61+b%2F%C3%A9%2Bc"] {
+        let url = format!("https://tryhackme.com/external/api/roomExists?roomCode={spelling}");
+        let imported = import(&har(&get(&url), &json!({ "status": 200 })));
+        assert_eq!(imported.tape.interactions[0].request.target, ours, "{spelling}");
+    }
+}
+
+#[test]
+fn the_path_decides_where_the_host_may_be_either() {
+    let entry_at = |url: &str| {
+        import(&har(&get(url), &json!({ "status": 200 }))).tape.interactions[0]
+            .request
+            .entry
+            .clone()
+    };
+    for host in
+        ["http://127.0.0.1:8080", "http://[::1]:1", "http://localhost", "http://box.test", ""]
+    {
+        assert_eq!(entry_at(&format!("{host}/external/api/users")), "thm.users", "{host}");
+        assert_eq!(entry_at(&format!("{host}/api/users")), "veracode.users", "{host}");
+    }
+    assert_eq!(entry_at("https://www.tryhackme.com/external/api/users"), "thm.users");
+    assert_eq!(entry_at("https://securitylabs.veracode.eu/api/users"), "veracode.users");
+}
+
+#[test]
+fn a_named_host_is_taken_too() {
+    let text = har(&get("https://gateway.example.com/api/users"), &json!({ "status": 200 }));
+    let options = Options { hosts: vec!["gateway.example.com".to_owned()], ..Options::default() };
+    assert_eq!(read(text.as_bytes(), &options).unwrap().tape.interactions.len(), 1);
+    assert!(read(text.as_bytes(), &Options::default()).is_err());
+}
+
+#[test]
+fn losses_keep_their_kind() {
+    let kinds = [
+        ("net::ERR_CONNECTION_REFUSED", Lost::Unreachable),
+        ("net::ERR_NAME_NOT_RESOLVED", Lost::Unreachable),
+        ("net::ERR_BLOCKED_BY_CLIENT", Lost::Unreachable),
+        ("net::ERR_CONNECTION_TIMED_OUT", Lost::Unreachable),
+        ("net::ERR_TIMED_OUT", Lost::Timeout),
+        ("Read timeout", Lost::Timeout),
+        ("net::ERR_CONNECTION_RESET", Lost::Reset),
+        ("", Lost::Reset),
+    ];
+    for (told, kind) in kinds {
+        let lost = json!({ "status": 0, "_error": told });
+        let imported = import(&har(&users(), &lost));
+        let error = imported.tape.interactions[0].outcome.as_ref().unwrap_err();
+        assert_eq!(error.lost_how(), Some(kind), "{told}");
+    }
+}
+
+#[test]
+fn requests_stand_in_the_order_of_their_time() {
+    let at = |time: Option<&str>, page: u32| {
+        let url = format!("https://securitylabs.veracode.com/api/users?page={page}");
+        json!({ "startedDateTime": time, "request": get(&url), "response": { "status": 200 } })
+    };
+    let entries = [
+        at(Some("2025-01-01T12:00:00+02:00"), 1),
+        at(None, 2),
+        at(Some("2025-01-01T09:00:00Z"), 0),
+        at(Some("2025-01-01T10:00:00.000Z"), 3),
+    ];
+    let imported = import(&json!({ "log": { "entries": entries } }).to_string());
+    let told: Vec<_> = imported.tape.interactions.iter().map(|own| &own.request).collect();
+    let pages: Vec<_> = told.iter().map(|request| request.target.as_str()).collect();
+    assert_eq!(pages, [0, 1, 2, 3].map(|page| format!("/api/users?page={page}")));
+    let ordinals: Vec<_> = told.iter().map(|request| request.ordinal).collect();
+    assert_eq!(ordinals, [0, 1, 2, 3]);
+}
+
+/// Every way in which a tool may keep a compressed body gives the same bytes.
+#[test]
+fn bodies_are_unpacked() {
+    let plain = br#"{"users":[]}"#;
+    let packed = |write: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = Vec::new();
+        write(&mut bytes);
+        bytes
+    };
+    let level = flate2::Compression::default();
+    let gzip = packed(&|out| flate2::write::GzEncoder::new(out, level).write_all(plain).unwrap());
+    let zlib = packed(&|out| flate2::write::ZlibEncoder::new(out, level).write_all(plain).unwrap());
+    let raw =
+        packed(&|out| flate2::write::DeflateEncoder::new(out, level).write_all(plain).unwrap());
+    let twice = packed(&|out| flate2::write::GzEncoder::new(out, level).write_all(&zlib).unwrap());
+    for (coding, bytes) in [
+        ("gzip", &gzip),
+        ("GZIP", &gzip),
+        ("x-gzip", &gzip),
+        ("deflate", &zlib),
+        ("deflate", &raw),
+        ("deflate, gzip", &twice),
+        ("gzip", &plain.to_vec()),
+        ("br", &plain.to_vec()),
+        ("zstd", &plain.to_vec()),
+        ("identity", &plain.to_vec()),
+    ] {
+        let headers = json!([{ "name": "Content-Encoding", "value": coding }]);
+        let content = json!({ "text": BASE64_STANDARD.encode(bytes), "encoding": "base64" });
+        let imported = import(&har(&users(), &answer(&headers, &content)));
+        assert_eq!(body(&imported, 0), plain, "{coding}");
+    }
+}
+
+#[test]
+fn an_answer_of_which_the_text_was_not_saved_is_not_an_empty_one() {
+    let saved =
+        json!({ "request": users(), "response": answer(&json!([]), &json!({ "text": "{}" })) });
+    let unsaved =
+        json!({ "request": users(), "response": answer(&json!([]), &json!({ "size": 7 })) });
+    let imported = import(&json!({ "log": { "entries": [saved, unsaved] } }).to_string());
+    assert_eq!((imported.tape.interactions.len(), imported.left_out.count()), (1, 1));
+    assert!(imported.left_out.to_string().contains("does not have the body"));
+}
+
+#[test]
+fn a_vcr_cassette_may_be_json() {
+    let text = json!({ "version": 1, "interactions": [{
+        "request": { "method": "GET", "uri": users()["url"], "body": null, "headers": {} },
+        "response": { "status": { "code": 200, "message": "OK" }, "headers": {}, "body": { "string": "{}" } },
+    }] });
+    assert_eq!(body(&import(&text.to_string()), 0), b"{}");
+}
+
+#[test]
+fn changed_samples_break_no_reader() {
+    let bytes = |samples: &[&'static str]| samples.iter().map(|text| text.as_bytes()).collect();
+    let (hars, vcrs): (Vec<&[u8]>, Vec<&[u8]>) = (bytes(&HARS), bytes(&VCRS));
+    for (format, samples) in [(Format::Har, hars), (Format::Vcr, vcrs)] {
+        let tally = fuzz::run(format, &samples, 4, 2_000).unwrap();
+        assert!(tally.read > 0 && tally.refused > 0, "{tally:?}");
+    }
+}
