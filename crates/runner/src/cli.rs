@@ -168,7 +168,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Runs(args) => runs::runs(&args, shell),
         Task::Call(args) => call::call(&args, matches, shell),
         Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
-        Task::Cassette(args) => cassette::cassette(&args, shell),
+        Task::Cassette(args) => cassette::cassette(&args, matches, shell),
         Task::Sandbox(args) => sandbox::serve(&args, matches, shell),
         Task::Init(args) => init::init(&args, matches, shell),
         Task::Test(args) => test::test(&args, shell),

@@ -43,6 +43,7 @@ mod tape;
 
 pub use seal::{Seal, Sealed, Unsealed};
 pub(crate) use seal::{beside, sealed_answer};
+pub use straight::straight;
 pub use tape::{Damage, Interaction, Tape, parse};
 pub(crate) use tape::{Part, event_at, header, read};
 

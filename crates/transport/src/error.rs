@@ -61,6 +61,8 @@ pub enum Stopped {
     Removals,
     /// It cannot be undone, and nobody said that it may be done all the same.
     Irreversible,
+    /// It names somebody by the pseudonym of a cassette, whom the service does not know by it.
+    Pseudonym,
 }
 
 /// How a recording and what was asked of it differ.

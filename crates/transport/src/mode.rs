@@ -17,7 +17,7 @@ use serde_json::Value;
 use self::append::Append;
 use self::verify::Verify;
 use crate::cassette::{Header, Seal};
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::record::Record;
 use crate::redact::{Policy, Rows};
 use crate::replay::Replay;
@@ -325,10 +325,11 @@ impl Opening {
 
 /// A pseudonym that was about to be sent.
 fn foreign(pseudonym: &str) -> Error {
-    Error::setup(format!(
+    let problem = format!(
         "`{pseudonym}` stands for somebody in the cassette, and the service does not know it: nothing was sent; \
          give the real roster, or record anew"
-    ))
+    );
+    Error::stopped(Stopped::Pseudonym, problem)
 }
 
 /// The service, or why there is none.

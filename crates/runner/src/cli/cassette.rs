@@ -1,13 +1,16 @@
 //! `drillmaster cassette`
 
+mod seal;
 mod show;
+mod verify;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
-use drillmaster_transport::cassette::{self, Tape};
+use clap::{ArgMatches, Args, Subcommand};
+use drillmaster_transport::cassette::{self, Tape, straight};
+use drillmaster_transport::journal::Events;
 
 use super::Shell;
 use super::target::output;
@@ -29,6 +32,10 @@ enum Task {
     Show(show::ShowArgs),
     /// Count what was recorded
     Stats(show::StatsArgs),
+    /// Make of a run's journal a cassette that can be shared: in order, without secrets and people
+    Seal(seal::SealArgs),
+    /// Ask a service again what was recorded of it, and tell what it answers otherwise
+    Verify(verify::VerifyArgs),
     /// Make a cassette from a recording of another tool
     Import(ImportArgs),
     /// Write a cassette as HAR 1.2, which browsers, proxies and API tools read
@@ -59,8 +66,14 @@ struct ExportArgs {
     output: PathBuf,
 }
 
-pub(crate) fn cassette(args: &CassetteArgs, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn cassette(
+    args: &CassetteArgs,
+    matches: &ArgMatches,
+    shell: &Shell,
+) -> Result<Exit, Problem> {
     match &args.task {
+        Task::Seal(args) => seal::seal(args, shell),
+        Task::Verify(args) => verify::verify(args, matches, shell),
         Task::Show(args) => show::show(args, shell),
         Task::Stats(args) => show::stats(args, shell),
         Task::Import(args) => import(args, shell),
@@ -85,20 +98,31 @@ fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
 
 fn export(args: &ExportArgs, shell: &Shell) -> Result<Exit, Problem> {
     let path = output(&args.output, &[&args.cassette])?;
-    let tape = open(&args.cassette)?;
+    let tape = open_tape(&args.cassette)?;
     write(&path, |out| har::write(&tape, out))?;
     tell(&tape, &args.output, shell);
     Ok(Exit::Done)
 }
 
 fn tell(tape: &Tape, to: &Path, shell: &Shell) {
-    let count = tape.interactions.len();
+    tell_count(tape.interactions.len(), to, shell);
+}
+
+fn tell_count(count: usize, to: &Path, shell: &Shell) {
     let requests = if count == 1 { "request" } else { "requests" };
     shell.console.note(&format!("wrote {count} {requests} to {}", to.display()));
 }
 
-/// Reads a whole cassette.
+/// Reads a cassette, or the journal of a run as far as it got.
 fn open(path: &Path) -> Result<Tape, Problem> {
+    match Events::open(path) {
+        Ok(_) => straight(path).map_err(|why| Problem::usage(format!("{}: {why}", path.display()))),
+        Err(_) => open_tape(path),
+    }
+}
+
+/// Reads a whole cassette.
+fn open_tape(path: &Path) -> Result<Tape, Problem> {
     let refuse = |why: String| Problem::usage(format!("{}: {why}", path.display()));
     let text = String::from_utf8(read(path, usize::MAX - 1)?).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
 use drillmaster_transport::Mode;
+use drillmaster_transport::redact::Policy;
 
 use super::launch::{Ready, Session, near, perform};
 use super::settings::Settings;
@@ -77,7 +78,7 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
     let session = Session::start(&silent.console)?;
     let target = Target::open(&ready.order.place, &ready.services())?;
     let cassette = near(&folder.join(CASSETTE));
-    let taping = Taping { path: cassette.clone(), mode: Mode::Record };
+    let taping = Taping { path: cassette.clone(), mode: Mode::Record, policy: Policy::default() };
     perform(&ready, &target, &session, None, Some(&taping), &silent)?;
     let case = Case::of(&cassette);
     let case = case.ok_or_else(|| Problem::usage("the recording has no script beside it"))?;

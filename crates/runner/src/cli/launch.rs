@@ -144,8 +144,11 @@ pub(crate) fn perform(
         session.resumes_by(&keeping.resume);
     }
     let cassette = match taping {
-        Some(Taping { path, mode }) => {
-            let mut opening = Cassette::open(path).mode(*mode).header(ready.recording_header());
+        Some(Taping { path, mode, policy }) => {
+            let mut opening = Cassette::open(path)
+                .mode(*mode)
+                .header(ready.recording_header())
+                .policy(policy.clone());
             if let Some(roster) = &ready.roster {
                 opening = opening.roster(roster.people()?);
             }

@@ -10,6 +10,7 @@ use clap::{Arg, ArgMatches, Args, Command};
 use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::PaceEvent;
+use drillmaster_transport::redact::{Holds, Policy};
 use drillmaster_transport::{
     Connection, Error, Http, Mode, Pace, Rate, Replay, Request, Response, Retry, Route, Scope,
     SecretString, Source, Transport, base_url,
@@ -49,12 +50,43 @@ pub(crate) struct CassetteArgs {
     /// Call the service with what a cassette holds, and tell where it answers otherwise
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay", "append"])]
     pub(crate) verify: Option<PathBuf>,
+    #[command(flatten)]
+    private: PrivateArgs,
+}
+
+/// What is private besides what the declarations say.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PrivateArgs {
+    /// In a recording, keep private what a field, a column or an input of this name holds: a secret, or as said
+    /// (id, name, username, email, words, link, avatar)
+    #[arg(long = "private", value_name = "FIELD[=KIND]", value_parser = private_field)]
+    fields: Vec<(String, Holds)>,
+    /// In a recording, keep this value private, wherever it stands
+    #[arg(long = "private-value", value_name = "VALUE")]
+    values: Vec<String>,
+}
+
+fn private_field(text: &str) -> Result<(String, Holds), String> {
+    match text.split_once('=') {
+        Some((name, kind)) => Ok((name.to_owned(), kind.parse()?)),
+        None => Ok((text.to_owned(), Holds::Secret)),
+    }
+}
+
+impl PrivateArgs {
+    pub(crate) fn policy(&self) -> Policy {
+        let fields = self.fields.iter();
+        let policy =
+            fields.fold(Policy::default(), |policy, (name, holds)| policy.field(name, *holds));
+        self.values.iter().fold(policy, |policy, value| policy.value(value))
+    }
 }
 
 /// A cassette that a run goes through on its way to the service.
 pub(crate) struct Taping {
     pub(crate) path: PathBuf,
     pub(crate) mode: Mode,
+    pub(crate) policy: Policy,
 }
 
 impl CassetteArgs {
@@ -63,7 +95,11 @@ impl CassetteArgs {
         let record = place_for(self.record.as_deref(), taken)?.map(|path| (path, Mode::Record));
         let append = place_for(self.append.as_deref(), taken)?.map(|path| (path, Mode::Append));
         let verify = self.verify.clone().map(|path| (path, Mode::Verify));
-        Ok(record.or(append).or(verify).map(|(path, mode)| Taping { path, mode }))
+        Ok(record.or(append).or(verify).map(|(path, mode)| Taping {
+            path,
+            mode,
+            policy: self.private.policy(),
+        }))
     }
 }
 

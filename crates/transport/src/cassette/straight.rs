@@ -1,10 +1,15 @@
 //! Many parts of a run as one that went straight through.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 
 use drillmaster_models::entry;
 
-use super::{ErrorEvent, Event, Header, RequestEvent, ValueEvent};
+use super::{
+    ErrorEvent, Event, Header, Interaction, RequestEvent, Tape, UNANSWERED, Unsealed, ValueEvent,
+};
+use crate::error::{Error, Lost};
+use crate::journal::Events;
 use crate::journal::stands;
 use crate::request::Response;
 
@@ -43,6 +48,44 @@ struct Scope {
     open: HashMap<u64, usize>,
     /// By identity: the requests.
     equal: HashMap<String, Vec<usize>>,
+}
+
+/// The journal of a run as a cassette: as if it had gone straight through, nothing redacted.
+///
+/// ```
+/// use drillmaster_transport::cassette::{Header, straight};
+/// use drillmaster_transport::journal::Journal;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("run.journal");
+/// drop(Journal::create(&path, Header::default()).unwrap());
+/// assert!(straight(&path).unwrap().interactions.is_empty());
+/// ```
+pub fn straight(journal: &Path) -> Result<Tape, Unsealed> {
+    let events = Events::open(journal)?;
+    let mut straight = Straight::default();
+    let header = events.header().clone();
+    for event in events {
+        straight.take(event?).map_err(Unsealed::Recording)?;
+    }
+    let header = straight.header.take().unwrap_or(header);
+    let mut tape = Tape { header, interactions: Vec::new(), values: Vec::new() };
+    for step in straight.scopes().into_values().flatten() {
+        match step {
+            Step::Given(value) => tape.values.push(value),
+            Step::Asked(asked) => {
+                let outcome = match asked.outcome {
+                    Some(Ok(answer)) => Ok(answer),
+                    Some(Err(lost)) => Err(lost.into_error().map_err(Unsealed::Recording)?),
+                    None => Err(Error::lost(Lost::Reset, UNANSWERED)),
+                };
+                tape.interactions.push(Interaction { request: asked.request, outcome });
+            }
+        }
+    }
+    // The run's own requests come first, as in a sealed cassette.
+    tape.interactions.sort_by_key(|interaction| interaction.request.scope != crate::Scope::MAIN);
+    Ok(tape)
 }
 
 impl Straight {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use drillmaster::interchange::{Format, Options, fuzz, read};
+use drillmaster::interchange::{Format, Options, fuzz, read, write_cassette};
 use drillmaster_models::entry;
 use drillmaster_models::thm::{AddSeat, ListUsers};
 use drillmaster_transport::{Connection, Lost, Replay};
@@ -64,7 +64,9 @@ fn no_credential_and_no_cookie_is_imported() {
 fn what_was_imported_answers_our_own_requests() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let replay = Replay::of(import(VCRPY).tape);
+        let mut text = Vec::new();
+        write_cassette(&import(VCRPY).tape, &mut text).unwrap();
+        let replay = Replay::read(String::from_utf8(text).unwrap()).unwrap();
         let connection = Connection::new(replay);
         let users = connection.send(&ListUsers {}).await.unwrap();
         assert_eq!(users.users.len(), 1);

@@ -1,0 +1,91 @@
+//! `drillmaster cassette seal`: making of a recording what can be shared.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use drillmaster_transport::cassette::{Header, Seal, Sealed};
+use drillmaster_transport::journal::Events;
+
+use super::super::Shell;
+use super::super::target::{PrivateArgs, output};
+use super::{open_tape, tell_count};
+use crate::exit::Exit;
+use crate::order;
+use crate::problem::Problem;
+use crate::roster::Roster;
+
+/// The flags of `seal`.
+#[derive(Debug, Args)]
+pub(crate) struct SealArgs {
+    /// A run's id, or a file: the journal of a run, or a cassette that was imported; the last run unless named
+    recording: Option<String>,
+    /// The cassette to write; the roster with made-up people comes to lie beside it
+    #[arg(short, long, value_name = "CASSETTE")]
+    output: PathBuf,
+    /// The run's roster, where it is not in its place any more
+    #[arg(long, value_name = "CSV")]
+    roster: Option<PathBuf>,
+    #[command(flatten)]
+    private: PrivateArgs,
+}
+
+pub(super) fn seal(args: &SealArgs, shell: &Shell) -> Result<Exit, Problem> {
+    let source = order::find(args.recording.as_deref())?;
+    let mut seal = Seal::default().policy(args.private.policy());
+    let sealed = match Events::open(&source) {
+        Ok(events) => {
+            if let Some(roster) = roster(args, events.header())? {
+                seal = seal.roster(roster.people()?);
+            }
+            seal.journal(&source).map_err(|error| error.to_string())
+        }
+        // Not a journal, so that it may be a cassette.
+        Err(_) => {
+            let tape = open_tape(&source)?;
+            if tape.header.sealed.is_some() {
+                let problem = format!("{} is sealed already", source.display());
+                return Err(Problem::usage(problem).with_help("copy it as it is"));
+            }
+            if let Some(roster) = roster(args, &tape.header)? {
+                seal = seal.roster(roster.people()?);
+            }
+            seal.tape(tape).map_err(|error| error.to_string())
+        }
+    };
+    let refused = |why| Problem::usage(format!("{}: {why}", source.display()));
+    let sealed = sealed.map_err(refused)?;
+    write(&sealed, &args.output, &source, shell)?;
+    Ok(Exit::Done)
+}
+
+fn write(sealed: &Sealed, to: &Path, source: &Path, shell: &Shell) -> Result<(), Problem> {
+    let path = output(to, &[source])?;
+    let beside = sealed
+        .write(&path)
+        .map_err(|error| Problem::usage(format!("cannot write {}: {error}", to.display())))?;
+    let requests = sealed.tape().map_or(0, |tape| tape.interactions.len());
+    tell_count(requests, to, shell);
+    if let Some(beside) = beside {
+        shell.console.note(&format!("and the roster of made-up people to {}", beside.display()));
+    }
+    Ok(())
+}
+
+/// The roster that the run had. Another one would number other people.
+fn roster(args: &SealArgs, header: &Header) -> Result<Option<Roster>, Problem> {
+    let remembered = header.run.get("roster").and_then(|path| path.as_str()).map(PathBuf::from);
+    let Some(path) = args.roster.clone().or(remembered) else { return Ok(None) };
+    let key = header.run.get("key").and_then(|key| key.as_str());
+    let help = "give the run's own roster as --roster FILE.csv";
+    let roster = Roster::open(&path, key).map_err(|problem| match &args.roster {
+        Some(_) => problem,
+        None => problem.with_help(help),
+    })?;
+    match &header.roster {
+        Some(hash) if hash != roster.hash() => {
+            let problem = format!("{} is not as it was when the run began", path.display());
+            Err(Problem::usage(problem).with_help(help))
+        }
+        _ => Ok(Some(roster)),
+    }
+}

@@ -1,0 +1,120 @@
+//! `drillmaster cassette verify`: asking a service again what was recorded of it.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args};
+use drillmaster_models::{Dialect, entry, wire};
+use drillmaster_transport::cassette::{Interaction, Tape};
+use drillmaster_transport::{Cassette, Mode, Request, Stopped, Transport};
+
+use super::super::Shell;
+use super::super::target::{Target, TargetArgs};
+use super::open_tape;
+use crate::exit::Exit;
+use crate::order::Place;
+use crate::problem::Problem;
+
+/// The flags of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The cassette
+    cassette: PathBuf,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Make the recorded writes, too
+    #[arg(long)]
+    writes: bool,
+}
+
+/// What was done, and what was left out and why.
+#[derive(Default)]
+struct Tally {
+    asked: usize,
+    writes: usize,
+    strangers: usize,
+    unknown: usize,
+}
+
+pub(super) fn verify(
+    args: &VerifyArgs,
+    matches: &ArgMatches,
+    shell: &Shell,
+) -> Result<Exit, Problem> {
+    let tape = open_tape(&args.cassette)?;
+    let place = Place::of(matches, &args.target)?;
+    let target = Target::open(&place, &services(&tape))?;
+    let live = target.transport();
+    let cassette = Cassette::open(&args.cassette)
+        .mode(Mode::Verify)
+        .allow_unused()
+        .unwatched()
+        .over(move || Ok(live))
+        .map_err(|error| Problem::call(&error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
+    let tally = runtime.block_on(ask(&tape, &cassette, args))?;
+    let Tally { asked, writes, strangers, unknown } = tally;
+    let left_out = [
+        (writes, "are writes; --writes makes them, too"),
+        (
+            strangers,
+            "are about people; with the script and its roster `run … --verify` asks for them",
+        ),
+        (unknown, "are of entries that this version does not have"),
+    ];
+    shell.console.note(&format!("asked for {asked} of {} again", tape.interactions.len()));
+    for (count, why) in left_out.into_iter().filter(|(count, _)| *count > 0) {
+        shell.console.note(&format!("  {count} {why}"));
+    }
+    match cassette.finish() {
+        Ok(()) => {
+            shell.console.note("all answers are as they were recorded");
+            Ok(Exit::Done)
+        }
+        Err(error) => Err(Problem::call(&error)),
+    }
+}
+
+/// Asks for what was recorded, one after the other.
+async fn ask(tape: &Tape, cassette: &Cassette, args: &VerifyArgs) -> Result<Tally, Problem> {
+    let mut tally = Tally::default();
+    for interaction in &tape.interactions {
+        let Some(request) = request(interaction) else {
+            tally.unknown += 1;
+            continue;
+        };
+        if !request.spec.effect.is_read() && !args.writes {
+            tally.writes += 1;
+            continue;
+        }
+        match cassette.send(request).await {
+            Err(error) if error.stopped_by() == Some(Stopped::Pseudonym) => tally.strangers += 1,
+            Err(error) if error.is_setup() => return Err(Problem::call(&error)),
+            // What else became of it is told as drift.
+            Ok(_) | Err(_) => tally.asked += 1,
+        }
+    }
+    Ok(tally)
+}
+
+fn request(interaction: &Interaction) -> Option<Request> {
+    let recorded = &interaction.request;
+    let wire = recorded.wire().ok()?;
+    let entry = entry(&recorded.entry).ok()?;
+    let path = wire.target.split('?').next().unwrap_or_default();
+    let specs = Dialect::ALL.into_iter().filter_map(|dialect| entry.spec(dialect).ok());
+    let spec = specs
+        .into_iter()
+        .find(|spec| spec.method == wire.method && wire::match_path(spec.path, path).is_some())?;
+    Some(Request { wire, spec, scope: recorded.scope.as_str().into(), ordinal: recorded.ordinal })
+}
+
+fn services(tape: &Tape) -> Vec<&'static str> {
+    let entries = tape.interactions.iter().filter_map(|one| entry(&one.request.entry).ok());
+    let mut names: Vec<_> = entries.map(|entry| entry.service().name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
