@@ -17,6 +17,7 @@ mod replay;
 mod retry;
 mod scripted;
 mod seal;
+mod secrets;
 mod server;
 mod settle;
 mod trouble;
