@@ -116,7 +116,8 @@ pub struct Redactor {
     /// What was [bound](Self::bind) since, apart, because it is searched anew each time.
     learnt: Cast,
     bound: Patterns,
-    back: BTreeMap<String, String>,
+    /// From the pseudonyms of the roster's people to its values, and from those that were bound.
+    back: [Patterns; 2],
 }
 
 impl Redactor {
@@ -125,11 +126,10 @@ impl Redactor {
     pub fn of(sealing: &Sealing, roster: Option<&Rows>) -> Self {
         let policy = Policy { fields: sealing.fields.clone(), values: Vec::new() };
         let mut cast = Cast::default();
-        let mut back = BTreeMap::new();
         if let Some(rows) = roster {
             rows.join(&sealing.columns, &mut cast);
-            back.extend(cast.iter().map(|known| (known.stands.clone(), known.spelt[0].clone())));
         }
+        let back = [cast.back(), Patterns::default()];
         Self { back, ..Self::with(policy, cast) }
     }
 
@@ -191,16 +191,8 @@ impl Redactor {
     /// compares the two.
     #[must_use]
     pub fn restore(&self, answer: &Response) -> Response {
-        if self.back.is_empty() {
-            return answer.clone();
-        }
-        let patterns = self.back.iter().map(|(stands, value)| replace::Pattern {
-            value: stands.clone(),
-            reach: replace::Reach::Words,
-            stands: value.clone(),
-        });
-        let back = Patterns::of(patterns);
-        Walk { policy: &self.policy, entry: None }.response(answer, &mut Restoring(&back))
+        let walk = Walk { policy: &self.policy, entry: None };
+        walk.response(answer, &mut Restoring(&self.back))
     }
 
     fn place(&self, text: &str, holds: Option<Holds>) -> Option<String> {
@@ -239,14 +231,16 @@ impl Look for Replacing<'_> {
 }
 
 /// Looks at texts in order to put back what was replaced.
-struct Restoring<'a>(&'a Patterns);
+struct Restoring<'a>(&'a [Patterns; 2]);
 
 impl Look for Restoring<'_> {
     fn text(&mut self, text: &str, _holds: Option<Holds>) -> Option<String> {
-        self.0.replace(text)
+        let first = self.0[0].replace(text);
+        self.0[1].replace(first.as_deref().unwrap_or(text)).or(first)
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        self.0.replace_bytes(bytes)
+        let first = self.0[0].replace_bytes(bytes);
+        self.0[1].replace_bytes(first.as_deref().unwrap_or(bytes)).or(first)
     }
 }

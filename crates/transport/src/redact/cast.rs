@@ -255,6 +255,16 @@ impl Cast {
             })
         }))
     }
+
+    /// The other way round: from pseudonyms to values, as they were written first.
+    pub(super) fn back(&self) -> Patterns {
+        let others = self.iter().filter(|known| known.spelt[0] != known.stands);
+        Patterns::of(others.map(|known| Pattern {
+            value: known.stands.clone(),
+            reach: Reach::Words,
+            stands: known.spelt[0].clone(),
+        }))
+    }
 }
 
 /// The ways to write a value that ASCII case does not cover.

@@ -102,10 +102,10 @@ impl Redactor {
         let learns = !fresh.is_empty();
         for (holds, value, stands) in fresh {
             self.learnt.take(holds, value, stands);
-            self.back.insert(stands.to_owned(), value.trim().to_owned());
         }
         if learns {
             self.bound = self.learnt.patterns();
+            self.back[1] = self.learnt.back();
         }
         true
     }
