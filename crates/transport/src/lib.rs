@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`Http`] | sends over HTTP(S); the one place where a credential joins |
 //! | [`Route`] | hands each request to the transport of its service |
-//! | [`Record`] | writes down what travels, as a [cassette] |
+//! | [`Record`] | writes down what travels, as a [cassette] that is [sealed](cassette::Seal) at the end |
 //! | [`Replay`] | answers from a cassette and refuses anything else |
 //! | [`Cassette`] | records, replays, adds or verifies, as its [`Mode`] says |
 //! | [`Pace`] | keeps to a budget, and slows down when the service asks for it |

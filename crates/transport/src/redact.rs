@@ -44,7 +44,6 @@ mod roster;
 mod scan;
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 pub use drillmaster_models::Holds;
 use drillmaster_models::{entry, wire};
@@ -119,9 +118,8 @@ pub struct Redactor {
     /// What was [bound](Self::bind) since, apart, because it is searched anew each time.
     learnt: Cast,
     bound: Patterns,
-    back: BTreeMap<String, String>,
-    /// What puts back, made when it is first needed.
-    restoring: OnceLock<Patterns>,
+    /// From the pseudonyms of the roster's people to its values, and from those that were bound.
+    back: [Patterns; 2],
 }
 
 impl Redactor {
@@ -130,11 +128,10 @@ impl Redactor {
     pub fn of(sealing: &Sealing, roster: Option<&Rows>) -> Self {
         let policy = Policy { fields: sealing.fields.clone(), values: Vec::new() };
         let mut cast = Cast::default();
-        let mut back = BTreeMap::new();
         if let Some(rows) = roster {
             rows.join(&sealing.columns, &mut cast);
-            back.extend(cast.iter().map(|known| (known.stands.clone(), known.spelt[0].clone())));
         }
+        let back = [cast.back(), Patterns::default()];
         Self { back, ..Self::with(policy, cast) }
     }
 
@@ -195,7 +192,7 @@ impl Redactor {
     /// Begins to look for what was learnt.
     fn learnt_more(&mut self) {
         self.bound = self.learnt.patterns();
-        self.restoring = OnceLock::new();
+        self.back[1] = self.learnt.back();
     }
 
     fn place(&self, text: &str, holds: Option<Holds>) -> Option<String> {

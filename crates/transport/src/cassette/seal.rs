@@ -399,3 +399,34 @@ pub(crate) fn beside(path: &Path) -> io::Result<NamedTempFile> {
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder.unwrap_or(Path::new(".")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::{Holds, Sealing};
+
+    /// The scan stands on its own: a text that was never redacted does not get past it.
+    #[test]
+    fn what_was_not_redacted_is_not_written() {
+        let columns = vec![("email".to_owned(), Holds::Email)];
+        let sealing = Sealing { columns, ..Sealing::default() };
+        let cells = vec![vec!["zoë@corp.example".to_owned()]];
+        let rows = Rows { columns: vec!["email".to_owned()], cells };
+        let redactor = Redactor::of(&sealing, Some(&rows));
+        let lost = |detail: &str| {
+            let (scope, detail) = (Scope::MAIN.to_owned(), detail.to_owned());
+            Event::Error(ErrorEvent { scope, ordinal: 3, kind: "reset".to_owned(), detail })
+        };
+        let check = |detail: &str, roster: Option<&Rows>| {
+            let text = laid_out(&[lost(detail)]);
+            Sealed { text, roster: roster.cloned() }.check(&redactor).unwrap_err().to_string()
+        };
+        let told = check("at zo%C3%AB%40corp.example", None);
+        let start = "the error 3 of `main`, detail: something private (email) is left in it, \
+                     percent-encoded; nothing was written";
+        assert!(told.starts_with(start), "{told}");
+        assert!(!told.contains("corp"), "{told}");
+        let told = check("nothing", Some(&rows));
+        assert!(told.starts_with("row 1 of the roster: something private"), "{told}");
+    }
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::learn::{Listing, is_private};
 use super::places::{Look, Walk};
-use super::replace::{Pattern, Patterns, Reach};
+use super::replace::Patterns;
 use super::{Policy, Redactor, Sealing, looks};
 use crate::cassette::Interaction;
 use crate::request::{Request, Response};
@@ -15,21 +15,17 @@ impl Redactor {
     /// script that compares the two.
     #[must_use]
     pub fn restore(&self, answer: &Response) -> Response {
-        match self.putting_back() {
-            Some(back) => self.blind_walk().response(answer, &mut Restoring(back)),
-            None => answer.clone(),
-        }
+        self.blind_walk().response(answer, &mut Restoring(&self.back))
     }
 
     /// The same of a recorded interaction, its request and its scope.
     pub(crate) fn restore_all(&self, mut interaction: Interaction) -> Interaction {
-        let Some(back) = self.putting_back() else { return interaction };
-        let (walk, mut look) = (self.blind_walk(), Restoring(back));
+        let (walk, mut look) = (self.blind_walk(), Restoring(&self.back));
         let request = &mut interaction.request;
         if let Ok(wire) = request.wire() {
             request.carry(&walk.request(&wire, &mut look));
         }
-        if let Some(scope) = back.replace(&request.scope) {
+        if let Some(scope) = look.text(&request.scope, None) {
             request.scope = scope;
         }
         interaction.outcome = interaction.outcome.map(|answer| walk.response(&answer, &mut look));
@@ -49,9 +45,8 @@ impl Redactor {
                 continue;
             }
             let holds = if looks::is_email(value.trim()) { Holds::Email } else { Holds::Id };
-            if self.learnt.take(holds, value, stands) {
-                self.back.insert(stands.to_owned(), value.to_owned());
-            }
+            // What has another pseudonym already keeps it.
+            let _ = self.learnt.take(holds, value, stands);
         }
         self.learnt_more();
     }
@@ -65,19 +60,6 @@ impl Redactor {
         texts
             .filter(|text| is_pseudonym(text))
             .find(|text| self.cast.get(text).or_else(|| self.learnt.get(text)).is_none())
-    }
-
-    fn putting_back(&self) -> Option<&Patterns> {
-        if self.back.is_empty() {
-            return None;
-        }
-        Some(self.restoring.get_or_init(|| {
-            Patterns::of(self.back.iter().map(|(stands, value)| Pattern {
-                value: stands.clone(),
-                reach: Reach::Words,
-                stands: value.clone(),
-            }))
-        }))
     }
 
     fn blind_walk(&self) -> Walk<'_> {
@@ -122,15 +104,17 @@ impl Look for Veiling {
 }
 
 /// Looks at texts in order to put back what was replaced.
-struct Restoring<'a>(&'a Patterns);
+struct Restoring<'a>(&'a [Patterns; 2]);
 
 impl Look for Restoring<'_> {
     fn text(&mut self, text: &str, _holds: Option<Holds>) -> Option<String> {
-        self.0.replace(text)
+        let first = self.0[0].replace(text);
+        self.0[1].replace(first.as_deref().unwrap_or(text)).or(first)
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        self.0.replace_bytes(bytes)
+        let first = self.0[0].replace_bytes(bytes);
+        self.0[1].replace_bytes(first.as_deref().unwrap_or(bytes)).or(first)
     }
 }
 

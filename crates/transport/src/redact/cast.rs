@@ -96,10 +96,8 @@ impl Cast {
             .partition(|(holds, _)| *holds != Holds::Other);
         let apart = |(holds, _): &&(Holds, String)| holds.tells_people_apart();
         let known = own.iter().filter(apart).find_map(|(_, value)| self.person(value));
-        let named = || match own.iter().any(|one| apart(&one)) {
-            true => None,
-            false => own.iter().find_map(|(_, value)| self.person(value)),
-        };
+        let by_name = || own.iter().find_map(|(_, value)| self.person(value));
+        let named = || if own.iter().any(|one| apart(&one)) { None } else { by_name() };
         let mut person = known.or(hint).or_else(named);
         for (holds, value) in own {
             if self.learn(&value) {
@@ -255,6 +253,16 @@ impl Cast {
                 reach: known.reach,
                 stands: known.stands.clone(),
             })
+        }))
+    }
+
+    /// The other way round: from pseudonyms to values, as they were written first.
+    pub(super) fn back(&self) -> Patterns {
+        let others = self.iter().filter(|known| known.spelt[0] != known.stands);
+        Patterns::of(others.map(|known| Pattern {
+            value: known.stands.clone(),
+            reach: Reach::Words,
+            stands: known.spelt[0].clone(),
         }))
     }
 }

@@ -77,7 +77,9 @@ impl Redactor {
         }
         let pairs: Vec<_> = own.0.into_iter().zip(theirs.0).collect();
         let mut fresh: Vec<(Holds, &str, &str)> = Vec::new();
-        for ((holds, value), (_, stands)) in &pairs {
+        // What is its own pseudonym was mapped already, or is of a roster of pseudonyms.
+        for ((holds, value), (_, stands)) in pairs.iter().filter(|(own, theirs)| own.1 != theirs.1)
+        {
             let known = self.cast.get(value).or_else(|| self.learnt.get(value));
             let same = |a: &str, b: &str| super::cast::fold(a) == super::cast::fold(b);
             let agrees = match known {
@@ -100,7 +102,6 @@ impl Redactor {
         let learns = !fresh.is_empty();
         for (holds, value, stands) in fresh {
             self.learnt.take(holds, value, stands);
-            self.back.insert(stands.to_owned(), value.trim().to_owned());
         }
         if learns {
             self.learnt_more();

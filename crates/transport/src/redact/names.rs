@@ -1,6 +1,6 @@
 //! What fields hold that no declaration knows, by their names; and words that are nobody's.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use drillmaster_models::{Dialect, FieldKind, Holds, Means, Texts, entries};
@@ -170,8 +170,13 @@ pub(super) fn plain(name: &str) -> String {
 
 /// What a field of this name holds, where no declaration says it.
 pub(super) fn holds(name: &str) -> Option<Holds> {
-    let plain = plain(name);
-    KNOWN.iter().find(|(_, names)| names.contains(&plain.as_str())).map(|(holds, _)| *holds)
+    static BY_NAME: LazyLock<HashMap<&str, Holds>> = LazyLock::new(|| {
+        let named = |(holds, names): &'static (Holds, &[&'static str])| {
+            names.iter().map(|name| (*name, *holds))
+        };
+        KNOWN.iter().flat_map(named).collect()
+    });
+    BY_NAME.get(plain(name).as_str()).copied()
 }
 
 /// Values that stand for none.

@@ -57,11 +57,6 @@ impl Walk<'_> {
         }
     }
 
-    /// A text that no declaration knows, such as that of an error.
-    pub(super) fn prose(&self, text: &str, look: &mut dyn Look) -> String {
-        look.text(text, None).unwrap_or_else(|| text.to_owned())
-    }
-
     /// JSON that no declaration knows.
     pub(super) fn json(&self, text: &str, look: &mut dyn Look) -> Option<String> {
         let node = json::parse(text)?;
@@ -155,9 +150,9 @@ impl Walk<'_> {
         };
         let (query, fragment) =
             rest.split_once('#').map_or((rest, None), |(query, fragment)| (query, Some(fragment)));
-        let path = self.prose(path, look);
+        let path = prose(path, look);
         let query = self.pairs(query, Some(Holds::Secret), look);
-        let fragment = fragment.map(|text| format!("#{}", self.prose(text, look)));
+        let fragment = fragment.map(|text| format!("#{}", prose(text, look)));
         let address = format!("{path}?{query}{}", fragment.unwrap_or_default());
         (address != text).then_some(address)
     }
@@ -173,11 +168,7 @@ impl Walk<'_> {
             return self.pairs(text, None, look).into_bytes();
         }
         let texts = self.entry.map(Entry::request_texts);
-        self.text_body(
-            text,
-            |node, out, look| self.node(node, texts, None, Place::Top, out, look),
-            look,
-        )
+        text_body(text, |node, out, look| self.node(node, texts, None, Place::Top, out, look), look)
     }
 
     fn answer_body(&self, body: &[u8], texts: Option<&Texts>, look: &mut dyn Look) -> Vec<u8> {
@@ -205,24 +196,7 @@ impl Walk<'_> {
             }
             _ => self.node(node, texts, None, Place::Top, out, look),
         };
-        self.text_body(text, walk, look)
-    }
-
-    fn text_body(
-        &self,
-        text: &str,
-        walk: impl Fn(&Node, &mut Out, &mut dyn Look),
-        look: &mut dyn Look,
-    ) -> Vec<u8> {
-        match json::parse(text) {
-            Some(node) => {
-                let mut out = Out::of(text);
-                walk(&node, &mut out, look);
-                out.end().into_bytes()
-            }
-            None if text.is_empty() => Vec::new(),
-            None => self.prose(text, look).into_bytes(),
-        }
+        text_body(text, walk, look)
     }
 
     fn node(
@@ -349,10 +323,31 @@ impl<'a> Out<'a> {
     }
 }
 
+fn text_body(
+    text: &str,
+    walk: impl Fn(&Node, &mut Out, &mut dyn Look),
+    look: &mut dyn Look,
+) -> Vec<u8> {
+    match json::parse(text) {
+        Some(node) => {
+            let mut out = Out::of(text);
+            walk(&node, &mut out, look);
+            out.end().into_bytes()
+        }
+        None if text.is_empty() => Vec::new(),
+        None => prose(text, look).into_bytes(),
+    }
+}
+
+/// A text that no declaration knows.
+fn prose(text: &str, look: &mut dyn Look) -> String {
+    look.text(text, None).unwrap_or_else(|| text.to_owned())
+}
+
 /// Looks at a percent-encoded text as it is meant, and encodes what comes in its place.
 fn encoded(text: &str, spaced: bool, look: impl FnOnce(&str) -> Option<String>) -> String {
-    let spaces = if spaced { text.replace('+', " ") } else { text.to_owned() };
-    let changed = match percent_decode_str(&spaces).decode_utf8() {
+    let read = if spaced { text.replace('+', " ") } else { text.to_owned() };
+    let changed = match percent_decode_str(&read).decode_utf8() {
         Ok(plain) => look(&plain).map(|new| utf8_percent_encode(&new, RESERVED).to_string()),
         Err(_) => look(text),
     };

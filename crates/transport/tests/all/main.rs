@@ -18,6 +18,7 @@ mod replay;
 mod retry;
 mod scripted;
 mod seal;
+mod secrets;
 mod server;
 mod settle;
 mod trouble;

@@ -1,0 +1,396 @@
+//! Secrets that are planted in a run, and searched for in what is shared of it.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use drillmaster_models::{Dialect, entry};
+use drillmaster_transport::cassette::{ErrorEvent, Event, Header, Seal, Sealed, ValueEvent};
+use drillmaster_transport::redact::{Holds, Policy, Redactor, Rows, Sealing, shape};
+use drillmaster_transport::{Request, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::seal::{exchange, roster};
+
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+fn percent(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+fn escaped(text: &str) -> String {
+    let units: Vec<_> = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+    units.concat()
+}
+
+/// A text in all the encodings that it may travel in.
+fn encodings(secret: &str) -> Vec<String> {
+    let mut all = vec![
+        secret.to_owned(),
+        percent(secret),
+        percent(&percent(secret)),
+        percent(secret).replace("%20", "+"),
+        json!(secret).to_string().trim_matches('"').to_owned(),
+        escaped(secret),
+        secret.to_uppercase(),
+        secret.to_lowercase(),
+    ];
+    for before in ["", "x", "xx"] {
+        for after in ["", "y", "yy"] {
+            let text = format!("{before} {secret} {after}");
+            all.push(BASE64_STANDARD.encode(&text));
+            all.push(BASE64_URL_SAFE_NO_PAD.encode(&text));
+        }
+    }
+    all
+}
+
+/// Everything that a text says, unpacked in every way there is.
+fn unpacked(text: &str, depth: usize) -> String {
+    let mut all = text.to_lowercase();
+    if depth == 0 {
+        return all;
+    }
+    let plain = percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let spaced = plain.replace('+', " ");
+    let json = serde_json::from_str::<String>(&format!("\"{text}\"")).unwrap_or_default();
+    let inner = serde_json::from_str::<Value>(text).map(|value| texts(&value)).unwrap_or_default();
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c)));
+    let base64 = words.filter(|word| word.len() >= 8).flat_map(|word| {
+        (0..4).filter_map(|shift| {
+            let word = word.get(shift..)?.replace('-', "+").replace('_', "/");
+            let whole = word.len() - usize::from(word.len() % 4 == 1);
+            let bytes = LENIENT.decode(&word[..whole]).ok()?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        })
+    });
+    let views = [plain, spaced, json].into_iter().chain(inner).chain(base64);
+    for view in views.filter(|view| !view.is_empty() && view != text).collect::<Vec<_>>() {
+        all.push('\n');
+        all.push_str(&unpacked(&view, depth - 1));
+    }
+    all
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| [vec![name.clone()], texts(value)].concat())
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// All that a cassette and the roster beside it say.
+fn said(sealed: &Sealed, depth: usize) -> String {
+    let events = serde_json::Deserializer::from_str(sealed.text()).into_iter::<Value>();
+    let said: Vec<_> = events.flat_map(|event| texts(&event.unwrap())).collect();
+    let roster = sealed.roster().map(Rows::to_csv).unwrap_or_default();
+    let said = said.iter().map(|text| unpacked(text, depth)).collect::<Vec<_>>().join("\n");
+    said + &sealed.text().to_lowercase() + &roster.to_lowercase()
+}
+
+#[track_caller]
+fn nothing_of(secrets: &[&str], sealed: &Sealed) {
+    let said = said(sealed, 3);
+    for secret in secrets {
+        assert!(!said.contains(&secret.to_lowercase()), "`{secret}` is left in\n{}", sealed.text());
+    }
+}
+
+/// A search that finds nothing proves nothing unless it would find something.
+#[test]
+fn the_search_finds_what_was_not_redacted() {
+    for secret in ["Zoë Müller-O'Neil", "s3cr3t/with+signs==", "Ada \"The Countess\" Byron"] {
+        for text in encodings(secret) {
+            assert!(unpacked(&text, 3).contains(&secret.to_lowercase()), "{text}");
+        }
+    }
+}
+
+fn refusal(words: &str) -> Response {
+    Response::json(400, &json!({ "status": "error", "message": words }))
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "forty of them, each in its place")]
+fn forty_secrets_are_nowhere_afterwards() {
+    let secrets = [
+        "zoë.müller@corp.example",
+        "Zoë Müller-O'Neil",
+        "zoe1815",
+        "E-4711-zoe",
+        "ada@corp.example",
+        "Ada \"The Countess\" Byron",
+        "ada_lovelace",
+        "E-4712-ada",
+        "Jürgen Groß",
+        "juergen@corp.example",
+        "d'Artagnan & Söhne",
+        "张伟李",
+        "zhang@corp.example",
+        "Ольга Иванова",
+        "olga@corp.example",
+        "bob+alias@corp.example",
+        "bob\\backslash",
+        "s3cr3t/with+signs==",
+        "0a1b2c3d4e5f60718293a4b5",
+        "tok-in-link-77aa",
+        "tok-in-nested-88bb",
+        "session-cookie-99cc",
+        "hunter2-password",
+        "api-key-1234567890",
+        "inviter-id-5566",
+        "https://cdn.corp.example/u/zoe.png",
+        "THM{n0t-f0r-sharing}",
+        "mail.only.here@corp.example",
+        "in.base64@corp.example",
+        "as.a.key@corp.example",
+        "in.an.error@corp.example",
+        "in.a.path@corp.example",
+        "in.a.value@corp.example",
+        "in.an.input@corp.example",
+        "in.a.redirect@corp.example",
+        "Project Bluebird 7",
+        "badge-00017",
+        "random-segment-0123456789",
+        "phrase of Zoë",
+        "signed.in@corp.example",
+    ];
+    assert_eq!(secrets.len(), 40);
+    let rows = roster(
+        &["email", "name", "personnel no", "room"],
+        &[
+            &[secrets[0], secrets[1], secrets[3], "linux1"],
+            &[secrets[4], secrets[5], secrets[7], "linux1"],
+            &[secrets[9], secrets[8], "", "linux1"],
+        ],
+    );
+    let mut events = Vec::new();
+    let mut row = 0;
+    let mut ask = |scope: &str, name: &str, fields: Value, answer: &Response| {
+        events.extend(exchange(scope, row, name, &fields, answer));
+        row += 1;
+    };
+    let users = json!({ "users": [
+        { "username": secrets[2], "email": secrets[0], "extUserId": secrets[3], "avatar": secrets[25] },
+        { "username": secrets[6], "email": secrets[4], "extUserId": secrets[7], "badgeNumber": secrets[36] },
+        { "username": secrets[10], "email": secrets[9], "displayName": secrets[8] },
+        { "username": secrets[11], "email": secrets[12] },
+        { "username": secrets[16], "email": secrets[15], "sessionToken": secrets[17] },
+    ]});
+    ask("main", "thm.users", json!({}), &Response::json(200, &users));
+    let link = format!("https://thm.example/{}/join?token={}&next=%2F", secrets[37], secrets[19]);
+    let fields = json!({ "extUserId": secrets[3], "roomCode": "linux1" });
+    ask(secrets[0], "thm.authenticate", fields, &Response::json(200, &json!({ "url": link })));
+    // A token inside a link inside JSON inside a text.
+    let nested = json!({ "link": format!("https://x.example/?token={}", secrets[20]) }).to_string();
+    let words = format!("cannot call {} with {nested}: cookie={}", secrets[13], secrets[21]);
+    ask(secrets[0], "thm.add_seat", json!({ "email": secrets[0] }), &refusal(&words));
+    let answer =
+        json!({ "id": secrets[18], "email": secrets[14], "name": secrets[13], "admin": false });
+    ask(
+        secrets[4],
+        "veracode.update_user",
+        json!({ "id": secrets[18], "name": secrets[13], "email": secrets[14] }),
+        &Response::json(200, &answer),
+    );
+    let fields = json!({ "email": secrets[12], "senderId": secrets[24] });
+    ask(secrets[4], "veracode.invite", fields, &refusal(&format!("password: {}", secrets[22])));
+    let encoded = BASE64_STANDARD.encode(format!("{{\"mail\":\"{}\"}}", secrets[28]));
+    let answer = json!({
+        "note": format!("{} {encoded}", secrets[27]),
+        secrets[29]: { "apiKey": secrets[23] },
+        "plan": format!("of {}", percent(&percent(secrets[35]))),
+    });
+    ask("main", "thm.rooms", json!({}), &Response::json(200, &answer));
+    let questions = json!({ "questions": [{ "taskNo": 1, "infoList": [
+        { "questionNo": 1, "question": "?", "answer": secrets[26], "hint": escaped(secrets[26]) },
+    ]}]});
+    ask("main", "thm.questions", json!({ "roomCode": "linux1" }), &Response::json(200, &questions));
+    ask(
+        "main",
+        "thm.scoreboard",
+        json!({ "roomCode": percent(secrets[31]) }),
+        &refusal(secrets[30]),
+    );
+    let redirect = Response {
+        status: 302,
+        headers: vec![("location".to_owned(), format!("/signup?by={}", percent(secrets[34])))],
+        body: Vec::new(),
+    };
+    ask("main", "thm.register", json!({ "token": secrets[19] }), &redirect);
+    ask(
+        "main",
+        "veracode.onboarding",
+        json!({ "phrase": secrets[38] }),
+        &Response { status: 502, headers: vec![], body: secrets[39].as_bytes().to_vec() },
+    );
+    // And each of them in each encoding in a text.
+    let everything: Vec<_> = secrets.iter().flat_map(|secret| encodings(secret)).collect();
+    let form = everything.iter().map(|text| format!("({text})")).collect::<Vec<_>>().join(" ");
+    ask("main", "thm.add_seat", json!({ "email": "x@corp.example" }), &refusal(&form));
+    let keys: serde_json::Map<_, _> =
+        everything.iter().map(|text| (text.clone(), json!(1))).collect();
+    ask("main", "thm.users", json!({}), &Response::json(200, &Value::Object(keys)));
+    let detail = format!("cannot reach https://x.example/{}", everything.join("/ /"));
+    let scope = "main".to_owned();
+    let request = exchange("main", 90, "thm.rooms", &json!({}), &refusal(""))[0].clone();
+    events.push(request);
+    let kind = "timeout".to_owned();
+    events.push(Event::Error(ErrorEvent { scope: scope.clone(), ordinal: 90, kind, detail }));
+    events.push(Event::Value(ValueEvent {
+        scope,
+        ordinal: 91,
+        name: "random".to_owned(),
+        value: json!({ "to": [secrets[32], everything] }),
+    }));
+    let run =
+        json!({ "set": [["manager", secrets[8]], ["cc", secrets[33]]], "script": "/desk/x.rhai" });
+    let header = Header { run: run.as_object().unwrap().clone(), ..Header::default() };
+    let policy = Policy::default().value(secrets[35]).field("badgeNumber", Holds::Id);
+    let seal = Seal::default().policy(policy).roster(rows);
+    let sealed = seal.events(header, events).unwrap();
+    nothing_of(&secrets, &sealed);
+}
+
+/// Where a value may stand, by the entry and the field.
+const PLACES: &[(&str, &str, Holds)] = &[
+    ("thm.add_seat", "email", Holds::Email),
+    ("thm.register", "token", Holds::Secret),
+    ("thm.leave_room", "extUserId", Holds::Id),
+    ("veracode.update_user", "id", Holds::Id),
+    ("veracode.update_user", "name", Holds::Name),
+    ("veracode.invite", "senderId", Holds::Other),
+    ("veracode.users_details", "phrase", Holds::Words),
+];
+
+fn any_secret() -> impl Strategy<Value = String> {
+    // What has no letter at either end cannot be found as a word by the eye either.
+    ("[a-z0-9ÄÖßéЖ]{4}", any::<String>(), "[A-Z0-9üñЯ]{4}").prop_map(|(start, middle, end)| {
+        let middle: String = middle.chars().filter(|c| *c != '\0').take(12).collect();
+        format!("{start}{middle}{end}")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_random_secret_in_a_random_place_and_encoding_is_nowhere_afterwards(
+        secret in any_secret(),
+        place in 0..PLACES.len(),
+        wraps in prop::collection::vec(0..encodings("x").len(), 1..6),
+    ) {
+        // A letter that has another length in the other case is not what is looked for here.
+        prop_assume!(secret.to_lowercase().to_uppercase().to_lowercase() == secret.to_lowercase());
+        let (name, field, _) = PLACES[place];
+        let mut fields = json!({ "roomCode": "linux1", "id": "0a1b", "email": "x@corp.example", "senderId": "boss" });
+        let declared: Vec<_> = entry(name).unwrap().fields().iter().map(|field| field.name.clone()).collect();
+        fields.as_object_mut().unwrap().retain(|name, _| declared.contains(name));
+        fields[field] = json!(secret);
+        prop_assume!(entry(name).unwrap().request(&fields, Dialect::Current).is_ok());
+        let all = encodings(&secret);
+        let words: Vec<_> = wraps.iter().map(|index| format!("<{}>", all[*index])).collect();
+        let events = exchange("main", 0, name, &fields, &refusal(&words.join(" ")));
+        let sealed = Seal::default().events(Header::default(), events).unwrap();
+        let said = said(&sealed, 2);
+        prop_assert!(!said.contains(&secret.to_lowercase()), "{}", sealed.text());
+    }
+}
+
+fn request(scope: &str, name: &str, fields: &Value) -> Request {
+    let entry = entry(name).unwrap();
+    let wire = entry.request(fields, Dialect::Current).unwrap();
+    Request { wire, spec: &entry.spec, scope: scope.into(), ordinal: 0 }
+}
+
+/// With the real roster and with that of pseudonyms a script sends what the cassette holds.
+#[test]
+fn a_redactor_finds_the_pseudonyms_again_from_either_roster() {
+    let rows = roster(
+        &["login", "first", "Last name", "mail"],
+        &[
+            &["ada", "Ada", "Lovelace", "ada@corp.example"],
+            &["grace", "Grace", "Hopper", "grace@corp.example"],
+        ],
+    );
+    let asked = |row: &[String]| {
+        let fields = json!({
+            "email": row[3], "senderId": "0a1b2c", "name": format!("{} {}", row[1], row[2]),
+        });
+        request(&row[0], "veracode.invite", &fields)
+    };
+    let ordinal = 0;
+    let events = rows.cells.iter().flat_map(|row| {
+        let request = Request { ordinal, ..asked(row) };
+        let event = drillmaster_transport::cassette::RequestEvent::of(&request);
+        let answer = json!({ "email": row[3], "senderId": "0a1b2c" });
+        let [_, answer] = exchange(
+            &row[0],
+            0,
+            "veracode.invite",
+            &json!({ "email": "x", "senderId": "y" }),
+            &Response::json(200, &answer),
+        );
+        [Event::Request(event), answer]
+    });
+    let sealed = Seal::default().roster(rows.clone()).events(Header::default(), events).unwrap();
+    nothing_of(&["ada@corp", "lovelace", "hopper", "grace"], &sealed);
+    let tape = sealed.tape().unwrap();
+    let sealing = tape.header.sealed.clone().unwrap();
+    for roster in [&rows, sealed.roster().unwrap()] {
+        let mut redactor = Redactor::of(&sealing, Some(roster));
+        for (row, recorded) in roster.cells.iter().zip(&tape.interactions) {
+            let asked = redactor.request(&asked(row));
+            assert_eq!(*asked.scope, *recorded.request.scope);
+            // Who invites is in no roster: that is learnt.
+            let recorded = recorded.request.wire().unwrap();
+            assert_eq!(
+                shape(&asked.wire, asked.spec, &sealing),
+                shape(&recorded, asked.spec, &sealing)
+            );
+            assert!(redactor.bind(&asked, &recorded));
+            let asked = redactor.request(&asked).wire;
+            let json = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap();
+            assert_eq!(json(&asked.body), json(&recorded.body));
+        }
+        let answer = redactor.restore(tape.interactions[0].outcome.as_ref().unwrap());
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer["email"], roster.cells[0][3].as_str());
+        assert_eq!(answer["senderId"], "0a1b2c");
+    }
+}
+
+#[test]
+fn what_is_learnt_is_kept_to() {
+    let seat = |email: &str| request("main", "thm.add_seat", &json!({ "email": email }));
+    let mut redactor = Redactor::of(&Sealing::default(), None);
+    let (ada, bob) = (seat("ada@corp.example"), seat("bob@corp.example"));
+    let (first, second) =
+        (seat("learner-0001@example.com").wire, seat("learner-0002@example.com").wire);
+    assert!(redactor.bind(&ada, &first));
+    assert!(redactor.bind(&seat("ADA@corp.example"), &first), "the same again");
+    assert!(!redactor.bind(&ada, &second), "one value has one pseudonym");
+    assert!(!redactor.bind(&bob, &first), "one pseudonym stands for one value");
+    assert!(redactor.bind(&bob, &second));
+    assert_eq!(redactor.request(&ada).wire, first);
+    assert_eq!(redactor.text("for bob%40corp.example"), "for learner-0002%40example.com");
+    let two = |a: &str, b: &str| {
+        let fields = json!({ "userEmails": [a, b], "from": "2026-09-01", "to": "2026-09-02" });
+        request("main", "thm.time_report", &fields)
+    };
+    let (same, differ) =
+        (two("cyd@x.example", "cyd@x.example"), two("c@p.example", "d@p.example").wire);
+    assert!(!redactor.bind(&same, &differ), "two pseudonyms are not one value's");
+}
