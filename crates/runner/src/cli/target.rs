@@ -38,7 +38,7 @@ pub(crate) struct TargetArgs {
 /// The flags that record and replay.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct CassetteArgs {
-    /// Write all that travels to a cassette (links and addresses are in it, credentials never)
+    /// Write what travels to a cassette that can be shared: without secrets, with made-up people
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// Answer from a cassette and send nothing
