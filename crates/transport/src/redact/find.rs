@@ -88,7 +88,9 @@ impl Found {
     pub(crate) fn scope(&mut self, scope: &str) {
         self.asked = None;
         if scope != Scope::MAIN {
-            keys_of(scope).iter().for_each(|key| self.key(key));
+            for key in keys_of(scope) {
+                self.key(&key);
+            }
         }
     }
 
