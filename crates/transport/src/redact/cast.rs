@@ -69,6 +69,12 @@ impl Cast {
         self.stands.contains(text)
     }
 
+    /// Whether everybody in it stands for themselves: it was made of a roster of pseudonyms.
+    pub(super) fn is_made_up(&self) -> bool {
+        let itself = |known: &Known| known.spelt.iter().all(|spelt| *spelt == known.stands);
+        !self.known.is_empty() && self.known.values().all(itself)
+    }
+
     /// Every pseudonym.
     pub(super) fn pseudonyms(&self) -> impl Iterator<Item = &str> {
         self.stands.iter().map(String::as_str)
