@@ -27,7 +27,6 @@
 
 mod bodies;
 mod call;
-pub mod fuzz;
 pub mod har;
 mod left_out;
 mod looks;
