@@ -5,6 +5,7 @@
 //! same cases again.
 
 mod cassette;
+mod interchange;
 mod mutate;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,9 +15,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use drillmaster::interchange::Format;
 use fastrand::Rng;
 
-use crate::{Outcome, bench};
+use crate::{Outcome, bench, repository};
 
 /// The flags of `fuzz`.
 #[derive(Debug, Args)]
@@ -38,11 +40,44 @@ struct Target {
     /// Real files, to begin with.
     samples: fn() -> Outcome<Vec<Vec<u8>>>,
     /// Reads a text. It panics where the reader does, or where it contradicts itself.
-    read: fn(&[u8]),
+    read: fn(&[u8]) -> Said,
 }
 
-const TARGETS: [Target; 1] =
-    [Target { name: "cassette", samples: cassette::samples, read: cassette::read }];
+/// What a reader made of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// It can be read.
+    Yes,
+    /// It is refused.
+    No,
+}
+
+/// What came of the cases.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tally {
+    read: u64,
+    refused: u64,
+}
+
+impl Tally {
+    fn cases(self) -> u64 {
+        self.read + self.refused
+    }
+}
+
+const TARGETS: [Target; 3] = [
+    Target { name: "cassette", samples: cassette::samples, read: cassette::read },
+    Target {
+        name: "har",
+        samples: interchange::hars,
+        read: |text| interchange::read(Format::Har, text),
+    },
+    Target {
+        name: "vcr",
+        samples: interchange::vcrs,
+        read: |text| interchange::read(Format::Vcr, text),
+    },
+];
 
 /// No text is longer.
 const LONGEST: usize = 256 << 10;
@@ -66,8 +101,9 @@ pub(crate) fn run(args: &FuzzArgs) -> Outcome {
         let first = args.seed.unwrap_or_else(|| fastrand::u64(..1 << 40));
         eprintln!("== {}, from seed {first}", target.name);
         let start = Instant::now();
-        let cases = watched(target, |now| cases(target, first, now, || start.elapsed() < time))?;
-        eprintln!("{cases} cases, none of them with trouble");
+        let tally = watched(target, |now| cases(target, first, now, || start.elapsed() < time))?;
+        let Tally { read, refused } = tally;
+        eprintln!("{} cases without trouble: {read} read, {refused} refused", tally.cases());
     }
     Ok(())
 }
@@ -78,29 +114,38 @@ fn cases(
     first: u64,
     now: &AtomicU64,
     mut go_on: impl FnMut() -> bool,
-) -> Outcome<u64> {
+) -> Outcome<Tally> {
     let samples = (target.samples)()?;
     let before = bench::peak();
-    let mut cases = 0;
+    let mut tally = Tally::default();
     while go_on() {
-        let seed = first.wrapping_add(cases);
+        let seed = first.wrapping_add(tally.cases());
         now.store(seed, Ordering::Relaxed);
         let text = mutate::text(&mut Rng::with_seed(seed), &samples, LONGEST);
         let told = |what: &str| {
             let name = target.name;
             format!("{name}: {what}; `cargo xtask fuzz --seed {seed} {name}` begins with the text")
         };
-        catch_unwind(AssertUnwindSafe(|| (target.read)(&text))).map_err(|_| told("a panic"))?;
-        cases += 1;
+        let said = catch_unwind(AssertUnwindSafe(|| (target.read)(&text)));
+        match said.map_err(|_| told("a panic"))? {
+            Said::Yes => tally.read += 1,
+            Said::No => tally.refused += 1,
+        }
         // Asking the system takes as long as some cases.
-        if cases % 64 == 0 {
+        if tally.cases() % 64 == 0 {
             let more = bench::peak().zip(before).map(|(peak, before)| peak.saturating_sub(before));
             if more.is_some_and(|more| more > MOST_MEMORY) {
                 return Err(told("too much memory, now or in the 63 cases before"));
             }
         }
     }
-    Ok(cases)
+    Ok(tally)
+}
+
+/// A file of the repository, to begin with.
+fn sample(path: &str) -> Outcome<String> {
+    std::fs::read_to_string(repository::root().join(path))
+        .map_err(|error| format!("{path}: {error}"))
 }
 
 /// Ends the process where a case does not end.
@@ -142,8 +187,11 @@ mod tests {
             let tried = cases(target, 1, &AtomicU64::new(0), || {
                 left -= 1;
                 left >= 0
-            });
-            assert_eq!(tried, Ok(3_000), "{}", target.name);
+            })
+            .unwrap();
+            assert_eq!(tried.cases(), 3_000, "{}", target.name);
+            // Where all is refused at once, nothing is tried; where nothing is, nothing was changed.
+            assert!(tried.read > 0 && tried.refused > 0, "{}: {tried:?}", target.name);
         }
     }
 
@@ -152,7 +200,10 @@ mod tests {
         let target = Target {
             name: "broken",
             samples: || Ok(vec![b"{}".to_vec()]),
-            read: |text| assert!(text.len() < 3, "too long"),
+            read: |text| {
+                assert!(text.len() < 3, "too long");
+                Said::No
+            },
         };
         let told = cases(&target, 1, &AtomicU64::new(0), || true).unwrap_err();
         let seed = told.split("--seed ").nth(1).and_then(|rest| rest.split(' ').next());

@@ -246,16 +246,24 @@ impl Shell {
         if !self.colour {
             return diff.to_owned();
         }
-        let paint = |line: &str| match line.as_bytes().first() {
-            Some(b'+') => format!("\x1b[32m{line}\x1b[0m"),
-            Some(b'-') => format!("\x1b[31m{line}\x1b[0m"),
-            _ => line.to_owned(),
+        let paint = |line: &str| {
+            // Where it is part of a problem, the problem's own bar comes first.
+            let text = line.split_once("\u{2502} ").map_or(line, |(_, text)| text);
+            match text.as_bytes().first() {
+                Some(b'+') => format!("\x1b[32m{line}\x1b[0m"),
+                Some(b'-') => format!("\x1b[31m{line}\x1b[0m"),
+                _ => line.to_owned(),
+            }
         };
         diff.lines().map(paint).collect::<Vec<_>>().join("\n")
     }
 
     fn tell(&self, problem: &Problem) {
         let width = terminal_width(std::io::stderr().is_terminal()).map_or(100, usize::from);
-        self.console.warn(&problem.draw(self.colour, width));
+        let drawn = problem.draw(self.colour, width);
+        self.console.warn(&match problem.exit {
+            Exit::Replay => self.coloured_diff(&drawn),
+            _ => drawn,
+        });
     }
 }

@@ -27,7 +27,6 @@
 
 mod bodies;
 mod call;
-pub mod fuzz;
 pub mod har;
 mod left_out;
 mod looks;
@@ -179,8 +178,8 @@ struct Gathering<'a> {
     unpacking: Unpacking,
     tape: Tape,
     left_out: LeftOut,
-    /// The number of the next request of another tool.
-    next: u64,
+    /// The number of the next request of another tool; `None` where ours have used up the last.
+    next: Option<u64>,
 }
 
 impl<'a> Gathering<'a> {
@@ -191,7 +190,7 @@ impl<'a> Gathering<'a> {
             unpacking: Unpacking::at_most(options.unpacked),
             tape,
             left_out: LeftOut::default(),
-            next: 0,
+            next: Some(0),
         }
     }
 
@@ -206,26 +205,35 @@ impl<'a> Gathering<'a> {
         }
     }
 
+    /// Remembers that a number is taken, so that no request of another tool gets it.
+    fn reserve(&mut self, scope: &str, ordinal: u64) {
+        if scope == Scope::MAIN {
+            self.next = self.next.and_then(|next| Some(next.max(ordinal.checked_add(1)?)));
+        }
+    }
+
     /// Adds a request as it is.
     fn add(&mut self, request: RequestEvent, outcome: Result<Response, Error>) {
-        if request.scope == Scope::MAIN {
-            self.next = self.next.max(request.ordinal.saturating_add(1));
-        }
+        self.reserve(&request.scope, request.ordinal);
         self.tape.interactions.push(Interaction { request, outcome });
     }
 
     /// Adds a request of another tool, as the next of the scope outside any row.
     fn add_next(
         &mut self,
+        place: &str,
         call: &Call,
         headers: &[(String, String)],
         body: &[u8],
         outcome: Result<Response, Error>,
-    ) {
+    ) -> Result<(), Refused> {
+        let left = || Refused::wrong(place, "no number is left for it in the scope `main`");
+        let number = self.next.ok_or_else(left)?;
         let kind = headers.iter().find(|(name, _)| name == "content-type");
-        let request = call.request(kind.map(|(_, kind)| kind.as_str()), body, self.next);
+        let request = call.request(kind.map(|(_, kind)| kind.as_str()), body, number);
         let credentials = call::credentials(headers, body);
         self.add(request, outcome.map(|answer| call::without_echoes(answer, &credentials)));
+        Ok(())
     }
 
     fn finish(self) -> Result<Imported, Refused> {

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::{fmt, io};
 
+use drillmaster_transport::cassette::ValueEvent;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -190,7 +191,7 @@ pub(crate) fn over_array(
     // Tells a recording whom the rows are about, in their order, and a replay who stands for whom. Where there was
     // no such recording, nothing is lost.
     let names: Vec<_> = items.iter().filter_map(|item| key_of(item, key)).collect();
-    let _ = host.connection().value("each", names.into());
+    let _ = host.connection().value(ValueEvent::ROWS, names.into());
     let total = items.len();
     let items =
         items.into_iter().map(|item| Ok((key_of(&item, key).unwrap_or_default(), item, None)));

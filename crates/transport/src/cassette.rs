@@ -201,6 +201,18 @@ pub struct ValueEvent {
     pub value: Value,
 }
 
+impl ValueEvent {
+    /// The name of the values that are not for the script: the keys of the rows that it goes over, in their order,
+    /// where they come from no roster. They tell a replay who stands for whom.
+    pub const ROWS: &'static str = "each";
+
+    /// The keys, where it is one of these.
+    pub(crate) fn rows(&self) -> Option<impl Iterator<Item = &str>> {
+        let keys = self.value.as_array().filter(|_| self.name == Self::ROWS)?;
+        Some(keys.iter().filter_map(Value::as_str))
+    }
+}
+
 /// How a row ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -56,6 +56,7 @@ pub mod redact;
 mod replay;
 mod request;
 mod retry;
+mod rows;
 mod settle;
 #[doc(hidden)]
 pub mod torture;

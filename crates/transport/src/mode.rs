@@ -139,7 +139,7 @@ struct Running {
 
 enum Way {
     Replay(Box<Replay>),
-    Record(Record<Arc<dyn Transport>>),
+    Record(Box<Record<Arc<dyn Transport>>>),
     Append(Box<Append>),
     Verify(Box<Verify>),
 }
@@ -251,10 +251,10 @@ impl Opening {
                 let seal = self.seal();
                 let record = Record::to_file(&self.path, self.header, reached(&live)?.clone());
                 let record = record.map(|record| record.sealed_by(seal));
-                Way::Record(record.map_err(|error| {
+                Way::Record(Box::new(record.map_err(|error| {
                     let path = self.path.display();
                     Error::setup(format!("cannot write the cassette {path}: {error}"))
-                })?)
+                })?))
             }
             Mode::Append if self.path.exists() => {
                 Way::Append(Box::new(Append::to(self.recorded()?, self.seal(), live)))
@@ -359,7 +359,7 @@ impl Way {
     fn transport(&self) -> &dyn Transport {
         match self {
             Self::Replay(replay) => &**replay,
-            Self::Record(record) => record,
+            Self::Record(record) => &**record,
             Self::Append(append) => &**append,
             Self::Verify(verify) => &**verify,
         }

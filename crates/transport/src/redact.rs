@@ -59,6 +59,7 @@ pub(crate) use find::Found;
 pub(crate) use json::says;
 
 use crate::request::{Request, Response};
+use crate::rows::with_keys;
 use cast::Cast;
 use places::{Look, Walk};
 use replace::Patterns;
@@ -169,7 +170,12 @@ impl Redactor {
         if scope == crate::Scope::MAIN {
             return scope.to_owned();
         }
-        self.place(scope, Some(Holds::Id)).unwrap_or_else(|| scope.to_owned())
+        with_keys(scope, |key| self.key(key))
+    }
+
+    /// The key of a row.
+    pub(crate) fn key(&self, key: &str) -> String {
+        self.place(key, Some(Holds::Id)).unwrap_or_else(|| key.to_owned())
     }
 
     /// A text that may stand anywhere, with pseudonyms in the place of what is known.

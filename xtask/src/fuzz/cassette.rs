@@ -8,7 +8,8 @@ use drillmaster_transport::cassette::{Interaction, Tape, parse};
 use drillmaster_transport::{Error, Replay, Request, Response, Transport};
 use serde_json::Value;
 
-use crate::{Outcome, repository};
+use super::{Said, sample};
+use crate::Outcome;
 
 /// Recordings of ours.
 const FILES: [&str; 3] = [
@@ -22,8 +23,7 @@ const FILES: [&str; 3] = [
 pub(super) fn samples() -> Outcome<Vec<Vec<u8>>> {
     let mut samples = Vec::new();
     for file in FILES {
-        let path = repository::root().join(file);
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?;
+        let text = sample(file)?;
         let mut pretty = Vec::new();
         for event in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
             let mut event = event.map_err(|error| format!("{file}: {error}"))?;
@@ -38,13 +38,17 @@ pub(super) fn samples() -> Outcome<Vec<Vec<u8>>> {
 }
 
 /// Reads it in every way; they must agree.
-pub(super) fn read(bytes: &[u8]) {
+pub(super) fn read(bytes: &[u8]) -> Said {
     let text = String::from_utf8_lossy(bytes);
     match (parse(&text), Replay::read(text.clone())) {
-        (Ok(tape), Ok(replay)) => play(&tape, &replay),
+        (Ok(tape), Ok(replay)) => {
+            play(&tape, &replay);
+            Said::Yes
+        }
         (Err(one), Err(other)) => {
             assert_eq!(one, other);
             assert!(!one.to_string().is_empty());
+            Said::No
         }
         (one, other) => panic!("read whole: {:?}, opened: {:?}", one.err(), other.err()),
     }

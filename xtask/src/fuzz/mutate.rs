@@ -5,7 +5,7 @@ use std::ops::Range;
 use fastrand::Rng;
 
 /// What readers of text formats treat apart.
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 31] = [
     "{",
     "}",
     "[",
@@ -28,10 +28,20 @@ const WORDS: [&str; 22] = [
     "\"event\":\"end\"",
     "\"scope\":\"main\",",
     "\u{e4}",
+    "\"encoding\":\"base64\",",
+    "- ",
+    "\n  ",
+    "&a ",
+    "*a",
+    "<<: ",
+    "|\n",
+    "!!binary ",
+    "!!python/object:a.b ",
 ];
 
 /// What opens a level and closes it.
-const LEVELS: [(&str, &str); 4] = [("[", "]"), ("{\"a\":", "}"), ("[{\"a\":[", "]}]"), ("[", "")];
+const LEVELS: [(&str, &str); 5] =
+    [("[", "]"), ("{\"a\":", "}"), ("[{\"a\":[", "]}]"), ("[", ""), ("- ", "")];
 
 /// A sample that was changed in a few places; now and then noise. No longer than so many bytes.
 pub(super) fn text(rng: &mut Rng, samples: &[Vec<u8>], longest: usize) -> Vec<u8> {

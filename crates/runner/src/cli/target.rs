@@ -38,7 +38,7 @@ pub(crate) struct TargetArgs {
 /// The flags that record and replay.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct CassetteArgs {
-    /// Write all that travels to a cassette (links and addresses are in it, credentials never)
+    /// Write what travels to a cassette that can be shared: without secrets, with made-up people
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// Answer from a cassette and send nothing
@@ -78,7 +78,7 @@ impl PrivateArgs {
         let fields = self.fields.iter();
         let policy =
             fields.fold(Policy::default(), |policy, (name, holds)| policy.field(name, *holds));
-        self.values.iter().fold(policy, |policy, value| policy.value(value))
+        self.values.iter().fold(policy, Policy::value)
     }
 }
 
@@ -377,9 +377,9 @@ struct Trace<T> {
 #[async_trait]
 impl<T: Transport> Transport for Trace<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        // Without the query, which may hold a token.
-        let path = request.wire.target.split('?').next().unwrap_or_default().to_owned();
-        let told = format!("{} {} {path}", request.spec.name, request.wire.method);
+        // As it is declared: what is told may be kept in a log, and has nobody's address or id in it.
+        let spec = request.spec;
+        let told = format!("{} {} {}", spec.name, spec.method, spec.path);
         let answer = self.inner.send(request).await;
         let ended = match &answer {
             Ok(answer) => answer.status.to_string(),

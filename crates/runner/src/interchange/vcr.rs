@@ -106,8 +106,7 @@ fn take(recorded: Recorded, place: &str, gathering: &mut Gathering<'_>) -> Resul
             Ok(Response { status, headers, body })
         }
     };
-    gathering.add_next(&call, &asked, &body, outcome);
-    Ok(())
+    gathering.add_next(place, &call, &asked, &body, outcome)
 }
 
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {

@@ -16,6 +16,7 @@ use super::{
 use crate::journal::{Events, Unusable};
 use crate::redact::{Found, Leak, Policy, Redactor, Rows, Sealing, faceless, fold};
 use crate::request::{Response, Scope};
+use crate::rows::key_of;
 
 /// What of a run's order a replay of its script needs.
 const KEPT: [&str; 6] = ["dialect", "key", "max_rows", "roster", "script", "set"];
@@ -165,7 +166,7 @@ impl Seal {
         };
         let by_name: HashMap<_, Vec<usize>> =
             scopes.iter().enumerate().fold(HashMap::new(), |mut names, (index, (name, _))| {
-                names.entry(fold(name)).or_insert_with(Vec::new).push(index);
+                names.entry(fold(&key_of(name))).or_insert_with(Vec::new).push(index);
                 names
             });
         let mut left: BTreeSet<_> = (0..scopes.len()).map(|index| rank(&found, index)).collect();
@@ -209,7 +210,10 @@ impl Step {
 
     fn found(&self, scope: &str, found: &mut Found) -> Result<(), Unsealed> {
         match self {
-            Self::Given(value) => found.json(&value.value),
+            Self::Given(value) => match value.rows() {
+                Some(keys) => keys.for_each(|key| found.key(key)),
+                None => found.json(&value.value),
+            },
             Self::Asked(asked) => {
                 let name = &asked.request.entry;
                 let request = asked.request.wire().map_err(Unsealed::Recording)?;
@@ -234,7 +238,10 @@ impl Step {
         let scope = scope.to_owned();
         let asked = match self {
             Self::Given(value) => {
-                let given = sorted(&redactor.json(&value.value));
+                let given = match value.rows() {
+                    Some(keys) => keys.map(|key| redactor.key(key)).collect(),
+                    None => sorted(&redactor.json(&value.value)),
+                };
                 let name = value.name.clone();
                 events.push(Event::Value(super::ValueEvent { scope, ordinal, name, value: given }));
                 return Ok(());

@@ -70,9 +70,10 @@ impl Cast {
         self.stands.contains(text)
     }
 
-    /// Whether all that is known are pseudonyms, as in the roster that lies beside a cassette.
+    /// Whether everybody in it stands for themselves: it was made of a roster of pseudonyms.
     pub(super) fn is_made_up(&self) -> bool {
-        !self.known.is_empty() && self.iter().all(|known| known.spelt[0] == known.stands)
+        let itself = |known: &Known| known.spelt.iter().all(|spelt| *spelt == known.stands);
+        !self.known.is_empty() && self.known.values().all(itself)
     }
 
     /// Every pseudonym.

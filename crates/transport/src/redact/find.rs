@@ -10,6 +10,7 @@ use super::roster::Seen;
 use super::{Policy, Redactor, Rows, Sealing, looks, names};
 use crate::Scope;
 use crate::request::Response;
+use crate::rows::{key_of, keys_of};
 
 /// How deep one encoding may lie in another.
 const DEEPEST: usize = 4;
@@ -48,7 +49,7 @@ impl Found {
         let walk = Walk { policy: &self.policy, entry: entry(name).ok() };
         walk.request(request, &mut Glancing(&mut self.seen));
         if scope != Scope::MAIN {
-            self.seen.scopes.insert(fold(scope));
+            self.seen.scopes.insert(fold(&key_of(scope)));
         }
     }
 
@@ -70,7 +71,7 @@ impl Found {
 
     /// A row's number, where its name is known by now.
     pub(crate) fn number(&self, scope: &str) -> Option<Person> {
-        self.cast.person(scope)
+        self.cast.person(&key_of(scope))
     }
 
     /// How many values are known.
@@ -86,16 +87,29 @@ impl Found {
     /// Takes in the name of a row.
     pub(crate) fn scope(&mut self, scope: &str) {
         self.asked = None;
-        if scope == Scope::MAIN || self.nobodys.contains(&fold(scope)) {
-            return;
+        if scope != Scope::MAIN {
+            for key in keys_of(scope) {
+                self.key(&key);
+            }
         }
-        let holds = if looks::is_email(scope.trim()) { Holds::Email } else { Holds::Id };
-        self.cast.meet(vec![(holds, scope.to_owned())], None);
+    }
+
+    /// Takes in the key of a row. One that stood where nothing private stands, such as the code of a room, is
+    /// nobody's.
+    pub(crate) fn key(&mut self, key: &str) {
+        let folded = fold(key);
+        let is_nobodys = self.nobodys.contains(&folded)
+            || (self.seen.harmless.contains(&folded) && !self.seen.private.contains_key(&folded));
+        let is_email = looks::is_email(key.trim());
+        if is_email || !is_nobodys {
+            let holds = if is_email { Holds::Email } else { Holds::Id };
+            self.cast.meet(vec![(holds, key.to_owned())], None);
+        }
     }
 
     /// Looks at a request of a scope.
     pub(crate) fn request(&mut self, scope: &str, name: &str, request: &wire::Request) {
-        let hint = self.cast.person(scope).filter(|_| scope != Scope::MAIN);
+        let hint = self.number(scope).filter(|_| scope != Scope::MAIN);
         self.asked = self.look(name, hint, |walk, look| {
             walk.request(request, look);
         });

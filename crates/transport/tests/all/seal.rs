@@ -209,7 +209,7 @@ fn a_question_has_no_answer_any_more() {
 async fn a_sealed_cassette_replays() {
     let events = seat("main", 0, "ada@corp.example", "ada1815");
     let sealed = sealed(events.into_iter().chain(seat("main", 1, "bob@corp.example", "bob")));
-    let replay = Replay::of(sealed.tape().unwrap());
+    let replay = Replay::read(sealed.text()).unwrap();
     for (email, username) in
         [("learner-0002@example.com", "learner-0002"), ("learner-0001@example.com", "learner-0001")]
     {

@@ -170,3 +170,23 @@ fn two_requests_in_one_place_are_refused() {
     let error = read(har.to_string().as_bytes(), &Options::default()).unwrap_err().to_string();
     assert_eq!(error, "`log.entries[3]`: a request with the scope and number of another");
 }
+
+/// A tool that adds a request to an export does not know of our numbers.
+#[test]
+fn a_request_of_another_tool_is_refused_where_no_number_is_left_for_it() {
+    let tape = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
+    let mut har: Value = serde_json::from_slice(&har_of(&tape)).unwrap();
+    let entries = har["log"]["entries"].as_array_mut().unwrap();
+    let mut foreign = entries[0].clone();
+    foreign.as_object_mut().unwrap().shift_remove("_drillmaster");
+    entries.push(foreign);
+    entries[0]["_drillmaster"]["scope"] = "main".into();
+    let last = |number: u64| {
+        let mut har = har.clone();
+        har["log"]["entries"][0]["_drillmaster"]["ordinal"] = number.into();
+        read(har.to_string().as_bytes(), &Options::default())
+    };
+    assert!(parse(&text_of(&last(u64::MAX - 1).unwrap().tape)).is_ok());
+    let error = last(u64::MAX).unwrap_err().to_string();
+    assert_eq!(error, "`log.entries[3]`: no number is left for it in the scope `main`");
+}

@@ -2,10 +2,8 @@
 
 use std::collections::HashSet;
 
-use drillmaster_transport::cassette::{
-    Body, ErrorEvent, RequestEvent, VERSION, ValueEvent, identity,
-};
-use drillmaster_transport::{Error, Response, Scope};
+use drillmaster_transport::cassette::{Body, ErrorEvent, RequestEvent, VERSION, identity};
+use drillmaster_transport::{Error, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -113,9 +111,9 @@ pub(crate) fn gather<'a>(
         }
         gathering.left_out.is_of_ours();
         gathering.tape.header = header;
-        let after = |value: &ValueEvent| value.ordinal.saturating_add(1);
-        let main = values.iter().filter(|value| value.scope == Scope::MAIN);
-        gathering.next = main.map(after).max().unwrap_or(0);
+        for value in &values {
+            gathering.reserve(&value.scope, value.ordinal);
+        }
         gathering.tape.values = values;
     }
     let mut foreign = Vec::new();
@@ -238,8 +236,7 @@ fn take(entry: Entry, place: &str, gathering: &mut Gathering<'_>) -> Result<(), 
         gathering.left_out.add(Reason::NotSaved, &not_saved());
         return Ok(());
     };
-    gathering.add_next(&call, &headers, &body, outcome);
-    Ok(())
+    gathering.add_next(place, &call, &headers, &body, outcome)
 }
 
 /// What became of a request of another tool; `None` where its answer was not kept.

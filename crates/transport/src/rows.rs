@@ -1,0 +1,99 @@
+//! What the name of a row's scope is made of: the row's key, told apart from others as the runner does it.
+//!
+//! A key has its `#` doubled, and a key `main` a `#` before it; a later pass over the same row ends with `#2`, and
+//! a row within a row comes behind `#/`.
+
+use crate::request::Scope;
+
+/// The name with something else in the place of each key.
+pub(crate) fn with_keys(scope: &str, mut other: impl FnMut(&str) -> String) -> String {
+    let mut name = String::new();
+    let mut rest = scope;
+    loop {
+        let (key, after) = split(rest);
+        let key = other(&key).replace('#', "##");
+        if key == Scope::MAIN {
+            name.push('#');
+        }
+        name.push_str(&key);
+        let Some(end) = after.find("#/").map(|at| at + 2) else {
+            name.push_str(after);
+            return name;
+        };
+        name.push_str(&after[..end]);
+        rest = &after[end..];
+    }
+}
+
+/// The key of the outermost row.
+pub(crate) fn key_of(scope: &str) -> String {
+    split(scope).0
+}
+
+/// The keys, the outermost first.
+pub(crate) fn keys_of(scope: &str) -> Vec<String> {
+    let mut keys = Vec::new();
+    with_keys(scope, |key| {
+        keys.push(key.to_owned());
+        String::new()
+    });
+    keys
+}
+
+/// The first key as it was, and what comes behind it.
+fn split(scope: &str) -> (String, &str) {
+    if let Some(after) = scope.strip_prefix("#main")
+        && (after.is_empty() || after.starts_with('#') && !after.starts_with("##"))
+    {
+        return (Scope::MAIN.to_owned(), after);
+    }
+    let mut from = 0;
+    while let Some(at) = scope[from..].find('#').map(|found| from + found) {
+        if !scope[at + 1..].starts_with('#') {
+            return (scope[..at].replace("##", "#"), &scope[at..]);
+        }
+        from = at + 2;
+    }
+    (scope.replace("##", "#"), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(scope: &str, keys: &[&str]) {
+        assert_eq!(keys_of(scope), keys, "{scope}");
+        assert_eq!(with_keys(scope, str::to_owned), scope);
+    }
+
+    #[test]
+    fn keys_are_found_in_names() {
+        check("ada", &["ada"]);
+        check("ada#2", &["ada"]);
+        check("a##2", &["a#2"]);
+        check("a##2#3#/#main#2#/c", &["a#2", "main", "c"]);
+        check("#main", &["main"]);
+        check("##main", &["#main"]);
+    }
+
+    #[test]
+    fn another_key_takes_the_place_of_one() {
+        assert_eq!(with_keys("ada#2#/b", |key| format!("{key}#")), "ada###2#/b##");
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_is_put_together_again(keys in prop::collection::vec("[a#/2é]{0,6}", 1..4)) {
+            let name = keys
+                .iter()
+                .map(|key| with_keys("", |_| key.clone()))
+                .collect::<Vec<_>>()
+                .join("#/");
+            prop_assert_eq!(keys_of(&name), keys);
+            prop_assert_eq!(with_keys(&name, str::to_owned), name);
+        }
+    }
+}
