@@ -178,7 +178,7 @@ fn a_script_may_have_several_cases_each_with_its_own_roster() {
     desk.run("test proj --accept").exits(0);
     check("test_cases", &desk, "test proj", 0);
     check("test_filter", &desk, "test proj --filter one", 0);
-    assert!(!desk.read("proj/onboard.empty.accepted").contains("@"));
+    assert!(!desk.read("proj/onboard.empty.accepted").contains('@'));
     assert_eq!(desk.read("proj/onboard.one.two.accepted").matches("thm.add_seat").count(), 1);
 }
 
