@@ -57,6 +57,7 @@ pub struct Found {
 /// A recorded run of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
+    name: String,
     script: PathBuf,
     cassette: PathBuf,
 }
@@ -71,14 +72,20 @@ pub fn find(folder: &Path) -> Result<Found, Problem> {
     let mut found = Found { cases: Vec::new(), strangers: Vec::new() };
     for entry in files {
         let entry = entry.map_err(|error| {
-            Problem::usage(format!("cannot look for tests in {}: {error}", folder.display()))
+            let path = error.path().unwrap_or(folder).display().to_string();
+            let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+            Problem::usage(format!("cannot look for tests in {path}: {why}"))
         })?;
         let path = entry.into_path();
         if path.extension().is_none_or(|extension| extension != "cassette") {
             continue;
         }
         match script_of(&path) {
-            Some(script) => found.cases.push(Case { script, cassette: path }),
+            Some(script) => {
+                let inside = path.strip_prefix(folder).unwrap_or(&path).with_extension("");
+                let name = inside.to_string_lossy().into_owned();
+                found.cases.push(Case { name, script, cassette: path });
+            }
             None => found.strangers.push(path),
         }
     }
@@ -119,12 +126,13 @@ struct Begun {
 impl Case {
     /// The case of a cassette that lies beside its script.
     pub fn of(cassette: &Path) -> Option<Self> {
-        Some(Self { script: script_of(cassette)?, cassette: cassette.to_owned() })
+        let name = cassette.file_stem()?.to_string_lossy().into_owned();
+        Some(Self { name, script: script_of(cassette)?, cassette: cassette.to_owned() })
     }
 
-    /// What it is called: its cassette's name.
-    pub fn name(&self) -> String {
-        self.cassette.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    /// What it is called: its cassette's name, with its folders within the one that was looked through.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The script that it runs.
@@ -135,6 +143,17 @@ impl Case {
     /// Where its accepted picture is kept.
     pub fn accepted(&self) -> PathBuf {
         self.cassette.with_extension("accepted")
+    }
+
+    /// Every file that it is made of, those that are not there among them.
+    pub fn files(&self) -> [PathBuf; 5] {
+        let [own, shared] = self.rosters();
+        [self.script.clone(), self.cassette.clone(), self.accepted(), own, shared]
+    }
+
+    /// Where its roster is looked for: its own, and that of all cases of the script.
+    fn rosters(&self) -> [PathBuf; 2] {
+        [&self.cassette, &self.script].map(|path| path.with_extension("roster.csv"))
     }
 
     /// The picture that was accepted, if one was.
@@ -225,7 +244,7 @@ impl Case {
         if !script.uses_roster() {
             return Ok(None);
         }
-        let places = [&self.cassette, &self.script].map(|path| path.with_extension("roster.csv"));
+        let places = self.rosters();
         let Some(path) = places.iter().find(|path| path.is_file()) else {
             let problem = format!("{} needs a roster", self.name());
             let place = places[0].display();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use drillmaster_models::{Settle, entry};
-use drillmaster_transport::{Error, Stopped};
+use drillmaster_transport::{Error, Mismatch, Stopped};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use rhai::Position;
 
@@ -109,12 +109,17 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
             "check the key: it may have been rotated, disabled or mistyped".to_owned()
         }
         () if error.is_in_doubt() => settling(error),
+        () if error.mismatch() == Some(Mismatch::Drifted) => {
+            "if the service is right, record it again".to_owned()
+        }
         () if error.is_replay_mismatch() => {
             "the script or its inputs differ from the recording; record it again".to_owned()
         }
         () => match error.stopped_by()? {
             Stopped::Removals => "if that is meant, allow more with --max-removals".to_owned(),
             Stopped::Irreversible => "if that is meant, allow it with --yes".to_owned(),
+            // It says so itself.
+            Stopped::Pseudonym => return None,
             _ => "make a new plan with --dry-run --plan FILE, and look at it".to_owned(),
         },
     };

@@ -203,7 +203,7 @@ impl Replay {
 
     /// A request as the recording would have it. Whatever is asked of a recording passes here and
     /// [`asked_scope`](Self::asked_scope) first.
-    fn asked<'a>(&self, request: &'a Request) -> Cow<'a, Request> {
+    pub(crate) fn asked<'a>(&self, request: &'a Request) -> Cow<'a, Request> {
         match &self.people {
             Some(people) => Cow::Owned(people.asked(request)),
             None => Cow::Borrowed(request),

@@ -4,11 +4,14 @@ mod calls;
 mod cassettes;
 mod fences;
 mod help;
+mod looking;
 mod mistakes;
+mod projects;
 mod rehearsals;
 mod resuming;
 mod rosters;
 mod runs;
+mod sealing;
 mod streams;
 
 use crate::desk::{Desk, Door};

@@ -72,6 +72,11 @@ impl Desk {
         Ended::of(line, self.command(line).output().unwrap())
     }
 
+    /// Runs a command to its end in one of the desk's folders.
+    pub(crate) fn run_in(&self, folder: &str, line: &str) -> Ended {
+        Ended::of(line, self.command(line).current_dir(self.path(folder)).output().unwrap())
+    }
+
     /// Begins a command.
     pub(crate) fn start(&self, line: &str) -> Child {
         self.command(line).spawn().unwrap()

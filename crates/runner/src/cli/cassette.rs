@@ -13,7 +13,7 @@ use drillmaster_transport::cassette::{self, Tape, straight};
 use drillmaster_transport::journal::Events;
 
 use super::Shell;
-use super::target::output;
+use super::target::{keep, output};
 use crate::engine::folder_of;
 use crate::exit::Exit;
 use crate::interchange::{self, Format, Options, har};
@@ -83,6 +83,7 @@ pub(crate) fn cassette(
 
 fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
     let path = output(&args.output, &[&args.file])?;
+    keep(&path, "cassette", "\"cassette\"")?;
     let options = Options { format: args.from, hosts: args.hosts.clone(), ..Options::default() };
     let bytes = read(&args.file, options.largest)?;
     let refused = |why| Problem::usage(format!("{}: {why}", args.file.display()));
@@ -98,6 +99,7 @@ fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
 
 fn export(args: &ExportArgs, shell: &Shell) -> Result<Exit, Problem> {
     let path = output(&args.output, &[&args.cassette])?;
+    keep(&path, "HAR file", "\"log\"")?;
     let tape = open_tape(&args.cassette)?;
     write(&path, |out| har::write(&tape, out))?;
     tell(&tape, &args.output, shell);

@@ -92,11 +92,21 @@ impl Verdict {
 }
 
 pub(crate) fn test(args: &TestArgs, shell: &Shell) -> Result<Exit, Problem> {
-    let junit = args.junit.as_deref().map(|file| output(file, &[])).transpose()?;
     let found = find(&args.folder)?;
     let mut cases = found.cases;
+    let taken: Vec<_> = cases.iter().flat_map(Case::files).collect();
+    let taken: Vec<&Path> = taken.iter().map(PathBuf::as_path).collect();
+    let junit = args.junit.as_deref().map(|file| output(file, &taken)).transpose()?;
+    let all = cases.len();
     if let Some(part) = &args.filter {
         cases.retain(|case| case.name().contains(part.as_str()));
+    }
+    if cases.is_empty() && all > 0 {
+        let part = args.filter.as_deref().unwrap_or_default();
+        let folder = args.folder.display();
+        let problem = format!("there is no test in {folder} that has `{part}` in its name");
+        return Err(Problem::usage(problem)
+            .with_help("`drillmaster test` without --filter lists the names"));
     }
     if cases.is_empty() {
         let problem = format!("there is no test in {}", args.folder.display());
@@ -220,7 +230,7 @@ fn tell(outcomes: &[Outcome], strangers: usize, shell: &Shell) -> Result<(), Pro
             let rows: Vec<_> = outcomes
                 .iter()
                 .map(|Outcome { case, verdict }| {
-                    vec![case.name(), path(case.script()), verdict.word().to_owned()]
+                    vec![case.name().to_owned(), path(case.script()), verdict.word().to_owned()]
                 })
                 .collect();
             shell.console.print(&csv_text(&["test", "script", "verdict"], &rows)?);
@@ -280,7 +290,8 @@ fn write_junit(path: &Path, outcomes: &[Outcome]) -> Result<(), Problem> {
 }
 
 fn junit_case(xml: &mut Writer<Vec<u8>>, outcome: &Outcome) -> std::io::Result<()> {
-    let (name, script) = (outcome.case.name(), outcome.case.script().display().to_string());
+    let script = outcome.case.script().display().to_string();
+    let (name, script) = (printable(outcome.case.name()), printable(&script));
     let element = xml
         .create_element("testcase")
         .with_attributes([("name", name.as_str()), ("classname", script.as_str())]);
@@ -300,6 +311,10 @@ fn junit_case(xml: &mut Writer<Vec<u8>>, outcome: &Outcome) -> std::io::Result<(
 
 /// XML has no place for control characters, not even escaped.
 fn printable(text: &str) -> String {
-    let is_allowed = |c: &char| !c.is_control() || matches!(c, '\n' | '\t' | '\r');
+    let is_allowed = |c: &char| match c {
+        '\n' | '\t' | '\r' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        c => !c.is_control(),
+    };
     text.chars().filter(is_allowed).collect()
 }

@@ -97,9 +97,11 @@ impl Transport for Verify {
             None => answer.clone(),
         };
         let now = answer.as_ref().map(veiled).map_err(Clone::clone);
-        let lines = recorded.ok().and_then(|recorded| drift(&request, &veiled(&recorded), &now));
+        // Told as it was recorded: who reads of drift need not learn whom it was about.
+        let told = self.recorded.asked(&request);
+        let lines = recorded.ok().and_then(|recorded| drift(&told, &veiled(&recorded), &now));
         if let Some(lines) = lines {
-            let drift = Drift { scope: request.scope, ordinal: request.ordinal, lines };
+            let drift = Drift { scope: told.scope.clone(), ordinal: told.ordinal, lines };
             self.drifts.lock().unwrap_or_else(PoisonError::into_inner).push(drift);
         }
         answer

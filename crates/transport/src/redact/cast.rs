@@ -40,9 +40,10 @@ pub(super) struct Cast {
     stands: HashSet<String>,
 }
 
-/// What two ways to write a value have in common.
+/// What two ways to write a value have in common: with all letters made large, and then small, as what is
+/// searched for is (a sharp s is two letters when it is large).
 pub(crate) fn fold(value: &str) -> String {
-    value.trim().to_lowercase()
+    value.trim().to_uppercase().to_lowercase()
 }
 
 impl Cast {
@@ -69,10 +70,9 @@ impl Cast {
         self.stands.contains(text)
     }
 
-    /// Whether everybody in it stands for themselves: it was made of a roster of pseudonyms.
+    /// Whether all that is known are pseudonyms, as in the roster that lies beside a cassette.
     pub(super) fn is_made_up(&self) -> bool {
-        let itself = |known: &Known| known.spelt.iter().all(|spelt| *spelt == known.stands);
-        !self.known.is_empty() && self.known.values().all(itself)
+        !self.known.is_empty() && self.iter().all(|known| known.spelt[0] == known.stands)
     }
 
     /// Every pseudonym.

@@ -74,11 +74,11 @@ impl Walk<'_> {
         changed.unwrap_or_else(|| value.to_owned())
     }
 
-    /// What a field holds: the more secret of what is declared and what the user said, else what its name
-    /// tells.
+    /// What a field holds: what is declared, else what its name tells; or what the user said, where that is
+    /// more secret.
     fn holds(&self, name: &str, texts: Option<&Texts>) -> Option<Holds> {
         let declared = texts.and_then(|texts| texts.holds);
-        declared.max(self.policy.holds(name)).or_else(|| names::holds(name))
+        declared.or_else(|| names::holds(name)).max(self.policy.holds(name))
     }
 
     fn request_field(&self, name: &str) -> Option<&Texts> {

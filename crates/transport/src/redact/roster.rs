@@ -69,10 +69,12 @@ impl Rows {
     }
 
     /// What a column holds: as its name says, as its cells look, as the recording shows.
+    /// Where the user said more, that is so.
     fn holds(&self, place: usize, name: &str, policy: &Policy, seen: &Seen) -> Option<Holds> {
-        if let Some(holds) = policy.holds(name) {
-            return Some(holds);
-        }
+        self.looks(place, name, seen).max(policy.holds(name))
+    }
+
+    fn looks(&self, place: usize, name: &str, seen: &Seen) -> Option<Holds> {
         let count = self.cells(place).count();
         let most = |test: &dyn Fn(&str) -> bool| {
             count > 0 && self.cells(place).filter(|cell| test(cell)).count() * 2 > count

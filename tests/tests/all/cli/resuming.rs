@@ -16,7 +16,7 @@ const SEAT: &str = "let rows = each(roster(), |row| { thm::add_seat(#{ email: ro
 /// People of the sandbox who have an account and no seat.
 const WAITING: &str = "email\nkian.rutherford@example.com\nboris.bailey@example.com\n";
 
-fn signal(process: &Child, signal: &str) {
+pub(super) fn signal(process: &Child, signal: &str) {
     let id = process.id().to_string();
     assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
 }
@@ -44,7 +44,7 @@ fn doubled(writes: &Value) -> Vec<String> {
 }
 
 /// Waits until the sandbox carried out so many writes.
-fn wait_for_writes(server: &Server, many: usize) {
+pub(super) fn wait_for_writes(server: &Server, many: usize) {
     let count = |writes: &Value| {
         let entries = writes.as_object().into_iter().flatten();
         entries.map(|(_, all)| all.as_object().map_or(0, serde_json::Map::len)).sum::<usize>()

@@ -57,12 +57,12 @@ pub(super) fn verify(
     let tally = runtime.block_on(ask(&tape, &cassette, args))?;
     let Tally { asked, writes, strangers, unknown } = tally;
     let left_out = [
-        (writes, "are writes; --writes makes them, too"),
+        (writes, "left out as writes; --writes makes them, too"),
         (
             strangers,
-            "are about people; with the script and its roster `run … --verify` asks for them",
+            "left out as about people; with the script and its roster `run … --verify` asks for them",
         ),
-        (unknown, "are of entries that this version does not have"),
+        (unknown, "left out as of entries that this version does not have"),
     ];
     shell.console.note(&format!("asked for {asked} of {} again", tape.interactions.len()));
     for (count, why) in left_out.into_iter().filter(|(count, _)| *count > 0) {

@@ -1,0 +1,448 @@
+//! Recordings that are shared: nothing of people is in them, and they go on being of use.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use percent_encoding::percent_decode;
+use serde_json::Value;
+
+use super::check;
+use super::resuming::{signal, wait_for_writes};
+use crate::desk::{CLASS, Desk, Door, ONBOARD_CLASS};
+use crate::server::Server;
+
+/// People whose names are not made for computers.
+const PEOPLE: &str = "email,name,id,roles\n\
+    müller.o'neil@firma.example,Jürgen Müller-O'Neil,jmo-77,Developers\n\
+    Zoë.Strauß@firma.example,Zoë Strauß,zoë+strauß,QA;Security\n\
+    li@a.firma.example,Li Na,li,QA\n\
+    \"çelik.ğ@firma.example\",\"Çelik, Ayşegül\",0815,\n";
+
+/// What of them must be nowhere. What is shorter might be there by chance.
+const PRIVATE: [&str; 14] = [
+    "müller.o'neil@firma.example",
+    "Jürgen Müller-O'Neil",
+    "O'Neil",
+    "jmo-77",
+    "Zoë.Strauß@firma.example",
+    "Zoë.Strauss@firma.example",
+    "Zoë Strauß",
+    "zoë+strauß",
+    "li@a.firma.example",
+    "Li Na",
+    "çelik.ğ@firma.example",
+    "Çelik, Ayşegül",
+    "Ayşegül",
+    "firma.example",
+];
+
+/// Looks the people up again after they were invited, in all the ways in which a service tells of people.
+const LOOK: &str = r#"
+let emails = [];
+for row in roster() {
+    emails.push(row.email);
+    let found = veracode::users_details(#{ phrase: row.name }).users;
+    print(`${row.name}: ${found.len()}`);
+    for user in found { print(user.email); veracode::user_progress(#{ id: user.id }); }
+    for again in [row.email, row.email.to_upper()] {
+        try { veracode::invite(#{ email: again, name: row.name, senderId: sender_id }); } catch (e) { print(e.message); }
+        try { thm::add_seat(#{ email: again }); } catch (e) { print(e.message); }
+    }
+}
+print(veracode::all_users().to_array().len());
+print(veracode::all_progress().to_array().len());
+print(thm::all_users().to_array().len());
+print(thm::questions(#{ roomCode: room }).questions.len());
+try { thm::time_report(#{ userEmails: emails, from: "2026-09-01", to: "2026-09-30" }); } catch (e) { print(e.message); }
+"#;
+/// One row at a time: the service lists users in the order in which they were invited.
+const RUN: &str = "run deep.rhai --roster class.csv --concurrency 1";
+
+/// A row is one write.
+const SEAT: &str = "let rows = each(roster(), |row| { thm::add_seat(#{ email: row.email }); });\n\
+                    print(rows.table());\n";
+/// People of the sandbox who have an account and no seat.
+const WAITING: &str = "email\nkian.rutherford@example.com\nboris.bailey@example.com\n";
+const MORE: &str = "email\nkian.rutherford@example.com\nboris.bailey@example.com\n\
+                    curt.bartell@example.com\nayse.arslan@example.com\n";
+
+fn desk() -> Desk {
+    Desk::empty().with("deep.rhai", format!("{ONBOARD_CLASS}{LOOK}")).with("class.csv", PEOPLE)
+}
+
+/// A text as it is, with its percent signs and JSON escapes read once and twice, and what its base64 holds.
+fn views(text: &str) -> Vec<String> {
+    let decoded = |text: &str| {
+        let text = text.replace('+', " ");
+        String::from_utf8_lossy(&percent_decode(text.as_bytes()).collect::<Vec<_>>()).into_owned()
+    };
+    let once = decoded(text);
+    let mut views = vec![text.to_owned(), unescaped(text), decoded(&once), unescaped(&once), once];
+    for alphabet in [alphabet::STANDARD, alphabet::URL_SAFE] {
+        let lenient = GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        let engine = GeneralPurpose::new(&alphabet, lenient);
+        for run in text.split(|c: char| !alphabet.as_str().contains(c)) {
+            // Wherever in the run the base64 begins, and wherever it ends.
+            for start in 0..run.len().min(4) {
+                let run = &run[start..];
+                let whole = if run.len() % 4 == 1 { run.len() - 1 } else { run.len() };
+                let bytes = engine.decode(&run[..whole]).unwrap_or_default();
+                views.push(decoded(&String::from_utf8_lossy(&bytes)));
+                views.push(String::from_utf8_lossy(&bytes).into_owned());
+            }
+        }
+    }
+    views
+}
+
+/// A text with `\u00fc` and its like read.
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split("\\u");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let sign = part.get(..4).and_then(|code| u32::from_str_radix(code, 16).ok());
+        match sign.and_then(char::from_u32) {
+            Some(sign) => write!(out, "{sign}{}", &part[4..]).unwrap(),
+            None => write!(out, "\\u{part}").unwrap(),
+        }
+    }
+    out
+}
+
+/// The private values that are in a text, in whatever way they are written, and every address of somebody who
+/// has no pseudonym.
+fn people_in(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for view in views(text) {
+        let view = view.to_lowercase();
+        let values = PRIVATE.iter().filter(|value| view.contains(&value.to_lowercase()));
+        found.extend(values.map(|value| (*value).to_owned()));
+    }
+    let is_part = |c: char| c.is_alphanumeric() || "@._-+'".contains(c);
+    let words = text.split(|c| !is_part(c)).filter(|word| word.contains('@') && word.len() > 1);
+    found.extend(
+        words.filter(|word| !word.to_lowercase().starts_with("learner-")).map(str::to_owned),
+    );
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[track_caller]
+fn has_nobody(what: &str, text: &str) {
+    assert!(!text.is_empty(), "there is nothing in {what}");
+    assert_eq!(people_in(text), Vec::<String>::new(), "in {what}");
+}
+
+#[test]
+fn what_is_looked_for_is_found_however_it_is_written() {
+    let email = "müller.o'neil@firma.example";
+    let percent = "m%C3%BCller.o%27neil%40firma%2Eexample";
+    let base64 = base64::engine::general_purpose::STANDARD.encode(format!("?{email}?"));
+    let json = "m\\u00fcller.o'neil@firma.example";
+    for written in [
+        email.to_owned(),
+        email.to_uppercase(),
+        percent.to_owned(),
+        percent.replace('%', "%25"),
+        json.to_owned(),
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(email),
+        base64,
+    ] {
+        let found = people_in(&format!("x {{\"a\":\"{written}\"}} y"));
+        assert!(found.iter().any(|value| value == email), "{written}: {found:?}");
+    }
+    assert_eq!(people_in("kian.rutherford@example.com"), ["kian.rutherford@example.com"]);
+}
+
+#[test]
+fn nothing_of_people_is_in_anything_that_is_shared() {
+    let desk = desk();
+    let live = desk.run(&format!("{RUN} --record deep.cassette --results live.csv"));
+    assert!(people_in(&live.exits(0).out).len() > 5, "{live}");
+    assert!(people_in(&desk.read("live.csv")).len() > 5);
+    let token =
+        desk.read("live.csv").lines().nth(1).unwrap().rsplit_once("token=").unwrap().1.to_owned();
+    let replay = "run deep.rhai --roster deep.roster.csv --replay deep.cassette --results p.csv -v";
+    let replayed = desk.run(replay);
+    replayed.exits(0);
+    let tested = desk.run("test --accept --junit out.xml");
+    tested.exits(0);
+    let shown = desk.run("cassette show deep.cassette --full --reveal");
+    let lines = desk.run("cassette show deep.cassette --format csv");
+    let json = desk.run("cassette show deep.cassette --full --format json");
+    let stats = desk.run("cassette stats deep.cassette");
+    desk.run("cassette export deep.cassette -o deep.har").exits(0);
+    for (what, text) in [
+        ("the cassette", desk.read("deep.cassette")),
+        ("the roster beside it", desk.read("deep.roster.csv")),
+        ("what was accepted", desk.read("deep.accepted")),
+        ("the report", desk.read("out.xml")),
+        ("the HAR", desk.read("deep.har")),
+        ("the results", desk.read("p.csv")),
+        ("the replay's output", replayed.out),
+        ("the replay's calls", replayed.err),
+        ("show --full --reveal", shown.exits(0).out.clone()),
+        ("show --format csv", lines.exits(0).out.clone()),
+        ("show --format json", json.exits(0).out.clone()),
+        ("stats", stats.exits(0).out.clone()),
+    ] {
+        has_nobody(what, &text);
+        assert!(!text.contains(&token), "a link's token is in {what}");
+    }
+    // What is no person's is there.
+    let cassette = desk.read("deep.cassette");
+    for kept in ["linux1", "email not found.", "Developers"] {
+        assert!(cassette.contains(kept), "{kept}");
+    }
+    assert!(desk.read("deep.roster.csv").contains("learner-0002,QA;Security"));
+}
+
+#[test]
+fn a_replay_prints_the_people_of_its_roster() {
+    let desk = desk();
+    let live = desk.run(&format!("{RUN} --record deep.cassette"));
+    let real = desk.run(&format!("{RUN} --replay deep.cassette"));
+    assert_eq!((&real.exits(0).out, &real.err), (&live.exits(0).out, &live.err));
+    let made_up = desk.run("run deep.rhai --roster deep.roster.csv --replay deep.cassette");
+    assert!(
+        made_up.exits(0).out.contains("\nLearner 0002: 1\nlearner-0002@example.com\n"),
+        "{made_up}"
+    );
+    has_nobody("the output", &made_up.out);
+    assert_eq!(made_up.out.lines().count(), live.out.lines().count());
+}
+
+#[test]
+fn a_journal_is_sealed_to_what_a_recording_is() {
+    let desk = desk();
+    desk.run(&format!("{RUN} --record recorded/deep.cassette")).exits(2);
+    let desk = desk.with("recorded/empty", "").with("sealed/empty", "");
+    desk.run(&format!("{RUN} --journal deep.journal --record recorded/deep.cassette")).exits(0);
+    check("seal", &desk, "cassette seal deep.journal -o sealed/deep.cassette", 0);
+    for file in ["deep.cassette", "deep.roster.csv"] {
+        assert_eq!(desk.read(&format!("sealed/{file}")), desk.read(&format!("recorded/{file}")));
+    }
+    // Of a run in the state folder: the last one.
+    desk.run(RUN).exits(0);
+    desk.run("cassette seal -o last.cassette").exits(0);
+    assert_eq!(desk.read("last.cassette"), desk.read("sealed/deep.cassette"));
+}
+
+#[test]
+fn a_journal_that_was_cut_short_is_sealed_as_far_as_it_got() {
+    let server = Server::start("--invite-again --fault delay=10ms");
+    let desk = Desk::with_class().with_keys();
+    let flags = server.flags();
+    let line = format!("run onboard_class.rhai --roster class.csv --concurrency 2 {flags}");
+    let mut process = desk.start(&format!("{line} --journal class.journal"));
+    wait_for_writes(&server, 20);
+    signal(&process, "-KILL");
+    process.wait().unwrap();
+    desk.run("cassette seal class.journal -o part.cassette").exits(0);
+    has_nobody("the first part", &desk.read("part.cassette"));
+    let resumed = desk.run("resume class.journal");
+    resumed.exits(0);
+    desk.run("cassette seal class.journal -o onboard_class.cassette").exits(0);
+    has_nobody("the whole", &desk.read("onboard_class.cassette"));
+    desk.run("run onboard_class.rhai --roster class.csv --record straight.cassette").exits(0);
+    let requests = |file: &str| -> Vec<String> {
+        let shown = desk.run(&format!("cassette show {file} --format csv"));
+        shown.exits(0).out.lines().map(str::to_owned).collect()
+    };
+    let (part, whole) = (requests("part.cassette"), requests("onboard_class.cassette"));
+    assert!(20 < part.len() && part.len() < whole.len(), "{} of {}", part.len(), whole.len());
+    // What was in flight when it was killed was looked at again; all else is as if nothing had happened.
+    let scope = |line: &str| line.split(',').next().unwrap().to_owned();
+    let lost: Vec<_> =
+        whole.iter().filter(|line| line.ends_with(",lost")).map(|line| scope(line)).collect();
+    assert!(lost.len() <= 2, "{lost:?}");
+    let untroubled = |lines: Vec<String>| -> Vec<String> {
+        lines.into_iter().filter(|line| !lost.contains(&scope(line))).collect()
+    };
+    assert_eq!(untroubled(whole), untroubled(requests("straight.cassette")));
+    let replay = "run onboard_class.rhai --roster class.csv --replay onboard_class.cassette";
+    assert_eq!(desk.run(replay).exits(0).out, resumed.out);
+}
+
+#[test]
+fn what_cannot_be_sealed_is_told_and_nothing_is_written() {
+    let desk = Desk::with_class();
+    let line = "run onboard_class.rhai --roster class.csv --max-rows 2 --journal class.journal";
+    desk.run(&format!("{line} --record class.cassette")).exits(0);
+    check("seal_sealed", &desk, "cassette seal class.cassette -o again.cassette", 2);
+    let desk = desk.with("class.csv", CLASS.replacen("ayse", "aysa", 1));
+    check("seal_changed_roster", &desk, "cassette seal class.journal -o again.cassette", 2);
+    let desk = desk.with("real.csv", CLASS);
+    std::fs::remove_file(desk.path("class.csv")).unwrap();
+    check("seal_absent_roster", &desk, "cassette seal class.journal -o again.cassette", 2);
+    check("seal_no_recording", &desk, "cassette seal real.csv -o again.cassette", 2);
+    assert!(!desk.path("again.cassette").exists() && !desk.path("again.roster.csv").exists());
+    let over = "cassette seal class.journal --roster real.csv -o class.journal";
+    check("seal_over_itself", &desk, over, 2);
+    desk.run("cassette seal class.journal -o again.cassette --roster real.csv").exits(0);
+    assert_eq!(desk.read("again.cassette"), desk.read("class.cassette"));
+}
+
+#[test]
+fn what_else_is_private_can_be_said() {
+    let script = "let cohort = input(\"cohort\", \"which\", \"\");\n\
+                  for row in each(roster(), |row| {\n\
+                      thm::authenticate(#{ extUserId: `${cohort}-${row.badge}`, roomCode: \"linux1\" });\n\
+                      #{ site: row.site }\n\
+                  }) { print(`${row.badge} ${cohort} ${row.site}`); }";
+    let roster = "badge,site,floor\nB-778899,Walhalla,3\nB-778811,Walhalla,3\n";
+    let desk = Desk::empty().with("badges.rhai", script).with("class.csv", roster);
+    let line = "run badges.rhai --roster class.csv --set cohort=Nibelungen --journal j";
+    let private = "--private badge=id --private cohort --private-value Walhalla";
+    desk.run(&format!("{line} --record badges.cassette {private}")).exits(0);
+    for file in ["badges.cassette", "badges.roster.csv"] {
+        let text = desk.read(file).to_lowercase();
+        for value in ["778899", "778811", "nibelungen", "walhalla"] {
+            assert!(!text.contains(value), "{value} is in {file}: {text}");
+        }
+    }
+    assert!(desk.read("badges.roster.csv").contains(",3\n"));
+    desk.run(&format!("cassette seal j -o sealed.cassette {private}")).exits(0);
+    assert_eq!(desk.read("sealed.cassette"), desk.read("badges.cassette"));
+    // Nothing can be taken away.
+    let less = "--private badge=harmless --private extUserId=harmless --private email=harmless";
+    desk.run(&format!("{line}2 --record less.cassette {private} {less}")).exits(0);
+    assert_eq!(desk.read("less.cassette").matches("778899").count(), 0);
+    check("private_kind", &desk, "cassette seal j -o a.cassette --private badge=number", 2);
+}
+
+#[test]
+fn a_thousand_rows_are_recorded_alike_however_they_run() {
+    let mut roster = "email,name,id,roles\n".to_owned();
+    for n in 0..1000 {
+        writeln!(roster, "p{n}.o'hara@firma.example,Pë Nº{n} O'Hara,h-{n:04},QA").unwrap();
+    }
+    let desk = Desk::empty().with("onboard_class.rhai", ONBOARD_CLASS).with("class.csv", roster);
+    let run = "run onboard_class.rhai --roster class.csv";
+    for file in ["a", "b"] {
+        desk.run(&format!("{run} --concurrency 64 --record {file}.cassette")).exits(0);
+    }
+    let recorded = desk.read("a.cassette");
+    assert!(recorded == desk.read("b.cassette"), "two recordings differ");
+    assert_eq!(desk.read("a.roster.csv").lines().count(), 1001);
+    let replayed = [1, 7, 64].map(|concurrency| {
+        let results = format!("--results {concurrency}.csv --concurrency {concurrency}");
+        let ended = desk.run(&format!("{run} -q --replay a.cassette {results}"));
+        (ended.exits(0).out.clone(), ended.err, desk.read(&format!("{concurrency}.csv")))
+    });
+    assert!(replayed[0].0.contains("p999.o'hara@firma.example"));
+    assert!(replayed.iter().all(|one| *one == replayed[0]), "the replays differ");
+}
+
+#[test]
+fn only_what_is_new_is_sent_and_added() {
+    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    let first = Server::start("");
+    let line = "run seat.rhai --roster some.csv";
+    desk.run(&format!("{line} --record seat.cassette {}", first.flags())).exits(0);
+    let before = desk.read("seat.cassette");
+    let desk = desk.with("some.csv", MORE);
+    let second = Server::start("");
+    let ended = desk.run(&format!("{line} --append seat.cassette {}", second.flags()));
+    assert!(ended.exits(0).err.contains("4 rows: 4 done"), "{ended}");
+    let sent = second.writes()["thm.add_seat"].clone();
+    let sent: Vec<_> = sent.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(
+        sent.iter().all(|email| !WAITING.contains(email.as_str()) && MORE.contains(email.as_str()))
+    );
+    let after = desk.read("seat.cassette");
+    has_nobody("the longer cassette", &after);
+    // What was recorded stands as it was, header aside.
+    let events = |text: &str| text[text.find("\"request\"").unwrap()..].to_owned();
+    let recorded = events(&before);
+    let recorded = recorded.split("{\n  \"event\": \"end\"").next().unwrap();
+    assert!(events(&after).starts_with(recorded), "{after}");
+    assert_eq!(desk.read("seat.roster.csv").lines().count(), 5);
+    // It is replayed with either roster, and there is nothing left to add.
+    desk.run(&format!("{line} --replay seat.cassette")).exits(0);
+    desk.run("run seat.rhai --roster seat.roster.csv --replay seat.cassette").exits(0);
+    let door = Door::closed();
+    desk.run(&format!("{line} --append seat.cassette {}", door.flags())).exits(0);
+    assert!(!door.was_knocked_at());
+    assert_eq!(desk.read("seat.cassette"), after);
+}
+
+#[test]
+fn a_pseudonym_is_never_sent() {
+    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    desk.run("run seat.rhai --roster some.csv --record seat.cassette").exits(0);
+    let leave =
+        "for row in roster() { thm::leave_room(#{ extUserId: row.email, roomCode: \"a\" }); }";
+    let desk = desk.with("seat.rhai", format!("{SEAT}{leave}"));
+    let before = desk.read("seat.cassette");
+    let door = Door::closed();
+    let line = "run seat.rhai --roster seat.roster.csv";
+    let mut ended = desk.run(&format!("{line} --append seat.cassette {}", door.flags()));
+    line.clone_into(&mut ended.line);
+    crate::snapshot::snapshot("cli", "append_pseudonym", &ended.to_string());
+    assert_ne!(ended.exit, Some(0));
+    let verified = desk.run(&format!("{line} --verify seat.cassette {}", door.flags()));
+    assert_ne!(verified.exit, Some(0));
+    assert!(!door.was_knocked_at(), "a pseudonym was sent");
+    assert_eq!(desk.read("seat.cassette"), before);
+}
+
+#[test]
+fn a_service_that_answers_otherwise_is_told() {
+    let desk = desk().with_keys();
+    desk.run(&format!("{RUN} --record deep.cassette")).exits(0);
+    let before = desk.read("deep.cassette");
+    desk.run(&format!("{RUN} --verify deep.cassette")).exits(0);
+    for flags in ["", "--seed 2", "--seats 3"] {
+        let server = Server::start(flags);
+        let ended = desk.run(&format!("{RUN} --verify deep.cassette {}", server.flags()));
+        if flags.is_empty() {
+            ended.exits(0);
+            continue;
+        }
+        assert_ne!(ended.exit, Some(0), "{flags}: {ended}");
+        assert_eq!(ended.exit, Some(5), "{flags}: {ended}");
+        has_nobody(flags, &ended.err);
+    }
+    assert_eq!(desk.read("deep.cassette"), before);
+}
+
+#[test]
+fn seats_that_ran_out_are_drift() {
+    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    let line = "run seat.rhai --roster some.csv --concurrency 1";
+    desk.run(&format!("{line} --record seat.cassette")).exits(0);
+    let server = Server::start("--seats 1");
+    let mut ended = desk.run(&format!("{line} --verify seat.cassette {}", server.flags()));
+    format!("{line} --verify seat.cassette").clone_into(&mut ended.line);
+    crate::snapshot::snapshot("cli", "verify_no_seats", &ended.to_string());
+    ended.exits(5);
+    let told = ended.err.split("\n2 rows: ").next().unwrap();
+    has_nobody("the diff", told);
+}
+
+#[test]
+fn a_cassette_is_verified_without_its_script() {
+    let script = "print(thm::rooms().roomInfo.len());\nprint(thm::users().users.len());\n\
+                  thm::add_seat(#{ email: \"kian.rutherford@example.com\" });";
+    let desk = Desk::empty().with_keys().with("rooms.rhai", script);
+    desk.run("run rooms.rhai --record rooms.cassette").exits(0);
+    check("verify", &desk, "cassette verify rooms.cassette", 0);
+    check("verify_writes", &desk, "cassette verify rooms.cassette --writes", 0);
+    let server = Server::start("--seed 2 --learners 20");
+    let mut ended = desk.run(&format!("cassette verify rooms.cassette {}", server.flags()));
+    "cassette verify rooms.cassette".clone_into(&mut ended.line);
+    has_nobody("what is told", &ended.err);
+    ended.exits(5);
+    assert_eq!(server.writes(), Value::Object(serde_json::Map::new()));
+    check("verify_nothing", &desk, "cassette verify absent.cassette", 2);
+    let journal = desk.run("run rooms.rhai --journal rooms.journal");
+    journal.exits(0);
+    check("verify_journal", &desk, "cassette verify rooms.journal", 0);
+}
