@@ -83,11 +83,11 @@ pub(crate) fn cassette(
 
 fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
     let path = output(&args.output, &[&args.file])?;
-    keep(&path, "cassette", "\"cassette\"")?;
     let options = Options { format: args.from, hosts: args.hosts.clone(), ..Options::default() };
     let bytes = read(&args.file, options.largest)?;
     let refused = |why| Problem::usage(format!("{}: {why}", args.file.display()));
     let imported = interchange::read(&bytes, &options).map_err(refused)?;
+    keep(&path, "cassette", "\"cassette\"")?;
     write(&path, |out| interchange::write_cassette(&imported.tape, out))?;
     tell(&imported.tape, &args.output, shell);
     match imported.left_out.count() {
@@ -99,8 +99,8 @@ fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
 
 fn export(args: &ExportArgs, shell: &Shell) -> Result<Exit, Problem> {
     let path = output(&args.output, &[&args.cassette])?;
-    keep(&path, "HAR file", "\"log\"")?;
     let tape = open_tape(&args.cassette)?;
+    keep(&path, "HAR file", "\"log\"")?;
     write(&path, |out| har::write(&tape, out))?;
     tell(&tape, &args.output, shell);
     Ok(Exit::Done)
