@@ -155,6 +155,23 @@ impl Order {
         fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
     }
 
+    /// The same as it was when it was recorded, in what nothing was said about.
+    pub(crate) fn recorded_as(mut self, run: &Map<String, Value>) -> Self {
+        let text = |name: &str| run.get(name).and_then(Value::as_str);
+        let rows = run.get("max_rows").and_then(Value::as_u64);
+        self.max_rows = self.max_rows.or(rows.and_then(|rows| usize::try_from(rows).ok()));
+        self.key = self.key.or(text("key").map(str::to_owned).filter(|_| self.roster.is_some()));
+        if let Some(dialect) = text("dialect") {
+            self.place.dialect = dialect.parse().unwrap_or(self.place.dialect);
+        }
+        let set = run.get("set").cloned().unwrap_or_default();
+        let mut set: Vec<(String, String)> = serde_json::from_value(set).unwrap_or_default();
+        // The last one wins.
+        set.append(&mut self.set);
+        self.set = set;
+        self
+    }
+
     /// What a journal's run was asked to do.
     pub(crate) fn of(header: &Header, path: &Path) -> Result<Self, Problem> {
         serde_json::from_value(Value::Object(header.run.clone())).map_err(|error| {

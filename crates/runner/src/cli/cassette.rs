@@ -13,7 +13,7 @@ use drillmaster_transport::cassette::{self, Tape, straight};
 use drillmaster_transport::journal::Events;
 
 use super::Shell;
-use super::target::output;
+use super::target::{keep, output};
 use crate::engine::folder_of;
 use crate::exit::Exit;
 use crate::interchange::{self, Format, Options, har};
@@ -87,6 +87,7 @@ fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
     let bytes = read(&args.file, options.largest)?;
     let refused = |why| Problem::usage(format!("{}: {why}", args.file.display()));
     let imported = interchange::read(&bytes, &options).map_err(refused)?;
+    keep(&path, "cassette", "\"cassette\"")?;
     write(&path, |out| interchange::write_cassette(&imported.tape, out))?;
     tell(&imported.tape, &args.output, shell);
     match imported.left_out.count() {
@@ -99,6 +100,7 @@ fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
 fn export(args: &ExportArgs, shell: &Shell) -> Result<Exit, Problem> {
     let path = output(&args.output, &[&args.cassette])?;
     let tape = open_tape(&args.cassette)?;
+    keep(&path, "HAR file", "\"log\"")?;
     write(&path, |out| har::write(&tape, out))?;
     tell(&tape, &args.output, shell);
     Ok(Exit::Done)

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use drillmaster_transport::cassette::{Event, Header, PaceEvent};
 use drillmaster_transport::journal::Journaled;
-use drillmaster_transport::{Approved, Cassette, Connection, Guard, Limits};
+use drillmaster_transport::{Approved, Cassette, Connection, Guard, Limits, Mode};
 use rhai::Map;
 use tokio::runtime::{Handle, Runtime};
 
@@ -190,7 +190,17 @@ pub(crate) fn perform(
             .block_on(close(keeping, &paces, ended))
             .map_err(|error| Problem::usage(format!("the journal cannot be written: {error}")))
     });
-    let taped = match &cassette {
+    // Half a recording does not take the place of a whole one.
+    let spares = taping
+        .filter(|taping| !ended && matches!(taping.mode, Mode::Record) && taping.path.exists());
+    if let Some(taping) = spares {
+        let path = near(&taping.path);
+        shell.console.warn(&format!(
+            "{} is left as it was, because the run did not come to its end",
+            path.display()
+        ));
+    }
+    let taped = match cassette.as_ref().filter(|_| spares.is_none()) {
         // What was recorded is kept, however the run ended; what was not asked for tells only of a whole one.
         Some(cassette) => cassette.finish().map_err(|error| Problem::call(&error)),
         None => Ok(()),

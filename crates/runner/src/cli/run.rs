@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
+use drillmaster_transport::Replay;
 use drillmaster_transport::journal::{History, Journal};
 
 use super::launch::{Ready, Session, perform};
 use super::rehearse::{dry_run, look_ahead};
 use super::settings::{Settings, absolute};
-use super::target::{CassetteArgs, Target, place_for};
+use super::target::{CassetteArgs, Target, names_dialect, place_for};
 use super::{Cli, Shell};
 use crate::exit::Exit;
 use crate::host::Keeping;
@@ -57,6 +58,17 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     let mut order = args.settings.order(path, matches)?;
     let approve = |plan: &PathBuf| Approval::of(absolute(plan)?);
     order.approved = args.approved.as_ref().map(approve).transpose()?;
+    let replay = args
+        .cassettes
+        .replay
+        .as_ref()
+        .map(|path| Replay::open(path).map_err(|error| Problem::call(&error)));
+    let replay = replay.transpose()?;
+    if let Some(replay) = &replay {
+        let asked = names_dialect(matches).then_some(order.place.dialect);
+        order = order.recorded_as(&replay.header().run);
+        order.place.dialect = asked.unwrap_or(order.place.dialect);
+    }
     let taken = args.cassettes.replay.iter().chain(&args.approved).cloned().collect();
     let mut ready = Ready::of(order, taken, shell)?;
     let mut taken = ready.taken.clone();
@@ -64,8 +76,8 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     let journal = place_for(args.journal.as_deref(), &mut taken)?;
     let plan = place_for(args.plan.as_deref(), &mut taken)?;
     let session = Session::start(&shell.console)?;
-    if let Some(cassette) = &args.cassettes.replay {
-        let target = Target::replaying(cassette, ready.order.place.dialect, ready.roster.as_ref())?;
+    if let Some(replay) = replay {
+        let target = Target::replaying(replay, ready.order.place.dialect, ready.roster.as_ref())?;
         // Nothing is sent, so that nothing can be removed.
         ready.order.max_removals = None;
         ready.order.yes = true;

@@ -1,6 +1,7 @@
 //! Where calls go: the embedded sandbox, the live services, or a cassette.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -92,8 +93,10 @@ pub(crate) struct Taping {
 impl CassetteArgs {
     /// The cassette that the run goes through, if it goes through one. `taken` are files that it may not write.
     pub(crate) fn taping(&self, taken: &mut Vec<PathBuf>) -> Result<Option<Taping>, Problem> {
-        let record = place_for(self.record.as_deref(), taken)?.map(|path| (path, Mode::Record));
-        let append = place_for(self.append.as_deref(), taken)?.map(|path| (path, Mode::Append));
+        let record =
+            cassette_place(self.record.as_deref(), taken)?.map(|path| (path, Mode::Record));
+        let append =
+            cassette_place(self.append.as_deref(), taken)?.map(|path| (path, Mode::Append));
         let verify = self.verify.clone().map(|path| (path, Mode::Verify));
         Ok(record.or(append).or(verify).map(|(path, mode)| Taping {
             path,
@@ -146,6 +149,13 @@ pub(crate) fn refuse_service_flags(matches: &ArgMatches, help: &str) -> Result<(
         Some(flag) => Err(Problem::usage(format!("--{flag} does nothing here")).with_help(help)),
         None => Ok(()),
     }
+}
+
+/// Whether the command line says which dialect is spoken.
+pub(crate) fn names_dialect(matches: &ArgMatches) -> bool {
+    SERVICES.into_iter().filter(|service| service.has_legacy).any(|service| {
+        matches.value_source(&dialect_flag(service)) == Some(ValueSource::CommandLine)
+    })
 }
 
 impl Place {
@@ -217,11 +227,17 @@ impl Target {
 
     /// Answers from a cassette.
     pub(crate) fn replaying(
-        cassette: &Path,
+        replay: Replay,
         dialect: Dialect,
         roster: Option<&Roster>,
     ) -> Result<Self, Problem> {
-        let replay = Arc::new(replay(cassette, roster)?);
+        let replay = match roster {
+            Some(roster) if replay.header().sealed.is_some() => {
+                replay.with_roster(&roster.people()?)
+            }
+            _ => replay,
+        };
+        let replay = Arc::new(replay);
         Ok(Self { transport: replay.clone(), dialect, replay: Some(replay), paces: Vec::new() })
     }
 
@@ -262,13 +278,28 @@ impl Target {
     }
 }
 
-/// Opens a cassette that a roster's rows are to be answered from.
-pub(crate) fn replay(cassette: &Path, roster: Option<&Roster>) -> Result<Replay, Problem> {
-    let replay = Replay::open(cassette).map_err(|error| Problem::call(&error))?;
-    Ok(match roster {
-        Some(roster) if replay.header().sealed.is_some() => replay.with_roster(&roster.people()?),
-        _ => replay,
-    })
+/// Where a cassette goes, and beside it the roster of made-up people. Neither takes the place of something else.
+pub(crate) fn cassette_place(
+    file: Option<&Path>,
+    taken: &mut Vec<PathBuf>,
+) -> Result<Option<PathBuf>, Problem> {
+    let Some(path) = place_for(file, taken)? else { return Ok(None) };
+    let roster = place_for(Some(&path.with_extension("roster.csv")), taken)?;
+    keep(&path, "cassette", "\"cassette\"")?;
+    keep(&roster.unwrap_or_default(), "roster of made-up people", "learner-0001")?;
+    Ok(Some(path))
+}
+
+/// Refuses to replace a file that does not have near its beginning what each of its kind has there.
+pub(crate) fn keep(path: &Path, what: &str, sign: &str) -> Result<(), Problem> {
+    let mut start = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
+    let is_one = start.is_empty() || String::from_utf8_lossy(&start).contains(sign);
+    if read.is_ok() && !is_one {
+        let problem = format!("{} is there already, and is no {what}", path.display());
+        return Err(Problem::usage(problem).with_help("name another file, or remove that one"));
+    }
+    Ok(())
 }
 
 /// Where a file goes, which is taken from then on.
@@ -301,7 +332,9 @@ pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
         return refuse("`-` is no file", "standard output is the script's; name a file");
     }
     let path = file.canonicalize().unwrap_or_else(|_| file.to_owned());
-    if path.exists() && !path.is_file() {
+    // A link to what the process has open would be replaced by a file of that name.
+    let is_device = ["/dev", "/proc"].iter().any(|folder| file.starts_with(folder));
+    if is_device || (path.exists() && !path.is_file()) {
         return refuse("it is no plain file", "name a file");
     }
     let is_same =

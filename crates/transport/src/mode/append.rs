@@ -109,7 +109,12 @@ impl Transport for Append {
         if let Some(outcome) = self.old.take(&request)? {
             return outcome.map_err(|error| error.for_request(&request));
         }
-        if let Some(pseudonym) = self.old.stranger(&request) {
+        // Where nothing was recorded, nobody has a pseudonym.
+        let stranger = match self.began {
+            Began::WithFile => self.old.stranger(&request),
+            Began::WithoutFile => None,
+        };
+        if let Some(pseudonym) = stranger {
             return Err(foreign(&pseudonym).for_request(&request));
         }
         let live = reached(&self.live)?;

@@ -56,14 +56,12 @@ impl Redactor {
     pub(crate) fn stranger(&self, request: &Request) -> Option<String> {
         let mut listing = Listing::default();
         self.walk(request.spec.name).request(&request.wire, &mut listing);
+        // In a roster of pseudonyms everybody stands for themselves, and nobody knows for whom.
+        let nobody = self.cast.is_made_up();
+        let is_known =
+            |text: &String| self.cast.get(text).or_else(|| self.learnt.get(text)).is_some();
         let texts = listing.0.into_iter().map(|(_, text)| text);
-        // Who is in a roster of pseudonyms is a stranger, too. In a real one, somebody may be called like one.
-        let made_up = self.cast.is_made_up();
-        let is_real = |text: &str| {
-            let known = self.cast.get(text).filter(|_| !made_up);
-            known.or_else(|| self.learnt.get(text)).is_some()
-        };
-        texts.filter(|text| is_pseudonym(text)).find(|text| !is_real(text))
+        texts.filter(|text| is_pseudonym(text)).find(|text| nobody || !is_known(text))
     }
 
     fn blind_walk(&self) -> Walk<'_> {

@@ -70,10 +70,9 @@ impl Cast {
         self.stands.contains(text)
     }
 
-    /// Whether everybody in it stands for themselves: it was made of a roster of pseudonyms.
+    /// Whether all that is known are pseudonyms, as in the roster that lies beside a cassette.
     pub(super) fn is_made_up(&self) -> bool {
-        let itself = |known: &Known| known.spelt.iter().all(|spelt| *spelt == known.stands);
-        !self.known.is_empty() && self.known.values().all(itself)
+        !self.known.is_empty() && self.iter().all(|known| known.spelt[0] == known.stands)
     }
 
     /// Every pseudonym.

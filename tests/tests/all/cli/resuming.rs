@@ -251,7 +251,11 @@ fn a_damaged_journal_is_told_by_its_byte_and_a_torn_one_goes_on() {
     let desk = desk.with("torn.journal", torn);
     assert!(desk.run("resume torn.journal").exits(0).err.contains("30 rows"));
     let desk = desk.with("my.journal", text.replacen("ayse", "asye", 3));
-    check("journal_damaged", &desk, "resume my.journal", 2);
+    // The header has the time of the run, which may be a digit shorter.
+    let damaged = desk.run("resume my.journal");
+    damaged.exits(2);
+    let byte = text.split_inclusive('\n').take_while(|line| !line.contains("ayse")).map(str::len);
+    assert!(damaged.err.contains(&format!("at byte {}:", byte.sum::<usize>())), "{damaged}");
     let desk = desk.with("not.journal", "email\n");
     check("journal_none", &desk, "resume not.journal", 2);
 }

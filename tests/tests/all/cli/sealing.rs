@@ -391,7 +391,9 @@ fn a_pseudonym_is_never_sent() {
     let desk = desk.with("seat.rhai", format!("{SEAT}{leave}"));
     let before = desk.read("seat.cassette");
     let door = Door::closed();
-    let line = "run seat.rhai --roster seat.roster.csv";
+    let made_up = desk.read("seat.roster.csv");
+    let desk = desk.with("made_up.csv", made_up);
+    let line = "run seat.rhai --roster made_up.csv";
     let mut ended = desk.run(&format!("{line} --append seat.cassette {}", door.flags()));
     line.clone_into(&mut ended.line);
     crate::snapshot::snapshot("cli", "append_pseudonym", &ended.to_string());

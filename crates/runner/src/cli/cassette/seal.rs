@@ -7,7 +7,7 @@ use drillmaster_transport::cassette::{Header, Seal, Sealed};
 use drillmaster_transport::journal::Events;
 
 use super::super::Shell;
-use super::super::target::{PrivateArgs, output};
+use super::super::target::{PrivateArgs, cassette_place};
 use super::{open_tape, tell_count};
 use crate::exit::Exit;
 use crate::order;
@@ -31,6 +31,13 @@ pub(crate) struct SealArgs {
 
 pub(super) fn seal(args: &SealArgs, shell: &Shell) -> Result<Exit, Problem> {
     let source = order::find(args.recording.as_deref())?;
+    let mut taken = vec![source.clone()];
+    taken.extend(args.roster.clone());
+    if let Ok(events) = Events::open(&source) {
+        let named = |name: &str| events.header().run.get(name).and_then(|path| path.as_str());
+        taken.extend(["roster", "script"].into_iter().filter_map(named).map(PathBuf::from));
+    }
+    let path = cassette_place(Some(&args.output), &mut taken)?.unwrap_or_default();
     let mut seal = Seal::default().policy(args.private.policy());
     let sealed = match Events::open(&source) {
         Ok(events) => {
@@ -54,14 +61,13 @@ pub(super) fn seal(args: &SealArgs, shell: &Shell) -> Result<Exit, Problem> {
     };
     let refused = |why| Problem::usage(format!("{}: {why}", source.display()));
     let sealed = sealed.map_err(refused)?;
-    write(&sealed, &args.output, &source, shell)?;
+    write(&sealed, &path, &args.output, shell)?;
     Ok(Exit::Done)
 }
 
-fn write(sealed: &Sealed, to: &Path, source: &Path, shell: &Shell) -> Result<(), Problem> {
-    let path = output(to, &[source])?;
+fn write(sealed: &Sealed, path: &Path, to: &Path, shell: &Shell) -> Result<(), Problem> {
     let beside = sealed
-        .write(&path)
+        .write(path)
         .map_err(|error| Problem::usage(format!("cannot write {}: {error}", to.display())))?;
     let requests = sealed.tape().map_or(0, |tape| tape.interactions.len());
     tell_count(requests, to, shell);
