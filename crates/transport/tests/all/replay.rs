@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use drillmaster_models::thm::{AddSeat, Register, ShowScoreboard};
 use drillmaster_transport::cassette::Header;
+use drillmaster_transport::journal::{History, Journal, Journaled};
 use drillmaster_transport::{
     Capture, Connection, Error, Lost, Mismatch, Never, Record, Replay, Request, Response, Scope,
     Transport,
@@ -37,6 +38,15 @@ fn recording(transport: Scripted) -> (TempDir, PathBuf, Arc<Record<Scripted>>) {
     let path = folder.path().join("run.cassette");
     let record = Record::to_file(&path, Header::default(), transport).unwrap();
     (folder, path, Arc::new(record))
+}
+
+/// A recording in which everybody is called as they are: a journal, for a cassette would be sealed.
+fn unsealed(transport: Scripted) -> (TempDir, PathBuf, Arc<Journaled<Scripted>>, Arc<Journal>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.journal");
+    let journal = Arc::new(Journal::create(&path, Header::default()).unwrap());
+    let journaled = Journaled::new(transport, journal.clone(), Arc::new(History::default()));
+    (folder, path, Arc::new(journaled), journal)
 }
 
 fn replay(path: &Path) -> (Arc<Replay>, Connection) {
@@ -155,10 +165,10 @@ async fn a_request_in_another_scope_is_missing_there() {
 #[tokio::test]
 async fn the_nearest_request_is_shown_with_what_differs() {
     let answer = json!({ "status": "success", "data": {} });
-    let (_folder, path, record) = recording(Scripted::saying([answer]));
+    let (_folder, path, record, journal) = unsealed(Scripted::saying([answer]));
     let connection = Connection::new(record.clone());
     connection.send(&seat("ada@example.com")).await.unwrap();
-    record.finish().unwrap();
+    journal.close().await.unwrap();
     let (_, connection) = replay(&path);
     let error = connection.send(&seat("bob@example.com")).await.unwrap_err();
     let text = error.to_string();
@@ -187,12 +197,12 @@ async fn the_nearest_is_the_same_in_any_order_of_the_file() {
     let mut told = Vec::new();
     for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
         let answers = [(); 4].map(|()| json!({ "status": "success", "data": {} }));
-        let (_folder, path, record) = recording(Scripted::saying(answers));
+        let (_folder, path, record, journal) = unsealed(Scripted::saying(answers));
         for (scope, ordinal, email) in order.map(|index: usize| recorded[index]) {
             let request = Request { scope: scope.into(), ordinal, ..request(&seat(email)) };
             record.send(request).await.unwrap();
         }
-        record.finish().unwrap();
+        journal.close().await.unwrap();
         let (_, connection) = replay(&path);
         let row = |scope: &str| connection.within(Arc::new(Scope::new(scope)));
         let asked = ["bob", "eva"].map(|scope| (row(scope), seat("bob@example.info")));
@@ -215,12 +225,12 @@ async fn a_token_is_in_no_error() {
         let headers = vec![("location".to_owned(), "/signup".to_owned())];
         Ok(Response { status: 302, headers, body: Vec::new() })
     };
-    let (_folder, path, record) = recording(Scripted::new([answer(), answer()]));
+    let (_folder, path, record, journal) = unsealed(Scripted::new([answer(), answer()]));
     let connection = Connection::new(record.clone());
     for token in ["token-0001", "token-0002"] {
         connection.send(&register(token)).await.unwrap();
     }
-    record.finish().unwrap();
+    journal.close().await.unwrap();
     let (replay, connection) = replay(&path);
     let missing = connection.send(&register("token-six")).await.unwrap_err();
     connection.send(&register("token-0001")).await.unwrap();
@@ -308,12 +318,13 @@ fn values_that_are_not_asked_for_are_unused_unless_that_is_allowed() {
 
 #[tokio::test]
 async fn what_is_unused_is_told_as_a_run_would_have_it_main_first() {
-    let (_folder, path, record) = recording(Scripted::saying((0..8).map(|_| standing("a"))));
+    let (_folder, path, record, journal) =
+        unsealed(Scripted::saying((0..8).map(|_| standing("a"))));
     let main = Connection::new(record.clone());
     for scope in ["zoe", "ada", "main", "bob", "cem", "dan", "eva"] {
         main.within(Arc::new(Scope::new(scope))).send(&scoreboard("linux1")).await.unwrap();
     }
-    record.finish().unwrap();
+    journal.close().await.unwrap();
     let (replay, _) = replay(&path);
     let text = replay.finish().unwrap_err().to_string();
     let lines: Vec<_> = text.lines().collect();
@@ -328,15 +339,15 @@ fn many_threads_get_each_answer_once() {
     const TIMES: usize = 200;
     let names: Vec<_> = (0..4 * TIMES).map(|name| name.to_string()).collect();
     let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (_folder, path, record) =
-        recording(Scripted::saying(names.iter().map(|name| standing(name))));
+    let (_folder, path, record, journal) =
+        unsealed(Scripted::saying(names.iter().map(|name| standing(name))));
     let connection = Connection::new(record.clone());
     runtime().block_on(async {
         for _ in &names {
             first_name(&connection, "linux1").await;
         }
     });
-    record.finish().unwrap();
+    runtime().block_on(journal.close()).unwrap();
     let (replay, connection) = replay(&path);
     let mut played: Vec<String> = std::thread::scope(|scope| {
         let turn = || (0..TIMES).map(|_| runtime().block_on(first_name(&connection, "linux1")));
