@@ -249,7 +249,6 @@ async fn verify_tells_each_drift_and_what_was_not_asked() {
         "+       \"score\": 3",
         "        \"username\": \"(username)\"",
         "      }",
-        "    ],",
         "  …",
         "GET /api/v2/external/scoreboard?roomCode=linux2 in `main`",
         "- status: 200",
