@@ -246,7 +246,7 @@ async fn verify_tells_each_drift_and_what_was_not_asked() {
         "  …",
         "    \"data\": [",
         "      {",
-        "+       \"score\": 3",
+        "+       \"score\": 3,",
         "        \"username\": \"(username)\"",
         "      }",
         "  …",
