@@ -95,7 +95,7 @@ enum Task {
         /// Its name, such as thm.rooms
         entry: Option<String>,
     },
-    /// Exchange recordings with other tools
+    /// Look at recordings, seal and verify them, exchange them with other tools
     Cassette(cassette::CassetteArgs),
     /// Serve both services, simulated, over HTTP until interrupted
     Sandbox(sandbox::SandboxArgs),
