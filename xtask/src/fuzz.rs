@@ -101,7 +101,9 @@ pub(crate) fn run(args: &FuzzArgs) -> Outcome {
         let first = args.seed.unwrap_or_else(|| fastrand::u64(..1 << 40));
         eprintln!("== {}, from seed {first}", target.name);
         let start = Instant::now();
-        let tally = watched(target, |now| cases(target, first, now, || start.elapsed() < time))?;
+        let tally = watched(target, |now| {
+            cases(target, first, now, bench::peak, || start.elapsed() < time)
+        })?;
         let Tally { read, refused } = tally;
         eprintln!("{} cases without trouble: {read} read, {refused} refused", tally.cases());
     }
@@ -113,10 +115,11 @@ fn cases(
     target: &Target,
     first: u64,
     now: &AtomicU64,
+    peak: fn() -> Option<u64>,
     mut go_on: impl FnMut() -> bool,
 ) -> Outcome<Tally> {
     let samples = (target.samples)()?;
-    let before = bench::peak();
+    let before = peak();
     let mut tally = Tally::default();
     while go_on() {
         let seed = first.wrapping_add(tally.cases());
@@ -133,7 +136,7 @@ fn cases(
         }
         // Asking the system takes as long as some cases.
         if tally.cases() % 64 == 0 {
-            let more = bench::peak().zip(before).map(|(peak, before)| peak.saturating_sub(before));
+            let more = peak().zip(before).map(|(peak, before)| peak.saturating_sub(before));
             if more.is_some_and(|more| more > MOST_MEMORY) {
                 return Err(told("too much memory, now or in the 63 cases before"));
             }
@@ -179,12 +182,15 @@ fn watched<T>(target: &Target, work: impl FnOnce(&AtomicU64) -> T) -> T {
 mod tests {
     use super::*;
 
+    /// The memory of a process tells nothing where other tests run in it.
+    const OTHERS: fn() -> Option<u64> = || None;
+
     /// In short what `cargo xtask fuzz` does for long.
     #[test]
     fn readers_bear_whatever_stands_in_a_file() {
         for target in &TARGETS {
             let mut left = 3_000;
-            let tried = cases(target, 1, &AtomicU64::new(0), || {
+            let tried = cases(target, 1, &AtomicU64::new(0), OTHERS, || {
                 left -= 1;
                 left >= 0
             })
@@ -205,10 +211,10 @@ mod tests {
                 Said::No
             },
         };
-        let told = cases(&target, 1, &AtomicU64::new(0), || true).unwrap_err();
+        let told = cases(&target, 1, &AtomicU64::new(0), OTHERS, || true).unwrap_err();
         let seed = told.split("--seed ").nth(1).and_then(|rest| rest.split(' ').next());
         let seed: u64 = seed.unwrap().parse().unwrap();
-        let again = cases(&target, seed, &AtomicU64::new(0), || true).unwrap_err();
+        let again = cases(&target, seed, &AtomicU64::new(0), OTHERS, || true).unwrap_err();
         assert_eq!(again, told);
     }
 }
