@@ -24,17 +24,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use drillmaster_models::Dialect;
 use drillmaster_transport::{
     Connection, Error, Planned, Replay, Request, Response, Scope, Source, Transport,
 };
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use walkdir::WalkDir;
 
 use crate::console::Console;
 use crate::engine::folder_of;
+use crate::files::{Readers, put};
+use crate::order::Recorded;
 use crate::problem::Problem;
 use crate::roster::Roster;
 use crate::run::{Job, Report, run};
@@ -113,16 +113,6 @@ pub struct Picture {
     pub mismatch: Option<String>,
 }
 
-/// How the run was begun, as a recording's header has it.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Begun {
-    set: Vec<(String, String)>,
-    key: Option<String>,
-    dialect: String,
-    max_rows: Option<usize>,
-}
-
 impl Case {
     /// The case of a cassette that lies beside its script.
     pub fn of(cassette: &Path) -> Option<Self> {
@@ -169,18 +159,8 @@ impl Case {
     /// Accepts a picture: written beside its place and renamed.
     pub fn accept(&self, picture: &str) -> Result<(), Problem> {
         let path = self.accepted();
-        let write = || {
-            let mut builder = tempfile::Builder::new();
-            // For everybody whom the folder is for, unlike other temporary files.
-            #[cfg(unix)]
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-            let mut file = builder.prefix(".accepted-").tempfile_in(folder_of(&path))?;
-            std::io::Write::write_all(&mut file, picture.as_bytes())?;
-            file.persist(&path).map_err(|error| error.error)
-        };
-        write().map(drop).map_err(|error: std::io::Error| {
-            Problem::usage(format!("cannot write {}: {error}", path.display()))
-        })
+        let written = put(&path, Readers::Everybody, |out| out.write_all(picture.as_bytes()));
+        written.map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))
     }
 
     /// Runs it. An `Err` is a case that cannot be run at all.
@@ -199,7 +179,6 @@ impl Case {
             None => replay,
         });
         let made = Arc::new(Made { inner: replay.clone(), writes: Mutex::default() });
-        let dialect = begun.dialect.parse().unwrap_or(Dialect::Current);
         let (data, people) = (Stream::default(), Stream::default());
         let desk = tempfile::tempdir()
             .map_err(|error| Problem::usage(format!("no temporary folder can be made: {error}")))?;
@@ -210,7 +189,7 @@ impl Case {
             max_rows: begun.max_rows,
             results: Some(results.clone()),
             ..Job::new(
-                Connection::new(made.clone()).with_dialect(dialect),
+                Connection::new(made.clone()).with_dialect(begun.dialect),
                 Console::to(data.clone(), people.clone()),
             )
         };
@@ -230,9 +209,8 @@ impl Case {
         })
     }
 
-    fn begun(&self, replay: &Replay) -> Result<Begun, Problem> {
-        let run = Value::Object(replay.header().run.clone());
-        serde_json::from_value(run).map_err(|error| {
+    fn begun(&self, replay: &Replay) -> Result<Recorded, Problem> {
+        Recorded::of(replay.header()).map_err(|error| {
             let cassette = self.cassette.display();
             Problem::usage(format!("{cassette}: how it was run cannot be read: {error}"))
                 .with_help("record it again")

@@ -9,7 +9,7 @@ use drillmaster_transport::cassette::Header;
 use drillmaster_transport::journal::History;
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::problem::Problem;
 
@@ -50,6 +50,42 @@ impl Approval {
             Problem::usage(format!("cannot read the plan {}: {error}", plan.display()))
         })?;
         Ok(Self { plan, hash: blake3::hash(&bytes).to_hex().to_string() })
+    }
+}
+
+/// What replaying the script of a cassette takes, and nothing of this machine.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Recorded {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) script: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) roster: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    pub(crate) set: Vec<(String, String)>,
+    #[serde(with = "by_name")]
+    pub(crate) dialect: Dialect,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_rows: Option<usize>,
+}
+
+impl Recorded {
+    /// As the header has it; where it has nothing, as if nothing had been said.
+    pub(crate) fn of(header: &Header) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(Value::Object(header.run.clone()))
+    }
+
+    /// As the header holds it.
+    pub(crate) fn as_run(&self) -> Map<String, Value> {
+        as_map(self)
+    }
+}
+
+fn as_map(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
     }
 }
 
@@ -133,42 +169,30 @@ impl Order {
 
     /// The order as the header of a journal holds it.
     pub(crate) fn as_run(&self) -> Map<String, Value> {
-        match serde_json::to_value(self) {
-            Ok(Value::Object(run)) => run,
-            _ => Map::new(),
-        }
+        as_map(self)
     }
 
-    /// The order as the header of a cassette holds it: what replaying the script takes, and nothing of this
-    /// machine.
-    pub(crate) fn as_recorded(&self) -> Map<String, Value> {
+    /// What the header of a cassette holds of the order.
+    pub(crate) fn recorded(&self) -> Recorded {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let fields = json!({
-            "script": name(&self.script),
-            "roster": self.roster.as_deref().and_then(name),
-            "key": self.key,
-            "set": self.set,
-            "dialect": self.place.dialect.name(),
-            "max_rows": self.max_rows,
-        });
-        let fields = fields.as_object().cloned().unwrap_or_default();
-        fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
+        Recorded {
+            script: name(&self.script),
+            roster: self.roster.as_deref().and_then(name),
+            key: self.key.clone(),
+            set: self.set.clone(),
+            dialect: self.place.dialect,
+            max_rows: self.max_rows,
+        }
     }
 
-    /// The same as it was when it was recorded, in what nothing was said about.
-    pub(crate) fn recorded_as(mut self, run: &Map<String, Value>) -> Self {
-        let text = |name: &str| run.get(name).and_then(Value::as_str);
-        let rows = run.get("max_rows").and_then(Value::as_u64);
-        self.max_rows = self.max_rows.or(rows.and_then(|rows| usize::try_from(rows).ok()));
-        self.key = self.key.or(text("key").map(str::to_owned).filter(|_| self.roster.is_some()));
-        if let Some(dialect) = text("dialect") {
-            self.place.dialect = dialect.parse().unwrap_or(self.place.dialect);
-        }
-        let set = run.get("set").cloned().unwrap_or_default();
-        let mut set: Vec<(String, String)> = serde_json::from_value(set).unwrap_or_default();
+    /// The same as it was recorded, in what nothing was said about but the dialect.
+    pub(crate) fn recorded_as(mut self, mut recorded: Recorded) -> Self {
+        self.max_rows = self.max_rows.or(recorded.max_rows);
+        self.key = self.key.or(recorded.key.filter(|_| self.roster.is_some()));
+        self.place.dialect = recorded.dialect;
         // The last one wins.
-        set.append(&mut self.set);
-        self.set = set;
+        recorded.set.append(&mut self.set);
+        self.set = recorded.set;
         self
     }
 

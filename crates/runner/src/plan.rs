@@ -12,7 +12,7 @@ use drillmaster_transport::{DryRun, Planned, Removals, Scope, Transport};
 use serde::{Deserialize, Serialize};
 use tempfile::SpooledTempFile;
 
-use crate::engine::folder_of;
+use crate::files::{Readers, put};
 use crate::problem::Problem;
 
 /// The version that is written, and the only one that is read.
@@ -120,10 +120,8 @@ impl Plan {
         writes.filter_map(Result::transpose).collect()
     }
 
-    /// Writes the plan to a file, beside its place and renamed. Only its owner may read it: it names people.
+    /// Writes the plan to a file. It names people.
     pub(crate) fn save(&self, path: &Path, header: &Header) -> io::Result<()> {
-        let file = tempfile::Builder::new().prefix(".plan-").tempfile_in(folder_of(path))?;
-        let mut out = io::BufWriter::new(file);
         let first = Line::Plan {
             version: VERSION,
             program: header.program.clone(),
@@ -132,14 +130,12 @@ impl Plan {
         };
         let mut book = self.book();
         let last = Line::End { writes: book.tally.len() };
-        writeln!(out, "{}", serde_json::to_string(&first)?)?;
-        book.lines.seek(SeekFrom::Start(0))?;
-        io::copy(&mut book.lines, &mut out)?;
-        writeln!(out, "{}", serde_json::to_string(&last)?)?;
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        put(path, Readers::Owner, |mut out| {
+            writeln!(out, "{}", serde_json::to_string(&first)?)?;
+            book.lines.seek(SeekFrom::Start(0))?;
+            io::copy(&mut book.lines, &mut out)?;
+            writeln!(out, "{}", serde_json::to_string(&last)?)
+        })
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

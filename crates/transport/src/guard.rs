@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::dry_run::Planned;
 use crate::error::{Error, Stopped};
 use crate::request::{Request, Response, Scope, Source, Transport};
+use crate::rows::row_of;
 
 /// Stops a run before it takes something away from too many, and before anything that cannot be undone. A
 /// write that goes too far is [refused](Error::is_stopped). What was removed is counted as [`Removals`]
@@ -160,19 +161,6 @@ fn counted(write: &Planned) -> Option<(Key, Option<Key>)> {
     Some((key(row, ""), is_within.then(|| key(row, &write.subject))))
 }
 
-/// The row of a scope, without what tells its later passes and the rows within it. A scope's name has a key's
-/// `#` doubled: the first that stands alone ends the row's own part. A key `main` is written `#main`.
-fn row_of(scope: &str) -> &str {
-    let mut from = usize::from(scope.starts_with("#main"));
-    while let Some(at) = scope[from..].find('#').map(|found| from + found) {
-        if !scope[at + 1..].starts_with('#') {
-            return &scope[..at];
-        }
-        from = at + 2;
-    }
-    scope
-}
-
 /// Two texts in 16 bytes, so that a million of them fit into memory.
 pub(crate) type Key = [u8; 16];
 
@@ -184,31 +172,4 @@ pub(crate) fn key(first: &str, second: &str) -> Key {
     let mut key = Key::default();
     hasher.finalize_xof().fill(&mut key);
     key
-}
-
-#[cfg(test)]
-mod tests {
-    use super::row_of;
-
-    #[test]
-    fn a_row_is_told_from_its_passes_its_inner_rows_and_keys_that_look_like_them() {
-        for (scope, row) in [
-            ("a", "a"),
-            ("a#2", "a"),
-            ("a#/b", "a"),
-            ("a#2#/b#3", "a"),
-            ("a##2", "a##2"),
-            ("a###2", "a##"),
-            ("a##/b", "a##/b"),
-            ("a###/b", "a##"),
-            ("ß#2", "ß"),
-            ("#main", "#main"),
-            ("#main#2", "#main"),
-            ("##main", "##main"),
-            ("#2", ""),
-            ("", ""),
-        ] {
-            assert_eq!(row_of(scope), row, "{scope}");
-        }
-    }
 }

@@ -40,21 +40,24 @@ pub(crate) fn keys_of(scope: &str) -> Vec<String> {
     keys
 }
 
-/// The first key as it was, and what comes behind it.
-fn split(scope: &str) -> (String, &str) {
-    if let Some(after) = scope.strip_prefix("#main")
-        && (after.is_empty() || after.starts_with('#') && !after.starts_with("##"))
-    {
-        return (Scope::MAIN.to_owned(), after);
-    }
-    let mut from = 0;
+/// The row of a scope, without what tells its later passes and the rows within it. A scope's name has a key's
+/// `#` doubled: the first that stands alone ends the row's own part. A key `main` is written `#main`.
+pub(crate) fn row_of(scope: &str) -> &str {
+    let mut from = usize::from(scope.starts_with("#main"));
     while let Some(at) = scope[from..].find('#').map(|found| from + found) {
         if !scope[at + 1..].starts_with('#') {
-            return (scope[..at].replace("##", "#"), &scope[at..]);
+            return &scope[..at];
         }
         from = at + 2;
     }
-    (scope.replace("##", "#"), "")
+    scope
+}
+
+/// The first key as it was, and what comes behind it.
+fn split(scope: &str) -> (String, &str) {
+    let row = row_of(scope);
+    let key = if row == "#main" { Scope::MAIN.to_owned() } else { row.replace("##", "#") };
+    (key, &scope[row.len()..])
 }
 
 #[cfg(test)]
@@ -82,6 +85,28 @@ mod tests {
     #[test]
     fn another_key_takes_the_place_of_one() {
         assert_eq!(with_keys("ada#2#/b", |key| format!("{key}#")), "ada###2#/b##");
+    }
+
+    #[test]
+    fn a_row_is_told_from_its_passes_its_inner_rows_and_keys_that_look_like_them() {
+        for (scope, row) in [
+            ("a", "a"),
+            ("a#2", "a"),
+            ("a#/b", "a"),
+            ("a#2#/b#3", "a"),
+            ("a##2", "a##2"),
+            ("a###2", "a##"),
+            ("a##/b", "a##/b"),
+            ("a###/b", "a##"),
+            ("ß#2", "ß"),
+            ("#main", "#main"),
+            ("#main#2", "#main"),
+            ("##main", "##main"),
+            ("#2", ""),
+            ("", ""),
+        ] {
+            assert_eq!(row_of(scope), row, "{scope}");
+        }
     }
 
     proptest! {

@@ -5,7 +5,7 @@ mod show;
 mod verify;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, Subcommand};
@@ -14,8 +14,8 @@ use drillmaster_transport::journal::Events;
 
 use super::Shell;
 use super::target::{keep, output};
-use crate::engine::folder_of;
 use crate::exit::Exit;
+use crate::files::{Readers, put};
 use crate::interchange::{self, Format, Options, har};
 use crate::problem::Problem;
 
@@ -142,19 +142,12 @@ fn read(path: &Path, largest: usize) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-/// Writes a file beside its place and renames it. Only its owner may read it: recordings name people.
+/// Writes a recording, which names people.
 fn write(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Problem> {
-    let written = || {
-        let file = tempfile::Builder::new().prefix(".cassette-").tempfile_in(folder_of(path))?;
-        let mut out = BufWriter::new(file);
-        content(&mut out)?;
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    let told = |error| Problem::usage(format!("cannot write {}: {error}", path.display()));
-    written().map(drop).map_err(told)
+    let told =
+        |error: io::Error| Problem::usage(format!("cannot write {}: {error}", path.display()));
+    put(path, Readers::Owner, content).map_err(told)
 }

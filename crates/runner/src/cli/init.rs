@@ -79,7 +79,14 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
     let target = Target::open(&ready.order.place, &ready.services())?;
     let cassette = near(&folder.join(CASSETTE));
     let taping = Taping { path: cassette.clone(), mode: Mode::Record, policy: Policy::default() };
-    perform(&ready, &target, &session, None, Some(&taping), &silent)?;
+    match perform(&ready, &target, &session, None, Some(&taping), &silent)? {
+        Exit::Done => {}
+        exit => {
+            let problem = "the project's script did not do on the sandbox what it is to do";
+            return Err(Problem { exit, ..Problem::usage(problem) }
+                .with_help("in the legacy dialect there are no seats: leave --thm-dialect out"));
+        }
+    }
     let case = Case::of(&cassette);
     let case = case.ok_or_else(|| Problem::usage("the recording has no script beside it"))?;
     case.accept(&case.run(session.handle())?.text)

@@ -70,7 +70,7 @@ impl Ready {
 
     /// The header of its cassette, which knows how it is replayed.
     pub(crate) fn recording_header(&self) -> Header {
-        Header { run: self.order.as_recorded(), ..self.header() }
+        Header { run: self.order.recorded().as_run(), ..self.header() }
     }
 
     /// The header of its journal, which knows how it was begun too.

@@ -13,7 +13,7 @@ use super::target::{CassetteArgs, Target, names_dialect, place_for};
 use super::{Cli, Shell};
 use crate::exit::Exit;
 use crate::host::Keeping;
-use crate::order::{self, Approval};
+use crate::order::{self, Approval, Recorded};
 use crate::problem::Problem;
 use crate::script::Script;
 use crate::table::layout;
@@ -66,7 +66,10 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     let replay = replay.transpose()?;
     if let Some(replay) = &replay {
         let asked = names_dialect(matches).then_some(order.place.dialect);
-        order = order.recorded_as(&replay.header().run);
+        // Of a recording that was not made by a run nothing is known.
+        if let Ok(recorded) = Recorded::of(replay.header()) {
+            order = order.recorded_as(recorded);
+        }
         order.place.dialect = asked.unwrap_or(order.place.dialect);
     }
     let taken = args.cassettes.replay.iter().chain(&args.approved).cloned().collect();

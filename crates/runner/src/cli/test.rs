@@ -17,6 +17,7 @@ use super::target::output;
 use super::{Format, Shell};
 use crate::cases::{Case, find};
 use crate::exit::Exit;
+use crate::files::{Readers, put};
 use crate::problem::Problem;
 use crate::table::csv_text;
 
@@ -257,7 +258,7 @@ fn tell(outcomes: &[Outcome], strangers: usize, shell: &Shell) -> Result<(), Pro
     Ok(())
 }
 
-/// Writes `JUnit` XML, beside its place and renamed.
+/// Writes `JUnit` XML.
 fn write_junit(path: &Path, outcomes: &[Outcome]) -> Result<(), Problem> {
     let failures = outcomes.iter().filter(|outcome| !outcome.verdict.is_fine()).count();
     let counts = [("tests", outcomes.len().to_string()), ("failures", failures.to_string())];
@@ -276,15 +277,13 @@ fn write_junit(path: &Path, outcomes: &[Outcome]) -> Result<(), Problem> {
         .map(drop);
     let write = || {
         written?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".junit-")
-            .tempfile_in(crate::engine::folder_of(path))?;
-        file.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
-        file.write_all(&xml.into_inner())?;
-        file.write_all(b"\n")?;
-        file.persist(path).map_err(|error| error.error)
+        put(path, Readers::Everybody, |out| {
+            out.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
+            out.write_all(&xml.into_inner())?;
+            out.write_all(b"\n")
+        })
     };
-    write().map(drop).map_err(|error: std::io::Error| {
+    write().map_err(|error: std::io::Error| {
         Problem::usage(format!("cannot write {}: {error}", path.display()))
     })
 }
