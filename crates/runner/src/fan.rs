@@ -1,22 +1,28 @@
-//! Rows side by side: worker threads take them in order, and they come out in order.
+//! Rows side by side: fibers take them in order, and they come out in order.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Scope};
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{io, mem};
 
-/// Applies `work` to every item on up to `workers` threads and hands the results to `finish` in the order of
-/// the items, on the calling thread. At most a window of items is between the two, so that one slow row holds
-/// up the output and not the memory. `worker` makes what each thread keeps for itself.
+use futures::executor::block_on;
+use tokio::sync::Notify;
+
+use crate::fiber;
+
+/// Applies `work` to every item, up to `workers` of them at a time, and hands the results to `finish` in the order
+/// of the items. At most a window of items is between the two, so that one slow row holds up the output and not the
+/// memory. `worker` makes what each worker keeps for itself.
 ///
-/// An error of the items or of `finish` ends the taking; what was taken is finished.
+/// A worker is a fiber: while it waits, its thread goes on with others. An error of the items or of
+/// `finish` ends the taking; what was taken is finished.
 pub(crate) fn fan<I, T, E, K>(
     items: impl Iterator<Item = Result<I, E>> + Send,
     workers: usize,
     worker: impl Fn() -> K + Sync,
     work: impl Fn(&mut K, I) -> T + Sync,
-    mut finish: impl FnMut(T) -> Result<(), E>,
-) -> Result<(), E>
+    finish: impl FnMut(T) -> Result<(), E> + Send,
+) -> io::Result<Result<(), E>>
 where
     I: Send,
     T: Send,
@@ -24,69 +30,76 @@ where
 {
     let feed = Feed {
         state: Mutex::new(State { items, taken: 0, finished: 0, waiting: 0, closed: false }),
-        moved: Condvar::new(),
+        moved: Notify::new(),
         window: workers * 8,
     };
-    thread::scope(|scope| {
-        let (results, ready) = channel();
-        for _ in 0..workers {
-            spawn(scope, &feed, &worker, &work, results.clone());
+    let drain = Drain { ready: Mutex::default(), order: Mutex::new(Order::of(finish)) };
+    let turns = || {
+        let mut kept = worker();
+        while let Some((index, item)) = fiber::wait(feed.take(), block_on) {
+            let result = item.map(|item| work(&mut kept, item));
+            drain.put(index, result, &feed);
         }
-        drop(results);
-        let outcome = in_order(&ready, |result: Result<T, E>| {
-            feed.finished();
-            result.and_then(&mut finish)
-        });
-        feed.close();
-        outcome
-    })
+    };
+    fiber::run_all(workers, turns)?;
+    Ok(drain.order.into_inner().unwrap_or_else(PoisonError::into_inner).outcome)
 }
 
-fn spawn<'scope, I, T, E, K, F, W, G>(
-    scope: &'scope Scope<'scope, '_>,
-    feed: &'scope Feed<F>,
-    worker: &'scope W,
-    work: &'scope G,
-    results: Sender<(usize, Result<T, E>)>,
-) where
-    I: Send,
-    T: Send + 'scope,
-    E: Send + 'scope,
-    F: Iterator<Item = Result<I, E>> + Send,
-    W: Fn() -> K + Sync,
-    G: Fn(&mut K, I) -> T + Sync,
-{
-    scope.spawn(move || {
-        let mut kept = worker();
-        while let Some((index, item)) = feed.take() {
-            let result = item.map(|item| work(&mut kept, item));
-            if results.send((index, result)).is_err() {
-                break;
-            }
-        }
-    });
+/// Where results go. No thread waits for them: whoever brings one hands on what is ready, unless another is doing so.
+struct Drain<T, E, G> {
+    ready: Mutex<Vec<(usize, Result<T, E>)>>,
+    order: Mutex<Order<T, E, G>>,
 }
 
 /// Hands results on in the order of their indices, up to the first error.
-fn in_order<T, E>(
-    ready: &Receiver<(usize, Result<T, E>)>,
-    mut finish: impl FnMut(Result<T, E>) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut waiting = BTreeMap::new();
-    let mut next = 0;
-    for (index, result) in ready {
-        waiting.insert(index, result);
-        while let Some(result) = waiting.remove(&next) {
-            next += 1;
-            finish(result)?;
+struct Order<T, E, G> {
+    waiting: BTreeMap<usize, Result<T, E>>,
+    next: usize,
+    finish: G,
+    outcome: Result<(), E>,
+}
+
+impl<T, E, G> Drain<T, E, G>
+where
+    G: FnMut(T) -> Result<(), E>,
+{
+    fn put<F>(&self, index: usize, result: Result<T, E>, feed: &Feed<F>) {
+        lock(&self.ready).push((index, result));
+        // Who holds the order looks again after letting go of it.
+        while !lock(&self.ready).is_empty() {
+            let Ok(mut order) = self.order.try_lock() else { return };
+            let ready = mem::take(&mut *lock(&self.ready));
+            order.waiting.extend(ready);
+            order.hand_on(feed);
         }
     }
-    Ok(())
+}
+
+impl<T, E, G> Order<T, E, G>
+where
+    G: FnMut(T) -> Result<(), E>,
+{
+    fn of(finish: G) -> Self {
+        Self { waiting: BTreeMap::new(), next: 0, finish, outcome: Ok(()) }
+    }
+
+    fn hand_on<F>(&mut self, feed: &Feed<F>) {
+        while self.outcome.is_ok()
+            && let Some(result) = self.waiting.remove(&self.next)
+        {
+            self.next += 1;
+            feed.finished();
+            self.outcome = result.and_then(&mut self.finish);
+            if self.outcome.is_err() {
+                feed.close();
+            }
+        }
+    }
 }
 
 struct Feed<F> {
     state: Mutex<State<F>>,
-    moved: Condvar,
+    moved: Notify,
     window: usize,
 }
 
@@ -104,49 +117,64 @@ where
     F: Iterator<Item = Result<I, E>>,
 {
     /// The next item with its index, as soon as it is within the window.
-    fn take(&self) -> Option<(usize, Result<I, E>)> {
-        let mut state = self.lock();
-        while !state.closed && state.taken >= state.finished + self.window {
-            state.waiting += 1;
-            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.waiting -= 1;
+    async fn take(&self) -> Option<(usize, Result<I, E>)> {
+        loop {
+            // From here on no change is missed.
+            let moved = pin!(self.moved.notified());
+            {
+                let mut state = lock(&self.state);
+                if state.closed {
+                    return None;
+                }
+                if state.taken < state.finished + self.window {
+                    let taken = state.take();
+                    if state.closed {
+                        self.moved.notify_waiters();
+                    }
+                    return taken;
+                }
+                state.waiting += 1;
+            }
+            moved.await;
+            lock(&self.state).waiting -= 1;
         }
-        if state.closed {
-            return None;
-        }
-        let Some(item) = state.items.next() else {
-            state.closed = true;
-            self.moved.notify_all();
-            return None;
-        };
+    }
+}
+
+impl<F, I, E> State<F>
+where
+    F: Iterator<Item = Result<I, E>>,
+{
+    fn take(&mut self) -> Option<(usize, Result<I, E>)> {
+        let item = self.items.next();
         // Nothing is read after an error: where would it go on?
-        state.closed = item.is_err();
-        let index = state.taken;
-        state.taken += 1;
-        Some((index, item))
+        self.closed = item.as_ref().is_none_or(Result::is_err);
+        let index = self.taken;
+        self.taken += 1;
+        Some((index, item?))
     }
 }
 
 impl<F> Feed<F> {
     fn finished(&self) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.finished += 1;
         // To wake workers for every row would cost more than many a row does. Half a window is room for all.
         let has_room = state.finished + self.window >= state.taken + self.window / 2;
         if state.waiting > 0 && has_room {
             drop(state);
-            self.moved.notify_all();
+            self.moved.notify_waiters();
         }
     }
 
     fn close(&self) {
-        self.lock().closed = true;
-        self.moved.notify_all();
+        lock(&self.state).closed = true;
+        self.moved.notify_waiters();
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State<F>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -160,7 +188,7 @@ mod tests {
             out.push(n);
             Ok(())
         };
-        fan(items, workers, || (), |(), n| n * 2, push).unwrap();
+        fan(items, workers, || (), |(), n| n * 2, push).unwrap().unwrap();
         out
     }
 
@@ -185,7 +213,7 @@ mod tests {
             out.push(n);
             Ok(())
         };
-        let ended = fan(items, 8, || (), |(), n| n, push);
+        let ended = fan(items, 8, || (), |(), n| n, push).unwrap();
         assert_eq!((ended, out.len()), (Err("line 50"), 50));
     }
 
@@ -193,6 +221,6 @@ mod tests {
     fn an_error_of_the_finisher_ends_the_taking() {
         let endless = (0..).map(Ok::<usize, &str>);
         let full = |n| if n == 9 { Err("full") } else { Ok(()) };
-        assert_eq!(fan(endless, 4, || (), |(), n| n, full), Err("full"));
+        assert_eq!(fan(endless, 4, || (), |(), n| n, full).unwrap(), Err("full"));
     }
 }

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::console::Console;
+use crate::fiber;
 use crate::plan::Plan;
 use crate::progress::{Progress, Shown};
 use crate::results::Results;
@@ -168,7 +169,7 @@ impl Host {
         };
         let row = RunningRow::current();
         let connection = self.connection();
-        let answer = runtime.block_on(async {
+        let call = async {
             let call = connection.call_and_settle(entry, fields);
             if row.is_some() {
                 // A row in flight is finished.
@@ -178,7 +179,8 @@ impl Host {
                 answer = call => Some(answer),
                 () = self.stop.requested() => None,
             }
-        });
+        };
+        let answer = RunningRow::aside(|| fiber::wait(call, |call| runtime.block_on(call)));
         let Some(answer) = answer else {
             let doubt = match self.resume() {
                 _ if entry.spec.effect.is_read() => String::new(),

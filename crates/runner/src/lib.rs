@@ -12,6 +12,7 @@ pub mod definitions;
 mod engine;
 pub mod exit;
 mod fan;
+mod fiber;
 mod files;
 mod host;
 pub mod interchange;

@@ -257,7 +257,14 @@ fn over(
         kept.map_err(&unwritten)
     };
     match &outer {
-        None => fan(items, host.concurrency.max(1), || own_copy(work), row, keep)?,
+        None => {
+            let unstarted = |error: io::Error| {
+                let text = format!("the rows cannot be begun: {error}");
+                runtime_error(&text, ctx.call_position())
+            };
+            fan(items, host.concurrency.max(1), || own_copy(work), row, keep)
+                .map_err(unstarted)??;
+        }
         // Rows within a row come one after the other: the row is one sequence of requests.
         Some(_) => {
             let mut work = work.clone();

@@ -72,6 +72,14 @@ impl RunningRow {
         result
     }
 
+    /// Does `work`, during which other rows may run on this thread.
+    pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
+        let row = ROW.take();
+        let result = work();
+        ROW.set(row);
+        result
+    }
+
     pub(crate) fn tally(&self) -> Tally {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,0 +1,156 @@
+//! Fibers: code that blocks, and lets its thread go while it waits.
+//!
+//! The script engine knows no `async`. A row therefore runs on a stack of its own, on which it can wait in the middle
+//! of a script while its thread goes on with other rows: no thread is woken for an answer, and a thousand rows at a
+//! time need no thousand threads. A fiber stays on its thread.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::{io, thread};
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use generator::{Generator, Gn};
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+
+/// In words: as large as that of a thread. Memory is taken for what is used of it.
+const STACK: usize = 2 * 1024 * 1024 / size_of::<usize>();
+
+thread_local! {
+    /// Wakes the fiber that runs on this thread, if one does.
+    static WAKER: RefCell<Option<Waker>> = const { RefCell::new(None) };
+}
+
+/// Runs `code` in so many fibers, on a thread for each processor, until the last has ended.
+pub(crate) fn run_all(fibers: usize, code: impl Fn() + Sync) -> io::Result<()> {
+    let lanes = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(fibers);
+    // What a fiber waits for runs on its own thread, so that no other is woken for an answer.
+    let runtime = |_| Builder::new_current_thread().enable_all().build();
+    let runtimes = (0..lanes).map(runtime).collect::<io::Result<Vec<_>>>()?;
+    let (leaving, left) = watch::channel(());
+    thread::scope(|scope| {
+        for (lane, runtime) in runtimes.into_iter().enumerate() {
+            let (code, leaving, mut left) = (&code, leaving.clone(), left.clone());
+            scope.spawn(move || {
+                let own = (lane..fibers).step_by(lanes).map(|_| Fiber::new(code));
+                let mut own: FuturesUnordered<_> = own.collect();
+                runtime.block_on(async {
+                    while own.next().await.is_some() {}
+                    drop(leaving);
+                    // A connection may serve fibers of other threads: it is kept going until all are done.
+                    let _ = left.changed().await;
+                });
+            });
+        }
+        drop(leaving);
+    });
+    Ok(())
+}
+
+/// Waits for a future: in a fiber by letting others go on, elsewhere by blocking the thread, as `block` does it.
+///
+/// A fiber is not to hold what another may want, such as a lock, while it waits.
+pub(crate) fn wait<F: Future>(future: F, block: impl FnOnce(F) -> F::Output) -> F::Output {
+    if WAKER.with_borrow(Option::is_none) {
+        return block(future);
+    }
+    let mut future = pin!(future);
+    loop {
+        let waker = WAKER.with_borrow(Clone::clone);
+        let mut context = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        let_others();
+    }
+}
+
+#[expect(
+    deprecated,
+    reason = "the other form needs a handle, which cannot pass through the engine"
+)]
+fn let_others() {
+    generator::yield_with(());
+}
+
+/// A function as a future that is done when the function has returned.
+struct Fiber<'a>(Generator<'a, (), ()>);
+
+impl<'a> Fiber<'a> {
+    fn new(work: impl FnOnce() + Send + 'a) -> Self {
+        Self(Gn::new_opt(STACK, work))
+    }
+}
+
+impl Future for Fiber<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let outer = WAKER.replace(Some(context.waker().clone()));
+        self.0.resume();
+        WAKER.set(outer);
+        if self.0.is_done() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::executor::block_on;
+    use tokio::sync::Barrier;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[test]
+    fn many_more_than_threads_wait_for_each_other() {
+        let (all, passed) = (Barrier::new(100), AtomicUsize::new(0));
+        let meet = || {
+            for _ in 0..3 {
+                wait(all.wait(), block_on);
+            }
+            passed.fetch_add(1, Ordering::Relaxed);
+        };
+        run_all(100, meet).unwrap();
+        assert_eq!(passed.into_inner(), 100);
+    }
+
+    #[test]
+    fn a_fiber_stays_on_its_thread() {
+        let moved = Mutex::new(Vec::new());
+        let turn = || {
+            let before = thread::current().id();
+            wait(yield_now(), block_on);
+            if thread::current().id() != before {
+                moved.lock().unwrap().push(before);
+            }
+        };
+        run_all(20, turn).unwrap();
+        assert_eq!(*moved.lock().unwrap(), []);
+    }
+
+    #[test]
+    fn a_panic_of_one_ends_all() {
+        let turns = AtomicUsize::new(0);
+        let turn = || match turns.fetch_add(1, Ordering::Relaxed) {
+            0 => panic!("a mistake of ours"),
+            _ => wait(yield_now(), block_on),
+        };
+        catch_unwind(AssertUnwindSafe(|| run_all(20, turn)))
+            .unwrap_err()
+            .downcast_ref::<&str>()
+            .unwrap();
+    }
+
+    #[test]
+    fn outside_of_a_fiber_the_thread_waits() {
+        assert_eq!(wait(async { 7 }, block_on), 7);
+    }
+}
