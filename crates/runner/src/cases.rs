@@ -266,8 +266,8 @@ impl Case {
 
 /// Why the script and its recording do not go together.
 fn mismatch(report: &Report) -> Option<String> {
-    let problem = report.problem.as_ref()?;
-    (problem.exit == crate::exit::Exit::Replay).then(|| problem.message.clone())
+    let fatal = report.fatal.as_ref().filter(|error| error.is_replay_mismatch())?;
+    Some(fatal.to_string())
 }
 
 type Stream = Arc<Mutex<Vec<u8>>>;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use drillmaster_transport::Connection;
+use drillmaster_transport::{Connection, Error};
 use rhai::Map;
 use tokio::runtime::Handle;
 
@@ -74,8 +74,10 @@ pub struct Report {
     spools: Vec<Spool>,
     /// What stopped the script, if something did.
     pub problem: Option<Problem>,
-    /// What is in doubt that was written outside of rows.
-    pub doubts: Vec<String>,
+    /// What a person has to know of that was called outside of rows, with how a row would have ended that did it.
+    pub outside: Vec<(State, String)>,
+    /// What ended all calls, whatever the script made of it.
+    pub fatal: Option<Error>,
 }
 
 impl Report {
@@ -106,12 +108,11 @@ impl Report {
 
     /// How the command ends.
     pub fn exit(&self) -> Exit {
-        match &self.problem {
-            Some(problem) => problem.exit,
-            None if !self.doubts.is_empty() => Exit::Rows,
-            None if !self.all_fine() => Exit::Rows,
-            None => Exit::Done,
-        }
+        let fine = self.outside.is_empty() && self.all_fine();
+        let rows = if fine { Exit::Done } else { Exit::Rows };
+        let fatal = self.fatal.as_ref().map(|error| Problem::call(error).exit);
+        let stopped = self.problem.as_ref().map(|problem| problem.exit);
+        stopped.map_or(rows, |stopped| fatal.map_or(stopped, |fatal| fatal.max(stopped)))
     }
 
     /// The counts in a line, `30 rows: 21 done, 9 unchanged`; `None` where there were no rows.
@@ -129,7 +130,10 @@ impl Report {
     /// Which rows need a person and why, a line each; rows for the same reason share one. At most `most`
     /// lines, and one more that counts the rest.
     pub fn needs_a_person(&self, most: usize) -> Vec<String> {
-        let doubts = self.doubts.iter().map(|doubt| format!("outside of rows: in-doubt: {doubt}"));
+        let outside = self
+            .outside
+            .iter()
+            .map(|(state, detail)| format!("outside of rows: {state}: {detail}"));
         // All rows need not be read again to find none.
         let outcomes = (!self.all_fine()).then(|| self.outcomes());
         let bad = outcomes
@@ -160,7 +164,7 @@ impl Report {
         if untold > 0 {
             lines.push(format!("and {untold} more rows"));
         }
-        lines.extend(doubts);
+        lines.extend(outside);
         lines
     }
 }
@@ -208,7 +212,12 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
         .map_or(Ok(()), Plan::take_main)
         .map_err(|error| Problem::usage(format!("the plan cannot be kept: {error}")));
     let problem = problem.or(written.err()).or(planned.err());
-    Report { spools: host.spools(), problem, doubts: host.doubts() }
+    let mut outside = host.outside();
+    // What stopped the run is told by itself.
+    let is_told =
+        |detail: &str| problem.as_ref().is_some_and(|problem| problem.message.starts_with(detail));
+    outside.retain(|(state, detail)| *state == State::InDoubt || !is_told(detail));
+    Report { spools: host.spools(), problem, outside, fatal: host.fatal() }
 }
 
 /// A script that stopped before its first row leaves an older result file alone.

@@ -158,6 +158,43 @@ fn a_missing_call_is_left_unused() {
     differs("a_missing_call_is_left_unused", &desk, RUN);
 }
 
+/// A desk with the recording of two rooms, and a script that has changed since.
+fn rooms(script: &str) -> Desk {
+    let recorded = "each([\"linux1\", \"sqli1\"], |code| thm::room_exists(#{ roomCode: code }));";
+    let desk = Desk::empty().with("rooms.rhai", recorded);
+    desk.run("run rooms.rhai --record class.cassette").exits(0);
+    desk.with("rooms.rhai", script)
+}
+
+const ROOMS: &str = "run rooms.rhai --concurrency 1";
+
+#[test]
+fn a_script_that_catches_a_mismatch_has_no_row_done() {
+    let script = r#"
+        let rows = each(["linux1", "sqli1", "nowhere"], |code| {
+            let room = if code == "sqli1" { "other" } else { code };
+            try { thm::room_exists(#{ roomCode: room }); } catch { }
+            try { thm::users(); } catch { }
+        });
+        print(rows.table());
+    "#;
+    let desk = rooms(script);
+    differs(
+        "a_script_that_catches_a_mismatch_has_no_row_done",
+        &desk,
+        &format!("{ROOMS} --results r.csv"),
+    );
+    snapshot("replay", "results_of_caught_mismatches", &desk.read("r.csv"));
+}
+
+#[test]
+fn a_mismatch_outside_of_rows_is_told_whatever_the_script_makes_of_it() {
+    let read = "try { thm::users(); } catch { }\nthrow \"no users\";";
+    differs("a_mismatch_that_another_error_hides", &rooms(read), ROOMS);
+    let clock = "try { now(); } catch { }";
+    differs("a_caught_mismatch_of_the_time", &rooms(clock), ROOMS);
+}
+
 /// Replays a recording that cannot be read. It ends with 2.
 #[track_caller]
 fn unreadable(name: &str, change: impl Fn(&str) -> String) {

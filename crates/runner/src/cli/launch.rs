@@ -270,7 +270,8 @@ fn summarise(
         }
         None => {}
     }
-    if report.count(State::InDoubt) + report.doubts.len() > 0 {
+    let doubts = report.outside.iter().filter(|(state, _)| *state == State::InDoubt).count();
+    if report.count(State::InDoubt) + doubts > 0 {
         shell.console.note(&format!("look again at what is in doubt with `{resume}`"));
     }
     if report.count(State::Refused) + report.count(State::Failed) > 0 {
