@@ -219,6 +219,21 @@ fn a_recording_that_was_changed_by_hand_is_refused() {
 }
 
 #[test]
+fn a_recording_of_what_cannot_have_been_is_refused() {
+    unreadable("a_recorded_status_that_is_none_is_refused", |text| {
+        text.replacen("\"status\": 200", "\"status\": 2000", 1)
+    });
+    unreadable("a_recorded_number_that_is_none_is_refused", |text| {
+        text.replacen("\"ordinal\": 0", "\"ordinal\": -1", 1)
+    });
+    unreadable("a_recorded_answer_to_no_request_is_refused", |text| {
+        let (before, answer) = text.split_once("\"event\": \"response\"").unwrap();
+        let answer = answer.replacen("\"scope\": \"main\"", "\"scope\": \"nobody\"", 1);
+        format!("{before}\"event\": \"response\"{answer}")
+    });
+}
+
+#[test]
 fn a_recording_that_is_cut_off_is_refused() {
     unreadable("a_recording_that_is_cut_off_is_refused", |text| {
         let lines: Vec<_> = text.lines().take(20).collect();

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use drillmaster_transport::Response;
+use drillmaster_transport::cassette::is_status;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Tagged;
@@ -99,6 +100,12 @@ fn take(recorded: Recorded, place: &str, gathering: &mut Gathering<'_>) -> Resul
             let status = answer.status.map(Status::code).or(answer.status_code);
             let missing = || Refused::wrong(format!("{place}.response.status"), "is missing");
             let status = status.ok_or_else(missing)?;
+            if !is_status(status) {
+                return Err(Refused::wrong(
+                    format!("{place}.response.status"),
+                    format!("is {status}, which is no HTTP status"),
+                ));
+            }
             let all = answer.headers.map(|Headers(all)| all).unwrap_or_default();
             let body = unpack(&all, answer.body, "response")?;
             let mut headers = all;
