@@ -246,7 +246,9 @@ impl Case {
         if let Some(problem) = &report.problem {
             let _ = writeln!(told, "{}", problem.draw(false, 100));
         }
-        for line in report.summary().into_iter().chain(report.needs_a_person(TOLD)) {
+        let needs = report.needs_a_person(TOLD).needs;
+        let needs = needs.iter().map(ToString::to_string);
+        for line in report.summary().into_iter().chain(needs) {
             let _ = writeln!(told, "{line}");
         }
         // From whatever folder the test is run.

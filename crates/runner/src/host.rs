@@ -53,6 +53,8 @@ pub struct Keeping {
     pub history: Arc<History>,
     /// The command that goes on with the run.
     pub resume: String,
+    /// What the command line calls the run.
+    name: String,
 }
 
 impl Keeping {
@@ -65,8 +67,13 @@ impl Keeping {
             // As a shell takes it for one word.
             format!("'{}'", name.replace('\'', r"'\''"))
         };
-        let resume = format!("drillmaster resume {name}");
-        Self { journal: Arc::new(journal), history: Arc::new(history), resume }
+        let (journal, history) = (Arc::new(journal), Arc::new(history));
+        Self { journal, history, resume: format!("drillmaster resume {name}"), name }
+    }
+
+    /// A command about the run.
+    pub fn command(&self, verb: &str) -> String {
+        format!("drillmaster {verb} {}", self.name)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Running a script over a roster.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, io};
 
 use drillmaster_transport::{Connection, Error};
 use rhai::Map;
@@ -127,13 +127,13 @@ impl Report {
         Some(format!("{} {rows}: {}", self.len(), counts.join(", ")))
     }
 
-    /// Which rows need a person and why, a line each; rows for the same reason share one. At most `most`
-    /// lines, and one more that counts the rest.
-    pub fn needs_a_person(&self, most: usize) -> Vec<String> {
-        let outside = self
-            .outside
-            .iter()
-            .map(|(state, detail)| format!("outside of rows: {state}: {detail}"));
+    /// Which rows need a person and why; rows for the same reason share one. At most `most` of them, and one
+    /// more that counts the rest. Of a text of many lines the first time all is told, and then the first.
+    pub fn needs_a_person(&self, most: usize) -> Needs {
+        let outside = self.outside.iter().map(|(state, detail)| Need {
+            key: None,
+            told: format!("outside of rows: {state}: {detail}"),
+        });
         // All rows need not be read again to find none.
         let outcomes = (!self.all_fine()).then(|| self.outcomes());
         let bad = outcomes
@@ -153,19 +153,53 @@ impl Report {
                 None => untold += 1,
             }
         }
-        let told = |(outcome, count): &(Outcome, usize)| {
+        let (mut told_whole, mut is_cut) = (false, untold > 0);
+        let mut told = |(mut outcome, count): (Outcome, usize)| {
+            if let Some((first, _)) = outcome.detail.split_once('\n') {
+                if told_whole {
+                    outcome.detail = format!("{} …", first.trim_end());
+                    is_cut = true;
+                }
+                told_whole = true;
+            }
             let others = match count - 1 {
                 0 => String::new(),
                 others => format!(" and {others} more"),
             };
-            format!("{}{others}: {}", outcome.key, outcome.told())
+            let told = outcome.told().replace('\n', "\n    ");
+            Need { told: format!("{others}: {told}"), key: Some(outcome.key) }
         };
-        let mut lines: Vec<_> = groups.iter().map(told).collect();
+        let mut needs: Vec<_> = groups.into_iter().map(&mut told).collect();
         if untold > 0 {
-            lines.push(format!("and {untold} more rows"));
+            needs.push(Need { key: None, told: format!("and {untold} more rows") });
         }
-        lines.extend(outside);
-        lines
+        needs.extend(outside);
+        Needs { needs, is_cut }
+    }
+}
+
+/// What a person has to look at.
+#[derive(Debug)]
+pub struct Needs {
+    /// One for rows with the same trouble.
+    pub needs: Vec<Need>,
+    /// Whether more could be told of them.
+    pub is_cut: bool,
+}
+
+/// Something that a person has to look at.
+#[derive(Debug)]
+pub struct Need {
+    /// The key of the first row that it is about; none where it is not about a row.
+    pub key: Option<String>,
+    /// What comes behind the key.
+    pub told: String,
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key.as_deref().unwrap_or_default())?;
+        f.write_str(&self.told)
     }
 }
 

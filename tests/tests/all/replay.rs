@@ -195,6 +195,25 @@ fn a_mismatch_outside_of_rows_is_told_whatever_the_script_makes_of_it() {
     differs("a_caught_mismatch_of_the_time", &rooms(clock), ROOMS);
 }
 
+#[test]
+fn a_summary_tells_the_whole_of_a_long_text_once() {
+    let script = r#"
+        each(["linux1", "a", "b", "c"], |code| {
+            if code != "linux1" { throw "no room " + code + "\nlooked for it\neverywhere"; }
+            try { thm::users(); } catch (e) { throw e.message; }
+        });
+    "#;
+    let desk = rooms(script);
+    differs("a_summary_of_a_mismatch", &desk, ROOMS);
+    check(
+        "replay",
+        "a_summary_of_long_texts",
+        &desk,
+        &ROOMS.replace("run ", "run --max-rows 9 "),
+        1,
+    );
+}
+
 /// Replays a recording that cannot be read. It ends with 2.
 #[track_caller]
 fn unreadable(name: &str, change: impl Fn(&str) -> String) {

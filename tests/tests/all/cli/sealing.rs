@@ -434,8 +434,23 @@ fn seats_that_ran_out_are_drift() {
     format!("{line} --verify seat.cassette").clone_into(&mut ended.line);
     crate::snapshot::snapshot("cli", "verify_no_seats", &ended.to_string());
     ended.exits(5);
-    let told = ended.err.split("\n2 rows: ").next().unwrap();
-    has_nobody("the diff", told);
+    has_nobody("what is told", &ended.err);
+}
+
+/// Nobody answers where the flags send it.
+#[test]
+fn a_verification_writes_to_a_live_service_only_when_told_to() {
+    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    let line = "run seat.rhai --roster some.csv --concurrency 1";
+    desk.run(&format!("{line} --record seat.cassette --journal first.journal")).exits(0);
+    let verify = format!("{line} --verify seat.cassette --on live --thm-url https://thm.invalid");
+    check("verify_without_writes", &desk, &verify, 0);
+    check("verify_without_writes_journal", &desk, &format!("{verify} --journal a.journal"), 2);
+    assert_eq!(desk.run("runs").out, "", "there is nothing to go on with");
+    let told = desk.run(&format!("{verify} --writes"));
+    assert!(told.exits(5).err.contains("2 interactions have drifted"), "{told}");
+    has_nobody("what is told", &told.err);
+    check("verify_writes_of_no_verification", &desk, &format!("{line} --writes"), 2);
 }
 
 #[test]
