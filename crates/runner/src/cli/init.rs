@@ -88,8 +88,7 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
         Exit::Done => {}
         exit => {
             let problem = "the project's script did not do on the sandbox what it is to do";
-            return Err(Problem { exit, ..Problem::usage(problem) }
-                .with_help("in the legacy dialect there are no seats: leave --thm-dialect out"));
+            return Err(Problem { exit, ..Problem::usage(problem) });
         }
     }
     let case = Case::of(&cassette);
