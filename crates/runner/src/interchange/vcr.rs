@@ -14,6 +14,7 @@ use serde_saphyr::Tagged;
 use super::bodies::from_base64;
 use super::call::{lost, means_something};
 use super::refused::shorten;
+use super::words::{limit, plain};
 use super::{Gathering, Refused};
 
 /// A file of either.
@@ -145,11 +146,11 @@ fn parse(text: &str) -> Result<Document, Refused> {
         let told = error.without_snippet().to_string();
         let told = told.split(" at line ").next().unwrap_or_default().trim_end_matches(" (defined");
         let problem = match told.strip_prefix("budget breached: ") {
-            Some(what) => format!("this is more than is read of a file ({what})"),
+            Some(what) => format!("this is more than is read of a file ({})", limit(what)),
             None if told.starts_with("unsupported tag") => {
                 format!("{}; no object is made from a tag, record plain values", shorten(told))
             }
-            None => shorten(told),
+            None => shorten(&plain(told)),
         };
         Refused::Line { line, column, problem }
     })
