@@ -59,8 +59,8 @@ pub enum Damage {
 impl Damage {
     /// Of the event that begins at this byte of the text.
     fn at(text: &str, byte: usize, problem: String) -> Self {
-        let before = text.as_bytes().get(..byte).unwrap_or_default();
-        Self::At { byte, line: 1 + before.iter().filter(|byte| **byte == b'\n').count(), problem }
+        let before = text.get(..byte).unwrap_or_default();
+        Self::At { byte, line: 1 + before.matches('\n').count(), problem }
     }
 }
 
