@@ -246,7 +246,9 @@ impl Case {
         if let Some(problem) = &report.problem {
             let _ = writeln!(told, "{}", problem.draw(false, 100));
         }
-        for line in report.summary().into_iter().chain(report.needs_a_person(TOLD)) {
+        let needs = report.needs_a_person(TOLD).needs;
+        let needs = needs.iter().map(ToString::to_string);
+        for line in report.summary().into_iter().chain(needs) {
             let _ = writeln!(told, "{line}");
         }
         // From whatever folder the test is run.
@@ -266,8 +268,8 @@ impl Case {
 
 /// Why the script and its recording do not go together.
 fn mismatch(report: &Report) -> Option<String> {
-    let problem = report.problem.as_ref()?;
-    (problem.exit == crate::exit::Exit::Replay).then(|| problem.message.clone())
+    let fatal = report.fatal.as_ref().filter(|error| error.is_replay_mismatch())?;
+    Some(fatal.to_string())
 }
 
 type Stream = Arc<Mutex<Vec<u8>>>;

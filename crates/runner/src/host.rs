@@ -20,8 +20,8 @@ use crate::plan::Plan;
 use crate::progress::{Progress, Shown};
 use crate::results::Results;
 use crate::roster::Roster;
-use crate::rows::{Outcome, State, detail_of};
-use crate::running::{Blemish, RunningRow, Said};
+use crate::rows::{Outcome, State, detail_of, not_attempted};
+use crate::running::{Blemish, Flaw, RunningRow, Said};
 use crate::spool::Spool;
 
 /// The world of one run.
@@ -54,6 +54,8 @@ pub struct Keeping {
     pub history: Arc<History>,
     /// The command that goes on with the run.
     pub resume: String,
+    /// What the command line calls the run.
+    name: String,
 }
 
 impl Keeping {
@@ -66,8 +68,13 @@ impl Keeping {
             // As a shell takes it for one word.
             format!("'{}'", name.replace('\'', r"'\''"))
         };
-        let resume = format!("drillmaster resume {name}");
-        Self { journal: Arc::new(journal), history: Arc::new(history), resume }
+        let (journal, history) = (Arc::new(journal), Arc::new(history));
+        Self { journal, history, resume: format!("drillmaster resume {name}"), name }
+    }
+
+    /// A command about the run.
+    pub fn command(&self, verb: &str) -> String {
+        format!("drillmaster {verb} {}", self.name)
     }
 }
 
@@ -163,7 +170,7 @@ impl Host {
 
     /// Calls an entry and waits. A refusal that means "already so" is an answer, not an error.
     pub(crate) fn call(&self, entry: &'static Entry, fields: &Value) -> Result<Value, CallError> {
-        self.is_open(entry)?;
+        self.is_open(entry, fields)?;
         let Some(runtime) = &self.runtime else {
             return Err(CallError::Failed(Error::setup("nothing can be called here")));
         };
@@ -189,13 +196,18 @@ impl Host {
             };
             return Err(CallError::Skipped(format!("{}: interrupted{doubt}", entry.name())));
         };
-        self.mark(entry, fields, row.as_deref(), answer.as_ref().err());
+        self.mark(entry, fields, answer.as_ref().err());
         match answer {
             Ok(answer) => {
-                if entry.spec.effect.write().is_some_and(|write| write.tells)
+                if let Some(write) = entry.spec.effect.write()
                     && let Some(row) = row
                 {
-                    row.note(|tally| tally.changed = true);
+                    row.note(|tally| {
+                        tally.changed |= write.tells;
+                        if !tally.carried_out.contains(&entry.name()) {
+                            tally.carried_out.push(entry.name());
+                        }
+                    });
                 }
                 Ok(answer)
             }
@@ -210,46 +222,61 @@ impl Host {
                 Ok(json!({ "unchanged": true, "words": words }))
             }
             Err(error) => {
-                self.close_after(entry, &error);
+                self.close_after(Some(entry), &error);
                 Err(CallError::Failed(error))
             }
         }
     }
 
-    /// Takes note of a write that a person has to know of, and drops the note when the same call is settled
-    /// after all.
-    fn mark(
-        &self,
-        entry: &'static Entry,
-        fields: &Value,
-        row: Option<&RunningRow>,
-        error: Option<&Error>,
-    ) {
-        if entry.spec.effect.is_read() {
-            return;
+    /// A value from outside, such as the time: in a replay the recorded one.
+    pub(crate) fn value(&self, name: &'static str, fresh: Value) -> Result<Value, Error> {
+        let value = self.connection().value(name, fresh);
+        if let Err(error) = &value
+            && error.is_replay_mismatch()
+        {
+            self.blemish((name, String::new()), Flaw::Unrecorded, detail_of(self, error));
+            self.close_after(None, error);
         }
-        let call = (entry.name(), fields.to_string());
-        let state = match error {
-            Some(error) if error.is_in_doubt() => Some(State::InDoubt),
-            Some(error) if error.is_stopped() => Some(State::Failed),
+        value
+    }
+
+    /// Takes note of a call that a person has to know of, and drops the note when the same call is settled
+    /// after all.
+    fn mark(&self, entry: &'static Entry, fields: &Value, error: Option<&Error>) {
+        let flaw = match error {
+            Some(error) if error.is_replay_mismatch() => Some(Flaw::Unrecorded),
+            _ if entry.spec.effect.is_read() => return,
+            Some(error) if error.is_in_doubt() => Some(Flaw::InDoubt),
+            Some(error) if error.is_stopped() => Some(Flaw::Stopped),
             _ => None,
         };
-        let detail = error.map(|error| detail_of(self, error)).unwrap_or_default();
-        let change = |blemishes: &mut Vec<Blemish>| {
-            blemishes.retain(|blemish| blemish.call != call);
-            blemishes.extend(state.map(|state| Blemish { call, state, detail }));
-        };
-        match row {
+        let call = (entry.name(), fields.to_string());
+        match error.zip(flaw) {
+            Some((error, flaw)) => self.blemish(call, flaw, detail_of(self, error)),
+            None => self.blemishes(|known| known.retain(|blemish| blemish.call != call)),
+        }
+    }
+
+    fn blemish(&self, call: (&'static str, String), flaw: Flaw, detail: String) {
+        self.blemishes(|known| {
+            known.retain(|blemish| blemish.call != call);
+            known.push(Blemish { call, flaw, detail });
+        });
+    }
+
+    /// Those of the running row, or those outside of any.
+    fn blemishes(&self, change: impl FnOnce(&mut Vec<Blemish>)) {
+        match RunningRow::current() {
             Some(row) => row.note(|tally| change(&mut tally.blemishes)),
             None => change(&mut self.blemishes.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
 
-    /// What is in doubt outside of rows.
-    pub(crate) fn doubts(&self) -> Vec<String> {
+    /// What became of calls outside of rows that a person has to know of and that end no run by themselves.
+    pub(crate) fn outside(&self) -> Vec<(State, String)> {
         let blemishes = self.blemishes.lock().unwrap_or_else(PoisonError::into_inner);
-        let doubts = blemishes.iter().filter(|blemish| blemish.state == State::InDoubt);
-        doubts.map(|blemish| blemish.detail.clone()).collect()
+        let told = blemishes.iter().filter(|blemish| blemish.flaw != Flaw::Stopped);
+        told.map(|blemish| (blemish.flaw.on(State::Done), blemish.detail.clone())).collect()
     }
 
     /// How the row of a scope ended in an earlier part of the run.
@@ -267,12 +294,20 @@ impl Host {
         Some(self.call(entry, &fields).map(|answer| pager.accept(answer)))
     }
 
-    fn is_open(&self, entry: &'static Entry) -> Result<(), CallError> {
+    fn is_open(&self, entry: &'static Entry, fields: &Value) -> Result<(), CallError> {
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         // After a guard's word the rows in flight are finished, as far as the guard lets them.
         let finishes = |error: &&Error| !error.is_stopped() || RunningRow::current().is_none();
         if let Some(error) = closed.all.as_ref().filter(finishes) {
-            return Err(CallError::Failed(error.clone()));
+            let Some(row) = RunningRow::current() else {
+                return Err(CallError::Failed(error.clone()));
+            };
+            let (call, detail) = ((entry.name(), fields.to_string()), not_attempted(error));
+            // What became of the call before says more.
+            if row.tally().blemishes.iter().all(|blemish| blemish.call != call) {
+                self.blemish(call, Flaw::NotMade, detail.clone());
+            }
+            return Err(CallError::Skipped(detail));
         }
         match closed.exhausted.get(entry.name()) {
             Some(words) => Err(CallError::Skipped(format!("not attempted: {words}"))),
@@ -280,12 +315,12 @@ impl Host {
         }
     }
 
-    fn close_after(&self, entry: &'static Entry, error: &Error) {
+    fn close_after(&self, entry: Option<&'static Entry>, error: &Error) {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         if is_fatal(error) {
             closed.all.get_or_insert_with(|| error.clone());
         }
-        if error.is_exhausted() {
+        if let Some(entry) = entry.filter(|_| error.is_exhausted()) {
             let words = error.words().unwrap_or_default().to_owned();
             closed.exhausted.insert(entry.name(), words);
         }

@@ -32,6 +32,7 @@ mod left_out;
 mod looks;
 mod refused;
 mod vcr;
+mod words;
 
 use std::io::{self, Write};
 

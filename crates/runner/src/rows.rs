@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::captured::own_copy;
-use self::conclusion::{Conclusion, conclude, first_line};
-pub(crate) use self::conclusion::{detail_of, told};
+use self::conclusion::{Conclusion, conclude};
+pub(crate) use self::conclusion::{detail_of, not_attempted, told};
 use crate::fan::fan;
 use crate::host::{CallError, Host};
 use crate::roster::{Roster, Row};
@@ -238,11 +238,15 @@ fn over(
             },
             None => {
                 let result = running.enter(|| work.call_within_context::<Dynamic>(ctx, (item,)));
-                conclude(host, &running, result).with(running.tally().blemishes)
+                conclude(host, &running, result).with(running.tally())
             }
         };
         if let Some(outer) = &outer {
-            outer.note(|tally| tally.blemishes.extend(running.tally().blemishes));
+            let inner = running.tally();
+            outer.note(|tally| {
+                tally.blemishes.extend(inner.blemishes);
+                tally.carried_out.extend(inner.carried_out);
+            });
         }
         (Outcome { key, state, detail, line, row, returned }, running)
     };
@@ -284,7 +288,7 @@ fn over(
 
 fn reason_to_skip(host: &Host) -> Option<String> {
     match host.fatal() {
-        Some(error) => Some(format!("not attempted: {}", first_line(&error.to_string()))),
+        Some(error) => Some(not_attempted(&error)),
         None => host.stop.is_requested().then(|| "not attempted: interrupted".to_owned()),
     }
 }

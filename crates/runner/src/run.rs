@@ -1,10 +1,10 @@
 //! Running a script over a roster.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, io};
 
-use drillmaster_transport::Connection;
+use drillmaster_transport::{Connection, Error};
 use rhai::Map;
 use tokio::runtime::Handle;
 
@@ -74,8 +74,10 @@ pub struct Report {
     spools: Vec<Spool>,
     /// What stopped the script, if something did.
     pub problem: Option<Problem>,
-    /// What is in doubt that was written outside of rows.
-    pub doubts: Vec<String>,
+    /// What a person has to know of that was called outside of rows, with how a row would have ended that did it.
+    pub outside: Vec<(State, String)>,
+    /// What ended all calls, whatever the script made of it.
+    pub fatal: Option<Error>,
 }
 
 impl Report {
@@ -106,12 +108,11 @@ impl Report {
 
     /// How the command ends.
     pub fn exit(&self) -> Exit {
-        match &self.problem {
-            Some(problem) => problem.exit,
-            None if !self.doubts.is_empty() => Exit::Rows,
-            None if !self.all_fine() => Exit::Rows,
-            None => Exit::Done,
-        }
+        let fine = self.outside.is_empty() && self.all_fine();
+        let rows = if fine { Exit::Done } else { Exit::Rows };
+        let fatal = self.fatal.as_ref().map(|error| Problem::call(error).exit);
+        let stopped = self.problem.as_ref().map(|problem| problem.exit);
+        stopped.map_or(rows, |stopped| fatal.map_or(stopped, |fatal| fatal.max(stopped)))
     }
 
     /// The counts in a line, `30 rows: 21 done, 9 unchanged`; `None` where there were no rows.
@@ -126,10 +127,13 @@ impl Report {
         Some(format!("{} {rows}: {}", self.len(), counts.join(", ")))
     }
 
-    /// Which rows need a person and why, a line each; rows for the same reason share one. At most `most`
-    /// lines, and one more that counts the rest.
-    pub fn needs_a_person(&self, most: usize) -> Vec<String> {
-        let doubts = self.doubts.iter().map(|doubt| format!("outside of rows: in-doubt: {doubt}"));
+    /// Which rows need a person and why; rows for the same reason share one. At most `most` of them, and one
+    /// more that counts the rest. Of a text of many lines the first time all is told, and then the first.
+    pub fn needs_a_person(&self, most: usize) -> Needs {
+        let outside = self.outside.iter().map(|(state, detail)| Need {
+            key: None,
+            told: format!("outside of rows: {state}: {detail}"),
+        });
         // All rows need not be read again to find none.
         let outcomes = (!self.all_fine()).then(|| self.outcomes());
         let bad = outcomes
@@ -149,19 +153,53 @@ impl Report {
                 None => untold += 1,
             }
         }
-        let told = |(outcome, count): &(Outcome, usize)| {
+        let (mut told_whole, mut is_cut) = (false, untold > 0);
+        let mut told = |(mut outcome, count): (Outcome, usize)| {
+            if let Some((first, _)) = outcome.detail.split_once('\n') {
+                if told_whole {
+                    outcome.detail = format!("{} …", first.trim_end());
+                    is_cut = true;
+                }
+                told_whole = true;
+            }
             let others = match count - 1 {
                 0 => String::new(),
                 others => format!(" and {others} more"),
             };
-            format!("{}{others}: {}", outcome.key, outcome.told())
+            let told = outcome.told().replace('\n', "\n    ");
+            Need { told: format!("{others}: {told}"), key: Some(outcome.key) }
         };
-        let mut lines: Vec<_> = groups.iter().map(told).collect();
+        let mut needs: Vec<_> = groups.into_iter().map(&mut told).collect();
         if untold > 0 {
-            lines.push(format!("and {untold} more rows"));
+            needs.push(Need { key: None, told: format!("and {untold} more rows") });
         }
-        lines.extend(doubts);
-        lines
+        needs.extend(outside);
+        Needs { needs, is_cut }
+    }
+}
+
+/// What a person has to look at.
+#[derive(Debug)]
+pub struct Needs {
+    /// One for rows with the same trouble.
+    pub needs: Vec<Need>,
+    /// Whether more could be told of them.
+    pub is_cut: bool,
+}
+
+/// Something that a person has to look at.
+#[derive(Debug)]
+pub struct Need {
+    /// The key of the first row that it is about; none where it is not about a row.
+    pub key: Option<String>,
+    /// What comes behind the key.
+    pub told: String,
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key.as_deref().unwrap_or_default())?;
+        f.write_str(&self.told)
     }
 }
 
@@ -208,7 +246,12 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
         .map_or(Ok(()), Plan::take_main)
         .map_err(|error| Problem::usage(format!("the plan cannot be kept: {error}")));
     let problem = problem.or(written.err()).or(planned.err());
-    Report { spools: host.spools(), problem, doubts: host.doubts() }
+    let mut outside = host.outside();
+    // What stopped the run is told by itself.
+    let is_told =
+        |detail: &str| problem.as_ref().is_some_and(|problem| problem.message.starts_with(detail));
+    outside.retain(|(state, detail)| *state == State::InDoubt || !is_told(detail));
+    Report { spools: host.spools(), problem, outside, fatal: host.fatal() }
 }
 
 /// A script that stopped before its first row leaves an older result file alone.

@@ -27,6 +27,8 @@ pub(crate) struct RunningRow {
 pub(crate) struct Tally {
     /// A write was carried out, and its answer tells that it changed something.
     pub(crate) changed: bool,
+    /// The entries of the writes that were carried out, each once.
+    pub(crate) carried_out: Vec<&'static str>,
     /// Something was already as wanted.
     pub(crate) unchanged: bool,
     /// What is to be told about the row.
@@ -35,14 +37,40 @@ pub(crate) struct Tally {
     pub(crate) blemishes: Vec<Blemish>,
 }
 
-/// A call that a script may catch the error of, and that a person has to know of all the same: a write in
-/// doubt, or one that a guard stopped.
+/// A call that a script may catch the error of, and that a person has to know of all the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Blemish {
     /// The entry and the fields.
     pub(crate) call: (&'static str, String),
-    pub(crate) state: State,
+    pub(crate) flaw: Flaw,
     pub(crate) detail: String,
+}
+
+/// What is wrong with such a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// It is not known whether a write took effect.
+    InDoubt,
+    /// A replay has no recording of it: what the script went on with is not what was recorded.
+    Unrecorded,
+    /// A guard stopped a write.
+    Stopped,
+    /// It was not made, because the run had ended by then.
+    NotMade,
+}
+
+impl Flaw {
+    /// How a row ends that had this and was to end so.
+    pub(crate) fn on(self, state: State) -> State {
+        match self {
+            // A doubt is worse than anything else.
+            Self::InDoubt => State::InDoubt,
+            Self::Unrecorded if state != State::InDoubt => State::Failed,
+            Self::Stopped if state.is_fine() => State::Failed,
+            Self::NotMade if state.is_fine() => State::Skipped,
+            _ => state,
+        }
+    }
 }
 
 thread_local! {

@@ -193,7 +193,7 @@ fn time(engine: &mut Engine, host: &Arc<Host>) {
     let doc = "The time now, in milliseconds since 1970. A replay gives the recorded one.";
     word(engine, "now", &["int"], doc, move |ctx: NativeCallContext| -> Answer<i64> {
         let fresh = jiff::Timestamp::now().as_millisecond();
-        let now = world.connection().value("now", fresh.into());
+        let now = world.value("now", fresh.into());
         let now = now.map_err(|error| thrown(CallError::Failed(error), ctx.call_position()))?;
         Ok(now.as_i64().unwrap_or(fresh))
     });

@@ -2,19 +2,25 @@
 //! own, and measures its memory:
 //!
 //! ```text
-//! replay_rate write CASSETTE INTERACTIONS        makes a cassette as a run over a roster would
-//! replay_rate play CASSETTE INTERACTIONS FILE    replays it on two threads, and writes its seconds as JSON
+//! replay_rate write plain|sealed CASSETTE INTERACTIONS        makes a cassette as a run over a roster would
+//! replay_rate play plain|sealed CASSETTE INTERACTIONS FILE    replays it on two threads, and writes its
+//!                                                             seconds as JSON
 //! ```
+//!
+//! A sealed one is replayed with the real roster: whatever is asked is made what the recording has, and what
+//! is answered is made what the script knows.
 
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
+use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
 use drillmaster_models::{Dialect, entry};
-use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent};
+use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent, Seal};
 use drillmaster_transport::journal::line;
+use drillmaster_transport::redact::Rows;
 use drillmaster_transport::{Replay, Request, Response, Transport};
 use serde_json::json;
 
@@ -25,25 +31,41 @@ const THREADS: usize = 2;
 fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["write", path, interactions] => write(path, interactions.parse()?),
-        ["play", path, interactions, figures] => play(path, interactions.parse()?, figures),
-        _ => Err("usage: replay_rate write|play CASSETTE INTERACTIONS [FILE]".into()),
+        ["write", "plain", path, interactions] => write(path, interactions.parse()?),
+        ["write", "sealed", path, interactions] => seal(path, interactions.parse()?),
+        ["play", kind, path, interactions, figures] => {
+            let count = interactions.parse()?;
+            let roster = (*kind == "sealed").then(|| roster(count));
+            play(path, count, roster.as_ref(), figures)
+        }
+        _ => Err("usage: replay_rate write|play plain|sealed CASSETTE INTERACTIONS [FILE]".into()),
     }
 }
 
 /// A row seats a learner and makes a link.
 fn request(index: usize) -> Outcome<Request> {
-    let row = index / 2;
+    let [email, id] = cells(index / 2);
     let (name, fields) = if index.is_multiple_of(2) {
-        ("thm.add_seat", json!({ "email": format!("learner-{row:06}@example.com") }))
+        ("thm.add_seat", json!({ "email": email }))
     } else {
-        let ext_user_id = format!("learner-{row:06}");
-        ("thm.authenticate", json!({ "extUserId": ext_user_id, "roomCode": "linux1" }))
+        ("thm.authenticate", json!({ "extUserId": id, "roomCode": "linux1" }))
     };
     let entry = entry(name)?;
-    let scope = format!("learner-{row:06}@example.com").into();
+    let scope = email.into();
     let wire = entry.request(&fields, Dialect::Current)?;
     Ok(Request { wire, spec: &entry.spec, scope, ordinal: index as u64 % 2 })
+}
+
+/// The address and the id of a row.
+fn cells(row: usize) -> [String; 2] {
+    [format!("person.{row:06}@corp.example"), format!("badge-{row:06}")]
+}
+
+fn roster(interactions: usize) -> Rows {
+    Rows {
+        columns: vec!["email".to_owned(), "id".to_owned()],
+        cells: (0..interactions.div_ceil(2)).map(|row| cells(row).into()).collect(),
+    }
 }
 
 fn answer(index: usize) -> Response {
@@ -69,16 +91,33 @@ fn write(path: &str, interactions: usize) -> Outcome {
     Ok(file.flush()?)
 }
 
-fn play(path: &str, interactions: usize, figures: &str) -> Outcome {
+fn seal(path: &str, interactions: usize) -> Outcome {
+    let mut events = Vec::new();
+    for index in 0..interactions {
+        let request = request(index)?;
+        let answer = ResponseEvent::of(&request.scope, request.ordinal, &answer(index));
+        events.push(Event::Request(RequestEvent::of(&request)));
+        events.push(Event::Response(answer));
+    }
+    let seal = Seal::default().roster(roster(interactions));
+    seal.events(Header::default(), events)?.write(Path::new(path))?;
+    Ok(())
+}
+
+fn play(path: &str, interactions: usize, roster: Option<&Rows>, figures: &str) -> Outcome {
     let start = Instant::now();
-    let replay = Replay::open(path)?;
+    let mut replay = Replay::open(path)?;
+    if let Some(roster) = roster {
+        replay = replay.with_roster(roster);
+    }
     let open = start.elapsed().as_secs_f64();
 
     let start = Instant::now();
     thread::scope(|scope| {
         let turn = |first| {
             let replay = &replay;
-            scope.spawn(move || ask(replay, (first..interactions).step_by(THREADS)))
+            let indices = (first..interactions).step_by(THREADS);
+            scope.spawn(move || ask(replay, indices, roster.is_some()))
         };
         let threads: Vec<_> = (0..THREADS).map(turn).collect();
         threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a thread panicked")?)
@@ -88,11 +127,13 @@ fn play(path: &str, interactions: usize, figures: &str) -> Outcome {
     Ok(std::fs::write(figures, json!({ "open": open, "play": play }).to_string())?)
 }
 
-fn ask(replay: &Replay, indices: impl Iterator<Item = usize>) -> Outcome {
+/// What a sealed one answers has no secret of what was answered.
+fn ask(replay: &Replay, indices: impl Iterator<Item = usize>, is_sealed: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
         for index in indices {
-            if replay.send(request(index)?).await? != answer(index) {
+            let (given, recorded) = (replay.send(request(index)?).await?, answer(index));
+            if given.status != recorded.status || (!is_sealed && given != recorded) {
                 return Err(format!("interaction {index} has another answer").into());
             }
         }

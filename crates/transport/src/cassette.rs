@@ -50,7 +50,8 @@ pub(crate) use tape::{Part, event_at, header, read};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use drillmaster_models::{Method, entry, wire};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Lost};
@@ -138,6 +139,7 @@ pub struct RequestEvent {
     /// The row it belongs to, or `main`.
     pub scope: String,
     /// Its number within the scope.
+    #[serde(deserialize_with = "ordinal")]
     pub ordinal: u64,
     /// The entry that was called.
     pub entry: String,
@@ -162,8 +164,10 @@ pub struct ResponseEvent {
     /// The scope of its request.
     pub scope: String,
     /// The number of its request.
+    #[serde(deserialize_with = "ordinal")]
     pub ordinal: u64,
     /// The HTTP status.
+    #[serde(deserialize_with = "status")]
     pub status: u16,
     /// Names and values, in order.
     #[serde(default)]
@@ -180,6 +184,7 @@ pub struct ErrorEvent {
     /// The scope of its request.
     pub scope: String,
     /// The number of its request.
+    #[serde(deserialize_with = "ordinal")]
     pub ordinal: u64,
     /// `unreachable`, `timeout` or `reset`; `unsent` where the configuration kept it from being sent.
     pub kind: String,
@@ -194,6 +199,7 @@ pub struct ValueEvent {
     /// The row in which it was asked for, or `main`.
     pub scope: String,
     /// Its number within the scope.
+    #[serde(deserialize_with = "ordinal")]
     pub ordinal: u64,
     /// What was asked for, such as `now`.
     pub name: String,
@@ -297,6 +303,25 @@ impl Body {
     fn into_message(body: Option<Self>) -> Result<Vec<u8>, base64::DecodeError> {
         body.map_or(Ok(Vec::new()), |body| body.bytes())
     }
+}
+
+/// What no service can answer with is no recording of one.
+fn status<'de, D: Deserializer<'de>>(input: D) -> Result<u16, D::Error> {
+    let given = Value::deserialize(input)?;
+    let status = given.as_u64().and_then(|status| u16::try_from(status).ok());
+    let problem = || format!("the status is {given}, and a number from 100 to 999 is due");
+    status.filter(|status| is_status(*status)).ok_or_else(|| D::Error::custom(problem()))
+}
+
+/// Whether an HTTP answer can have this status.
+pub fn is_status(status: u16) -> bool {
+    (100..1000).contains(&status)
+}
+
+fn ordinal<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
+    let given = Value::deserialize(input)?;
+    let problem = || format!("the ordinal is {given}, and a whole number from 0 is due");
+    given.as_u64().ok_or_else(|| D::Error::custom(problem()))
 }
 
 /// Long numbers, doubled keys and white space do not survive being read as JSON and written again, and

@@ -88,7 +88,8 @@
 //! ## Verify
 //!
 //! A service that has changed since is told as a difference. What was not recorded is not sent, so that a
-//! verification never writes what nobody has foreseen.
+//! verification never writes what nobody has foreseen; with
+//! [`Writes::LeftOut`](crate::Writes::LeftOut) it writes nothing at all.
 //!
 //! ```
 //! use drillmaster_models::thm::ListUsers;

@@ -70,7 +70,7 @@ pub use error::{Error, Lost, Mismatch, Stopped};
 pub use fault::{Fault, FaultPlan, FaultPlanError, Faults, Outcome, Strike, Trouble};
 pub use guard::{Guard, Limits, Removals};
 pub use http::{Http, base_url};
-pub use mode::{Cassette, Mode, ModeError, Opening};
+pub use mode::{Cassette, Mode, ModeError, Opening, Writes};
 pub use pace::{Pace, Reached};
 pub use rate::{Rate, RateError};
 pub use record::Record;

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use self::append::Append;
 use self::verify::Verify;
+pub use self::verify::Writes;
 use crate::cassette::{Header, Seal};
 use crate::error::{Error, Stopped};
 use crate::record::Record;
@@ -154,6 +155,7 @@ pub struct Opening {
     watch: Watch,
     policy: Policy,
     roster: Option<Rows>,
+    writes: Writes,
 }
 
 enum Unused {
@@ -177,7 +179,26 @@ impl Cassette {
             watch: Watch::On,
             policy: Policy::default(),
             roster: None,
+            writes: Writes::default(),
         }
+    }
+
+    /// How many writes a verification left out.
+    pub fn writes_left_out(&self) -> usize {
+        match &self.0.way {
+            Way::Verify(verify) => verify.writes_left_out(),
+            Way::Replay(_) | Way::Record(_) | Way::Append(_) => 0,
+        }
+    }
+
+    /// A text as it may be told to whoever may read the recording: with pseudonyms, where that has them.
+    pub fn told(&self, text: &str) -> String {
+        self.0.recorded().map_or_else(|| text.to_owned(), |recorded| recorded.told(text))
+    }
+
+    /// The key of a row as it may be told to them.
+    pub fn told_key(&self, key: &str) -> String {
+        self.0.recorded().map_or_else(|| key.to_owned(), |recorded| recorded.told_key(key))
     }
 
     /// Ends it. Fails where something recorded was not asked for or where the service answers otherwise than
@@ -230,6 +251,11 @@ impl Opening {
         Self { unused: Unused::Allowed, ..self }
     }
 
+    /// What a verification does with recorded writes; it makes them unless told otherwise.
+    pub fn writes(self, writes: Writes) -> Self {
+        Self { writes, ..self }
+    }
+
     /// Lets it be dropped unfinished.
     pub fn unwatched(self) -> Self {
         Self { watch: Watch::Off, ..self }
@@ -265,7 +291,7 @@ impl Opening {
             }
             Mode::Verify => {
                 let recorded = self.recorded()?;
-                Way::Verify(Box::new(Verify::of(recorded, reached(&live)?.clone())))
+                Way::Verify(Box::new(Verify::of(recorded, reached(&live)?.clone(), self.writes)))
             }
         };
         let settled = AtomicBool::new(matches!(self.watch, Watch::Off));
@@ -340,6 +366,14 @@ fn reached(live: &Live) -> Result<&Arc<dyn Transport>, Error> {
 impl Running {
     fn settle(&self) {
         self.settled.store(true, Ordering::Relaxed);
+    }
+
+    /// What it compares the service with.
+    fn recorded(&self) -> Option<&Replay> {
+        match &self.way {
+            Way::Verify(verify) => Some(verify.recorded()),
+            Way::Replay(_) | Way::Record(_) | Way::Append(_) => None,
+        }
     }
 
     fn scope(&self, name: &Arc<str>) -> Arc<Scope> {

@@ -193,6 +193,16 @@ impl Replay {
         self.people.as_ref().map(|people| &people.sealing)
     }
 
+    /// A text as the recording would have it.
+    pub(crate) fn told(&self, text: &str) -> String {
+        self.people.as_ref().map_or_else(|| text.to_owned(), |people| people.read().text(text))
+    }
+
+    /// The key of a row as the recording would have it.
+    pub(crate) fn told_key(&self, key: &str) -> String {
+        self.people.as_ref().map_or_else(|| key.to_owned(), |people| people.read().key(key))
+    }
+
     /// A recorded interaction as the script knows its people.
     pub(crate) fn restored(&self, interaction: Interaction) -> Interaction {
         match &self.people {

@@ -158,6 +158,62 @@ fn a_missing_call_is_left_unused() {
     differs("a_missing_call_is_left_unused", &desk, RUN);
 }
 
+/// A desk with the recording of two rooms, and a script that has changed since.
+fn rooms(script: &str) -> Desk {
+    let recorded = "each([\"linux1\", \"sqli1\"], |code| thm::room_exists(#{ roomCode: code }));";
+    let desk = Desk::empty().with("rooms.rhai", recorded);
+    desk.run("run rooms.rhai --record class.cassette").exits(0);
+    desk.with("rooms.rhai", script)
+}
+
+const ROOMS: &str = "run rooms.rhai --concurrency 1";
+
+#[test]
+fn a_script_that_catches_a_mismatch_has_no_row_done() {
+    let script = r#"
+        let rows = each(["linux1", "sqli1", "nowhere"], |code| {
+            let room = if code == "sqli1" { "other" } else { code };
+            try { thm::room_exists(#{ roomCode: room }); } catch { }
+            try { thm::users(); } catch { }
+        });
+        print(rows.table());
+    "#;
+    let desk = rooms(script);
+    differs(
+        "a_script_that_catches_a_mismatch_has_no_row_done",
+        &desk,
+        &format!("{ROOMS} --results r.csv"),
+    );
+    snapshot("replay", "results_of_caught_mismatches", &desk.read("r.csv"));
+}
+
+#[test]
+fn a_mismatch_outside_of_rows_is_told_whatever_the_script_makes_of_it() {
+    let read = "try { thm::users(); } catch { }\nthrow \"no users\";";
+    differs("a_mismatch_that_another_error_hides", &rooms(read), ROOMS);
+    let clock = "try { now(); } catch { }";
+    differs("a_caught_mismatch_of_the_time", &rooms(clock), ROOMS);
+}
+
+#[test]
+fn a_summary_tells_the_whole_of_a_long_text_once() {
+    let script = r#"
+        each(["linux1", "a", "b", "c"], |code| {
+            if code != "linux1" { throw "no room " + code + "\nlooked for it\neverywhere"; }
+            try { thm::users(); } catch (e) { throw e.message; }
+        });
+    "#;
+    let desk = rooms(script);
+    differs("a_summary_of_a_mismatch", &desk, ROOMS);
+    check(
+        "replay",
+        "a_summary_of_long_texts",
+        &desk,
+        &ROOMS.replace("run ", "run --max-rows 9 "),
+        1,
+    );
+}
+
 /// Replays a recording that cannot be read. It ends with 2.
 #[track_caller]
 fn unreadable(name: &str, change: impl Fn(&str) -> String) {
@@ -178,6 +234,21 @@ fn a_recording_that_is_damaged_in_the_middle_is_refused() {
 fn a_recording_that_was_changed_by_hand_is_refused() {
     unreadable("a_recording_that_was_changed_by_hand_is_refused", |text| {
         text.replacen("roomCode=linux1", "roomCode=linux2", 1)
+    });
+}
+
+#[test]
+fn a_recording_of_what_cannot_have_been_is_refused() {
+    unreadable("a_recorded_status_that_is_none_is_refused", |text| {
+        text.replacen("\"status\": 200", "\"status\": 2000", 1)
+    });
+    unreadable("a_recorded_number_that_is_none_is_refused", |text| {
+        text.replacen("\"ordinal\": 0", "\"ordinal\": -1", 1)
+    });
+    unreadable("a_recorded_answer_to_no_request_is_refused", |text| {
+        let (before, answer) = text.split_once("\"event\": \"response\"").unwrap();
+        let answer = answer.replacen("\"scope\": \"main\"", "\"scope\": \"nobody\"", 1);
+        format!("{before}\"event\": \"response\"{answer}")
     });
 }
 

@@ -102,16 +102,23 @@ pub(super) fn pace(desk: &Desk, extent: Extent) -> Outcome<Vec<Line>> {
     ])
 }
 
-/// A large cassette: how fast it is opened and replayed, and how much of it is in memory.
+/// A large cassette: how fast it is opened and replayed, and how much of it is in memory. As recorded, and
+/// sealed with a roster that has a row for every two interactions.
 pub(super) fn replay(desk: &Desk, extent: Extent) -> Outcome<Vec<Line>> {
-    let count = extent.interactions;
-    let job = format!("replay of {count} interactions");
     compile(&["--package", "drillmaster-transport", "--example", "replay_rate"])?;
+    let mut lines = replay_of("plain", desk, extent)?;
+    lines.extend(replay_of("sealed", desk, extent)?);
+    Ok(lines)
+}
+
+fn replay_of(kind: &str, desk: &Desk, extent: Extent) -> Outcome<Vec<Line>> {
+    let count = extent.interactions;
+    let job = format!("replay of {count} interactions, {kind}");
     progress(&job);
     let (cassette, figures) = (desk.path().join("rate.cassette"), desk.path().join("rate.json"));
     let command = |work: &str| -> Outcome<Command> {
         let mut command = Command::new(program("examples/replay_rate")?);
-        command.arg(work).arg(&cassette).arg(count.to_string());
+        command.arg(work).arg(kind).arg(&cassette).arg(count.to_string());
         Ok(command)
     };
     measure(&mut command("write")?)?;

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
-use drillmaster_transport::Mode;
 use drillmaster_transport::redact::Policy;
+use drillmaster_transport::{Mode, Writes};
 
 use super::launch::{Ready, Session, near, perform};
 use super::settings::Settings;
@@ -78,13 +78,17 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
     let session = Session::start(&silent.console)?;
     let target = Target::open(&ready.order.place, &ready.services())?;
     let cassette = near(&folder.join(CASSETTE));
-    let taping = Taping { path: cassette.clone(), mode: Mode::Record, policy: Policy::default() };
+    let taping = Taping {
+        path: cassette.clone(),
+        mode: Mode::Record,
+        policy: Policy::default(),
+        writes: Writes::default(),
+    };
     match perform(&ready, &target, &session, None, Some(&taping), &silent)? {
         Exit::Done => {}
         exit => {
             let problem = "the project's script did not do on the sandbox what it is to do";
-            return Err(Problem { exit, ..Problem::usage(problem) }
-                .with_help("in the legacy dialect there are no seats: leave --thm-dialect out"));
+            return Err(Problem { exit, ..Problem::usage(problem) });
         }
     }
     let case = Case::of(&cassette);

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::roster::Roster;
 use crate::rows::State;
-use crate::run::{Job, Report, run as run_script};
+use crate::run::{Job, Needs, Report, run as run_script};
 use crate::script::Script;
 
 /// The most lines in which a summary tells of rows.
@@ -144,9 +144,10 @@ pub(crate) fn perform(
         session.resumes_by(&keeping.resume);
     }
     let cassette = match taping {
-        Some(Taping { path, mode, policy }) => {
+        Some(Taping { path, mode, policy, writes }) => {
             let mut opening = Cassette::open(path)
                 .mode(*mode)
+                .writes(*writes)
                 .header(ready.recording_header())
                 .policy(policy.clone());
             if let Some(roster) = &ready.roster {
@@ -222,7 +223,7 @@ pub(crate) fn perform(
     if interrupted {
         exit = Exit::Interrupted;
     }
-    summarise(&report, &paces, exit, keeping, shell);
+    summarise(&report, &paces, exit, keeping, cassette.as_ref(), shell);
     if let Some(left) = approved.map(|approved| approved.remaining()).filter(|left| *left > 0) {
         shell.console.note(&format!("{left} writes of the approved plan were not made"));
     }
@@ -246,13 +247,33 @@ fn summarise(
     paces: &[PaceEvent],
     exit: Exit,
     keeping: Option<&Keeping>,
+    cassette: Option<&Cassette>,
     shell: &Shell,
 ) {
     if let Some(summary) = report.summary() {
         shell.console.note(&summary);
     }
-    for line in report.needs_a_person(TOLD) {
-        shell.console.note(&format!("  {line}"));
+    let Needs { needs, is_cut } = report.needs_a_person(TOLD);
+    for mut need in needs {
+        // What is told of a verification names nobody whom the recording does not name.
+        if let Some(cassette) = cassette {
+            need.key = need.key.map(|key| cassette.told_key(&key));
+            need.told = cassette.told(&need.told);
+        }
+        shell.console.note(&format!("  {need}"));
+    }
+    if is_cut {
+        let all = keeping.map_or_else(String::new, |keeping| {
+            format!("`{} --format csv`, or ", keeping.command("runs show"))
+        });
+        shell.console.note(&format!("all of it: {all}`--results FILE` of a run"));
+    }
+    let left_out = cassette.map_or(0, Cassette::writes_left_out);
+    if left_out > 0 {
+        let writes = if left_out == 1 { "write was" } else { "writes were" };
+        shell.console.note(&format!(
+            "{left_out} {writes} not made, but answered as recorded; --writes makes them, too"
+        ));
     }
     for pace in paces {
         shell.console.note(&pace_line(pace));
@@ -270,7 +291,8 @@ fn summarise(
         }
         None => {}
     }
-    if report.count(State::InDoubt) + report.doubts.len() > 0 {
+    let doubts = report.outside.iter().filter(|(state, _)| *state == State::InDoubt).count();
+    if report.count(State::InDoubt) + doubts > 0 {
         shell.console.note(&format!("look again at what is in doubt with `{resume}`"));
     }
     if report.count(State::Refused) + report.count(State::Failed) > 0 {

@@ -63,8 +63,8 @@ pub(crate) fn dry_run(
     } else if let Some(path) = save {
         plan.save(path, &ready.header()).map_err(unkept)?;
     }
-    for line in report.needs_a_person(super::launch::TOLD) {
-        shell.console.note(&format!("  {line}"));
+    for need in report.needs_a_person(super::launch::TOLD).needs {
+        shell.console.note(&format!("  {need}"));
     }
     let summary = report.summary().map_or(String::new(), |summary| format!("{summary}; "));
     shell.console.note(&format!("dry run: {summary}no write was sent"));

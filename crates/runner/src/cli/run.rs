@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
-use drillmaster_transport::Replay;
 use drillmaster_transport::journal::{History, Journal};
+use drillmaster_transport::{Mode, Replay, Writes};
 
 use super::launch::{Ready, Session, perform};
 use super::rehearse::{dry_run, look_ahead};
 use super::settings::{Settings, absolute};
-use super::target::{CassetteArgs, Target, names_dialect, place_for};
+use super::target::{CassetteArgs, Taping, Target, names_dialect, place_for};
 use super::{Cli, Shell};
 use crate::exit::Exit;
 use crate::host::Keeping;
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     let taken = args.cassettes.replay.iter().chain(&args.approved).cloned().collect();
     let mut ready = Ready::of(order, taken, shell)?;
     let mut taken = ready.taken.clone();
-    let taping = args.cassettes.taping(&mut taken)?;
+    let mut taping = args.cassettes.taping(&mut taken)?;
     let journal = place_for(args.journal.as_deref(), &mut taken)?;
     let plan = place_for(args.plan.as_deref(), &mut taken)?;
     let session = Session::start(&shell.console)?;
@@ -89,6 +89,19 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     let target = Target::open(&ready.order.place, &ready.services())?;
     if args.dry_run {
         return dry_run(&ready, &target, &session, plan.as_deref(), shell);
+    }
+    let verifies = |taping: &&mut Taping| taping.mode == Mode::Verify;
+    if let Some(taping) = taping.as_mut().filter(verifies)
+        && target.is_remote
+        && !args.cassettes.writes
+    {
+        // There is nothing to go on with, and whoever did would make the writes.
+        if journal.is_some() {
+            let problem = "a verification that makes no writes keeps no journal";
+            return Err(Problem::usage(problem).with_help("leave --journal out, or add --writes"));
+        }
+        taping.writes = Writes::LeftOut;
+        return perform(&ready, &target, &session, None, Some(taping), shell);
     }
     look_ahead(&mut ready, &target, &session, shell)?;
     let keeping = begin(&ready, journal)?;

@@ -14,7 +14,7 @@ use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::redact::{Holds, Policy};
 use drillmaster_transport::{
     Connection, Error, Http, Mode, Pace, Rate, Replay, Request, Response, Retry, Route, Scope,
-    SecretString, Source, Transport, base_url,
+    SecretString, Source, Transport, Writes, base_url,
 };
 use serde_json::Value;
 
@@ -51,6 +51,9 @@ pub(crate) struct CassetteArgs {
     /// Call the service with what a cassette holds, and tell where it answers otherwise
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay", "append"])]
     pub(crate) verify: Option<PathBuf>,
+    /// With --verify on a live service, make the recorded writes, too; on a sandbox they are made anyway
+    #[arg(long, requires = "verify")]
+    pub(crate) writes: bool,
     #[command(flatten)]
     private: PrivateArgs,
 }
@@ -88,6 +91,8 @@ pub(crate) struct Taping {
     pub(crate) path: PathBuf,
     pub(crate) mode: Mode,
     pub(crate) policy: Policy,
+    /// Whether a verification writes.
+    pub(crate) writes: Writes,
 }
 
 impl CassetteArgs {
@@ -102,6 +107,7 @@ impl CassetteArgs {
             path,
             mode,
             policy: self.private.policy(),
+            writes: Writes::default(),
         }))
     }
 }
@@ -207,6 +213,8 @@ pub(crate) struct Target {
     transport: Arc<dyn Transport>,
     dialect: Dialect,
     replay: Option<Arc<Replay>>,
+    /// Whether what is needed is somewhere else, and not a sandbox on this machine.
+    pub(crate) is_remote: bool,
     paces: Vec<(&'static str, Arc<Pace<Http>>)>,
 }
 
@@ -214,15 +222,18 @@ impl Target {
     /// Opens the way to a place. `needed` are the services that will be called; a missing credential for one
     /// of them is told now.
     pub(crate) fn open(place: &Place, needed: &[&'static str]) -> Result<Self, Problem> {
-        let mut paces = Vec::new();
+        let (mut paces, mut is_remote) = (Vec::new(), false);
         let transport: Arc<dyn Transport> = match place.on {
             On::Sandbox => {
                 let options = Options { dialect: place.dialect, ..Options::default() };
                 Arc::new(Sandbox::with(options))
             }
-            On::Live => Arc::new(live(place, needed, &mut paces)?),
+            On::Live => {
+                let transport = live(place, needed, &mut paces, &mut is_remote)?;
+                Arc::new(transport)
+            }
         };
-        Ok(Self { transport, dialect: place.dialect, replay: None, paces })
+        Ok(Self { transport, dialect: place.dialect, replay: None, is_remote, paces })
     }
 
     /// Answers from a cassette.
@@ -238,7 +249,8 @@ impl Target {
             _ => replay,
         };
         let replay = Arc::new(replay);
-        Ok(Self { transport: replay.clone(), dialect, replay: Some(replay), paces: Vec::new() })
+        let (transport, paces) = (replay.clone(), Vec::new());
+        Ok(Self { transport, dialect, replay: Some(replay), is_remote: false, paces })
     }
 
     /// What requests end up in, to put layers over.
@@ -355,6 +367,7 @@ fn live(
     place: &Place,
     needed: &[&str],
     paces: &mut Vec<(&'static str, Arc<Pace<Http>>)>,
+    is_remote: &mut bool,
 ) -> Result<Route, Problem> {
     let mut route = Route::default();
     for service in SERVICES {
@@ -377,6 +390,7 @@ fn live(
         }
         let http = Http::new(place.url(service), SecretString::from(credential))
             .map_err(|error| Problem::call(&error))?;
+        *is_remote |= needed.contains(&service.name) && !http.is_local();
         // A sandbox on this machine has no budget to keep to.
         let rate = place.rate.or_else(|| (!http.is_local()).then(Rate::default));
         route = match rate {

@@ -1,6 +1,7 @@
 //! Why a file of another tool is not read.
 
 use super::LeftOut;
+use super::words::plain;
 
 /// A file of another tool that cannot be read: what is wrong, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,7 +104,7 @@ impl Refused {
         let place = error.path().to_string();
         let place = place.trim_end_matches(['?', '.']).to_owned();
         let error = error.into_inner();
-        let problem = without_position(&error);
+        let problem = plain(&without_position(&error));
         let byte = byte_of(text, &error);
         // A number of which the file has the sign only.
         let ends_in_number = problem == "invalid number" && byte + 1 >= text.len();

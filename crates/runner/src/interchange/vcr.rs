@@ -6,6 +6,7 @@
 use std::fmt;
 
 use drillmaster_transport::Response;
+use drillmaster_transport::cassette::is_status;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Tagged;
@@ -13,6 +14,7 @@ use serde_saphyr::Tagged;
 use super::bodies::from_base64;
 use super::call::{lost, means_something};
 use super::refused::shorten;
+use super::words::{limit, plain};
 use super::{Gathering, Refused};
 
 /// A file of either.
@@ -99,6 +101,12 @@ fn take(recorded: Recorded, place: &str, gathering: &mut Gathering<'_>) -> Resul
             let status = answer.status.map(Status::code).or(answer.status_code);
             let missing = || Refused::wrong(format!("{place}.response.status"), "is missing");
             let status = status.ok_or_else(missing)?;
+            if !is_status(status) {
+                return Err(Refused::wrong(
+                    format!("{place}.response.status"),
+                    format!("is {status}, which is no HTTP status"),
+                ));
+            }
             let all = answer.headers.map(|Headers(all)| all).unwrap_or_default();
             let body = unpack(&all, answer.body, "response")?;
             let mut headers = all;
@@ -138,11 +146,11 @@ fn parse(text: &str) -> Result<Document, Refused> {
         let told = error.without_snippet().to_string();
         let told = told.split(" at line ").next().unwrap_or_default().trim_end_matches(" (defined");
         let problem = match told.strip_prefix("budget breached: ") {
-            Some(what) => format!("this is more than is read of a file ({what})"),
+            Some(what) => format!("this is more than is read of a file ({})", limit(what)),
             None if told.starts_with("unsupported tag") => {
                 format!("{}; no object is made from a tag, record plain values", shorten(told))
             }
-            None => shorten(told),
+            None => shorten(&plain(told)),
         };
         Refused::Line { line, column, problem }
     })

@@ -9,7 +9,7 @@ use super::{Answer, State, captured};
 use crate::engine::{innermost, to_json};
 use crate::host::{CallError, Host, is_fatal};
 use crate::problem::settling;
-use crate::running::{Blemish, RunningRow};
+use crate::running::{RunningRow, Tally};
 
 /// How a detail begins that is about the script itself.
 const SCRIPT_LINE: &str = "script line";
@@ -34,16 +34,21 @@ impl Conclusion {
         Some(Self { state, detail: row.detail, line: row.line, returned: row.returned })
     }
 
-    /// The same with what a person has to know of all the same. A doubt is worse than anything else.
-    pub(super) fn with(mut self, blemishes: Vec<Blemish>) -> Self {
-        for blemish in blemishes {
-            if self.state.is_fine() || blemish.state == State::InDoubt {
-                self.state = blemish.state;
-            }
+    /// The same with what a person has to know of all the same.
+    pub(super) fn with(mut self, tally: Tally) -> Self {
+        for blemish in tally.blemishes {
+            self.state = blemish.flaw.on(self.state);
             if !self.detail.contains(&blemish.detail) {
                 let gap = if self.detail.is_empty() { "" } else { "; " };
                 self.detail = format!("{}{gap}{}", self.detail, blemish.detail);
             }
+        }
+        // Whoever reads `skipped` takes it that nothing was done.
+        if self.state == State::Skipped && !tally.carried_out.is_empty() {
+            self.state = State::Failed;
+            let verb = if tally.carried_out.len() == 1 { "was" } else { "were" };
+            let done = tally.carried_out.join(", ");
+            self.detail = format!("skipped after {done} {verb} carried out: {}", self.detail);
         }
         self
     }
@@ -56,11 +61,7 @@ pub(super) fn conclude(host: &Host, running: &RunningRow, result: Answer<Dynamic
         Err(error) => {
             let (mut error, ..) = innermost(*error);
             let line = error.take_position().line().map(|line| line as u64);
-            let (state, detail) = match failed(host, &error, line) {
-                // It was attempted, in part.
-                (State::Skipped, detail) if tally.changed => (State::Failed, detail),
-                other => other,
-            };
+            let (state, detail) = failed(host, &error, line);
             // What was done before the error is told too.
             let told: Vec<_> = tally.notes.into_iter().chain([detail]).collect();
             return Conclusion { line, ..Conclusion::new(state, told.join("; ")) };
@@ -124,8 +125,13 @@ pub(crate) fn detail_of(host: &Host, error: &Error) -> String {
     }
 }
 
+/// What is told about what an error kept from being attempted.
+pub(crate) fn not_attempted(error: &Error) -> String {
+    format!("not attempted: {}", first_line(&error.to_string()))
+}
+
 /// A detail is one line; what stopped the whole run is told at length elsewhere.
-pub(super) fn first_line(text: &str) -> String {
+fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 

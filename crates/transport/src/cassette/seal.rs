@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
@@ -37,6 +38,8 @@ const KEPT: [&str; 6] = ["dialect", "key", "max_rows", "roster", "script", "set"
 pub struct Seal {
     policy: Policy,
     roster: Option<Rows>,
+    /// The text of the cassette that is sealed anew.
+    before: Option<String>,
 }
 
 /// A recording that was sealed.
@@ -76,6 +79,18 @@ impl Seal {
     #[must_use]
     pub fn roster(mut self, roster: Rows) -> Self {
         self.roster = Some(roster);
+        self
+    }
+
+    /// Seals what was sealed before, of which this is the text, together with what is new: with no less taken for
+    /// private, and with the order of the run as it was.
+    pub(crate) fn again(mut self, before: &str, sealing: Option<&Sealing>) -> Self {
+        if let Some(sealing) = sealing {
+            let fields = sealing.fields.iter();
+            self.policy =
+                fields.fold(self.policy, |policy, (name, holds)| policy.field(name, *holds));
+            self.before = Some(before.to_owned());
+        }
         self
     }
 
@@ -160,6 +175,15 @@ impl Seal {
             found.join(roster.clone());
         }
         found.named();
+        let run = || {
+            let run = header.run.iter().filter(|(name, _)| KEPT.contains(&name.as_str()));
+            run.map(|(_, value)| value)
+        };
+        if let Some(before) = &self.before {
+            let mut events = serde_json::Deserializer::from_str(before).into_iter::<IgnoredAny>();
+            events.next();
+            found.keep(run(), before.get(events.byte_offset()..).unwrap_or_default());
+        }
         let rank = |found: &Found, index: usize| {
             let name = &scopes[index].0;
             (name != Scope::MAIN, found.number(name).unwrap_or(u32::MAX), index)
@@ -190,8 +214,7 @@ impl Seal {
             }
             known = found.count();
         }
-        let run = header.run.iter().filter(|(name, _)| KEPT.contains(&name.as_str()));
-        run.for_each(|(_, value)| found.json(value));
+        run().for_each(|value| found.json(value));
         order.sort_by_key(|index| {
             let (row, number, _) = rank(&found, *index);
             (row, number)

@@ -42,16 +42,26 @@ pub enum Damage {
     )]
     Version(u64),
     /// An event cannot be read.
-    #[error("the cassette is damaged at byte {byte}: {problem}; record it again")]
+    #[error("the cassette is damaged at byte {byte} (line {line}): {problem}; record it again")]
     At {
         /// Where the event begins.
         byte: usize,
+        /// The line in which it begins or cannot be read on, from 1.
+        line: usize,
         /// What is wrong with it.
         problem: String,
     },
     /// It has no end.
     #[error("the cassette is cut off at byte {0}; record it again")]
     CutOff(usize),
+}
+
+impl Damage {
+    /// Of the event that begins at this byte of the text.
+    fn at(text: &str, byte: usize, problem: String) -> Self {
+        let before = text.get(..byte).unwrap_or_default();
+        Self::At { byte, line: 1 + before.matches('\n').count(), problem }
+    }
 }
 
 /// Reads a whole cassette. A recording that was not finished, or that was changed by hand so that its parts
@@ -96,11 +106,15 @@ pub(crate) fn read(text: &str, mut keep: impl FnMut(usize, Part)) -> Result<Head
     let mut reading = Reading::default();
     while !reading.ended {
         let byte = next_event(text, events.byte_offset());
-        let damaged = |problem: String| Damage::At { byte, problem };
+        let damaged = |problem: String| Damage::at(text, byte, problem);
         let event = match events.next() {
             None => return Err(Damage::CutOff(text.len())),
             Some(Err(_)) if is_cut_off(&text[byte..]) => return Err(Damage::CutOff(text.len())),
-            Some(event) => event.map_err(|error| damaged(error.to_string()))?,
+            Some(event) => event.map_err(|error| Damage::At {
+                byte,
+                line: error.line(),
+                problem: without_place(&error),
+            })?,
         };
         let event = event_of(event.get()).map_err(damaged)?;
         if let Some(part) = reading.take(event).map_err(damaged)? {
@@ -110,7 +124,7 @@ pub(crate) fn read(text: &str, mut keep: impl FnMut(usize, Part)) -> Result<Head
     let byte = next_event(text, events.byte_offset());
     if byte < text.len() {
         let problem = "something follows the end".to_owned();
-        return Err(Damage::At { byte, problem });
+        return Err(Damage::at(text, byte, problem));
     }
     Ok(header)
 }
@@ -123,6 +137,12 @@ pub(crate) fn event_at(text: &str, byte: usize) -> Result<Event, String> {
     event_of(event.ok_or_else(changed)?.map_err(|error| error.to_string())?.get())
 }
 
+/// What a reader says, without the place that it tells last.
+fn without_place(error: &serde_json::Error) -> String {
+    let told = error.to_string();
+    told.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
 /// Reads an event, and compares it with its checksum.
 fn event_of(text: &str) -> Result<Event, String> {
     // Checked here, because serde would take an array of an event's fields for the event.
@@ -130,11 +150,8 @@ fn event_of(text: &str) -> Result<Event, String> {
         return Err("an event is a JSON object".to_owned());
     }
     let mut line = text.as_bytes().to_vec();
-    let told = |error: serde_json::Error| {
-        // It would be the place within the event.
-        let told = error.to_string();
-        told.split(" at line ").next().unwrap_or_default().to_owned()
-    };
+    // It would be the place within the event.
+    let told = |error: serde_json::Error| without_place(&error);
     // An event that has no sum is as sound as one that has the right one.
     if unseal(&mut line) || !text.contains("\"sum\"") {
         return serde_json::from_slice(&line).map_err(told);
@@ -148,7 +165,7 @@ fn event_of(text: &str) -> Result<Event, String> {
 
 /// Reads the first event. Another version may have other checksums, so that the version is told before them.
 fn first(text: &str) -> Result<Header, Damage> {
-    let damaged = |problem: String| Damage::At { byte: 0, problem };
+    let damaged = |problem: String| Damage::at(text, 0, problem);
     let event: Value = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     let sound = unseal(&mut text.as_bytes().to_vec()) || is_sound(&event);
     match header(without_sum(event)) {
@@ -159,7 +176,7 @@ fn first(text: &str) -> Result<Header, Damage> {
 
 /// Reads the first event. Its version is looked at before its fields: another version has others.
 pub(crate) fn header(event: Value) -> Result<Header, Damage> {
-    let damaged = |problem: &str| Damage::At { byte: 0, problem: problem.to_owned() };
+    let damaged = |problem: &str| Damage::at("", 0, problem.to_owned());
     if event["event"] != "cassette" {
         return Err(Damage::NotACassette);
     }

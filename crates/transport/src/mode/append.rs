@@ -70,7 +70,8 @@ impl Append {
         let mut old = parse(self.old.text()).map_err(|damage| refuse(damage.to_string()))?;
         // Sealed anew as a whole: whoever is known has the same pseudonym as before.
         old.interactions = old.interactions.into_iter().map(|one| self.old.restored(one)).collect();
-        let sealed = self.seal.tape(together(old, added));
+        let sealed =
+            self.seal.clone().again(self.old.text(), self.old.sealing()).tape(together(old, added));
         let sealed = sealed.map_err(|error| refuse(error.to_string()))?;
         let written = sealed.write(path);
         written.map(drop).map_err(|error| refuse(format!("cannot write the cassette: {error}")))

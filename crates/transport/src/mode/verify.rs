@@ -1,5 +1,6 @@
 //! Comparing a service with what was recorded of it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -21,7 +22,19 @@ const MOST_SHOWN: usize = 10;
 pub(super) struct Verify {
     recorded: Replay,
     live: Arc<dyn Transport>,
+    writes: Writes,
+    writes_left_out: AtomicUsize,
     drifts: Mutex<Vec<Drift>>,
+}
+
+/// What a verification does with the writes that were recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Writes {
+    /// Makes them, and compares what the service answers.
+    #[default]
+    Made,
+    /// Answers them from the recording: the service is read, and nothing in it is changed.
+    LeftOut,
 }
 
 struct Drift {
@@ -31,8 +44,21 @@ struct Drift {
 }
 
 impl Verify {
-    pub(super) fn of(recorded: Replay, live: Arc<dyn Transport>) -> Self {
-        Self { recorded, live, drifts: Mutex::default() }
+    pub(super) fn of(recorded: Replay, live: Arc<dyn Transport>, writes: Writes) -> Self {
+        let writes_left_out = AtomicUsize::new(0);
+        Self { recorded, live, writes, writes_left_out, drifts: Mutex::default() }
+    }
+
+    pub(super) fn recorded(&self) -> &Replay {
+        &self.recorded
+    }
+
+    pub(super) fn writes_left_out(&self) -> usize {
+        self.writes_left_out.load(Ordering::Relaxed)
+    }
+
+    fn leaves_out(&self, request: &Request) -> bool {
+        self.writes == Writes::LeftOut && !request.spec.effect.is_read()
     }
 
     pub(super) fn finish(&self) -> Result<(), Error> {
@@ -86,6 +112,10 @@ fn drift(
 impl Transport for Verify {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let recorded = self.recorded.recorded(&request)?;
+        if self.leaves_out(&request) {
+            self.writes_left_out.fetch_add(1, Ordering::Relaxed);
+            return recorded.map_err(|error| error.for_request(&request));
+        }
         if let Some(pseudonym) = self.recorded.stranger(&request) {
             return Err(foreign(&pseudonym).for_request(&request));
         }
@@ -113,6 +143,6 @@ impl Transport for Verify {
     }
 
     fn source(&self, request: &Request) -> Source {
-        self.live.source(request)
+        if self.leaves_out(request) { Source::Recording } else { self.live.source(request) }
     }
 }

@@ -70,7 +70,7 @@ impl Redactor {
 }
 
 /// Whether a text has the form of a pseudonym.
-fn is_pseudonym(text: &str) -> bool {
+pub(super) fn is_pseudonym(text: &str) -> bool {
     let plain = text.trim().to_ascii_lowercase();
     let numbered = ["learner-", "learner ", "token-", "words-", "value-", "l"].into_iter();
     let digits = |rest: &str| rest.bytes().take_while(u8::is_ascii_digit).count() >= 4;

@@ -38,6 +38,8 @@ pub(super) struct Cast {
     /// How many placeholders of a kind there are.
     series: BTreeMap<&'static str, u32>,
     stands: HashSet<String>,
+    /// The numbers of people who are told of elsewhere: nobody else gets them.
+    reserved: HashSet<Person>,
 }
 
 /// What two ways to write a value have in common: with all letters made large, and then small, as what is
@@ -83,7 +85,25 @@ impl Cast {
     /// The next person.
     pub(super) fn next_person(&mut self) -> Person {
         self.people += 1;
+        while self.reserved.contains(&self.people) {
+            self.people += 1;
+        }
         self.people
+    }
+
+    /// Takes in a pseudonym that stays as it is.
+    pub(super) fn keep(&mut self, pseudonym: &str) {
+        if self.known.contains_key(&fold(pseudonym)) || self.is_pseudonym(pseudonym) {
+            return;
+        }
+        let (holds, stands) = (Holds::Other, pseudonym.trim().to_owned());
+        let reach = reach(holds, pseudonym);
+        self.add(pseudonym, Known { holds, reach, stands, person: None, spelt: vec![] });
+    }
+
+    /// Keeps a number of a person from others.
+    pub(super) fn reserve(&mut self, person: Person) {
+        self.reserved.insert(person);
     }
 
     /// Takes in what stands together and is about one person; tells who that is. Who it is follows from
@@ -234,8 +254,13 @@ impl Cast {
     }
 
     fn numbered(&mut self, series: &'static str) -> String {
-        let number = self.count(series);
-        format!("{series}-{number:04}")
+        loop {
+            let number = self.count(series);
+            let pseudonym = format!("{series}-{number:04}");
+            if !self.is_pseudonym(&pseudonym) {
+                return pseudonym;
+            }
+        }
     }
 
     fn count(&mut self, series: &'static str) -> u32 {

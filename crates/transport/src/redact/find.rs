@@ -3,6 +3,7 @@
 use drillmaster_models::{Holds, entry, wire};
 use serde_json::Value;
 
+use super::back::is_pseudonym;
 use super::cast::{Cast, Person, fold};
 use super::places::{Look, Walk};
 use super::replace::Patterns;
@@ -66,6 +67,32 @@ impl Found {
     pub(crate) fn named(&mut self) {
         for value in self.policy.values.clone() {
             self.cast.note_named(&value);
+        }
+    }
+
+    /// Takes in what is sealed already and stands in the order of a run alone. It stays as it is: numbered anew
+    /// it would be somebody else. `elsewhere` is all else that is sealed already.
+    pub(crate) fn keep<'a>(&mut self, order: impl Iterator<Item = &'a Value>, elsewhere: &str) {
+        let mut probe = Self::new(self.policy.clone());
+        order.for_each(|value| probe.json(value));
+        let elsewhere = elsewhere.to_lowercase();
+        let known = probe.cast.iter().map(|known| known.spelt[0].as_str());
+        for pseudonym in known.filter(|text| is_pseudonym(text)) {
+            let folded = pseudonym.to_lowercase();
+            if elsewhere.contains(&folded) {
+                continue;
+            }
+            self.cast.keep(pseudonym);
+            let digits: String = folded
+                .chars()
+                .skip_while(|c| !c.is_ascii_digit())
+                .take_while(char::is_ascii_digit)
+                .collect();
+            let is_person = folded.starts_with('l');
+            let has = |form: &str| elsewhere.contains(&format!("{form}{digits}"));
+            if is_person && !["learner-", "learner ", "l"].into_iter().any(has) {
+                digits.parse().into_iter().for_each(|person| self.cast.reserve(person));
+            }
         }
     }
 

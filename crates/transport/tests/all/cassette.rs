@@ -196,8 +196,8 @@ fn damaged(line: usize, change: impl Fn(&mut Value), says: &str) {
     texts[line] = event.to_string();
     let begin: usize = texts[..line].iter().map(|text| text.len() + 1).sum();
     match parse(&texts.join("\n")) {
-        Err(Damage::At { byte, problem }) => {
-            assert_eq!(byte, begin, "{problem}");
+        Err(Damage::At { byte, line: told, problem }) => {
+            assert_eq!((byte, told), (begin, line + 1), "{problem}");
             assert!(problem.contains(says), "{problem}");
         }
         other => panic!("{says}: {other:?}"),
@@ -211,7 +211,13 @@ fn damage_names_the_byte_at_which_the_event_begins() {
     damaged(1, |event| event["method"] = "PATCH".into(), "`PATCH` is no method");
     damaged(1, |event| event["target"] = "/b".into(), "hash is not that of the request");
     damaged(1, |event| event["event"] = "question".into(), "unknown variant `question`");
-    damaged(2, |event| event["ordinal"] = (-1).into(), "invalid value");
+    damaged(2, |event| event["ordinal"] = (-1).into(), "a whole number from 0 is due");
+    damaged(3, |event| event["ordinal"] = (-1).into(), "the ordinal is -1");
+    damaged(4, |event| event["ordinal"] = 7.into(), "without a request");
+    for status in [json!(2000), json!(99), json!(-1), json!(70000), json!(200.5), json!("200")] {
+        let says = format!("the status is {status}, and a number from 100 to 999 is due");
+        damaged(5, |event| event["status"] = status.clone(), &says);
+    }
     damaged(2, |event| event["header"] = json!([]), "unknown field `header`");
     damaged(3, |event| *event = json!(["end", 3]), "JSON object");
     damaged(4, |event| event["kind"] = "boredom".into(), "`boredom` is no error");
@@ -313,7 +319,7 @@ proptest! {
         ordinal in any::<u64>(),
         target in any::<String>(),
         headers in vec((any::<String>(), any::<String>()), 0..4),
-        status in any::<u16>(),
+        status in 100..1000_u16,
         bodies in (any_body(), any_body()),
         value in any_json(),
     ) {

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use drillmaster_models::thm::{Register, ShowScoreboard};
+use drillmaster_models::thm::{AddSeat, Register, ShowScoreboard};
 use drillmaster_transport::cassette::{Tape, parse};
 use drillmaster_transport::{
-    Cassette, Connection, Error, Lost, Mismatch, Mode, Never, Response, Scope, Transport,
+    Cassette, Connection, Error, Lost, Mismatch, Mode, Never, Response, Scope, Transport, Writes,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -260,6 +260,32 @@ async fn verify_tells_each_drift_and_what_was_not_asked() {
 }
 
 /// What was not recorded may write what nobody has foreseen.
+#[tokio::test]
+async fn verify_makes_the_recorded_writes_unless_told_otherwise() {
+    let (_folder, path) = desk();
+    let seat = || AddSeat { email: "ada@corp.example".to_owned() };
+    let answer = json!({ "status": "success", "data": { "username": ADA } });
+    let recorded = Scripted::saying([answer.clone(), standing(BOB)]);
+    let cassette = Cassette::open(&path).mode(Mode::Record).over(move || Ok(recorded)).unwrap();
+    Connection::new(cassette.clone()).send(&seat()).await.unwrap();
+    name(&cassette, "linux1").await.unwrap();
+    cassette.finish().unwrap();
+    for (writes, says) in
+        [(Writes::LeftOut, vec![standing(BOB)]), (Writes::Made, vec![answer, standing(BOB)])]
+    {
+        let left_out = 2 - says.len();
+        let service = Arc::new(Scripted::saying(says));
+        let below = service.clone();
+        let opening = Cassette::open(&path).mode(Mode::Verify).writes(writes);
+        let cassette = opening.over(move || Ok(below)).unwrap();
+        let seat = Connection::new(cassette.clone()).send(&seat()).await.unwrap();
+        assert!(seat.username.is_some());
+        assert_eq!(name(&cassette, "linux1").await.unwrap(), BOB);
+        cassette.finish().unwrap();
+        assert_eq!(cassette.writes_left_out(), left_out);
+    }
+}
+
 #[tokio::test]
 async fn verify_sends_nothing_that_was_not_recorded() {
     let (_folder, path) = desk();

@@ -53,6 +53,27 @@ fn a_project_begins_with_a_test_that_passes() {
 }
 
 #[test]
+fn a_project_works_in_either_dialect() {
+    let seats = |dialect: &str| {
+        let desk = Desk::empty();
+        desk.run(&format!("init proj --thm-dialect {dialect}")).exits(0);
+        desk.run("test proj").exits(0);
+        // Either one runs in the other, too.
+        for other in ["current", "legacy"] {
+            desk.run(&format!(
+                "run proj/onboard.rhai --roster proj/class.csv --thm-dialect {other}"
+            ))
+            .exits(0);
+        }
+        desk.run(&format!("{RECORD} {CASSETTE} --thm-dialect {dialect}")).exits(0);
+        desk.run("test proj").exits(0);
+        assert!(desk.read(CASSETTE).contains("thm.authenticate"));
+        desk.read(CASSETTE).matches("\"thm.add_seat\"").count()
+    };
+    assert_eq!((seats("current"), seats("legacy")), (3, 0));
+}
+
+#[test]
 fn a_project_may_begin_in_the_folder_where_one_is() {
     let desk = Desk::empty();
     check("init_here", &desk, "init", 0);

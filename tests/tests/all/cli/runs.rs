@@ -148,6 +148,21 @@ fn every_state_of_a_row_is_told() {
 }
 
 #[test]
+fn a_row_that_was_skipped_after_a_write_is_not_called_skipped() {
+    let script = r#"
+        let rows = each(["one", "two", "none"], |key| {
+            if key != "none" { thm::add_seat(#{ email: "ayse.arslan@example.com" }); }
+            if key == "two" { each(["x"], |x| thm::authenticate(#{ extUserId: "a-1", roomCode: "linux1" })); }
+            note("a word");
+            skip("on leave");
+        });
+        print(rows.table());
+    "#;
+    let desk = Desk::empty().with("script.rhai", script);
+    check("row_skipped_after_a_write", &desk, "run script.rhai --concurrency 1", 1);
+}
+
+#[test]
 fn a_roster_that_nobody_asks_for_is_told() {
     let desk = Desk::with_class().with("script.rhai", "print(\"hello\");");
     check("roster_unused", &desk, "run script.rhai --roster class.csv", 0);

@@ -382,6 +382,75 @@ fn only_what_is_new_is_sent_and_added() {
     assert_eq!(desk.read("seat.cassette"), after);
 }
 
+/// The inputs that a cassette's run was given.
+fn inputs(desk: &Desk, file: &str) -> String {
+    let text = desk.read(file);
+    let header = serde_json::Deserializer::from_str(&text).into_iter::<Value>().next().unwrap();
+    header.unwrap()["run"]["set"].to_string()
+}
+
+/// With a name, an address, and both encoded.
+const INPUTS: &str = "--private who=name --private coded=name --set who=Grace%20Hopper --set coded=Ada%2520Lovelace \
+                      --set mail=grace@corp.example --set link=a?b=grace%2540corp.example%20alan%40corp.example";
+
+fn greeting(more: &str) -> String {
+    let inputs =
+        ["who", "coded", "mail", "link"].map(|name| format!("input(\"{name}\", \"\", \"\");\n"));
+    format!("{}thm::rooms();\n{more}", inputs.concat())
+}
+
+#[test]
+fn appending_nothing_leaves_every_byte() {
+    let script = format!("{}{SEAT}", greeting(""));
+    let desk = Desk::empty().with("seat.rhai", script).with("some.csv", WAITING);
+    let line = format!("run seat.rhai --roster some.csv {INPUTS}");
+    desk.run(&format!("{line} --record seat.cassette")).exits(0);
+    let (before, roster) = (desk.read("seat.cassette"), desk.read("seat.roster.csv"));
+    has_nobody("the cassette", &before);
+    for line in [line, "run seat.rhai --roster some.csv".to_owned()] {
+        desk.run(&format!("{line} --append seat.cassette")).exits(0);
+        assert_eq!(desk.read("seat.cassette"), before);
+        assert_eq!(desk.read("seat.roster.csv"), roster);
+    }
+}
+
+/// The people that are new have other numbers.
+#[test]
+fn appending_leaves_the_names_in_inputs() {
+    let desk = Desk::empty().with("rooms.rhai", greeting(""));
+    desk.run(&format!("run rooms.rhai {INPUTS} --record rooms.cassette")).exits(0);
+    let before = inputs(&desk, "rooms.cassette");
+    let seat =
+        |email: &str| format!("try {{ thm::add_seat(#{{ email: \"{email}\" }}); }} catch {{ }}\n");
+    let mut more = String::new();
+    for email in ["cem@corp.example", "dan@corp.example", "eve@corp.example"] {
+        more.push_str(&seat(email));
+        let desk = &desk;
+        std::fs::write(desk.path("rooms.rhai"), greeting(&more)).unwrap();
+        desk.run(&format!("run rooms.rhai {INPUTS} --append rooms.cassette")).exits(0);
+        assert_eq!(inputs(desk, "rooms.cassette"), before, "{email}");
+    }
+}
+
+#[test]
+fn what_was_private_stays_so_when_something_is_appended() {
+    let roster = "email,badge\nkian.rutherford@example.com,badge-of-kian-77\n";
+    let script = |more: &str| {
+        format!(
+            "each(roster(), |row| {{ thm::authenticate(#{{ extUserId: row.badge, roomCode: \"linux1\" }}); }});\n{more}"
+        )
+    };
+    let desk = Desk::empty().with("link.rhai", script("")).with("some.csv", roster);
+    let line = "run link.rhai --roster some.csv";
+    desk.run(&format!("{line} --private badge=id --record link.cassette")).exits(0);
+    assert!(!desk.read("link.cassette").contains("badge-of-kian"));
+    let desk = desk.with("link.rhai", script("thm::rooms();"));
+    desk.run(&format!("{line} --append link.cassette")).exits(0);
+    assert!(desk.read("link.cassette").contains("thm.rooms"));
+    assert!(!desk.read("link.cassette").contains("badge-of-kian"));
+    assert!(desk.read("link.cassette").contains("\"badge\": \"id\""), "it is remembered");
+}
+
 #[test]
 fn a_pseudonym_is_never_sent() {
     let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
@@ -434,8 +503,23 @@ fn seats_that_ran_out_are_drift() {
     format!("{line} --verify seat.cassette").clone_into(&mut ended.line);
     crate::snapshot::snapshot("cli", "verify_no_seats", &ended.to_string());
     ended.exits(5);
-    let told = ended.err.split("\n2 rows: ").next().unwrap();
-    has_nobody("the diff", told);
+    has_nobody("what is told", &ended.err);
+}
+
+/// Nobody answers where the flags send it.
+#[test]
+fn a_verification_writes_to_a_live_service_only_when_told_to() {
+    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    let line = "run seat.rhai --roster some.csv --concurrency 1";
+    desk.run(&format!("{line} --record seat.cassette --journal first.journal")).exits(0);
+    let verify = format!("{line} --verify seat.cassette --on live --thm-url https://thm.invalid");
+    check("verify_without_writes", &desk, &verify, 0);
+    check("verify_without_writes_journal", &desk, &format!("{verify} --journal a.journal"), 2);
+    assert_eq!(desk.run("runs").out, "", "there is nothing to go on with");
+    let told = desk.run(&format!("{verify} --writes"));
+    assert!(told.exits(5).err.contains("2 interactions have drifted"), "{told}");
+    has_nobody("what is told", &told.err);
+    check("verify_writes_of_no_verification", &desk, &format!("{line} --writes"), 2);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use drillmaster_transport::cassette::{Body, ErrorEvent, RequestEvent, VERSION, identity};
+use drillmaster_transport::cassette::{
+    Body, ErrorEvent, RequestEvent, VERSION, identity, is_status,
+};
 use drillmaster_transport::{Error, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -187,6 +189,7 @@ fn take_ours(
         (None, None) => return Err(wrong("response", "is missing")),
         (None, Some(answer)) => {
             let status = answer.status.and_then(|status| u16::try_from(status).ok());
+            let status = status.filter(|status| is_status(*status));
             let status = status.ok_or_else(|| wrong("response.status", "is no HTTP status"))?;
             let headers = pairs(answer.headers).filter(|(name, _)| !is_credential(name)).collect();
             let body = answer.content.and_then(|content| Some((content.text?, content.encoding)));
@@ -257,12 +260,14 @@ fn answered(
         }
         // The answer came out of a browser's store, and was this one.
         304 => 200,
-        status => u16::try_from(status).ok().filter(|status| *status < 1000).ok_or_else(|| {
-            Refused::wrong(
-                format!("{place}.response.status"),
-                format!("{status} is no HTTP status"),
-            )
-        })?,
+        status => {
+            u16::try_from(status).ok().filter(|status| is_status(*status)).ok_or_else(|| {
+                Refused::wrong(
+                    format!("{place}.response.status"),
+                    format!("{status} is no HTTP status"),
+                )
+            })?
+        }
     };
     let all = lower_case(answer.headers);
     let mut headers: Vec<_> =
