@@ -39,6 +39,7 @@ mod learn;
 mod looks;
 mod names;
 mod places;
+mod remarks;
 mod replace;
 mod roster;
 mod scan;
@@ -50,12 +51,13 @@ use drillmaster_models::{entry, wire};
 use serde::{Deserialize, Serialize};
 
 pub use learn::shape;
+pub use remarks::Remarks;
 pub use roster::Rows;
 pub use scan::Leak;
 
 pub(crate) use back::faceless;
 pub(crate) use cast::fold;
-pub(crate) use find::Found;
+pub(crate) use find::{Findings, Found};
 pub(crate) use json::says;
 
 use crate::request::{Request, Response};
@@ -68,6 +70,8 @@ use replace::Patterns;
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     fields: BTreeMap<String, Holds>,
+    /// The names of these fields as they were said.
+    named: Vec<String>,
     values: Vec<String>,
 }
 
@@ -78,6 +82,7 @@ impl Policy {
     pub fn field(mut self, name: &str, holds: Holds) -> Self {
         let own = self.fields.entry(names::plain(name)).or_insert(holds);
         *own = holds.max(*own);
+        self.named.push(name.to_owned());
         self
     }
 
@@ -94,6 +99,11 @@ impl Policy {
             return None;
         }
         self.fields.get(&names::plain(name)).copied()
+    }
+
+    /// What a sealed cassette says that whoever sealed it had named.
+    fn of(sealing: &Sealing) -> Self {
+        Self { fields: sealing.fields.clone(), ..Self::default() }
     }
 }
 
@@ -127,7 +137,7 @@ impl Redactor {
     /// What the sealing of a cassette did to the people of a roster: the real one, or that of pseudonyms,
     /// in which each stands for itself.
     pub fn of(sealing: &Sealing, roster: Option<&Rows>) -> Self {
-        let policy = Policy { fields: sealing.fields.clone(), values: Vec::new() };
+        let policy = Policy::of(sealing);
         let mut cast = Cast::default();
         if let Some(rows) = roster {
             rows.join(&sealing.columns, &mut cast);
@@ -162,7 +172,7 @@ impl Redactor {
     }
 
     fn walk(&self, name: &str) -> Walk<'_> {
-        Walk { policy: &self.policy, entry: entry(name).ok() }
+        Walk::of(&self.policy, entry(name).ok())
     }
 
     /// A scope's name, as sealing would have written it.
@@ -185,7 +195,7 @@ impl Redactor {
 
     /// JSON that may stand anywhere.
     pub(crate) fn json(&self, value: &serde_json::Value) -> serde_json::Value {
-        let walk = Walk { policy: &self.policy, entry: None };
+        let walk = Walk::of(&self.policy, None);
         let text = format!("[{value}]");
         let list = walk.json(&text, &mut Replacing(self));
         let list = list.and_then(|text| serde_json::from_str(&text).ok());

@@ -12,7 +12,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::Shell;
 use super::interrupts::Interrupts;
-use super::target::{Taping, Target, place_for};
+use super::target::{Taping, Target, place_for, tell};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::host::{Keeping, Stop};
@@ -223,6 +223,9 @@ pub(crate) fn perform(
         exit = Exit::Interrupted;
     }
     summarise(&report, &paces, exit, keeping, shell);
+    if let Some(cassette) = &cassette {
+        tell(&cassette.remarks(), &shell.console);
+    }
     if let Some(left) = approved.map(|approved| approved.remaining()).filter(|left| *left > 0) {
         shell.console.note(&format!("{left} writes of the approved plan were not made"));
     }

@@ -14,12 +14,17 @@ use super::{
     sorted,
 };
 use crate::journal::{Events, Unusable};
-use crate::redact::{Found, Leak, Policy, Redactor, Rows, Sealing, faceless, fold};
+use crate::redact::{
+    Findings, Found, Leak, Policy, Redactor, Remarks, Rows, Sealing, faceless, fold,
+};
 use crate::request::{Response, Scope};
 use crate::rows::key_of;
 
 /// What of a run's order a replay of its script needs.
 const KEPT: [&str; 6] = ["dialect", "key", "max_rows", "roster", "script", "set"];
+
+/// Where in it the inputs of the run are: pairs of a name and a value.
+const INPUTS: &str = "set";
 
 /// How a recording is sealed: in an order that does not depend on which row was faster, laid out for people,
 /// and with pseudonyms in the place of people and secrets. The same recording gives the same bytes.
@@ -44,6 +49,7 @@ pub struct Seal {
 pub struct Sealed {
     text: String,
     roster: Option<Rows>,
+    remarks: Remarks,
 }
 
 /// Why a recording could not be sealed. Nothing was written.
@@ -118,8 +124,11 @@ impl Seal {
         let header = straight.header.take().unwrap_or(header);
         let scopes: Vec<_> = straight.scopes().into_iter().collect();
         let (found, order) = self.find(&header, &scopes)?;
-        let (redactor, sealing, roster) = found.done();
-        let run = kept(&header.run, &redactor);
+        let Findings { redactor, sealing, roster, inputs, mut remarks } = found.done();
+        let mut run = kept(&header.run, &redactor);
+        if let Some(own) = run.get_mut(INPUTS).filter(|_| !inputs.is_empty()) {
+            *own = serde_json::json!(inputs);
+        }
         let header = Header { roster: None, sealed: Some(sealing), run, ..header };
         let mut events = vec![Event::Cassette(header)];
         // Scopes that differ in case alone have one pseudonym.
@@ -136,7 +145,10 @@ impl Seal {
         let requests = events.iter().filter(|event| matches!(event, Event::Request(_)));
         let interactions = requests.count();
         events.push(Event::End { interactions });
-        let sealed = Sealed { text: laid_out(&events), roster };
+        let text = laid_out(&events);
+        let beside = roster.as_ref().map(Rows::to_csv).unwrap_or_default();
+        remarks.absent_values = redactor.absent(&self.policy, &[&text, &beside]);
+        let sealed = Sealed { text, roster, remarks };
         sealed.check(&redactor)?;
         Ok(sealed)
     }
@@ -150,6 +162,8 @@ impl Seal {
         scopes: &[(String, Vec<Step>)],
     ) -> Result<(Found, Vec<usize>), Unsealed> {
         let mut found = Found::new(self.policy.clone());
+        let inputs = header.run.get(INPUTS).and_then(pairs);
+        found.asked_with(inputs.as_deref().unwrap_or_default());
         for (scope, steps) in scopes {
             for asked in steps.iter().filter_map(Step::asked) {
                 let request = asked.request.wire().map_err(Unsealed::Recording)?;
@@ -191,7 +205,12 @@ impl Seal {
             known = found.count();
         }
         let run = header.run.iter().filter(|(name, _)| KEPT.contains(&name.as_str()));
-        run.for_each(|(_, value)| found.json(value));
+        for (name, value) in run {
+            match pairs(value).filter(|_| name == INPUTS) {
+                Some(inputs) => inputs.iter().for_each(|(name, value)| found.input(name, value)),
+                None => found.json(value),
+            }
+        }
         order.sort_by_key(|index| {
             let (row, number, _) = rank(&found, *index);
             (row, number)
@@ -304,6 +323,11 @@ fn needed(answer: &Response) -> Response {
     Response { status: answer.status, headers, body: answer.body.clone() }
 }
 
+/// The inputs of a run as its order has them. `None` for what is nothing of the kind.
+fn pairs(value: &Value) -> Option<Vec<(String, String)>> {
+    serde_json::from_value(value.clone()).ok()
+}
+
 /// What is kept of a run's order. Of files the names are, not where they lie.
 fn kept(run: &Map<String, Value>, redactor: &Redactor) -> Map<String, Value> {
     let file = |value: &Value| {
@@ -343,6 +367,11 @@ impl Sealed {
     /// The roster with pseudonyms, where a roster was given.
     pub fn roster(&self) -> Option<&Rows> {
         self.roster.as_ref()
+    }
+
+    /// What whoever sealed it should know.
+    pub fn remarks(&self) -> &Remarks {
+        &self.remarks
     }
 
     /// The cassette as a reader has it.
@@ -426,7 +455,11 @@ mod tests {
         };
         let check = |detail: &str, roster: Option<&Rows>| {
             let text = laid_out(&[lost(detail)]);
-            Sealed { text, roster: roster.cloned() }.check(&redactor).unwrap_err().to_string()
+            let remarks = Remarks::default();
+            Sealed { text, roster: roster.cloned(), remarks }
+                .check(&redactor)
+                .unwrap_err()
+                .to_string()
         };
         let told = check("at zo%C3%AB%40corp.example", None);
         let start = "the error 3 of `main`, detail: something private (email) is left in it, \

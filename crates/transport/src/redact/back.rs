@@ -65,7 +65,7 @@ impl Redactor {
     }
 
     fn blind_walk(&self) -> Walk<'_> {
-        Walk { policy: &self.policy, entry: None }
+        Walk::of(&self.policy, None)
     }
 }
 
@@ -81,8 +81,8 @@ fn is_pseudonym(text: &str) -> bool {
 /// An answer in which all that is private is the same: of a service and of a sealed recording of it, what is
 /// left says the same.
 pub(crate) fn faceless(name: &str, answer: &Response, sealing: &Sealing) -> Response {
-    let policy = Policy { fields: sealing.fields.clone(), values: Vec::new() };
-    let walk = Walk { policy: &policy, entry: drillmaster_models::entry(name).ok() };
+    let policy = Policy::of(sealing);
+    let walk = Walk::of(&policy, drillmaster_models::entry(name).ok());
     walk.response(answer, &mut Veiling)
 }
 

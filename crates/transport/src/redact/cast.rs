@@ -148,7 +148,12 @@ impl Cast {
 
     /// Takes in a value that the user named: it is looked for everywhere.
     pub(super) fn note_named(&mut self, value: &str) {
-        if names::is_none(value) || self.learn(value) {
+        if names::is_none(value) {
+            return;
+        }
+        if self.learn(value) {
+            let known = self.known.get_mut(&fold(value));
+            known.into_iter().for_each(|known| known.reach = Reach::Anywhere);
             return;
         }
         let stands = self.numbered("value");

@@ -312,6 +312,65 @@ fn what_else_is_private_can_be_said() {
     check("private_kind", &desk, "cassette seal j -o a.cassette --private badge=number", 2);
 }
 
+/// A run with columns and inputs of which some are about people, by their names or by what the run sends.
+const TEAMS: &str = "let since = input(\"since\", \"from when\", \"\");\n\
+    let owner = input(\"owner\", \"whose class it is\", \"\");\n\
+    let name = input(\"name\", \"who asks\", \"\");\n\
+    let who = input(\"who\", \"whom it is for\", \"\");\n\
+    let size = input(\"size\", \"how many\", \"\");\n\
+    for row in roster() {\n\
+        thm::authenticate(#{ extUserId: row.badge, roomCode: row.room });\n\
+        print(`${row.badge} ${row.team} ${row.site} ${row.floor} ${since} ${owner} ${name} ${who} ${size}`);\n\
+    }\n\
+    try { thm::add_seat(#{ email: owner }) } catch (e) { print(e.message); }";
+const TEAM: &str = "badge,team,site,room,floor,spare\n\
+    B-778899,red,Walhalla,linux1,3,\n\
+    B-778811,blue,Walhalla,linux1,14,\n";
+const TEAM_RUN: &str = "run teams.rhai --roster class.csv --set since=2026-09-01 --set size=12 \
+    --set owner=o.lovelace@firma.example --set name=Li --set who=Byron";
+
+#[test]
+fn what_is_left_as_it_is_is_told() {
+    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    let recorded = desk.run(&format!("{TEAM_RUN} --journal j --record teams.cassette"));
+    // What is sent where no person is, small numbers and empty cells are not worth a word.
+    let told =
+        "left as they are: columns team, site; input since; `--private FIELD` makes one private\n";
+    assert!(recorded.exits(0).err.ends_with(told), "{recorded}");
+    check("seal_left", &desk, "cassette seal j -o sealed.cassette", 0);
+    let said = "--private team=words --private site=words --private since=harmless";
+    let ended = desk.run(&format!("cassette seal j -o said.cassette {said}"));
+    assert!(!ended.exits(0).err.contains("left as"), "{ended}");
+    let appended = desk.run(&format!("{TEAM_RUN} --append added.cassette"));
+    assert!(appended.exits(0).err.ends_with(told), "{appended}");
+}
+
+#[test]
+fn inputs_that_are_called_as_what_is_peoples_are_private() {
+    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    desk.run(&format!("{TEAM_RUN} --record teams.cassette")).exits(0);
+    desk.run("test --accept").exits(0);
+    for file in ["teams.cassette", "teams.accepted", "teams.roster.csv"] {
+        let text = desk.read(file);
+        for value in ["lovelace", "Byron", " Li ", "\"Li\"", "778899"] {
+            assert!(!text.contains(value), "{value} is in {file}: {text}");
+        }
+    }
+    let cassette = desk.read("teams.cassette");
+    assert!(cassette.contains("2026-09-01") && cassette.contains("\"12\""), "{cassette}");
+    desk.run("test").exits(0);
+}
+
+#[test]
+fn what_was_named_and_is_nowhere_is_told() {
+    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    let named = "--private bagde=id --private team=words --private extUserId=id --private owner \
+        --private-value Hooper --private-value walhalla --private-value lovelace";
+    let ended = desk.run(&format!("{TEAM_RUN} --journal j --record teams.cassette {named}"));
+    assert!(ended.exits(0).err.contains("`bagde`"), "{ended}");
+    check("seal_absent", &desk, &format!("cassette seal j -o a.cassette {named}"), 0);
+}
+
 #[test]
 fn nothing_can_be_said_to_be_harmless_that_is_not() {
     // Names and ids are in the roster alone.
