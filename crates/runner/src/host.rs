@@ -53,6 +53,8 @@ pub struct Keeping {
     pub history: Arc<History>,
     /// The command that goes on with the run.
     pub resume: String,
+    /// The command that makes a cassette of it, less the cassette.
+    pub seal: String,
 }
 
 impl Keeping {
@@ -66,7 +68,8 @@ impl Keeping {
             format!("'{}'", name.replace('\'', r"'\''"))
         };
         let resume = format!("drillmaster resume {name}");
-        Self { journal: Arc::new(journal), history: Arc::new(history), resume }
+        let seal = format!("drillmaster cassette seal {name}");
+        Self { journal: Arc::new(journal), history: Arc::new(history), resume, seal }
     }
 }
 

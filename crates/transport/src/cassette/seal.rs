@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use drillmaster_models::Dialect;
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
@@ -57,7 +58,10 @@ pub struct Sealed {
 #[non_exhaustive]
 pub enum Unsealed {
     /// Something private would have been left in it.
-    #[error("{0}; nothing was written: name the field or the value that it comes from as private")]
+    #[error(
+        "{0}; no cassette was written: seal again and name what stands there, as it is written there, as a \
+         private value, or the field that it stands in as private"
+    )]
     Leak(#[from] Leak),
     /// The journal cannot be read.
     #[error(transparent)]
@@ -338,6 +342,12 @@ fn kept(run: &Map<String, Value>, redactor: &Redactor) -> Map<String, Value> {
         .filter_map(|name| Some((*name, run.get(*name)?)))
         .filter(|(_, value)| !value.is_null())
         .map(|(name, value)| {
+            // A word of the format, whoever is called so.
+            if name == "dialect"
+                && value.as_str().is_some_and(|word| word.parse::<Dialect>().is_ok())
+            {
+                return (name.to_owned(), value.clone());
+            }
             let value = match name {
                 "roster" | "script" => file(value).unwrap_or_default(),
                 _ => value.clone(),
@@ -463,7 +473,7 @@ mod tests {
         };
         let told = check("at zo%C3%AB%40corp.example", None);
         let start = "the error 3 of `main`, detail: something private (email) is left in it, \
-                     percent-encoded; nothing was written";
+                     percent-encoded; no cassette was written";
         assert!(told.starts_with(start), "{told}");
         assert!(!told.contains("corp"), "{told}");
         let told = check("nothing", Some(&rows));

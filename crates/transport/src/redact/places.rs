@@ -108,11 +108,7 @@ impl<'a> Walk<'a> {
     pub(super) fn target(&self, target: &str, look: &mut dyn Look) -> String {
         let (path, query) =
             target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let template = Dialect::ALL
-            .into_iter()
-            .filter_map(|dialect| self.entry?.spec(dialect).ok())
-            .map(|spec| spec.path)
-            .find(|template| wire::match_path(template, path).is_some());
+        let template = self.entry.and_then(|entry| template(entry, path));
         let mut names = template.into_iter().flat_map(|template| template.split('/'));
         let segments: Vec<_> = path
             .split('/')
@@ -303,6 +299,12 @@ impl<'a> Walk<'a> {
             self.node(value, own, Some(name), Place::Inside, out, look);
         }
     }
+}
+
+/// The path that an entry declares in the dialect of this one.
+pub(super) fn template(entry: &Entry, path: &str) -> Option<&'static str> {
+    let specs = Dialect::ALL.into_iter().filter_map(|dialect| entry.spec(dialect).ok());
+    specs.map(|spec| spec.path).find(|template| wire::match_path(template, path).is_some())
 }
 
 /// Where a value stands: what surrounds the topmost one is about the same person.

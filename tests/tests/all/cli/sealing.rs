@@ -312,6 +312,43 @@ fn what_else_is_private_can_be_said() {
     check("private_kind", &desk, "cassette seal j -o a.cassette --private badge=number", 2);
 }
 
+#[test]
+fn people_may_be_called_as_the_words_of_paths_and_forms_are() {
+    // Words of the services' paths, names of fields, and of the recording itself.
+    let roster = "id,name\napi,Users\nexternal,Ada Users\nemail,Json\ncurrent,Main\nroomCode,Utf\n";
+    let script = "for row in roster() {\n\
+            thm::authenticate(#{ extUserId: row.id, roomCode: \"linux1\" });\n\
+            let found = veracode::users_details(#{ phrase: row.name });\n\
+            print(`${row.id}: ${found.users.len()}`);\n\
+        }\n\
+        print(thm::users().users.len());\n\
+        print(thm::room_exists(#{ roomCode: \"linux1\" }).roomExists);";
+    let desk = Desk::empty().with("words.rhai", script).with("class.csv", roster);
+    let line = "run words.rhai --roster class.csv";
+    for dialect in ["current", "legacy"] {
+        let live = desk.run(&format!("{line} --thm-dialect {dialect} --record words.cassette"));
+        let replayed = desk.run(&format!("{line} --replay words.cassette"));
+        assert_eq!(replayed.exits(0).out, live.exits(0).out);
+        desk.run("run words.rhai --roster words.roster.csv --replay words.cassette").exits(0);
+        let cassette = desk.read("words.cassette");
+        assert!(!cassette.contains("extUserId=api") && !cassette.contains("\"api\""), "{cassette}");
+    }
+}
+
+#[test]
+fn a_run_that_cannot_be_sealed_is_not_lost() {
+    // Written as nobody writes it, where no name is expected.
+    let script = "for row in roster() { print(row.email); }\n\
+                  print(thm::room_exists(#{ roomCode: \"éloË\" }).roomExists);";
+    let desk =
+        Desk::empty().with("odd.rhai", script).with("class.csv", "email,name\na@b.example,Éloë\n");
+    let line = "run odd.rhai --roster class.csv --journal odd.journal --record odd.cassette";
+    check("seal_impossible", &desk, line, 2);
+    assert!(!desk.path("odd.cassette").exists());
+    desk.run("cassette seal odd.journal -o odd.cassette --private-value éloË").exits(0);
+    assert!(!desk.read("odd.cassette").to_lowercase().contains("élo"));
+}
+
 /// A run with columns and inputs of which some are about people, by their names or by what the run sends.
 const TEAMS: &str = "let since = input(\"since\", \"from when\", \"\");\n\
     let owner = input(\"owner\", \"whose class it is\", \"\");\n\
