@@ -40,12 +40,14 @@
 mod seal;
 mod straight;
 mod tape;
+mod veiled;
 
 pub use seal::{Seal, Sealed, Unsealed};
 pub(crate) use seal::{beside, sealed_answer};
 pub use straight::straight;
 pub use tape::{Damage, Interaction, Tape, parse};
 pub(crate) use tape::{Part, event_at, header, read};
+pub use veiled::veiled;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

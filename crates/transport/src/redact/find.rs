@@ -222,6 +222,11 @@ impl Found {
         named.max(self.policy.holds(name)).filter(|holds| *holds > Holds::Address)
     }
 
+    /// The end of finding, where people stay: what puts this text in the place of secrets and links.
+    pub(crate) fn veil(self, stands: &str) -> Redactor {
+        Redactor::with(self.policy, self.cast.of_secrets(stands))
+    }
+
     /// The end of finding.
     pub(crate) fn done(self) -> Findings {
         let sealing = Sealing { columns: self.columns.clone(), fields: self.policy.fields.clone() };

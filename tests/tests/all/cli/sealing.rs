@@ -349,6 +349,31 @@ fn a_run_that_cannot_be_sealed_is_not_lost() {
     assert!(!desk.read("odd.cassette").to_lowercase().contains("élo"));
 }
 
+#[test]
+fn what_lets_somebody_in_is_shown_on_demand_alone() {
+    let desk = Desk::with_class();
+    let line = "run onboard_class.rhai --roster class.csv --max-rows 2 --journal class.journal";
+    desk.run(&format!("{line} --results r.csv")).exits(0);
+    let results = desk.read("r.csv");
+    let tokens: Vec<_> = results
+        .split("token=")
+        .skip(1)
+        .map(|rest| rest.split([',', '\n', '"', '&']).next().unwrap())
+        .collect();
+    assert_eq!(tokens.len(), 2, "{results}");
+    for format in ["table", "json"] {
+        let show = format!("cassette show class.journal --full --format {format}");
+        let shown = desk.run(&show);
+        assert!(!tokens.iter().any(|token| shown.exits(0).out.contains(token)), "{shown}");
+        assert!(shown.out.contains("[hidden; --reveal shows it]"), "{shown}");
+        let revealed = desk.run(&format!("{show} --reveal"));
+        assert!(tokens.iter().all(|token| revealed.exits(0).out.contains(token)), "{revealed}");
+        // People are who they are.
+        let person = CLASS.lines().nth(1).unwrap().split(',').next().unwrap();
+        assert!(shown.out.contains(person), "{shown}");
+    }
+}
+
 /// A run with columns and inputs of which some are about people, by their names or by what the run sends.
 const TEAMS: &str = "let since = input(\"since\", \"from when\", \"\");\n\
     let owner = input(\"owner\", \"whose class it is\", \"\");\n\
