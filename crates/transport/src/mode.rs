@@ -325,7 +325,10 @@ impl Opening {
         }
         let mut replay = Replay::open(&self.path)?;
         if let Some(roster) = &self.roster {
-            replay = replay.with_roster(roster);
+            replay = match self.mode {
+                Mode::Append => replay.with_longer_roster(roster)?,
+                _ => replay.with_roster(roster)?,
+            };
         }
         Ok(match self.unused {
             Unused::Refused => replay,

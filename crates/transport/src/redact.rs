@@ -18,6 +18,19 @@
 //! People have numbers. Those of a roster have the numbers of its rows, so that a [`Redactor`] finds the
 //! pseudonyms again from the roster alone, and nothing about people has to be stored.
 //!
+//! # What is not found
+//!
+//! A field of an answer that no declaration knows is judged by its name and by the looks of its value alone. A
+//! person's name in a field called `remark`, a number called `no`, an address of a house: such a value stays
+//! where nothing else gives it away, be it the roster, a declared field, or the name of a row. So do columns and
+//! inputs with names that tell nothing; [`Remarks`] tells of these. Name the field with [`Policy::field`] or the
+//! value with [`Policy::value`], and read a cassette before it is shared.
+//!
+//! A roster's rows are told from each other by nothing but their place. A replay with another number of rows is
+//! refused, and so is one with rows in another order, as far as it shows: in a column that is kept as it is, or
+//! in a cell that is empty, beside the roster of pseudonyms that lies beside the cassette. Two people of whom all
+//! kept cells are alike can change places unseen; each then gets what was recorded for the other.
+//!
 //! ```
 //! use drillmaster_transport::redact::{Holds, Policy, Redactor, Rows, Sealing};
 //!
@@ -118,6 +131,9 @@ pub struct Sealing {
     /// The fields that the user named.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Holds>,
+    /// How many rows the roster had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
 }
 
 /// Puts pseudonyms in the place of what is known to be private.

@@ -252,7 +252,8 @@ impl Target {
     ) -> Result<Self, Problem> {
         let replay = match roster {
             Some(roster) if replay.header().sealed.is_some() => {
-                replay.with_roster(&roster.people()?)
+                let with = replay.with_roster(&roster.people()?);
+                with.map_err(|error| Problem::call(&error))?
             }
             _ => replay,
         };

@@ -229,7 +229,11 @@ impl Found {
 
     /// The end of finding.
     pub(crate) fn done(self) -> Findings {
-        let sealing = Sealing { columns: self.columns.clone(), fields: self.policy.fields.clone() };
+        let sealing = Sealing {
+            columns: self.columns.clone(),
+            fields: self.policy.fields.clone(),
+            rows: self.rows.as_ref().map(|rows| rows.cells.len()),
+        };
         let named = self.policy.named.clone();
         let redactor = Redactor::with(self.policy, self.cast);
         let roster = self.rows.as_ref().map(|rows| rows.redacted(&self.columns, &redactor));

@@ -374,6 +374,28 @@ fn what_lets_somebody_in_is_shown_on_demand_alone() {
     }
 }
 
+#[test]
+fn a_roster_with_other_rows_is_refused() {
+    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    desk.run(&format!("{TEAM_RUN} --record teams.cassette")).exits(0);
+    let desk = desk.with("class.csv", format!("{TEAM}B-778822,red,Walhalla,linux1,3,\n"));
+    let replay = "run teams.rhai --roster class.csv --replay teams.cassette";
+    check("replay_more_rows", &desk, replay, 2);
+    let mut lines: Vec<_> = TEAM.lines().collect();
+    lines.swap(1, 2);
+    let desk = desk.with("class.csv", lines.join("\n"));
+    check("replay_other_order", &desk, replay, 2);
+    // An empty cell tells too, and a test with the roster of pseudonyms notices as much.
+    let desk = desk.with("class.csv", TEAM.replacen("B-778811,blue", "B-778811,", 1));
+    let ended = desk.run(replay);
+    assert!(ended.exits(2).err.contains("row 2 of the roster"), "{ended}");
+    let desk = desk.with("teams.roster.csv", "badge,team,site,room,floor,spare\n");
+    assert!(desk.run("test --accept").exits(1).out.contains("made with 2 rows"));
+    // As it was it goes on, with other people too.
+    let desk = desk.with("class.csv", TEAM.replace("B-7788", "C-9988"));
+    desk.run(replay).exits(0);
+}
+
 /// A run with columns and inputs of which some are about people, by their names or by what the run sends.
 const TEAMS: &str = "let since = input(\"since\", \"from when\", \"\");\n\
     let owner = input(\"owner\", \"whose class it is\", \"\");\n\
