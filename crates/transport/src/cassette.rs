@@ -38,6 +38,7 @@
 //! ```
 
 mod seal;
+mod settled;
 mod straight;
 mod tape;
 mod veiled;
