@@ -163,8 +163,9 @@ impl Cast {
             return;
         }
         if self.learn(value) {
-            let known = self.known.get_mut(&fold(value));
-            known.into_iter().for_each(|known| known.reach = Reach::Anywhere);
+            if let Some(known) = self.known.get_mut(&fold(value)) {
+                known.reach = Reach::Anywhere;
+            }
             return;
         }
         let stands = self.numbered("value");

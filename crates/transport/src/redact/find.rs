@@ -277,13 +277,13 @@ impl Found {
         remarks.inputs.sort();
         remarks.inputs.dedup();
         let columns = self.rows.iter().flat_map(|rows| &rows.columns);
-        let names: HashSet<_> = columns
+        let there: HashSet<_> = columns
             .chain(self.inputs.iter().map(|(name, ..)| name))
             .map(|name| names::plain(name))
             .chain(self.met.into_inner())
             .collect();
         remarks.absent_fields = named;
-        remarks.absent_fields.retain(|name| !names.contains(&names::plain(name)));
+        remarks.absent_fields.retain(|name| !there.contains(&names::plain(name)));
         Findings { redactor, sealing, roster, inputs, remarks }
     }
 }

@@ -326,9 +326,9 @@ fn people_may_be_called_as_the_words_of_paths_and_forms_are() {
     let desk = Desk::empty().with("words.rhai", script).with("class.csv", roster);
     let line = "run words.rhai --roster class.csv";
     for dialect in ["current", "legacy"] {
-        let live = desk.run(&format!("{line} --thm-dialect {dialect} --record words.cassette"));
+        let recorded = desk.run(&format!("{line} --thm-dialect {dialect} --record words.cassette"));
         let replayed = desk.run(&format!("{line} --replay words.cassette"));
-        assert_eq!(replayed.exits(0).out, live.exits(0).out);
+        assert_eq!(replayed.exits(0).out, recorded.exits(0).out);
         desk.run("run words.rhai --roster words.roster.csv --replay words.cassette").exits(0);
         let cassette = desk.read("words.cassette");
         assert!(!cassette.contains("extUserId=api") && !cassette.contains("\"api\""), "{cassette}");
