@@ -175,7 +175,10 @@ impl Case {
         let begun = self.begun(&replay)?;
         let roster = self.roster(&script, begun.key.as_deref())?;
         let replay = Arc::new(match &roster {
-            Some(roster) => replay.with_roster(&roster.people()?),
+            Some(roster) => {
+                let with = replay.with_roster(&roster.people()?);
+                with.map_err(|error| Problem::call(&error))?
+            }
             None => replay,
         });
         let made = Arc::new(Made { inner: replay.clone(), writes: Mutex::default() });

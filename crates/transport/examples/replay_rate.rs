@@ -108,7 +108,7 @@ fn play(path: &str, interactions: usize, roster: Option<&Rows>, figures: &str) -
     let start = Instant::now();
     let mut replay = Replay::open(path)?;
     if let Some(roster) = roster {
-        replay = replay.with_roster(roster);
+        replay = replay.with_roster(roster)?;
     }
     let open = start.elapsed().as_secs_f64();
 

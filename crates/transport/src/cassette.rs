@@ -38,14 +38,17 @@
 //! ```
 
 mod seal;
+mod settled;
 mod straight;
 mod tape;
+mod veiled;
 
 pub use seal::{Seal, Sealed, Unsealed};
 pub(crate) use seal::{beside, sealed_answer};
 pub use straight::straight;
 pub use tape::{Damage, Interaction, Tape, parse};
 pub(crate) use tape::{Part, event_at, header, read};
+pub use veiled::veiled;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

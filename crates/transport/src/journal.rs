@@ -51,7 +51,7 @@ mod writer;
 pub use history::History;
 pub(crate) use history::{identity_key, scope_key, value_key};
 pub use journaled::Journaled;
-pub(crate) use journaled::stands;
+pub(crate) use journaled::read;
 pub(crate) use lines::unseal;
 pub use lines::{Events, line};
 pub use unusable::Unusable;

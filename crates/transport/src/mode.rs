@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub use self::verify::Writes;
 use crate::cassette::{Header, Seal};
 use crate::error::{Error, Stopped};
 use crate::record::Record;
-use crate::redact::{Policy, Rows};
+use crate::redact::{Policy, Remarks, Rows};
 use crate::replay::Replay;
 use crate::request::{Request, Response, Scope, Source, Transport};
 
@@ -136,6 +136,7 @@ struct Running {
     scopes: Mutex<HashMap<Arc<str>, Arc<Scope>>>,
     /// Nothing is left to be told to the caller.
     settled: AtomicBool,
+    remarks: OnceLock<Remarks>,
 }
 
 enum Way {
@@ -205,8 +206,9 @@ impl Cassette {
     /// it did; puts what was recorded in its place.
     pub fn finish(&self) -> Result<(), Error> {
         self.0.settle();
-        match &self.0.way {
-            Way::Replay(replay) => replay.finish(),
+        let nothing = |()| Remarks::default();
+        let remarks = match &self.0.way {
+            Way::Replay(replay) => replay.finish().map(nothing),
             Way::Record(record) => record.finish().map_err(|error| {
                 Error::setup(format!(
                     "cannot write the cassette {}: {error}",
@@ -214,12 +216,20 @@ impl Cassette {
                 ))
             }),
             Way::Append(append) => append.finish(&self.0.path),
-            Way::Verify(verify) => verify.finish(),
+            Way::Verify(verify) => verify.finish().map(nothing),
         }
         .map_err(|error| match error.mismatch() {
             Some(how) => Error::replay(how, format!("{}: {error}", self.0.path.display())),
             None => error,
-        })
+        })?;
+        // The first one tells.
+        let _ = self.0.remarks.set(remarks);
+        Ok(())
+    }
+
+    /// What whoever recorded should know, once it is finished; nothing where nothing was written.
+    pub fn remarks(&self) -> Remarks {
+        self.0.remarks.get().cloned().unwrap_or_default()
     }
 }
 
@@ -295,7 +305,8 @@ impl Opening {
             }
         };
         let settled = AtomicBool::new(matches!(self.watch, Watch::Off));
-        Ok(Cassette(Arc::new(Running { path: self.path, way, scopes: Mutex::default(), settled })))
+        let (path, scopes, remarks) = (self.path, Mutex::default(), OnceLock::new());
+        Ok(Cassette(Arc::new(Running { path, way, scopes, settled, remarks })))
     }
 
     /// Opens it, does the work over it, and finishes it where the work succeeds. So nobody can forget to.
@@ -340,7 +351,10 @@ impl Opening {
         }
         let mut replay = Replay::open(&self.path)?;
         if let Some(roster) = &self.roster {
-            replay = replay.with_roster(roster);
+            replay = match self.mode {
+                Mode::Append => replay.with_longer_roster(roster)?,
+                _ => replay.with_roster(roster)?,
+            };
         }
         Ok(match self.unused {
             Unused::Refused => replay,

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::cassette::{Event, Header, RequestEvent, Seal, ValueEvent, beside};
 use crate::error::Error;
 use crate::journal::{line, unseal};
+use crate::redact::Remarks;
 use crate::request::{Request, Response, Scope, Source, Transport};
 
 /// Passes requests on and writes them and their answers to a cassette. The file appears, complete and
@@ -61,10 +62,10 @@ impl<T> Record<T> {
     }
 
     /// Ends the recording, seals it and puts the file in its place, and the roster with pseudonyms beside
-    /// it where a roster was given. Later requests are passed on unrecorded.
-    pub fn finish(&self) -> io::Result<()> {
+    /// it where a roster was given. Later requests are passed on unrecorded. Gives what whoever seals should know.
+    pub fn finish(&self) -> io::Result<Remarks> {
         let Some(tape) = self.lock().take() else {
-            return Ok(());
+            return Ok(Remarks::default());
         };
         if let Some(trouble) = tape.trouble {
             return Err(trouble);
@@ -72,7 +73,7 @@ impl<T> Record<T> {
         let events = tape.events()?;
         let sealed = self.seal.events(self.header.clone(), events).map_err(io::Error::other)?;
         sealed.write(&self.path)?;
-        Ok(())
+        Ok(sealed.remarks().clone())
     }
 
     fn write(&self, event: &Event) {

@@ -18,6 +18,19 @@
 //! People have numbers. Those of a roster have the numbers of its rows, so that a [`Redactor`] finds the
 //! pseudonyms again from the roster alone, and nothing about people has to be stored.
 //!
+//! # What is not found
+//!
+//! A field of an answer that no declaration knows is judged by its name and by the looks of its value alone. A
+//! person's name in a field called `remark`, a number called `no`, an address of a house: such a value stays
+//! where nothing else gives it away, be it the roster, a declared field, or the name of a row. So do columns and
+//! inputs with names that tell nothing; [`Remarks`] tells of these. Name the field with [`Policy::field`] or the
+//! value with [`Policy::value`], and read a cassette before it is shared.
+//!
+//! A roster's rows are told from each other by nothing but their place. A replay with another number of rows is
+//! refused, and so is one with rows in another order, as far as it shows: in a column that is kept as it is, or
+//! in a cell that is empty, beside the roster of pseudonyms that lies beside the cassette. Two people of whom all
+//! kept cells are alike can change places unseen; each then gets what was recorded for the other.
+//!
 //! ```
 //! use drillmaster_transport::redact::{Holds, Policy, Redactor, Rows, Sealing};
 //!
@@ -39,6 +52,7 @@ mod learn;
 mod looks;
 mod names;
 mod places;
+mod remarks;
 mod replace;
 mod roster;
 mod scan;
@@ -50,12 +64,13 @@ use drillmaster_models::{entry, wire};
 use serde::{Deserialize, Serialize};
 
 pub use learn::shape;
+pub use remarks::Remarks;
 pub use roster::Rows;
 pub use scan::Leak;
 
 pub(crate) use back::faceless;
 pub(crate) use cast::fold;
-pub(crate) use find::Found;
+pub(crate) use find::{Findings, Found};
 pub(crate) use json::says;
 
 use crate::request::{Request, Response};
@@ -68,6 +83,8 @@ use replace::Patterns;
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     fields: BTreeMap<String, Holds>,
+    /// The names of these fields as they were said.
+    named: Vec<String>,
     values: Vec<String>,
 }
 
@@ -78,6 +95,7 @@ impl Policy {
     pub fn field(mut self, name: &str, holds: Holds) -> Self {
         let own = self.fields.entry(names::plain(name)).or_insert(holds);
         *own = holds.max(*own);
+        self.named.push(name.to_owned());
         self
     }
 
@@ -95,6 +113,11 @@ impl Policy {
         }
         self.fields.get(&names::plain(name)).copied()
     }
+
+    /// What a sealed cassette says that whoever sealed it had named.
+    fn of(sealing: &Sealing) -> Self {
+        Self { fields: sealing.fields.clone(), ..Self::default() }
+    }
 }
 
 /// How a cassette was sealed: what a replay needs to treat in the same way what a script sends. It holds
@@ -108,6 +131,9 @@ pub struct Sealing {
     /// The fields that the user named.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Holds>,
+    /// How many rows the roster had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
 }
 
 /// Puts pseudonyms in the place of what is known to be private.
@@ -127,7 +153,7 @@ impl Redactor {
     /// What the sealing of a cassette did to the people of a roster: the real one, or that of pseudonyms,
     /// in which each stands for itself.
     pub fn of(sealing: &Sealing, roster: Option<&Rows>) -> Self {
-        let policy = Policy { fields: sealing.fields.clone(), values: Vec::new() };
+        let policy = Policy::of(sealing);
         let mut cast = Cast::default();
         if let Some(rows) = roster {
             rows.join(&sealing.columns, &mut cast);
@@ -162,7 +188,7 @@ impl Redactor {
     }
 
     fn walk(&self, name: &str) -> Walk<'_> {
-        Walk { policy: &self.policy, entry: entry(name).ok() }
+        Walk::of(&self.policy, entry(name).ok())
     }
 
     /// A scope's name, as sealing would have written it.
@@ -185,7 +211,7 @@ impl Redactor {
 
     /// JSON that may stand anywhere.
     pub(crate) fn json(&self, value: &serde_json::Value) -> serde_json::Value {
-        let walk = Walk { policy: &self.policy, entry: None };
+        let walk = Walk::of(&self.policy, None);
         let text = format!("[{value}]");
         let list = walk.json(&text, &mut Replacing(self));
         let list = list.and_then(|text| serde_json::from_str(&text).ok());

@@ -4,7 +4,7 @@ mod index;
 mod people;
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use drillmaster_models::wire;
@@ -48,7 +48,17 @@ pub struct Replay {
     index: Index,
     /// Of a sealed cassette.
     people: Option<People>,
+    /// Where its roster of pseudonyms is looked for.
+    beside: Option<PathBuf>,
     unused: Unused,
+}
+
+/// Which rosters are taken for that of the recording.
+enum Taken {
+    /// One with as many rows.
+    Whole,
+    /// One to which rows were added.
+    Longer,
 }
 
 enum Unused {
@@ -68,24 +78,68 @@ impl Replay {
             let byte = error.utf8_error().valid_up_to();
             refuse(format!("the cassette is damaged at byte {byte}: not UTF-8; record it again"))
         })?;
-        Self::read(text).map_err(|damage| refuse(damage.to_string()))
+        let replay = Self::read(text).map_err(|damage| refuse(damage.to_string()))?;
+        Ok(Self { beside: Some(path.with_extension("roster.csv")), ..replay })
     }
 
     /// Replays the cassette of this text.
     pub fn read(text: impl Into<String>) -> Result<Self, Damage> {
         let index = Index::of(text.into())?;
         let people = index.header.sealed.as_ref().map(|sealing| People::of(sealing, None));
-        Ok(Self { index, people, unused: Unused::Refused })
+        Ok(Self { index, people, beside: None, unused: Unused::Refused })
     }
 
     /// With the roster of the run: the real one, or that of pseudonyms which was written beside a sealed
     /// cassette. The people of the real one are taken for those of the recording, row by row. Without a roster,
     /// who is who is learnt from the requests, in their order.
-    #[must_use]
-    pub fn with_roster(self, roster: &Rows) -> Self {
-        let sealing = self.index.header.sealed.as_ref();
-        let people = sealing.map(|sealing| People::of(sealing, Some(roster)));
-        Self { people, ..self }
+    ///
+    /// Refuses a roster with another number of rows, and rows of which it shows that they stand in another order:
+    /// in what is not private, beside the roster of pseudonyms where that lies beside the cassette. See
+    /// [`redact`](crate::redact#what-is-not-found) for what does not show.
+    pub fn with_roster(self, roster: &Rows) -> Result<Self, Error> {
+        self.about(roster, &Taken::Whole)
+    }
+
+    /// The same with a roster to which rows may have been added.
+    pub(crate) fn with_longer_roster(self, roster: &Rows) -> Result<Self, Error> {
+        self.about(roster, &Taken::Longer)
+    }
+
+    fn about(self, roster: &Rows, taken: &Taken) -> Result<Self, Error> {
+        let Some(sealing) = &self.index.header.sealed else { return Ok(self) };
+        if let Some(recorded) = sealing.rows {
+            self.check_rows(roster, recorded, taken)?;
+        }
+        let people = Some(People::of(sealing, Some(roster)));
+        Ok(Self { people, ..self })
+    }
+
+    fn check_rows(&self, roster: &Rows, recorded: usize, taken: &Taken) -> Result<(), Error> {
+        let now = roster.cells.len();
+        let fits = match taken {
+            Taken::Whole => now == recorded,
+            Taken::Longer => now >= recorded,
+        };
+        if !fits {
+            let rows = counted(recorded, "row");
+            return Err(Error::setup(format!(
+                "the recording was made with {rows}, this roster has {now}; give the roster that it was made \
+                 with, or record anew"
+            )));
+        }
+        let Some(beside) = &self.beside else { return Ok(()) };
+        let made_up = std::fs::read_to_string(beside).ok().and_then(|text| Rows::of_csv(&text));
+        // One that was not written with this recording tells nothing.
+        let made_up = made_up.filter(|made_up| made_up.cells.len() == recorded);
+        match made_up.as_ref().and_then(|made_up| roster.unlike(made_up)) {
+            None => Ok(()),
+            Some((index, column)) => Err(Error::setup(format!(
+                "row {row} of the roster is not row {row} of the recording: its `{column}` is another than in \
+                 {}; give the rows in the order in which they were recorded, or record anew",
+                beside.display(),
+                row = index + 1,
+            ))),
+        }
     }
 
     /// Lets be what was recorded and is not asked for.

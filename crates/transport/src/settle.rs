@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::request::{Request, Source};
 
 /// How often a run looks into a doubtful write before it is left to a person.
-const ROUNDS: u32 = 5;
+pub(crate) const ROUNDS: u32 = 5;
 /// The wait before the second round; each later one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 

@@ -11,6 +11,7 @@ mod rehearsals;
 mod resuming;
 mod rosters;
 mod runs;
+mod sealed_rows;
 mod sealing;
 mod streams;
 

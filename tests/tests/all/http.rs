@@ -54,7 +54,7 @@ fn a_class_is_the_same_in_the_process_over_http_and_from_a_recording() {
         same(&in_the_process, &over_http);
         assert_eq!(inside.writes(), outside.writes());
 
-        let replay = Arc::new(Replay::open(&cassette).unwrap().with_roster(&class()));
+        let replay = Arc::new(Replay::open(&cassette).unwrap().with_roster(&class()).unwrap());
         let replayed = onboard(replay.clone(), dialect, &[]);
         replay.finish().unwrap();
         assert_eq!(in_the_process.out, replayed.out);

@@ -6,13 +6,13 @@ use std::sync::{Arc, OnceLock};
 
 use drillmaster_transport::cassette::{Event, Header, PaceEvent};
 use drillmaster_transport::journal::Journaled;
-use drillmaster_transport::{Approved, Cassette, Connection, Guard, Limits, Mode};
+use drillmaster_transport::{Approved, Cassette, Connection, Error, Guard, Limits, Mode};
 use rhai::Map;
 use tokio::runtime::{Handle, Runtime};
 
 use super::Shell;
 use super::interrupts::Interrupts;
-use super::target::{Taping, Target, place_for};
+use super::target::{Taping, Target, place_for, tell};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::host::{Keeping, Stop};
@@ -203,7 +203,7 @@ pub(crate) fn perform(
     }
     let taped = match cassette.as_ref().filter(|_| spares.is_none()) {
         // What was recorded is kept, however the run ended; what was not asked for tells only of a whole one.
-        Some(cassette) => cassette.finish().map_err(|error| Problem::call(&error)),
+        Some(cassette) => cassette.finish().map_err(|error| unfinished(&error, taping, keeping)),
         None => Ok(()),
     };
     let taped = taped.or_else(|problem| match problem.exit {
@@ -224,10 +224,28 @@ pub(crate) fn perform(
         exit = Exit::Interrupted;
     }
     summarise(&report, &paces, exit, keeping, cassette.as_ref(), shell);
+    if let Some(cassette) = &cassette {
+        tell(&cassette.remarks(), &shell.console);
+    }
     if let Some(left) = approved.map(|approved| approved.remaining()).filter(|left| *left > 0) {
         shell.console.note(&format!("{left} writes of the approved plan were not made"));
     }
     Ok(exit)
+}
+
+/// Why there is no cassette. What travelled is not lost with it: the journal has it.
+fn unfinished(error: &Error, taping: Option<&Taping>, keeping: Option<&Keeping>) -> Problem {
+    let problem = Problem::call(error);
+    match (taping, keeping) {
+        (Some(Taping { path, mode: Mode::Record, .. }), Some(keeping)) if error.is_setup() => {
+            let (seal, path) = (keeping.command("cassette seal"), near(path));
+            problem.with_help(format!(
+                "the run is kept in its journal: when that is put right, `{seal} -o {}` seals it",
+                path.display()
+            ))
+        }
+        _ => problem,
+    }
 }
 
 /// Ends a part of a run: the journal is on the disk when this returns, and closed where the run came to its

@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Args, Command};
 use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::PaceEvent;
-use drillmaster_transport::redact::{Holds, Policy};
+use drillmaster_transport::redact::{Holds, Policy, Remarks};
 use drillmaster_transport::{
     Connection, Error, Http, Mode, Pace, Rate, Replay, Request, Response, Retry, Route, Scope,
     SecretString, Source, Transport, Writes, base_url,
@@ -83,6 +83,25 @@ impl PrivateArgs {
         let policy =
             fields.fold(Policy::default(), |policy, (name, holds)| policy.field(name, *holds));
         self.values.iter().fold(policy, Policy::value)
+    }
+}
+
+/// Tells whoever sealed a recording what of it to look at once more.
+pub(crate) fn tell(remarks: &Remarks, console: &Console) {
+    if let Some(left) = remarks.left() {
+        console.note(&format!("left as they are: {left}; `--private FIELD` makes one private"));
+    }
+    for field in &remarks.absent_fields {
+        console.warn(&format!(
+            "nothing is called `{field}`, so that --private {field} hides nothing; is it misspelt?"
+        ));
+    }
+    for place in &remarks.absent_values {
+        // The value itself stays unsaid.
+        let which = place + 1;
+        console.warn(&format!(
+            "--private-value number {which} stands nowhere, so that it hides nothing; is it misspelt?"
+        ));
     }
 }
 
@@ -244,7 +263,8 @@ impl Target {
     ) -> Result<Self, Problem> {
         let replay = match roster {
             Some(roster) if replay.header().sealed.is_some() => {
-                replay.with_roster(&roster.people()?)
+                let with = replay.with_roster(&roster.people()?);
+                with.map_err(|error| Problem::call(&error))?
             }
             _ => replay,
         };

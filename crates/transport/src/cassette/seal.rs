@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use drillmaster_models::Dialect;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
@@ -15,12 +16,17 @@ use super::{
     sorted,
 };
 use crate::journal::{Events, Unusable};
-use crate::redact::{Found, Leak, Policy, Redactor, Rows, Sealing, faceless, fold};
+use crate::redact::{
+    Findings, Found, Leak, Policy, Redactor, Remarks, Rows, Sealing, faceless, fold,
+};
 use crate::request::{Response, Scope};
 use crate::rows::key_of;
 
 /// What of a run's order a replay of its script needs.
 const KEPT: [&str; 6] = ["dialect", "key", "max_rows", "roster", "script", "set"];
+
+/// Where in it the inputs of the run are: pairs of a name and a value.
+const INPUTS: &str = "set";
 
 /// How a recording is sealed: in an order that does not depend on which row was faster, laid out for people,
 /// and with pseudonyms in the place of people and secrets. The same recording gives the same bytes.
@@ -47,6 +53,7 @@ pub struct Seal {
 pub struct Sealed {
     text: String,
     roster: Option<Rows>,
+    remarks: Remarks,
 }
 
 /// Why a recording could not be sealed. Nothing was written.
@@ -54,7 +61,10 @@ pub struct Sealed {
 #[non_exhaustive]
 pub enum Unsealed {
     /// Something private would have been left in it.
-    #[error("{0}; nothing was written: name the field or the value that it comes from as private")]
+    #[error(
+        "{0}; no cassette was written: seal again and name what stands there, as it is written there, as a \
+         private value, or the field that it stands in as private"
+    )]
     Leak(#[from] Leak),
     /// The journal cannot be read.
     #[error(transparent)]
@@ -133,8 +143,11 @@ impl Seal {
         let header = straight.header.take().unwrap_or(header);
         let scopes: Vec<_> = straight.scopes().into_iter().collect();
         let (found, order) = self.find(&header, &scopes)?;
-        let (redactor, sealing, roster) = found.done();
-        let run = kept(&header.run, &redactor);
+        let Findings { redactor, sealing, roster, inputs, mut remarks } = found.done();
+        let mut run = kept(&header.run, &redactor);
+        if let Some(own) = run.get_mut(INPUTS).filter(|_| !inputs.is_empty()) {
+            *own = serde_json::json!(inputs);
+        }
         let header = Header { roster: None, sealed: Some(sealing), run, ..header };
         let mut events = vec![Event::Cassette(header)];
         // Scopes that differ in case alone have one pseudonym.
@@ -151,7 +164,10 @@ impl Seal {
         let requests = events.iter().filter(|event| matches!(event, Event::Request(_)));
         let interactions = requests.count();
         events.push(Event::End { interactions });
-        let sealed = Sealed { text: laid_out(&events), roster };
+        let text = laid_out(&events);
+        let beside = roster.as_ref().map(Rows::to_csv).unwrap_or_default();
+        remarks.absent_values = redactor.absent(&self.policy, &[&text, &beside]);
+        let sealed = Sealed { text, roster, remarks };
         sealed.check(&redactor)?;
         Ok(sealed)
     }
@@ -165,6 +181,8 @@ impl Seal {
         scopes: &[(String, Vec<Step>)],
     ) -> Result<(Found, Vec<usize>), Unsealed> {
         let mut found = Found::new(self.policy.clone());
+        let inputs = header.run.get(INPUTS).and_then(pairs);
+        found.asked_with(inputs.as_deref().unwrap_or_default());
         for (scope, steps) in scopes {
             for asked in steps.iter().filter_map(Step::asked) {
                 let request = asked.request.wire().map_err(Unsealed::Recording)?;
@@ -175,14 +193,11 @@ impl Seal {
             found.join(roster.clone());
         }
         found.named();
-        let run = || {
-            let run = header.run.iter().filter(|(name, _)| KEPT.contains(&name.as_str()));
-            run.map(|(_, value)| value)
-        };
         if let Some(before) = &self.before {
             let mut events = serde_json::Deserializer::from_str(before).into_iter::<IgnoredAny>();
             events.next();
-            found.keep(run(), before.get(events.byte_offset()..).unwrap_or_default());
+            let answers = before.get(events.byte_offset()..).unwrap_or_default();
+            found.keep(|probe| of_run(header, probe), answers);
         }
         let rank = |found: &Found, index: usize| {
             let name = &scopes[index].0;
@@ -214,12 +229,22 @@ impl Seal {
             }
             known = found.count();
         }
-        run().for_each(|value| found.json(value));
+        of_run(header, &mut found);
         order.sort_by_key(|index| {
             let (row, number, _) = rank(&found, *index);
             (row, number)
         });
         Ok((found, order))
+    }
+}
+
+/// What the run was made from, as far as it is kept.
+fn of_run(header: &Header, found: &mut Found) {
+    for (name, value) in header.run.iter().filter(|(name, _)| KEPT.contains(&name.as_str())) {
+        match pairs(value).filter(|_| name == INPUTS) {
+            Some(inputs) => inputs.iter().for_each(|(name, value)| found.input(name, value)),
+            None => found.json(value),
+        }
     }
 }
 
@@ -327,6 +352,11 @@ fn needed(answer: &Response) -> Response {
     Response { status: answer.status, headers, body: answer.body.clone() }
 }
 
+/// The inputs of a run as its order has them. `None` for what is nothing of the kind.
+fn pairs(value: &Value) -> Option<Vec<(String, String)>> {
+    serde_json::from_value(value.clone()).ok()
+}
+
 /// What is kept of a run's order. Of files the names are, not where they lie.
 fn kept(run: &Map<String, Value>, redactor: &Redactor) -> Map<String, Value> {
     let file = |value: &Value| {
@@ -337,6 +367,12 @@ fn kept(run: &Map<String, Value>, redactor: &Redactor) -> Map<String, Value> {
         .filter_map(|name| Some((*name, run.get(*name)?)))
         .filter(|(_, value)| !value.is_null())
         .map(|(name, value)| {
+            // A word of the format, whoever is called so.
+            if name == "dialect"
+                && value.as_str().is_some_and(|word| word.parse::<Dialect>().is_ok())
+            {
+                return (name.to_owned(), value.clone());
+            }
             let value = match name {
                 "roster" | "script" => file(value).unwrap_or_default(),
                 _ => value.clone(),
@@ -366,6 +402,11 @@ impl Sealed {
     /// The roster with pseudonyms, where a roster was given.
     pub fn roster(&self) -> Option<&Rows> {
         self.roster.as_ref()
+    }
+
+    /// What whoever sealed it should know.
+    pub fn remarks(&self) -> &Remarks {
+        &self.remarks
     }
 
     /// The cassette as a reader has it.
@@ -449,11 +490,15 @@ mod tests {
         };
         let check = |detail: &str, roster: Option<&Rows>| {
             let text = laid_out(&[lost(detail)]);
-            Sealed { text, roster: roster.cloned() }.check(&redactor).unwrap_err().to_string()
+            let remarks = Remarks::default();
+            Sealed { text, roster: roster.cloned(), remarks }
+                .check(&redactor)
+                .unwrap_err()
+                .to_string()
         };
         let told = check("at zo%C3%AB%40corp.example", None);
         let start = "the error 3 of `main`, detail: something private (email) is left in it, \
-                     percent-encoded; nothing was written";
+                     percent-encoded; no cassette was written";
         assert!(told.starts_with(start), "{told}");
         assert!(!told.contains("corp"), "{told}");
         let told = check("nothing", Some(&rows));

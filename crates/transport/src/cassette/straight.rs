@@ -5,12 +5,13 @@ use std::path::Path;
 
 use drillmaster_models::entry;
 
+use super::settled::settled;
 use super::{
     ErrorEvent, Event, Header, Interaction, RequestEvent, Tape, UNANSWERED, Unsealed, ValueEvent,
 };
 use crate::error::{Error, Lost};
 use crate::journal::Events;
-use crate::journal::stands;
+use crate::journal::read;
 use crate::request::Response;
 
 /// What happened in a scope, in order.
@@ -101,11 +102,7 @@ impl Straight {
             Event::Error(lost) => {
                 self.scope(&lost.scope.clone()).settle(lost.ordinal, Err(lost))?;
             }
-            Event::Value(value) => {
-                let scope = self.scope(&value.scope);
-                let place = scope.place(value.ordinal);
-                scope.steps.push((place, Step::Given(value)));
-            }
+            Event::Value(value) => self.scope(&value.scope).give(value),
             Event::Again { scope } => self.scope(&scope).forget(),
             Event::Row(_) | Event::Pace(_) | Event::End { .. } => {}
         }
@@ -120,8 +117,15 @@ impl Straight {
     /// it happened; their numbers tell their order.
     pub(super) fn scopes(self) -> BTreeMap<String, Vec<Step>> {
         let scopes = self.scopes.into_iter().map(|(name, mut scope)| {
+            // What an earlier part asked for in vain, and no later one again, is not on the way any more.
+            let last = scope.part;
+            scope.steps.retain(|(_, step)| match step {
+                Step::Asked(asked) => asked.part == last || asked.stands(),
+                Step::Given(_) => true,
+            });
             scope.steps.sort_by_key(|(place, _)| *place);
-            (name, scope.steps.into_iter().map(|(_, step)| step).collect::<Vec<_>>())
+            let steps = scope.steps.into_iter().map(|(_, step)| step).collect();
+            (name, settled(steps))
         });
         scopes.filter(|(_, steps)| !steps.is_empty()).collect()
     }
@@ -135,6 +139,18 @@ impl Scope {
             self.numbers = HashSet::from([ordinal]);
         }
         (self.part, ordinal)
+    }
+
+    /// What an earlier part was given is what the script got, in every later part too.
+    fn give(&mut self, value: ValueEvent) {
+        let place = self.place(value.ordinal);
+        let is_same = |step: &Step| match step {
+            Step::Given(given) => given.name == value.name && given.ordinal == value.ordinal,
+            Step::Asked(_) => false,
+        };
+        if !self.steps.iter().any(|(_, step)| is_same(step)) {
+            self.steps.push((place, Step::Given(value)));
+        }
     }
 
     /// A request that an earlier part sent in vain takes the place of that one.
@@ -199,16 +215,22 @@ impl Asked {
         if self.forgotten {
             return false;
         }
-        let (Ok(entry), Some(outcome)) = (entry(&self.request.entry), &self.outcome) else {
+        if entry(&self.request.entry).is_err() {
             return self.writes();
+        }
+        let Some(trouble) = self.trouble() else { return true };
+        trouble.is_refusal() || trouble.is_in_doubt()
+    }
+
+    /// The error that its sender got, if it got one.
+    pub(super) fn trouble(&self) -> Option<Error> {
+        let entry = entry(&self.request.entry).ok()?;
+        let told = match &self.outcome {
+            None => Err(Error::lost(Lost::Reset, UNANSWERED)),
+            Some(Ok(answer)) => Ok(answer.clone()),
+            Some(Err(lost)) => Err(lost.clone().into_error().ok()?),
         };
-        let told = match outcome {
-            Ok(answer) => Ok(answer.clone()),
-            Err(lost) => match lost.clone().into_error() {
-                Ok(error) => Err(error.about(&entry.spec)),
-                Err(_) => return true,
-            },
-        };
-        stands(&entry.spec, &told)
+        let told = told.map_err(|error| error.about(&entry.spec));
+        read(&entry.spec, &told).err()
     }
 }

@@ -106,16 +106,20 @@ impl<T: Transport> Transport for Journaled<T> {
 
 /// Whether what was told of a request counts still. Where sending it again is harmless and may get more than
 /// trouble, it does not; and a credential that was refused may have been put right since.
-pub(crate) fn stands(spec: &Spec, told: &Result<Response, Error>) -> bool {
-    let told = told.as_ref().map_err(Clone::clone).and_then(|answer| {
-        let faults = entry(spec.name).into_iter().flat_map(Entry::faults);
-        let read = wire::decode(spec, faults, answer);
-        read.map_err(|failure| Error::answer(failure).about(spec))
-    });
-    match told {
+fn stands(spec: &Spec, told: &Result<Response, Error>) -> bool {
+    match read(spec, told) {
         Ok(_) => true,
         Err(error) => error.is_refusal() || error.is_in_doubt(),
     }
+}
+
+/// What was told, as its sender reads it.
+pub(crate) fn read(spec: &Spec, told: &Result<Response, Error>) -> Result<Value, Error> {
+    told.as_ref().map_err(Clone::clone).and_then(|answer| {
+        let faults = entry(spec.name).into_iter().flat_map(Entry::faults);
+        let read = wire::decode(spec, faults, answer);
+        read.map_err(|failure| Error::answer(failure).about(spec))
+    })
 }
 
 fn unwritten(error: &io::Error) -> Error {

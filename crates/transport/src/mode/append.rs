@@ -11,6 +11,7 @@ use super::foreign;
 use super::{Live, reached};
 use crate::cassette::{Header, Interaction, RequestEvent, Seal, Tape, ValueEvent, parse};
 use crate::error::{Error, Lost};
+use crate::redact::Remarks;
 use crate::replay::Replay;
 use crate::request::{Request, Response, Scope, Source, Transport};
 
@@ -52,10 +53,10 @@ impl Append {
     }
 
     /// Writes what was recorded together with what is new, if something is.
-    pub(super) fn finish(&self, path: &Path) -> Result<(), Error> {
+    pub(super) fn finish(&self, path: &Path) -> Result<Remarks, Error> {
         let added = std::mem::take(&mut *self.added());
         if added.interactions.is_empty() && added.values.is_empty() {
-            return Ok(());
+            return Ok(Remarks::default());
         }
         let refuse = |problem: String| Error::setup(format!("{}: {problem}", path.display()));
         let unchanged = match (&self.began, std::fs::read(path)) {
@@ -74,7 +75,8 @@ impl Append {
             self.seal.clone().again(self.old.text(), self.old.sealing()).tape(together(old, added));
         let sealed = sealed.map_err(|error| refuse(error.to_string()))?;
         let written = sealed.write(path);
-        written.map(drop).map_err(|error| refuse(format!("cannot write the cassette: {error}")))
+        written.map_err(|error| refuse(format!("cannot write the cassette: {error}")))?;
+        Ok(sealed.remarks().clone())
     }
 }
 

@@ -72,6 +72,17 @@ impl Cast {
         self.stands.contains(text)
     }
 
+    /// Of what is known the secrets and links, and this text in the place of each.
+    pub(super) fn of_secrets(self, stands: &str) -> Self {
+        let secrets = self.known.into_iter();
+        let secrets = secrets.filter(|(_, known)| known.holds >= Holds::Link);
+        let known: HashMap<_, _> = secrets
+            .map(|(value, known)| (value, Known { stands: stands.to_owned(), ..known }))
+            .collect();
+        let order = self.order.into_iter().filter(|value| known.contains_key(value)).collect();
+        Self { known, order, ..Self::default() }
+    }
+
     /// Whether all that is known are pseudonyms, as in the roster that lies beside a cassette.
     pub(super) fn is_made_up(&self) -> bool {
         !self.known.is_empty() && self.iter().all(|known| known.spelt[0] == known.stands)
@@ -168,7 +179,13 @@ impl Cast {
 
     /// Takes in a value that the user named: it is looked for everywhere.
     pub(super) fn note_named(&mut self, value: &str) {
-        if names::is_none(value) || self.learn(value) {
+        if names::is_none(value) {
+            return;
+        }
+        if self.learn(value) {
+            if let Some(known) = self.known.get_mut(&fold(value)) {
+                known.reach = Reach::Anywhere;
+            }
             return;
         }
         let stands = self.numbered("value");

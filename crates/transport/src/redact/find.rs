@@ -1,11 +1,14 @@
 //! Finding what is private in a recording.
 
+use std::collections::HashSet;
+
 use drillmaster_models::{Holds, entry, wire};
 use serde_json::Value;
 
 use super::back::is_pseudonym;
 use super::cast::{Cast, Person, fold};
-use super::places::{Look, Walk};
+use super::places::{Look, Met, Walk};
+use super::remarks::{Remarks, is_plain};
 use super::replace::Patterns;
 use super::roster::Seen;
 use super::{Policy, Redactor, Rows, Sealing, looks, names};
@@ -25,10 +28,28 @@ pub(crate) struct Found {
     rows: Option<Rows>,
     columns: Vec<(String, Holds)>,
     /// Cells that are nobody's.
-    nobodys: std::collections::HashSet<String>,
+    nobodys: HashSet<String>,
     seen: Seen,
     /// Whom an answer is about: who was asked for.
     asked: Option<Person>,
+    /// Cells and inputs of which nothing tells yet that they are about nobody.
+    open: HashSet<String>,
+    /// The fields that the user named and that are there.
+    met: Met,
+    /// The inputs of the run: name, value, and what it holds.
+    inputs: Vec<(String, String, Option<Holds>)>,
+}
+
+/// What came of finding.
+pub(crate) struct Findings {
+    pub(crate) redactor: Redactor,
+    /// What a replay needs to know.
+    pub(crate) sealing: Sealing,
+    /// The roster of pseudonyms.
+    pub(crate) roster: Option<Rows>,
+    /// The inputs with pseudonyms: names and values.
+    pub(crate) inputs: Vec<(String, String)>,
+    pub(crate) remarks: Remarks,
 }
 
 impl Found {
@@ -39,15 +60,18 @@ impl Found {
             roster: Patterns::default(),
             rows: None,
             columns: Vec::new(),
-            nobodys: std::collections::HashSet::new(),
+            nobodys: HashSet::new(),
             seen: Seen::default(),
             asked: None,
+            open: HashSet::new(),
+            met: Met::default(),
+            inputs: Vec::new(),
         }
     }
 
     /// Looks at what was asked for, before the roster is understood.
     pub(crate) fn glance(&mut self, scope: &str, name: &str, request: &wire::Request) {
-        let walk = Walk { policy: &self.policy, entry: entry(name).ok() };
+        let walk = Walk::of(&self.policy, entry(name).ok()).noting(&self.met);
         walk.request(request, &mut Glancing(&mut self.seen));
         if scope != Scope::MAIN {
             self.seen.scopes.insert(fold(&key_of(scope)));
@@ -60,7 +84,15 @@ impl Found {
         rows.join(&self.columns, &mut self.cast);
         self.nobodys = rows.others(&self.columns);
         self.roster = self.cast.patterns();
+        let others = self.nobodys.iter();
+        self.open.extend(others.flat_map(|cell| cell.split(SEPARATORS)).map(fold));
         self.rows = Some(rows);
+    }
+
+    /// Takes in the inputs of the run, before anything is looked at.
+    pub(crate) fn asked_with(&mut self, inputs: &[(String, String)]) {
+        let values = inputs.iter().map(|(_, value)| value.as_str());
+        self.open.extend(values.flat_map(|value| value.split(SEPARATORS)).map(fold));
     }
 
     /// Takes in what the user named.
@@ -72,9 +104,9 @@ impl Found {
 
     /// Takes in what is sealed already and stands in the order of a run alone. It stays as it is: numbered anew
     /// it would be somebody else. `elsewhere` is all else that is sealed already.
-    pub(crate) fn keep<'a>(&mut self, order: impl Iterator<Item = &'a Value>, elsewhere: &str) {
+    pub(crate) fn keep(&mut self, of_run: impl FnOnce(&mut Self), elsewhere: &str) {
         let mut probe = Self::new(self.policy.clone());
-        order.for_each(|value| probe.json(value));
+        of_run(&mut probe);
         let elsewhere = elsewhere.to_lowercase();
         let known = probe.cast.iter().map(|known| known.spelt[0].as_str());
         for pseudonym in known.filter(|text| is_pseudonym(text)) {
@@ -156,15 +188,10 @@ impl Found {
         });
     }
 
-    /// Looks at JSON that may hold anything. A pair of texts is a name and a value.
+    /// Looks at JSON that may hold anything.
     pub(crate) fn json(&mut self, value: &Value) {
         match value {
-            Value::Array(items) => match items.as_slice() {
-                [Value::String(name), value @ Value::String(_)] => {
-                    self.json(&serde_json::json!({ name: value }));
-                }
-                items => items.iter().for_each(|item| self.json(item)),
-            },
+            Value::Array(items) => items.iter().for_each(|item| self.json(item)),
             Value::String(text) => self.prose(text),
             Value::Object(fields) => {
                 let text = value.to_string();
@@ -183,25 +210,119 @@ impl Found {
         hint: Option<Person>,
         visit: impl FnOnce(&Walk<'_>, &mut Finding<'_>),
     ) -> Option<Person> {
-        let walk = Walk { policy: &self.policy, entry: entry(name).ok() };
+        let walk = Walk::of(&self.policy, entry(name).ok()).noting(&self.met);
         let mut finding = Finding {
             cast: &mut self.cast,
             roster: &self.roster,
             groups: vec![Vec::new()],
             policy: &self.policy,
+            open: &mut self.open,
+            met: &self.met,
         };
         visit(&walk, &mut finding);
         let top = finding.groups.pop().unwrap_or_default();
         self.cast.meet(top, hint)
     }
 
-    /// The end of finding: what replaces, what a replay needs to know, and the roster of pseudonyms.
-    pub(crate) fn done(self) -> (Redactor, Sealing, Option<Rows>) {
-        let sealing = Sealing { columns: self.columns.clone(), fields: self.policy.fields.clone() };
-        let redactor = Redactor::with(self.policy, self.cast);
-        let rows = self.rows.map(|rows| rows.redacted(&self.columns, &redactor));
-        (redactor, sealing, rows)
+    /// Looks at an input of the run.
+    pub(crate) fn input(&mut self, name: &str, value: &str) {
+        let holds = self.input_holds(name, value);
+        for part in parts(value, holds) {
+            self.look("", None, |_, look| {
+                look.text(part.trim(), holds);
+            });
+        }
+        self.inputs.push((name.to_owned(), value.to_owned(), holds));
     }
+
+    /// What an input holds: as its name says, unless it was sent where no person is; or what the user said, where
+    /// that is more secret.
+    fn input_holds(&self, name: &str, value: &str) -> Option<Holds> {
+        let named = match names::plain(name).as_str() {
+            "name" => Some(Holds::Name),
+            _ => names::holds(name),
+        };
+        let folded = fold(value);
+        let is_nobodys =
+            self.seen.harmless.contains(&folded) && !self.seen.private.contains_key(&folded);
+        let named = named.filter(|holds| !(is_nobodys && holds.is_of_a_person()));
+        named.max(self.policy.holds(name)).filter(|holds| *holds > Holds::Address)
+    }
+
+    /// The end of finding, where people stay: what puts this text in the place of secrets and links.
+    pub(crate) fn veil(self, stands: &str) -> Redactor {
+        Redactor::with(self.policy, self.cast.of_secrets(stands))
+    }
+
+    /// The end of finding.
+    pub(crate) fn done(self) -> Findings {
+        let sealing = Sealing {
+            columns: self.columns.clone(),
+            fields: self.policy.fields.clone(),
+            rows: self.rows.as_ref().map(|rows| rows.cells.len()),
+        };
+        let named = self.policy.named.clone();
+        let redactor = Redactor::with(self.policy, self.cast);
+        let roster = self.rows.as_ref().map(|rows| rows.redacted(&self.columns, &redactor));
+        let inputs = self.inputs.iter();
+        let inputs: Vec<_> = inputs
+            .map(|(name, value, holds)| {
+                let parts = parts(value, *holds).map(|part| {
+                    let end = part.trim_end_matches(SEPARATORS);
+                    let new = redactor.place(end, *holds).unwrap_or_else(|| end.to_owned());
+                    new + &part[end.len()..]
+                });
+                (name.clone(), parts.collect::<String>())
+            })
+            .collect();
+        // What a declaration knows, or the user, is left on purpose.
+        let is_open = |part: &str| !is_plain(part) && self.open.contains(&fold(part));
+        let is_told = |name: &str, value: &str, after: &str| {
+            value == after
+                && value.split(SEPARATORS).any(is_open)
+                && !self.seen.harmless.contains(&fold(value))
+                && !names::is_harmless(name)
+                && redactor.policy.holds(name).is_none_or(|holds| holds > Holds::Address)
+        };
+        let mut remarks = Remarks::default();
+        for (rows, after) in self.rows.iter().zip(&roster) {
+            let private = |name: &String| self.columns.iter().any(|(own, _)| own == name);
+            for (place, name) in rows.columns.iter().enumerate().filter(|(_, name)| !private(name))
+            {
+                let mut cells = rows.cells.iter().zip(&after.cells);
+                let is_told = cells.any(|(row, after)| {
+                    row.get(place).zip(after.get(place)).is_some_and(|(a, b)| is_told(name, a, b))
+                });
+                remarks.columns.extend(is_told.then(|| name.clone()));
+            }
+        }
+        let told = self.inputs.iter().zip(&inputs).filter(|((name, value, holds), (_, after))| {
+            holds.is_none() && is_told(name, value, after)
+        });
+        // Of one that was given twice the last counts.
+        remarks.inputs = told.map(|((name, ..), _)| name.clone()).collect();
+        remarks.inputs.sort();
+        remarks.inputs.dedup();
+        let columns = self.rows.iter().flat_map(|rows| &rows.columns);
+        let there: HashSet<_> = columns
+            .chain(self.inputs.iter().map(|(name, ..)| name))
+            .map(|name| names::plain(name))
+            .chain(self.met.into_inner())
+            .collect();
+        remarks.absent_fields = named;
+        remarks.absent_fields.retain(|name| !there.contains(&names::plain(name)));
+        Findings { redactor, sealing, roster, inputs, remarks }
+    }
+}
+
+/// What parts the items of an input that lists people.
+const SEPARATORS: [char; 2] = [',', ';'];
+
+/// The items of an input, each with what parts it from the next. A name may have a comma.
+fn parts(value: &str, holds: Option<Holds>) -> impl Iterator<Item = &str> {
+    let lists =
+        matches!(holds, Some(Holds::Email | Holds::Username | Holds::Id)) && !value.contains('{');
+    value.split_inclusive(move |c| lists && SEPARATORS.contains(&c))
 }
 
 /// Looks at texts in order to find what is private.
@@ -209,6 +330,8 @@ struct Finding<'a> {
     cast: &'a mut Cast,
     roster: &'a Patterns,
     policy: &'a Policy,
+    open: &'a mut HashSet<String>,
+    met: &'a Met,
     /// What belongs together, the innermost last.
     groups: Vec<Vec<(Holds, String)>>,
 }
@@ -217,6 +340,14 @@ impl Look for Finding<'_> {
     fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
         // What is made of the roster's values follows from them.
         let holds = holds.filter(|_| self.cast.get(text).is_some() || !self.roster.make_up(text));
+        if holds == Some(Holds::Harmless) && !self.open.is_empty() {
+            self.open.remove(&fold(text));
+        }
+        // Where a name is asked for, some write an address.
+        let holds = match holds {
+            Some(Holds::Name) if looks::is_email(text.trim()) => Some(Holds::Email),
+            holds => holds,
+        };
         match holds.filter(|holds| *holds > Holds::Address) {
             Some(holds) if holds.is_of_a_person() => {
                 if let Some(group) = self.groups.last_mut() {
@@ -253,7 +384,7 @@ impl Finding<'_> {
         if text.len() < 4 {
             return;
         }
-        let walk = Walk { policy: self.policy, entry: None };
+        let walk = Walk::of(self.policy, None).noting(self.met);
         if depth > 0
             && text.starts_with(['{', '[', '"'])
             && walk.json(text, &mut Deeper(self, depth)).is_some()

@@ -22,8 +22,8 @@ use crate::request::Request;
 /// assert_eq!(shape_for("ada@corp.example"), shape_for("learner-0001@example.com"));
 /// ```
 pub fn shape(request: &wire::Request, spec: &Spec, sealing: &super::Sealing) -> String {
-    let policy = Policy { fields: sealing.fields.clone(), values: Vec::new() };
-    let walk = Walk { policy: &policy, entry: entry(spec.name).ok() };
+    let policy = Policy::of(sealing);
+    let walk = Walk::of(&policy, entry(spec.name).ok());
     crate::cassette::identity(&walk.request(request, &mut Masking))
 }
 

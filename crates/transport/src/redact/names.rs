@@ -86,6 +86,8 @@ const KNOWN: &[(Holds, &[&str])] = &[
             "mail",
             "mailaddress",
             "mailbox",
+            "manageremail",
+            "owneremail",
             "useremail",
             "useremails",
             "workemail",
@@ -118,6 +120,17 @@ const KNOWN: &[(Holds, &[&str])] = &[
         &[
             "apellido",
             "apellidos",
+            "approver",
+            "assignee",
+            "attendee",
+            "boss",
+            "candidate",
+            "coach",
+            "colleague",
+            "contact",
+            "contactname",
+            "employee",
+            "employeename",
             "familienname",
             "familyname",
             "first",
@@ -125,29 +138,43 @@ const KNOWN: &[(Holds, &[&str])] = &[
             "forename",
             "fullname",
             "givenname",
+            "instructor",
+            "invitee",
             "last",
             "lastname",
             "learner",
             "learnername",
             "manager",
+            "managername",
+            "member",
+            "membername",
+            "mentor",
             "middle",
             "middlename",
             "mitarbeiter",
             "nachname",
             "nom",
             "nombre",
+            "owner",
+            "ownername",
             "participant",
             "person",
             "prenom",
             "realname",
+            "recipient",
+            "reviewer",
+            "sender",
             "student",
             "studentname",
             "supervisor",
             "surname",
+            "teacher",
             "teilnehmer",
             "trainer",
             "vorgesetzter",
             "vorname",
+            "who",
+            "whom",
         ],
     ),
     (
@@ -190,6 +217,21 @@ pub(super) fn holds(name: &str) -> Option<Holds> {
         KNOWN.iter().flat_map(named).collect()
     });
     BY_NAME.get(plain(name).as_str()).copied()
+}
+
+/// Whether a request has a field of this name, and it never holds anything private.
+pub(super) fn is_harmless(name: &str) -> bool {
+    static FIELDS: LazyLock<HashMap<String, Holds>> = LazyLock::new(|| {
+        let mut fields: HashMap<String, Holds> = HashMap::new();
+        for (name, texts) in entries().flat_map(|entry| entry.request_texts().fields()) {
+            let items = texts.items().and_then(|items| items.holds);
+            let holds = texts.holds.max(items).unwrap_or(Holds::Harmless);
+            let own = fields.entry(plain(name)).or_insert(holds);
+            *own = holds.max(*own);
+        }
+        fields
+    });
+    FIELDS.get(&plain(name)).is_some_and(|holds| *holds <= Holds::Address)
 }
 
 /// Values that stand for none.

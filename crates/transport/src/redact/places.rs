@@ -1,5 +1,8 @@
 //! Walking through a message: each text of it with what its place holds, and what comes in its stead.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use drillmaster_models::{Dialect, Entry, Holds, Reply, Texts, wire};
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
@@ -26,12 +29,25 @@ pub(super) trait Look {
 /// A walk through the messages of an entry.
 #[derive(Clone, Copy)]
 pub(super) struct Walk<'a> {
-    pub(super) policy: &'a Policy,
+    policy: &'a Policy,
     /// `None`: no declaration tells what its fields hold.
-    pub(super) entry: Option<&'a Entry>,
+    entry: Option<&'a Entry>,
+    /// Takes down which of the fields that the user named were met.
+    met: Option<&'a Met>,
 }
 
-impl Walk<'_> {
+/// Names of fields, plain.
+pub(super) type Met = RefCell<BTreeSet<String>>;
+
+impl<'a> Walk<'a> {
+    pub(super) fn of(policy: &'a Policy, entry: Option<&'a Entry>) -> Self {
+        Self { policy, entry, met: None }
+    }
+
+    pub(super) fn noting(self, met: &'a Met) -> Self {
+        Self { met: Some(met), ..self }
+    }
+
     pub(super) fn request(&self, request: &wire::Request, look: &mut dyn Look) -> wire::Request {
         let headers = request.headers.iter();
         wire::Request {
@@ -78,7 +94,11 @@ impl Walk<'_> {
     /// more secret.
     fn holds(&self, name: &str, texts: Option<&Texts>) -> Option<Holds> {
         let declared = texts.and_then(|texts| texts.holds);
-        declared.or_else(|| names::holds(name)).max(self.policy.holds(name))
+        let said = self.policy.holds(name);
+        if let (Some(_), Some(met)) = (said, self.met) {
+            met.borrow_mut().insert(names::plain(name));
+        }
+        declared.or_else(|| names::holds(name)).max(said)
     }
 
     fn request_field(&self, name: &str) -> Option<&Texts> {
@@ -88,11 +108,7 @@ impl Walk<'_> {
     pub(super) fn target(&self, target: &str, look: &mut dyn Look) -> String {
         let (path, query) =
             target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let template = Dialect::ALL
-            .into_iter()
-            .filter_map(|dialect| self.entry?.spec(dialect).ok())
-            .map(|spec| spec.path)
-            .find(|template| wire::match_path(template, path).is_some());
+        let template = self.entry.and_then(|entry| template(entry, path));
         let mut names = template.into_iter().flat_map(|template| template.split('/'));
         let segments: Vec<_> = path
             .split('/')
@@ -283,6 +299,12 @@ impl Walk<'_> {
             self.node(value, own, Some(name), Place::Inside, out, look);
         }
     }
+}
+
+/// The path that an entry declares in the dialect of this one.
+pub(super) fn template(entry: &Entry, path: &str) -> Option<&'static str> {
+    let specs = Dialect::ALL.into_iter().filter_map(|dialect| entry.spec(dialect).ok());
+    specs.map(|spec| spec.path).find(|template| wire::match_path(template, path).is_some())
 }
 
 /// Where a value stands: what surrounds the topmost one is about the same person.

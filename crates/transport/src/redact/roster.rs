@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use drillmaster_models::Holds;
 
+use super::back::has_pseudonym;
 use super::cast::{Cast, fold};
 use super::{Policy, Redactor, looks, names};
 
@@ -122,6 +123,33 @@ impl Rows {
         };
         let row = |row: &Vec<String>| row.iter().enumerate().map(cell).collect();
         Self { columns: self.columns.clone(), cells: self.cells.iter().map(row).collect() }
+    }
+
+    /// The first row, from 0, that cannot be the one in its place in the roster of pseudonyms, and the column that
+    /// shows it. What has a pseudonym shows nothing but that there is something.
+    pub(crate) fn unlike(&self, made_up: &Self) -> Option<(usize, &str)> {
+        let columns: Vec<_> = (self.columns.iter().enumerate())
+            .filter_map(|(place, name)| Some((place, name, made_up.column(name)?)))
+            .collect();
+        let cell = |row: &[String], place: usize| row.get(place).cloned().unwrap_or_default();
+        let rows = self.cells.iter().zip(&made_up.cells).enumerate();
+        rows.flat_map(|(index, (own, made))| {
+            columns.iter().map(move |column| (index, own, made, column))
+        })
+        .find(|(_, own, made, (place, _, its))| {
+            let (own, made) = (cell(own, *place), cell(made, *its));
+            if has_pseudonym(&made) { names::is_none(&own) } else { own != made }
+        })
+        .map(|(index, _, _, (_, name, _))| (index, name.as_str()))
+    }
+
+    /// A roster from CSV. `None` where it is none.
+    pub(crate) fn of_csv(text: &str) -> Option<Self> {
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+        let texts = |record: &csv::StringRecord| record.iter().map(str::to_owned).collect();
+        let columns = texts(reader.headers().ok()?);
+        let cells = reader.records().map(|record| record.as_ref().map(texts).ok());
+        Some(Self { columns, cells: cells.collect::<Option<_>>()? })
     }
 
     /// The roster as CSV.

@@ -3,9 +3,11 @@
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine;
-use serde_json::Value;
+use drillmaster_models::{Dialect, Entry, entry};
+use serde_json::{Map, Value};
 
 use super::cast::Cast;
+use super::places::template;
 use super::replace::Reach;
 use super::{Holds, Redactor, looks, names};
 
@@ -60,20 +62,45 @@ impl Scan {
 
     /// Looks through an event: the parts of it that hold what travelled, and not the format's own words.
     pub(crate) fn event(&self, place: &str, event: &Value) -> Result<(), Leak> {
+        let declared = event["entry"].as_str().and_then(|name| entry(name).ok());
         for (name, part) in event.as_object().into_iter().flatten() {
             let place = format!("{place}, {name}");
             match (name.as_str(), part) {
-                ("scope" | "target" | "detail", Value::String(text)) => {
-                    self.text(&place, text)?;
+                ("scope" | "detail", Value::String(text)) => self.text(&place, text)?,
+                ("target", Value::String(text)) => {
+                    self.text(&place, &without_words(text, declared))?;
                 }
-                ("headers" | "value", part) => self.value(&place, part)?,
-                ("run" | "body", Value::Object(parts)) => {
+                ("headers", Value::Array(headers)) => {
+                    let mut headers = headers.iter().filter(|header| !is_plain_kind(header));
+                    headers.try_for_each(|header| self.value(&place, header))?;
+                }
+                ("value", part) => self.value(&place, part)?,
+                ("body", Value::Object(parts)) => {
                     for (kind, part) in parts {
-                        self.value(&place, part)?;
+                        match part.as_str().filter(|_| kind == "text") {
+                            Some(text) => self.text(&place, &without_names(text, declared))?,
+                            None => self.value(&place, part)?,
+                        }
                         self.binary(&place, kind, part)?;
                     }
                 }
+                ("run", Value::Object(parts)) => self.run(&place, parts)?,
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks through what a run was made from. How its inputs are called is the script's.
+    fn run(&self, place: &str, parts: &Map<String, Value>) -> Result<(), Leak> {
+        for (name, part) in parts {
+            match part {
+                Value::String(word) if name == "dialect" && word.parse::<Dialect>().is_ok() => {}
+                Value::Array(inputs) => {
+                    let mut values = inputs.iter().map(|pair| pair.get(1).unwrap_or(pair));
+                    values.try_for_each(|value| self.value(place, value))?;
+                }
+                part => self.value(place, part)?,
             }
         }
         Ok(())
@@ -164,6 +191,47 @@ impl Scan {
             there.then_some(*holds)
         })
     }
+}
+
+/// What stands in the place of a word that is the format's own.
+const OWN: &str = "\u{1}";
+
+/// A target without what its entry declares of it: the words of its path and the names in its query.
+fn without_words(target: &str, entry: Option<&Entry>) -> String {
+    let (path, query) =
+        target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let segments: Vec<_> = match entry.and_then(|entry| template(entry, path)) {
+        Some(template) => path
+            .split('/')
+            .zip(template.split('/'))
+            .map(|(segment, word)| if word.starts_with('{') { segment } else { OWN })
+            .collect(),
+        None => path.split('/').map(|word| if names::is_word(word) { OWN } else { word }).collect(),
+    };
+    let query = query.map(|query| format!("?{}", without_names(query, entry)));
+    segments.join("/") + &query.unwrap_or_default()
+}
+
+/// A query or a form without the names that its entry declares. Any other text is what it is.
+fn without_names(text: &str, entry: Option<&Entry>) -> String {
+    let is_declared = |name: &str| {
+        let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+        entry.is_some_and(|entry| entry.request_texts().field(&name).is_some())
+    };
+    let pairs = text.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, value)) if is_declared(name) => format!("{OWN}={value}"),
+        _ => pair.to_owned(),
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Whether a header says that a body is JSON or a form, and how its letters are written.
+fn is_plain_kind(header: &Value) -> bool {
+    let part = |place: usize| header.get(place).and_then(Value::as_str).unwrap_or_default();
+    let (kind, letters) = part(1).split_once(';').unwrap_or((part(1), "charset=utf-8"));
+    part(0).eq_ignore_ascii_case("content-type")
+        && names::is_word(kind.trim())
+        && letters.trim().eq_ignore_ascii_case("charset=utf-8")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What sealing makes of a recording: the same bytes for the same run, and nothing private in it.
 
 use std::fs;
+use std::sync::Arc;
 
 use drillmaster_models::{Dialect, entry};
 use drillmaster_transport::cassette::{
@@ -9,7 +10,7 @@ use drillmaster_transport::cassette::{
 };
 use drillmaster_transport::journal::Journal;
 use drillmaster_transport::redact::{Holds, Policy, Rows};
-use drillmaster_transport::{Lost, Replay, Request, Response, Transport};
+use drillmaster_transport::{Connection, Lost, Replay, Request, Response, Transport};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -320,6 +321,65 @@ fn what_was_to_be_tried_again_is_replaced_by_what_came_of_it() {
     // A refusal that nobody wanted tried again stands.
     let kept = journal(&[first[..2].to_vec(), seat("row", 0, "ada@corp.example", "ada").to_vec()]);
     assert_eq!(kept.tape().unwrap().interactions.len(), 2);
+}
+
+/// Replays what was sealed of a journal to a script that makes one write, with settling.
+async fn settles(parts: &[Vec<Event>], name: &str, fields: &Value) {
+    let replay = Arc::new(Replay::read(journal(parts).text()).unwrap());
+    let connection = Connection::new(replay.clone());
+    connection.call_and_settle(entry(name).unwrap(), fields).await.unwrap();
+    connection.call(entry("thm.rooms").unwrap(), &json!({})).await.unwrap();
+    replay.finish().unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_was_settled_over_several_parts_is_settled_in_a_replay() {
+    let rooms = |ordinal| {
+        let answer = Response::json(200, &json!({ "roomInfo": [] }));
+        exchange("main", ordinal, "thm.rooms", &json!({}), &answer).to_vec()
+    };
+    let fields = json!({ "email": "ada@corp.example", "senderId": "7" });
+    let invite = |ordinal| asked("main", ordinal, "veracode.invite", &fields);
+    let invited = |ordinal| {
+        let answer = Response::json(200, &json!({}));
+        exchange("main", ordinal, "veracode.invite", &fields, &answer).to_vec()
+    };
+    let look = |ordinal, emails: &[&str]| {
+        let users: Vec<_> =
+            emails.iter().map(|email| json!({ "id": email, "email": email })).collect();
+        let answer = Response::json(200, &json!({ "users": users, "totalPages": 1 }));
+        exchange("main", ordinal, "veracode.users", &json!({ "page": 0, "limit": 50 }), &answer)
+            .to_vec()
+    };
+    // Killed while it wrote; killed after it had looked; looked afresh, sent it again, and went on.
+    let stale = [
+        vec![invite(0)],
+        look(1, &["bob@corp.example"]),
+        [look(2, &["bob@corp.example"]), invited(3), rooms(4)].concat(),
+    ];
+    settles(&stale, "veracode.invite", &fields).await;
+    // The fresh look tells that it was done.
+    let found =
+        [vec![invite(0)], look(1, &[]), [look(2, &["ADA@corp.example"]), rooms(3)].concat()];
+    settles(&found, "veracode.invite", &fields).await;
+    // Tried in vain for longer than a replay would try.
+    let fields = json!({ "email": "ada@corp.example" });
+    let in_vain = |ordinal| {
+        vec![asked("main", ordinal, "thm.add_seat", &fields), lost("main", ordinal, Lost::Reset)]
+    };
+    let tried: Vec<_> = (0..9).flat_map(in_vain).collect();
+    let done = seat("main", 9, "ada@corp.example", "ada").to_vec();
+    settles(&[tried, [done, rooms(10)].concat()], "thm.add_seat", &fields).await;
+}
+
+#[test]
+fn a_value_that_was_given_twice_is_that_of_the_first_part() {
+    let now = |value: u64| {
+        let (scope, name, value) = (text("main"), text("now"), json!(value));
+        vec![Event::Value(ValueEvent { scope, ordinal: 0, name, value })]
+    };
+    let both = journal(&[now(17), now(18)]);
+    assert_eq!(both.text(), sealed(now(17)).text());
 }
 
 #[test]

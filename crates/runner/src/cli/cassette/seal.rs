@@ -7,7 +7,7 @@ use drillmaster_transport::cassette::{Header, Seal, Sealed};
 use drillmaster_transport::journal::Events;
 
 use super::super::Shell;
-use super::super::target::{PrivateArgs, cassette_place};
+use super::super::target::{self, PrivateArgs, cassette_place};
 use super::{open_tape, tell_count};
 use crate::exit::Exit;
 use crate::order;
@@ -74,6 +74,7 @@ fn write(sealed: &Sealed, path: &Path, to: &Path, shell: &Shell) -> Result<(), P
     if let Some(beside) = beside {
         shell.console.note(&format!("and the roster of made-up people to {}", beside.display()));
     }
+    target::tell(sealed.remarks(), &shell.console);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use drillmaster_models::entry;
-use drillmaster_transport::cassette::{Body, Interaction, Tape};
+use drillmaster_transport::cassette::{Body, Interaction, Tape, veiled};
 use serde_json::{Value, json};
 
 use super::super::call::hide;
@@ -33,7 +33,7 @@ pub(crate) struct ShowArgs {
     /// Show all that travelled, not a line a request
     #[arg(long)]
     full: bool,
-    /// With --full, show what is hidden otherwise, such as the answers of questions
+    /// With --full, show what is hidden otherwise, such as answers of questions, tokens and links
     #[arg(long, requires = "full")]
     reveal: bool,
 }
@@ -84,6 +84,8 @@ fn known_entry(name: &str) -> Result<String, String> {
 
 pub(super) fn show(args: &ShowArgs, shell: &Shell) -> Result<Exit, Problem> {
     let tape = open(&args.file)?;
+    // A journal holds what travelled, links that let somebody in among it.
+    let tape = if args.full && !args.reveal { veiled(tape, HIDDEN) } else { tape };
     let wanted = |interaction: &&Interaction| {
         let request = &interaction.request;
         args.entry.as_ref().is_none_or(|name| *name == request.entry)

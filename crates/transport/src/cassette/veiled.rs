@@ -1,0 +1,50 @@
+//! Looking at a recording without what lets somebody in.
+
+use super::{Interaction, Tape};
+use crate::redact::{Found, Policy};
+
+/// The recording with this text in the place of all that sealing takes for a secret or a link: by its
+/// declaration, its name or its looks, wherever it stands. People stay. A sealed one is as it was.
+///
+/// ```
+/// use drillmaster_models::{Dialect, entry};
+/// use drillmaster_transport::cassette::{Header, Interaction, RequestEvent, Tape, veiled};
+/// use drillmaster_transport::{Request, Response};
+/// use serde_json::json;
+///
+/// let entry = entry("thm.rooms").unwrap();
+/// let wire = entry.request(&json!({}), Dialect::Current).unwrap();
+/// let request = Request { wire, spec: &entry.spec, scope: "main".into(), ordinal: 0 };
+/// let answer = Response::json(200, &json!({ "token": "0a1b2c3d", "note": "call 0a1b2c3d" }));
+/// let one = Interaction { request: RequestEvent::of(&request), outcome: Ok(answer) };
+/// let tape = Tape { header: Header::default(), interactions: vec![one], values: vec![] };
+///
+/// let answer = veiled(tape, "***").interactions.remove(0).outcome.unwrap();
+/// let hidden = json!({ "token": "***", "note": "call ***" });
+/// assert_eq!(answer.body, hidden.to_string().into_bytes());
+/// ```
+pub fn veiled(mut tape: Tape, stands: &str) -> Tape {
+    if tape.header.sealed.is_some() {
+        return tape;
+    }
+    let mut found = Found::new(Policy::default());
+    for Interaction { request, outcome } in &tape.interactions {
+        if let Ok(wire) = request.wire() {
+            found.request(&request.scope, &request.entry, &wire);
+        }
+        match outcome {
+            Ok(answer) => found.response(&request.entry, answer),
+            Err(error) => found.prose(&error.to_string()),
+        }
+    }
+    let veil = found.veil(stands);
+    for Interaction { request, outcome } in &mut tape.interactions {
+        if let Ok(wire) = request.wire() {
+            request.carry(&veil.wire(&request.entry, &wire));
+        }
+        if let Ok(answer) = outcome {
+            *answer = veil.response(&request.entry, answer);
+        }
+    }
+    tape
+}

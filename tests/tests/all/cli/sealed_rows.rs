@@ -1,0 +1,147 @@
+//! What sealing tells, and what it takes into account: names that are words, columns and inputs that stay, rows.
+
+use super::check;
+use crate::desk::{CLASS, Desk};
+
+#[test]
+fn people_may_be_called_as_the_words_of_paths_and_forms_are() {
+    // Words of the services' paths, names of fields, and of the recording itself.
+    let roster = "id,name\napi,Users\nexternal,Ada Users\nemail,Json\ncurrent,Main\nroomCode,Utf\n";
+    let script = "for row in roster() {\n\
+            thm::authenticate(#{ extUserId: row.id, roomCode: \"linux1\" });\n\
+            let found = veracode::users_details(#{ phrase: row.name });\n\
+            print(`${row.id}: ${found.users.len()}`);\n\
+        }\n\
+        print(thm::users().users.len());\n\
+        print(thm::room_exists(#{ roomCode: \"linux1\" }).roomExists);";
+    let desk = Desk::empty().with("words.rhai", script).with("class.csv", roster);
+    let line = "run words.rhai --roster class.csv";
+    for dialect in ["current", "legacy"] {
+        let recorded = desk.run(&format!("{line} --thm-dialect {dialect} --record words.cassette"));
+        let replayed = desk.run(&format!("{line} --replay words.cassette"));
+        assert_eq!(replayed.exits(0).out, recorded.exits(0).out);
+        desk.run("run words.rhai --roster words.roster.csv --replay words.cassette").exits(0);
+        let cassette = desk.read("words.cassette");
+        assert!(!cassette.contains("extUserId=api") && !cassette.contains("\"api\""), "{cassette}");
+    }
+}
+
+#[test]
+fn a_run_that_cannot_be_sealed_is_not_lost() {
+    // Written as nobody writes it, where no name is expected.
+    let script = "for row in roster() { print(row.email); }\n\
+                  print(thm::room_exists(#{ roomCode: \"éloË\" }).roomExists);";
+    let desk =
+        Desk::empty().with("odd.rhai", script).with("class.csv", "email,name\na@b.example,Éloë\n");
+    let line = "run odd.rhai --roster class.csv --journal odd.journal --record odd.cassette";
+    check("seal_impossible", &desk, line, 2);
+    assert!(!desk.path("odd.cassette").exists());
+    desk.run("cassette seal odd.journal -o odd.cassette --private-value éloË").exits(0);
+    assert!(!desk.read("odd.cassette").to_lowercase().contains("élo"));
+}
+
+#[test]
+fn what_lets_somebody_in_is_shown_on_demand_alone() {
+    let desk = Desk::with_class();
+    let line = "run onboard_class.rhai --roster class.csv --max-rows 2 --journal class.journal";
+    desk.run(&format!("{line} --results r.csv")).exits(0);
+    let results = desk.read("r.csv");
+    let tokens: Vec<_> = results
+        .split("token=")
+        .skip(1)
+        .map(|rest| rest.split([',', '\n', '"', '&']).next().unwrap())
+        .collect();
+    assert_eq!(tokens.len(), 2, "{results}");
+    for format in ["table", "json"] {
+        let show = format!("cassette show class.journal --full --format {format}");
+        let shown = desk.run(&show);
+        assert!(!tokens.iter().any(|token| shown.exits(0).out.contains(token)), "{shown}");
+        assert!(shown.out.contains("[hidden; --reveal shows it]"), "{shown}");
+        let revealed = desk.run(&format!("{show} --reveal"));
+        assert!(tokens.iter().all(|token| revealed.exits(0).out.contains(token)), "{revealed}");
+        // People are who they are.
+        let person = CLASS.lines().nth(1).unwrap().split(',').next().unwrap();
+        assert!(shown.out.contains(person), "{shown}");
+    }
+}
+
+#[test]
+fn a_roster_with_other_rows_is_refused() {
+    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    desk.run(&format!("{TEAM_RUN} --record teams.cassette")).exits(0);
+    let desk = desk.with("class.csv", format!("{TEAM}B-778822,red,Walhalla,linux1,3,\n"));
+    let replay = "run teams.rhai --roster class.csv --replay teams.cassette";
+    check("replay_more_rows", &desk, replay, 2);
+    let mut lines: Vec<_> = TEAM.lines().collect();
+    lines.swap(1, 2);
+    let desk = desk.with("class.csv", lines.join("\n"));
+    check("replay_other_order", &desk, replay, 2);
+    // An empty cell tells too, and a test with the roster of pseudonyms notices as much.
+    let desk = desk.with("class.csv", TEAM.replacen("B-778811,blue", "B-778811,", 1));
+    let ended = desk.run(replay);
+    assert!(ended.exits(2).err.contains("row 2 of the roster"), "{ended}");
+    let desk = desk.with("teams.roster.csv", "badge,team,site,room,floor,spare\n");
+    assert!(desk.run("test --accept").exits(1).out.contains("made with 2 rows"));
+    // As it was it goes on, with other people too.
+    let desk = desk.with("class.csv", TEAM.replace("B-7788", "C-9988"));
+    desk.run(replay).exits(0);
+}
+
+/// A run with columns and inputs of which some are about people, by their names or by what the run sends.
+const TEAMS: &str = "let since = input(\"since\", \"from when\", \"\");\n\
+    let owner = input(\"owner\", \"whose class it is\", \"\");\n\
+    let name = input(\"name\", \"who asks\", \"\");\n\
+    let who = input(\"who\", \"whom it is for\", \"\");\n\
+    let size = input(\"size\", \"how many\", \"\");\n\
+    for row in roster() {\n\
+        thm::authenticate(#{ extUserId: row.badge, roomCode: row.room });\n\
+        print(`${row.badge} ${row.team} ${row.site} ${row.floor} ${since} ${owner} ${name} ${who} ${size}`);\n\
+    }\n\
+    try { thm::add_seat(#{ email: owner }) } catch (e) { print(e.message); }";
+const TEAM: &str = "badge,team,site,room,floor,spare\n\
+    B-778899,red,Walhalla,linux1,3,\n\
+    B-778811,blue,Walhalla,linux1,14,\n";
+const TEAM_RUN: &str = "run teams.rhai --roster class.csv --set since=2026-09-01 --set size=12 \
+    --set owner=o.lovelace@firma.example --set name=Li --set who=Byron";
+
+#[test]
+fn what_is_left_as_it_is_is_told() {
+    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    let recorded = desk.run(&format!("{TEAM_RUN} --journal j --record teams.cassette"));
+    // What is sent where no person is, small numbers and empty cells are not worth a word.
+    let told =
+        "left as they are: columns team, site; input since; `--private FIELD` makes one private\n";
+    assert!(recorded.exits(0).err.ends_with(told), "{recorded}");
+    check("seal_left", &desk, "cassette seal j -o sealed.cassette", 0);
+    let said = "--private team=words --private site=words --private since=harmless";
+    let ended = desk.run(&format!("cassette seal j -o said.cassette {said}"));
+    assert!(!ended.exits(0).err.contains("left as"), "{ended}");
+    let appended = desk.run(&format!("{TEAM_RUN} --append added.cassette"));
+    assert!(appended.exits(0).err.ends_with(told), "{appended}");
+}
+
+#[test]
+fn inputs_that_are_called_as_what_is_peoples_are_private() {
+    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    desk.run(&format!("{TEAM_RUN} --record teams.cassette")).exits(0);
+    desk.run("test --accept").exits(0);
+    for file in ["teams.cassette", "teams.accepted", "teams.roster.csv"] {
+        let text = desk.read(file);
+        for value in ["lovelace", "Byron", " Li ", "\"Li\"", "778899"] {
+            assert!(!text.contains(value), "{value} is in {file}: {text}");
+        }
+    }
+    let cassette = desk.read("teams.cassette");
+    assert!(cassette.contains("2026-09-01") && cassette.contains("\"12\""), "{cassette}");
+    desk.run("test").exits(0);
+}
+
+#[test]
+fn what_was_named_and_is_nowhere_is_told() {
+    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    let named = "--private bagde=id --private team=words --private extUserId=id --private owner \
+        --private-value Hooper --private-value walhalla --private-value lovelace";
+    let ended = desk.run(&format!("{TEAM_RUN} --journal j --record teams.cassette {named}"));
+    assert!(ended.exits(0).err.contains("`bagde`"), "{ended}");
+    check("seal_absent", &desk, &format!("cassette seal j -o a.cassette {named}"), 0);
+}
