@@ -58,3 +58,8 @@ pub use drillmaster_models::thm::{
 };
 pub use error::Error;
 pub use refusal::Refusal;
+
+/// The page of the guide that has Rust is tested as documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/embedding.md")]
+struct Guide;

@@ -49,8 +49,13 @@ impl Desk {
 
     /// With an environment variable set.
     pub(crate) fn setting(mut self, variable: &'static str, value: &str) -> Self {
-        self.variables.push((variable, value.to_owned()));
+        self.set(variable, value);
         self
+    }
+
+    /// Sets an environment variable from now on.
+    pub(crate) fn set(&mut self, variable: &'static str, value: &str) {
+        self.variables.push((variable, value.to_owned()));
     }
 
     /// With the sandbox's keys, as somebody has them who works on the live services.

@@ -2,6 +2,7 @@
 
 mod cli;
 mod desk;
+mod guide;
 mod http;
 mod interchange;
 mod openapi;
