@@ -187,7 +187,7 @@ pub(crate) fn explain(
             Problem::script(format!("the script took more than {OPERATIONS} operations"))
                 .with_help("is there a loop that never ends?")
         }
-        other => Problem::script(in_lower_case(&other.to_string())),
+        other => Problem::script(in_plain_words(other)),
     };
     place(problem, position, file.as_deref())
 }
@@ -206,6 +206,21 @@ pub(crate) fn words_of(thrown: &Dynamic) -> String {
         return "the script stopped itself and did not say why".to_owned();
     }
     thrown.to_string()
+}
+
+/// What the engine has to say, less its own terms.
+pub(crate) fn in_plain_words(error: &EvalAltResult) -> String {
+    let text = error.to_string();
+    let quoted: Vec<_> = text.split('\'').collect();
+    match (error, quoted.as_slice()) {
+        (EvalAltResult::ErrorDotExpr(..), ["Unknown property ", name, _, kind, ..]) => {
+            format!("there is no `{name}` in a value of type {kind}")
+        }
+        (EvalAltResult::ErrorFunctionNotFound(call, _), _) => {
+            format!("there is no function {call}")
+        }
+        _ => in_lower_case(&text),
+    }
 }
 
 fn in_lower_case(text: &str) -> String {

@@ -97,7 +97,7 @@ fn failed(host: &Host, error: &EvalAltResult, line: Option<u64>) -> (State, Stri
     }
     let text = match error {
         EvalAltResult::ErrorRuntime(thrown, _) => crate::engine::words_of(thrown),
-        other => captured::words_of(other).unwrap_or_else(|| other.to_string()),
+        other => captured::words_of(other).unwrap_or_else(|| crate::engine::in_plain_words(other)),
     };
     let place = line.map_or(String::new(), |line| format!("{SCRIPT_LINE} {line}: "));
     (State::Failed, format!("{place}{text}"))
