@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use indexmap::IndexMap;
-
 use drillmaster_models::Holds;
+use indexmap::IndexMap;
 
 use super::names;
 use super::replace::{Pattern, Patterns, Reach};
@@ -46,7 +45,11 @@ pub(super) struct Cast {
 /// What two ways to write a value have in common: with all letters made large, and then small, as what is
 /// searched for is (a sharp s is two letters when it is large).
 pub(crate) fn fold(value: &str) -> String {
-    value.trim().to_uppercase().to_lowercase()
+    let value = value.trim();
+    if value.is_ascii() {
+        return value.to_ascii_lowercase();
+    }
+    value.to_uppercase().to_lowercase()
 }
 
 impl Cast {

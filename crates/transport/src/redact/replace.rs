@@ -17,7 +17,7 @@ pub(super) const RESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How many encodings may lie within each other.
-const DEEPEST: usize = 4;
+pub(super) const DEEPEST: usize = 4;
 
 /// Shorter values are found by chance in what was never base64.
 const SHORTEST_IN_NOISE: usize = 6;
