@@ -10,6 +10,7 @@ mod recorder;
 mod report;
 mod work;
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use clap::Args;
@@ -36,16 +37,22 @@ pub(crate) struct BenchArgs {
 struct Job {
     name: &'static str,
     work: fn(&Desk, Extent) -> Outcome<Vec<Line>>,
+    /// What `cargo build` must have built before.
+    built: &'static [&'static str],
 }
 
 const JOBS: [Job; 6] = [
-    Job { name: "rows", work: jobs::rows },
-    Job { name: "latency", work: jobs::latency },
-    Job { name: "pace", work: jobs::pace },
-    Job { name: "memory", work: jobs::memory },
-    Job { name: "replay", work: jobs::replay },
-    Job { name: "python", work: jobs::python },
+    Job { name: "rows", work: jobs::rows, built: COMMANDS },
+    Job { name: "latency", work: jobs::latency, built: COMMANDS },
+    Job { name: "pace", work: jobs::pace, built: COMMANDS },
+    Job { name: "memory", work: jobs::memory, built: COMMANDS },
+    Job { name: "replay", work: jobs::replay, built: REPLAY },
+    Job { name: "python", work: jobs::python, built: COMMANDS },
 ];
+
+/// The command, and the bare client beside it.
+const COMMANDS: &[&str] = &["--package", "drillmaster", "--package", "drillmaster-bare"];
+const REPLAY: &[&str] = &["--package", "drillmaster-transport", "--example", "replay_rate"];
 
 /// How much is done.
 #[derive(Debug, Clone, Copy)]
@@ -75,14 +82,16 @@ const QUICK: Extent = Extent {
 
 /// Measures, prints, and fails where a goal is missed.
 pub(crate) fn run(args: &BenchArgs) -> Outcome {
-    build()?;
+    let named =
+        |job: &&Job| args.names.is_empty() || args.names.iter().any(|name| name == job.name);
+    let jobs: Vec<_> = JOBS.iter().filter(named).collect();
+    let needed: BTreeSet<_> = jobs.iter().map(|job| job.built).collect();
+    needed.into_iter().try_for_each(build)?;
     let desk = Desk::new()?;
     let extent = if args.quick { QUICK } else { WHOLE };
     let facts = facts(&desk, extent)?;
     let mut lines = Vec::new();
-    let named =
-        |job: &&Job| args.names.is_empty() || args.names.iter().any(|name| name == job.name);
-    for job in JOBS.iter().filter(named) {
+    for job in jobs {
         let measured = (job.work)(&desk, extent)?;
         // Told at once: who interrupts a long bench keeps what there is.
         eprintln!("{}", report::table(&[], &measured));
@@ -100,11 +109,7 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
 }
 
 /// Builds what is measured.
-fn build() -> Outcome {
-    compile(&["--package", "drillmaster", "--package", "drillmaster-bare"])
-}
-
-fn compile(what: &[&str]) -> Outcome {
+fn build(what: &[&str]) -> Outcome {
     progress("building");
     let status = repository::cargo().args(["build", "--release"]).args(what).status();
     match status.map_err(|error| format!("cannot run cargo: {error}"))? {
@@ -128,14 +133,12 @@ fn facts(desk: &Desk, extent: Extent) -> Outcome<Vec<(String, String)>> {
             .current_dir(repository::root())
             .args(["describe", "--always", "--dirty"]),
     );
-    let journal = if desk.has_journal() { "on" } else { "this build has none" };
     let facts = [
         ("commit", commit.map_or_else(|_| unknown(), |commit| commit.trim().to_owned())),
         ("processor", first("/proc/cpuinfo", "model name").unwrap_or_else(unknown)),
         ("cores, shared by client and server", cores.to_string()),
         ("load before", first("/proc/loadavg", "").unwrap_or_else(unknown)),
         ("fdatasync of this disk", format!("{syncs:.0}/s, one after the other")),
-        ("journal", journal.to_owned()),
         ("rows, repetitions", format!("{}, {}", extent.rows, extent.repetitions)),
     ];
     Ok(facts.map(|(name, value)| (name.to_owned(), value)).into())

@@ -56,6 +56,7 @@ mod remarks;
 mod replace;
 mod roster;
 mod scan;
+mod search;
 
 use std::collections::BTreeMap;
 

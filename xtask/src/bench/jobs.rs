@@ -10,7 +10,7 @@ use super::race::{Contestant, race};
 use super::recorder::{Recorder, most_in_a_second};
 use super::report::{Goal, Line};
 use super::work::{Desk, Work, script};
-use super::{Extent, compile, progress};
+use super::{Extent, progress};
 use crate::{Outcome, repository};
 
 /// Rows against the bare client, as fast as they go.
@@ -105,7 +105,6 @@ pub(super) fn pace(desk: &Desk, extent: Extent) -> Outcome<Vec<Line>> {
 /// A large cassette: how fast it is opened and replayed, and how much of it is in memory. As recorded, and
 /// sealed with a roster that has a row for every two interactions.
 pub(super) fn replay(desk: &Desk, extent: Extent) -> Outcome<Vec<Line>> {
-    compile(&["--package", "drillmaster-transport", "--example", "replay_rate"])?;
     let mut lines = replay_of("plain", desk, extent)?;
     lines.extend(replay_of("sealed", desk, extent)?);
     Ok(lines)

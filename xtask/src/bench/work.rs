@@ -51,10 +51,7 @@ pub(super) fn script(name: &str) -> PathBuf {
 }
 
 /// A folder on the disk of the build, which keeps what it is told to keep: a temporary folder may be memory.
-pub(super) struct Desk {
-    folder: TempDir,
-    has_journal: bool,
-}
+pub(super) struct Desk(TempDir);
 
 impl Desk {
     pub(super) fn new() -> Outcome<Self> {
@@ -62,17 +59,11 @@ impl Desk {
         let folder = beside.parent().unwrap_or(Path::new("."));
         let folder = TempDir::with_prefix_in("bench-", folder)
             .map_err(|error| format!("cannot make a folder in {}: {error}", folder.display()))?;
-        let help = repository::output(Command::new(&beside).args(["run", "--help"]))?;
-        Ok(Self { folder, has_journal: help.contains("--journal") })
+        Ok(Self(folder))
     }
 
     pub(super) fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Whether runs write journals.
-    pub(super) fn has_journal(&self) -> bool {
-        self.has_journal
+        self.0.path()
     }
 
     /// A roster of this many learners.
@@ -97,12 +88,10 @@ impl Desk {
     pub(super) fn run(&self, script: &Path, rows: u32) -> Outcome<Command> {
         let mut command = Command::new(program("drillmaster")?);
         command.arg("run").arg(script).arg("--roster").arg(self.roster(rows)?).arg("-q");
-        if self.has_journal {
-            let journal = self.path().join("journal");
-            // There may be none yet.
-            let _ = std::fs::remove_file(&journal);
-            command.arg("--journal").arg(journal);
-        }
+        let journal = self.path().join("journal");
+        // There may be none yet.
+        let _ = std::fs::remove_file(&journal);
+        command.arg("--journal").arg(journal);
         // Runs of a bench are not for the list of the person's own runs.
         command.env("XDG_STATE_HOME", self.path().join("state"));
         Ok(command)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use drillmaster_models::Holds;
+use indexmap::IndexMap;
 
 use super::names;
 use super::replace::{Pattern, Patterns, Reach};
@@ -29,9 +30,8 @@ pub(super) struct Known {
 /// One value has one pseudonym, whatever stands beside it; and no two values have the same.
 #[derive(Debug, Default)]
 pub(super) struct Cast {
-    known: HashMap<String, Known>,
-    /// In the order in which they came.
-    order: Vec<String>,
+    /// By the folded value, in the order in which they came.
+    known: IndexMap<String, Known>,
     people: Person,
     /// How many values of a person have pseudonyms of a kind.
     taken: HashMap<(Person, &'static str), u32>,
@@ -45,7 +45,11 @@ pub(super) struct Cast {
 /// What two ways to write a value have in common: with all letters made large, and then small, as what is
 /// searched for is (a sharp s is two letters when it is large).
 pub(crate) fn fold(value: &str) -> String {
-    value.trim().to_uppercase().to_lowercase()
+    let value = value.trim();
+    if value.is_ascii() {
+        return value.to_ascii_lowercase();
+    }
+    value.to_uppercase().to_lowercase()
 }
 
 impl Cast {
@@ -59,12 +63,12 @@ impl Cast {
 
     /// The known values, in the order in which they came.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Known> {
-        self.order.iter().filter_map(|value| self.known.get(value))
+        self.known.values()
     }
 
     /// The values that came after so many, folded.
-    pub(super) fn since(&self, count: usize) -> &[String] {
-        self.order.get(count..).unwrap_or_default()
+    pub(super) fn since(&self, count: usize) -> impl ExactSizeIterator<Item = &String> {
+        self.known.keys().skip(count)
     }
 
     /// Whether this is a pseudonym.
@@ -76,11 +80,10 @@ impl Cast {
     pub(super) fn of_secrets(self, stands: &str) -> Self {
         let secrets = self.known.into_iter();
         let secrets = secrets.filter(|(_, known)| known.holds >= Holds::Link);
-        let known: HashMap<_, _> = secrets
+        let known = secrets
             .map(|(value, known)| (value, Known { stands: stands.to_owned(), ..known }))
             .collect();
-        let order = self.order.into_iter().filter(|value| known.contains_key(value)).collect();
-        Self { known, order, ..Self::default() }
+        Self { known, ..Self::default() }
     }
 
     /// Whether all that is known are pseudonyms, as in the roster that lies beside a cassette.
@@ -286,10 +289,9 @@ impl Cast {
         *count
     }
 
-    fn add(&mut self, value: &str, mut known: Known) {
-        known.spelt.push(value.trim().to_owned());
+    fn add(&mut self, value: &str, known: Known) {
+        let known = Known { spelt: vec![value.trim().to_owned()], ..known };
         self.stands.insert(known.stands.clone());
-        self.order.push(fold(value));
         self.known.insert(fold(value), known);
     }
 

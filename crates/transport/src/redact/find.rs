@@ -139,7 +139,7 @@ impl Found {
     }
 
     /// The values that became known after so many, folded.
-    pub(crate) fn known_since(&self, count: usize) -> &[String] {
+    pub(crate) fn known_since(&self, count: usize) -> impl Iterator<Item = &String> {
         self.cast.since(count)
     }
 

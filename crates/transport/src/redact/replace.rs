@@ -6,18 +6,18 @@
 
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::looks;
+use super::search::Search;
 
 /// All but the unreserved characters of RFC 3986, as requests are written.
 pub(super) const RESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How many encodings may lie within each other.
-const DEEPEST: usize = 4;
+pub(super) const DEEPEST: usize = 4;
 
 /// Shorter values are found by chance in what was never base64.
 const SHORTEST_IN_NOISE: usize = 6;
@@ -36,8 +36,9 @@ pub(super) enum Reach {
 /// Values and what stands for them.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
-    search: Option<AhoCorasick>,
-    patterns: Vec<Pattern>,
+    search: Search,
+    /// Of each value where it is looked for, and what stands for it.
+    found: Vec<(Reach, Box<str>)>,
 }
 
 #[derive(Debug)]
@@ -56,13 +57,11 @@ struct Edit {
 
 impl Patterns {
     pub(super) fn of(patterns: impl Iterator<Item = Pattern>) -> Self {
-        let patterns: Vec<_> = patterns.filter(|pattern| pattern.reach != Reach::Places).collect();
-        let search = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .build(patterns.iter().map(|pattern| &pattern.value));
-        // It fails where there are billions of bytes to look for; the final scan refuses then.
-        Self { search: search.ok(), patterns }
+        let (values, found): (Vec<_>, _) = patterns
+            .filter(|pattern| pattern.reach != Reach::Places)
+            .map(|pattern| (pattern.value, (pattern.reach, pattern.stands.into())))
+            .unzip();
+        Self { search: Search::of(values.into_iter()), found }
     }
 
     /// The text with what stands for its values, if there are any.
@@ -72,6 +71,9 @@ impl Patterns {
     }
 
     pub(super) fn replace_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if self.search.is_empty() {
+            return None;
+        }
         let edits = self.edits(bytes, DEEPEST, 0);
         (!edits.is_empty()).then(|| apply(bytes, &edits))
     }
@@ -111,19 +113,13 @@ impl Patterns {
     }
 
     fn matches(&self, bytes: &[u8], shortest: usize) -> Vec<Edit> {
-        let Some(search) = self.search.as_ref().filter(|_| !self.patterns.is_empty()) else {
-            return Vec::new();
-        };
-        search
-            .find_overlapping_iter(bytes)
-            .filter_map(|found| {
-                let pattern = &self.patterns[found.pattern()];
-                let fits = found.len() >= shortest
-                    && (pattern.reach == Reach::Anywhere || is_word(bytes, found.range()));
-                fits.then(|| Edit {
-                    span: found.range(),
-                    with: pattern.stands.clone().into_bytes(),
-                })
+        let found = self.search.find(bytes).into_iter();
+        found
+            .filter_map(|(span, place)| {
+                let (reach, stands) = &self.found[place];
+                let fits = span.len() >= shortest
+                    && (*reach == Reach::Anywhere || is_word(bytes, span.clone()));
+                fits.then(|| Edit { span, with: stands.as_bytes().to_vec() })
             })
             .collect()
     }

@@ -1,14 +1,19 @@
 //! Looking once more through what was sealed, in another way than it was redacted: each text is unpacked as
 //! far as it goes, and searched for every value.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use std::cmp::Reverse;
+use std::iter::successors;
+
+use aho_corasick::AhoCorasick;
 use base64::Engine;
 use drillmaster_models::{Dialect, Entry, entry};
+use percent_encoding::utf8_percent_encode;
 use serde_json::{Map, Value};
 
 use super::cast::Cast;
 use super::places::template;
-use super::replace::Reach;
+use super::replace::{RESERVED, Reach};
+use super::search::Search;
 use super::{Holds, Redactor, looks, names};
 
 /// How far a text is unpacked.
@@ -30,7 +35,7 @@ pub struct Leak {
 pub(crate) struct Scan {
     values: Vec<(String, Holds, Reach)>,
     search: AhoCorasick,
-    pseudonyms: AhoCorasick,
+    pseudonyms: Search,
 }
 
 impl Redactor {
@@ -47,17 +52,10 @@ impl Scan {
             let spelt = known.spelt.iter().map(|spelt| spelt.to_lowercase());
             values.extend(spelt.map(|value| (value, known.holds, known.reach)));
         }
-        // A pseudonym that happens to be somebody's value stands for somebody else.
-        let issued: Vec<_> = cast.pseudonyms().map(str::to_lowercase).collect();
-        let refuse = |error: aho_corasick::BuildError| error.to_string();
-        Ok(Self {
-            search: AhoCorasick::new(values.iter().map(|(value, ..)| value)).map_err(refuse)?,
-            pseudonyms: AhoCorasick::builder()
-                .match_kind(MatchKind::LeftmostLongest)
-                .build(&issued)
-                .map_err(refuse)?,
-            values,
-        })
+        let search = AhoCorasick::new(values.iter().map(|(value, ..)| value));
+        // A pseudonym, or a part of it, that happens to be somebody's value stands for somebody else.
+        let pseudonyms = Search::of(cast.pseudonyms().flat_map(written));
+        Ok(Self { search: search.map_err(|error| error.to_string())?, pseudonyms, values })
     }
 
     /// Looks through an event: the parts of it that hold what travelled, and not the format's own words.
@@ -179,11 +177,18 @@ impl Scan {
     fn found(&self, text: &str) -> Option<Holds> {
         let folded = text.to_lowercase();
         // What stands for somebody is taken away first.
+        let mut pseudonyms = self.pseudonyms.find(folded.as_bytes());
+        pseudonyms.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
         let mut rest = String::with_capacity(folded.len());
-        self.pseudonyms.replace_all_with(&folded, &mut rest, |_, _, rest| {
-            rest.push('\u{1}');
-            true
-        });
+        let mut end = 0;
+        for (span, _) in pseudonyms {
+            if span.start >= end {
+                rest.push_str(&folded[end..span.start]);
+                rest.push('\u{1}');
+                end = span.end;
+            }
+        }
+        rest.push_str(&folded[end..]);
         self.search.find_overlapping_iter(&rest).find_map(|found| {
             let (_, holds, reach) = &self.values[found.pattern()];
             let there = *reach == Reach::Anywhere
@@ -191,6 +196,16 @@ impl Scan {
             there.then_some(*holds)
         })
     }
+}
+
+/// A pseudonym as it is and as it stands in addresses, and in addresses within them, in small letters.
+fn written(pseudonym: &str) -> impl Iterator<Item = String> {
+    let encoded = |text: &String| {
+        let encoded = utf8_percent_encode(text, RESERVED).to_string();
+        (encoded != *text).then_some(encoded)
+    };
+    let ways = successors(Some(pseudonym.to_owned()), encoded).take(1 + super::replace::DEEPEST);
+    ways.map(|text| text.to_lowercase())
 }
 
 /// What stands in the place of a word that is the format's own.
@@ -271,6 +286,23 @@ mod tests {
             ["learner-0001@example.com", "Learner 0001", "Zoë", "Zoë O'Neilson", "token-0001"]
         {
             assert_eq!(scan().text("there", text), Ok(()), "{text}");
+        }
+    }
+    #[test]
+    fn a_pseudonym_that_is_encoded_is_no_leak_of_somebody_called_like_its_beginning() {
+        let mut cast = Cast::default();
+        cast.meet(vec![(Holds::Id, "learner-0002".to_owned())], None);
+        cast.meet(vec![(Holds::Email, "ada@corp.example".to_owned())], None);
+        let scan = Scan::for_all(&cast).unwrap();
+        for text in [
+            "learner-0002@example.com",
+            "e=learner-0002%40example.com&x",
+            "learner-0002%2540example.com",
+        ] {
+            assert_eq!(scan.text("there", text), Ok(()), "{text}");
+        }
+        for text in ["learner-0002", "learner-0002%40other.example", "learner-0002%2Fexample.com"] {
+            assert!(scan.text("there", text).is_err(), "{text}");
         }
     }
 }

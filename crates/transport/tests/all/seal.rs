@@ -87,6 +87,21 @@ fn a_sealed_cassette_is_laid_out_for_people() {
     insta::assert_snapshot!(sealed.text().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }
 
+/// As the sandbox has them: a pseudonym in another encoding is not taken for the value that it begins with.
+#[test]
+fn an_address_that_is_encoded_is_sealed_beside_people_who_are_called_like_pseudonyms() {
+    let users = json!({ "status": true, "users": [
+        { "username": "learner-0002", "email": "ada@corp.example" },
+    ]});
+    let events = exchange("main", 0, "thm.users", &json!({}), &Response::json(200, &users));
+    let run = json!({ "set": [["once", "b%40corp.example"], ["twice", "b%2540corp.example"]] });
+    let header = Header { run: run.as_object().unwrap().clone(), ..Header::default() };
+    let sealed = Seal::default().events(header, events).unwrap();
+    assert!(sealed.text().contains("learner-0002%40example.com"), "{}", sealed.text());
+    assert!(sealed.text().contains("learner-0002%2540example.com"), "{}", sealed.text());
+    assert!(!sealed.text().contains("corp"));
+}
+
 #[test]
 fn the_order_does_not_depend_on_which_row_was_faster() {
     let rows: Vec<_> = (0..6)
