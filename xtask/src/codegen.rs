@@ -1,7 +1,8 @@
-//! `cargo xtask codegen`: what people and editors read, made from the list of entries alone.
+//! `cargo xtask codegen`: what people and editors read, made from the list of entries, and pictures of the program.
 
 mod endpoints;
 mod openapi;
+mod pictures;
 mod shape;
 mod words;
 
@@ -14,13 +15,20 @@ use drillmaster_models::{Dialect, SERVICES};
 use crate::{Outcome, repository};
 
 /// Folders that hold generated files and nothing else.
-const FOLDERS: [&str; 2] = ["docs/openapi", "docs/rhai"];
+const FOLDERS: [&str; 3] = ["docs/openapi", "docs/pictures", "docs/rhai"];
 
 /// Files by their path from the root.
 type Files = BTreeMap<String, String>;
 
 /// Everything that is generated.
-pub(crate) fn generated() -> Files {
+fn generated() -> Outcome<Files> {
+    let mut files = of_the_entries();
+    files.extend(pictures::files()?);
+    Ok(files)
+}
+
+/// What is made from the list of entries.
+pub(crate) fn of_the_entries() -> Files {
     let guide = [("docs/endpoints.md".to_owned(), endpoints::guide())];
     let descriptions = SERVICES.into_iter().flat_map(|service| {
         let dialects: &[Dialect] =
@@ -42,7 +50,7 @@ pub(crate) fn generated() -> Files {
 
 /// Brings the generated files up to date.
 pub(crate) fn write() -> Outcome {
-    let generated = generated();
+    let generated = generated()?;
     for path in stale(&generated, &found(&generated)?) {
         let file = repository::root().join(path);
         let done = match generated.get(path) {
@@ -60,7 +68,7 @@ pub(crate) fn write() -> Outcome {
 
 /// Fails where a generated file is not what it would be.
 pub(crate) fn check() -> Outcome {
-    let generated = generated();
+    let generated = generated()?;
     let found = found(&generated)?;
     let stale: Vec<&str> = stale(&generated, &found).into_iter().collect();
     if stale.is_empty() {
@@ -114,12 +122,12 @@ mod tests {
 
     #[test]
     fn what_is_generated_twice_is_the_same() {
-        assert_eq!(generated(), generated());
+        assert_eq!(of_the_entries(), of_the_entries());
     }
 
     #[test]
     fn each_service_has_a_description_per_dialect() {
-        let paths: Vec<String> = generated().into_keys().collect();
+        let paths: Vec<String> = of_the_entries().into_keys().collect();
         let descriptions: Vec<&str> =
             paths.iter().filter_map(|path| path.strip_prefix("docs/openapi/")).collect();
         assert_eq!(descriptions, ["thm-current.json", "thm-legacy.json", "veracode.json"]);
