@@ -12,3 +12,4 @@ mod server;
 mod snapshot;
 mod wire_thm;
 mod wire_veracode;
+mod workflows;
