@@ -34,6 +34,17 @@ fn everybody_of_a_class_stands_in_its_report_once() {
 }
 
 #[test]
+fn a_service_that_is_no_part_of_a_class_is_not_called() {
+    let current = Dialect::Current;
+    for script in ["class_report", "laggards"] {
+        let with =
+            |labs| run(&sandbox(current), current, script, Some(CLASS), &[("labs", labs)]).calls;
+        assert!(with("true").contains("veracode."));
+        assert!(!with("false").contains("veracode."));
+    }
+}
+
+#[test]
 fn rooms_tasks_and_questions_tell_of_the_same_points() {
     for dialect in [Dialect::Current, Dialect::Legacy] {
         // Score and right answers of each person in each room.
