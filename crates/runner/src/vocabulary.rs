@@ -1,6 +1,7 @@
 //! The words that scripts have besides the entries: `roster`, `input`, `each` and what goes with them.
 
 mod rows;
+mod text;
 
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Arc<Host>) {
     engine.register_type_with_name::<CallError>("CallError");
     inputs(engine, host);
     rows::register(engine, host);
+    text::register(engine);
     errors(engine);
     dialect(engine, host);
     time(engine, host);
@@ -197,13 +199,18 @@ fn time(engine: &mut Engine, host: &Arc<Host>) {
         let now = now.map_err(|error| thrown(CallError::Failed(error), ctx.call_position()))?;
         Ok(now.as_i64().unwrap_or(fresh))
     });
+    let moment = |value: &Dynamic| serde_json::from_value::<Moment>(to_json(value).ok()?).ok();
     let doc =
         "Milliseconds since 1970 of a time in any form that the services use, or () for none.";
-    word(engine, "millis", &["moment: Dynamic", "Dynamic"], doc, |moment: Dynamic| {
-        let moment = to_json(&moment).and_then(|json| {
-            serde_json::from_value::<Moment>(json).map_err(|error| error.to_string())
-        });
-        moment.ok().and_then(|moment| moment.millis()).map_or(Dynamic::UNIT, Dynamic::from)
+    word(engine, "millis", &["moment: Dynamic", "Dynamic"], doc, move |value: Dynamic| {
+        let millis = moment(&value).and_then(|moment| moment.millis());
+        millis.map_or(Dynamic::UNIT, Dynamic::from)
+    });
+    let doc = "The day, such as \"2026-09-01\", of a time in any form that the services use, or () for none. \
+               It is UTC's; days compare as texts.";
+    word(engine, "day", &["moment: Dynamic", "Dynamic"], doc, move |value: Dynamic| {
+        let time = moment(&value).and_then(|moment| moment.timestamp());
+        time.map_or(Dynamic::UNIT, |time| time.strftime("%Y-%m-%d").to_string().into())
     });
     // A clock that is not recorded would make a replay differ, and a nap in a row holds up a worker.
     let instead = |text: &'static str| {

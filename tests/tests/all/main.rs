@@ -13,3 +13,4 @@ mod server;
 mod snapshot;
 mod wire_thm;
 mod wire_veracode;
+mod workflows;

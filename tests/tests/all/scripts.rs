@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::desk::{CLASS, ONBOARD_CLASS};
 use crate::snapshot::snapshot;
 
-/// What came of a class.
+/// What came of a workflow.
 pub(crate) struct Onboarded {
     pub(crate) report: Report,
     pub(crate) out: String,
@@ -41,28 +41,53 @@ fn onboard_roster(
     roster: &str,
     concurrency: usize,
 ) -> Onboarded {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("class.csv");
-    std::fs::write(&path, roster).unwrap();
-    let script = Script::parse("onboard_class.rhai", ONBOARD_CLASS).unwrap();
-    script.check().unwrap();
-    let inputs = inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let capture = Arc::new(Capture::new(services));
-    let connection = Connection::new(capture.clone()).with_dialect(dialect);
-    let out = Arc::new(Mutex::new(Vec::new()));
-    let console = Console::to(out.clone(), Arc::new(Mutex::new(Vec::new())));
-    let job = Job {
-        roster: Some(Roster::open(&path, None).unwrap()),
-        inputs: script.read_inputs(&inputs.collect::<Vec<_>>()).unwrap(),
-        concurrency,
-        results: Some(folder.path().join("results.csv")),
-        ..Job::new(connection, console)
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let report = run(&script, job, runtime.handle());
-    let out = String::from_utf8(out.lock().unwrap().clone()).unwrap();
-    let results = std::fs::read_to_string(folder.path().join("results.csv")).unwrap_or_default();
-    Onboarded { report, out, calls: calls(&capture), results }
+    let file = "onboard_class.rhai";
+    Workflow { file, source: ONBOARD_CLASS, roster: Some(roster), inputs, dialect, concurrency }
+        .run(services)
+}
+
+/// A shipped script with what it is given.
+#[derive(Clone, Copy)]
+pub(crate) struct Workflow<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) roster: Option<&'a str>,
+    pub(crate) inputs: &'a [(&'a str, &'a str)],
+    pub(crate) dialect: Dialect,
+    pub(crate) concurrency: usize,
+}
+
+impl Workflow<'_> {
+    /// Runs it in the process, without the command's guards.
+    pub(crate) fn run(self, services: impl Transport + 'static) -> Onboarded {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("class.csv");
+        let roster = self.roster.map(|roster| {
+            std::fs::write(&path, roster).unwrap();
+            Roster::open(&path, None).unwrap()
+        });
+        let script = Script::parse(self.file, self.source).unwrap();
+        script.check().unwrap();
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let inputs: Vec<_> = self.inputs.iter().map(own).collect();
+        let capture = Arc::new(Capture::new(services));
+        let connection = Connection::new(capture.clone()).with_dialect(self.dialect);
+        let out = Arc::new(Mutex::new(Vec::new()));
+        let console = Console::to(out.clone(), Arc::new(Mutex::new(Vec::new())));
+        let job = Job {
+            roster,
+            inputs: script.read_inputs(&inputs).unwrap(),
+            concurrency: self.concurrency,
+            results: Some(folder.path().join("results.csv")),
+            ..Job::new(connection, console)
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let report = run(&script, job, runtime.handle());
+        let out = String::from_utf8(out.lock().unwrap().clone()).unwrap();
+        let results =
+            std::fs::read_to_string(folder.path().join("results.csv")).unwrap_or_default();
+        Onboarded { report, out, calls: calls(&capture), results }
+    }
 }
 
 /// Scope and number, entry, request and body of each call.

@@ -46,6 +46,10 @@ fn rosters(engine: &mut Engine, host: &Arc<Host>) {
     engine.register_indexer_get(cell_of);
     let doc = "How many rows the roster has.";
     word(engine, "len", &["rows: Roster", "int"], doc, |rows: &mut RosterRows| whole(rows.len()));
+    let doc = "Whether these are all rows of the roster; `--max-rows` may leave some out.";
+    word(engine, "is_whole", &["rows: Roster", "bool"], doc, |rows: &mut RosterRows| {
+        rows.len() == rows.roster.len()
+    });
     let doc = "Whether the roster has this column; `\"name\" in row` asks the same.";
     let signature = ["row: Row", "name: string", "bool"];
     word(engine, "contains", &signature, doc, |row: &mut Row, name: &str| row.get(name).is_some());

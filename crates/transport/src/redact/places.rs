@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use drillmaster_models::{Dialect, Entry, Holds, Reply, Texts, wire};
+use drillmaster_models::{Dialect, Entry, FieldKind, Holds, Reply, Texts, wire};
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
 use super::json::{self, Key, Node, What};
@@ -105,6 +105,18 @@ impl<'a> Walk<'a> {
         self.entry?.request_texts().field(name)
     }
 
+    /// Whether a request has this field and it can hold no text: services echo such fields in the addresses
+    /// of pages.
+    fn is_measure(&self, name: &str, value: &str) -> bool {
+        let fields = self.entry.map(Entry::fields).into_iter().flatten();
+        let kind = fields.filter(|field| field.name == name).map(|field| &field.kind).next();
+        match kind {
+            Some(FieldKind::Flag) => ["true", "false"].contains(&value),
+            Some(FieldKind::Whole) => value.bytes().all(|byte| byte.is_ascii_digit()),
+            _ => false,
+        }
+    }
+
     pub(super) fn target(&self, target: &str, look: &mut dyn Look) -> String {
         let (path, query) =
             target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
@@ -137,7 +149,8 @@ impl<'a> Walk<'a> {
                 let plain = percent_decode_str(name).decode_utf8_lossy();
                 let texts = self.request_field(&plain);
                 let is_count = value.len() < 6 && value.bytes().all(|byte| byte.is_ascii_digit());
-                let holds = self.holds(&plain, texts).or(unknown.filter(|_| !is_count));
+                let is_harmless = is_count || self.is_measure(&plain, value);
+                let holds = self.holds(&plain, texts).or(unknown.filter(|_| !is_harmless));
                 let name = match texts {
                     Some(_) => name.to_owned(),
                     None => encoded(name, true, |plain| look.text(plain, None)),

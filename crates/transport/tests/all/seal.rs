@@ -54,6 +54,41 @@ pub(crate) fn roster(columns: &[&str], rows: &[&[&str]]) -> Rows {
     Rows { columns: texts(&columns), cells: rows.iter().map(texts).collect() }
 }
 
+/// A service repeats what it was asked in the addresses of its pages: nothing of it is a secret there.
+#[test]
+fn what_a_page_repeats_of_a_request_is_no_secret() {
+    let address = "/api/onboarding?startTime=1772323200000&endTime=1788249600000&limit=50&page=0";
+    let pages = json!({ "current": 0, "currentUrl": address });
+    let answer = json!({ "milestones": {}, "pages": pages, "users": [] });
+    let fields = json!({ "startTime": 1_772_323_200_000_u64, "endTime": 1_788_249_600_000_u64, "limit": 50 });
+    let onboarding =
+        exchange("main", 0, "veracode.onboarding", &fields, &Response::json(200, &answer));
+    let pages =
+        json!({ "current": 0, "currentUrl": "/api/campaigns/progress?includeOptionalLabs=false" });
+    let answer = json!({ "milestones": {}, "assignments": [], "pages": pages, "users": [] });
+    let fields = json!({ "includeOptionalLabs": false });
+    let campaigns =
+        exchange("main", 1, "veracode.campaigns_progress", &fields, &Response::json(200, &answer));
+    let cassette = sealed(onboarding.into_iter().chain(campaigns));
+    let text = cassette.text();
+    assert_eq!(text.matches("startTime=1772323200000").count(), 2, "{text}");
+    assert_eq!(text.matches("includeOptionalLabs=false").count(), 2, "{text}");
+}
+
+/// What only looks like it is one: the service was not asked for it, or it is no such value.
+#[test]
+fn what_else_an_address_holds_may_be_a_secret() {
+    for query in ["includeOptionalLabs=s3same-open", "ticket=1788249600000"] {
+        let pages = json!({ "currentUrl": format!("/api/campaigns/progress?{query}") });
+        let answer = json!({ "milestones": {}, "assignments": [], "pages": pages, "users": [] });
+        let answer = Response::json(200, &answer);
+        let events = exchange("main", 0, "veracode.campaigns_progress", &json!({}), &answer);
+        let cassette = sealed(events);
+        let text = cassette.text();
+        assert!(!text.contains(query.split_once('=').unwrap().1), "{text}");
+    }
+}
+
 #[test]
 fn a_sealed_cassette_is_laid_out_for_people() {
     let users = json!({ "status": true, "users": [
