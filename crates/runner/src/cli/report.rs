@@ -14,7 +14,6 @@ use crate::run::Report;
 
 /// The flags for reports.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Reports")]
 pub(crate) struct ReportArgs {
     /// Write a report: a page to look at (.html), its tables (.csv) or its data (.json); may be given again for
     /// another form
@@ -70,7 +69,7 @@ impl ReadyReports {
         asked: &Reports,
         place: impl FnMut(&Path) -> Result<PathBuf, Problem>,
     ) -> Result<Self, Problem> {
-        let kinds = asked.files.iter().map(|file| Kind::of(file));
+        let kinds = asked.files.iter().map(|file| Kind::of(&super::launch::near(file)));
         let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
         if asked.template.is_some() && !kinds.contains(&Kind::Page) {
             let problem = "--template draws pages, and none is asked for";
@@ -78,7 +77,8 @@ impl ReadyReports {
         }
         let files =
             asked.files.iter().map(PathBuf::as_path).map(place).collect::<Result<_, _>>()?;
-        let template = Template::open(asked.template.as_deref())?;
+        let template =
+            Template::open(asked.template.as_deref().map(super::launch::near).as_deref())?;
         Ok(Self { files, template, asked: asked.clone() })
     }
 

@@ -13,7 +13,7 @@ pub(super) struct Bar {
 
 const BARS_WIDTH: f64 = 420.0;
 /// The longest bar; the rest is for the number beside it.
-const LONGEST: f64 = 340.0;
+const LONGEST: f64 = 300.0;
 const BAR: f64 = 18.0;
 const STEP: f64 = 46.0;
 
@@ -127,7 +127,7 @@ mod tests {
         let bar =
             |name: &str, value: f64| Bar { name: name.to_owned(), value, shown: number(value) };
         let drawn = bars(&[bar("all", 40.0), bar("a quarter", 10.0), bar("none", 0.0)], "x");
-        for length in ["h340v18", "h85v18", "h1v18"] {
+        for length in ["h300v18", "h75v18", "h1v18"] {
             assert!(drawn.contains(length), "{drawn}");
         }
         assert!(!bars(&[bar("none", 0.0)], "x").contains("NaN"));

@@ -38,7 +38,7 @@ fn part(heatmap: &Heatmap, first: usize, rows: &[Line], told: &str, table: &str)
     let mut fills: BTreeMap<u8, String> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
         let y = HEADER + height * real(index);
-        drawing.text((NAMES - 8.0, y + height / 2.0 + 4.0), "e", &short(&row.who, 24));
+        drawing.text((NAMES - 8.0, y + height / 2.0 + 4.0), "e", &short(&row.who, 22));
         for (column, share) in row.cells.iter().enumerate() {
             let x = NAMES + width * real(column);
             let cell = |share: f64| rectangle(x, y, (width - GAP) * share, height - GAP);
@@ -54,8 +54,10 @@ fn part(heatmap: &Heatmap, first: usize, rows: &[Line], told: &str, table: &str)
                         ground.push_str(&cell(1.0));
                     }
                     if *share > 0.0 {
-                        // What was begun is seen.
-                        let fill = cell(share.max(2.0 / width));
+                        // What was begun is seen, and what is not finished, too.
+                        let seen = 3.0 / width;
+                        let fill = if *share < 1.0 { share.clamp(seen, 1.0 - seen) } else { 1.0 };
+                        let fill = cell(fill);
                         fills.entry(shade(*share)).or_default().push_str(&fill);
                     }
                 }

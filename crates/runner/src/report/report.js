@@ -45,7 +45,7 @@
     const cells = row < 0 || column < 0 ? undefined : rowsOf.get(table)[first + row]?.cells;
     if (!cells || column + 1 >= cells.length) return "";
     const name = table.tHead.rows[0].cells[column + 1].textContent;
-    return `${cells[0].textContent} · ${name}: ${cells[column + 1].textContent || "not known"}`;
+    return `${name}: ${cells[column + 1].textContent || "not known"} · ${cells[0].textContent}`;
   }
 
   const tip = document.getElementById("tip");
