@@ -10,6 +10,7 @@ use super::settings::absolute;
 use crate::order::{On, Reports};
 use crate::problem::Problem;
 use crate::report::{About, Facts, Kind, Section, Template, write};
+use crate::roster::Roster;
 use crate::run::Report;
 
 /// The flags for reports.
@@ -125,7 +126,7 @@ impl ReadyReports {
         let unread = |error| Problem::usage(format!("the finished rows cannot be read: {error}"));
         let mut facts = Facts::of(about, report, chosen).map_err(unread)?;
         if self.asked.pseudonymise {
-            let roster = ready.roster.as_ref().map(|roster| roster.people()).transpose()?;
+            let roster = ready.roster.as_ref().map(Roster::people).transpose()?;
             facts.pseudonymise(roster, ready.order.key.as_deref());
         }
         let views = facts.views();
