@@ -1,10 +1,11 @@
 //! The project's chores: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask ci`,
-//! `cargo xtask bench`, `cargo xtask torture`, `cargo xtask fuzz`.
+//! `cargo xtask bench`, `cargo xtask torture`, `cargo xtask fuzz`, `cargo xtask report-check`.
 
 mod bench;
 mod ci;
 mod codegen;
 mod fuzz;
+mod report_check;
 mod repository;
 mod tidy;
 mod torture;
@@ -31,6 +32,8 @@ enum Chore {
     Bench(bench::BenchArgs),
     /// Kill a run again and again while the service makes trouble, and compare its rows with what was done
     Torture(torture::TortureArgs),
+    /// Look at reports in Chromium, where it is installed: sort, filter, point, and leave pictures
+    ReportCheck,
     /// Have the readers of files read what was flipped, cut, repeated and nested, and fail where one panics or hangs
     Fuzz(fuzz::FuzzArgs),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Chore::Ci => ci::run(),
         Chore::Bench(args) => bench::run(&args),
         Chore::Torture(args) => torture::run(&args),
+        Chore::ReportCheck => report_check::run(),
         Chore::Fuzz(args) => fuzz::run(&args),
     };
     match done {

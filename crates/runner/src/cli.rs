@@ -7,6 +7,7 @@ mod init;
 mod interrupts;
 mod launch;
 mod rehearse;
+mod report;
 mod resume;
 mod run;
 mod runs;
@@ -109,7 +110,7 @@ enum Task {
         #[arg(required = true, value_name = "SCRIPT")]
         scripts: Vec<PathBuf>,
     },
-    /// Write definitions of the script language, for editors, into a folder
+    /// Write definitions of the script language, for editors, and the template of reports into a folder
     Definitions {
         /// The folder; it is made if it is not there
         folder: PathBuf,
@@ -206,7 +207,8 @@ fn definitions(folder: &Path, shell: &Shell) -> Result<Exit, Problem> {
         Problem::usage(format!("cannot write {}: {error}", path.display()))
     };
     std::fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
-    for (name, text) in crate::definitions::files() {
+    let template = ("report.html.j2".to_owned(), crate::report::TEMPLATE.to_owned());
+    for (name, text) in crate::definitions::files().into_iter().chain([template]) {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|error| told(&path, &error))?;
         shell.console.print(&path.display().to_string());

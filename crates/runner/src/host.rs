@@ -18,6 +18,7 @@ use crate::console::Console;
 use crate::fiber;
 use crate::plan::Plan;
 use crate::progress::{Progress, Shown};
+use crate::report::{Changed, Handed};
 use crate::results::Results;
 use crate::roster::Roster;
 use crate::rows::{Outcome, State, detail_of, not_attempted};
@@ -43,6 +44,9 @@ pub(crate) struct Host {
     pub(crate) progress: Option<Progress>,
     /// Those outside of rows.
     blemishes: Mutex<Vec<Blemish>>,
+    /// Those outside of rows.
+    changes: Mutex<Vec<Changed>>,
+    handed: Mutex<Handed>,
 }
 
 /// The journal of a run, and what it held when this part of the run began.
@@ -152,6 +156,8 @@ impl Host {
             passes: AtomicUsize::new(0),
             progress: None,
             blemishes: Mutex::default(),
+            changes: Mutex::default(),
+            handed: Mutex::default(),
         }
     }
 
@@ -199,15 +205,20 @@ impl Host {
         self.mark(entry, fields, answer.as_ref().err());
         match answer {
             Ok(answer) => {
-                if let Some(write) = entry.spec.effect.write()
-                    && let Some(row) = row
-                {
+                let Some(write) = entry.spec.effect.write() else { return Ok(answer) };
+                let change = write.tells.then(|| Changed::once(entry.name()));
+                if let Some(row) = row {
                     row.note(|tally| {
                         tally.changed |= write.tells;
+                        if let Some(change) = change {
+                            change.add_to(&mut tally.changes);
+                        }
                         if !tally.carried_out.contains(&entry.name()) {
                             tally.carried_out.push(entry.name());
                         }
                     });
+                } else if let Some(change) = change {
+                    change.add_to(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner));
                 }
                 Ok(answer)
             }
@@ -277,6 +288,21 @@ impl Host {
         let blemishes = self.blemishes.lock().unwrap_or_else(PoisonError::into_inner);
         let told = blemishes.iter().filter(|blemish| blemish.flaw != Flaw::Stopped);
         told.map(|blemish| (blemish.flaw.on(State::Done), blemish.detail.clone())).collect()
+    }
+
+    /// How often each entry changed something outside of rows.
+    pub(crate) fn changes_outside(&self) -> Vec<Changed> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes data for the report.
+    pub(crate) fn report(&self, data: &Value) -> Result<(), String> {
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner).take(data)
+    }
+
+    /// The data for the report so far.
+    pub(crate) fn handed(&self) -> Handed {
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How the row of a scope ended in an earlier part of the run.

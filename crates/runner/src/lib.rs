@@ -20,6 +20,7 @@ mod order;
 pub mod plan;
 pub mod problem;
 pub mod progress;
+mod report;
 mod results;
 pub mod roster;
 mod rows;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
+use crate::report::Section;
 
 /// Everything that a run was asked to do. Paths are absolute: a run can be resumed from any folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,12 +29,31 @@ pub(crate) struct Order {
     pub(crate) max_rows: Option<usize>,
     pub(crate) concurrency: usize,
     pub(crate) results: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Reports::is_empty")]
+    pub(crate) reports: Reports,
     /// How many rows it may take something from.
     pub(crate) max_removals: Option<usize>,
     /// Whether it may do what cannot be undone.
     pub(crate) yes: bool,
     /// The plan that was approved for it.
     pub(crate) approved: Option<Approval>,
+}
+
+/// The reports that a run is to make. Paths are absolute.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Reports {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) template: Option<PathBuf>,
+    pub(crate) sections: Vec<Section>,
+    pub(crate) pseudonymise: bool,
+}
+
+impl Reports {
+    /// Whether none is asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
 }
 
 /// A plan that was approved.
@@ -296,6 +316,7 @@ mod tests {
             max_rows: Some(3),
             concurrency: 16,
             results: None,
+            reports: Reports::default(),
             max_removals: None,
             yes: false,
             approved: None,

@@ -17,6 +17,7 @@ use self::conclusion::{Conclusion, conclude};
 pub(crate) use self::conclusion::{detail_of, not_attempted, told};
 use crate::fan::fan;
 use crate::host::{CallError, Host};
+use crate::report::Changed;
 use crate::roster::{Roster, Row};
 use crate::running::RunningRow;
 use crate::spool::Spool;
@@ -83,6 +84,8 @@ pub struct Outcome {
     pub row: Option<Row>,
     /// What the script returned for it.
     pub returned: serde_json::Map<String, Value>,
+    /// How often each entry changed something for it, as far as this part of the run knows.
+    pub(crate) changes: Vec<Changed>,
 }
 
 impl Outcome {
@@ -246,9 +249,11 @@ fn over(
             outer.note(|tally| {
                 tally.blemishes.extend(inner.blemishes);
                 tally.carried_out.extend(inner.carried_out);
+                inner.changes.iter().for_each(|change| change.add_to(&mut tally.changes));
             });
         }
-        (Outcome { key, state, detail, line, row, returned }, running)
+        let changes = running.tally().changes;
+        (Outcome { key, state, detail, line, row, returned, changes }, running)
     };
     let keep = |(outcome, running): (Outcome, Arc<RunningRow>)| {
         for said in running.said() {

@@ -15,6 +15,7 @@ use crate::host::{Host, Keeping, Stop};
 use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::report::{Changed, Handed};
 use crate::results::Results;
 use crate::roster::Roster;
 use crate::rows::{Outcome, State};
@@ -78,6 +79,10 @@ pub struct Report {
     pub outside: Vec<(State, String)>,
     /// What ended all calls, whatever the script made of it.
     pub fatal: Option<Error>,
+    /// What the script handed over with `report(…)`.
+    pub(crate) handed: Handed,
+    /// How often each entry changed something outside of rows.
+    pub(crate) changes_outside: Vec<Changed>,
 }
 
 impl Report {
@@ -113,6 +118,11 @@ impl Report {
         let fatal = self.fatal.as_ref().map(|error| Problem::call(error).exit);
         let stopped = self.problem.as_ref().map(|problem| problem.exit);
         stopped.map_or(rows, |stopped| fatal.map_or(stopped, |fatal| fatal.max(stopped)))
+    }
+
+    /// Whether the script handed something over for a report.
+    pub(crate) fn has_data(&self) -> bool {
+        self.handed != Handed::default()
     }
 
     /// The counts in a line, `30 rows: 21 done, 9 unchanged`; `None` where there were no rows.
@@ -251,7 +261,14 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
     let is_told =
         |detail: &str| problem.as_ref().is_some_and(|problem| problem.message.starts_with(detail));
     outside.retain(|(state, detail)| *state == State::InDoubt || !is_told(detail));
-    Report { spools: host.spools(), problem, outside, fatal: host.fatal() }
+    Report {
+        spools: host.spools(),
+        problem,
+        outside,
+        fatal: host.fatal(),
+        handed: host.handed(),
+        changes_outside: host.changes_outside(),
+    }
 }
 
 /// A script that stopped before its first row leaves an older result file alone.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use drillmaster_transport::Scope;
 
+use crate::report::Changed;
 use crate::rows::State;
 
 /// Something that was said, and whether as data or to people.
@@ -29,6 +30,8 @@ pub(crate) struct Tally {
     pub(crate) changed: bool,
     /// The entries of the writes that were carried out, each once.
     pub(crate) carried_out: Vec<&'static str>,
+    /// How often each entry changed something.
+    pub(crate) changes: Vec<Changed>,
     /// Something was already as wanted.
     pub(crate) unchanged: bool,
     /// What is to be told about the row.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tempfile::SpooledTempFile;
 
+use crate::report::Changed;
 use crate::roster::{Columns, Row};
 use crate::rows::{Outcome, State};
 
@@ -40,6 +41,8 @@ struct Kept<'a> {
     line: u64,
     script_line: Option<u64>,
     returned: Cow<'a, Map<String, Value>>,
+    #[serde(default, skip_serializing_if = "<[Changed]>::is_empty")]
+    changes: Cow<'a, [Changed]>,
 }
 
 impl Spool {
@@ -63,6 +66,7 @@ impl Spool {
             line: row.map_or(0, Row::line),
             script_line: outcome.line,
             returned: Cow::Borrowed(&outcome.returned),
+            changes: Cow::Borrowed(&outcome.changes),
         };
         let mut line = serde_json::to_vec(&kept)?;
         line.push(b'\n');
@@ -145,6 +149,7 @@ impl Iterator for Reading {
             line: kept.script_line,
             row,
             returned: kept.returned.into_owned(),
+            changes: kept.changes.into_owned(),
         }))
     }
 }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use drillmaster_models::{Fault, Moment, entry};
 use rhai::{
-    Dynamic, Engine, EvalAltResult, FuncRegistration, NativeCallContext, RhaiNativeFunc, Variant,
+    Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext, RhaiNativeFunc,
+    Variant,
 };
 
 use crate::calls::thrown;
 use crate::engine::to_json;
 use crate::host::{CallError, Host};
 use crate::rows::runtime_error;
-use crate::running::Said;
+use crate::running::{RunningRow, Said};
 
 type Answer<T> = Result<T, Box<EvalAltResult>>;
 
@@ -72,6 +73,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Arc<Host>) {
     dialect(engine, host);
     time(engine, host);
     console(engine, host);
+    reports(engine, host);
 }
 
 fn inputs(engine: &mut Engine, host: &Arc<Host>) {
@@ -235,6 +237,34 @@ fn console(engine: &mut Engine, host: &Arc<Host>) {
     word(engine, "warn", &["text: Dynamic", "()"], doc, move |text: Dynamic| {
         world.say(Said::People(text.to_string()));
     });
+}
+
+fn reports(engine: &mut Engine, host: &Arc<Host>) {
+    let world = host.clone();
+    let doc = "Hands data over for the report of `--report FILE`: a map with `title`, and the sections \
+               `needs` [#{ who, what, link? }], `funnel` #{ notSignedUp, notStarted, started, finished } or \
+               [#{ name, count }], `heatmap` #{ columns, rows: [#{ who, cells }] } with shares from 0 to 1 or (), \
+               `burnup` [#{ date, count }] or dates, `scoreboard` [#{ who, points, correct?, attempts?, progress? }], \
+               `engagement` [#{ role, minutes, people }]. Rows that need somebody and what the run changed come by \
+               themselves. `sections` chooses by name. Another call adds sections, or replaces them.";
+    let signature = ["data: Map", "()"];
+    word(
+        engine,
+        "report",
+        &signature,
+        doc,
+        move |ctx: NativeCallContext, data: Map| -> Answer<()> {
+            let told =
+                |problem: String| runtime_error(&format!("report: {problem}"), ctx.call_position());
+            // Which row was faster must not show.
+            if RunningRow::current().is_some() {
+                let problem = "it is made outside of rows: return what a row found, and hand it over after `each`";
+                return Err(told(problem.to_owned()));
+            }
+            let data = to_json(&Dynamic::from_map(data)).map_err(told)?;
+            world.report(&data).map_err(told)
+        },
+    );
 }
 
 /// A length as Rhai counts.

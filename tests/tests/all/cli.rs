@@ -8,6 +8,7 @@ mod looking;
 mod mistakes;
 mod projects;
 mod rehearsals;
+mod reports;
 mod resuming;
 mod rosters;
 mod runs;

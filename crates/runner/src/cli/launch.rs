@@ -12,6 +12,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::Shell;
 use super::interrupts::Interrupts;
+use super::report::{Ending, ReadyReports};
 use super::target::{Taping, Target, place_for, tell};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -35,6 +36,7 @@ pub(crate) struct Ready {
     pub(crate) inputs: Map,
     pub(crate) roster: Option<Roster>,
     pub(crate) results: Option<PathBuf>,
+    pub(crate) reports: ReadyReports,
     /// The files that it is made from or writes.
     pub(crate) taken: Vec<PathBuf>,
 }
@@ -59,7 +61,12 @@ impl Ready {
         taken.push(order.script.clone());
         taken.extend(order.roster.clone());
         let results = place_for(order.results.as_deref().map(near).as_deref(), &mut taken)?;
-        Ok(Self { order, script, inputs, roster, results, taken })
+        let place = |file: &Path| {
+            let placed = place_for(Some(&near(file)), &mut taken)?;
+            Ok(placed.unwrap_or_else(|| file.to_owned()))
+        };
+        let reports = ReadyReports::of(&order.reports, place)?;
+        Ok(Self { order, script, inputs, roster, results, reports, taken })
     }
 
     /// The header of its recordings: what it is made from.
@@ -226,6 +233,11 @@ pub(crate) fn perform(
     summarise(&report, &paces, exit, keeping, cassette.as_ref(), shell);
     if let Some(cassette) = &cassette {
         tell(&cassette.remarks(), &shell.console);
+    }
+    let ending = if interrupted { Ending::Interrupted } else { Ending::Run };
+    if let Err(problem) = ready.reports.finish(ready, &report, ending, shell) {
+        shell.tell(&problem);
+        exit = exit.max(problem.exit);
     }
     if let Some(left) = approved.map(|approved| approved.remaining()).filter(|left| *left > 0) {
         shell.console.note(&format!("{left} writes of the approved plan were not made"));

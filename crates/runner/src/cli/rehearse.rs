@@ -7,6 +7,7 @@ use drillmaster_transport::Planned;
 use serde_json::Value;
 
 use super::launch::{Ready, Session};
+use super::report::Ending;
 use super::target::{Target, traced};
 use super::{Format, Shell};
 use crate::console::Console;
@@ -51,6 +52,7 @@ pub(crate) fn dry_run(
     save: Option<&Path>,
     shell: &Shell,
 ) -> Result<Exit, Problem> {
+    ready.reports.refuse_to_replace()?;
     let (report, plan) = rehearse(ready, target, session, shell, true);
     if session.stop.is_requested() {
         return Err(interrupted());
@@ -71,6 +73,7 @@ pub(crate) fn dry_run(
     if let Err(problem) = within_limits(&tally, limit(ready, report.len()), ready.order.yes) {
         shell.console.note(&format!("as a run, {problem}"));
     }
+    ready.reports.finish(ready, &report, Ending::Rehearsal, shell)?;
     Ok(report.exit())
 }
 

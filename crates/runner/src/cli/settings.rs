@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
 
+use super::report::ReportArgs;
 use super::target::TargetArgs;
-use crate::order::{Order, Place};
+use crate::order::{Order, Place, Reports};
 use crate::problem::Problem;
 use crate::run::CONCURRENCY;
 
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     /// Allow what cannot be undone, such as deleting a user
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    reports: ReportArgs,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -79,6 +82,7 @@ impl Settings {
             max_rows: None,
             concurrency: CONCURRENCY,
             results: None,
+            reports: Reports::default(),
             max_removals: None,
             yes: false,
             approved: None,
@@ -103,6 +107,7 @@ impl Settings {
             max_rows: self.max_rows.or(order.max_rows),
             concurrency: self.concurrency.unwrap_or(order.concurrency),
             results: path(&self.results, order.results)?,
+            reports: self.reports.over(order.reports)?,
             max_removals: self.max_removals.or(order.max_removals),
             yes: self.yes || order.yes,
             ..order

@@ -6,7 +6,7 @@ use drillmaster_models::Holds;
 
 use super::back::has_pseudonym;
 use super::cast::{Cast, fold};
-use super::{Policy, Redactor, looks, names};
+use super::{Policy, Redactor, Sealing, looks, names};
 
 /// A roster: rows of cells, one for each column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,6 +37,21 @@ impl Rows {
     fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
         let cells = self.cells.iter().filter_map(move |row| row.get(column));
         cells.map(String::as_str).filter(|cell| !names::is_none(cell))
+    }
+
+    /// What of a roster is private as far as it tells by itself, by the names of its columns and the looks of its
+    /// cells: to keep people out of a text that no recording belongs to.
+    ///
+    /// ```
+    /// use drillmaster_transport::redact::{Redactor, Rows};
+    /// let text = |text: &str| text.to_owned();
+    /// let rows = Rows { columns: vec![text("name"), text("room")], cells: vec![vec![text("Ada"), text("linux1")]] };
+    /// let redactor = Redactor::of(&rows.sealing(), Some(&rows));
+    /// assert_eq!(redactor.text("Ada is in linux1"), "Learner 0001 is in linux1");
+    /// ```
+    pub fn sealing(&self) -> Sealing {
+        let columns = self.private(&Policy::default(), &Seen::default());
+        Sealing { columns, rows: Some(self.cells.len()), ..Sealing::default() }
     }
 
     /// Takes in the people of these columns. Each row is the next person.

@@ -1,0 +1,305 @@
+//! Reports: what a run came to and what its script found, as a page to look at, as a table, as JSON, and in a few
+//! lines for the terminal.
+//!
+//! All of them are made from the same [`Facts`]: the script's data ([`Handed`]) and what the run knows by itself, the
+//! rows that need a person and what was changed. [`Facts::views`] makes each section's words, chart and table of
+//! them, once for all.
+
+mod charts;
+mod export;
+mod faces;
+mod handed;
+mod heatmap;
+mod page;
+mod svg;
+mod views;
+
+use std::fmt;
+use std::io;
+
+use drillmaster_transport::redact::Rows;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::export::{Kind, write};
+pub(crate) use self::handed::Handed;
+use self::handed::{Day, Heatmap, Share, Stage, Standing};
+pub(crate) use self::page::{TEMPLATE, Template};
+pub(crate) use self::views::View;
+use crate::rows::State;
+use crate::run;
+
+/// Who needs a person because of a call outside of rows.
+const OUTSIDE: &str = "outside of rows";
+
+/// A part of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Section {
+    /// Who needs somebody today
+    Needs,
+    /// How many are at which stage
+    Funnel,
+    /// Who has done how much of what
+    Heatmap,
+    /// What was completed over time
+    Burnup,
+    /// Points
+    Scoreboard,
+    /// The time that was spent, by role
+    Engagement,
+    /// What this run changed
+    Changes,
+}
+
+impl Section {
+    /// All of them, in the order in which a report has them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Needs,
+        Self::Funnel,
+        Self::Heatmap,
+        Self::Burnup,
+        Self::Scoreboard,
+        Self::Engagement,
+        Self::Changes,
+    ];
+
+    /// The name in scripts, flags and files.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Needs => "needs",
+            Self::Funnel => "funnel",
+            Self::Heatmap => "heatmap",
+            Self::Burnup => "burnup",
+            Self::Scoreboard => "scoreboard",
+            Self::Engagement => "engagement",
+            Self::Changes => "changes",
+        }
+    }
+
+    /// The heading.
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Needs => "Needs you today",
+            Self::Funnel => "From sign-up to finish",
+            Self::Heatmap => "Who has done what",
+            Self::Burnup => "Completed over time",
+            Self::Scoreboard => "Scoreboard",
+            Self::Engagement => "Time spent, by role",
+            Self::Changes => "What this run changed",
+        }
+    }
+}
+
+/// What is known of a run besides its rows.
+pub(crate) struct About {
+    /// The script's first words on itself, for a report without a title.
+    pub(crate) title: String,
+    /// The script's file name.
+    pub(crate) script: String,
+    /// When the run began.
+    pub(crate) began: jiff::Timestamp,
+    /// Which services answered, in words.
+    pub(crate) on: &'static str,
+    /// Whether writes were only rehearsed.
+    pub(crate) is_rehearsal: bool,
+    /// Why the run did not come to its end.
+    pub(crate) stopped: Option<String>,
+}
+
+/// Everything that a report tells. As JSON it is the report for other programs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Facts {
+    title: String,
+    script: String,
+    began: String,
+    on: &'static str,
+    dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    needs: Vec<Case>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    funnel: Vec<Stage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heatmap: Option<Heatmap>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    burnup: Vec<Day>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scoreboard: Vec<Standing>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    engagement: Vec<Share>,
+    #[serde(skip_serializing_if = "Changes::is_empty")]
+    changes: Changes,
+}
+
+/// Somebody who needs a person, with how a row of this run ended where it is about one.
+#[derive(Debug, Clone, Serialize)]
+struct Case {
+    who: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+}
+
+/// What a run changed.
+#[derive(Debug, Clone, Default, Serialize)]
+struct Changes {
+    /// How often each entry changed something.
+    counts: Vec<Changed>,
+    /// The rows that changed something, in their order.
+    rows: Vec<RowChanges>,
+}
+
+/// How often an entry changed something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Changed {
+    pub(crate) entry: String,
+    pub(crate) count: u64,
+}
+
+/// What a row changed.
+#[derive(Debug, Clone, Serialize)]
+struct RowChanges {
+    /// The row's key; nothing for what was changed outside of rows.
+    who: Option<String>,
+    entries: Vec<Changed>,
+}
+
+impl Changes {
+    fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    fn take(&mut self, who: Option<&str>, entries: &[Changed]) {
+        if entries.is_empty() {
+            return;
+        }
+        for entry in entries {
+            entry.add_to(&mut self.counts);
+        }
+        self.rows.push(RowChanges { who: who.map(str::to_owned), entries: entries.to_vec() });
+    }
+}
+
+impl Changed {
+    /// One change.
+    pub(crate) fn once(entry: &str) -> Self {
+        Self { entry: entry.to_owned(), count: 1 }
+    }
+
+    /// Adds it to those that were counted.
+    pub(crate) fn add_to(&self, counted: &mut Vec<Self>) {
+        match counted.iter_mut().find(|own| own.entry == self.entry) {
+            Some(own) => own.count += self.count,
+            None => counted.push(self.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            1 => f.write_str(&self.entry),
+            count => write!(f, "{} ×{count}", self.entry),
+        }
+    }
+}
+
+impl Facts {
+    /// What is known of a run, in the sections that were chosen: by the caller, else by the script, else all.
+    pub(crate) fn of(
+        about: About,
+        report: &run::Report,
+        chosen: Option<&[Section]>,
+    ) -> io::Result<Self> {
+        let handed = report.handed.clone();
+        let chosen = chosen.or(handed.sections.as_deref()).unwrap_or(&Section::ALL);
+        let has = |section: Section| chosen.contains(&section);
+        let mut facts = Self {
+            title: handed.title.unwrap_or(about.title),
+            script: about.script,
+            began: about.began.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            on: about.on,
+            dry_run: about.is_rehearsal,
+            stopped: about.stopped,
+            rows: report.summary(),
+            needs: Vec::new(),
+            funnel: handed.funnel.filter(|_| has(Section::Funnel)).unwrap_or_default(),
+            heatmap: handed.heatmap.filter(|map| has(Section::Heatmap) && !map.rows.is_empty()),
+            burnup: handed.burnup.filter(|_| has(Section::Burnup)).unwrap_or_default(),
+            scoreboard: handed.scoreboard.filter(|_| has(Section::Scoreboard)).unwrap_or_default(),
+            engagement: handed.engagement.filter(|_| has(Section::Engagement)).unwrap_or_default(),
+            changes: Changes::default(),
+        };
+        for outcome in report.outcomes() {
+            let outcome = outcome?;
+            if has(Section::Needs) && !outcome.state.is_fine() {
+                facts.needs.push(Case {
+                    state: Some(outcome.state),
+                    what: outcome.detail,
+                    who: outcome.key.clone(),
+                    link: None,
+                });
+            }
+            if has(Section::Changes) {
+                facts.changes.take(Some(&outcome.key), &outcome.changes);
+            }
+        }
+        if has(Section::Changes) {
+            facts.changes.take(None, &report.changes_outside);
+        }
+        if has(Section::Needs) {
+            let outside = report.outside.iter();
+            facts.needs.extend(outside.map(|(state, detail)| Case {
+                who: OUTSIDE.to_owned(),
+                state: Some(*state),
+                what: detail.clone(),
+                link: None,
+            }));
+            // The worst first; among equals the roster's order.
+            facts.needs.sort_by_key(|case| case.state.map(urgency));
+            let handed = handed.needs.unwrap_or_default().into_iter();
+            facts.needs.extend(handed.map(|need| Case {
+                who: need.who,
+                state: None,
+                what: need.what,
+                link: need.link,
+            }));
+        }
+        Ok(facts)
+    }
+
+    /// Puts `learner-0001` and so on in the place of people, the same everywhere. Those of the roster have the
+    /// numbers of its rows; `key` is the column that names them.
+    pub(crate) fn pseudonymise(&mut self, roster: Option<Rows>, key: Option<&str>) {
+        faces::pseudonymise(self, roster, key);
+    }
+
+    /// What a page says above its sections.
+    fn head(&self) -> minijinja::Value {
+        minijinja::context! {
+            title => self.title.clone(),
+            script => self.script.clone(),
+            began => self.began.clone(),
+            on => self.on,
+            dry_run => self.dry_run,
+            stopped => self.stopped.clone(),
+            rows => self.rows.clone(),
+        }
+    }
+
+    /// What there is to see, section by section.
+    pub(crate) fn views(&self) -> Vec<View> {
+        views::of(self)
+    }
+}
+
+fn urgency(state: State) -> usize {
+    let order = [State::InDoubt, State::Refused, State::Failed, State::Skipped];
+    order.iter().position(|own| *own == state).unwrap_or(order.len())
+}

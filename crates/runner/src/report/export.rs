@@ -1,0 +1,89 @@
+//! The forms of a report's file.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::page::Template;
+use super::{Facts, View};
+use crate::files::{Readers, put};
+use crate::problem::Problem;
+use crate::table::csv_text;
+
+/// What a report's file is, as its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A page to look at.
+    Page,
+    /// The sections' tables below each other, with the columns of all of them side by side.
+    Csv,
+    /// The facts.
+    Json,
+}
+
+impl Kind {
+    /// The kind of a file of this name.
+    pub(crate) fn of(path: &Path) -> Result<Self, Problem> {
+        let extension = path.extension().map(|own| own.to_string_lossy().to_lowercase());
+        match extension.as_deref() {
+            Some("html" | "htm") => Ok(Self::Page),
+            Some("csv") => Ok(Self::Csv),
+            Some("json") => Ok(Self::Json),
+            _ => {
+                let problem =
+                    format!("cannot tell what kind of report {} is to be", path.display());
+                Err(Problem::usage(problem)
+                    .with_help("name a file that ends in .html, .csv or .json"))
+            }
+        }
+    }
+}
+
+/// Writes a report beside its place, and renames it.
+pub(crate) fn write(
+    path: &Path,
+    facts: &Facts,
+    views: &[View],
+    template: &Template,
+) -> Result<(), Problem> {
+    let text = match Kind::of(path)? {
+        Kind::Page => template.render(facts, views)?,
+        Kind::Csv => csv(views)?,
+        Kind::Json => format!("{:#}\n", serde_json::to_value(facts).unwrap_or(Value::Null)),
+    };
+    let written = put(path, Readers::Owner, |out| io::Write::write_all(out, text.as_bytes()));
+    written.map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))
+}
+
+fn csv(views: &[View]) -> Result<String, Problem> {
+    let mut header = vec!["section".to_owned()];
+    // Sections share columns of a name; two of one section stay two.
+    let mut known = HashMap::new();
+    let mut places = Vec::new();
+    for view in views {
+        let mut own = HashMap::new();
+        let names = view.table.columns.iter().map(|column| column.name.as_str());
+        let place = names.map(|name| {
+            let again = own.entry(name).and_modify(|again| *again += 1).or_insert(0);
+            *known.entry((name, *again)).or_insert_with(|| {
+                header.push(name.to_owned());
+                header.len() - 1
+            })
+        });
+        places.push(place.collect::<Vec<_>>());
+    }
+    let mut rows = Vec::new();
+    for (view, places) in views.iter().zip(places) {
+        for row in &view.table.rows {
+            let mut cells = vec![String::new(); header.len()];
+            view.name.clone_into(&mut cells[0]);
+            for (place, cell) in places.iter().zip(row) {
+                cells[*place].clone_from(cell.link.as_ref().unwrap_or(&cell.text));
+            }
+            rows.push(cells);
+        }
+    }
+    Ok(csv_text(&header, &rows)? + "\n")
+}
