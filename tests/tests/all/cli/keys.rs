@@ -113,19 +113,24 @@ fn a_source_that_somebody_wrote_is_left_alone() {
 }
 
 #[test]
-fn tables_on_one_line_are_added_to_or_left() {
-    let text = "[profile.default]\nthm = { url = \"https://thm.example\" }\n";
-    let desk = Desk::empty().with(FILE, text);
-    desk.run_with("one", "auth login thm").exits(0);
-    desk.run("auth logout thm").exits(0);
-    let shown = desk.run("config show --origin");
-    assert!(shown.exits(0).out.contains("https://thm.example"), "{shown}");
-    let text = "profile = { default = { rate = \"1/s\" } }\n";
-    let desk = Desk::empty().with(FILE, text);
-    let ended = desk.run_with("one", "auth login thm");
-    let kept = desk.path(KEPT).exists();
-    assert_eq!(ended.exit == Some(0), kept, "{ended}");
-    desk.run("config show").exits(0);
+fn a_key_is_kept_and_forgotten_whatever_way_the_tables_are_written_in() {
+    for text in [
+        "[profile.default]\nthm = { url = \"https://thm.example\" }\n",
+        "profile = { default = { thm = { url = \"https://thm.example\" } } }\n",
+        "profile.default.thm.url = \"https://thm.example\"\n",
+        "[profile]\ndefault.thm = { url = \"https://thm.example\" } # mine\n",
+    ] {
+        let desk = Desk::empty().with(FILE, text);
+        desk.run_with("one", "auth login thm").exits(0);
+        assert_eq!(desk.read(KEPT), "one\n", "{text}");
+        let shown = desk.run("config show --origin --format csv");
+        assert!(shown.exits(0).out.contains("thm.url,https://thm.example,profile"), "{shown}");
+        assert!(shown.out.contains("keys/default-thm.key,profile default"), "{shown}");
+        desk.run("auth logout thm").exits(0);
+        let shown = desk.run("config show --origin --format csv");
+        assert!(shown.exits(0).out.contains("thm.url,https://thm.example,profile"), "{shown}");
+        assert!(shown.out.contains("thm.key,,default"), "{shown}");
+    }
 }
 
 #[test]
