@@ -20,6 +20,9 @@ pub struct Service {
     pub credential_form: &'static str,
     /// Whether a legacy dialect is spoken as well.
     pub has_legacy: bool,
+    /// A read without fields that tells whether a credential is accepted. No service says whose the credential is;
+    /// how long this list is gives a hint.
+    pub probe: &'static str,
     /// The refusals that any of its endpoints may answer.
     pub faults: &'static [Fault],
     /// Its endpoints.

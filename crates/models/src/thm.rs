@@ -39,6 +39,7 @@ pub static SERVICE: Service = Service {
     credential_variable: "DRILLMASTER_THM_KEY",
     credential_form: "KEY",
     has_legacy: true,
+    probe: "thm.users",
     faults: &[Fault::new(403, "API Key is invalid or has expired.").meaning(Means::Credential)],
     entries: &ENTRIES,
 };

@@ -51,6 +51,7 @@ pub static SERVICE: Service = Service {
     credential_variable: "DRILLMASTER_VERACODE_KEY",
     credential_form: "KEY:SECRET",
     has_legacy: false,
+    probe: "veracode.roles",
     // A 404 may be an authentication failure (seen), so the words are looked at before the status.
     faults: &[
         Fault::new(403, "ApiCredential {what}").meaning(Means::Credential),

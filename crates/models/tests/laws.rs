@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use drillmaster_models::{
-    Dialect, Entry, FieldKind, Holds, List, Means, Payload, Removes, Settle, Spec, Texts, entries,
-    entry, nearest,
+    Dialect, Entry, FieldKind, Holds, List, Means, Payload, Removes, SERVICES, Settle, Spec, Texts,
+    entries, entry, nearest,
 };
 use serde_json::{Value, json};
 
@@ -33,6 +33,17 @@ fn forms() -> impl Iterator<Item = Form> {
 fn there_are_33_declarations() {
     assert_eq!(entries().count(), 11 + 15);
     assert_eq!(forms().count(), 33);
+}
+
+#[test]
+fn a_services_probe_is_a_read_of_its_own_that_lists_and_needs_no_field() {
+    for service in SERVICES {
+        let probe = entry(service.probe).unwrap();
+        assert_eq!(probe.service().name, service.name);
+        assert!(probe.spec.effect.is_read() && probe.spec.list.is_some(), "{}", service.probe);
+        assert!(probe.fields().iter().all(|field| !field.required), "{}", service.probe);
+        assert!(Dialect::ALL.iter().all(|it| probe.spec(*it).is_ok()), "{}", service.probe);
+    }
 }
 
 #[test]

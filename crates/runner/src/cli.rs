@@ -1,7 +1,9 @@
 //! The command line.
 
+mod auth;
 mod call;
 mod cassette;
+mod config;
 mod endpoints;
 mod init;
 mod interrupts;
@@ -23,11 +25,13 @@ use std::process::ExitCode;
 use clap::{
     ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
 };
+use serde_json::Value;
 
 use crate::console::{Console, terminal_width};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::script::Script;
+use crate::table::{cell, csv_text, layout};
 
 /// Security training in bulk: scripts over TryHackMe and Veracode Security Labs.
 ///
@@ -98,6 +102,10 @@ enum Task {
     },
     /// Look at recordings, seal and verify them, exchange them with other tools
     Cassette(cassette::CassetteArgs),
+    /// Try the keys of the services, keep one, or forget it
+    Auth(auth::AuthArgs),
+    /// Show the settings that hold
+    Config(config::ConfigArgs),
     /// Serve both services, simulated, over HTTP until interrupted
     Sandbox(sandbox::SandboxArgs),
     /// Make a script project with a roster, a recording and a test
@@ -170,6 +178,8 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Call(args) => call::call(&args, matches, shell),
         Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
         Task::Cassette(args) => cassette::cassette(&args, matches, shell),
+        Task::Auth(args) => auth::auth(&args, matches, shell),
+        Task::Config(args) => config::config(&args, matches, shell),
         Task::Sandbox(args) => sandbox::serve(&args, matches, shell),
         Task::Init(args) => init::init(&args, matches, shell),
         Task::Test(args) => test::test(&args, shell),
@@ -241,6 +251,19 @@ impl Shell {
             verbose: globals.verbose,
             colour,
         }
+    }
+
+    /// Prints a list, in columns of these fields or as JSON with all that its items have.
+    fn list(&self, header: &[&str], items: Vec<Value>) -> Result<(), Problem> {
+        let cells = |item: &Value| header.iter().map(|name| cell(&item[*name])).collect();
+        let rows: Vec<Vec<String>> = items.iter().map(cells).collect();
+        let text = match self.format {
+            Format::Json => format!("{:#}", Value::Array(items)),
+            Format::Table => layout(header, rows, self.console.width()),
+            Format::Csv => csv_text(header, &rows)?,
+        };
+        self.console.print(&text);
+        Ok(())
     }
 
     /// A diff by lines, coloured where the console is.

@@ -7,6 +7,7 @@
 mod calls;
 pub mod cases;
 pub mod cli;
+mod config;
 pub mod console;
 pub mod definitions;
 mod engine;

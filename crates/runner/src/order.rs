@@ -119,6 +119,9 @@ pub(crate) struct Place {
     pub(crate) dialect: Dialect,
     #[serde(with = "by_name::optional")]
     pub(crate) rate: Option<Rate>,
+    /// The profile whose keys are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<String>,
 }
 
 /// Which services are called.
@@ -312,6 +315,7 @@ mod tests {
                 urls: [("thm".to_owned(), "http://127.0.0.1:1".to_owned())].into(),
                 dialect: Dialect::Legacy,
                 rate: Some("30/m".parse().unwrap()),
+                profile: Some("school".to_owned()),
             },
             max_rows: Some(3),
             concurrency: 16,

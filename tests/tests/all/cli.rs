@@ -2,8 +2,10 @@
 
 mod calls;
 mod cassettes;
+mod configuration;
 mod fences;
 mod help;
+mod keys;
 mod looking;
 mod mistakes;
 mod projects;

@@ -1,11 +1,11 @@
 //! The program at work: a folder of its own with the files of a run, and what came of a command in it.
 
 use std::fmt;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use drillmaster_models::SERVICES;
 use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
 
 use crate::snapshot::snapshot;
@@ -77,6 +77,13 @@ impl Desk {
         Ended::of(line, self.command(line).output().unwrap())
     }
 
+    /// Runs a command to its end with this text piped into it.
+    pub(crate) fn run_with(&self, input: &str, line: &str) -> Ended {
+        let mut child = self.command(line).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        Ended::of(line, child.wait_with_output().unwrap())
+    }
+
     /// Runs a command to its end in one of the desk's folders.
     pub(crate) fn run_in(&self, folder: &str, line: &str) -> Ended {
         Ended::of(line, self.command(line).current_dir(self.path(folder)).output().unwrap())
@@ -99,9 +106,12 @@ pub(crate) fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_drillmaster-under-test"));
     command.current_dir(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for variable in SERVICES.map(|service| service.credential_variable) {
-        command.env_remove(variable);
+    let own = std::env::vars_os().map(|(name, _)| name);
+    for name in own.filter(|name| name.to_string_lossy().starts_with("DRILLMASTER_")) {
+        command.env_remove(name);
     }
+    // The configuration of whoever runs the tests is not read, and no file of theirs is written.
+    command.env("XDG_CONFIG_HOME", folder.join("config"));
     // The journals of runs.
     command.env("XDG_STATE_HOME", folder.join("state"));
     // The width of help texts, and colours.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Format, Shell};
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::table::{cell, csv_text, layout};
+use crate::table::layout;
 
 pub(crate) fn endpoints(name: Option<&str>, shell: &Shell) -> Result<Exit, Problem> {
     match name {
@@ -18,23 +18,12 @@ pub(crate) fn endpoints(name: Option<&str>, shell: &Shell) -> Result<Exit, Probl
             };
             shell.console.print(&text);
         }
-        None => list(shell)?,
+        None => {
+            let header = ["entry", "effect", "request", "summary"];
+            shell.list(&header, entries().map(as_json).collect())?;
+        }
     }
     Ok(Exit::Done)
-}
-
-fn list(shell: &Shell) -> Result<(), Problem> {
-    let entries: Vec<Value> = entries().map(as_json).collect();
-    let header = ["entry", "effect", "request", "summary"];
-    let cells = |entry: &Value| header.iter().map(|name| cell(&entry[*name])).collect();
-    let rows: Vec<Vec<String>> = entries.iter().map(cells).collect();
-    let text = match shell.format {
-        Format::Json => format!("{:#}", Value::Array(entries)),
-        Format::Table => layout(&header, rows, shell.console.width()),
-        Format::Csv => csv_text(&header, &rows)?,
-    };
-    shell.console.print(&text);
-    Ok(())
 }
 
 fn as_json(entry: &'static Entry) -> Value {

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::target::Target;
 use crate::exit::Exit;
 use crate::host::Keeping;
-use crate::order::{self, Approval, Order};
+use crate::order::{self, Approval, Order, Place};
 use crate::problem::Problem;
 use crate::rows::State;
 
@@ -96,7 +96,7 @@ fn forget_failures(journal: &Journal, history: &History) -> Result<(), String> {
 fn refuse_changes(began: &Order, ready: &Ready, history: &History) -> Result<(), Problem> {
     let (now, header, order) = (ready.header(), history.header(), &ready.order);
     let inputs = |order: &Order| order.set.iter().cloned().collect::<BTreeMap<_, _>>();
-    let target = |order: &Order| (order.place.on, order.place.urls.clone(), order.place.dialect);
+    let target = |order: &Order| Place { rate: None, ..order.place.clone() };
     let roster = now.roster != header.roster || order.key != began.key;
     let plan = match &began.approved {
         Some(approval) => Approval::of(approval.plan.clone())? != *approval,

@@ -1,6 +1,5 @@
 //! Where calls go: the embedded sandbox, the live services, or a cassette.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,11 +12,12 @@ use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::redact::{Holds, Policy, Remarks};
 use drillmaster_transport::{
-    Connection, Error, Http, Mode, Pace, Rate, Replay, Request, Response, Retry, Route, Scope,
-    SecretString, Source, Transport, Writes, base_url,
+    Connection, Error, ExposeSecret, Http, Mode, Pace, Rate, Replay, Request, Response, Retry,
+    Route, Scope, SecretString, Source, Transport, Writes, base_url,
 };
 use serde_json::Value;
 
+use crate::config::{Config, Flags, KeySource, Origin, Settings};
 use crate::console::Console;
 use crate::engine::folder_of;
 use crate::order::{On, Place};
@@ -133,6 +133,12 @@ impl CassetteArgs {
 
 /// Adds `--thm-url` and its like: the flags that are made from the list of services.
 pub(crate) fn with_service_flags(mut command: Command) -> Command {
+    let profile = Arg::new(PROFILE)
+        .long(PROFILE)
+        .global(true)
+        .value_name("NAME")
+        .help("The profile of the configuration whose addresses and keys are taken");
+    command = command.arg(profile);
     for service in SERVICES {
         let title = service.title;
         let url = Arg::new(url_flag(service))
@@ -155,6 +161,8 @@ pub(crate) fn with_service_flags(mut command: Command) -> Command {
     command
 }
 
+const PROFILE: &str = "profile";
+
 fn url_flag(service: &Service) -> String {
     format!("{}-url", service.name)
 }
@@ -170,7 +178,7 @@ pub(crate) fn refuse_service_flags(matches: &ArgMatches, help: &str) -> Result<(
         let dialect = service.has_legacy.then(|| dialect_flag(service));
         [Some(url_flag(service)), dialect].into_iter().flatten()
     });
-    match flags.into_iter().find(given) {
+    match flags.chain([PROFILE.to_owned()]).find(given) {
         Some(flag) => Err(Problem::usage(format!("--{flag} does nothing here")).with_help(help)),
         None => Ok(()),
     }
@@ -183,47 +191,79 @@ pub(crate) fn names_dialect(matches: &ArgMatches) -> bool {
     })
 }
 
+/// What the flags say, whichever place is meant.
+pub(crate) fn flags(matches: &ArgMatches, rate: Option<Rate>) -> Result<Flags, Problem> {
+    let profile = matches.get_one::<String>(PROFILE).cloned();
+    let mut flags = Flags { profile, rate, ..Flags::default() };
+    for service in SERVICES {
+        if let Some(url) = matches.get_one::<String>(&url_flag(service)) {
+            base_url(url)
+                .map_err(|error| Problem::usage(format!("--{}: {error}", url_flag(service))))?;
+            flags.urls.insert(service.name.to_owned(), url.clone());
+        }
+        let flag = dialect_flag(service);
+        // The dialect is one setting: a service that has but one is not affected.
+        if service.has_legacy
+            && matches.value_source(&flag) == Some(ValueSource::CommandLine)
+            && let Some(name) = matches.get_one::<String>(&flag)
+        {
+            flags.dialect = Some((flag, name.parse().unwrap_or_default()));
+        }
+    }
+    Ok(flags)
+}
+
 impl Place {
-    /// Where the flags send calls to.
+    /// Where the flags, the environment and the configuration send calls to.
     pub(crate) fn of(matches: &ArgMatches, args: &TargetArgs) -> Result<Self, Problem> {
-        let nowhere = Self {
-            on: On::default(),
-            urls: BTreeMap::new(),
-            dialect: Dialect::default(),
-            rate: None,
-        };
-        nowhere.with(matches, args)
+        let on = args.on.unwrap_or_default();
+        let flags = flags(matches, args.rate)?;
+        refuse_urls_unless_live(&flags, on)?;
+        Ok(Self::with_settings(on, &Settings::of(&flags, &Config::open()?)?))
     }
 
-    /// The same with what the flags say.
-    pub(crate) fn with(mut self, matches: &ArgMatches, args: &TargetArgs) -> Result<Self, Problem> {
-        self.on = args.on.unwrap_or(self.on);
-        self.rate = args.rate.or(self.rate);
-        for service in SERVICES {
-            if let Some(url) = matches.get_one::<String>(&url_flag(service)) {
-                let refuse =
-                    |what: String| Problem::usage(format!("--{}{what}", url_flag(service)));
-                base_url(url).map_err(|error| refuse(format!(": {error}")))?;
-                if self.on != On::Live {
-                    return Err(refuse(" is for --on live".to_owned())
-                        .with_help("add --on live, or leave the address out for the sandbox"));
-                }
-                self.urls.insert(service.name.to_owned(), url.clone());
-            }
-            let flag = dialect_flag(service);
-            // The dialect is one setting: a service that has but one is not affected.
-            if service.has_legacy
-                && matches.value_source(&flag) == Some(ValueSource::CommandLine)
-                && let Some(name) = matches.get_one::<String>(&flag)
-            {
-                self.dialect = name.parse().unwrap_or_default();
-            }
+    /// A place as it is set.
+    pub(crate) fn with_settings(on: On, settings: &Settings) -> Self {
+        let set = settings.services.iter().filter(|own| own.url.origin != Origin::Usual);
+        let urls = set.map(|own| (own.service.name.to_owned(), own.url.value.clone()));
+        Self {
+            on,
+            urls: urls.collect(),
+            dialect: settings.dialect.value,
+            rate: settings.rate.value,
+            profile: settings.profile.value.clone(),
         }
+    }
+
+    /// The same with what the flags say. A profile that they name is read; what was read of another before, and
+    /// of the environment, stays as it was.
+    pub(crate) fn with(mut self, matches: &ArgMatches, args: &TargetArgs) -> Result<Self, Problem> {
+        let flags = flags(matches, args.rate)?;
+        self.on = args.on.unwrap_or(self.on);
+        refuse_urls_unless_live(&flags, self.on)?;
+        if flags.profile.is_some() {
+            let settings = Settings::of(&flags, &Config::open()?)?;
+            return Ok(Self::with_settings(self.on, &settings));
+        }
+        self.rate = flags.rate.or(self.rate);
+        self.urls.extend(flags.urls);
+        self.dialect = flags.dialect.map_or(self.dialect, |(_, dialect)| dialect);
         Ok(self)
     }
 
     fn url<'a>(&'a self, service: &'a Service) -> &'a str {
         self.urls.get(service.name).map_or(service.base_url, String::as_str)
+    }
+}
+
+fn refuse_urls_unless_live(flags: &Flags, on: On) -> Result<(), Problem> {
+    let url = SERVICES.into_iter().find(|service| flags.urls.contains_key(service.name));
+    match url {
+        Some(service) if on != On::Live => {
+            Err(Problem::usage(format!("--{} is for --on live", url_flag(service)))
+                .with_help("add --on live, or leave the address out for the sandbox"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -391,26 +431,11 @@ fn live(
 ) -> Result<Route, Problem> {
     let mut route = Route::default();
     for service in SERVICES {
-        let variable = service.credential_variable;
-        let credential = std::env::var(variable).ok().filter(|value| !value.is_empty());
-        let Some(credential) = credential else {
-            if needed.contains(&service.name) {
-                let problem =
-                    format!("there is no key for {}: {variable} is not set", service.title);
-                return Err(Problem::usage(problem)
-                    .with_help(format!("put it into {variable} as {}", service.credential_form)));
-            }
-            continue;
-        };
-        if !service.accepts_form(&credential) {
-            // The value itself stays unsaid: it may be a key with a typing error.
-            let form = service.credential_form;
-            return Err(Problem::usage(format!("{variable} does not have the form {form}"))
-                .with_help("is something missing, or a line break in it?"));
-        }
-        let http = Http::new(place.url(service), SecretString::from(credential))
-            .map_err(|error| Problem::call(&error))?;
-        *is_remote |= needed.contains(&service.name) && !http.is_local();
+        let is_needed = needed.contains(&service.name);
+        let Some(credential) = key(service, place, is_needed)? else { continue };
+        let http =
+            Http::new(place.url(service), credential).map_err(|error| Problem::call(&error))?;
+        *is_remote |= is_needed && !http.is_local();
         // A sandbox on this machine has no budget to keep to.
         let rate = place.rate.or_else(|| (!http.is_local()).then(Rate::default));
         route = match rate {
@@ -423,6 +448,40 @@ fn live(
         };
     }
     Ok(route)
+}
+
+/// The key of a service, in its form. A service that is not needed has one where that takes no more than a look
+/// into the environment: no command is run for it.
+fn key(service: &Service, place: &Place, is_needed: bool) -> Result<Option<SecretString>, Problem> {
+    let usual = KeySource::Variable(service.credential_variable.to_owned());
+    let form = service.credential_form;
+    let (source, key) = match usual.read()? {
+        Some(key) => (usual, Some(key)),
+        None if !is_needed => return Ok(None),
+        None => {
+            let config = Config::open()?;
+            let profile = place.profile.as_deref().map(|name| config.profile(name)).transpose()?;
+            let access = profile.and_then(|profile| profile.services.get(service.name));
+            let source = access.and_then(|access| access.key.clone()).unwrap_or(usual);
+            let key = source.read()?;
+            (source, key)
+        }
+    };
+    match key {
+        None => {
+            let problem = format!("there is no key for {}: {source} is not set", service.title);
+            Err(Problem::usage(problem).with_help(format!(
+                "put it into {source} as {form}, or let `drillmaster auth login {}` keep it",
+                service.name
+            )))
+        }
+        Some(key) if !service.accepts_form(key.expose_secret()) => {
+            // The value itself stays unsaid: it may be a key with a typing error.
+            Err(Problem::usage(format!("{source} does not have the form {form}"))
+                .with_help("is something missing, or a line break in it?"))
+        }
+        key => Ok(key),
+    }
 }
 
 /// Tells each call to a person, if there is a console for it.

@@ -44,6 +44,13 @@ fn of_sandbox() {
 }
 
 #[test]
+fn of_auth_and_config() {
+    helps("help_auth", "auth --help");
+    helps("help_auth_login", "auth login --help");
+    helps("help_config_show", "config show --help");
+}
+
+#[test]
 fn of_endpoints() {
     helps("endpoints", "endpoints");
     helps("endpoint_add_seat", "endpoints thm.add_seat");

@@ -1,0 +1,234 @@
+//! Profiles, and which of all that is said holds.
+
+use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
+use serde_json::Value;
+
+use super::{check, check_unsent};
+use crate::desk::{Desk, Ended};
+use crate::server::Server;
+
+/// Where the desk's configuration is.
+const FILE: &str = "config/drillmaster/config.toml";
+const SCHOOL: &str = r#"
+default = "school"
+
+[profile.school]
+dialect = "legacy"
+rate = "30/m"
+
+[profile.school.thm]
+url = "https://thm.example"
+command = "pass show thm"
+
+[profile.school.veracode]
+env = "SCHOOL_LABS"
+
+[profile.trial]
+rate = "1/s"
+"#;
+const ASKS: &str = "print(thm::room_exists(#{ roomCode: \"linux1\" }).roomExists);";
+
+fn school() -> Desk {
+    Desk::empty().with(FILE, SCHOOL)
+}
+
+/// A setting as `config show` has it, and where it comes from.
+#[track_caller]
+fn holds(desk: &Desk, flags: &str, setting: &str) -> (String, String) {
+    let shown = desk.run(&format!("config show --origin --format json {flags}"));
+    let rows: Vec<Value> = serde_json::from_str(&shown.exits(0).out).unwrap();
+    let row = rows.iter().find(|row| row["setting"] == setting).unwrap();
+    let text = |name: &str| row[name].as_str().unwrap_or("nothing").to_owned();
+    (text("value"), text("origin"))
+}
+
+#[test]
+fn settings_are_shown_with_their_origin() {
+    check("config_show_origin", &school(), "config show --origin --format csv", 0);
+    check("config_show", &school().with_keys(), "config show --profile trial --format csv", 0);
+    check("config_show_bare", &Desk::empty(), "config show --origin --format csv", 0);
+}
+
+#[test]
+fn a_flag_comes_before_the_environment_that_before_the_profile_and_that_before_the_usual() {
+    let layers = |variables: bool| {
+        if !variables {
+            return school();
+        }
+        school()
+            .setting("DRILLMASTER_THM_URL", "https://env.example")
+            .setting("DRILLMASTER_THM_DIALECT", "current")
+            .setting("DRILLMASTER_RATE", "7/s")
+            .setting("DRILLMASTER_THM_KEY", "hush")
+            .setting("DRILLMASTER_PROFILE", "trial")
+    };
+    let due = |value: &str, origin: &str| (value.to_owned(), origin.to_owned());
+    for (setting, flag, said, variable, profile, usual) in [
+        (
+            "thm.url",
+            "--thm-url https://flag.example",
+            due("https://flag.example", "flag --thm-url"),
+            due("https://env.example", "environment DRILLMASTER_THM_URL"),
+            due("https://thm.example", "profile school"),
+            due("https://tryhackme.com", "default"),
+        ),
+        (
+            "dialect",
+            "--thm-dialect legacy",
+            due("legacy", "flag --thm-dialect"),
+            due("current", "environment DRILLMASTER_THM_DIALECT"),
+            due("legacy", "profile school"),
+            due("current", "default"),
+        ),
+        (
+            "rate",
+            "--rate 9/m",
+            due("9/m", "flag --rate"),
+            due("7/s", "environment DRILLMASTER_RATE"),
+            due("30/m", "profile school"),
+            due("5/s", "default"),
+        ),
+        (
+            "profile",
+            "--profile school",
+            due("school", "flag --profile"),
+            due("trial", "environment DRILLMASTER_PROFILE"),
+            due("school", "configuration"),
+            due("nothing", "default"),
+        ),
+        (
+            "thm.key",
+            "",
+            due("DRILLMASTER_THM_KEY", "environment DRILLMASTER_THM_KEY"),
+            due("DRILLMASTER_THM_KEY", "environment DRILLMASTER_THM_KEY"),
+            due("the command `pass …`", "profile school"),
+            due("nothing", "default"),
+        ),
+    ] {
+        assert_eq!(holds(&layers(true), flag, setting), said, "{setting}");
+        assert_eq!(holds(&layers(true), "", setting), variable, "{setting}");
+        assert_eq!(holds(&layers(false), "", setting), profile, "{setting}");
+        assert_eq!(holds(&Desk::empty(), "", setting), usual, "{setting}");
+    }
+}
+
+#[test]
+fn a_profile_leads_to_a_service() {
+    let server = Server::start("");
+    let profile = format!(
+        "[profile.school.thm]\nurl = \"{}\"\ncommand = \"printf %s {THM_KEY}\"",
+        server.url
+    );
+    let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, profile);
+    let ended = desk.run("run script.rhai --on live --profile school");
+    assert_eq!(ended.exits(0).out, "true\n");
+    let ended = desk.run("call thm.room_exists --roomCode linux1 --on live --profile school");
+    assert!(ended.exits(0).out.contains("true"), "{ended}");
+}
+
+#[test]
+fn a_run_goes_on_with_the_profile_that_it_began_with() {
+    let server = Server::start("");
+    let profile = format!("[profile.school.thm]\nurl = \"{}\"\ncommand = \"cat key\"", server.url);
+    let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, profile).with("key", "another");
+    desk.run("run script.rhai --on live --profile school").exits(4);
+    let desk = desk.with("key", THM_KEY);
+    assert_eq!(desk.run("resume").exits(0).out, "true\n");
+    let desk = desk.with(FILE, "");
+    check("profile_gone", &desk, "resume", 2);
+}
+
+#[test]
+fn another_profile_is_another_target() {
+    let server = Server::start("");
+    let profiles = format!(
+        "[profile.school.thm]\nurl = \"{0}\"\ncommand = \"cat key\"\n\
+         [profile.trial.thm]\nurl = \"{0}\"\ncommand = \"cat key\"",
+        server.url
+    );
+    let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, profiles).with("key", "another");
+    desk.run("run script.rhai --on live --profile school").exits(4);
+    let ended = desk.run("resume --profile trial");
+    assert!(ended.exits(2).err.contains("the target is not what run"), "{ended}");
+}
+
+#[test]
+fn no_command_is_run_for_the_sandbox_or_for_a_service_that_is_not_called() {
+    let server = Server::start("");
+    let profile = format!(
+        "default = \"a\"\n[profile.a.thm]\nurl = \"{0}\"\ncommand = \"touch asked\"\n\
+         [profile.a.veracode]\nurl = \"{0}\"\ncommand = \"printf %s {VERACODE_KEY}\"",
+        server.url
+    );
+    let desk = Desk::empty()
+        .with("script.rhai", ASKS)
+        .with("labs.rhai", "veracode::roles();")
+        .with(FILE, profile);
+    desk.run("run script.rhai").exits(0);
+    desk.run("run labs.rhai --on live").exits(0);
+    assert!(!desk.path("asked").exists());
+    desk.run("run script.rhai --on live").exits(2);
+    assert!(desk.path("asked").exists());
+}
+
+#[test]
+fn a_key_that_cannot_be_got_is_told() {
+    let run = "run script.rhai";
+    for (name, source) in [
+        ("key_command_fails", "command = \"sh -c 'echo hush; echo locked >&2; exit 3'\""),
+        ("key_command_absent", "command = \"no-such-program show thm\""),
+        ("key_command_other_form", "command = \"printf 'hush hush'\""),
+        ("key_file_absent", "file = \"keys/thm.key\""),
+        ("key_variable_unset", "env = \"SCHOOL_THM\""),
+    ] {
+        let config = format!("default = \"school\"\n[profile.school.thm]\n{source}");
+        let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, config);
+        let door = crate::desk::Door::closed();
+        let mut ended = desk.run(&format!("{run} {}", door.flags()));
+        assert!(!door.was_knocked_at(), "{ended}");
+        assert!(!ended.err.contains("hush"), "{ended}");
+        run.clone_into(&mut ended.line);
+        crate::snapshot::snapshot("cli", name, &ended.to_string());
+        ended.exits(2);
+    }
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_told_before_anything_is_sent() {
+    let line = "run script.rhai";
+    for (name, text) in [
+        (
+            "config_misspelt",
+            "[profile.school]\nrate = \"5/s\"\n[profile.school.thm]\ncomand = \"pass\"",
+        ),
+        ("config_with_a_key", "[profile.school.thm]\nkey = \"hush\""),
+        ("config_no_toml", "[profile.school\nkey = \"hush\""),
+        ("config_default_absent", "default = \"scool\"\n[profile.school]"),
+    ] {
+        let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, text);
+        check_unsent(name, desk, line, 2);
+    }
+    let desk = || school().with("script.rhai", ASKS);
+    check_unsent("profile_misspelt", desk(), &format!("{line} --profile scool"), 2);
+    let desk = desk().setting("DRILLMASTER_RATE", "fast");
+    check_unsent("variable_no_rate", desk, line, 2);
+}
+
+#[test]
+fn the_configuration_may_be_another_file() {
+    let desk = school().with("own.toml", "[profile.home]\nrate = \"2/s\"");
+    let desk = desk.setting("DRILLMASTER_CONFIG", "own.toml");
+    assert_eq!(holds(&desk, "--profile home", "rate").0, "2/s");
+    let (file, origin) = holds(&desk, "", "configuration");
+    assert!(file.ends_with("/own.toml"), "{file}");
+    assert_eq!(origin, "environment DRILLMASTER_CONFIG");
+    let desk = desk.setting("DRILLMASTER_CONFIG", "absent.toml");
+    let ended = desk.run("config show");
+    assert!(ended.exits(2).err.contains("DRILLMASTER_CONFIG names it"), "{ended}");
+}
+
+#[test]
+fn a_sandbox_has_no_profile() {
+    let ended: Ended = school().run("sandbox --profile school");
+    assert!(ended.exits(2).err.contains("--profile does nothing here"), "{ended}");
+}
