@@ -13,6 +13,8 @@ use regex::Regex;
 use crate::desk::Desk;
 use crate::server::Server;
 
+const CLASS_REPORT: &str = include_str!("../../../scripts/class_report.rhai");
+
 /// Where the pages say that a sandbox listens.
 const ADDRESS: &str = "127.0.0.1:8080";
 
@@ -85,7 +87,7 @@ struct Typist {
 
 impl Typist {
     fn new() -> Self {
-        let desk = Desk::with_class();
+        let desk = Desk::with_class().with("class_report.rhai", CLASS_REPORT);
         let stable = [
             (r"\b\d{8}-\d{6}-[0-9a-f]{4}\b", "20261123-090000-1a2b"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "2026-11-23 09:00 UTC"),

@@ -92,8 +92,9 @@ impl Desk {
         // There may be none yet.
         let _ = std::fs::remove_file(&journal);
         command.arg("--journal").arg(journal);
-        // Runs of a bench are not for the list of the person's own runs.
+        // Runs of a bench are not for the list of the person's own runs, and nobody's profile is for them.
         command.env("XDG_STATE_HOME", self.path().join("state"));
+        command.env("XDG_CONFIG_HOME", self.path().join("config"));
         Ok(command)
     }
 

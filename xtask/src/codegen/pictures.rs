@@ -48,7 +48,7 @@ fn typed(desk: &Path, line: &str) -> Outcome<String> {
         "--manifest-path",
     ]);
     command.arg(manifest).arg("--").args(line.split(' ')).args(["--color", "always"]);
-    command.env("XDG_STATE_HOME", desk).env_remove("NO_COLOR");
+    command.env("XDG_STATE_HOME", desk).env("XDG_CONFIG_HOME", desk).env_remove("NO_COLOR");
     let ended = command.output().map_err(|error| format!("cannot run `{line}`: {error}"))?;
     // A mistake is told on standard error, and ends with another code.
     let seen = [ended.stdout, ended.stderr].concat();

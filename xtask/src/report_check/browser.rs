@@ -1,4 +1,4 @@
-//! A browser without a window, spoken to over a pair of pipes in the DevTools protocol.
+//! A browser without a window, spoken to over a pair of pipes in the `DevTools` protocol.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};

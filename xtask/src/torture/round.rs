@@ -192,6 +192,8 @@ impl Run<'_> {
     /// The command that begins the run or goes on with it.
     fn command(&self, again: bool) -> Outcome<Command> {
         let mut command = Command::new(self.program);
+        // Nobody's profile is for it.
+        command.env("XDG_CONFIG_HOME", self.journal.with_extension("config"));
         if self.has_begun() {
             command.arg("resume").arg(&self.journal);
             command.args(again.then_some("--failed"));

@@ -172,15 +172,16 @@ fn untagged(event: &mut [u8]) -> Option<serde_json::Result<Event>> {
         event[at..].starts_with(what).then_some(at + what.len())
     };
     let tagged = after(after(0, b"{")?, TAG)?;
-    let kinds: [(&[u8], fn(&[u8]) -> serde_json::Result<Event>); 2] = [
-        (b"\"request\"", |fields| serde_json::from_slice(fields).map(Event::Request)),
-        (b"\"response\"", |fields| serde_json::from_slice(fields).map(Event::Response)),
-    ];
-    let (comma, read) = kinds
-        .into_iter()
-        .find_map(|(kind, read)| Some((after(after(tagged, kind)?, b",")? - 1, read)))?;
-    event[comma] = b'{';
-    Some(read(&event[comma..]))
+    let comma = |kind: &[u8]| Some(after(after(tagged, kind)?, b",")? - 1);
+    let (request, response) = (comma(b"\"request\""), comma(b"\"response\""));
+    let start = request.or(response)?;
+    event[start] = b'{';
+    let fields = &event[start..];
+    Some(if request.is_some() {
+        serde_json::from_slice(fields).map(Event::Request)
+    } else {
+        serde_json::from_slice(fields).map(Event::Response)
+    })
 }
 
 /// Reads the first event. Another version may have other checksums, so that the version is told before them.

@@ -162,7 +162,7 @@ fn what_changed_is_what_the_rows_wrote() {
 fn a_pseudonymised_report_names_nobody() {
     let desk = desk();
     let files = ["a.html", "a.csv", "a.json"];
-    let flags: String = files.iter().map(|file| format!(" --report {file}")).collect();
+    let flags = files.map(|file| format!(" --report {file}")).concat();
     desk.run(&format!("{RUN} --pseudonymise{flags}")).exits(1);
     for file in files {
         let text = desk.read(file);
