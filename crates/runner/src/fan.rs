@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::{io, mem};
+use std::{io, mem, thread};
 
 use futures::executor::block_on;
 use tokio::sync::Notify;
@@ -35,6 +35,7 @@ where
     };
     let drain = Drain { ready: Mutex::default(), order: Mutex::new(Order::of(finish)) };
     let turns = || {
+        let _closing = ClosingOnPanic(&feed);
         let mut kept = worker();
         while let Some((index, item)) = fiber::wait(feed.take(), block_on) {
             let result = item.map(|item| work(&mut kept, item));
@@ -173,12 +174,25 @@ impl<F> Feed<F> {
     }
 }
 
+/// Who panics brings no result: the others would wait for room without end.
+struct ClosingOnPanic<'a, F>(&'a Feed<F>);
+
+impl<F> Drop for ClosingOnPanic<'_, F> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.close();
+        }
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
 
     fn doubled(workers: usize, count: usize) -> Vec<usize> {
@@ -222,5 +236,13 @@ mod tests {
         let endless = (0..).map(Ok::<usize, &str>);
         let full = |n| if n == 9 { Err("full") } else { Ok(()) };
         assert_eq!(fan(endless, 4, || (), |(), n| n, full).unwrap(), Err("full"));
+    }
+
+    #[test]
+    fn a_panic_of_a_row_does_not_leave_the_others_waiting() {
+        let endless = (0..).map(Ok::<usize, &str>);
+        let row = |(): &mut (), n: usize| assert_ne!(n, 9, "a mistake of ours");
+        let ran = AssertUnwindSafe(|| fan(endless, 4, || (), row, Ok));
+        catch_unwind(ran).unwrap_err();
     }
 }
