@@ -62,10 +62,10 @@ pub trait LegacyForm<E: Endpoint>: Serialize + DeserializeOwned + JsonSchema {
 pub struct Legacy {
     /// The declaration in the legacy dialect.
     pub spec: Spec,
-    pub(crate) request_down: fn(Value) -> Result<Value, FieldError>,
-    pub(crate) answer_up: fn(Value) -> Result<Value, FieldError>,
-    pub(crate) request_up: fn(Value) -> Result<Value, FieldError>,
-    pub(crate) answer_down: fn(Value) -> Result<Value, FieldError>,
+    pub(crate) request_down: fn(&Value) -> Result<Value, FieldError>,
+    pub(crate) answer_up: fn(&Value) -> Result<Value, FieldError>,
+    pub(crate) request_up: fn(&Value) -> Result<Value, FieldError>,
+    pub(crate) answer_down: fn(&Value) -> Result<Value, FieldError>,
     pub(crate) request_schema: fn() -> Schema,
     pub(crate) response_schema: fn() -> Schema,
 }
@@ -101,11 +101,14 @@ impl Legacy {
 /// Reads `T`, telling a misfit by its path in the value.
 pub(crate) fn read<T: DeserializeOwned>(
     entry: &'static str,
-    value: Value,
+    value: &Value,
 ) -> Result<T, FieldError> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        FieldError::new(entry, &path, &shape_of(error.inner()))
+    // To keep a path costs as much as the reading, and most values fit.
+    T::deserialize(value).or_else(|_| {
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let path = error.path().to_string();
+            FieldError::new(entry, &path, &shape_of(error.inner()))
+        })
     })
 }
 

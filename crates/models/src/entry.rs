@@ -75,8 +75,8 @@ pub struct Entry {
     pub spec: Spec,
     /// The legacy form, where there is one.
     pub legacy: Option<Legacy>,
-    normalise: fn(Value) -> Result<Value, FieldError>,
-    settle_answer: fn(Value) -> Result<Value, FieldError>,
+    normalise: fn(&Value) -> Result<Value, FieldError>,
+    settle_answer: fn(&Value) -> Result<Value, FieldError>,
     request_schema: fn() -> Schema,
     response_schema: fn() -> Schema,
     fields: OnceLock<Vec<Field>>,
@@ -162,7 +162,7 @@ impl Entry {
     /// ```
     pub fn check(&self, fields: &Value) -> Result<Value, FieldError> {
         Field::check_names(self.spec.name, self.fields(), fields)?;
-        (self.normalise)(fields.clone())
+        (self.normalise)(fields)
     }
 
     /// Writes a request as it travels, without the credential.
@@ -170,7 +170,7 @@ impl Entry {
         let fields = self.check(fields)?;
         let spec = self.spec(dialect)?;
         let fields = match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.request_down)(fields)?,
+            Some(legacy) => (legacy.request_down)(&fields)?,
             None => fields,
         };
         Ok(wire::encode(spec, &fields)?)
@@ -180,10 +180,10 @@ impl Entry {
     pub fn answer(&self, answer: &wire::Response, dialect: Dialect) -> Result<Value, Failure> {
         let value = wire::decode(self.spec(dialect)?, self.faults(), answer)?;
         let value = match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.answer_up)(value).map_err(|error| Failure::shape(&error))?,
+            Some(legacy) => (legacy.answer_up)(&value).map_err(|error| Failure::shape(&error))?,
             None => value,
         };
-        (self.settle_answer)(value).map_err(|error| Failure::shape(&error))
+        (self.settle_answer)(&value).map_err(|error| Failure::shape(&error))
     }
 
     /// The answer to expect from a write, in the current dialect's shape; an empty one from a read.
@@ -199,13 +199,13 @@ impl Entry {
         let template = self.spec.effect.write().map_or("{}", |write| write.predicts);
         let template = serde_json::from_str(template)
             .map_err(|error| Failure::Shape(format!("the prediction: {error}")))?;
-        (self.settle_answer)(fill_in(&template, fields)).map_err(|error| Failure::shape(&error))
+        (self.settle_answer)(&fill_in(&template, fields)).map_err(|error| Failure::shape(&error))
     }
 
     /// A sandbox's way: the fields of a request that arrived, in the current dialect's terms.
     pub fn fields_from_wire(&self, fields: Value, dialect: Dialect) -> Result<Value, FieldError> {
         match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.request_up)(fields),
+            Some(legacy) => (legacy.request_up)(&fields),
             None => Ok(fields),
         }
     }
@@ -218,7 +218,9 @@ impl Entry {
     ) -> Result<wire::Response, Failure> {
         let spec = self.spec(dialect)?;
         let answer = match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.answer_down)(answer).map_err(|error| Failure::shape(&error))?,
+            Some(legacy) => {
+                (legacy.answer_down)(&answer).map_err(|error| Failure::shape(&error))?
+            }
             None => answer,
         };
         Ok(wire::respond(spec, &answer))

@@ -271,6 +271,7 @@ fn kind_of(schema: &Value) -> FieldKind {
 
 /// Fields that are absent or null do not travel.
 pub(crate) fn present(fields: &Value) -> Map<String, Value> {
-    let fields = fields.as_object().cloned().unwrap_or_default();
-    fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
+    let mut fields = fields.as_object().cloned().unwrap_or_default();
+    fields.retain(|_, value| !value.is_null());
+    fields
 }

@@ -14,7 +14,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{
+    AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode,
+};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
@@ -105,7 +107,7 @@ fn write_rest(
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-fn escape(text: &str) -> impl fmt::Display + '_ {
+fn escape(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, RESERVED)
 }
 
@@ -131,7 +133,7 @@ pub fn encode(spec: &Spec, fields: &Value) -> Result<Request, FieldError> {
                     let problem = "is part of the address: it must not be empty, `.` or `..`";
                     return Err(FieldError::new(spec.name, name, problem));
                 }
-                target.push_str(&escape(&text).to_string());
+                target.extend(escape(&text));
             }
         }
     }
@@ -158,17 +160,21 @@ pub fn encode(spec: &Spec, fields: &Value) -> Result<Request, FieldError> {
 
 /// `name=value&…`; lists are joined by commas, as in the samples of the Security Labs document.
 fn pairs(fields: &Map<String, Value>) -> String {
-    let value = |value: &Value| match value {
-        Value::Array(items) => {
-            let items: Vec<_> =
-                items.iter().map(|item| escape(&text_of(item)).to_string()).collect();
-            items.join(",")
+    let mut pairs = String::new();
+    for (name, value) in fields {
+        let gap = if pairs.is_empty() { "" } else { "&" };
+        pairs.extend([gap].into_iter().chain(escape(name)).chain(["="]));
+        match value {
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    pairs.push_str(if index == 0 { "" } else { "," });
+                    pairs.extend(escape(&text_of(item)));
+                }
+            }
+            other => pairs.extend(escape(&text_of(other))),
         }
-        other => escape(&text_of(other)).to_string(),
-    };
-    let pairs: Vec<_> =
-        fields.iter().map(|(name, own)| format!("{}={}", escape(name), value(own))).collect();
-    pairs.join("&")
+    }
+    pairs
 }
 
 /// Reads an answer, unwrapped, in the spec's own dialect. The HTTP status decides first; a 2xx whose body

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use drillmaster_models::nearest;
 use rhai::module_resolvers::FileModuleResolver;
 use rhai::{
-    AST, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, OptimizationLevel, Position,
-    Scope, Shared,
+    AST, Dynamic, Engine, EvalAltResult, Identifier, ImmutableString, Map, Module, ModuleResolver,
+    OptimizationLevel, Position, Scope, Shared,
 };
 use serde_json::Value;
 
@@ -43,7 +43,7 @@ pub(crate) fn build(host: &Arc<Host>, path: &Path) -> Engine {
         .disable_symbol("eval")
         .set_module_resolver(BesideTheScript::of(path));
     engine.on_map_missing_property(|map, name, _| {
-        let known = map.keys().map(rhai::Identifier::as_str);
+        let known = map.keys().map(Identifier::as_str);
         let text = match nearest(name, known) {
             Some(meant) => format!("there is no `{name}` here; did you mean `{meant}`?"),
             None => format!(
@@ -233,6 +233,17 @@ fn in_lower_case(text: &str) -> String {
 
 /// A script's value as JSON, or why it has none.
 pub(crate) fn to_json(value: &Dynamic) -> Result<Value, String> {
+    // What every call is made of, without the way over serde.
+    if value.is_unit() {
+        return Ok(Value::Null);
+    }
+    if let Some(text) = value.read_lock::<ImmutableString>() {
+        return Ok(text.as_str().into());
+    }
+    if let Some(fields) = value.read_lock::<Map>() {
+        let field = |(name, value): (&Identifier, _)| Ok((name.to_string(), to_json(value)?));
+        return fields.iter().map(field).collect();
+    }
     rhai::serde::from_dynamic(value)
         .map_err(|_| format!("a {} cannot be sent or written down", value.type_name()))
 }

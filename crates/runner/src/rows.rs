@@ -19,7 +19,7 @@ use crate::fan::fan;
 use crate::host::{CallError, Host};
 use crate::report::Changed;
 use crate::roster::{Roster, Row};
-use crate::running::RunningRow;
+use crate::running::{RunningRow, Tally};
 use crate::spool::Spool;
 
 /// How a row ended.
@@ -233,27 +233,25 @@ fn over(
     };
     let row = |work: &mut FnPtr, (key, item, row): Item| {
         let running = RunningRow::new(scope_of(&key));
-        let Conclusion { state, detail, line, returned } = match reason_to_skip(host) {
+        let (conclusion, tally) = match reason_to_skip(host) {
             // What an earlier part of the run did stays done.
-            Some(reason) => match host.recorded(running.scope.name()).and_then(Conclusion::of) {
-                Some(conclusion) => conclusion,
-                None => Conclusion::new(State::Skipped, reason),
-            },
+            Some(reason) => {
+                let recorded = host.recorded(running.scope.name()).and_then(Conclusion::of);
+                let skipped = || Conclusion::new(State::Skipped, reason);
+                (recorded.unwrap_or_else(skipped), Tally::default())
+            }
             None => {
                 let result = running.enter(|| work.call_within_context::<Dynamic>(ctx, (item,)));
-                conclude(host, &running, result).with(running.tally())
+                let tally = running.tally();
+                (conclude(host, &tally, result).with(&tally), tally)
             }
         };
         if let Some(outer) = &outer {
-            let inner = running.tally();
-            outer.note(|tally| {
-                tally.blemishes.extend(inner.blemishes);
-                tally.carried_out.extend(inner.carried_out);
-                inner.changes.iter().for_each(|change| change.add_to(&mut tally.changes));
-            });
+            outer.note(|all| all.add(&tally));
         }
-        let changes = running.tally().changes;
-        (Outcome { key, state, detail, line, row, returned, changes }, running)
+        let Conclusion { state, detail, line, returned } = conclusion;
+        let outcome = Outcome { key, state, detail, line, row, returned, changes: tally.changes };
+        (outcome, running)
     };
     let keep = |(outcome, running): (Outcome, Arc<RunningRow>)| {
         for said in running.said() {

@@ -40,6 +40,15 @@ pub(crate) struct Tally {
     pub(crate) blemishes: Vec<Blemish>,
 }
 
+impl Tally {
+    /// Takes over what a row within the row did and has to answer for.
+    pub(crate) fn add(&mut self, inner: &Self) {
+        self.blemishes.extend(inner.blemishes.iter().cloned());
+        self.carried_out.extend(&inner.carried_out);
+        inner.changes.iter().for_each(|change| change.add_to(&mut self.changes));
+    }
+}
+
 /// A call that a script may catch the error of, and that a person has to know of all the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Blemish {

@@ -9,7 +9,7 @@ use super::{Answer, State, captured};
 use crate::engine::{innermost, to_json};
 use crate::host::{CallError, Host, is_fatal};
 use crate::problem::settling;
-use crate::running::{RunningRow, Tally};
+use crate::running::Tally;
 
 /// How a detail begins that is about the script itself.
 const SCRIPT_LINE: &str = "script line";
@@ -35,8 +35,8 @@ impl Conclusion {
     }
 
     /// The same with what a person has to know of all the same.
-    pub(super) fn with(mut self, tally: Tally) -> Self {
-        for blemish in tally.blemishes {
+    pub(super) fn with(mut self, tally: &Tally) -> Self {
+        for blemish in &tally.blemishes {
             self.state = blemish.flaw.on(self.state);
             if !self.detail.contains(&blemish.detail) {
                 let gap = if self.detail.is_empty() { "" } else { "; " };
@@ -54,8 +54,7 @@ impl Conclusion {
     }
 }
 
-pub(super) fn conclude(host: &Host, running: &RunningRow, result: Answer<Dynamic>) -> Conclusion {
-    let tally = running.tally();
+pub(super) fn conclude(host: &Host, tally: &Tally, result: Answer<Dynamic>) -> Conclusion {
     let value = match result {
         Ok(value) => value,
         Err(error) => {
@@ -63,7 +62,7 @@ pub(super) fn conclude(host: &Host, running: &RunningRow, result: Answer<Dynamic
             let line = error.take_position().line().map(|line| line as u64);
             let (state, detail) = failed(host, &error, line);
             // What was done before the error is told too.
-            let told: Vec<_> = tally.notes.into_iter().chain([detail]).collect();
+            let told: Vec<_> = tally.notes.iter().cloned().chain([detail]).collect();
             return Conclusion { line, ..Conclusion::new(state, told.join("; ")) };
         }
     };

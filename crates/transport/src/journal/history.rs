@@ -128,6 +128,9 @@ impl History {
 
     /// How the row of a scope ended, if it did.
     pub fn row(&self, scope: &str) -> Result<Option<RowEvent>, Unusable> {
+        if self.rows.is_empty() {
+            return Ok(None);
+        }
         let row = self.rows.binary_search_by_key(&scope_key(scope), |row| row.scope);
         row.ok().map(|index| self.row_at(self.rows[index].at)).transpose()
     }

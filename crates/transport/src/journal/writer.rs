@@ -4,7 +4,7 @@ use std::io;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -17,6 +17,8 @@ const LARGEST_QUEUE: usize = 4 << 20;
 const GATHERING: Duration = Duration::from_millis(2);
 /// How many bytes need not gather more.
 const ENOUGH: usize = 64 << 10;
+/// How long those who wait for the disk may gather at most, so that one sync serves them.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// What waits to be written. Lines are written in the order in which they were added, so that what is safe
 /// is always all up to some line.
@@ -32,6 +34,7 @@ struct Waiting {
     lines: Vec<u8>,
     /// Those who want to know when all that is in `lines` is safe.
     callers: Vec<oneshot::Sender<Result<(), Trouble>>>,
+    last: Sync,
     requests: usize,
     writer: Writer,
     /// The journal has its last event.
@@ -49,8 +52,18 @@ enum Writer {
     Works,
     /// Lets lines gather.
     Gathers,
+    /// Lets those gather who wait for the disk.
+    Awaits,
     /// Has nothing to do.
     Sleeps,
+}
+
+/// What is known of the last sync: whom it served, and how long it took. As many are likely to come again, and to
+/// wait for them as long as another sync would take is no loss: they would have had to wait for that one.
+#[derive(Default, Clone, Copy)]
+struct Sync {
+    served: usize,
+    took: Duration,
 }
 
 /// The first error of the sink. It stays: behind a line that was written in part, no other can be read.
@@ -148,7 +161,10 @@ impl Queue {
             self.drained.notify_all();
 
             let written = sink.write(&lines);
-            let safe = written.and_then(|()| if callers.is_empty() { Ok(()) } else { sink.sync() });
+            let safe = written.and_then(|()| match callers.len() {
+                0 => Ok(()),
+                served => self.sync(sink, served),
+            });
             let outcome = safe.map_err(|error| self.fail(&error));
             for caller in callers {
                 // A caller that has gone away needs no answer.
@@ -158,6 +174,13 @@ impl Queue {
                 return;
             }
         }
+    }
+
+    fn sync(&self, sink: &mut dyn Sink, served: usize) -> io::Result<()> {
+        let begun = Instant::now();
+        sink.sync()?;
+        self.lock().last = Sync { served, took: begun.elapsed().min(PATIENCE) };
+        Ok(())
     }
 
     /// Waits until there is something to write; `None` when nothing more will come.
@@ -170,10 +193,14 @@ impl Queue {
             waiting.writer = Writer::Sleeps;
             waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        if !waiting.is_due() {
-            waiting.writer = Writer::Gathers;
-            let gathered = self.filled.wait_timeout(waiting, GATHERING);
-            (waiting, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        while !waiting.is_due() {
+            let patience = waiting.gather();
+            let gathered = self.filled.wait_timeout(waiting, patience);
+            let timeout;
+            (waiting, timeout) = gathered.unwrap_or_else(PoisonError::into_inner);
+            if timeout.timed_out() {
+                break;
+            }
         }
         waiting.writer = Writer::Works;
         Some(waiting)
@@ -195,14 +222,26 @@ impl Queue {
 impl Waiting {
     /// Whether what is here is to be written at once.
     fn is_due(&self) -> bool {
-        !self.callers.is_empty() || self.closed || self.lines.len() >= ENOUGH
+        let is_crowd = !self.callers.is_empty() && self.callers.len() >= self.last.served;
+        is_crowd || self.closed || self.lines.len() >= ENOUGH
+    }
+
+    /// Begins to let more come: for how long.
+    fn gather(&mut self) -> Duration {
+        let (writer, patience) = match self.callers.is_empty() {
+            true => (Writer::Gathers, GATHERING),
+            false => (Writer::Awaits, self.last.took),
+        };
+        self.writer = writer;
+        patience
     }
 
     /// Whether the thread is to be woken for what was added, which is done once.
     fn wakes(&mut self) -> bool {
         let wakes = match self.writer {
             Writer::Works => false,
-            Writer::Gathers => self.is_due(),
+            Writer::Gathers => self.is_due() || !self.callers.is_empty(),
+            Writer::Awaits => self.is_due(),
             Writer::Sleeps => true,
         };
         if wakes {
