@@ -21,7 +21,7 @@ const USUAL: usize = 512;
 /// use drillmaster_transport::journal::line;
 ///
 /// let text = String::from_utf8(line(&Event::Again { scope: "main".to_owned() })).unwrap();
-/// assert_eq!(text, "{\"event\":\"again\",\"scope\":\"main\",\"sum\":\"8c5d6cb1\"}\n");
+/// assert_eq!(text, "{\"event\":\"again\",\"scope\":\"main\",\"sum\":\"8bacc8e6\"}\n");
 /// ```
 pub fn line(event: &Event) -> Vec<u8> {
     let mut line = Vec::with_capacity(USUAL);
