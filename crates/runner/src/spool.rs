@@ -1,11 +1,9 @@
 //! Where finished rows are kept: in memory while they are few, in a temporary file when they are many, so
 //! that a run over a million rows holds no more than a run over a hundred.
 
-use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tempfile::SpooledTempFile;
 
@@ -31,19 +29,17 @@ struct Store {
     columns: Option<Arc<Columns>>,
 }
 
-/// A row as it is kept. The columns' names are kept once.
-#[derive(Serialize, Deserialize)]
-struct Kept<'a> {
-    key: Cow<'a, str>,
-    state: State,
-    detail: Cow<'a, str>,
-    cells: Option<Vec<Cow<'a, str>>>,
-    line: u64,
-    script_line: Option<u64>,
-    returned: Cow<'a, Map<String, Value>>,
-    #[serde(default, skip_serializing_if = "<[Changed]>::is_empty")]
-    changes: Cow<'a, [Changed]>,
-}
+/// A row as it is read again: key, state, detail, script line, what was returned, what was changed, and the row of
+/// the roster as line and cells. Written without names, and those of the columns are kept once.
+type Kept = (
+    String,
+    State,
+    String,
+    Option<u64>,
+    Map<String, Value>,
+    Vec<Changed>,
+    Option<(u64, Vec<String>)>,
+);
 
 impl Spool {
     pub(crate) fn new() -> Self {
@@ -57,28 +53,19 @@ impl Spool {
     }
 
     pub(crate) fn push(&self, outcome: &Outcome) -> io::Result<()> {
-        let row = outcome.row.as_ref();
-        let kept = Kept {
-            key: outcome.key.as_str().into(),
-            state: outcome.state,
-            detail: outcome.detail.as_str().into(),
-            cells: row.map(|row| row.cells().map(Cow::from).collect()),
-            line: row.map_or(0, Row::line),
-            script_line: outcome.line,
-            returned: Cow::Borrowed(&outcome.returned),
-            changes: Cow::Borrowed(&outcome.changes),
-        };
-        let mut line = serde_json::to_vec(&kept)?;
+        let Outcome { key, state, detail, line, row, returned, changes } = outcome;
+        let cells = row.as_ref().map(|row| (row.line(), row.cells().collect::<Vec<_>>()));
+        let mut line = serde_json::to_vec(&(key, state, detail, line, returned, changes, cells))?;
         line.push(b'\n');
         let mut store = self.lock();
-        if let Some(row) = row.filter(|_| store.columns.is_none()) {
+        if let (Some(row), None) = (row, &store.columns) {
             store.columns = Some(row.shared_columns().clone());
         }
         let end = store.length;
         store.file.seek(SeekFrom::Start(end))?;
         store.file.write_all(&line)?;
         store.length += line.len() as u64;
-        store.counts[outcome.state as usize] += 1;
+        store.counts[*state as usize] += 1;
         Ok(())
     }
 
@@ -116,7 +103,7 @@ impl Reading {
         Ok(read > 0)
     }
 
-    fn line(&mut self) -> io::Result<Option<Kept<'static>>> {
+    fn line(&mut self) -> io::Result<Option<Kept>> {
         loop {
             let rest = &self.buffer[self.start..];
             if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -135,21 +122,12 @@ impl Iterator for Reading {
     type Item = io::Result<Outcome>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let kept = match self.line() {
+        let (key, state, detail, line, returned, changes, cells) = match self.line() {
             Ok(kept) => kept?,
             Err(error) => return Some(Err(error)),
         };
         let columns = self.spool.lock().columns.clone();
-        let row =
-            columns.zip(kept.cells).map(|(columns, cells)| Row::of(columns, cells, kept.line));
-        Some(Ok(Outcome {
-            key: kept.key.into_owned(),
-            state: kept.state,
-            detail: kept.detail.into_owned(),
-            line: kept.script_line,
-            row,
-            returned: kept.returned.into_owned(),
-            changes: kept.changes.into_owned(),
-        }))
+        let row = columns.zip(cells).map(|(columns, (line, cells))| Row::of(columns, cells, line));
+        Some(Ok(Outcome { key, state, detail, line, row, returned, changes }))
     }
 }
