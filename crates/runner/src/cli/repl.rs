@@ -156,7 +156,9 @@ impl Conversation<'_> {
         let script = dialogue.read(block)?;
         if let Err(mut problems) = script.check() {
             let last = problems.pop().unwrap_or_else(|| Problem::script("the line has mistakes"));
-            problems.iter().for_each(|problem| shell.tell(problem));
+            for problem in &problems {
+                shell.tell(problem);
+            }
             return Err(last);
         }
         if let Some(roster) = &self.roster {

@@ -148,7 +148,9 @@ fn inputs_in(statements: &[Stmt]) -> impl Iterator<Item = (String, Position)> {
 /// Looks at the statements of every block, and at those of the script and of its functions.
 fn blocks(ast: &AST, mut look: impl FnMut(&[Stmt])) {
     look(ast.statements());
-    functions_of(ast).iter().for_each(|(_, body)| look(body));
+    for (_, body) in &functions_of(ast) {
+        look(body);
+    }
     each_node(ast, |node| match node {
         ASTNode::Stmt(Stmt::Block(block)) | ASTNode::Expr(Expr::Stmt(block)) => {
             look(block.statements());
