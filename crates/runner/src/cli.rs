@@ -3,12 +3,15 @@
 mod auth;
 mod call;
 mod cassette;
+mod check;
 mod config;
 mod endpoints;
 mod init;
 mod interrupts;
 mod launch;
+mod place;
 mod rehearse;
+mod repl;
 mod report;
 mod resume;
 mod run;
@@ -30,7 +33,6 @@ use serde_json::Value;
 use crate::console::{Console, terminal_width};
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::script::Script;
 use crate::table::{cell, csv_text, layout};
 
 /// Security training in bulk: scripts over TryHackMe and Veracode Security Labs.
@@ -90,6 +92,8 @@ enum Task {
     Run(Box<run::RunArgs>),
     /// Go on with a run that was interrupted, or that left something to do
     Resume(Box<resume::ResumeArgs>),
+    /// Say script lines one by one, and see what each comes to
+    Repl(repl::ReplArgs),
     /// List the runs that have a journal, or show one
     Runs(runs::RunsArgs),
     /// Call one endpoint
@@ -113,11 +117,7 @@ enum Task {
     /// Run the tests of a script project: replay each cassette that lies beside its script, and compare
     Test(test::TestArgs),
     /// Look scripts through for mistakes, without running them
-    Check {
-        /// The scripts
-        #[arg(required = true, value_name = "SCRIPT")]
-        scripts: Vec<PathBuf>,
-    },
+    Check(check::CheckArgs),
     /// Write definitions of the script language, for editors, and the template of reports into a folder
     Definitions {
         /// The folder; it is made if it is not there
@@ -138,7 +138,7 @@ enum Task {
 /// assert!(help.contains("--thm-url"));
 /// ```
 pub fn command() -> Command {
-    let command = target::with_service_flags(Cli::command());
+    let command = place::with_service_flags(Cli::command());
     command.mut_subcommand("call", call::with_entries)
 }
 
@@ -174,6 +174,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
     match task {
         Task::Run(args) => run::run(&args, matches, shell),
         Task::Resume(args) => resume::resume(&args, matches, shell),
+        Task::Repl(args) => repl::repl(&args, matches, shell),
         Task::Runs(args) => runs::runs(&args, shell),
         Task::Call(args) => call::call(&args, matches, shell),
         Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
@@ -183,7 +184,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Sandbox(args) => sandbox::serve(&args, matches, shell),
         Task::Init(args) => init::init(&args, matches, shell),
         Task::Test(args) => test::test(&args, shell),
-        Task::Check { scripts } => Ok(check(&scripts, shell)),
+        Task::Check(args) => Ok(check::check(&args, shell)),
         Task::Definitions { folder } => definitions(&folder, shell),
         Task::Completions { shell: kind } => {
             let mut text = Vec::new();
@@ -192,24 +193,6 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
             Ok(Exit::Done)
         }
     }
-}
-
-fn check(scripts: &[PathBuf], shell: &Shell) -> Exit {
-    let mut worst = Exit::Done;
-    for path in scripts {
-        let problems = match Script::open(path) {
-            Ok(script) => script.check().err().unwrap_or_default(),
-            Err(problem) => vec![problem],
-        };
-        if problems.is_empty() {
-            shell.console.print(&format!("{}: no mistakes found", path.display()));
-        }
-        for problem in &problems {
-            shell.tell(problem);
-            worst = worst.max(problem.exit);
-        }
-    }
-    worst
 }
 
 fn definitions(folder: &Path, shell: &Shell) -> Result<Exit, Problem> {

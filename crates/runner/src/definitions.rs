@@ -32,3 +32,48 @@ fn for_scripts(definitions: &str) -> String {
         .filter(|part| part.starts_with("module ") || part.starts_with("///"));
     parts.collect::<Vec<_>>().join("\n\n") + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::files;
+
+    /// Parses a definition as the language server does, and gives the function that it declares, without its
+    /// types: `fn each(rows: Roster, work: Fn) -> Rows;` declares `fn each(rows, work) {}`.
+    fn declared(definition: &str) -> Option<String> {
+        let rest = definition.strip_prefix("fn ")?.strip_suffix(';')?;
+        let (rest, returns) = rest.rsplit_once(" -> ")?;
+        let (name, params) = rest.strip_suffix(')')?.split_once('(')?;
+        // A property.
+        let name = name.strip_prefix("get ").unwrap_or(name);
+        let params = params.split(", ").filter(|param| !param.is_empty());
+        let params: Option<Vec<_>> = params.map(|param| param.split_once(": ")).collect();
+        let (names, types): (Vec<_>, Vec<_>) = params?.into_iter().unzip();
+        let is_type = |name: &str| {
+            let is_word = !name.is_empty() && name.chars().all(char::is_alphanumeric);
+            ["?", "()"].contains(&name) || is_word
+        };
+        let sound = types.into_iter().chain([returns]).all(is_type);
+        sound.then(|| format!("fn {name}({}) {{}}", names.join(", ")))
+    }
+
+    #[test]
+    fn every_definition_is_one_that_the_language_has() {
+        let engine = rhai::Engine::new_raw();
+        for (file, text) in files() {
+            let mut parts = text.trim_end().split("\n\n");
+            let module = parts.next().and_then(|part| part.strip_prefix("module "));
+            let module = module.and_then(|part| part.strip_suffix(';')).unwrap_or_default();
+            assert!(["static", "thm", "veracode"].contains(&module), "{file}: {module}");
+            for part in parts {
+                let comment = part.lines().take_while(|line| line.starts_with("///")).count();
+                let lines: Vec<_> = part.lines().skip(comment).collect();
+                assert!(comment > 0 && lines.len() == 1, "{file}: {part}");
+                let function = declared(lines[0]).unwrap_or_else(|| panic!("{file}: {part}"));
+                // Its own parser knows which names are reserved.
+                if let Err(error) = engine.compile(&function) {
+                    panic!("{file}: {function}: {error}");
+                }
+            }
+        }
+    }
+}

@@ -135,9 +135,13 @@ fn why_not_imported(folder: &Path, module: &str) -> Option<String> {
     }
 }
 
-/// Runs a script to its end.
-pub(crate) fn run(engine: &Engine, ast: &AST) -> Result<(), Box<EvalAltResult>> {
-    engine.run_ast_with_scope(&mut Scope::new(), ast)
+/// Runs a script to its end, and gives what its last statement comes to.
+pub(crate) fn run(
+    engine: &Engine,
+    ast: &AST,
+    scope: &mut Scope<'static>,
+) -> Result<Dynamic, Box<EvalAltResult>> {
+    engine.eval_ast_with_scope(scope, ast)
 }
 
 /// The error at the bottom of a stack of calls, and the file it came from where that is told.

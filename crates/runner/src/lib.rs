@@ -10,6 +10,7 @@ pub mod cli;
 mod config;
 pub mod console;
 pub mod definitions;
+mod dialogue;
 mod engine;
 pub mod exit;
 mod fan;

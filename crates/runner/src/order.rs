@@ -229,28 +229,45 @@ impl Order {
     }
 }
 
-/// The folder of the journals, by the platform's convention.
-pub(crate) fn folder() -> Result<PathBuf, Problem> {
+/// The folder of what is kept from one invocation to the next, by the platform's convention.
+fn state_folder() -> Result<PathBuf, Problem> {
     let base = etcetera::choose_base_strategy().map_err(|error| {
         Problem::usage(format!("no folder for the journals of runs can be found: {error}"))
             .with_help("name a file for this one with --journal")
     })?;
-    let state = base.state_dir().unwrap_or_else(|| base.data_dir());
-    Ok(state.join("drillmaster").join("runs"))
+    Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("drillmaster"))
+}
+
+/// The folder of the journals.
+pub(crate) fn folder() -> Result<PathBuf, Problem> {
+    Ok(state_folder()?.join("runs"))
 }
 
 /// Makes the folder of the journals. Only its owner may look into it.
 pub(crate) fn make_folder() -> Result<PathBuf, Problem> {
     let folder = folder()?;
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&folder).map_err(|error| {
+    make_private(&folder).map_err(|error| {
         Problem::usage(format!("cannot keep a journal in {}: {error}", folder.display()))
             .with_help("name a file for it with --journal")
     })?;
     Ok(folder)
+}
+
+/// Makes the folder that the journals' is in. Only its owner may look into it.
+pub(crate) fn make_state_folder() -> Result<PathBuf, Problem> {
+    let folder = state_folder()?;
+    make_private(&folder).map_err(|error| {
+        Problem::usage(format!("cannot keep anything in {}: {error}", folder.display()))
+    })?;
+    Ok(folder)
+}
+
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// The journals in the folder, the latest last.

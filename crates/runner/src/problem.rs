@@ -4,12 +4,14 @@ use std::fmt;
 
 use drillmaster_models::{Settle, entry};
 use drillmaster_transport::{Error, Mismatch, Stopped};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity,
+};
 use rhai::Position;
 
 use crate::exit::Exit;
 
-/// Something that stops the command: what failed, where, and what to do about it.
+/// Something that stops the command, or, where it ends well all the same, a warning: what failed, where, and what to do about it.
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// How the command ends because of it.
@@ -83,6 +85,9 @@ impl Problem {
             .with_width(width)
             .without_syntax_highlighting();
         let mut diagnostic = MietteDiagnostic::new(self.message.clone());
+        if self.exit == Exit::Done {
+            diagnostic = diagnostic.with_severity(Severity::Warning);
+        }
         diagnostic.help.clone_from(&self.help);
         let mut text = String::new();
         let drawn = match &self.place {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
 
 use drillmaster_transport::{Connection, Error};
-use rhai::Map;
+use rhai::{Dynamic, Map, Scope};
 use tokio::runtime::Handle;
 
 use crate::console::Console;
@@ -83,6 +83,8 @@ pub struct Report {
     pub(crate) handed: Handed,
     /// How often each entry changed something outside of rows.
     pub(crate) changes_outside: Vec<Changed>,
+    /// What the script's last statement came to.
+    pub(crate) value: Dynamic,
 }
 
 impl Report {
@@ -233,6 +235,16 @@ impl fmt::Display for Need {
 /// assert_eq!(*out.lock().unwrap(), b"true\n");
 /// ```
 pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
+    run_over(script, job, runtime, &mut Scope::new())
+}
+
+/// Runs a script over these variables, to which it adds its own.
+pub(crate) fn run_over(
+    script: &Script,
+    job: Job,
+    runtime: &Handle,
+    scope: &mut Scope<'static>,
+) -> Report {
     let mut host = Host::new(job.connection, Some(runtime.clone()), job.console);
     host.roster = job.roster;
     host.inputs = job.inputs;
@@ -245,9 +257,9 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
     host.progress = job.progress;
     let host = Arc::new(host);
     let engine = engine::build(&host, script.path());
-    let problem = match engine::run(&engine, script.ast()) {
-        Ok(()) => host.fatal().map(|error| Problem::call(&error)),
-        Err(error) => Some(script.explain(*error)),
+    let (value, problem) = match engine::run(&engine, script.ast(), scope) {
+        Ok(value) => (value, host.fatal().map(|error| Problem::call(&error))),
+        Err(error) => (Dynamic::UNIT, Some(script.explain(*error))),
     };
     let written = finish_results(&host, problem.is_none());
     let planned = host
@@ -268,6 +280,7 @@ pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
         fatal: host.fatal(),
         handed: host.handed(),
         changes_outside: host.changes_outside(),
+        value,
     }
 }
 

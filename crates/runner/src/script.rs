@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rhai::{AST, Dynamic, EvalAltResult, Map, Position};
+use rhai::{AST, Dynamic, EvalAltResult, Map, Position, Scope};
 
 use crate::engine;
 use crate::host::Host;
@@ -34,6 +34,16 @@ pub struct Script {
     survey: Survey,
 }
 
+/// What is there already where a piece of script is compiled.
+pub(crate) struct Before<'a> {
+    /// Its variables.
+    pub(crate) scope: &'a Scope<'static>,
+    /// Its functions.
+    pub(crate) functions: &'a AST,
+    /// All text up to the end of the piece: what errors are shown in.
+    pub(crate) source: &'a str,
+}
+
 impl Script {
     /// Reads and compiles a script file.
     pub fn open(path: &Path) -> Result<Self, Problem> {
@@ -46,19 +56,26 @@ impl Script {
 
     /// Compiles a script. `path` names it in errors; what it imports is looked for beside it.
     pub fn parse(path: impl AsRef<Path>, source: &str) -> Result<Self, Problem> {
-        let path = path.as_ref().to_owned();
+        let nothing = Before { scope: &Scope::new(), functions: &AST::empty(), source };
+        Self::behind(path.as_ref(), source, &nothing)
+    }
+
+    /// Compiles what stands behind something that has run already.
+    pub(crate) fn behind(path: &Path, text: &str, before: &Before) -> Result<Self, Problem> {
+        let path = path.to_owned();
         let engine = engine::build(&Arc::new(Host::idle()), &path);
-        let mut ast = engine.compile(source).map_err(|error| {
+        let mut ast = engine.compile_with_scope(before.scope, text).map_err(|error| {
             let (message, help) = in_our_words(&error.0.to_string());
             Problem { help, ..Problem::script(message) }.at(
                 &path.display().to_string(),
-                source,
+                before.source,
                 error.1,
             )
         })?;
+        ast = before.functions.merge(&ast);
         ast.set_source(path.display().to_string());
         let survey = survey(&engine, &ast, &path);
-        Ok(Self { path, source: source.into(), ast, survey })
+        Ok(Self { path, source: before.source.into(), ast, survey })
     }
 
     /// The file as it was named.
@@ -151,6 +168,12 @@ impl Script {
         }
     }
 
+    /// What is declared and never used, or never come to. It stops nothing.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let warning = |mistake| Problem { exit: crate::exit::Exit::Done, ..self.problem(mistake) };
+        self.survey.warnings.iter().map(warning).collect()
+    }
+
     /// Checks that a roster has what the script takes from it.
     pub fn check_roster(&self, roster: &Roster) -> Result<(), Problem> {
         let columns: &Columns = roster.columns();
@@ -181,6 +204,11 @@ impl Script {
                 return Err(self.no_such_input(name));
             }
         }
+        self.take_inputs(set)
+    }
+
+    /// The same where more may be set than it declares.
+    pub(crate) fn take_inputs(&self, set: &[(String, String)]) -> Result<Map, Problem> {
         let mut values = Map::new();
         for input in self.inputs() {
             // The last one wins, as with other flags.

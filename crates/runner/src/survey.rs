@@ -2,20 +2,24 @@
 //! columns it needs, the services it calls, and the mistakes that would only show half-way through a roster.
 
 mod arguments;
+mod calls;
 mod captures;
 mod columns;
 mod modules;
 #[cfg(test)]
 mod tests;
+mod unused;
+mod values;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
-use drillmaster_models::{Entry, FieldError, SERVICES, entry, nearest};
+use drillmaster_models::{Entry, FieldError, SERVICES, entry};
 use rhai::Dynamic;
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, ImmutableString, Module, Position, Stmt};
 
 use self::arguments::{Kind, closure, literal, map_keys, may_be};
+use self::calls::Functions;
 pub(crate) use self::columns::Column;
 use self::columns::Columns;
 pub(crate) use self::modules::Modules;
@@ -35,6 +39,8 @@ pub(crate) struct Survey {
     pub(crate) entries: BTreeSet<&'static str>,
     pub(crate) modules: Modules,
     pub(crate) mistakes: Vec<Mistake>,
+    /// What is odd, and stops nothing.
+    pub(crate) warnings: Vec<Mistake>,
     pub(crate) uses_roster: bool,
 }
 
@@ -66,7 +72,7 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
     };
     let of_modules = survey.modules.entries.iter().filter_map(|name| name.split_once('.'));
     survey.services.extend(of_modules.map(|(service, _)| service));
-    let known = Known::of(engine, ast);
+    let functions = Functions::of(engine, ast);
     let mut rosters = HashSet::new();
     each_node(ast, |node| match node {
         ASTNode::Stmt(Stmt::Var(declared, ..)) if is_roster(&declared.1, &HashSet::new()) => {
@@ -99,7 +105,7 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
             return;
         };
         if call.namespace.is_empty() {
-            survey.plain_call(&known, call, position);
+            survey.plain_call(&functions, call, position);
             if call.name == "each"
                 && call.args.first().is_some_and(|items| is_roster(items, &rosters))
             {
@@ -129,8 +135,11 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
         survey.columns.extend(columns.found());
     }
     survey.mistakes.extend(captures::mistakes(ast));
+    survey.mistakes.extend(values::mistakes(&functions, ast));
+    survey.warnings = unused::warnings(ast);
     survey.columns.sort_by_key(|column| place(column.position));
     survey.mistakes.sort_by_key(|mistake| place(mistake.position));
+    survey.warnings.sort_by_key(|warning| place(warning.position));
     survey
 }
 
@@ -139,15 +148,20 @@ impl Survey {
         self.mistakes.push(Mistake { position, message, help });
     }
 
-    fn plain_call(&mut self, known: &Known, call: &FnCallExpr, position: Position) {
+    fn plain_call(&mut self, functions: &Functions, call: &FnCallExpr, position: Position) {
         let name = call.name.as_str();
         match name {
             "roster" => self.uses_roster = true,
             "input" => self.input(call, position),
-            "each" => self.each(known, call, position),
-            _ if call.op_token.is_some() || known.has(name) => {}
+            "each" => self.each(functions, call, position),
+            _ if call.op_token.is_some() => {}
+            _ if functions.has(name) => {
+                if let Some((message, help)) = functions.misfit(call) {
+                    self.mistake(position, message, Some(help));
+                }
+            }
             _ => {
-                let help = known.nearest(name).map(|meant| format!("did you mean `{meant}`?"));
+                let help = functions.nearest(name).map(|meant| format!("did you mean `{meant}`?"));
                 self.mistake(position, format!("there is no function `{name}`"), help);
             }
         }
@@ -180,7 +194,7 @@ impl Survey {
     }
 
     /// `each(rows, work)` or `each(items, "key", work)`, as far as it can be seen.
-    fn each(&mut self, known: &Known, call: &FnCallExpr, position: Position) {
+    fn each(&mut self, functions: &Functions, call: &FnCallExpr, position: Position) {
         let due = match call.args.as_slice() {
             [rows, work] if may_be(rows, Kind::List) && may_be(work, Kind::Function) => None,
             [rows, ..] if call.args.len() == 3 && is_roster(rows, &HashSet::new()) => {
@@ -203,7 +217,7 @@ impl Survey {
         }
         let work = call.args.last().and_then(closure);
         let takes = work.and_then(|work| {
-            let params = *known.params.get(work.name.as_str())?;
+            let params = functions.params_of(&work.name)?;
             Some(params.saturating_sub(work.captured))
         });
         if let Some(takes) = takes.filter(|takes| *takes != 1) {
@@ -284,48 +298,6 @@ impl Survey {
                 self.mistake(position, message, Some(help));
             }
         }
-    }
-}
-
-/// The functions that a script may call without a module.
-struct Known {
-    names: HashSet<String>,
-    /// How many values the script's own functions take, closures with what they capture among them.
-    params: HashMap<String, usize>,
-}
-
-impl Known {
-    fn of(engine: &Engine, ast: &AST) -> Self {
-        let keywords = [
-            "print",
-            "debug",
-            "type_of",
-            "call",
-            "curry",
-            "is_def_var",
-            "is_def_fn",
-            "is_shared",
-            "Fn",
-        ];
-        let own = ast.iter_functions().map(|function| function.name.to_owned());
-        let native = engine.collect_fn_metadata(
-            None,
-            |info| info.namespace.is_empty().then(|| info.metadata.name.to_string()),
-            true,
-        );
-        let names = keywords.into_iter().map(str::to_owned).chain(own).chain(native);
-        let params = AsRef::<Module>::as_ref(ast).iter_script_fn_info();
-        let params = params.map(|(.., own)| (own.name.to_string(), own.params.len())).collect();
-        Self { names: names.collect(), params }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.names.contains(name)
-    }
-
-    fn nearest(&self, name: &str) -> Option<&str> {
-        let callable = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        nearest(name, self.names.iter().map(String::as_str).filter(callable))
     }
 }
 

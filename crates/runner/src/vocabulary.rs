@@ -108,7 +108,7 @@ fn inputs(engine: &mut Engine, host: &Arc<Host>) {
     word(
         engine,
         "input",
-        &["name: string", "doc: string", "default: Dynamic", "Dynamic"],
+        &["name: string", "doc: string", "usual: Dynamic", "Dynamic"],
         doc,
         move |ctx: NativeCallContext, name: &str, _: &str, _: Dynamic| get(&ctx, name),
     );

@@ -137,6 +137,18 @@ pub struct Sealing {
     pub rows: Option<usize>,
 }
 
+/// Whether something in a text looks like a secret: it stands behind a name for one, or is a signed token.
+///
+/// ```
+/// use drillmaster_transport::redact::looks_secret;
+/// assert!(looks_secret("let token = \"b4c0ffee\";"));
+/// assert!(!looks_secret("thm::scoreboard(#{ roomCode: \"linux1\" })"));
+/// ```
+pub fn looks_secret(text: &str) -> bool {
+    looks::secrets(text).next().is_some()
+        || looks::views(text).iter().any(|view| looks::secrets(view).next().is_some())
+}
+
 /// Puts pseudonyms in the place of what is known to be private.
 #[derive(Debug, Default)]
 pub struct Redactor {

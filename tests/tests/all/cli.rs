@@ -10,6 +10,7 @@ mod looking;
 mod mistakes;
 mod projects;
 mod rehearsals;
+mod repl;
 mod reports;
 mod resuming;
 mod rosters;

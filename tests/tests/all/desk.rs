@@ -94,7 +94,8 @@ impl Desk {
         self.command(line).spawn().unwrap()
     }
 
-    fn command(&self, line: &str) -> Command {
+    /// A command that was not begun yet.
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = program(self.folder.path());
         command.args(line.split_whitespace()).envs(self.variables.iter().cloned());
         command

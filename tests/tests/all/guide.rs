@@ -148,7 +148,10 @@ impl Typist {
             self.server = Some(Server::start(flags));
             return format!("listening on http://{ADDRESS}\n");
         }
-        let ended = self.desk.run(&self.address(line));
+        let ended = match line.split_once(" < ") {
+            Some((line, file)) => self.desk.run_with(&self.desk.read(file), &self.address(line)),
+            None => self.desk.run(&self.address(line)),
+        };
         ended.exits(exit);
         let mut seen = format!("{}{}", ended.out, ended.err);
         if let Some(server) = &self.server {

@@ -1,7 +1,9 @@
 //! The shipped workflows: each as its example says, in both dialects, once more on what it left behind, and
 //! from its own recording.
 
+mod numbers;
 mod reading;
+mod recordings;
 mod writing;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,8 @@ use drillmaster_transport::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::Shell;
-use super::target::{Target, flags};
+use super::place::flags;
+use super::target::Target;
 use crate::config::{Config, KeySource, Settings, is_profile_name};
 use crate::exit::Exit;
 use crate::order::{On, Place};

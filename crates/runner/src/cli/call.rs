@@ -6,7 +6,8 @@ use drillmaster_models::{Entry, Field, FieldKind, Pager, Paging, entries, entry}
 use drillmaster_transport::{Connection, Error};
 use serde_json::{Map, Value, json};
 
-use super::target::{Target, TargetArgs};
+use super::place::TargetArgs;
+use super::target::Target;
 use super::{Format, Shell};
 use crate::exit::Exit;
 use crate::order::Place;
@@ -167,8 +168,7 @@ pub(crate) fn hide(value: &mut Value, names: &[&str]) {
 
 fn show(entry: &Entry, answer: &Value, is_walk: bool, shell: &Shell) -> Result<(), Problem> {
     if shell.format == Format::Json {
-        shell.console.print(&format!("{answer:#}"));
-        return Ok(());
+        return print_items(answer, shell);
     }
     if answer.as_object().is_some_and(Map::is_empty) {
         shell.console.note("done; the service answers nothing to it");
@@ -179,6 +179,24 @@ fn show(entry: &Entry, answer: &Value, is_walk: bool, shell: &Shell) -> Result<(
         Some(list) if !list.items.is_empty() => &answer[list.items],
         _ => answer,
     };
+    print_items(items, shell)?;
+    let has_more = match list.map(|list| list.paging) {
+        Some(Paging::NextPage) => !answer["nextPage"].is_null(),
+        Some(Paging::Pages) => !answer["pages"]["next"].is_null(),
+        Some(Paging::Whole) | None => false,
+    };
+    if has_more {
+        shell.console.note("there are more pages; --all walks through them, --page gets one");
+    }
+    Ok(())
+}
+
+/// Prints a list in columns, and anything else as its fields, or all of it as JSON.
+pub(super) fn print_items(items: &Value, shell: &Shell) -> Result<(), Problem> {
+    if shell.format == Format::Json {
+        shell.console.print(&format!("{items:#}"));
+        return Ok(());
+    }
     // A person gets long lists counted, a file gets them whole.
     let write = if shell.format == Format::Csv { whole } else { cell };
     let (header, rows) = match items {
@@ -194,14 +212,6 @@ fn show(entry: &Entry, answer: &Value, is_walk: bool, shell: &Shell) -> Result<(
         Format::Csv => shell.console.print(&csv_text(&header, &rows)?),
         _ if rows.is_empty() => shell.console.note("the list is empty"),
         _ => shell.console.print(&layout(&header, rows, shell.console.width())),
-    }
-    let has_more = match list.map(|list| list.paging) {
-        Some(Paging::NextPage) => !answer["nextPage"].is_null(),
-        Some(Paging::Pages) => !answer["pages"]["next"].is_null(),
-        Some(Paging::Whole) | None => false,
-    };
-    if has_more {
-        shell.console.note("there are more pages; --all walks through them, --page gets one");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use drillmaster_transport::Rate;
 use serde_json::{Value, json};
 
 use super::Shell;
-use super::target::{TargetArgs, flags};
+use super::place::{TargetArgs, flags};
 use crate::config::{Config, Origin, Settings};
 use crate::exit::Exit;
 use crate::problem::Problem;

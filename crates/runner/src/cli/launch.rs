@@ -272,7 +272,8 @@ async fn close(keeping: &Keeping, paces: &[PaceEvent], ended: bool) -> std::io::
     keeping.journal.flush().await
 }
 
-fn summarise(
+/// Tells what became of the rows, and what to do about it.
+pub(super) fn summarise(
     report: &Report,
     paces: &[PaceEvent],
     exit: Exit,

@@ -70,7 +70,9 @@ pub(crate) fn dry_run(
     }
     let summary = report.summary().map_or(String::new(), |summary| format!("{summary}; "));
     shell.console.note(&format!("dry run: {summary}no write was sent"));
-    if let Err(problem) = within_limits(&tally, limit(ready, report.len()), ready.order.yes) {
+    if let Err(problem) =
+        within_limits(&tally, limit(ready.order.max_removals, report.len()), ready.order.yes)
+    {
         shell.console.note(&format!("as a run, {problem}"));
     }
     ready.reports.finish(ready, &report, Ending::Rehearsal, shell)?;
@@ -138,7 +140,7 @@ pub(crate) fn look_ahead(
         }
         None => Tally::default(),
     };
-    let limit = limit(ready, rows);
+    let limit = limit(ready.order.max_removals, rows);
     within_limits(&tally, limit, ready.order.yes)?;
     ready.order.max_removals = Some(limit);
     Ok(())
@@ -149,8 +151,9 @@ fn interrupted() -> Problem {
     Problem { exit, ..Problem::usage("interrupted in the rehearsal: no write was sent") }
 }
 
-fn limit(ready: &Ready, rows: usize) -> usize {
-    ready.order.max_removals.unwrap_or_else(|| rows.div_ceil(10).max(FREE_REMOVALS))
+/// From how many rows something may be taken away, where so much is said about it.
+pub(super) fn limit(said: Option<usize>, rows: usize) -> usize {
+    said.unwrap_or_else(|| rows.div_ceil(10).max(FREE_REMOVALS))
 }
 
 fn within_limits(tally: &Tally, limit: usize, yes: bool) -> Result<(), Problem> {

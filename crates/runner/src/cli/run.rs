@@ -7,9 +7,10 @@ use drillmaster_transport::journal::{History, Journal};
 use drillmaster_transport::{Mode, Replay, Writes};
 
 use super::launch::{Ready, Session, perform};
+use super::place::names_dialect;
 use super::rehearse::{dry_run, look_ahead};
 use super::settings::{Settings, absolute};
-use super::target::{CassetteArgs, Taping, Target, names_dialect, place_for};
+use super::target::{CassetteArgs, Taping, Target, place_for};
 use super::{Cli, Shell};
 use crate::exit::Exit;
 use crate::host::Keeping;

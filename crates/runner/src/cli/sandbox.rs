@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::Shell;
 use super::interrupts::Interrupts;
-use super::target::refuse_service_flags;
+use super::place::refuse_service_flags;
 use crate::exit::Exit;
 use crate::problem::Problem;
 

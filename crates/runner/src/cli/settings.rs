@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
 
+use super::place::TargetArgs;
 use super::report::ReportArgs;
-use super::target::TargetArgs;
 use crate::order::{Order, Place, Reports};
 use crate::problem::Problem;
 use crate::run::CONCURRENCY;
@@ -51,7 +51,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE".to_owned()),

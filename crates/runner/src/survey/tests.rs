@@ -231,3 +231,163 @@ fn a_variable_is_the_rows_own_from_its_declaration_on() {
         check_read_only(source, &[place]);
     }
 }
+
+/// What is odd about a script that has no mistakes, a line each.
+#[track_caller]
+fn warnings(source: &str) -> String {
+    assert_eq!(mistakes(source), "", "{source}");
+    let script = Script::parse("a.rhai", source).unwrap();
+    script.warnings().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_input_that_is_never_used_is_warned_of() {
+    let told = "a.rhai:1:12: the input `room` is declared and never used (";
+    assert!(warnings("let room = input(\"room\", \"where\");").starts_with(told));
+    assert!(warnings("input(\"room\"); print(1);").starts_with("a.rhai:1:1: the input `room`"));
+    for used in [
+        "let room = input(\"room\"); print(room);",
+        "let room = input(\"room\"); print(`in ${room}`);",
+        "let room = input(\"room\"); [1].map(|x| x + room.len());",
+        "let room = input(\"room\"); each([1], |x| [2].map(|y| `${room}`));",
+        "fn room() { input(\"room\") } print(room());",
+        "print(input(\"room\"));",
+        "input(\"room\")",
+        "let all = #{ room: input(\"room\") }; print(all.room);",
+    ] {
+        assert_eq!(warnings(used), "", "{used}");
+    }
+}
+
+#[test]
+fn an_input_that_is_never_come_to_is_warned_of() {
+    let told = "the script never comes to the input `room`";
+    for source in [
+        "print(1); return; print(input(\"room\"));",
+        "throw \"no\"; let room = input(\"room\"); print(room);",
+        "if now() > 1 { return; input(\"room\"); }",
+        "fn where_to() { input(\"room\") } print(1);",
+        "for x in [1] { break; print(input(\"room\")); }",
+    ] {
+        assert!(warnings(source).contains(told), "{source}: {}", warnings(source));
+    }
+    for source in [
+        "if now() > 1 { return; } print(input(\"room\"));",
+        "fn room() { input(\"room\") } print(call(Fn(\"room\")));",
+        // A module: whoever imports it calls it.
+        "fn room() { input(\"room\") }",
+    ] {
+        assert_eq!(warnings(source), "", "{source}");
+    }
+}
+
+#[test]
+fn an_import_that_is_never_used_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("words.rhai"), "fn hello() { 1 } export const X = 2;")
+        .unwrap();
+    let told = |source: &str| {
+        let script = Script::parse(folder.path().join("a.rhai"), source).unwrap();
+        script.check().unwrap();
+        script.warnings().iter().map(|problem| problem.message.clone()).collect::<String>()
+    };
+    let import = "import \"words\" as words;";
+    assert_eq!(told(import), "the module `words` is imported and never used");
+    assert_eq!(told(&format!("{import} words::hello();")), "");
+    assert_eq!(told(&format!("{import} print(words::X);")), "");
+    assert_eq!(told(&format!("{import} each([1], |x| words::hello());")), "");
+}
+
+#[test]
+fn a_method_that_nothing_has_is_told() {
+    let told = "a.rhai:1:12: there is no method `to_uper` (did you mean `to_upper`?)";
+    assert_eq!(mistakes("let a = 1; a.to_uper()").replace("1:14", "1:12"), told);
+    for right in [
+        "let a = \"b\"; a.to_upper()",
+        "let a = #{ work: |x| x }; a.work(1)",
+        "let a = #{}; a.set(\"work\", |x| x); a.work(1)",
+        "fn work(x) { x } let a = 1; a.work(1); [1].work(1)",
+        "let a = |x| x; a.call(1); a.curry(1).call(); a.type_of()",
+    ] {
+        assert_eq!(mistakes(right), "", "{right}");
+    }
+}
+
+#[test]
+fn a_method_that_a_type_of_ours_lacks_is_told() {
+    let told = |kind: &str, name: &str| format!("a value of type {kind} has no method `{name}`");
+    for (source, expected) in [
+        ("roster().push(1)", told("Roster", "push")),
+        ("let all = roster(); all.push(1)", told("Roster", "push")),
+        ("let rows = each([1], |x| x); rows.sort()", told("Rows", "sort")),
+        ("each([1], |x| x).done().map(|row| row)", told("Rows", "map")),
+        (
+            "let bad = each([1], |x| x).failed(); for row in bad { row.trim(); }",
+            told("Outcome", "trim"),
+        ),
+        ("for row in roster() { row.push(1); }", told("Row", "push")),
+        ("veracode::all_users().filter(|user| true)", told("Walk", "filter")),
+    ] {
+        assert!(mistakes(source).contains(&expected), "{source}: {}", mistakes(source));
+    }
+    assert!(mistakes("each([1], |x| x).dune()").contains("did you mean `done`?"));
+    for right in [
+        "let rows = each([1], |x| x); rows.done().len(); rows.table([\"key\"]); rows.done().is_empty()",
+        "for row in roster() { row.to_map().keys(); row.email.trim(); \"a\" in row }",
+        "veracode::all_users().to_array().filter(|user| true)",
+        "let rows = each([1], |x| x); rows = [1]; rows.push(2)",
+        "let rows = each([1], |x| x); { let rows = [1]; rows.push(2) }",
+        "let rows = [1]; fn f(rows) { rows.push(1) } f(rows)",
+    ] {
+        assert_eq!(mistakes(right), "", "{right}");
+    }
+}
+
+#[test]
+fn a_list_of_ours_has_methods_and_no_fields() {
+    let told = mistakes("let rows = each([1], |x| x); print(rows.len);");
+    assert!(
+        told.contains("there is no `len` in a value of type Rows (it is a method: write len())"),
+        "{told}"
+    );
+    let told = mistakes("print(thm::all_rooms().roomInfo);");
+    assert!(
+        told.contains("there is no `roomInfo` in a value of type Walk (go through it by"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_function_gets_what_it_takes() {
+    for (source, expected) in [
+        ("now(1)", "`now` takes no values, and gets 1"),
+        ("print(day())", "`day` takes 1 value, and gets 0 (write it as day(moment: "),
+        ("fn twice(x) { x } twice(1, 2)", "`twice` takes 1 value, and gets 2"),
+        ("list([1])", "`list` does not take such values (write it as list(text: string))"),
+        ("report(\"a\")", "`report` does not take such values (write it as report(data: "),
+        ("each([1], |x| { skip(1); })", "`skip` does not take such values"),
+        ("roster().len(1)", "`len` takes no values, and gets 1"),
+    ] {
+        assert!(mistakes(source).contains(expected), "{source}: {}", mistakes(source));
+    }
+    for right in
+        ["fn day() { 1 } day()", "fn f(a) { a } fn f(a, b) { b } f(1); f(1, 2)", "list(`${1}`)"]
+    {
+        assert_eq!(mistakes(right), "", "{right}");
+    }
+}
+
+#[test]
+fn the_scripts_that_are_shipped_are_faultless() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut looked_at = 0;
+    for file in files.filter(|file| file.extension().is_some_and(|end| end == "rhai")) {
+        let script = Script::open(&file).unwrap();
+        let told: Vec<_> = script.check().err().unwrap_or_default();
+        let told: Vec<_> = told.iter().chain(&script.warnings()).map(ToString::to_string).collect();
+        assert!(told.is_empty(), "{told:?}");
+        looked_at += 1;
+    }
+    assert!(looked_at >= 12, "{looked_at}");
+}

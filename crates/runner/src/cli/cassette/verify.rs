@@ -8,7 +8,8 @@ use drillmaster_transport::cassette::{Interaction, Tape};
 use drillmaster_transport::{Cassette, Mode, Request, Stopped, Transport};
 
 use super::super::Shell;
-use super::super::target::{Target, TargetArgs};
+use super::super::place::TargetArgs;
+use super::super::target::Target;
 use super::open_tape;
 use crate::exit::Exit;
 use crate::order::Place;

@@ -1,0 +1,184 @@
+//! `drillmaster repl`, piped and on a terminal.
+
+use crate::desk::{CLASS, Desk, Door};
+use crate::snapshot::snapshot;
+
+/// All that is seen of lines that are piped into it.
+#[track_caller]
+fn check(name: &str, desk: &Desk, lines: &str, line: &str, exit: i32) {
+    let ended = desk.run_with(lines, line);
+    snapshot("cli", name, &ended.to_string());
+    ended.exits(exit);
+}
+
+const ROOMS: &str = "\
+let rooms = thm::rooms().roomInfo;
+rooms.len() > 1
+rooms.filter(|room| room.code == \"linux1\")
+#{ rooms: rooms.map(|room| room.code).len() > 0, first: \"linux1\" }
+\"a text\"
+1.5
+";
+
+#[test]
+fn values_are_shown_as_tables_or_json() {
+    check("repl_table", &Desk::empty(), ROOMS, "repl", 0);
+    check("repl_json", &Desk::empty(), ROOMS, "repl --format json", 0);
+}
+
+#[test]
+fn what_goes_wrong_is_told_at_its_place_and_the_next_line_is_run() {
+    let lines = "\
+let email = \"ada@example.com\";
+thm::add_seat(#{ emial: email })
+if true {
+    print(`in a
+block`);
+    prnt(email)
+}
+let answer = 6 * ;
+throw \"no\"
+print(email);
+";
+    check("repl_mistakes", &Desk::empty(), lines, "repl", 3);
+}
+
+#[test]
+fn rows_are_run_and_summed_up() {
+    let lines = "\
+let rows = each(roster(), |row| { if row.email.contains(\"a\") { #{ name: row.email.len() > 3 } } else { throw \"no a\" } });
+rows.failed()
+rows.len()
+";
+    let class: String = CLASS.lines().take(4).map(|line| format!("{line}\n")).collect();
+    let desk = Desk::empty().with("class.csv", class + "bob@test.test,Bob,x9,\n");
+    check("repl_rows", &desk, lines, "repl --roster class.csv", 1);
+}
+
+#[test]
+fn inputs_are_set_or_told_to_be_missing() {
+    let lines =
+        "input(\"room\", \"where\") + input(\"b\", \"\", 1)\ninput(\"seats\", \"how many\")\n";
+    check("repl_inputs", &Desk::empty(), lines, "repl --set room=linux1 --set other=1", 2);
+}
+
+#[test]
+fn the_answers_of_questions_are_hidden_unless_revealed() {
+    let lines = "thm::questions(#{ roomCode: \"linux1\" })\n";
+    let seen = |line: &str| Desk::empty().run_with(lines, line).exits(0).out.clone();
+    let hidden = seen("repl --format json");
+    assert!(hidden.contains("[hidden; --reveal shows it]"), "{hidden}");
+    assert!(!seen("repl --format json --reveal").contains("[hidden"));
+}
+
+const DELETE: &str = "\
+let user = veracode::users_details(#{ limit: 1 }).users[0];
+veracode::delete_user(#{ id: user.id });
+veracode::users_details(#{ limit: 1 }).users[0].id == user.id
+";
+
+#[test]
+fn what_cannot_be_undone_asks_for_the_same_flag_as_in_a_run() {
+    let stopped = Desk::empty().run_with(DELETE, "repl");
+    assert!(stopped.exits(4).err.contains("allow it with --yes"), "{stopped}");
+    assert_eq!(stopped.out, "true\n");
+    assert_eq!(Desk::empty().run_with(DELETE, "repl --yes").exits(0).out, "false\n");
+}
+
+#[test]
+fn removals_are_counted_over_all_lines() {
+    let lines = "\
+let seats = thm::users().users.map(|user| user.email);
+thm::remove_seat(#{ email: seats[0] });
+thm::remove_seat(#{ email: seats[1] });
+thm::add_seat(#{ email: seats[1] }).unchanged
+";
+    let ended = Desk::empty().run_with(lines, "repl --max-removals 1");
+    assert!(ended.exits(4).err.contains("--max-removals"), "{ended}");
+    assert_eq!(ended.out, "true\n");
+}
+
+#[test]
+fn a_key_is_asked_for_when_its_service_is_called() {
+    let door = Door::closed();
+    let line = format!("repl {}", door.flags());
+    let ended = Desk::empty().run_with("let a = 1;\nthm::rooms()\na\n", &line);
+    assert!(ended.exits(2).err.contains("DRILLMASTER_THM_KEY is not set"), "{ended}");
+    assert_eq!(ended.out, "1\n");
+    assert!(!door.was_knocked_at());
+}
+
+#[test]
+fn nothing_said_is_nothing_done() {
+    let ended = Desk::empty().run_with("", "repl");
+    assert_eq!((ended.exits(0).out.as_str(), ended.err.as_str()), ("", ""));
+}
+
+#[cfg(unix)]
+mod on_a_terminal {
+    use std::os::unix::fs::PermissionsExt;
+
+    use crate::desk::Desk;
+    use crate::terminal::Terminal;
+
+    const DOWN: &str = "\x04";
+    const INTERRUPT: &str = "\x03";
+
+    #[test]
+    fn blocks_are_asked_on_for_and_lines_are_taken_back() {
+        let mut terminal = Terminal::of(Desk::empty().command("repl"));
+        terminal.shows("on the embedded sandbox").shows("> ");
+        terminal.types("for x in [20, 22] {\r").types("print(x * 100);\r").types("}\r");
+        terminal.shows("2000").shows("2200").shows("> ");
+        terminal.types("print(111 * ").types(INTERRUPT).shows("> ");
+        terminal.types("2 * 21\r").shows("42").shows("> ").types(DOWN);
+        let (seen, exit) = terminal.ends();
+        assert_eq!(exit, Some(0), "{seen}");
+    }
+
+    #[test]
+    fn what_was_wrong_is_no_failure_of_whoever_saw_it() {
+        let mut terminal = Terminal::of(Desk::empty().command("repl"));
+        terminal.shows("> ").types("prnt(1)\r");
+        terminal.shows("there is no function `prnt`").shows("> ").types(DOWN);
+        assert_eq!(terminal.ends().1, Some(0));
+    }
+
+    #[test]
+    fn ctrl_c_stops_the_line_that_runs_and_nothing_else() {
+        let mut terminal = Terminal::of(Desk::empty().command("repl"));
+        terminal.shows("> ").types("let kept = 40; print(\"run\" + \"ning\"); loop { }\r");
+        terminal.shows("running").interrupts().shows("interrupted").shows("> ");
+        terminal.types("kept + 2\r").shows("42").shows("> ").types(DOWN);
+        assert_eq!(terminal.ends().1, Some(0));
+    }
+
+    #[test]
+    fn tab_completes() {
+        let mut terminal = Terminal::of(Desk::empty().command("repl"));
+        terminal.shows("> ").types("thm::scoreb\t(#{ roomC\t\"linux1\" }).len() > 0\r");
+        terminal.shows("true").shows("> ").types(DOWN);
+        assert_eq!(terminal.ends().1, Some(0));
+    }
+
+    #[test]
+    fn the_history_is_its_owners_alone_and_has_no_secrets() {
+        let desk = Desk::empty();
+        let mut terminal = Terminal::of(desk.command("repl"));
+        for line in ["let kept = 1;", " let unkept = 2;", "let token = \"b4c0ffee99\";"] {
+            terminal.shows("> ").types(line).types("\r");
+        }
+        terminal.shows("> ").types(DOWN);
+        assert_eq!(terminal.ends().1, Some(0));
+        let file = desk.path("state/drillmaster/repl-history");
+        let history = std::fs::read_to_string(&file).unwrap();
+        assert!(history.contains("let kept = 1;"), "{history}");
+        assert!(!history.contains("unkept") && !history.contains("token"), "{history}");
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        // The next time it is there.
+        let mut terminal = Terminal::of(desk.command("repl"));
+        terminal.shows("> ").types("\x1b[A").shows("let kept = 1;").types("\r");
+        terminal.shows("> ").types("kept + 41\r").shows("42").shows("> ").types(DOWN);
+        assert_eq!(terminal.ends().1, Some(0));
+    }
+}
