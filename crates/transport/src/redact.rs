@@ -57,6 +57,7 @@ mod replace;
 mod roster;
 mod scan;
 mod search;
+mod view;
 
 use std::collections::BTreeMap;
 

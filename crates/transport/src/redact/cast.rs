@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::names;
 use super::replace::{Pattern, Patterns, Reach};
+use super::view::folded;
 
 /// A person's number.
 pub(super) type Person = u32;
@@ -42,14 +43,9 @@ pub(super) struct Cast {
     reserved: HashSet<Person>,
 }
 
-/// What two ways to write a value have in common: with all letters made large, and then small, as what is
-/// searched for is (a sharp s is two letters when it is large).
+/// What two ways to write a value have in common.
 pub(crate) fn fold(value: &str) -> String {
-    let value = value.trim();
-    if value.is_ascii() {
-        return value.to_ascii_lowercase();
-    }
-    value.to_uppercase().to_lowercase()
+    folded(value.trim())
 }
 
 impl Cast {
@@ -59,6 +55,11 @@ impl Cast {
 
     pub(super) fn person(&self, value: &str) -> Option<Person> {
         self.get(value)?.person
+    }
+
+    /// The known values as they are searched for.
+    pub(super) fn folded(&self) -> impl Iterator<Item = (&String, &Known)> {
+        self.known.iter()
     }
 
     /// The known values, in the order in which they came.
@@ -297,12 +298,10 @@ impl Cast {
 
     /// What to look for, and what to write there.
     pub(super) fn patterns(&self) -> Patterns {
-        Patterns::of(self.iter().flat_map(|known| {
-            written(known).into_iter().map(|value| Pattern {
-                value,
-                reach: known.reach,
-                stands: known.stands.clone(),
-            })
+        Patterns::of(self.known.iter().map(|(value, known)| Pattern {
+            value: value.clone(),
+            reach: known.reach,
+            stands: known.stands.clone(),
         }))
     }
 
@@ -315,17 +314,6 @@ impl Cast {
             stands: known.spelt[0].clone(),
         }))
     }
-}
-
-/// The ways to write a value that ASCII case does not cover.
-fn written(known: &Known) -> Vec<String> {
-    let mut ways = known.spelt.clone();
-    for spelt in known.spelt.iter().filter(|spelt| !spelt.is_ascii()) {
-        ways.extend([spelt.to_lowercase(), spelt.to_uppercase()]);
-    }
-    ways.sort();
-    ways.dedup();
-    ways
 }
 
 /// Where a value is looked for. What is short would be found by chance.

@@ -7,7 +7,7 @@ use drillmaster_models::{Dialect, Entry, FieldKind, Holds, Reply, Texts, wire};
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
 use super::json::{self, Key, Node, What};
-use super::replace::RESERVED;
+use super::view::RESERVED;
 use super::{Policy, names};
 use crate::request::Response;
 

@@ -7,14 +7,10 @@
 use std::ops::Range;
 
 use base64::Engine;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::looks;
 use super::search::Search;
-
-/// All but the unreserved characters of RFC 3986, as requests are written.
-pub(super) const RESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use super::view::{View, escaped_byte, folded, read};
 
 /// How many encodings may lie within each other.
 pub(super) const DEEPEST: usize = 4;
@@ -59,7 +55,7 @@ impl Patterns {
     pub(super) fn of(patterns: impl Iterator<Item = Pattern>) -> Self {
         let (values, found): (Vec<_>, _) = patterns
             .filter(|pattern| pattern.reach != Reach::Places)
-            .map(|pattern| (pattern.value, (pattern.reach, pattern.stands.into())))
+            .map(|pattern| (folded(&pattern.value), (pattern.reach, pattern.stands.into())))
             .unzip();
         Self { search: Search::of(values.into_iter()), found }
     }
@@ -67,7 +63,7 @@ impl Patterns {
     /// The text with what stands for its values, if there are any.
     pub(super) fn replace(&self, text: &str) -> Option<String> {
         let bytes = self.replace_bytes(text.as_bytes())?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        Some(read(&bytes).into_owned())
     }
 
     pub(super) fn replace_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
@@ -85,7 +81,7 @@ impl Patterns {
         for edit in edits.iter().rev() {
             rest.drain(edit.span.clone());
         }
-        !edits.is_empty() && !String::from_utf8_lossy(&rest).chars().any(char::is_alphanumeric)
+        !edits.is_empty() && !read(&rest).chars().any(char::is_alphanumeric)
     }
 
     fn edits(&self, bytes: &[u8], depth: usize, shortest: usize) -> Vec<Edit> {
@@ -94,10 +90,10 @@ impl Patterns {
         if depth > 0 {
             // As a form has it, and then as an address has it: where it is both, it is a form.
             if bytes.contains(&b'+') {
-                edits.extend(self.in_view(&View::of_percent(bytes, true), depth, shortest));
+                edits.extend(self.in_view(&View::of_form(bytes), depth, shortest));
             }
             if bytes.contains(&b'%') {
-                edits.extend(self.in_view(&View::of_percent(bytes, false), depth, shortest));
+                edits.extend(self.in_view(&View::of_percent(bytes), depth, shortest));
             }
             if bytes.contains(&b'\\') {
                 edits.extend(self.in_view(&View::of_json(bytes), depth, shortest));
@@ -113,12 +109,16 @@ impl Patterns {
     }
 
     fn matches(&self, bytes: &[u8], shortest: usize) -> Vec<Edit> {
-        let found = self.search.find(bytes).into_iter();
+        // What is searched for is folded, and a letter that is not of ASCII may have another length then.
+        let view = (!bytes.is_ascii()).then(|| View::of_letters(bytes));
+        let letters = view.as_ref().map_or(bytes, |view| &view.plain);
+        let found = self.search.find(letters).into_iter();
         found
             .filter_map(|(span, place)| {
                 let (reach, stands) = &self.found[place];
                 let fits = span.len() >= shortest
-                    && (*reach == Reach::Anywhere || is_word(bytes, span.clone()));
+                    && (*reach == Reach::Anywhere || is_word(letters, span.clone()));
+                let span = view.as_ref().map_or_else(|| span.clone(), |view| view.outside(&span));
                 fits.then(|| Edit { span, with: stands.as_bytes().to_vec() })
             })
             .collect()
@@ -126,7 +126,9 @@ impl Patterns {
 
     fn in_view(&self, view: &View, depth: usize, shortest: usize) -> Vec<Edit> {
         let edits = self.edits(&view.plain, depth - 1, shortest).into_iter();
-        edits.map(|edit| view.outside(&edit)).collect()
+        edits
+            .map(|edit| Edit { span: view.outside(&edit.span), with: view.written(&edit.with) })
+            .collect()
     }
 
     fn in_base64(&self, bytes: &[u8], gap: Range<usize>, depth: usize, edits: &mut Vec<Edit>) {
@@ -150,16 +152,14 @@ impl Patterns {
     fn in_run(&self, bytes: &[u8], run: Range<usize>, depth: usize) -> Option<Edit> {
         (0..4).find_map(|shift| {
             let span = run.start + shift..run.end;
-            let text = std::str::from_utf8(bytes.get(span.clone())?).ok()?;
+            let text = bytes.get(span.clone())?;
             let whole = text.len() - usize::from(text.len() % 4 == 1);
             if whole < SHORTEST_RUN {
                 return None;
             }
             let engine = looks::engine_of(text);
             let plain = engine.decode(&text[..whole]).ok()?;
-            let readable = std::str::from_utf8(&plain)
-                .is_ok_and(|plain| !plain.chars().any(|c| c.is_control() && !c.is_whitespace()));
-            let shortest = if readable { 0 } else { SHORTEST_IN_NOISE };
+            let shortest = if looks::is_readable(&plain) { 0 } else { SHORTEST_IN_NOISE };
             let inner = self.edits(&plain, depth - 1, shortest);
             if inner.is_empty() {
                 return None;
@@ -169,103 +169,14 @@ impl Patterns {
             if padding > 0 {
                 with.extend(std::iter::repeat_n('=', (4 - with.len() % 4) % 4));
             }
-            with.push_str(&text[whole..]);
-            Some(Edit { span: span.start..span.end + padding, with: with.into_bytes() })
+            let mut with = with.into_bytes();
+            with.extend_from_slice(&text[whole..]);
+            Some(Edit { span: span.start..span.end + padding, with })
         })
     }
 }
 
 const SHORTEST_RUN: usize = looks::SHORTEST_RUN;
-
-/// A text without the escapes of one encoding, and where each byte of it came from.
-struct View {
-    plain: Vec<u8>,
-    /// Where each byte begins in the text, and where the last one ends.
-    starts: Vec<usize>,
-    write: fn(&[u8]) -> Vec<u8>,
-}
-
-impl View {
-    fn of(bytes: &[u8], write: fn(&[u8]) -> Vec<u8>, read: fn(&[u8]) -> (Vec<u8>, usize)) -> Self {
-        let mut view = Self { plain: Vec::new(), starts: Vec::new(), write };
-        let mut at = 0;
-        while at < bytes.len() {
-            let (plain, length) = read(&bytes[at..]);
-            view.starts.extend(plain.iter().map(|_| at));
-            view.plain.extend(plain);
-            at += length;
-        }
-        view.starts.push(at);
-        view
-    }
-
-    fn of_percent(bytes: &[u8], spaced: bool) -> Self {
-        let write = |bytes: &[u8]| {
-            utf8_percent_encode(&String::from_utf8_lossy(bytes), RESERVED).to_string().into_bytes()
-        };
-        if spaced {
-            return Self::of(bytes, write, |bytes| match bytes {
-                [b'+', ..] => (vec![b' '], 1),
-                _ => percent(bytes),
-            });
-        }
-        Self::of(bytes, write, percent)
-    }
-
-    fn of_json(bytes: &[u8]) -> Self {
-        Self::of(bytes, <[u8]>::to_vec, escape)
-    }
-
-    /// An edit of the view as one of the text.
-    fn outside(&self, edit: &Edit) -> Edit {
-        let (start, end) = (self.starts[edit.span.start], self.starts[edit.span.end]);
-        // The bytes of one escape have one beginning.
-        let mut after = edit.span.end;
-        while after < self.plain.len() && after > 0 && self.starts[after] == self.starts[after - 1]
-        {
-            after += 1;
-        }
-        Edit { span: start..end.max(self.starts[after]), with: (self.write)(&edit.with) }
-    }
-}
-
-fn percent(bytes: &[u8]) -> (Vec<u8>, usize) {
-    let digit = |byte: Option<&u8>| byte.and_then(|&byte| char::from(byte).to_digit(16));
-    match (bytes[0], digit(bytes.get(1)), digit(bytes.get(2))) {
-        (b'%', Some(high), Some(low)) => {
-            (vec![u8::try_from(high * 16 + low).unwrap_or_default()], 3)
-        }
-        (byte, ..) => (vec![byte], 1),
-    }
-}
-
-fn escape(bytes: &[u8]) -> (Vec<u8>, usize) {
-    let unit = |at: usize| {
-        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let plain = |byte: u8| (vec![byte], 2);
-    match bytes {
-        [b'\\', b'n', ..] => plain(b'\n'),
-        [b'\\', b'r', ..] => plain(b'\r'),
-        [b'\\', b't', ..] => plain(b'\t'),
-        [b'\\', b'b', ..] => plain(8),
-        [b'\\', b'f', ..] => plain(12),
-        [b'\\', other @ (b'"' | b'\\' | b'/'), ..] => plain(*other),
-        [b'\\', b'u', ..] => {
-            let units: Vec<_> = [unit(0), unit(6)].into_iter().map_while(|unit| unit).collect();
-            let mut read = char::decode_utf16(units);
-            match read.next() {
-                Some(Ok(character)) => {
-                    let text = character.to_string().into_bytes();
-                    (text, 6 * character.len_utf16())
-                }
-                _ => (vec![bytes[0]], 1),
-            }
-        }
-        _ => (vec![bytes[0]], 1),
-    }
-}
 
 /// Sorted, of those that overlap the first and longest.
 fn resolved(mut edits: Vec<Edit>) -> Vec<Edit> {
@@ -348,9 +259,8 @@ fn is_spaceless(c: char) -> bool {
 
 /// Whether a place lies within a percent escape of a text that is UTF-8 without its escapes.
 fn is_in_escape(bytes: &[u8], at: usize) -> bool {
-    let begins = |from: Option<usize>| {
-        from.is_some_and(|from| bytes[from] == b'%' && percent(&bytes[from..]).1 == 3)
-    };
+    let begins =
+        |from: Option<usize>| from.is_some_and(|from| escaped_byte(&bytes[from..]).is_some());
     (begins(at.checked_sub(1)) || begins(at.checked_sub(2)))
         && percent_encoding::percent_decode(bytes).decode_utf8().is_ok()
 }

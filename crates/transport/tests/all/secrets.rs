@@ -284,8 +284,6 @@ fn any_secret() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     #[test]
     fn a_random_secret_in_a_random_place_and_encoding_is_nowhere_afterwards(
         secret in any_secret(),
