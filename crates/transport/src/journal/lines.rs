@@ -12,6 +12,8 @@ use crate::cassette::{self, Damage, Event, Header};
 /// What closes a line: `,"sum":"01234567"}`.
 const SEAL: usize = 18;
 
+const SEAL_START: &[u8] = b",\"sum\":\"";
+
 /// An event as a line of a journal, with its checksum as the last field.
 ///
 /// ```
@@ -40,7 +42,8 @@ pub(crate) fn unseal(line: &mut Vec<u8>) -> bool {
     let Some(split) = line.len().checked_sub(SEAL) else {
         return false;
     };
-    if line[split..] != *seal(&line[..split]).as_bytes() {
+    // A sealed cassette has no checksums, and reckoning one takes longer than reading an event.
+    if !line[split..].starts_with(SEAL_START) || line[split..] != *seal(&line[..split]).as_bytes() {
         return false;
     }
     line.truncate(split);

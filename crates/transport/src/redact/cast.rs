@@ -6,7 +6,7 @@ use drillmaster_models::Holds;
 use indexmap::IndexMap;
 
 use super::names;
-use super::replace::{Pattern, Patterns, Reach};
+use super::replace::{Pattern, Reach};
 use super::view::folded;
 
 /// A person's number.
@@ -68,7 +68,7 @@ impl Cast {
     }
 
     /// The values that came after so many, folded.
-    pub(super) fn since(&self, count: usize) -> impl ExactSizeIterator<Item = &String> {
+    pub(super) fn since(&self, count: usize) -> impl Iterator<Item = &String> {
         self.known.keys().skip(count)
     }
 
@@ -203,18 +203,14 @@ impl Cast {
         self.add(value, known);
     }
 
-    /// Takes in which pseudonym a recording has for a value; `false` where that is not so.
-    pub(super) fn take(&mut self, holds: Holds, value: &str, stands: &str) -> bool {
-        if let Some(known) = self.get(value) {
-            return known.stands == stands;
-        }
-        if self.is_pseudonym(stands) {
-            return false;
+    /// Takes in which pseudonym a recording has for a value, unless one of the two has another.
+    pub(super) fn take(&mut self, holds: Holds, value: &str, stands: &str) {
+        if self.get(value).is_some() || self.is_pseudonym(stands) {
+            return;
         }
         let reach = reach(holds, value);
         let stands = stands.to_owned();
         self.add(value, Known { holds, reach, stands, person: None, spelt: vec![] });
-        true
     }
 
     /// Whether the value is known. The way it is written is remembered.
@@ -296,23 +292,29 @@ impl Cast {
         self.known.insert(fold(value), known);
     }
 
-    /// What to look for, and what to write there.
-    pub(super) fn patterns(&self) -> Patterns {
-        Patterns::of(self.known.iter().map(|(value, known)| Pattern {
+    /// How many values are known.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// What to look for, and what to write there: of the values that came after so many.
+    pub(super) fn patterns(&self, after: usize) -> impl Iterator<Item = Pattern> {
+        self.known.iter().skip(after).map(|(value, known)| Pattern {
             value: value.clone(),
             reach: known.reach,
             stands: known.stands.clone(),
-        }))
+        })
     }
 
     /// The other way round: from pseudonyms to values, as they were written first.
-    pub(super) fn back(&self) -> Patterns {
-        let others = self.iter().filter(|known| known.spelt[0] != known.stands);
-        Patterns::of(others.map(|known| Pattern {
+    pub(super) fn back(&self, after: usize) -> impl Iterator<Item = Pattern> {
+        let others = self.known.values().skip(after);
+        let others = others.filter(|known| known.spelt[0] != known.stands);
+        others.map(|known| Pattern {
             value: known.stands.clone(),
             reach: Reach::Words,
             stands: known.spelt[0].clone(),
-        }))
+        })
     }
 }
 

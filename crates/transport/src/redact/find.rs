@@ -84,7 +84,7 @@ impl Found {
         self.columns = rows.private(&self.policy, &self.seen);
         rows.join(&self.columns, &mut self.cast);
         self.nobodys = rows.others(&self.columns);
-        self.roster = self.cast.patterns();
+        self.roster = Patterns::of(self.cast.patterns(0));
         let others = self.nobodys.iter();
         self.open.extend(others.flat_map(|cell| cell.split(SEPARATORS)).map(fold));
         self.rows = Some(rows);
@@ -136,7 +136,7 @@ impl Found {
 
     /// How many values are known.
     pub(crate) fn count(&self) -> usize {
-        self.cast.since(0).len()
+        self.cast.len()
     }
 
     /// The values that became known after so many, folded.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::cast::Cast;
 use super::places::template;
-use super::replace::{Reach, is_word};
+use super::replace::{Reach, SHORTEST_IN_NOISE, is_word};
 use super::search::Search;
 use super::view::{RESERVED, View, folded, read};
 use super::{Holds, Redactor, looks, names};
@@ -134,7 +134,7 @@ impl Scan {
     }
 
     fn bytes(&self, place: &str, bytes: &[u8]) -> Result<(), Leak> {
-        self.unpacked(bytes, "as it is", DEEPEST).map_err(|(holds, encoding)| Leak {
+        self.unpacked(bytes, "as it is", (DEEPEST, 0)).map_err(|(holds, encoding)| Leak {
             place: place.to_owned(),
             holds,
             encoding,
@@ -145,9 +145,9 @@ impl Scan {
         &self,
         bytes: &[u8],
         encoding: &'static str,
-        depth: usize,
+        (depth, shortest): (usize, usize),
     ) -> Result<(), (Holds, &'static str)> {
-        if let Some(holds) = self.found(&read(bytes)) {
+        if let Some(holds) = self.found(&read(bytes), shortest) {
             return Err((holds, encoding));
         }
         if depth == 0 {
@@ -155,28 +155,34 @@ impl Scan {
         }
         let mut views = Vec::new();
         if bytes.contains(&b'+') {
-            views.push((View::of_form(bytes).plain, "percent-encoded"));
+            views.push((View::of_form(bytes).plain, "percent-encoded", shortest));
         }
         if bytes.contains(&b'%') {
-            views.push((View::of_percent(bytes).plain, "percent-encoded"));
+            views.push((View::of_percent(bytes).plain, "percent-encoded", shortest));
         }
         if bytes.contains(&b'\\') {
-            views.push((View::of_json(bytes).plain, "escaped as in JSON"));
+            views.push((View::of_json(bytes).plain, "escaped as in JSON", shortest));
         }
         let runs = bytes.split(|byte| !looks::is_of_base64(*byte));
         for run in runs.filter(|run| run.len() >= looks::SHORTEST_RUN) {
             let whole = run.len() - usize::from(run.len() % 4 == 1);
             let plain = looks::engine_of(run).decode(&run[..whole]).ok();
             let plain = plain.filter(|plain| std::str::from_utf8(plain).is_ok());
-            views.extend(plain.map(|plain| (plain, "in base64")));
+            let shortest =
+                |plain: &[u8]| if looks::is_readable(plain) { 0 } else { SHORTEST_IN_NOISE };
+            views.extend(plain.map(|plain| {
+                let shortest = shortest(&plain);
+                (plain, "in base64", shortest)
+            }));
         }
-        views
-            .iter()
-            .filter(|(plain, _)| plain != bytes)
-            .try_for_each(|(plain, encoding)| self.unpacked(plain, encoding, depth - 1))
+        let views = views.iter().filter(|(plain, ..)| plain != bytes);
+        views.into_iter().try_for_each(|(plain, encoding, shortest)| {
+            self.unpacked(plain, encoding, (depth - 1, *shortest))
+        })
     }
 
-    fn found(&self, text: &str) -> Option<Holds> {
+    /// What of at least this length stands in a text.
+    fn found(&self, text: &str, shortest: usize) -> Option<Holds> {
         let folded = folded(text);
         // What stands for somebody may hold what is somebody else's.
         let mut pseudonyms: Vec<Range<usize>> = Vec::new();
@@ -193,7 +199,8 @@ impl Scan {
         };
         self.search.find_overlapping_iter(&folded).find_map(|found| {
             let (_, holds, reach) = &self.values[found.pattern()];
-            let there = is_apart(&found.range())
+            let there = found.range().len() >= shortest
+                && is_apart(&found.range())
                 && (*reach == Reach::Anywhere || is_word(folded.as_bytes(), found.range()));
             there.then_some(*holds)
         })

@@ -133,7 +133,10 @@ fn untelling() -> impl Strategy<Value = u8> {
     any::<u8>().prop_map(|byte| if b"@=:%".contains(&byte) { b'.' } else { byte })
 }
 
-const WRAPS: &[fn(&[u8]) -> Vec<u8>] = &[
+/// Puts a text into another.
+type Wrap = fn(&[u8]) -> Vec<u8>;
+
+const WRAPS: &[Wrap] = &[
     |bytes| BASE64_STANDARD.encode(bytes).into_bytes(),
     |bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes).into_bytes(),
     |bytes| percent_encode(bytes, NON_ALPHANUMERIC).to_string().into_bytes(),
@@ -173,7 +176,9 @@ fn holding(bytes: &[u8], place: usize) -> Vec<Event> {
         }
         4 => exchange("main", 0, "thm.scoreboard", &json!({ "roomCode": text }), &answer(200, b""))
             .into(),
-        5 => exchange(&text, 0, "thm.rooms", &json!({}), &answer(200, b"{}")).into(),
+        // A row's key as the name of its scope.
+        5 => exchange(&text.replace('#', "##"), 0, "thm.rooms", &json!({}), &answer(200, b"{}"))
+            .into(),
         _ => {
             let [request, _] = asked(&answer(200, b""));
             let (scope, kind) = ("main".to_owned(), "timeout".to_owned());
