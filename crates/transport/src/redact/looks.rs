@@ -98,8 +98,8 @@ pub(super) fn is_readable(bytes: &[u8]) -> bool {
     text.is_ok_and(|text| !text.chars().any(|c| c.is_control() && !c.is_whitespace()))
 }
 
-pub(super) fn is_of_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)
+pub(super) const fn is_of_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
 pub(super) fn engine_of(run: &[u8]) -> &'static GeneralPurpose {

@@ -88,6 +88,19 @@ fn sextet(letter: u8) -> u32 {
     })
 }
 
+/// Of each byte whether it is a letter of base64, as a number, and whether something else than base64 may be encoded
+/// where it stands.
+const KINDS: [(usize, bool); 256] = {
+    let mut kinds = [(0, false); 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        kinds[byte as usize] =
+            (looks::is_of_base64(byte) as usize, matches!(byte, b'+' | b'%' | b'\\'));
+        byte += 1;
+    }
+    kinds
+};
+
 /// What a run decodes to with one of the shifts, byte by byte.
 #[derive(Clone, Copy, Default)]
 struct Chain {
@@ -104,7 +117,8 @@ struct Chain {
 
 impl Chain {
     fn may_go_on(&mut self, byte: u8, search: &Search) -> bool {
-        self.letters = if looks::is_of_base64(byte) { self.letters + 1 } else { 0 };
+        let (letter, sign) = KINDS[usize::from(byte)];
+        self.letters = (self.letters + letter) * letter;
         if !byte.is_ascii() || self.due > 0 {
             let (is_first, due) = match byte {
                 0x80..=0xbf => (false, self.due.saturating_sub(1)),
@@ -117,9 +131,7 @@ impl Chain {
             self.is_wide = true;
             self.due = due;
         }
-        self.letters >= SHORTEST_RUN
-            || b"+%\\".contains(&byte)
-            || search.begins(self.window.next(byte))
+        self.letters >= SHORTEST_RUN || sign || search.begins(self.window.next(byte))
     }
 
     fn may_end(&mut self, search: &Search) -> bool {

@@ -131,13 +131,15 @@ impl Shelf {
 #[derive(Debug, Default)]
 struct Starts {
     bits: Vec<u64>,
+    /// The first bytes alone, of which there are few.
+    firsts: [u64; 4],
     /// By how many bytes values are told: fewer where they are shorter.
     lengths: Vec<usize>,
 }
 
 impl Starts {
     fn of<'a>(values: impl Iterator<Item = &'a Value>, count: usize) -> Self {
-        let mut starts = Self { bits: vec![0; words(count)], lengths: Vec::new() };
+        let mut starts = Self { bits: vec![0; words(count)], ..Self::default() };
         values.for_each(|value| starts.add(value));
         starts
     }
@@ -155,6 +157,8 @@ impl Starts {
         if !self.lengths.contains(&length) {
             self.lengths.push(length);
         }
+        let first = usize::from(value.text[0]);
+        self.firsts[first / 64] |= 1 << (first % 64);
         let start = value.text[..length].iter().copied().fold(0, with);
         let (word, bit) = self.place(start);
         self.bits[word] |= bit;
@@ -172,10 +176,12 @@ impl Starts {
 
     /// Whether a value may begin with these bytes.
     fn has(&self, start: u32) -> bool {
-        self.lengths.iter().any(|length| {
-            let (word, bit) = self.place(start >> (8 * (FIRST - length)));
-            self.bits[word] & bit != 0
-        })
+        let first = (start >> 24) as usize;
+        self.firsts[first / 64] >> (first % 64) & 1 == 1
+            && self.lengths.iter().any(|length| {
+                let (word, bit) = self.place(start >> (8 * (FIRST - length)));
+                self.bits[word] & bit != 0
+            })
     }
 
     /// Where the bit of these bytes is.
