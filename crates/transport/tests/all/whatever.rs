@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use drillmaster_transport::Response;
 use drillmaster_transport::cassette::{Body, ErrorEvent, Event, Header, Seal, Sealed, parse};
+use drillmaster_transport::redact::Policy;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -206,6 +207,23 @@ proptest! {
     fn whatever_looks_private_anywhere_is_sealed(bytes in telling(), place in 0..PLACES) {
         sealed(holding(&bytes, place))?;
     }
+}
+
+/// A body or an escape that is no UTF-8 is what Latin-1 makes of it.
+#[test]
+fn a_value_is_found_as_latin_1_has_it() {
+    let after = |body: &[u8]| {
+        let policy = Policy::default().value("Zoë Müller");
+        let events = asked(&answer(200, body));
+        let sealed = Seal::default().policy(policy).events(Header::default(), events).unwrap();
+        let tape = parse(sealed.text()).unwrap();
+        tape.interactions[0].outcome.as_ref().unwrap().body.clone()
+    };
+    let body = b"to ZO\xcb M\xfcller, Zo%EB%20M%FCller and \xe9";
+    assert_eq!(after(body), b"to value-0001, value-0001 and \xe9");
+    let named = b"{\"displayName\":\"J\xfcrgen\",\"note\":\"of j\xdcrgen\"}";
+    let text = String::from_utf8_lossy(&after(named)).into_owned();
+    assert_eq!(text, "{\"displayName\":\"learner-0001\",\"note\":\"of learner-0001\"}");
 }
 
 /// Found by chance: each of these was refused once.
