@@ -1,5 +1,5 @@
 //! The project's chores: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask ci`,
-//! `cargo xtask bench`, `cargo xtask torture`, `cargo xtask fuzz`, `cargo xtask report-check`.
+//! `cargo xtask bench`, `cargo xtask torture`, `cargo xtask fuzz`, `cargo xtask soak`, `cargo xtask report-check`.
 
 mod bench;
 mod ci;
@@ -7,6 +7,7 @@ mod codegen;
 mod fuzz;
 mod report_check;
 mod repository;
+mod soak;
 mod tidy;
 mod torture;
 
@@ -36,6 +37,8 @@ enum Chore {
     ReportCheck,
     /// Have the readers of files read what was flipped, cut, repeated and nested, and fail where one panics or hangs
     Fuzz(fuzz::FuzzArgs),
+    /// Run the property tests with many cases and with seeds that nobody has tried, and stop at the first finding
+    Soak(soak::SoakArgs),
 }
 
 /// What a chore ends with: an error is told as it stands.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Chore::Torture(args) => torture::run(&args),
         Chore::ReportCheck => report_check::run(),
         Chore::Fuzz(args) => fuzz::run(&args),
+        Chore::Soak(args) => soak::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

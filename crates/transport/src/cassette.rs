@@ -47,7 +47,7 @@ pub use seal::{Seal, Sealed, Unsealed};
 pub(crate) use seal::{beside, sealed_answer};
 pub use straight::straight;
 pub use tape::{Damage, Interaction, Tape, parse};
-pub(crate) use tape::{Part, event_at, header, read};
+pub(crate) use tape::{Part, answer_at, event_at, header, read};
 pub use veiled::veiled;
 
 use base64::Engine;
@@ -497,9 +497,8 @@ fn hash(method: Method, target: &str, body: &[u8]) -> String {
         parts.extend_from_slice(&(part.len() as u64).to_le_bytes());
         parts.extend_from_slice(part);
     }
-    let hash = blake3::hash(&parts);
-    let half = u128::from_be_bytes(std::array::from_fn(|index| hash.as_bytes()[index]));
-    format!("{half:032x}")
+    let half = blake3::hash(&parts).as_bytes().first_chunk().copied().unwrap_or_default();
+    format!("{:032x}", u128::from_be_bytes(half))
 }
 
 fn is_form(content_type: Option<&str>) -> bool {

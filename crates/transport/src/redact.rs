@@ -55,8 +55,10 @@ mod places;
 mod remarks;
 mod replace;
 mod roster;
+mod runs;
 mod scan;
 mod search;
+mod view;
 
 use std::collections::BTreeMap;
 
@@ -155,7 +157,7 @@ pub struct Redactor {
     policy: Policy,
     cast: Cast,
     known: Patterns,
-    /// What was [bound](Self::bind) since, apart, because it is searched anew each time.
+    /// What was [bound](Self::bind) since.
     learnt: Cast,
     bound: Patterns,
     /// From the pseudonyms of the roster's people to its values, and from those that were bound.
@@ -171,12 +173,12 @@ impl Redactor {
         if let Some(rows) = roster {
             rows.join(&sealing.columns, &mut cast);
         }
-        let back = [cast.back(), Patterns::default()];
+        let back = [Patterns::of(cast.back(0)), Patterns::default()];
         Self { back, ..Self::with(policy, cast) }
     }
 
     fn with(policy: Policy, cast: Cast) -> Self {
-        let known = cast.patterns();
+        let known = Patterns::of(cast.patterns(0));
         Self { policy, cast, known, ..Self::default() }
     }
 
@@ -234,10 +236,12 @@ impl Redactor {
         }
     }
 
-    /// Begins to look for what was learnt.
-    fn learnt_more(&mut self) {
-        self.bound = self.learnt.patterns();
-        self.back[1] = self.learnt.back();
+    /// Takes in which pseudonym a recording has for a value, unless the value or the pseudonym has another.
+    fn learn(&mut self, holds: Holds, value: &str, stands: &str) {
+        let before = self.learnt.len();
+        self.learnt.take(holds, value, stands);
+        self.bound.add(self.learnt.patterns(before));
+        self.back[1].add(self.learnt.back(before));
     }
 
     fn place(&self, text: &str, holds: Option<Holds>) -> Option<String> {

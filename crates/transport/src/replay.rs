@@ -219,7 +219,7 @@ impl Replay {
     fn outcome(&self, slot: &Slot) -> Result<Result<Response, Error>, Error> {
         let outcome = self.index.outcome(slot)?;
         Ok(match &self.people {
-            Some(people) => outcome.map(|answer| people.answered(&answer)),
+            Some(people) => outcome.map(|answer| people.answered(answer)),
             None => outcome,
         })
     }

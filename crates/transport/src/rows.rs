@@ -11,12 +11,14 @@ pub(crate) fn with_keys(scope: &str, mut other: impl FnMut(&str) -> String) -> S
     let mut rest = scope;
     loop {
         let (key, after) = split(rest);
-        let key = other(&key).replace('#', "##");
+        let key = doubled(other(&key));
         if key == Scope::MAIN {
             name.push('#');
         }
         name.push_str(&key);
-        let Some(end) = after.find("#/").map(|at| at + 2) else {
+        // Of nearly all names the key is all.
+        let inner = if after.is_empty() { None } else { after.find("#/") };
+        let Some(end) = inner.map(|at| at + 2) else {
             name.push_str(after);
             return name;
         };
@@ -53,10 +55,19 @@ pub(crate) fn row_of(scope: &str) -> &str {
     scope
 }
 
+/// A key as it is in a name.
+fn doubled(key: String) -> String {
+    if key.contains('#') { key.replace('#', "##") } else { key }
+}
+
 /// The first key as it was, and what comes behind it.
 fn split(scope: &str) -> (String, &str) {
     let row = row_of(scope);
-    let key = if row == "#main" { Scope::MAIN.to_owned() } else { row.replace("##", "#") };
+    let key = match row {
+        "#main" => Scope::MAIN.to_owned(),
+        row if row.contains('#') => row.replace("##", "#"),
+        row => row.to_owned(),
+    };
     (key, &scope[row.len()..])
 }
 

@@ -14,6 +14,8 @@ const SEAL: usize = 18;
 /// Most lines are no longer, in bytes.
 const USUAL: usize = 512;
 
+const SEAL_START: &[u8] = b",\"sum\":\"";
+
 /// An event as a line of a journal, with its checksum as the last field.
 ///
 /// ```
@@ -46,7 +48,8 @@ pub(crate) fn unseal(line: &mut Vec<u8>) -> bool {
     let Some(split) = line.len().checked_sub(SEAL) else {
         return false;
     };
-    if line[split..] != *seal(&line[..split]).as_bytes() {
+    // A sealed cassette has no checksums, and reckoning one takes longer than reading an event.
+    if !line[split..].starts_with(SEAL_START) || line[split..] != *seal(&line[..split]).as_bytes() {
         return false;
     }
     line.truncate(split);

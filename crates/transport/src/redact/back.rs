@@ -4,7 +4,7 @@ use drillmaster_models::Holds;
 use serde_json::Value;
 
 use super::learn::{Listing, is_private};
-use super::places::{Look, Walk};
+use super::places::{Look, PLAIN_HEADERS, Walk};
 use super::replace::Patterns;
 use super::{Policy, Redactor, Sealing, looks};
 use crate::cassette::Interaction;
@@ -14,8 +14,16 @@ impl Redactor {
     /// An answer with the real values in the place of those pseudonyms that are known to stand for them, for a
     /// script that compares the two.
     #[must_use]
-    pub fn restore(&self, answer: &Response) -> Response {
-        self.blind_walk().response(answer, &mut Restoring(&self.back))
+    pub fn restore(&self, answer: Response) -> Response {
+        // A text of the body stands there as it is, or escaped, and a pseudonym may stand in what is escaped.
+        let may_stand_in = |text: &[u8]| self.back.iter().any(|back| back.may_stand_in(text));
+        let headers = answer.headers.iter();
+        let headers = headers.filter(|(name, _)| !PLAIN_HEADERS.contains(&name.as_str()));
+        let headers = headers.map(|(_, value)| value.as_bytes());
+        if headers.chain([answer.body.as_slice()]).any(may_stand_in) {
+            return self.blind_walk().response(&answer, &mut Restoring(&self.back));
+        }
+        answer
     }
 
     /// The same of a recorded interaction, its request and its scope.
@@ -45,10 +53,8 @@ impl Redactor {
                 continue;
             }
             let holds = if looks::is_email(value.trim()) { Holds::Email } else { Holds::Id };
-            // What has another pseudonym already keeps it.
-            let _ = self.learnt.take(holds, value, stands);
+            self.learn(holds, value, stands);
         }
-        self.learnt_more();
     }
 
     /// A pseudonym in a request of which nobody knows whom it stands for. The service does not know it either,

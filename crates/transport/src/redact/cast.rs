@@ -6,7 +6,8 @@ use drillmaster_models::Holds;
 use indexmap::IndexMap;
 
 use super::names;
-use super::replace::{Pattern, Patterns, Reach};
+use super::replace::{Pattern, Reach};
+use super::view::folded;
 
 /// A person's number.
 pub(super) type Person = u32;
@@ -42,14 +43,9 @@ pub(super) struct Cast {
     reserved: HashSet<Person>,
 }
 
-/// What two ways to write a value have in common: with all letters made large, and then small, as what is
-/// searched for is (a sharp s is two letters when it is large).
+/// What two ways to write a value have in common.
 pub(crate) fn fold(value: &str) -> String {
-    let value = value.trim();
-    if value.is_ascii() {
-        return value.to_ascii_lowercase();
-    }
-    value.to_uppercase().to_lowercase()
+    folded(value.trim())
 }
 
 impl Cast {
@@ -61,13 +57,18 @@ impl Cast {
         self.get(value)?.person
     }
 
+    /// The known values as they are searched for.
+    pub(super) fn folded(&self) -> impl Iterator<Item = (&String, &Known)> {
+        self.known.iter()
+    }
+
     /// The known values, in the order in which they came.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Known> {
         self.known.values()
     }
 
     /// The values that came after so many, folded.
-    pub(super) fn since(&self, count: usize) -> impl ExactSizeIterator<Item = &String> {
+    pub(super) fn since(&self, count: usize) -> impl Iterator<Item = &String> {
         self.known.keys().skip(count)
     }
 
@@ -202,18 +203,14 @@ impl Cast {
         self.add(value, known);
     }
 
-    /// Takes in which pseudonym a recording has for a value; `false` where that is not so.
-    pub(super) fn take(&mut self, holds: Holds, value: &str, stands: &str) -> bool {
-        if let Some(known) = self.get(value) {
-            return known.stands == stands;
-        }
-        if self.is_pseudonym(stands) {
-            return false;
+    /// Takes in which pseudonym a recording has for a value, unless one of the two has another.
+    pub(super) fn take(&mut self, holds: Holds, value: &str, stands: &str) {
+        if self.get(value).is_some() || self.is_pseudonym(stands) {
+            return;
         }
         let reach = reach(holds, value);
         let stands = stands.to_owned();
         self.add(value, Known { holds, reach, stands, person: None, spelt: vec![] });
-        true
     }
 
     /// Whether the value is known. The way it is written is remembered.
@@ -295,37 +292,30 @@ impl Cast {
         self.known.insert(fold(value), known);
     }
 
-    /// What to look for, and what to write there.
-    pub(super) fn patterns(&self) -> Patterns {
-        Patterns::of(self.iter().flat_map(|known| {
-            written(known).into_iter().map(|value| Pattern {
-                value,
-                reach: known.reach,
-                stands: known.stands.clone(),
-            })
-        }))
+    /// How many values are known.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// What to look for, and what to write there: of the values that came after so many.
+    pub(super) fn patterns(&self, after: usize) -> impl Iterator<Item = Pattern> {
+        self.known.iter().skip(after).map(|(value, known)| Pattern {
+            value: value.clone(),
+            reach: known.reach,
+            stands: known.stands.clone(),
+        })
     }
 
     /// The other way round: from pseudonyms to values, as they were written first.
-    pub(super) fn back(&self) -> Patterns {
-        let others = self.iter().filter(|known| known.spelt[0] != known.stands);
-        Patterns::of(others.map(|known| Pattern {
+    pub(super) fn back(&self, after: usize) -> impl Iterator<Item = Pattern> {
+        let others = self.known.values().skip(after);
+        let others = others.filter(|known| known.spelt[0] != known.stands);
+        others.map(|known| Pattern {
             value: known.stands.clone(),
             reach: Reach::Words,
             stands: known.spelt[0].clone(),
-        }))
+        })
     }
-}
-
-/// The ways to write a value that ASCII case does not cover.
-fn written(known: &Known) -> Vec<String> {
-    let mut ways = known.spelt.clone();
-    for spelt in known.spelt.iter().filter(|spelt| !spelt.is_ascii()) {
-        ways.extend([spelt.to_lowercase(), spelt.to_uppercase()]);
-    }
-    ways.sort();
-    ways.dedup();
-    ways
 }
 
 /// Where a value is looked for. What is short would be found by chance.

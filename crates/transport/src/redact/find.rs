@@ -11,6 +11,7 @@ use super::places::{Look, Met, Walk};
 use super::remarks::{Remarks, is_plain};
 use super::replace::Patterns;
 use super::roster::Seen;
+use super::view::read;
 use super::{Policy, Redactor, Rows, Sealing, looks, names};
 use crate::Scope;
 use crate::request::Response;
@@ -83,7 +84,7 @@ impl Found {
         self.columns = rows.private(&self.policy, &self.seen);
         rows.join(&self.columns, &mut self.cast);
         self.nobodys = rows.others(&self.columns);
-        self.roster = self.cast.patterns();
+        self.roster = Patterns::of(self.cast.patterns(0));
         let others = self.nobodys.iter();
         self.open.extend(others.flat_map(|cell| cell.split(SEPARATORS)).map(fold));
         self.rows = Some(rows);
@@ -135,7 +136,7 @@ impl Found {
 
     /// How many values are known.
     pub(crate) fn count(&self) -> usize {
-        self.cast.since(0).len()
+        self.cast.len()
     }
 
     /// The values that became known after so many, folded.
@@ -358,13 +359,13 @@ impl Look for Finding<'_> {
             None => {}
         }
         if holds.is_none_or(|holds| holds <= Holds::Words) {
-            self.within(text, DEEPEST);
+            self.within(text.as_bytes(), DEEPEST);
         }
         None
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        self.within(&String::from_utf8_lossy(bytes), DEEPEST);
+        self.within(bytes, DEEPEST);
         None
     }
 
@@ -380,26 +381,30 @@ impl Look for Finding<'_> {
 
 impl Finding<'_> {
     /// Looks at what a text holds that may be anything.
-    fn within(&mut self, text: &str, depth: usize) {
-        if text.len() < 4 {
+    fn within(&mut self, bytes: &[u8], depth: usize) {
+        if bytes.len() < 4 {
             return;
         }
+        let text = read(bytes);
         let walk = Walk::of(self.policy, None).noting(self.met);
         if depth > 0
             && text.starts_with(['{', '[', '"'])
-            && walk.json(text, &mut Deeper(self, depth)).is_some()
+            && walk.json(&text, &mut Deeper(self, depth)).is_some()
         {
             return;
         }
-        for email in looks::emails(text) {
+        // A byte that is no text is not a letter of anybody's address.
+        for email in looks::emails(&String::from_utf8_lossy(bytes)) {
             self.cast.meet(vec![(Holds::Email, email.to_owned())], None);
         }
-        for secret in looks::secrets(text) {
-            let plain = percent_encoding::percent_decode_str(secret).decode_utf8_lossy();
-            self.cast.note(Holds::Secret, &plain);
+        for secret in looks::secrets(&text) {
+            // Where it cannot be decoded, or only deeper than anybody looks, it is what stands there.
+            let plain = percent_encoding::percent_decode_str(secret).decode_utf8().ok();
+            let plain = plain.filter(|_| depth > 0);
+            self.cast.note(Holds::Secret, plain.as_deref().unwrap_or(secret));
         }
         if depth > 0 {
-            for view in looks::views(text) {
+            for view in looks::views(bytes) {
                 self.within(&view, depth - 1);
             }
         }
@@ -412,7 +417,9 @@ struct Deeper<'a, 'b>(&'a mut Finding<'b>, usize);
 impl Look for Deeper<'_, '_> {
     fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
         match holds {
-            None | Some(Holds::Harmless | Holds::Address) => self.0.within(text, self.1 - 1),
+            None | Some(Holds::Harmless | Holds::Address) => {
+                self.0.within(text.as_bytes(), self.1 - 1);
+            }
             holds => {
                 self.0.text(text, holds);
             }

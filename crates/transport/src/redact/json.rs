@@ -80,8 +80,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn skip(&mut self) {
-        let rest = &self.text[self.at..];
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        let rest = self.text.as_bytes()[self.at..].iter();
+        self.at += rest.take_while(|byte| b" \t\r\n".contains(byte)).count();
     }
 
     fn peek(&mut self) -> Option<u8> {

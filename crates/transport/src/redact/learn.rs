@@ -99,12 +99,8 @@ impl Redactor {
                 fresh.push((*holds, value, stands));
             }
         }
-        let learns = !fresh.is_empty();
         for (holds, value, stands) in fresh {
-            self.learnt.take(holds, value, stands);
-        }
-        if learns {
-            self.learnt_more();
+            self.learn(holds, value, stands);
         }
         true
     }

@@ -6,6 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use drillmaster_models::Holds;
 
 use super::names;
+use super::view::View;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -75,54 +76,42 @@ pub(super) fn secrets(text: &str) -> impl Iterator<Item = &str> {
     named.chain(signed)
 }
 
-/// The texts that a text holds in another encoding: percent-encoded, escaped as in JSON, as base64.
-pub(super) fn views(text: &str) -> Vec<String> {
-    let mut views = Vec::new();
-    if text.contains('%') {
-        let plain = percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-        views.extend((plain != text).then_some(plain));
-    }
-    if text.contains('+') && !text.contains(' ') {
-        let spaced = text.replace('+', " ");
-        views.push(percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned());
-    }
-    if text.contains('\\') {
-        let plain = unescaped(text);
-        views.extend((plain != text).then_some(plain));
-    }
-    views.extend(runs(text).filter_map(|run| {
-        let bytes = engine_of(run).decode(run.trim_end_matches('=')).ok()?;
-        let plain = String::from_utf8(bytes).ok()?;
-        (!plain.chars().any(|c| c.is_control() && !c.is_whitespace())).then_some(plain)
+/// What a text holds in another encoding: percent-encoded, escaped as in JSON, as base64.
+pub(super) fn views(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let has = |byte: u8| bytes.contains(&byte);
+    let percent = has(b'%').then(|| View::of_percent(bytes).plain);
+    let form = (has(b'+') && !has(b' ')).then(|| View::of_form(bytes).plain);
+    let json = has(b'\\').then(|| View::of_json(bytes).plain);
+    let mut views: Vec<_> = [percent, form, json].into_iter().flatten().collect();
+    views.retain(|plain| plain != bytes);
+    views.extend(runs(bytes).filter_map(|run| {
+        let end = run.iter().rposition(|byte| *byte != b'=')?;
+        let plain = engine_of(run).decode(&run[..=end]).ok()?;
+        is_readable(&plain).then_some(plain)
     }));
     views
 }
 
-/// A text without the escapes of JSON. What is none stays.
-pub(super) fn unescaped(text: &str) -> String {
-    let quoted = format!("\"{}\"", text.replace('"', "\\\"").replace("\\\\\"", "\\\""));
-    serde_json::from_str(&quoted).unwrap_or_else(|_| {
-        let mut plain = text.to_owned();
-        for (escape, character) in [("\\\"", "\""), ("\\n", "\n"), ("\\t", "\t"), ("\\/", "/")] {
-            plain = plain.replace(escape, character);
-        }
-        plain
-    })
+/// Whether bytes are a text, rather than what was made a text by decoding what was none.
+pub(super) fn is_readable(bytes: &[u8]) -> bool {
+    let text = std::str::from_utf8(bytes);
+    text.is_ok_and(|text| !text.chars().any(|c| c.is_control() && !c.is_whitespace()))
 }
 
-pub(super) fn is_of_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)
+pub(super) const fn is_of_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-pub(super) fn engine_of(run: &str) -> &'static GeneralPurpose {
-    if run.contains(['-', '_']) { &URL } else { &PLAIN }
+pub(super) fn engine_of(run: &[u8]) -> &'static GeneralPurpose {
+    if run.iter().any(|byte| b"-_".contains(byte)) { &URL } else { &PLAIN }
 }
 
-fn runs(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_ascii() || !(is_of_base64(c as u8) || c == '='))
-        .flat_map(|run| run.split_inclusive('='))
+fn runs(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| !is_of_base64(*byte) && *byte != b'=')
+        .flat_map(|run| run.split_inclusive(|byte| *byte == b'='))
         .flat_map(|run| {
-            std::iter::once(run).chain(run.split('/').filter(|part| part.len() < run.len()))
+            let parts = run.split(|byte| *byte == b'/').filter(|part| part.len() < run.len());
+            std::iter::once(run).chain(parts)
         })
         .filter(|run| run.len() >= SHORTEST_RUN)
 }
@@ -152,9 +141,10 @@ mod tests {
 
     #[test]
     fn other_encodings_are_looked_into() {
-        assert!(views("ada%40example.com").contains(&"ada@example.com".to_owned()));
-        assert!(views("a\\u0040b\\\"").contains(&"a@b\"".to_owned()));
-        assert!(views("x YWRhQGV4YW1wbGUuY29t").contains(&"ada@example.com".to_owned()));
+        let views = |text: &str| views(text.as_bytes());
+        assert!(views("ada%40example.com").contains(&b"ada@example.com".to_vec()));
+        assert!(views("a\\u0040b\\\"").contains(&b"a@b\"".to_vec()));
+        assert!(views("x YWRhQGV4YW1wbGUuY29t").contains(&b"ada@example.com".to_vec()));
         assert!(views("plain").is_empty());
     }
 }

@@ -237,7 +237,8 @@ pub(super) fn is_harmless(name: &str) -> bool {
 /// Values that stand for none.
 pub(super) fn is_none(value: &str) -> bool {
     const NONE: [&str; 9] = ["", "-", "--", "n/a", "none", "null", "undefined", "unknown", "0"];
-    NONE.iter().any(|none| value.trim().eq_ignore_ascii_case(none))
+    let value = value.trim();
+    NONE.iter().any(|none| value.eq_ignore_ascii_case(none))
 }
 
 /// Whether the declarations know this word: a field's name, a choice, a status, part of a path, a refusal. A

@@ -7,7 +7,7 @@ use drillmaster_models::{Dialect, Entry, FieldKind, Holds, Reply, Texts, wire};
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
 use super::json::{self, Key, Node, What};
-use super::replace::RESERVED;
+use super::view::RESERVED;
 use super::{Policy, names};
 use crate::request::Response;
 
@@ -83,7 +83,7 @@ impl<'a> Walk<'a> {
 
     fn header(&self, name: &str, value: &str, look: &mut dyn Look) -> String {
         let changed = match name {
-            "content-type" | "accept" | "retry-after" => None,
+            name if PLAIN_HEADERS.contains(&name) => None,
             "location" => self.address(value, look),
             _ => look.text(value, names::holds(name)),
         };
@@ -313,6 +313,9 @@ impl<'a> Walk<'a> {
         }
     }
 }
+
+/// Headers that hold nothing private, whatever is in them.
+pub(super) const PLAIN_HEADERS: [&str; 3] = ["content-type", "accept", "retry-after"];
 
 /// The path that an entry declares in the dialect of this one.
 pub(super) fn template(entry: &Entry, path: &str) -> Option<&'static str> {

@@ -7,20 +7,41 @@
 use std::ops::Range;
 
 use base64::Engine;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::looks;
+use super::runs::{self, SHIFTS, decode, left_over, parts, runs};
 use super::search::Search;
-
-/// All but the unreserved characters of RFC 3986, as requests are written.
-pub(super) const RESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use super::view::{View, escaped_byte, folded, read};
 
 /// How many encodings may lie within each other.
 pub(super) const DEEPEST: usize = 4;
 
 /// Shorter values are found by chance in what was never base64.
-const SHORTEST_IN_NOISE: usize = 6;
+pub(super) const SHORTEST_IN_NOISE: usize = 6;
+
+/// What something is looked for in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ground {
+    /// What people wrote, or programs.
+    Text,
+    /// What came of decoding something that may never have been encoded.
+    Noise,
+}
+
+impl Ground {
+    /// How long a value must be.
+    fn shortest(self) -> usize {
+        match self {
+            Self::Text => 0,
+            Self::Noise => SHORTEST_IN_NOISE,
+        }
+    }
+
+    /// Whether bytes have letters that ASCII has not.
+    fn has_letters(self, bytes: &[u8]) -> bool {
+        !bytes.is_ascii() && (self == Self::Text || std::str::from_utf8(bytes).is_ok())
+    }
+}
 
 /// Where a value is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,50 +78,86 @@ struct Edit {
 
 impl Patterns {
     pub(super) fn of(patterns: impl Iterator<Item = Pattern>) -> Self {
-        let (values, found): (Vec<_>, _) = patterns
-            .filter(|pattern| pattern.reach != Reach::Places)
-            .map(|pattern| (pattern.value, (pattern.reach, pattern.stands.into())))
-            .unzip();
-        Self { search: Search::of(values.into_iter()), found }
+        let mut own = Self::default();
+        own.add(patterns);
+        own
+    }
+
+    /// Looks for more.
+    pub(super) fn add(&mut self, patterns: impl Iterator<Item = Pattern>) {
+        let found = &mut self.found;
+        let patterns = patterns.filter(|pattern| pattern.reach != Reach::Places);
+        self.search.add(patterns.map(|pattern| {
+            found.push((pattern.reach, pattern.stands.into()));
+            folded(&pattern.value)
+        }));
     }
 
     /// The text with what stands for its values, if there are any.
     pub(super) fn replace(&self, text: &str) -> Option<String> {
         let bytes = self.replace_bytes(text.as_bytes())?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        Some(read(&bytes).into_owned())
     }
 
     pub(super) fn replace_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        if self.search.is_empty() {
+        if !self.may_stand_in(bytes) {
             return None;
         }
-        let edits = self.edits(bytes, DEEPEST, 0);
+        let edits = self.edits(bytes, DEEPEST, Ground::Text);
         (!edits.is_empty()).then(|| apply(bytes, &edits))
+    }
+
+    /// Whether a value may stand in a text, in any encoding. It takes far less time than to look where.
+    pub(super) fn may_stand_in(&self, bytes: &[u8]) -> bool {
+        !self.search.is_empty() && self.may_be(bytes, DEEPEST, Ground::Text)
     }
 
     /// Whether nothing but values and what stands between words is in the text.
     pub(super) fn make_up(&self, text: &str) -> bool {
-        let edits = resolved(self.matches(text.as_bytes(), 0));
+        let edits = resolved(self.matches(text.as_bytes(), Ground::Text));
         let mut rest = text.as_bytes().to_vec();
         for edit in edits.iter().rev() {
             rest.drain(edit.span.clone());
         }
-        !edits.is_empty() && !String::from_utf8_lossy(&rest).chars().any(char::is_alphanumeric)
+        !edits.is_empty() && !read(&rest).chars().any(char::is_alphanumeric)
     }
 
-    fn edits(&self, bytes: &[u8], depth: usize, shortest: usize) -> Vec<Edit> {
+    fn may_be(&self, bytes: &[u8], depth: usize, ground: Ground) -> bool {
+        self.search.may_stand_in(bytes)
+            || ground.has_letters(bytes)
+            || (depth > 0
+                && (bytes.iter().any(|byte| b"+%\\".contains(byte))
+                    || runs(bytes, 0..bytes.len())
+                        .any(|run| self.may_be_in_run(bytes, run, depth))))
+    }
+
+    fn may_be_in_run(&self, bytes: &[u8], run: Range<usize>, depth: usize) -> bool {
+        let mut plain = Vec::new();
+        let mut is_in = |run: Range<usize>| {
+            let run = &bytes[run];
+            runs::may_hold(run, &self.search)
+                && SHIFTS.into_iter().any(|shift| {
+                    plain.clear();
+                    let decoded = decode(run, shift, &mut plain);
+                    decoded.is_some() && self.may_be(&plain, depth - 1, Ground::Noise)
+                })
+        };
+        parts(bytes, &run).any(&mut is_in) || is_in(run)
+    }
+
+    fn edits(&self, bytes: &[u8], depth: usize, ground: Ground) -> Vec<Edit> {
         // What stands there as it is comes first: among equals it stays.
-        let mut edits = self.matches(bytes, shortest);
+        let mut edits = self.matches(bytes, ground);
         if depth > 0 {
             // As a form has it, and then as an address has it: where it is both, it is a form.
             if bytes.contains(&b'+') {
-                edits.extend(self.in_view(&View::of_percent(bytes, true), depth, shortest));
+                edits.extend(self.in_view(&View::of_form(bytes), depth, ground));
             }
             if bytes.contains(&b'%') {
-                edits.extend(self.in_view(&View::of_percent(bytes, false), depth, shortest));
+                edits.extend(self.in_view(&View::of_percent(bytes), depth, ground));
             }
             if bytes.contains(&b'\\') {
-                edits.extend(self.in_view(&View::of_json(bytes), depth, shortest));
+                edits.extend(self.in_view(&View::of_json(bytes), depth, ground));
             }
             let edits = resolved(edits);
             let mut all = edits.clone();
@@ -112,34 +169,35 @@ impl Patterns {
         resolved(edits)
     }
 
-    fn matches(&self, bytes: &[u8], shortest: usize) -> Vec<Edit> {
-        let found = self.search.find(bytes).into_iter();
+    fn matches(&self, bytes: &[u8], ground: Ground) -> Vec<Edit> {
+        // What is searched for is folded, and a letter that is not of ASCII may have another length then.
+        let view = ground.has_letters(bytes).then(|| View::of_letters(bytes));
+        let letters = view.as_ref().map_or(bytes, |view| &view.plain);
+        let found = self.search.find(letters).into_iter();
         found
             .filter_map(|(span, place)| {
                 let (reach, stands) = &self.found[place];
-                let fits = span.len() >= shortest
-                    && (*reach == Reach::Anywhere || is_word(bytes, span.clone()));
+                let fits = span.len() >= ground.shortest()
+                    && (*reach == Reach::Anywhere || is_word(letters, span.clone()));
+                let span = view.as_ref().map_or_else(|| span.clone(), |view| view.outside(&span));
                 fits.then(|| Edit { span, with: stands.as_bytes().to_vec() })
             })
             .collect()
     }
 
-    fn in_view(&self, view: &View, depth: usize, shortest: usize) -> Vec<Edit> {
-        let edits = self.edits(&view.plain, depth - 1, shortest).into_iter();
-        edits.map(|edit| view.outside(&edit)).collect()
+    fn in_view(&self, view: &View, depth: usize, ground: Ground) -> Vec<Edit> {
+        let edits = self.edits(&view.plain, depth - 1, ground).into_iter();
+        edits
+            .map(|edit| Edit { span: view.outside(&edit.span), with: view.written(&edit.with) })
+            .collect()
     }
 
     fn in_base64(&self, bytes: &[u8], gap: Range<usize>, depth: usize, edits: &mut Vec<Edit>) {
         for run in runs(bytes, gap) {
-            // The slash is a letter of base64, and parts paths.
-            let parts = bytes[run.clone()].contains(&b'/').then(|| parts(bytes, &run));
-            let found = parts
-                .into_iter()
-                .flatten()
-                .filter_map(|part| self.in_run(bytes, part, depth))
-                .collect::<Vec<_>>();
+            let found: Vec<_> =
+                parts(bytes, &run).filter_map(|part| self.in_run(bytes, &part, depth)).collect();
             if found.is_empty() {
-                edits.extend(self.in_run(bytes, run, depth));
+                edits.extend(self.in_run(bytes, &run, depth));
             } else {
                 edits.extend(found);
             }
@@ -147,123 +205,24 @@ impl Patterns {
     }
 
     /// A run may begin anywhere within a group of four.
-    fn in_run(&self, bytes: &[u8], run: Range<usize>, depth: usize) -> Option<Edit> {
-        (0..4).find_map(|shift| {
-            let span = run.start + shift..run.end;
-            let text = std::str::from_utf8(bytes.get(span.clone())?).ok()?;
-            let whole = text.len() - usize::from(text.len() % 4 == 1);
-            if whole < SHORTEST_RUN {
-                return None;
-            }
-            let engine = looks::engine_of(text);
-            let plain = engine.decode(&text[..whole]).ok()?;
-            let readable = std::str::from_utf8(&plain)
-                .is_ok_and(|plain| !plain.chars().any(|c| c.is_control() && !c.is_whitespace()));
-            let shortest = if readable { 0 } else { SHORTEST_IN_NOISE };
-            let inner = self.edits(&plain, depth - 1, shortest);
+    fn in_run(&self, bytes: &[u8], run: &Range<usize>, depth: usize) -> Option<Edit> {
+        SHIFTS.into_iter().find_map(|shift| {
+            let mut plain = Vec::new();
+            let engine = decode(&bytes[run.clone()], shift, &mut plain)?;
+            let ground = if looks::is_readable(&plain) { Ground::Text } else { Ground::Noise };
+            let inner = self.edits(&plain, depth - 1, ground);
             if inner.is_empty() {
                 return None;
             }
             let mut with = engine.encode(apply(&plain, &inner));
-            let padding = bytes[span.end..].iter().take_while(|&&byte| byte == b'=').count().min(2);
+            let padding = bytes[run.end..].iter().take_while(|&&byte| byte == b'=').count().min(2);
             if padding > 0 {
                 with.extend(std::iter::repeat_n('=', (4 - with.len() % 4) % 4));
             }
-            with.push_str(&text[whole..]);
-            Some(Edit { span: span.start..span.end + padding, with: with.into_bytes() })
+            let mut with = with.into_bytes();
+            with.extend_from_slice(&bytes[run.end - left_over(run.len() - shift)..run.end]);
+            Some(Edit { span: run.start + shift..run.end + padding, with })
         })
-    }
-}
-
-const SHORTEST_RUN: usize = looks::SHORTEST_RUN;
-
-/// A text without the escapes of one encoding, and where each byte of it came from.
-struct View {
-    plain: Vec<u8>,
-    /// Where each byte begins in the text, and where the last one ends.
-    starts: Vec<usize>,
-    write: fn(&[u8]) -> Vec<u8>,
-}
-
-impl View {
-    fn of(bytes: &[u8], write: fn(&[u8]) -> Vec<u8>, read: fn(&[u8]) -> (Vec<u8>, usize)) -> Self {
-        let mut view = Self { plain: Vec::new(), starts: Vec::new(), write };
-        let mut at = 0;
-        while at < bytes.len() {
-            let (plain, length) = read(&bytes[at..]);
-            view.starts.extend(plain.iter().map(|_| at));
-            view.plain.extend(plain);
-            at += length;
-        }
-        view.starts.push(at);
-        view
-    }
-
-    fn of_percent(bytes: &[u8], spaced: bool) -> Self {
-        let write = |bytes: &[u8]| {
-            utf8_percent_encode(&String::from_utf8_lossy(bytes), RESERVED).to_string().into_bytes()
-        };
-        if spaced {
-            return Self::of(bytes, write, |bytes| match bytes {
-                [b'+', ..] => (vec![b' '], 1),
-                _ => percent(bytes),
-            });
-        }
-        Self::of(bytes, write, percent)
-    }
-
-    fn of_json(bytes: &[u8]) -> Self {
-        Self::of(bytes, <[u8]>::to_vec, escape)
-    }
-
-    /// An edit of the view as one of the text.
-    fn outside(&self, edit: &Edit) -> Edit {
-        let (start, end) = (self.starts[edit.span.start], self.starts[edit.span.end]);
-        // The bytes of one escape have one beginning.
-        let mut after = edit.span.end;
-        while after < self.plain.len() && after > 0 && self.starts[after] == self.starts[after - 1]
-        {
-            after += 1;
-        }
-        Edit { span: start..end.max(self.starts[after]), with: (self.write)(&edit.with) }
-    }
-}
-
-fn percent(bytes: &[u8]) -> (Vec<u8>, usize) {
-    let digit = |byte: Option<&u8>| byte.and_then(|&byte| char::from(byte).to_digit(16));
-    match (bytes[0], digit(bytes.get(1)), digit(bytes.get(2))) {
-        (b'%', Some(high), Some(low)) => {
-            (vec![u8::try_from(high * 16 + low).unwrap_or_default()], 3)
-        }
-        (byte, ..) => (vec![byte], 1),
-    }
-}
-
-fn escape(bytes: &[u8]) -> (Vec<u8>, usize) {
-    let unit = |at: usize| {
-        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let plain = |byte: u8| (vec![byte], 2);
-    match bytes {
-        [b'\\', b'n', ..] => plain(b'\n'),
-        [b'\\', b'r', ..] => plain(b'\r'),
-        [b'\\', b't', ..] => plain(b'\t'),
-        [b'\\', b'b', ..] => plain(8),
-        [b'\\', b'f', ..] => plain(12),
-        [b'\\', other @ (b'"' | b'\\' | b'/'), ..] => plain(*other),
-        [b'\\', b'u', ..] => {
-            let units: Vec<_> = [unit(0), unit(6)].into_iter().map_while(|unit| unit).collect();
-            let mut read = char::decode_utf16(units);
-            match read.next() {
-                Some(Ok(character)) => {
-                    let text = character.to_string().into_bytes();
-                    (text, 6 * character.len_utf16())
-                }
-                _ => (vec![bytes[0]], 1),
-            }
-        }
-        _ => (vec![bytes[0]], 1),
     }
 }
 
@@ -297,28 +256,6 @@ fn gaps(length: usize, edits: &[Edit]) -> Vec<Range<usize>> {
     starts.zip(ends).map(|(start, end)| start..end).collect()
 }
 
-fn runs(bytes: &[u8], within: Range<usize>) -> Vec<Range<usize>> {
-    split(bytes, within, |byte| !looks::is_of_base64(byte))
-}
-
-fn parts(bytes: &[u8], run: &Range<usize>) -> Vec<Range<usize>> {
-    split(bytes, run.clone(), |byte| byte == b'/')
-}
-
-fn split(bytes: &[u8], within: Range<usize>, ends: fn(u8) -> bool) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut start = within.start;
-    for at in within.clone() {
-        if ends(bytes[at]) {
-            found.push(start..at);
-            start = at + 1;
-        }
-    }
-    found.push(start..within.end);
-    found.retain(|run| run.len() >= SHORTEST_RUN);
-    found
-}
-
 /// Whether what stands there begins and ends where words do.
 pub(super) fn is_word(bytes: &[u8], span: Range<usize>) -> bool {
     let inside = &bytes[span.clone()];
@@ -348,9 +285,8 @@ fn is_spaceless(c: char) -> bool {
 
 /// Whether a place lies within a percent escape of a text that is UTF-8 without its escapes.
 fn is_in_escape(bytes: &[u8], at: usize) -> bool {
-    let begins = |from: Option<usize>| {
-        from.is_some_and(|from| bytes[from] == b'%' && percent(&bytes[from..]).1 == 3)
-    };
+    let begins =
+        |from: Option<usize>| from.is_some_and(|from| escaped_byte(&bytes[from..]).is_some());
     (begins(at.checked_sub(1)) || begins(at.checked_sub(2)))
         && percent_encoding::percent_decode(bytes).decode_utf8().is_ok()
 }

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::iter::successors;
+use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
 use base64::Engine;
@@ -12,8 +13,9 @@ use serde_json::{Map, Value};
 
 use super::cast::Cast;
 use super::places::template;
-use super::replace::{RESERVED, Reach};
+use super::replace::{Reach, SHORTEST_IN_NOISE, is_word};
 use super::search::Search;
+use super::view::{RESERVED, View, folded, read};
 use super::{Holds, Redactor, looks, names};
 
 /// How far a text is unpacked.
@@ -31,7 +33,7 @@ pub struct Leak {
     pub encoding: &'static str,
 }
 
-/// What to look for, in lower case.
+/// What to look for, folded.
 pub(crate) struct Scan {
     values: Vec<(String, Holds, Reach)>,
     search: AhoCorasick,
@@ -47,11 +49,9 @@ impl Redactor {
 
 impl Scan {
     fn for_all(cast: &Cast) -> Result<Self, String> {
-        let mut values = Vec::new();
-        for known in cast.iter().filter(|known| known.reach != Reach::Places) {
-            let spelt = known.spelt.iter().map(|spelt| spelt.to_lowercase());
-            values.extend(spelt.map(|value| (value, known.holds, known.reach)));
-        }
+        let values = cast.folded().filter(|(_, known)| known.reach != Reach::Places);
+        let values: Vec<_> =
+            values.map(|(value, known)| (value.clone(), known.holds, known.reach)).collect();
         let search = AhoCorasick::new(values.iter().map(|(value, ..)| value));
         // A pseudonym, or a part of it, that happens to be somebody's value stands for somebody else.
         let pseudonyms = Search::of(cast.pseudonyms().flat_map(written));
@@ -122,7 +122,7 @@ impl Scan {
             .as_str()
             .filter(|_| kind == "base64")
             .and_then(|text| looks::PLAIN.decode(text.trim_end_matches('=')).ok());
-        bytes.map_or(Ok(()), |bytes| self.text(place, &String::from_utf8_lossy(&bytes)))
+        bytes.map_or(Ok(()), |bytes| self.bytes(place, &bytes))
     }
 
     /// Looks through a text.
@@ -130,7 +130,11 @@ impl Scan {
         if names::is_word(text) {
             return Ok(());
         }
-        self.unpacked(text, "as it is", DEEPEST).map_err(|(holds, encoding)| Leak {
+        self.bytes(place, text.as_bytes())
+    }
+
+    fn bytes(&self, place: &str, bytes: &[u8]) -> Result<(), Leak> {
+        self.unpacked(bytes, "as it is", (DEEPEST, 0)).map_err(|(holds, encoding)| Leak {
             place: place.to_owned(),
             holds,
             encoding,
@@ -139,60 +143,65 @@ impl Scan {
 
     fn unpacked(
         &self,
-        text: &str,
+        bytes: &[u8],
         encoding: &'static str,
-        depth: usize,
+        (depth, shortest): (usize, usize),
     ) -> Result<(), (Holds, &'static str)> {
-        if let Some(holds) = self.found(text) {
+        if let Some(holds) = self.found(&read(bytes), shortest) {
             return Err((holds, encoding));
         }
         if depth == 0 {
             return Ok(());
         }
         let mut views = Vec::new();
-        if text.contains('%') || text.contains('+') {
-            let plain = percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-            views.push((plain.replace('+', " "), "percent-encoded"));
-            views.push((plain, "percent-encoded"));
+        if bytes.contains(&b'+') {
+            views.push((View::of_form(bytes).plain, "percent-encoded", shortest));
         }
-        if text.contains('\\') {
-            views.push((looks::unescaped(text), "escaped as in JSON"));
+        if bytes.contains(&b'%') {
+            views.push((View::of_percent(bytes).plain, "percent-encoded", shortest));
         }
-        let is_run = |c: char| c.is_ascii() && looks::is_of_base64(c as u8);
-        for run in text.split(|c| !is_run(c)).filter(|run| run.len() >= looks::SHORTEST_RUN) {
+        if bytes.contains(&b'\\') {
+            views.push((View::of_json(bytes).plain, "escaped as in JSON", shortest));
+        }
+        let runs = bytes.split(|byte| !looks::is_of_base64(*byte));
+        for run in runs.filter(|run| run.len() >= looks::SHORTEST_RUN) {
             let whole = run.len() - usize::from(run.len() % 4 == 1);
             let plain = looks::engine_of(run).decode(&run[..whole]).ok();
-            views.extend(
-                plain
-                    .and_then(|plain| String::from_utf8(plain).ok())
-                    .map(|plain| (plain, "in base64")),
-            );
+            let plain = plain.filter(|plain| std::str::from_utf8(plain).is_ok());
+            let shortest =
+                |plain: &[u8]| if looks::is_readable(plain) { 0 } else { SHORTEST_IN_NOISE };
+            views.extend(plain.map(|plain| {
+                let shortest = shortest(&plain);
+                (plain, "in base64", shortest)
+            }));
         }
-        views
-            .iter()
-            .filter(|(plain, _)| plain != text)
-            .try_for_each(|(plain, encoding)| self.unpacked(plain, encoding, depth - 1))
+        let views = views.iter().filter(|(plain, ..)| plain != bytes);
+        views.into_iter().try_for_each(|(plain, encoding, shortest)| {
+            self.unpacked(plain, encoding, (depth - 1, *shortest))
+        })
     }
 
-    fn found(&self, text: &str) -> Option<Holds> {
-        let folded = text.to_lowercase();
-        // What stands for somebody is taken away first.
-        let mut pseudonyms = self.pseudonyms.find(folded.as_bytes());
-        pseudonyms.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
-        let mut rest = String::with_capacity(folded.len());
-        let mut end = 0;
-        for (span, _) in pseudonyms {
-            if span.start >= end {
-                rest.push_str(&folded[end..span.start]);
-                rest.push('\u{1}');
-                end = span.end;
+    /// What of at least this length stands in a text.
+    fn found(&self, text: &str, shortest: usize) -> Option<Holds> {
+        let folded = folded(text);
+        // What stands for somebody may hold what is somebody else's.
+        let mut pseudonyms: Vec<Range<usize>> = Vec::new();
+        let mut found = self.pseudonyms.find(folded.as_bytes());
+        found.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
+        for (span, _) in found {
+            if pseudonyms.last().is_none_or(|last| last.end <= span.start) {
+                pseudonyms.push(span);
             }
         }
-        rest.push_str(&folded[end..]);
-        self.search.find_overlapping_iter(&rest).find_map(|found| {
+        let is_apart = |span: &Range<usize>| {
+            let next = pseudonyms.partition_point(|pseudonym| pseudonym.end <= span.start);
+            pseudonyms.get(next).is_none_or(|pseudonym| span.end <= pseudonym.start)
+        };
+        self.search.find_overlapping_iter(&folded).find_map(|found| {
             let (_, holds, reach) = &self.values[found.pattern()];
-            let there = *reach == Reach::Anywhere
-                || super::replace::is_word(rest.as_bytes(), found.range());
+            let there = found.range().len() >= shortest
+                && is_apart(&found.range())
+                && (*reach == Reach::Anywhere || is_word(folded.as_bytes(), found.range()));
             there.then_some(*holds)
         })
     }
@@ -205,7 +214,7 @@ fn written(pseudonym: &str) -> impl Iterator<Item = String> {
         (encoded != *text).then_some(encoded)
     };
     let ways = successors(Some(pseudonym.to_owned()), encoded).take(1 + super::replace::DEEPEST);
-    ways.map(|text| text.to_lowercase())
+    ways.map(|text| folded(&text))
 }
 
 /// What stands in the place of a word that is the format's own.

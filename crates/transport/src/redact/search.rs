@@ -1,18 +1,26 @@
 //! Looking for many values at once, in any case.
 
+use std::iter::successors;
 use std::ops::Range;
 
-/// How many of a value's first bytes tell whether it may stand somewhere.
-const FIRST: usize = 4;
+/// How many of a value's first bytes tell whether it may stand somewhere: as many as a number holds.
+const FIRST: usize = size_of::<u32>();
 
-/// Values in their order, so that one look-up tells which of them stand at a place: what is found is the last that
-/// is not behind the text from there on, or begins it. It is small and quickly made, also of a roster of 50,000
-/// rows, which an automaton is not.
+/// Values to look for. It is small and quickly made, also of a roster of 50,000 rows, which an automaton is not;
+/// and one more is quickly added.
 #[derive(Debug, Default)]
 pub(super) struct Search {
-    values: Vec<Value>,
+    /// Each more than twice as long as the next one, so that there are few, and no value is put in order often.
+    shelves: Vec<Shelf>,
     starts: Starts,
+    /// How many were given.
+    given: usize,
 }
+
+/// Values in their order, so that one look-up tells which of them stand at a place: what is found is the last that
+/// is not behind the text from there on, or begins it.
+#[derive(Debug)]
+struct Shelf(Vec<Value>);
 
 #[derive(Debug)]
 struct Value {
@@ -27,13 +35,75 @@ struct Value {
 impl Search {
     /// Values that are empty are never found.
     pub(super) fn of(values: impl Iterator<Item = String>) -> Self {
-        let small = |(place, mut text): (usize, String)| {
+        let mut search = Self::default();
+        search.add(values);
+        search
+    }
+
+    /// Looks for more. Tells how many values it has put in order for that.
+    pub(super) fn add(&mut self, values: impl Iterator<Item = String>) -> usize {
+        let mut more = Vec::new();
+        for mut text in values {
             text.make_ascii_lowercase();
-            Value { text: text.into_bytes().into(), place, shorter: None }
-        };
-        let values = values.enumerate().filter(|(_, text)| !text.is_empty());
-        let mut values: Vec<_> = values.map(small).collect();
-        values.sort_by(|a, b| a.text.cmp(&b.text));
+            if !text.is_empty() {
+                let text = text.into_bytes().into();
+                more.push(Value { text, place: self.given, shorter: None });
+            }
+            self.given += 1;
+        }
+        for value in &more {
+            self.starts.add(value);
+        }
+        while let Some(Shelf(last)) = self.shelves.pop_if(|last| last.0.len() <= 2 * more.len()) {
+            more.extend(last);
+        }
+        let sorted = more.len();
+        if sorted > 0 {
+            self.shelves.push(Shelf::of(more));
+        }
+        if !self.starts.is_for(self.given) {
+            let values = self.shelves.iter().flat_map(|shelf| &shelf.0);
+            self.starts = Starts::of(values, self.given);
+        }
+        sorted
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.shelves.is_empty()
+    }
+
+    /// Whether a value may stand in a text, by how values begin. Nearly all texts that hold none are told by it.
+    pub(super) fn may_stand_in(&self, text: &[u8]) -> bool {
+        self.starts.places(text).next().is_some()
+    }
+
+    /// Whether a value may begin with these bytes.
+    pub(super) fn begins(&self, start: u32) -> bool {
+        self.starts.has(start)
+    }
+
+    /// Where values stand, overlapping ones too, and which: equal ones in the order in which they were given.
+    pub(super) fn find(&self, text: &[u8]) -> Vec<(Range<usize>, usize)> {
+        let mut found = Vec::new();
+        let mut small = Vec::new();
+        for at in self.starts.places(text) {
+            if small.is_empty() {
+                small = text.to_ascii_lowercase();
+            }
+            let first = found.len();
+            for shelf in &self.shelves {
+                let values = shelf.beginning(&small[at..]);
+                found.extend(values.map(|value| (at..at + value.text.len(), value.place)));
+            }
+            found[first..].sort_by_key(|(span, place)| (span.end, *place));
+        }
+        found
+    }
+}
+
+impl Shelf {
+    fn of(mut values: Vec<Value>) -> Self {
+        values.sort_by(|a, b| (&a.text, a.place).cmp(&(&b.text, b.place)));
         let mut open: Vec<usize> = Vec::new();
         for index in 0..values.len() {
             while open
@@ -45,35 +115,15 @@ impl Search {
             values[index].shorter = open.last().copied();
             open.push(index);
         }
-        let starts = Starts::of(&values);
-        Self { values, starts }
+        Self(values)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// Where values stand, overlapping ones too, and which: equal ones in the order in which they were given.
-    pub(super) fn find(&self, text: &[u8]) -> Vec<(Range<usize>, usize)> {
-        let text = text.to_ascii_lowercase();
-        let mut found = Vec::new();
-        for at in 0..text.len() {
-            let rest = &text[at..];
-            if !self.starts.may_begin(rest) {
-                continue;
-            }
-            let behind = self.values.partition_point(|value| *value.text <= *rest);
-            let mut next = behind.checked_sub(1);
-            let first = found.len();
-            while let Some(value) = next.map(|index| &self.values[index]) {
-                if rest.starts_with(&value.text) {
-                    found.push((at..at + value.text.len(), value.place));
-                }
-                next = value.shorter;
-            }
-            found[first..].reverse();
-        }
-        found
+    /// The values that a text in small letters begins with.
+    fn beginning(&self, text: &[u8]) -> impl Iterator<Item = &Value> {
+        let behind = self.0.partition_point(|value| *value.text <= *text);
+        let nearest = behind.checked_sub(1).map(|index| &self.0[index]);
+        let chain = successors(nearest, |value| value.shorter.map(|index| &self.0[index]));
+        chain.filter(|value| text.starts_with(&value.text))
     }
 }
 
@@ -81,41 +131,90 @@ impl Search {
 #[derive(Debug, Default)]
 struct Starts {
     bits: Vec<u64>,
+    /// The first bytes alone, of which there are few.
+    firsts: [u64; 4],
     /// By how many bytes values are told: fewer where they are shorter.
     lengths: Vec<usize>,
 }
 
 impl Starts {
-    fn of(values: &[Value]) -> Self {
-        // Sparse, and no larger than what a processor has at hand.
-        let words = (values.len() / 4).next_power_of_two().clamp(16, 1 << 14);
-        let mut starts = Self { bits: vec![0; words], lengths: Vec::new() };
-        for value in values {
-            let length = value.text.len().min(FIRST);
-            if !starts.lengths.contains(&length) {
-                starts.lengths.push(length);
-            }
-            let (word, bit) = starts.place(&value.text[..length]);
-            starts.bits[word] |= bit;
-        }
+    fn of<'a>(values: impl Iterator<Item = &'a Value>, count: usize) -> Self {
+        let mut starts = Self { bits: vec![0; words(count)], ..Self::default() };
+        values.for_each(|value| starts.add(value));
         starts
     }
 
-    fn may_begin(&self, text: &[u8]) -> bool {
-        let begins = |start: &[u8]| {
-            let (word, bit) = self.place(start);
-            self.bits[word] & bit != 0
-        };
-        self.lengths.iter().any(|&length| text.get(..length).is_some_and(begins))
+    /// Whether it is sparse with so many values.
+    fn is_for(&self, count: usize) -> bool {
+        self.bits.len() >= words(count)
     }
 
-    fn place(&self, start: &[u8]) -> (usize, u64) {
-        let key = start.iter().fold(0_u64, |key, byte| key << 8 | u64::from(*byte));
+    fn add(&mut self, value: &Value) {
+        if self.bits.is_empty() {
+            return;
+        }
+        let length = value.text.len().min(FIRST);
+        if !self.lengths.contains(&length) {
+            self.lengths.push(length);
+        }
+        let first = usize::from(value.text[0]);
+        self.firsts[first / 64] |= 1 << (first % 64);
+        let start = value.text[..length].iter().copied().fold(0, with);
+        let (word, bit) = self.place(start);
+        self.bits[word] |= bit;
+    }
+
+    /// Where a value may begin.
+    fn places<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let next = |at: usize| text.get(at).copied().unwrap_or_default();
+        let mut window = Window::default();
+        (0..FIRST - 1).for_each(|at| {
+            window.next(next(at));
+        });
+        (0..text.len()).filter(move |at| self.has(window.next(next(at + FIRST - 1))))
+    }
+
+    /// Whether a value may begin with these bytes.
+    fn has(&self, start: u32) -> bool {
+        let first = (start >> 24) as usize;
+        self.firsts[first / 64] >> (first % 64) & 1 == 1
+            && self.lengths.iter().any(|length| {
+                let (word, bit) = self.place(start >> (8 * (FIRST - length)));
+                self.bits[word] & bit != 0
+            })
+    }
+
+    /// Where the bit of these bytes is.
+    fn place(&self, start: u32) -> (usize, u64) {
         // Fibonacci's way to spread keys.
-        let spread = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let spread = u64::from(start).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let word = usize::try_from(spread >> 40).unwrap_or_default() & (self.bits.len() - 1);
         (word, 1 << (spread >> 34 & 63))
     }
+}
+
+/// So many that the bits of so many values are sparse, and no more than what a processor has at hand.
+fn words(values: usize) -> usize {
+    (values / 4).next_power_of_two().clamp(16, 1 << 14)
+}
+
+/// As many bytes of a text as tell values, in small letters. Behind its end zeros are taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Window(u32);
+
+impl Window {
+    pub(super) const LENGTH: usize = FIRST;
+
+    /// Goes on by a byte.
+    pub(super) fn next(&mut self, byte: u8) -> u32 {
+        self.0 = with(self.0, byte.to_ascii_lowercase());
+        self.0
+    }
+}
+
+/// The bytes with one more behind them.
+fn with(bytes: u32, next: u8) -> u32 {
+    bytes << 8 | u32::from(next)
 }
 
 #[cfg(test)]
@@ -136,11 +235,24 @@ mod tests {
         assert!(search.find(b"").is_empty() && Search::default().find(b"ada").is_empty());
     }
 
+    #[test]
+    fn values_that_come_one_by_one_are_seldom_put_in_order() {
+        let (mut search, mut sorted) = (Search::default(), 0);
+        for number in 0..4096 {
+            sorted += search.add(std::iter::once(format!("person.{number}@corp.example")));
+        }
+        // Each time, the shelf that a value comes to is longer by half at least.
+        assert!(sorted <= 4096 * 20, "{sorted}");
+        assert!(search.shelves.len() <= 12, "{}", search.shelves.len());
+        assert_eq!(search.find(b"to person.4095@corp.example"), [(3..27, 4095)]);
+    }
+
     proptest! {
         #[test]
         fn it_finds_what_an_automaton_finds(
             values in prop::collection::vec("[abA%é]{1,6}", 0..40),
             text in "[abB%é]{0,40}",
+            at_once in 0..40_usize,
         ) {
             let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(&values).unwrap();
             let mut expected: Vec<_> = automaton
@@ -148,7 +260,12 @@ mod tests {
                 .map(|found| (found.range(), found.pattern().as_usize()))
                 .collect();
             expected.sort_by_key(|(span, place)| (span.start, span.end, *place));
-            let search = Search::of(values.into_iter());
+            let mut values = values.into_iter();
+            let mut search = Search::of(values.by_ref().take(at_once));
+            for value in values {
+                search.add(std::iter::once(value));
+            }
+            prop_assert!(expected.is_empty() || search.may_stand_in(text.as_bytes()));
             prop_assert_eq!(search.find(text.as_bytes()), expected);
         }
     }

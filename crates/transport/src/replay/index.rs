@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::cassette::{Damage, Event, Header, Part, RequestEvent, event_at, identity, read};
+use crate::cassette::{
+    Damage, Event, Header, Part, RequestEvent, answer_at, event_at, identity, read,
+};
 use crate::error::Error;
 use crate::journal::{identity_key, scope_key, value_key};
 use crate::request::{Request, Response};
@@ -106,6 +108,9 @@ impl Index {
 
     /// Reads the outcome of a request: its answer, or why there is none.
     pub(super) fn outcome(&self, slot: &Slot) -> Result<Result<Response, Error>, Error> {
+        if let Some(answer) = answer_at(&self.text, slot.outcome) {
+            return Ok(Ok(answer));
+        }
         match self.event(slot.outcome)? {
             Event::Response(answer) => {
                 Ok(Ok(answer.into_response().map_err(|error| Error::setup(error.to_string()))?))

@@ -31,7 +31,7 @@ impl People {
     }
 
     /// The answer as the script knows its people.
-    pub(super) fn answered(&self, answer: &Response) -> Response {
+    pub(super) fn answered(&self, answer: Response) -> Response {
         self.read().restore(answer)
     }
 

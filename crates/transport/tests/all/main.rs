@@ -23,3 +23,4 @@ mod server;
 mod settle;
 mod trouble;
 mod walk;
+mod whatever;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use drillmaster_models::{Dialect, entry};
 use drillmaster_transport::cassette::{
-    Body, ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Seal, Sealed, Unsealed,
-    ValueEvent, parse,
+    ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Seal, Sealed, Unsealed, ValueEvent,
 };
 use drillmaster_transport::journal::Journal;
 use drillmaster_transport::redact::{Holds, Policy, Rows};
@@ -137,35 +136,35 @@ fn an_address_that_is_encoded_is_sealed_beside_people_who_are_called_like_pseudo
     assert!(!sealed.text().contains("corp"));
 }
 
-#[test]
-fn the_order_does_not_depend_on_which_row_was_faster() {
-    let rows: Vec<_> = (0..6)
-        .map(|row| {
-            let email = format!("row{row}@corp.example");
-            let mut steps = seat(&email, 0, &email, &format!("user{row}")).to_vec();
-            steps.push(Event::Value(ValueEvent {
-                scope: email.clone(),
-                ordinal: 1,
-                name: text("now"),
-                value: json!(row),
-            }));
-            steps.extend(seat(&email, 2, &email, &format!("user{row}")));
-            steps
-        })
-        .collect();
-    let first = sealed(rows.clone().into_iter().flatten());
-    let mut config = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(50));
-    config
-        .run(&prop::collection::vec(0..6_usize, 100), |turns| {
-            let mut left: Vec<_> = rows.iter().map(|row| row.clone().into_iter()).collect();
-            let turns = turns.iter().filter_map(|turn| left[*turn].next());
-            let mut events: Vec<_> = turns.collect();
-            events.extend(left.into_iter().flatten());
-            let turned = sealed(events);
-            prop_assert_eq!(turned.text(), first.text());
-            Ok(())
-        })
-        .unwrap();
+/// What six rows did, each in its order.
+fn rows() -> Vec<Vec<Event>> {
+    let row = |row: usize| {
+        let email = format!("row{row}@corp.example");
+        let mut steps = seat(&email, 0, &email, &format!("user{row}")).to_vec();
+        steps.push(Event::Value(ValueEvent {
+            scope: email.clone(),
+            ordinal: 1,
+            name: text("now"),
+            value: json!(row),
+        }));
+        steps.extend(seat(&email, 2, &email, &format!("user{row}")));
+        steps
+    };
+    (0..6).map(row).collect()
+}
+
+proptest! {
+    #[test]
+    fn the_order_does_not_depend_on_which_row_was_faster(
+        turns in prop::collection::vec(0..6_usize, 100),
+    ) {
+        let mut left: Vec<_> = rows().into_iter().map(Vec::into_iter).collect();
+        let turns = turns.iter().filter_map(|turn| left[*turn].next());
+        let mut events: Vec<_> = turns.collect();
+        events.extend(left.into_iter().flatten());
+        let (turned, straight) = (sealed(events), sealed(rows().into_iter().flatten()));
+        prop_assert_eq!(turned.text(), straight.text());
+    }
 }
 
 #[test]
@@ -438,71 +437,4 @@ fn a_recording_that_makes_no_sense_is_refused() {
     let error = Seal::default().events(Header::default(), [answer]).unwrap_err();
     assert!(matches!(error, Unsealed::Recording(_)), "{error}");
     assert!(!error.to_string().contains("ada"));
-}
-
-/// Whatever a service answers, it is sealed without a panic, and what is not private stays what it was.
-fn same_after_sealing(body: &[u8]) -> Result<(), TestCaseError> {
-    let headers = vec![(text("content-type"), text("application/json"))];
-    let answer = Response { status: 200, headers, body: body.to_vec() };
-    let events = exchange("main", 0, "thm.rooms", &json!({}), &answer);
-    let sealed = Seal::default().events(Header::default(), events);
-    let sealed = sealed.map_err(|error| TestCaseError::fail(error.to_string()))?;
-    let tape = parse(sealed.text()).unwrap();
-    let after = &tape.interactions[0].outcome.as_ref().unwrap().body;
-    let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
-    prop_assert!(after == body || (read(body).is_some() && read(after) == read(body)));
-    Ok(())
-}
-
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        "[ -?A-Z\\[-~é]{0,12}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(6, 64, 6, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map("field_[a-z]{0,4}", inner, 0..6)
-                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
-        ]
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    #[test]
-    fn any_bytes_are_sealed_as_they_are(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        same_after_sealing(&body)?;
-    }
-
-    #[test]
-    fn any_json_says_the_same_sealed(json in any_json(), pretty in any::<bool>()) {
-        let body = if pretty { serde_json::to_vec_pretty(&json) } else { serde_json::to_vec(&json) };
-        same_after_sealing(&body.unwrap())?;
-    }
-}
-
-#[test]
-fn odd_json_is_sealed_as_it_is() {
-    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-    for body in [
-        r#"{"a":1,"a":2}"#,
-        "123456789012345678901234567890.123",
-        "{\"a\": 1e400}",
-        "{\"a\":0.10}",
-        "\"\\ud800\"",
-        "[1,]",
-        deep.as_str(),
-    ] {
-        same_after_sealing(body.as_bytes()).unwrap();
-    }
-    let spaced =
-        Response { status: 200, headers: vec![], body: b"{ \"b\": 1,\n \"a\": 2.5 }".to_vec() };
-    let text = sealed(exchange("main", 0, "thm.rooms", &json!({}), &spaced)).text().to_owned();
-    assert!(text.contains("\"json\": {\n      \"a\": 2.5,\n      \"b\": 1\n    }"), "{text}");
-    assert_eq!(Body::of(&spaced.body), Body::Text(String::from_utf8(spaced.body).unwrap()));
 }

@@ -284,16 +284,12 @@ fn any_secret() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     #[test]
     fn a_random_secret_in_a_random_place_and_encoding_is_nowhere_afterwards(
         secret in any_secret(),
         place in 0..PLACES.len(),
         wraps in prop::collection::vec(0..encodings("x").len(), 1..6),
     ) {
-        // A letter that has another length in the other case is not what is looked for here.
-        prop_assume!(secret.to_lowercase().to_uppercase().to_lowercase() == secret.to_lowercase());
         let (name, field, _) = PLACES[place];
         let mut fields = json!({ "roomCode": "linux1", "id": "0a1b", "email": "x@corp.example", "senderId": "boss" });
         let declared: Vec<_> = entry(name).unwrap().fields().iter().map(|field| field.name.clone()).collect();
@@ -305,7 +301,10 @@ proptest! {
         let events = exchange("main", 0, name, &fields, &refusal(&words.join(" ")));
         let sealed = Seal::default().events(Header::default(), events).unwrap();
         let said = said(&sealed, 2);
-        prop_assert!(!said.contains(&secret.to_lowercase()), "{}", sealed.text());
+        // Some letters are others in the other case, or several.
+        let is_said = said.contains(&secret.to_lowercase())
+            || said.to_uppercase().contains(&secret.to_uppercase());
+        prop_assert!(!is_said, "{}", sealed.text());
     }
 }
 
@@ -365,7 +364,7 @@ fn a_redactor_finds_the_pseudonyms_again_from_either_roster() {
             let json = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap();
             assert_eq!(json(&asked.body), json(&recorded.body));
         }
-        let answer = redactor.restore(tape.interactions[0].outcome.as_ref().unwrap());
+        let answer = redactor.restore(tape.interactions[0].outcome.clone().unwrap());
         let answer: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(answer["email"], roster.cells[0][3].as_str());
         assert_eq!(answer["senderId"], "0a1b2c");

@@ -109,8 +109,6 @@ fn har_of(tape: &Tape) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
     #[test]
     fn a_cassette_comes_back_from_har(tape in tapes()) {
         let imported = read(&har_of(&tape), &Options::default()).unwrap();
