@@ -51,7 +51,7 @@ let rows = each(roster(), |row| { if row.email.contains(\"a\") { #{ name: row.em
 rows.failed()
 rows.len()
 ";
-    let class: String = CLASS.lines().take(4).map(|line| format!("{line}\n")).collect();
+    let class = CLASS.lines().take(4).collect::<Vec<_>>().join("\n") + "\n";
     let desk = Desk::empty().with("class.csv", class + "bob@test.test,Bob,x9,\n");
     check("repl_rows", &desk, lines, "repl --roster class.csv", 1);
 }
