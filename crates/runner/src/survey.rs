@@ -1,6 +1,7 @@
 //! What a script will do, read from its syntax tree before any of it runs: the inputs it declares, the
 //! columns it needs, the services it calls, and the mistakes that would only show half-way through a roster.
 
+mod answers;
 mod arguments;
 mod calls;
 mod captures;
@@ -137,6 +138,7 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
     survey.mistakes.extend(captures::mistakes(ast));
     survey.mistakes.extend(values::mistakes(&functions, ast));
     survey.warnings = unused::warnings(ast);
+    survey.warnings.extend(answers::warnings(ast));
     survey.columns.sort_by_key(|column| place(column.position));
     survey.mistakes.sort_by_key(|mistake| place(mistake.position));
     survey.warnings.sort_by_key(|warning| place(warning.position));

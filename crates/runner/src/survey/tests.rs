@@ -391,3 +391,25 @@ fn the_scripts_that_are_shipped_are_faultless() {
     }
     assert!(looked_at >= 12, "{looked_at}");
 }
+
+#[test]
+fn a_misspelt_field_of_an_answer_is_warned_of() {
+    for (source, meant) in [
+        ("print(thm::rooms().roomInf);", "roomInfo"),
+        ("let rooms = thm::rooms(); print(rooms.roominfo);", "roomInfo"),
+        ("for user in thm::all_users() { print(user.emial); }", "email"),
+        ("for room in thm::rooms().roomInfo { print(room.titel); }", "title"),
+        ("for user in veracode::all_progress() { print(user.lastActiv.len()); }", "lastActive"),
+    ] {
+        let told = warnings(source);
+        assert!(told.contains(&format!("(did you mean `{meant}`?)")), "{source}: {told}");
+    }
+    for source in [
+        "for user in thm::all_users() { print(user.email); print(user.keys()); print(user.somethingNew); }",
+        "let user = #{ emial: 1 }; for user in thm::all_users() { print(user.emial); }",
+        "print(thm::rooms().roomInfo.len());",
+        "print(thm::scoreboard(#{ roomCode: \"linux1\" }).len());",
+    ] {
+        assert_eq!(warnings(source), "", "{source}");
+    }
+}

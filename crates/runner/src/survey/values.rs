@@ -27,6 +27,34 @@ pub(super) fn mistakes(functions: &Functions, ast: &AST) -> Vec<Mistake> {
     found
 }
 
+/// How often each name is declared or given another value. What is so once is the same wherever it stands.
+pub(super) fn declarations(ast: &AST) -> HashMap<ImmutableString, usize> {
+    let mut declared: HashMap<ImmutableString, usize> = HashMap::new();
+    let mut count = |name: &ImmutableString| *declared.entry(name.clone()).or_default() += 1;
+    for (.., function) in AsRef::<Module>::as_ref(ast).iter_script_fn_info() {
+        function.params.iter().for_each(&mut count);
+    }
+    each_node(ast, |node| match node {
+        ASTNode::Stmt(Stmt::Var(own, ..)) => count(&own.0.name),
+        ASTNode::Stmt(Stmt::For(parts, ..)) => {
+            count(&parts.0.name);
+            parts.1.iter().for_each(|counter| count(&counter.name));
+        }
+        ASTNode::Stmt(Stmt::TryCatch(parts, ..)) => {
+            if let Expr::Variable(caught, ..) = &parts.expr {
+                count(&caught.1);
+            }
+        }
+        ASTNode::Stmt(Stmt::Assignment(parts)) => {
+            if let Expr::Variable(target, ..) = &parts.1.lhs {
+                count(&target.1);
+            }
+        }
+        _ => {}
+    });
+    declared
+}
+
 /// What is known of a script's values.
 struct Values<'a> {
     functions: &'a Functions,
@@ -40,28 +68,9 @@ struct Values<'a> {
 
 impl<'a> Values<'a> {
     fn of(functions: &'a Functions, ast: &AST) -> Self {
-        let mut declared: HashMap<ImmutableString, usize> = HashMap::new();
-        let mut count = |name: &ImmutableString| *declared.entry(name.clone()).or_default() += 1;
-        for (.., function) in AsRef::<Module>::as_ref(ast).iter_script_fn_info() {
-            function.params.iter().for_each(&mut count);
-        }
+        let declared = declarations(ast);
         let (mut keys, mut imports) = (HashSet::new(), false);
         each_node(ast, |node| match node {
-            ASTNode::Stmt(Stmt::Var(own, ..)) => count(&own.0.name),
-            ASTNode::Stmt(Stmt::For(parts, ..)) => {
-                count(&parts.0.name);
-                parts.1.iter().for_each(|counter| count(&counter.name));
-            }
-            ASTNode::Stmt(Stmt::TryCatch(parts, ..)) => {
-                if let Expr::Variable(caught, ..) = &parts.expr {
-                    count(&caught.1);
-                }
-            }
-            ASTNode::Stmt(Stmt::Assignment(parts)) => {
-                if let Expr::Variable(target, ..) = &parts.1.lhs {
-                    count(&target.1);
-                }
-            }
             ASTNode::Stmt(Stmt::Import(..)) => imports = true,
             ASTNode::Expr(Expr::Map(parts, _)) => {
                 keys.extend(parts.0.iter().map(|(key, _)| key.name.clone()));

@@ -1,6 +1,7 @@
 //! `drillmaster repl`, piped and on a terminal.
 
 use crate::desk::{CLASS, Desk, Door};
+use crate::server::Server;
 use crate::snapshot::snapshot;
 
 /// All that is seen of lines that are piped into it.
@@ -50,7 +51,7 @@ let rows = each(roster(), |row| { if row.email.contains(\"a\") { #{ name: row.em
 rows.failed()
 rows.len()
 ";
-    let class: String = CLASS.lines().take(4).map(|line| format!("{line}\n")).collect();
+    let class = CLASS.lines().take(4).collect::<Vec<_>>().join("\n") + "\n";
     let desk = Desk::empty().with("class.csv", class + "bob@test.test,Bob,x9,\n");
     check("repl_rows", &desk, lines, "repl --roster class.csv", 1);
 }
@@ -106,6 +107,16 @@ fn a_key_is_asked_for_when_its_service_is_called() {
     assert!(ended.exits(2).err.contains("DRILLMASTER_THM_KEY is not set"), "{ended}");
     assert_eq!(ended.out, "1\n");
     assert!(!door.was_knocked_at());
+}
+
+#[test]
+fn a_live_service_is_called_and_keeps_what_was_written() {
+    let server = Server::start("");
+    let lines = "let user = thm::users().users[0];\nthm::remove_seat(#{ email: user.email });\n";
+    let ended = Desk::empty().with_keys().run_with(lines, &format!("repl {}", server.flags()));
+    assert_eq!(ended.exits(0).out, "");
+    let removed = server.writes()["thm.remove_seat"].as_object().unwrap().len();
+    assert_eq!(removed, 1);
 }
 
 #[test]
