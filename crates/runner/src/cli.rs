@@ -29,6 +29,7 @@ use serde_json::Value;
 
 use crate::console::{Console, terminal_width};
 use crate::exit::Exit;
+use crate::log;
 use crate::problem::Problem;
 use crate::script::Script;
 use crate::table::{cell, csv_text, layout};
@@ -57,6 +58,9 @@ struct Globals {
     /// Tell each call as it is made
     #[arg(short, long, global = true)]
     verbose: bool,
+    /// Add what happens to a file as JSON lines, without anything private: calls, retries, waits, rows
+    #[arg(long, global = true, value_name = "FILE")]
+    log: Option<PathBuf>,
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     color: Colour,
@@ -157,10 +161,17 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let shell = Shell::new(&cli.globals);
-    let exit = carry_out(cli.command, &matches, &shell).unwrap_or_else(|problem| {
+    let done =
+        begin_log(&cli.globals, &matches).and_then(|()| carry_out(cli.command, &matches, &shell));
+    let exit = done.unwrap_or_else(|problem| {
         shell.tell(&problem);
         problem.exit
     });
+    tracing::info!(target: log::END, exit = exit as u8);
+    if let Some(error) = log::trouble() {
+        // What was done is done: a log with a gap is told, and changes nothing.
+        shell.console.warn(&format!("the log is not whole: {error}"));
+    }
     match shell.console.trouble() {
         None => exit.into(),
         Some(error) => {
@@ -168,6 +179,26 @@ pub fn main() -> ExitCode {
             exit.max(Exit::Rows).into()
         }
     }
+}
+
+/// Begins the log, if there is to be one.
+fn begin_log(globals: &Globals, matches: &ArgMatches) -> Result<(), Problem> {
+    let Some(path) = &globals.log else { return Ok(()) };
+    if path == Path::new("-") {
+        return Err(Problem::usage("cannot write the log -: `-` is no file")
+            .with_help("name a file, or /dev/stderr"));
+    }
+    if path.is_file() {
+        target::keep(path, "log", "\"event\":")?;
+    }
+    log::begin(path)?;
+    tracing::info!(
+        target: log::BEGIN,
+        command = matches.subcommand_name(),
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+    );
+    Ok(())
 }
 
 fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {

@@ -6,6 +6,7 @@ mod configuration;
 mod fences;
 mod help;
 mod keys;
+mod logs;
 mod looking;
 mod mistakes;
 mod projects;
