@@ -3,6 +3,7 @@
 mod auth;
 mod call;
 mod cassette;
+mod colour;
 mod config;
 mod endpoints;
 mod init;
@@ -27,6 +28,7 @@ use clap::{
 };
 use serde_json::Value;
 
+use self::colour::{Colour, Coloured};
 use crate::console::{Console, terminal_width};
 use crate::exit::Exit;
 use crate::log;
@@ -75,17 +77,6 @@ enum Format {
     Json,
     /// Comma-separated values
     Csv,
-}
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Colour {
-    /// On a terminal, unless `NO_COLOR` is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -148,6 +139,8 @@ pub fn command() -> Command {
 
 /// Parses the command line, carries it out, and says how it ended.
 pub fn main() -> ExitCode {
+    // Mistakes on the command line are told in colours, too.
+    Colour::of(std::env::args_os()).choose();
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
@@ -262,46 +255,41 @@ struct Shell {
     console: Console,
     format: Format,
     verbose: bool,
-    /// Colours on standard error.
-    colour: bool,
+    coloured: Coloured,
 }
 
 impl Shell {
     fn new(globals: &Globals) -> Self {
-        let colour = match globals.color {
-            Colour::Always => true,
-            Colour::Never => false,
-            Colour::Auto => {
-                let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                std::io::stderr().is_terminal() && !unwanted
-            }
-        };
         Self {
             console: Console::standard(globals.quiet),
             format: globals.format,
             verbose: globals.verbose,
-            colour,
+            coloured: globals.color.choose(),
         }
     }
 
     /// Prints a list, in columns of these fields or as JSON with all that its items have.
     fn list(&self, header: &[&str], items: Vec<Value>) -> Result<(), Problem> {
         let cells = |item: &Value| header.iter().map(|name| cell(&item[*name])).collect();
-        let rows: Vec<Vec<String>> = items.iter().map(cells).collect();
+        match self.format {
+            Format::Json => self.console.print(&format!("{:#}", Value::Array(items))),
+            Format::Table | Format::Csv => self.rows(header, items.iter().map(cells).collect())?,
+        }
+        Ok(())
+    }
+
+    /// Prints rows as CSV where that is wanted, and else as a table that fits the terminal.
+    fn rows(&self, header: &[impl AsRef<str>], rows: Vec<Vec<String>>) -> Result<(), Problem> {
         let text = match self.format {
-            Format::Json => format!("{:#}", Value::Array(items)),
-            Format::Table => layout(header, rows, self.console.width()),
             Format::Csv => csv_text(header, &rows)?,
+            Format::Table | Format::Json => layout(header, rows, self.console.width()),
         };
         self.console.print(&text);
         Ok(())
     }
 
-    /// A diff by lines, coloured where the console is.
-    fn coloured_diff(&self, diff: &str) -> String {
-        if !self.colour {
-            return diff.to_owned();
-        }
+    /// A diff by lines, in colours.
+    fn coloured_diff(diff: &str) -> String {
         let paint = |line: &str| {
             // Where it is part of a problem, the problem's own bar comes first.
             let text = line.split_once("\u{2502} ").map_or(line, |(_, text)| text);
@@ -316,9 +304,9 @@ impl Shell {
 
     fn tell(&self, problem: &Problem) {
         let width = terminal_width(std::io::stderr().is_terminal()).map_or(100, usize::from);
-        let drawn = problem.draw(self.colour, width);
+        let drawn = problem.draw(self.coloured.people, width);
         self.console.warn(&match problem.exit {
-            Exit::Replay => self.coloured_diff(&drawn),
+            Exit::Replay if self.coloured.people => Self::coloured_diff(&drawn),
             _ => drawn,
         });
     }

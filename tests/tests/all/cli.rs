@@ -18,6 +18,8 @@ mod runs;
 mod sealed_rows;
 mod sealing;
 mod streams;
+#[cfg(unix)]
+mod terminals;
 
 use crate::desk::{Desk, Door};
 use crate::snapshot::snapshot;

@@ -94,7 +94,7 @@ impl Desk {
         self.command(line).spawn().unwrap()
     }
 
-    fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = program(self.folder.path());
         command.args(line.split_whitespace()).envs(self.variables.iter().cloned());
         command
@@ -115,7 +115,10 @@ pub(crate) fn program(folder: &Path) -> Command {
     // The journals of runs.
     command.env("XDG_STATE_HOME", folder.join("state"));
     // The width of help texts, and colours.
-    command.env_remove("COLUMNS").env_remove("NO_COLOR");
+    for name in ["COLUMNS", "LINES", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+        command.env_remove(name);
+    }
+    command.env("TERM", "xterm-256color");
     command
 }
 

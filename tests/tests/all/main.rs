@@ -11,6 +11,8 @@ mod sandbox_http;
 mod scripts;
 mod server;
 mod snapshot;
+#[cfg(unix)]
+mod terminal;
 mod wire_thm;
 mod wire_veracode;
 mod workflows;

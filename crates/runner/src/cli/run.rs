@@ -52,7 +52,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         return Ok(Exit::Done);
     };
     if args.help {
-        shell.console.print(&help(&Script::open(path)?));
+        shell.console.print(&help(&Script::open(path)?, shell.console.width()));
         return Ok(Exit::Done);
     }
     let mut order = args.settings.order(path, matches)?;
@@ -127,7 +127,7 @@ fn flags() -> String {
     run.map_or_else(|| Cli::command().render_help(), clap::Command::render_help).to_string()
 }
 
-fn help(script: &Script) -> String {
+fn help(script: &Script, width: Option<u16>) -> String {
     let mut parts = vec![script.doc()];
     if !script.inputs().is_empty() {
         let rows = script.inputs().iter().map(|input| {
@@ -138,7 +138,7 @@ fn help(script: &Script) -> String {
             };
             vec![input.name.clone(), default, input.doc.clone()]
         });
-        let table = layout(&["input", "default", "meaning"], rows, None);
+        let table = layout(&["input", "default", "meaning"], rows, width);
         parts.push(format!("Inputs, given as --set INPUT=VALUE:\n{table}"));
     }
     if script.uses_roster() {

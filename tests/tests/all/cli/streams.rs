@@ -52,12 +52,45 @@ fn verbose_tells_each_call_without_secrets() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let desk = Desk::with_class();
-    for line in [RUN, "call veracode.users --all --format json", "endpoints", "completions bash"] {
-        let mut child = desk.start(line);
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
-        let err = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(0), "{line}: {err}");
-        assert!(!err.contains("panicked") && !err.contains('×'), "{line}: {err}");
+    let desk = desk.with("wrong.rhai", "thm::romms();\n".repeat(50));
+    desk.run("init project").exits(0);
+    let report = format!("{RUN} --report class.html --report class.csv");
+    let lines = [
+        RUN,
+        &report,
+        "call veracode.users --all --format json",
+        "endpoints",
+        "endpoints thm.rooms",
+        "completions bash",
+        "runs",
+        "runs show",
+        "config show",
+        "cassette show project/onboard.cassette --full",
+        "test project",
+        "check wrong.rhai",
+        "definitions words",
+        "run onboard_class.rhai --help",
+        "--help",
+        "call --help",
+        "--version",
+        "run wrong.rhai",
+        "run --wrong",
+        "call thm.roms",
+    ];
+    for line in lines {
+        let due = desk.run(line).exit;
+        for gone in [&["out"][..], &["err"], &["out", "err"]] {
+            let mut child = desk.start(line);
+            if gone.contains(&"out") {
+                drop(child.stdout.take());
+            }
+            if gone.contains(&"err") {
+                drop(child.stderr.take());
+            }
+            let output = child.wait_with_output().unwrap();
+            let err = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), due, "{line} without {gone:?}: {err}");
+            assert!(!err.contains("panicked") && !err.contains("Broken pipe"), "{line}: {err}");
+        }
     }
 }
