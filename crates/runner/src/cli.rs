@@ -4,6 +4,7 @@ mod auth;
 mod call;
 mod cassette;
 mod colour;
+mod complete;
 mod config;
 mod endpoints;
 mod init;
@@ -34,7 +35,7 @@ use crate::exit::Exit;
 use crate::log;
 use crate::problem::Problem;
 use crate::script::Script;
-use crate::table::{cell, csv_text, layout};
+use crate::table::{cell, layout, sheet_text};
 
 /// Security training in bulk: scripts over TryHackMe and Veracode Security Labs.
 ///
@@ -93,6 +94,7 @@ enum Task {
     /// List the endpoints, or tell all about one
     Endpoints {
         /// Its name, such as thm.rooms
+        #[arg(add = complete::entry_names())]
         entry: Option<String>,
     },
     /// Look at recordings, seal and verify them, exchange them with other tools
@@ -110,7 +112,7 @@ enum Task {
     /// Look scripts through for mistakes, without running them
     Check {
         /// The scripts
-        #[arg(required = true, value_name = "SCRIPT")]
+        #[arg(required = true, value_name = "SCRIPT", add = complete::files("rhai"))]
         scripts: Vec<PathBuf>,
     },
     /// Write definitions of the script language, for editors, and the template of reports into a folder
@@ -118,7 +120,7 @@ enum Task {
         /// The folder; it is made if it is not there
         folder: PathBuf,
     },
-    /// Print completions for a shell
+    /// Print what hooks completion into a shell
     Completions {
         /// The shell
         #[arg(value_enum)]
@@ -139,6 +141,9 @@ pub fn command() -> Command {
 
 /// Parses the command line, carries it out, and says how it ended.
 pub fn main() -> ExitCode {
+    if let Some(answered) = complete::answer() {
+        return answered;
+    }
     // Mistakes on the command line are told in colours, too.
     Colour::of(std::env::args_os()).choose();
     let matches = match command().try_get_matches() {
@@ -210,9 +215,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Check { scripts } => Ok(check(&scripts, shell)),
         Task::Definitions { folder } => definitions(&folder, shell),
         Task::Completions { shell: kind } => {
-            let mut text = Vec::new();
-            clap_complete::generate(kind, &mut command(), "drillmaster", &mut text);
-            shell.console.print(String::from_utf8_lossy(&text).trim_end());
+            shell.console.print(&complete::hook(kind)?);
             Ok(Exit::Done)
         }
     }
@@ -281,7 +284,7 @@ impl Shell {
     /// Prints rows as CSV where that is wanted, and else as a table that fits the terminal.
     fn rows(&self, header: &[impl AsRef<str>], rows: Vec<Vec<String>>) -> Result<(), Problem> {
         let text = match self.format {
-            Format::Csv => csv_text(header, &rows)?,
+            Format::Csv => sheet_text(header, &rows)?,
             Format::Table | Format::Json => layout(header, rows, self.console.width()),
         };
         self.console.print(&text);

@@ -118,7 +118,32 @@ fn paragraphs(header: &[&str], rows: Vec<Vec<String>>, width: u16) -> String {
     rows.into_iter().map(paragraph).collect::<Vec<_>>().join("\n\n")
 }
 
-/// The same as CSV.
+/// The same as CSV for a person, who will open it in a spreadsheet: no cell of it is run as a formula.
+///
+/// What a service or a learner calls themselves may begin with `=`. Such a cell gets an apostrophe before it; numbers
+/// are as they are.
+///
+/// ```
+/// use drillmaster::table::sheet_text;
+/// let rows = [vec!["=HYPERLINK(\"https://x.example\")".to_owned(), "-5".to_owned()]];
+/// assert_eq!(sheet_text(&["name", "points"], &rows).unwrap(), "name,points\n\"'=HYPERLINK(\"\"https://x.example\"\")\",-5");
+/// ```
+pub fn sheet_text(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> Result<String, Problem> {
+    let header: Vec<String> = header.iter().map(|name| harmless(name.as_ref())).collect();
+    let harmless_row = |row: &Vec<String>| row.iter().map(|cell| harmless(cell)).collect();
+    csv_text(&header, &rows.iter().map(harmless_row).collect::<Vec<_>>())
+}
+
+/// A cell that no spreadsheet takes for a formula.
+fn harmless(cell: &str) -> String {
+    // The wide forms are read as the others by some.
+    let begins =
+        ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let runs = cell.starts_with(begins) && cell.parse::<f64>().is_err();
+    if runs { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// The same as CSV, to the letter.
 pub fn csv_text(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> Result<String, Problem> {
     let told = |error: String| Problem::usage(format!("cannot write CSV: {error}"));
     let mut csv = csv::Writer::from_writer(Vec::new());
@@ -230,6 +255,18 @@ started  2026-11-23 09:00 UTC
 script   onboard_class.rhai
 state    ended";
         assert_eq!(layout(&RUNS, runs(), Some(40)), due);
+    }
+
+    #[test]
+    fn what_a_spreadsheet_would_run_is_made_a_text() {
+        for formula in
+            ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"]
+        {
+            assert_eq!(harmless(formula), format!("'{formula}"));
+        }
+        for plain in ["", "ada@corp.example", "-5", "+1.5", "-1e3", "1-2", "'=1", "a=b", "—"] {
+            assert_eq!(harmless(plain), plain);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod calls;
 mod cassettes;
+mod completion;
 mod configuration;
 mod fences;
 mod help;

@@ -6,6 +6,7 @@ use clap::{ArgAction, ArgMatches, Args, CommandFactory};
 use drillmaster_transport::journal::{History, Journal};
 use drillmaster_transport::{Mode, Replay, Writes};
 
+use super::complete;
 use super::launch::{Ready, Session, perform};
 use super::rehearse::{dry_run, look_ahead};
 use super::settings::{Settings, absolute};
@@ -23,7 +24,7 @@ use crate::table::layout;
 #[command(disable_help_flag = true)]
 pub(crate) struct RunArgs {
     /// The script; `--help` after it lists its inputs
-    #[arg(required_unless_present = "help")]
+    #[arg(required_unless_present = "help", add = complete::files("rhai"))]
     script: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,

@@ -7,6 +7,7 @@ use drillmaster_transport::cassette::RowEvent;
 use drillmaster_transport::journal::{History, Journal};
 use serde_json::{Map, Value, json};
 
+use super::complete;
 use super::launch::pace_line;
 use super::{Format, Shell};
 use crate::exit::Exit;
@@ -36,6 +37,7 @@ enum Task {
     /// Show what a run was asked to do, and what came of it
     Show {
         /// The run's id, or the path of its journal; the last run unless named
+        #[arg(add = complete::runs())]
         run: Option<String>,
     },
 }

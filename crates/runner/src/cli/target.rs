@@ -18,6 +18,7 @@ use drillmaster_transport::{
 };
 use serde_json::Value;
 
+use super::complete;
 use crate::config::{Config, Flags, KeySource, Origin, Settings};
 use crate::console::Console;
 use crate::engine::folder_of;
@@ -138,6 +139,7 @@ pub(crate) fn with_service_flags(mut command: Command) -> Command {
         .long(PROFILE)
         .global(true)
         .value_name("NAME")
+        .add(complete::profiles())
         .help("The profile of the configuration whose addresses and keys are taken");
     command = command.arg(profile);
     for service in SERVICES {

@@ -203,9 +203,10 @@ fn show(outcome: &Outcome, shell: &Shell) {
     let detail = verdict.detail();
     if !detail.is_empty() {
         let detail = detail.trim_end();
-        match shell.coloured.data {
-            true => shell.console.print(&Shell::coloured_diff(detail)),
-            false => shell.console.print(detail),
+        if shell.coloured.data {
+            shell.console.print(&Shell::coloured_diff(detail));
+        } else {
+            shell.console.print(detail);
         }
     }
 }

@@ -94,3 +94,29 @@ fn a_reader_that_goes_away_is_no_error() {
         }
     }
 }
+
+/// Lists and reports are opened in spreadsheets; results are read back by scripts, and are exact.
+#[test]
+fn a_spreadsheet_runs_nothing_of_lists_and_reports() {
+    let formula = "=HYPERLINK(1)";
+    let script = "let rows = each(roster(), |row| { if row.id == \"A1\" { throw row.email } });\n\
+                  report(#{ title: \"t\", scoreboard: [#{ who: \"=HYPERLINK(1)\", points: -5 }] });";
+    let roster = format!("email,id\n{formula},A1\n-2+3,B2\n");
+    let desk = Desk::empty().with("rows.rhai", script).with("class.csv", &roster);
+    let line = "run rows.rhai --journal rows.journal --results again.csv --report report.csv";
+    desk.run(&format!("{line} --roster class.csv")).exits(1);
+
+    let listed = desk.run("runs show rows.journal --format csv").exits(0).out.clone();
+    assert!(listed.contains("\n'=HYPERLINK(1),") && listed.contains("\n'-2+3,"), "{listed}");
+    let report = desk.read("report.csv");
+    assert!(report.contains("'=HYPERLINK(1)") && report.contains(",-5"), "{report}");
+    assert!(!report.contains(",=") && !report.contains("\n="), "{report}");
+    let json = desk.run("runs show rows.journal --format json").exits(0).out.clone();
+    assert!(json.contains("\"=HYPERLINK(1)\""), "{json}");
+
+    let results = desk.read("again.csv");
+    assert!(results.contains(&format!("\n{formula},A1,")), "{results}");
+    let again = "run rows.rhai --roster again.csv --results third.csv";
+    desk.run(again).exits(1);
+    assert_eq!(desk.read("third.csv"), results);
+}

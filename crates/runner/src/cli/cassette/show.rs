@@ -10,6 +10,7 @@ use drillmaster_transport::cassette::{Body, Interaction, Tape, veiled};
 use serde_json::{Value, json};
 
 use super::super::call::hide;
+use super::super::complete;
 use super::super::{Format, Shell};
 use super::open;
 use crate::exit::Exit;
@@ -21,7 +22,7 @@ pub(crate) struct ShowArgs {
     /// A cassette, or the journal of a run
     file: PathBuf,
     /// Only requests of this entry, such as thm.rooms
-    #[arg(long, value_name = "ENTRY", value_parser = known_entry)]
+    #[arg(long, value_name = "ENTRY", value_parser = known_entry, add = complete::entry_names())]
     entry: Option<String>,
     /// Only requests of this scope: a row's key, or main
     #[arg(long, value_name = "KEY")]
