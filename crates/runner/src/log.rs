@@ -151,9 +151,11 @@ fn filter(text: &str) -> Result<Targets, String> {
                 }
             },
         };
-        let level: LevelFilter = level
-            .parse()
-            .map_err(|_| format!("`{level}` is no level; use off, error, warn, info or debug"))?;
+        // `tracing` reads nothing as `error`.
+        let level: LevelFilter = Some(level)
+            .filter(|level| !level.is_empty())
+            .and_then(|level| level.parse().ok())
+            .ok_or_else(|| format!("`{level}` is no level; use off, error, warn, info or debug"))?;
         Ok(targets.with_targets(chosen.into_iter().map(|target| (target, level))))
     })
 }
