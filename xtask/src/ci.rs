@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: everything that must hold, in the order from quick to slow.
 
 use crate::repository::cargo;
-use crate::{Outcome, codegen, soak, tidy, torture};
+use crate::{Outcome, codegen, man, soak, tidy, torture};
 
 /// A part of the check.
 struct Step {
@@ -17,7 +17,7 @@ enum Work {
 }
 
 // The tests come last, so that the last lines are their summary.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "fmt", work: Work::Cargo(&["fmt", "--all", "--check"], &[]) },
     Step { name: "tidy", work: Work::Chore(tidy::run) },
     Step { name: "codegen --check", work: Work::Chore(codegen::check) },
@@ -29,6 +29,7 @@ const STEPS: [Step; 7] = [
         name: "doc",
         work: Work::Cargo(&["doc", "--no-deps", "--workspace"], &[("RUSTDOCFLAGS", "-D warnings")]),
     },
+    Step { name: "man", work: Work::Chore(man::run) },
     Step { name: "torture, in short", work: Work::Chore(torture::short) },
     // With one seed for random cases, so that chance does not fail what nobody changed: `soak` tries others.
     Step { name: "test", work: Work::Cargo(&["test", "--workspace"], &[(soak::SEED, "1")]) },

@@ -1,10 +1,12 @@
 //! The project's chores: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask ci`,
-//! `cargo xtask bench`, `cargo xtask torture`, `cargo xtask fuzz`, `cargo xtask soak`, `cargo xtask report-check`.
+//! `cargo xtask bench`, `cargo xtask torture`, `cargo xtask fuzz`, `cargo xtask soak`, `cargo xtask man`,
+//! `cargo xtask report-check`.
 
 mod bench;
 mod ci;
 mod codegen;
 mod fuzz;
+mod man;
 mod report_check;
 mod repository;
 mod soak;
@@ -33,6 +35,8 @@ enum Chore {
     Bench(bench::BenchArgs),
     /// Kill a run again and again while the service makes trouble, and compare its rows with what was done
     Torture(torture::TortureArgs),
+    /// Write manual pages of the command into target/man, and have mandoc look at them, where it is installed
+    Man,
     /// Look at reports in Chromium, where it is installed: sort, filter, point, and leave pictures
     ReportCheck,
     /// Have the readers of files read what was flipped, cut, repeated and nested, and fail where one panics or hangs
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Chore::Ci => ci::run(),
         Chore::Bench(args) => bench::run(&args),
         Chore::Torture(args) => torture::run(&args),
+        Chore::Man => man::run(),
         Chore::ReportCheck => report_check::run(),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Soak(args) => soak::run(&args),

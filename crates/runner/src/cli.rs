@@ -4,6 +4,8 @@ mod auth;
 mod call;
 mod cassette;
 mod check;
+mod colour;
+mod complete;
 mod config;
 mod endpoints;
 mod init;
@@ -30,10 +32,12 @@ use clap::{
 };
 use serde_json::Value;
 
+use self::colour::{Colour, Coloured};
 use crate::console::{Console, terminal_width};
 use crate::exit::Exit;
+use crate::log;
 use crate::problem::Problem;
-use crate::table::{cell, csv_text, layout};
+use crate::table::{cell, layout, sheet_text};
 
 /// Security training in bulk: scripts over TryHackMe and Veracode Security Labs.
 ///
@@ -59,6 +63,9 @@ struct Globals {
     /// Tell each call as it is made
     #[arg(short, long, global = true)]
     verbose: bool,
+    /// Add what happens to a file as JSON lines, without anything private: calls, retries, waits, rows
+    #[arg(long, global = true, value_name = "FILE")]
+    log: Option<PathBuf>,
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     color: Colour,
@@ -73,17 +80,6 @@ enum Format {
     Json,
     /// Comma-separated values
     Csv,
-}
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Colour {
-    /// On a terminal, unless `NO_COLOR` is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +98,7 @@ enum Task {
     /// List the endpoints, or tell all about one
     Endpoints {
         /// Its name, such as thm.rooms
+        #[arg(add = complete::entry_names())]
         entry: Option<String>,
     },
     /// Look at recordings, seal and verify them, exchange them with other tools
@@ -123,7 +120,7 @@ enum Task {
         /// The folder; it is made if it is not there
         folder: PathBuf,
     },
-    /// Print completions for a shell
+    /// Print what hooks completion into a shell
     Completions {
         /// The shell
         #[arg(value_enum)]
@@ -144,6 +141,11 @@ pub fn command() -> Command {
 
 /// Parses the command line, carries it out, and says how it ended.
 pub fn main() -> ExitCode {
+    if let Some(answered) = complete::answer() {
+        return answered;
+    }
+    // Mistakes on the command line are told in colours, too.
+    Colour::of(std::env::args_os()).choose();
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
@@ -157,10 +159,17 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let shell = Shell::new(&cli.globals);
-    let exit = carry_out(cli.command, &matches, &shell).unwrap_or_else(|problem| {
+    let done =
+        begin_log(&cli.globals, &matches).and_then(|()| carry_out(cli.command, &matches, &shell));
+    let exit = done.unwrap_or_else(|problem| {
         shell.tell(&problem);
         problem.exit
     });
+    tracing::info!(target: log::END, exit = exit as u8);
+    if let Some(error) = log::trouble() {
+        // What was done is done: a log with a gap is told, and changes nothing.
+        shell.console.warn(&format!("the log is not whole: {error}"));
+    }
     match shell.console.trouble() {
         None => exit.into(),
         Some(error) => {
@@ -168,6 +177,26 @@ pub fn main() -> ExitCode {
             exit.max(Exit::Rows).into()
         }
     }
+}
+
+/// Begins the log, if there is to be one.
+fn begin_log(globals: &Globals, matches: &ArgMatches) -> Result<(), Problem> {
+    let Some(path) = &globals.log else { return Ok(()) };
+    if path == Path::new("-") {
+        return Err(Problem::usage("cannot write the log -: `-` is no file")
+            .with_help("name a file, or /dev/stderr"));
+    }
+    if path.is_file() {
+        target::keep(path, "log", "\"event\":")?;
+    }
+    log::begin(path)?;
+    tracing::info!(
+        target: log::BEGIN,
+        command = matches.subcommand_name(),
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+    );
+    Ok(())
 }
 
 fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
@@ -187,9 +216,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Check(args) => Ok(check::check(&args, shell)),
         Task::Definitions { folder } => definitions(&folder, shell),
         Task::Completions { shell: kind } => {
-            let mut text = Vec::new();
-            clap_complete::generate(kind, &mut command(), "drillmaster", &mut text);
-            shell.console.print(String::from_utf8_lossy(&text).trim_end());
+            shell.console.print(&complete::hook(kind)?);
             Ok(Exit::Done)
         }
     }
@@ -214,46 +241,41 @@ struct Shell {
     console: Console,
     format: Format,
     verbose: bool,
-    /// Colours on standard error.
-    colour: bool,
+    coloured: Coloured,
 }
 
 impl Shell {
     fn new(globals: &Globals) -> Self {
-        let colour = match globals.color {
-            Colour::Always => true,
-            Colour::Never => false,
-            Colour::Auto => {
-                let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                std::io::stderr().is_terminal() && !unwanted
-            }
-        };
         Self {
             console: Console::standard(globals.quiet),
             format: globals.format,
             verbose: globals.verbose,
-            colour,
+            coloured: globals.color.choose(),
         }
     }
 
     /// Prints a list, in columns of these fields or as JSON with all that its items have.
     fn list(&self, header: &[&str], items: Vec<Value>) -> Result<(), Problem> {
         let cells = |item: &Value| header.iter().map(|name| cell(&item[*name])).collect();
-        let rows: Vec<Vec<String>> = items.iter().map(cells).collect();
+        match self.format {
+            Format::Json => self.console.print(&format!("{:#}", Value::Array(items))),
+            Format::Table | Format::Csv => self.rows(header, items.iter().map(cells).collect())?,
+        }
+        Ok(())
+    }
+
+    /// Prints rows as CSV where that is wanted, and else as a table that fits the terminal.
+    fn rows(&self, header: &[impl AsRef<str>], rows: Vec<Vec<String>>) -> Result<(), Problem> {
         let text = match self.format {
-            Format::Json => format!("{:#}", Value::Array(items)),
-            Format::Table => layout(header, rows, self.console.width()),
-            Format::Csv => csv_text(header, &rows)?,
+            Format::Csv => sheet_text(header, &rows)?,
+            Format::Table | Format::Json => layout(header, rows, self.console.width()),
         };
         self.console.print(&text);
         Ok(())
     }
 
-    /// A diff by lines, coloured where the console is.
-    fn coloured_diff(&self, diff: &str) -> String {
-        if !self.colour {
-            return diff.to_owned();
-        }
+    /// A diff by lines, in colours.
+    fn coloured_diff(diff: &str) -> String {
         let paint = |line: &str| {
             // Where it is part of a problem, the problem's own bar comes first.
             let text = line.split_once("\u{2502} ").map_or(line, |(_, text)| text);
@@ -268,9 +290,9 @@ impl Shell {
 
     fn tell(&self, problem: &Problem) {
         let width = terminal_width(std::io::stderr().is_terminal()).map_or(100, usize::from);
-        let drawn = problem.draw(self.colour, width);
+        let drawn = problem.draw(self.coloured.people, width);
         self.console.warn(&match problem.exit {
-            Exit::Replay => self.coloured_diff(&drawn),
+            Exit::Replay if self.coloured.people => Self::coloured_diff(&drawn),
             _ => drawn,
         });
     }

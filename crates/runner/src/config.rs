@@ -31,8 +31,7 @@ use etcetera::BaseStrategy;
 
 pub(crate) use keys::KeySource;
 pub(crate) use reader::is_profile_name;
-use settings::variable;
-pub(crate) use settings::{Flags, Origin, Settings};
+pub(crate) use settings::{Flags, Origin, Settings, variable};
 
 use crate::problem::Problem;
 

@@ -17,6 +17,7 @@ use self::conclusion::{Conclusion, conclude};
 pub(crate) use self::conclusion::{detail_of, not_attempted, told};
 use crate::fan::fan;
 use crate::host::{CallError, Host};
+use crate::log;
 use crate::report::Changed;
 use crate::roster::{Roster, Row};
 use crate::running::{RunningRow, Tally};
@@ -216,6 +217,7 @@ fn over(
     total: usize,
     work: &FnPtr,
 ) -> Answer<Rows> {
+    let items = (1..).zip(items).map(|(place, item)| Ok((place, item?)));
     let scope_of = host.scopes();
     let outer = RunningRow::current();
     let spool = Spool::new();
@@ -231,8 +233,10 @@ fn over(
         }
         Some(_) => None,
     };
-    let row = |work: &mut FnPtr, (key, item, row): Item| {
-        let running = RunningRow::new(scope_of(&key));
+    let row = |work: &mut FnPtr, (place, (key, item, row)): (usize, Item)| {
+        let number = outer.as_ref().map_or(place, |outer| outer.number);
+        let running = RunningRow::new(scope_of(&key), number);
+        let _numbered = log::number(&running.scope, number);
         let (conclusion, tally) = match reason_to_skip(host) {
             // What an earlier part of the run did stays done.
             Some(reason) => {
@@ -248,6 +252,14 @@ fn over(
         };
         if let Some(outer) = &outer {
             outer.note(|all| all.add(&tally));
+        }
+        if outer.is_none() {
+            tracing::info!(
+                target: log::ROW,
+                state = conclusion.state.name(),
+                rehearsal = host.plan.is_some().then_some(true),
+                scope = &**running.scope.name(),
+            );
         }
         let Conclusion { state, detail, line, returned } = conclusion;
         let outcome = Outcome { key, state, detail, line, row, returned, changes: tally.changes };

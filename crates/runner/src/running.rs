@@ -18,6 +18,8 @@ pub(crate) enum Said {
 /// The row that is running on this thread.
 pub(crate) struct RunningRow {
     pub(crate) scope: Arc<Scope>,
+    /// Its place among the rows, from 1; a row within a row has that of the outer one.
+    pub(crate) number: usize,
     pub(crate) passes: AtomicUsize,
     tally: Mutex<Tally>,
     pub(crate) said: Mutex<Vec<Said>>,
@@ -90,9 +92,10 @@ thread_local! {
 }
 
 impl RunningRow {
-    pub(crate) fn new(scope: Scope) -> Arc<Self> {
+    pub(crate) fn new(scope: Scope, number: usize) -> Arc<Self> {
         Arc::new(Self {
             scope: Arc::new(scope),
+            number,
             passes: AtomicUsize::new(0),
             tally: Mutex::default(),
             said: Mutex::default(),

@@ -15,6 +15,7 @@
 //! | [`Approved`] | lets through the writes of a plan and no other |
 //! | [`Guard`] | stops before too much is taken away, and before what cannot be undone |
 //! | [`journal::Journaled`] | writes a run's [journal], and goes on from one |
+//! | [`log::Logged`] | tells a log of each request |
 //! | [`Capture`] | a test double that keeps the requests it passes on |
 //! | [`Never`] | a test double that refuses to be used |
 //!
@@ -48,6 +49,7 @@ mod guard;
 pub mod guide;
 mod http;
 pub mod journal;
+pub mod log;
 mod mode;
 mod pace;
 mod rate;

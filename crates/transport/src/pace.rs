@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::Error;
+use crate::log;
 use crate::rate::Rate;
 use crate::request::{Request, Response, Scope, Source, Transport};
 use crate::wait::{spent_wait, told_wait};
@@ -222,7 +223,16 @@ impl State {
 #[async_trait]
 impl<T: Transport> Transport for Pace<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
+        let asked = log::is_on().then(Instant::now);
         let turn = self.turn().await;
+        if let Some(waited) = asked.map(|asked| turn - asked).filter(|waited| !waited.is_zero()) {
+            tracing::debug!(
+                target: log::WAIT,
+                entry = request.spec.name,
+                wait_ms = log::millis(waited),
+                scope = &*request.scope,
+            );
+        }
         let sent = self.inner.send(request).await;
         self.state().last_seen = Some(Instant::now());
         if let Ok(answer) = &sent {

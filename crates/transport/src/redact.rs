@@ -147,8 +147,9 @@ pub struct Sealing {
 /// assert!(!looks_secret("thm::scoreboard(#{ roomCode: \"linux1\" })"));
 /// ```
 pub fn looks_secret(text: &str) -> bool {
-    looks::secrets(text).next().is_some()
-        || looks::views(text).iter().any(|view| looks::secrets(view).next().is_some())
+    let is_in = |text: &str| looks::secrets(text).next().is_some();
+    let views = looks::views(text.as_bytes());
+    is_in(text) || views.iter().any(|view| is_in(&String::from_utf8_lossy(view)))
 }
 
 /// Puts pseudonyms in the place of what is known to be private.

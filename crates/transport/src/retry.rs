@@ -8,6 +8,7 @@ use drillmaster_models::wire::is_throttled;
 use serde_json::Value;
 
 use crate::error::{Error, Lost};
+use crate::log;
 use crate::request::{Request, Response, Scope, Source, Transport};
 use crate::wait::told_wait;
 
@@ -131,7 +132,8 @@ impl<T: Transport> Transport for Retry<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let (mut attempts, mut throttled) = (1, 0);
         loop {
-            let sent = self.inner.send(request.clone()).await;
+            let sent =
+                log::as_attempt(attempts + throttled, self.inner.send(request.clone())).await;
             let wait = match next(&request, &sent) {
                 Next::Wait if throttled < THROTTLED => {
                     throttled += 1;
@@ -151,6 +153,13 @@ impl<T: Transport> Transport for Retry<T> {
                 }
                 Next::Wait | Next::Again(_) => return sent,
             };
+            tracing::warn!(
+                target: log::RETRY,
+                entry = request.spec.name,
+                attempt = attempts + throttled,
+                wait_ms = log::millis(wait),
+                scope = &*request.scope,
+            );
             tokio::time::sleep(wait).await;
         }
     }

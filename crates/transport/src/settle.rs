@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::log;
 use crate::request::{Request, Source};
 
 /// How often a run looks into a doubtful write before it is left to a person.
@@ -81,8 +82,15 @@ impl Connection {
             // What the history tells of an earlier part's attempts is gone through at once, and is no
             // reason to try less often in this part.
             let source = self.source(&repeat);
-            let source = match self.settle_once(entry, fields, write.settle, repeat, source).await?
-            {
+            let round = self.settle_once(entry, fields, write.settle, repeat, source).await;
+            tracing::warn!(
+                target: log::SETTLE,
+                entry = entry.name(),
+                round = rounds + 1,
+                outcome = outcome(&round),
+                scope = &**self.scope().name(),
+            );
+            let source = match round? {
                 Round::Settled(answer) => return Ok(answer),
                 Round::Hopeless => return Err(doubt),
                 Round::Open(Source::History) => continue,
@@ -157,6 +165,17 @@ impl Connection {
             }
         }
         Ok((false, oldest))
+    }
+}
+
+/// In a word, for a log.
+fn outcome(round: &Result<Round, Error>) -> &'static str {
+    match round {
+        Ok(Round::Settled(_)) => "settled",
+        Ok(Round::Open(_)) => "in doubt",
+        Ok(Round::Hopeless) => "in doubt for good",
+        Err(error) if error.is_replay_mismatch() => "not recorded",
+        Err(_) => "refused",
     }
 }
 

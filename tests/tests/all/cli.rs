@@ -2,10 +2,12 @@
 
 mod calls;
 mod cassettes;
+mod completion;
 mod configuration;
 mod fences;
 mod help;
 mod keys;
+mod logs;
 mod looking;
 mod mistakes;
 mod projects;
@@ -18,6 +20,8 @@ mod runs;
 mod sealed_rows;
 mod sealing;
 mod streams;
+#[cfg(unix)]
+mod terminals;
 
 use crate::desk::{Desk, Door};
 use crate::snapshot::snapshot;

@@ -116,7 +116,10 @@ pub(crate) fn program(folder: &Path) -> Command {
     // The journals of runs.
     command.env("XDG_STATE_HOME", folder.join("state"));
     // The width of help texts, and colours.
-    command.env_remove("COLUMNS").env_remove("NO_COLOR");
+    for name in ["COLUMNS", "LINES", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+        command.env_remove(name);
+    }
+    command.env("TERM", "xterm-256color");
     command
 }
 

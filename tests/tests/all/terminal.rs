@@ -1,46 +1,82 @@
-//! A terminal with a person at it, who types when something has appeared.
+//! The program on a terminal: a pseudo-terminal of a given width, what came to stand on it, and what a person types there
+//! when something has appeared.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::desk::{Desk, Ended};
+
+/// Which of a command's streams are on the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum On {
+    All,
+    /// Standard output is piped.
+    Errors,
+}
+
+/// Runs a command to its end. What stands on the terminal is in `err`; what was piped is in `out`.
+pub(crate) fn run(desk: &Desk, line: &str, columns: u16, on: On) -> Ended {
+    let mut terminal = Terminal::of(desk.command(line), columns, on);
+    let piped = terminal.child.stdout.take().map(|mut out| {
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            out.read_to_string(&mut text).unwrap();
+            text
+        })
+    });
+    let (shown, exit) = terminal.ends();
+    let out = piped.map(|piped| piped.join().unwrap()).unwrap_or_default();
+    Ended { line: line.to_owned(), exit, out, err: shown.replace("\r\n", "\n") }
+}
 
 /// A command on a terminal.
 pub(crate) struct Terminal {
     person: File,
     child: Child,
     /// All that appeared.
-    seen: String,
+    seen: Vec<u8>,
     /// Up to where it was looked at.
     read: usize,
 }
 
 impl Terminal {
-    pub(crate) fn of(mut command: Command) -> Self {
+    pub(crate) fn of(mut command: Command, columns: u16, on: On) -> Self {
         let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&person).unwrap();
         unlockpt(&person).unwrap();
+        let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&person, size).unwrap();
         let name = ptsname(&person, Vec::new()).unwrap();
-        let name = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()));
+        let name = OsStr::from_bytes(name.as_bytes());
         let end = || Stdio::from(File::options().read(true).write(true).open(name).unwrap());
-        command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm");
-        let child = command.spawn().unwrap();
-        Self { person: person.into(), child, seen: String::new(), read: 0 }
+        let out = match on {
+            On::All => end(),
+            On::Errors => Stdio::piped(),
+        };
+        // Only the program itself keeps the terminal's other end open: when it ends, there is no more to read.
+        let child = command.stdin(end()).stdout(out).stderr(end()).spawn().unwrap();
+        Self { person: person.into(), child, seen: Vec::new(), read: 0 }
     }
 
     /// Waits until this has appeared behind what was waited for before.
     #[track_caller]
     pub(crate) fn shows(&mut self, text: &str) -> &mut Self {
         loop {
-            if let Some(at) = self.seen[self.read..].find(text) {
+            let unread = &self.seen[self.read..];
+            let found = unread.windows(text.len()).position(|part| part == text.as_bytes());
+            if let Some(at) = found {
                 self.read += at + text.len();
                 return self;
             }
-            assert!(self.look(), "{text:?} does not appear: {}", &self.seen[self.read..]);
+            let unread = String::from_utf8_lossy(unread).into_owned();
+            assert!(self.look(), "{text:?} does not appear: {unread}");
         }
     }
 
@@ -59,7 +95,7 @@ impl Terminal {
     /// Waits for the command's end: all that appeared, and how it ended.
     pub(crate) fn ends(mut self) -> (String, Option<i32>) {
         while self.look() {}
-        (self.seen, self.child.wait().unwrap().code())
+        (String::from_utf8(self.seen).unwrap(), self.child.wait().unwrap().code())
     }
 
     /// Reads what has appeared; false when nothing will any more.
@@ -68,7 +104,7 @@ impl Terminal {
         match self.person.read(&mut bytes) {
             Ok(0) => false,
             Ok(length) => {
-                self.seen.push_str(&String::from_utf8_lossy(&bytes[..length]));
+                self.seen.extend_from_slice(&bytes[..length]);
                 true
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => true,

@@ -12,7 +12,7 @@ use super::{Format, Shell};
 use crate::exit::Exit;
 use crate::order::Place;
 use crate::problem::Problem;
-use crate::table::{cell, csv_text, layout, whole};
+use crate::table::{cell, whole};
 
 /// The flags of `call`, besides the entry's fields.
 #[derive(Debug, Args)]
@@ -209,9 +209,8 @@ pub(super) fn print_items(items: &Value, shell: &Shell) -> Result<(), Problem> {
         single => as_columns(std::slice::from_ref(single), write),
     };
     match shell.format {
-        Format::Csv => shell.console.print(&csv_text(&header, &rows)?),
-        _ if rows.is_empty() => shell.console.note("the list is empty"),
-        _ => shell.console.print(&layout(&header, rows, shell.console.width())),
+        Format::Table if rows.is_empty() => shell.console.note("the list is empty"),
+        _ => shell.rows(&header, rows)?,
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Shell;
+use super::{Shell, complete};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::script::Script;
@@ -13,7 +13,7 @@ use crate::script::Script;
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// The scripts
-    #[arg(required = true, value_name = "SCRIPT")]
+    #[arg(required = true, value_name = "SCRIPT", add = complete::files("rhai"))]
     scripts: Vec<PathBuf>,
     /// Take warnings for mistakes: end with 3 where there are any
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! `drillmaster endpoints`
 
-use drillmaster_models::{Dialect, Entry, Settle, entries, entry};
+use drillmaster_models::{Dialect, Entry, Field, Settle, entries, entry};
 use serde_json::{Value, json};
 
 use super::{Format, Shell};
@@ -12,11 +12,18 @@ pub(crate) fn endpoints(name: Option<&str>, shell: &Shell) -> Result<Exit, Probl
     match name {
         Some(name) => {
             let entry = entry(name).map_err(|error| Problem::usage(error.to_string()))?;
-            let text = match shell.format {
-                Format::Json => format!("{:#}", as_json(entry)),
-                _ => describe(entry),
-            };
-            shell.console.print(&text);
+            match shell.format {
+                Format::Json => shell.console.print(&format!("{:#}", as_json(entry))),
+                // What can be listed of it.
+                Format::Csv => {
+                    let fields = entry.fields().iter();
+                    shell.rows(
+                        &["field", "kind", "required", "meaning"],
+                        fields.map(in_cells).collect(),
+                    )?;
+                }
+                Format::Table => shell.console.print(&describe(entry, shell.console.width())),
+            }
         }
         None => {
             let header = ["entry", "effect", "request", "summary"];
@@ -51,7 +58,12 @@ fn request(entry: &Entry, dialect: Dialect) -> Option<String> {
     entry.spec(dialect).ok().map(|spec| format!("{} {}", spec.method, spec.path))
 }
 
-fn describe(entry: &'static Entry) -> String {
+fn in_cells(field: &Field) -> Vec<String> {
+    let need = if field.required { "required" } else { "" };
+    vec![field.name.clone(), field.kind.name().to_owned(), need.to_owned(), field.doc.clone()]
+}
+
+fn describe(entry: &'static Entry, width: Option<u16>) -> String {
     let service = entry.service();
     let mut parts = vec![format!("{}  ({})", entry.name(), service.title), entry.doc()];
     let dialects = Dialect::ALL.into_iter().filter(|dialect| match dialect {
@@ -65,22 +77,14 @@ fn describe(entry: &'static Entry) -> String {
     let effect = format!("{:<9}{}{}", "effect:", entry.spec.effect.word(), settled(entry));
     parts.push(lines.chain([effect]).collect::<Vec<_>>().join("\n"));
     if !entry.fields().is_empty() {
-        let rows = entry.fields().iter().map(|field| {
-            let need = if field.required { "required" } else { "" };
-            vec![
-                field.name.clone(),
-                field.kind.name().to_owned(),
-                need.to_owned(),
-                field.doc.clone(),
-            ]
-        });
-        let table = layout(&["field", "kind", "", "meaning"], rows, None);
+        let rows = entry.fields().iter().map(in_cells);
+        let table = layout(&["field", "kind", "", "meaning"], rows, width);
         parts.push(format!("Fields:\n{table}"));
     }
     let faults = entry.faults().map(|fault| {
         vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
     });
-    let table = layout(&["status", "words", "meaning"], faults, None);
+    let table = layout(&["status", "words", "meaning"], faults, width);
     parts.push(format!("Refusals:\n{table}"));
     parts.join("\n\n")
 }

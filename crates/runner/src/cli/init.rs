@@ -8,6 +8,7 @@ use clap::{ArgMatches, Args};
 use drillmaster_transport::redact::Policy;
 use drillmaster_transport::{Mode, Writes};
 
+use super::colour::Coloured;
 use super::launch::{Ready, Session, near, perform};
 use super::settings::Settings;
 use super::target::{Taping, Target};
@@ -70,8 +71,12 @@ pub(crate) fn init(args: &InitArgs, matches: &ArgMatches, shell: &Shell) -> Resu
 
 /// Records a run on the sandbox, and accepts it.
 fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
-    let silent =
-        Shell { console: Console::silent(), format: Format::Table, verbose: false, colour: false };
+    let silent = Shell {
+        console: Console::silent(),
+        format: Format::Table,
+        verbose: false,
+        coloured: Coloured::default(),
+    };
     let settings = Settings::of_roster(folder.join(ROSTER));
     let order = settings.order(&folder.join(SCRIPT), matches)?;
     let ready = Ready::of(order, Vec::new(), &silent)?;

@@ -185,7 +185,7 @@ pub(crate) fn perform(
     let job = Job {
         results: ready.results.clone(),
         journal: keeping.cloned(),
-        progress: Progress::on_standard_error(&shell.console, shell.colour),
+        progress: Progress::on_standard_error(&shell.console, shell.coloured.people),
         ..ready.job(connection, shell.console.clone(), session)
     };
     let report = run_script(&ready.script, job, session.handle());

@@ -5,6 +5,7 @@ use clap::{Arg, ArgMatches, Args, Command};
 use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_transport::{Rate, base_url};
 
+use super::complete;
 use crate::config::{Config, Flags, Origin, Settings};
 use crate::order::{On, Place};
 use crate::problem::Problem;
@@ -27,6 +28,7 @@ pub(crate) fn with_service_flags(mut command: Command) -> Command {
         .long(PROFILE)
         .global(true)
         .value_name("NAME")
+        .add(complete::profiles())
         .help("The profile of the configuration whose addresses and keys are taken");
     command = command.arg(profile);
     for service in SERVICES {

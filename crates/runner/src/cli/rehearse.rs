@@ -16,7 +16,6 @@ use crate::plan::{self, Plan, Tally};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::run::{Job, Report, run as run_script};
-use crate::table::{csv_text, layout};
 
 /// From how many rows a run may take something away unless told: so many, or so many in a hundred.
 const FREE_REMOVALS: usize = 10;
@@ -34,7 +33,7 @@ fn rehearse(
     // Only what is really sent is told call by call.
     let plan = Plan::over(traced(target.transport(), trace));
     // The bar is on the console that people see, whoever listens to the script.
-    let progress = Progress::on_standard_error(&shell.console, shell.colour);
+    let progress = Progress::on_standard_error(&shell.console, shell.coloured.people);
     let job = Job {
         plan: Some(plan.clone()),
         progress,
@@ -94,21 +93,20 @@ fn tell(plan: &Plan, tally: &Tally, shell: &Shell) -> Result<(), Problem> {
                 vec![write.scope, write.entry, write.subject, effect]
             };
             let rows: Vec<_> = plan.writes().map_err(unread)?.into_iter().map(cells).collect();
-            shell.console.print(&csv_text(&["row", "entry", "subject", "effect"], &rows)?);
+            shell.rows(&["row", "entry", "subject", "effect"], rows)?;
         }
         Format::Table if tally.len() == 0 => shell.console.print("the run would write nothing"),
         Format::Table => {
             let cells = |(name, count): &(String, usize)| {
                 vec![name.clone(), count.to_string(), effect(name).to_owned()]
             };
-            let rows = tally.entries.iter().map(cells);
-            let width = shell.console.width();
-            shell.console.print(&layout(&["would write", "times", "effect"], rows, width));
+            let rows = tally.entries.iter().map(cells).collect();
+            shell.rows(&["would write", "times", "effect"], rows)?;
             if shell.verbose {
                 let cells = |write: Planned| vec![write.scope, write.entry, write.subject];
-                let rows = plan.writes().map_err(unread)?.into_iter().map(cells);
-                let table = layout(&["row", "would write", "about"], rows, width);
-                shell.console.print(&format!("\n{table}"));
+                let rows = plan.writes().map_err(unread)?.into_iter().map(cells).collect();
+                shell.console.print("");
+                shell.rows(&["row", "would write", "about"], rows)?;
             }
         }
     }

@@ -171,7 +171,7 @@ impl Conversation<'_> {
             roster: self.roster.clone(),
             inputs,
             stop: stop.clone(),
-            progress: Progress::on_standard_error(console, shell.colour),
+            progress: Progress::on_standard_error(console, shell.coloured.people),
             ..Job::new(self.connection.clone(), console.clone())
         };
         self.runs(Some(stop.clone()));

@@ -7,6 +7,7 @@ use drillmaster_transport::cassette::Event;
 use drillmaster_transport::journal::{History, Journal, Unusable};
 
 use super::Shell;
+use super::complete;
 use super::launch::{Ready, Session, perform};
 use super::rehearse::look_ahead;
 use super::settings::Settings;
@@ -21,6 +22,7 @@ use crate::rows::State;
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
     /// The run's id, or the path of its journal; the last run unless named
+    #[arg(add = complete::runs())]
     run: Option<String>,
     /// Try the rows again that were refused or failed
     #[arg(long)]

@@ -6,6 +6,7 @@ use clap::{ArgAction, ArgMatches, Args, CommandFactory};
 use drillmaster_transport::journal::{History, Journal};
 use drillmaster_transport::{Mode, Replay, Writes};
 
+use super::complete;
 use super::launch::{Ready, Session, perform};
 use super::place::names_dialect;
 use super::rehearse::{dry_run, look_ahead};
@@ -24,7 +25,7 @@ use crate::table::layout;
 #[command(disable_help_flag = true)]
 pub(crate) struct RunArgs {
     /// The script; `--help` after it lists its inputs
-    #[arg(required_unless_present = "help")]
+    #[arg(required_unless_present = "help", add = complete::files("rhai"))]
     script: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         return Ok(Exit::Done);
     };
     if args.help {
-        shell.console.print(&help(&Script::open(path)?));
+        shell.console.print(&help(&Script::open(path)?, shell.console.width()));
         return Ok(Exit::Done);
     }
     let mut order = args.settings.order(path, matches)?;
@@ -128,7 +129,7 @@ fn flags() -> String {
     run.map_or_else(|| Cli::command().render_help(), clap::Command::render_help).to_string()
 }
 
-fn help(script: &Script) -> String {
+fn help(script: &Script, width: Option<u16>) -> String {
     let mut parts = vec![script.doc()];
     if !script.inputs().is_empty() {
         let rows = script.inputs().iter().map(|input| {
@@ -139,7 +140,7 @@ fn help(script: &Script) -> String {
             };
             vec![input.name.clone(), default, input.doc.clone()]
         });
-        let table = layout(&["input", "default", "meaning"], rows, None);
+        let table = layout(&["input", "default", "meaning"], rows, width);
         parts.push(format!("Inputs, given as --set INPUT=VALUE:\n{table}"));
     }
     if script.uses_roster() {

@@ -7,13 +7,14 @@ use drillmaster_transport::cassette::RowEvent;
 use drillmaster_transport::journal::{History, Journal};
 use serde_json::{Map, Value, json};
 
+use super::complete;
 use super::launch::pace_line;
 use super::{Format, Shell};
 use crate::exit::Exit;
 use crate::order::{self, Order};
 use crate::problem::Problem;
 use crate::rows::State;
-use crate::table::{cell, csv_text, layout};
+use crate::table::cell;
 
 /// How many runs are listed unless all are asked for.
 const LISTED: usize = 20;
@@ -36,6 +37,7 @@ enum Task {
     /// Show what a run was asked to do, and what came of it
     Show {
         /// The run's id, or the path of its journal; the last run unless named
+        #[arg(add = complete::runs())]
         run: Option<String>,
     },
 }
@@ -63,9 +65,8 @@ fn list(all: bool, shell: &Shell) -> Result<(), Problem> {
     let rows: Vec<_> = runs.iter().map(cells).collect();
     match shell.format {
         Format::Json => shell.console.print(&format!("{:#}", Value::Array(runs))),
-        Format::Csv => shell.console.print(&csv_text(&header, &rows)?),
         Format::Table if rows.is_empty() => shell.console.note("there is no run yet"),
-        Format::Table => shell.console.print(&layout(&header, rows, shell.console.width())),
+        Format::Table | Format::Csv => shell.rows(&header, rows)?,
     }
     if left_out > 0 {
         shell.console.note(&format!("and {left_out} earlier; --all lists them too"));
@@ -137,7 +138,7 @@ fn show(path: &Path, shell: &Shell) -> Result<(), Problem> {
                     Ok(vec![key, state, detail])
                 })
                 .collect();
-            shell.console.print(&csv_text(&["key", "state", "detail"], &rows?)?);
+            shell.rows(&["key", "state", "detail"], rows?)?;
         }
         Format::Table => {
             for line in describe(&order, &history, &shown)? {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
 
+use super::complete;
 use super::place::TargetArgs;
 use super::report::ReportArgs;
 use crate::order::{Order, Place, Reports};
@@ -14,13 +15,13 @@ use crate::run::CONCURRENCY;
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Settings {
     /// A CSV file with a row per person
-    #[arg(long, value_name = "CSV")]
+    #[arg(long, value_name = "CSV", add = complete::files("csv"))]
     roster: Option<PathBuf>,
     /// The roster's column that tells rows apart; the first unless named
     #[arg(long, value_name = "COLUMN")]
     key: Option<String>,
     /// Set an input of the script
-    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value, add = complete::inputs())]
     set: Vec<(String, String)>,
     #[command(flatten)]
     target: TargetArgs,

@@ -9,6 +9,7 @@ use clap::Args;
 use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::PaceEvent;
+use drillmaster_transport::log::{self, Logged};
 use drillmaster_transport::redact::{Holds, Policy, Remarks};
 use drillmaster_transport::{
     Connection, Error, ExposeSecret, Http, Mode, Pace, Rate, Replay, Request, Response, Retry,
@@ -118,6 +119,9 @@ impl CassetteArgs {
     }
 }
 
+/// A service that is called no faster than its budget.
+type Paced = (&'static str, Arc<Pace<Arc<dyn Transport>>>);
+
 /// What calls travel over, and what must be done with it at the end.
 pub(crate) struct Target {
     transport: Arc<dyn Transport>,
@@ -125,7 +129,7 @@ pub(crate) struct Target {
     replay: Option<Arc<Replay>>,
     /// Whether what is needed is somewhere else, and not a sandbox on this machine.
     pub(crate) is_remote: bool,
-    paces: Vec<(&'static str, Arc<Pace<Http>>)>,
+    paces: Vec<Paced>,
 }
 
 impl Target {
@@ -136,7 +140,7 @@ impl Target {
         let transport: Arc<dyn Transport> = match place.on {
             On::Sandbox => {
                 let options = Options { dialect: place.dialect, ..Options::default() };
-                Arc::new(Sandbox::with(options))
+                logged(Sandbox::with(options))
             }
             On::Live => {
                 let transport = live(place, needed, &mut paces, &mut is_remote)?;
@@ -160,7 +164,7 @@ impl Target {
             _ => replay,
         };
         let replay = Arc::new(replay);
-        let (transport, paces) = (replay.clone(), Vec::new());
+        let (transport, paces) = (logged(replay.clone()), Vec::new());
         Ok(Self { transport, dialect, replay: Some(replay), is_remote: false, paces })
     }
 
@@ -180,7 +184,7 @@ impl Target {
 
     /// How fast the services were called that have a budget.
     pub(crate) fn paces(&self) -> Vec<PaceEvent> {
-        let event = |(service, pace): &(&'static str, Arc<Pace<Http>>)| {
+        let event = |(service, pace): &Paced| {
             let reached = pace.reached();
             PaceEvent {
                 service: (*service).to_owned(),
@@ -262,7 +266,7 @@ pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
     }
     let is_same =
         |other: &&Path| other.canonicalize().is_ok_and(|other| other == path) || *other == file;
-    if taken.iter().any(is_same) {
+    if taken.iter().copied().chain(crate::log::file()).any(|other| is_same(&other)) {
         return refuse("it is needed for something else", "name another file");
     }
     // Files are written beside their place and renamed: it must be possible to make one there.
@@ -277,7 +281,7 @@ pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
 fn live(
     place: &Place,
     needed: &[&str],
-    paces: &mut Vec<(&'static str, Arc<Pace<Http>>)>,
+    paces: &mut Vec<Paced>,
     is_remote: &mut bool,
 ) -> Result<Route, Problem> {
     let mut route = Route::default();
@@ -289,6 +293,7 @@ fn live(
         *is_remote |= is_needed && !http.is_local();
         // A sandbox on this machine has no budget to keep to.
         let rate = place.rate.or_else(|| (!http.is_local()).then(Rate::default));
+        let http = logged(http);
         route = match rate {
             Some(rate) => {
                 let budgeted = Arc::new(Pace::new(http, rate));
@@ -333,6 +338,11 @@ fn key(service: &Service, place: &Place, is_needed: bool) -> Result<Option<Secre
         }
         key => Ok(key),
     }
+}
+
+/// Tells the log of each request, if there is a log.
+fn logged(transport: impl Transport + 'static) -> Arc<dyn Transport> {
+    if log::is_on() { Arc::new(Logged::new(transport)) } else { Arc::new(transport) }
 }
 
 /// Tells each call to a person, if there is a console for it.

@@ -19,7 +19,6 @@ use crate::cases::{Case, find};
 use crate::exit::Exit;
 use crate::files::{Readers, put};
 use crate::problem::Problem;
-use crate::table::csv_text;
 
 /// Unchanged lines that are shown around a difference.
 const CONTEXT: usize = 3;
@@ -190,9 +189,11 @@ fn accept(outcomes: &mut [Outcome], shell: &Shell) -> Result<(), Problem> {
 
 fn ask(question: &str) -> String {
     let mut answer = String::new();
-    eprint!("{question}");
+    let mut people = std::io::stderr();
     // Who does not answer does not accept.
-    let _ = std::io::stderr().flush().and_then(|()| std::io::stdin().lock().read_line(&mut answer));
+    let _ = write!(people, "{question}")
+        .and_then(|()| people.flush())
+        .and_then(|()| std::io::stdin().lock().read_line(&mut answer));
     answer.trim().to_lowercase()
 }
 
@@ -201,7 +202,12 @@ fn show(outcome: &Outcome, shell: &Shell) {
     shell.console.print(&format!("{:<9} {}", verdict.word(), case.name()));
     let detail = verdict.detail();
     if !detail.is_empty() {
-        shell.console.print(&shell.coloured_diff(detail.trim_end()));
+        let detail = detail.trim_end();
+        if shell.coloured.data {
+            shell.console.print(&Shell::coloured_diff(detail));
+        } else {
+            shell.console.print(detail);
+        }
     }
 }
 
@@ -234,7 +240,7 @@ fn tell(outcomes: &[Outcome], strangers: usize, shell: &Shell) -> Result<(), Pro
                     vec![case.name().to_owned(), path(case.script()), verdict.word().to_owned()]
                 })
                 .collect();
-            shell.console.print(&csv_text(&["test", "script", "verdict"], &rows)?);
+            shell.rows(&["test", "script", "verdict"], rows)?;
         }
     }
     let mut counts: Vec<(&str, usize)> = Vec::new();

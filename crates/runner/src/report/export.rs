@@ -10,7 +10,7 @@ use super::page::Template;
 use super::{Facts, View};
 use crate::files::{Readers, put};
 use crate::problem::Problem;
-use crate::table::csv_text;
+use crate::table::sheet_text;
 
 /// What a report's file is, as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,5 +85,5 @@ fn csv(views: &[View]) -> Result<String, Problem> {
             rows.push(cells);
         }
     }
-    Ok(csv_text(&header, &rows)? + "\n")
+    Ok(sheet_text(&header, &rows)? + "\n")
 }

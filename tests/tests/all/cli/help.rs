@@ -114,14 +114,3 @@ fn definitions_are_written_into_a_folder_that_is_made() {
 fn definitions_that_cannot_be_written_are_told() {
     check("definitions_unwritable", &Desk::with_class(), "definitions class.csv", 2);
 }
-
-#[test]
-fn completions_know_every_entry_in_every_shell() {
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let ended = Desk::empty().run(&format!("completions {shell}"));
-        ended.exits(0);
-        for entry in entries() {
-            assert!(ended.out.contains(entry.name()), "{shell}: {}", entry.name());
-        }
-    }
-}

@@ -130,14 +130,18 @@ mod on_a_terminal {
     use std::os::unix::fs::PermissionsExt;
 
     use crate::desk::Desk;
-    use crate::terminal::Terminal;
+    use crate::terminal::{On, Terminal};
 
     const DOWN: &str = "\x04";
     const INTERRUPT: &str = "\x03";
 
+    fn on_a_terminal(desk: &Desk) -> Terminal {
+        Terminal::of(desk.command("repl"), 80, On::All)
+    }
+
     #[test]
     fn blocks_are_asked_on_for_and_lines_are_taken_back() {
-        let mut terminal = Terminal::of(Desk::empty().command("repl"));
+        let mut terminal = on_a_terminal(&Desk::empty());
         terminal.shows("on the embedded sandbox").shows("> ");
         terminal.types("for x in [20, 22] {\r").types("print(x * 100);\r").types("}\r");
         terminal.shows("2000").shows("2200").shows("> ");
@@ -149,7 +153,7 @@ mod on_a_terminal {
 
     #[test]
     fn what_was_wrong_is_no_failure_of_whoever_saw_it() {
-        let mut terminal = Terminal::of(Desk::empty().command("repl"));
+        let mut terminal = on_a_terminal(&Desk::empty());
         terminal.shows("> ").types("prnt(1)\r");
         terminal.shows("there is no function `prnt`").shows("> ").types(DOWN);
         assert_eq!(terminal.ends().1, Some(0));
@@ -157,7 +161,7 @@ mod on_a_terminal {
 
     #[test]
     fn ctrl_c_stops_the_line_that_runs_and_nothing_else() {
-        let mut terminal = Terminal::of(Desk::empty().command("repl"));
+        let mut terminal = on_a_terminal(&Desk::empty());
         terminal.shows("> ").types("let kept = 40; print(\"run\" + \"ning\"); loop { }\r");
         terminal.shows("running").interrupts().shows("interrupted").shows("> ");
         terminal.types("kept + 2\r").shows("42").shows("> ").types(DOWN);
@@ -166,7 +170,7 @@ mod on_a_terminal {
 
     #[test]
     fn tab_completes() {
-        let mut terminal = Terminal::of(Desk::empty().command("repl"));
+        let mut terminal = on_a_terminal(&Desk::empty());
         terminal.shows("> ").types("thm::scoreb\t(#{ roomC\t\"linux1\" }).len() > 0\r");
         terminal.shows("true").shows("> ").types(DOWN);
         assert_eq!(terminal.ends().1, Some(0));
@@ -175,7 +179,7 @@ mod on_a_terminal {
     #[test]
     fn the_history_is_its_owners_alone_and_has_no_secrets() {
         let desk = Desk::empty();
-        let mut terminal = Terminal::of(desk.command("repl"));
+        let mut terminal = on_a_terminal(&desk);
         for line in ["let kept = 1;", " let unkept = 2;", "let token = \"b4c0ffee99\";"] {
             terminal.shows("> ").types(line).types("\r");
         }
@@ -187,7 +191,7 @@ mod on_a_terminal {
         assert!(!history.contains("unkept") && !history.contains("token"), "{history}");
         assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
         // The next time it is there.
-        let mut terminal = Terminal::of(desk.command("repl"));
+        let mut terminal = on_a_terminal(&desk);
         terminal.shows("> ").types("\x1b[A").shows("let kept = 1;").types("\r");
         terminal.shows("> ").types("kept + 41\r").shows("42").shows("> ").types(DOWN);
         assert_eq!(terminal.ends().1, Some(0));

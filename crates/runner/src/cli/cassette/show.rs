@@ -10,11 +10,11 @@ use drillmaster_transport::cassette::{Body, Interaction, Tape, veiled};
 use serde_json::{Value, json};
 
 use super::super::call::hide;
+use super::super::complete;
 use super::super::{Format, Shell};
 use super::open;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::table::{csv_text, layout};
 
 /// The flags of `show`.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(crate) struct ShowArgs {
     /// A cassette, or the journal of a run
     file: PathBuf,
     /// Only requests of this entry, such as thm.rooms
-    #[arg(long, value_name = "ENTRY", value_parser = known_entry)]
+    #[arg(long, value_name = "ENTRY", value_parser = known_entry, add = complete::entry_names())]
     entry: Option<String>,
     /// Only requests of this scope: a row's key, or main
     #[arg(long, value_name = "KEY")]
@@ -98,19 +98,14 @@ pub(super) fn show(args: &ShowArgs, shell: &Shell) -> Result<Exit, Problem> {
             let all: Vec<_> = shown.iter().map(|one| as_json(one, args)).collect();
             shell.console.print(&format!("{:#}", Value::Array(all)));
         }
-        Format::Csv => {
-            let rows: Vec<_> = shown.iter().map(|one| line(one)).collect();
-            shell.console.print(&csv_text(&COLUMNS, &rows)?);
-        }
         Format::Table if args.full => {
             for one in &shown {
                 shell.console.print(&in_full(one, args));
             }
         }
         Format::Table if shown.is_empty() => {}
-        Format::Table => {
-            let rows = shown.iter().map(|one| line(one));
-            shell.console.print(&layout(&COLUMNS, rows, shell.console.width()));
+        Format::Table | Format::Csv => {
+            shell.rows(&COLUMNS, shown.iter().map(|one| line(one)).collect())?;
         }
     }
     let (shown, all) = (shown.len(), tape.interactions.len());
@@ -242,13 +237,13 @@ pub(super) fn stats(args: &StatsArgs, shell: &Shell) -> Result<Exit, Problem> {
                 .console
                 .print(&format!("{:#}", json!({ "facts": facts(&tape), "entries": entries })));
         }
-        Format::Csv => shell.console.print(&csv_text(&header, &rows)?),
+        Format::Csv => shell.rows(&header, rows)?,
         Format::Table => {
             for (name, value) in facts(&tape).as_object().into_iter().flatten() {
                 shell.console.print(&format!("{name:<9} {}", crate::table::cell(value)));
             }
             if !rows.is_empty() {
-                shell.console.print(&layout(&header, rows, shell.console.width()));
+                shell.rows(&header, rows)?;
             }
         }
     }

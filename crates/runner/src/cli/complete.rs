@@ -1,0 +1,131 @@
+//! Completion in a shell: `drillmaster completions SHELL` hooks the program into it, and the program answers.
+//!
+//! The shell calls the program with what stands on its line so far, so that the answers know more than flags: the
+//! entries, the inputs of the script that is named, the runs that have a journal, the profiles.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap_complete::CompleteEnv;
+use clap_complete::engine::{
+    ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
+};
+use clap_complete::env::Shells;
+use drillmaster_models::entries;
+
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::order;
+use crate::problem::Problem;
+use crate::script::Script;
+
+/// Set by the hook; its value is the shell's name.
+const VARIABLE: &str = "DRILLMASTER_COMPLETE";
+const PROGRAM: &str = "drillmaster";
+
+/// Answers a shell, if it was one that called.
+pub(crate) fn answer() -> Option<ExitCode> {
+    let asked = CompleteEnv::with_factory(super::command).var(VARIABLE);
+    let here = std::env::current_dir().ok();
+    match asked.try_complete(std::env::args_os(), here.as_deref()) {
+        Ok(false) => None,
+        Ok(true) => Some(Exit::Done.into()),
+        // A shell that went on meanwhile needs no answer.
+        Err(_) => Some(Exit::Usage.into()),
+    }
+}
+
+/// What hooks the program into a shell.
+pub(crate) fn hook(shell: clap_complete::Shell) -> Result<String, Problem> {
+    let told = |why: &str| Problem::usage(format!("cannot write completions for {shell}: {why}"));
+    let shells = Shells::builtins();
+    let shell = shells.completer(&shell.to_string()).ok_or_else(|| told("it is not known"))?;
+    let mut text = Vec::new();
+    shell
+        .write_registration(VARIABLE, PROGRAM, PROGRAM, &program(), &mut text)
+        .map_err(|error| told(&error.to_string()))?;
+    Ok(String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+/// How the shell finds the program again: by its name, unless it was called by a path.
+fn program() -> String {
+    let called = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let path = match called.components().count() {
+        0 | 1 => PathBuf::from(PROGRAM),
+        _ => std::path::absolute(&called).unwrap_or(called),
+    };
+    path.to_string_lossy().into_owned()
+}
+
+/// A candidate with what it is, if its name begins as was typed.
+fn candidate(typed: &OsStr, name: &str, help: impl Into<String>) -> Option<CompletionCandidate> {
+    let fits = typed.to_str().is_some_and(|typed| name.starts_with(typed));
+    let help = Some(help.into()).filter(|help| !help.is_empty());
+    fits.then(|| CompletionCandidate::new(name).help(help.map(Into::into)))
+}
+
+/// The entries.
+pub(crate) fn entry_names() -> ArgValueCompleter {
+    let named = |typed: &OsStr| {
+        entries().filter_map(|entry| candidate(typed, entry.name(), entry.summary())).collect()
+    };
+    ArgValueCompleter::new(named)
+}
+
+/// Files whose names end so, and the folders on the way to them.
+pub(crate) fn files(extension: &'static str) -> ArgValueCompleter {
+    let fits = move |path: &Path| path.extension().is_some_and(|own| own == extension);
+    ArgValueCompleter::new(PathCompleter::file().filter(fits))
+}
+
+/// The runs that have a journal in the state folder, the latest first; or the path of another journal.
+pub(crate) fn runs() -> ArgValueCompleter {
+    let named = |typed: &OsStr| {
+        let journals = order::journals().unwrap_or_default();
+        let ids = journals.iter().rev().map(|path| order::name_of(path));
+        let ids = ids.filter_map(|id| candidate(typed, &id, ""));
+        ids.chain(PathCompleter::file().complete(typed)).collect()
+    };
+    ArgValueCompleter::new(named)
+}
+
+/// The profiles of the configuration.
+pub(crate) fn profiles() -> ArgValueCompleter {
+    let named = |typed: &OsStr| {
+        let profiles = Config::open().map(|config| config.profiles).unwrap_or_default();
+        profiles.keys().filter_map(|name| candidate(typed, name, "")).collect()
+    };
+    ArgValueCompleter::new(named)
+}
+
+/// The inputs of the script on the line, as `NAME=`; what of two words an input may be, as `NAME=WORD`.
+pub(crate) fn inputs() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| inputs_of(std::env::args_os(), typed))
+}
+
+fn inputs_of(line: impl IntoIterator<Item = OsString>, typed: &OsStr) -> Vec<CompletionCandidate> {
+    let script = line.into_iter().map(expanded).find(|word| {
+        word.extension().is_some_and(|extension| extension == "rhai") && word.is_file()
+    });
+    let Some(script) = script.and_then(|path| Script::open(&path).ok()) else { return Vec::new() };
+    let candidates = script.inputs().iter().flat_map(|input| {
+        let words: &[&str] = match &input.default {
+            Some(value) if value.is_bool() => &["true", "false"],
+            _ => &[""],
+        };
+        words.iter().filter_map(|word| {
+            candidate(typed, &format!("{}={word}", input.name), input.doc.as_str())
+        })
+    });
+    candidates.collect()
+}
+
+/// A path as the shell will hand it over: what it completes is not expanded yet.
+fn expanded(word: OsString) -> PathBuf {
+    let path = PathBuf::from(word);
+    match (path.strip_prefix("~"), std::env::home_dir()) {
+        (Ok(inside), Some(home)) => home.join(inside),
+        _ => path,
+    }
+}

@@ -1,0 +1,164 @@
+//! Completion: what the program answers a shell, and what real shells make of it.
+
+use std::process::{Command, Output};
+
+use drillmaster_models::entries;
+
+use super::check;
+use crate::desk::Desk;
+
+/// A desk with a script that has inputs.
+fn desk() -> Desk {
+    Desk::with_class().with("other.txt", "").with("rooms/more.rhai", "")
+}
+
+/// What a shell is offered for the last of these words.
+fn offered(desk: &Desk, words: &[&str]) -> Vec<String> {
+    let mut command = desk.command("-- drillmaster");
+    command.args(words).env("DRILLMASTER_COMPLETE", "fish");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// The same without what is told about each.
+fn names(desk: &Desk, words: &[&str]) -> Vec<String> {
+    let bare = |line: String| line.split('\t').next().unwrap_or_default().to_owned();
+    offered(desk, words).into_iter().map(bare).collect()
+}
+
+#[test]
+fn entries_are_offered_wherever_one_is_due() {
+    let desk = desk();
+    let all: Vec<&str> = entries().map(drillmaster_models::Entry::name).collect();
+    for words in [&["call", ""][..], &["endpoints", ""], &["cassette", "show", "x", "--entry", ""]]
+    {
+        let offered = names(&desk, words);
+        for name in &all {
+            assert!(offered.iter().any(|own| own == name), "{words:?}: {name}");
+        }
+    }
+    assert_eq!(names(&desk, &["endpoints", "thm.room"]), ["thm.rooms", "thm.room_exists"]);
+    let told = offered(&desk, &["endpoints", "thm.rooms"]);
+    assert_eq!(told, ["thm.rooms\tLists the public rooms, and your own private ones."]);
+}
+
+#[test]
+fn fields_of_an_entry_are_offered_as_flags() {
+    let desk = desk();
+    assert_eq!(names(&desk, &["call", "thm.scoreboard", "--room"]), ["--roomCode"]);
+    assert_eq!(names(&desk, &["call", "veracode.invite", "--se"]), ["--senderId", "--sendEmail"]);
+}
+
+#[test]
+fn the_inputs_of_the_script_on_the_line_are_offered() {
+    let desk = desk();
+    let set = |typed| {
+        names(&desk, &["run", "onboard_class.rhai", "--roster", "class.csv", "--set", typed])
+    };
+    assert_eq!(set(""), ["room=", "sender=", "send-email=true", "send-email=false"]);
+    assert_eq!(set("send-"), ["send-email=true", "send-email=false"]);
+    assert!(set("nothing").is_empty());
+    let told = offered(&desk, &["run", "onboard_class.rhai", "--set", "room"]);
+    assert_eq!(told, ["room=\tcode of the first room, the last part of its address"]);
+}
+
+#[test]
+fn where_there_is_no_script_or_a_wrong_one_nothing_is_offered() {
+    let desk = desk().with("wrong.rhai", "let room = input(;");
+    for script in ["wrong.rhai", "nowhere.rhai", "other.txt"] {
+        assert!(names(&desk, &["run", script, "--set", ""]).is_empty(), "{script}");
+    }
+}
+
+#[test]
+fn files_are_those_that_fit() {
+    let desk = desk();
+    assert_eq!(names(&desk, &["check", "o"]), ["onboard_class.rhai"]);
+    assert_eq!(names(&desk, &["run", "r"]), ["rooms/"]);
+    assert_eq!(names(&desk, &["run", "rooms/"]), ["rooms/more.rhai"]);
+    assert_eq!(names(&desk, &["run", "onboard_class.rhai", "--roster", "c"]), ["class.csv"]);
+}
+
+#[test]
+fn runs_and_profiles_are_offered() {
+    let desk = desk().with("config/drillmaster/config.toml", "[profile.school]\n[profile.work]\n");
+    desk.run("run onboard_class.rhai --roster class.csv --max-rows 1").exits(0);
+    let id = desk
+        .run("runs --format csv")
+        .out
+        .lines()
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap()
+        .to_owned();
+    for words in [["runs", "show", &id[..6]].as_slice(), &["resume", &id[..6]]] {
+        assert_eq!(names(&desk, words), std::slice::from_ref(&id), "{words:?}");
+    }
+    assert_eq!(names(&desk, &["auth", "status", "--profile", ""]), ["school", "work"]);
+}
+
+#[test]
+fn a_question_of_a_strange_shell_ends_quietly_enough() {
+    let desk = desk();
+    let mut command = desk.command("-- drillmaster run");
+    let output = command.env("DRILLMASTER_COMPLETE", "tcsh").output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+}
+
+#[test]
+fn every_shell_has_a_hook() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = Desk::empty().run(&format!("completions {shell}"));
+        assert!(ended.exits(0).out.contains("DRILLMASTER_COMPLETE"), "{ended}");
+    }
+    check("help_completions", &Desk::empty(), "completions --help", 0);
+}
+
+/// Runs a shell at a desk, where there is such a shell.
+fn in_shell(desk: &Desk, shell: &str, flags: &[&str], script: &str) -> Option<String> {
+    let mut command = Command::new(shell);
+    command.args(flags).arg(script).current_dir(desk.path("")).env("HOME", desk.path(""));
+    let Output { status, stdout, stderr } = command.output().ok()?;
+    let text = String::from_utf8(stdout).unwrap();
+    assert!(status.success(), "{shell}: {text}{}", String::from_utf8_lossy(&stderr));
+    Some(text)
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_completes() {
+    let desk = desk();
+    let hook = desk.run("completions bash").exits(0).out.clone();
+    let desk = desk.with("hook.bash", hook);
+    let complete = |words: &str, index: usize, word: &str| {
+        let script = format!(
+            "source hook.bash; COMP_WORDS=({words}); COMP_CWORD={index}; COMP_TYPE=9\n\
+             _clap_complete_drillmaster drillmaster '{word}' ''; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        in_shell(&desk, "bash", &["--norc", "--noprofile", "-c"], &script).expect("there is a bash")
+    };
+    let line = "drillmaster run onboard_class.rhai --set send";
+    assert_eq!(complete(line, 4, "send"), "sender=\nsend-email=true\nsend-email=false\n");
+    assert_eq!(
+        complete("drillmaster call thm.room", 2, "thm.room"),
+        "thm.rooms\nthm.room_exists\n"
+    );
+    assert_eq!(complete("drillmaster compl", 1, "compl"), "completions\n");
+}
+
+/// Fish asks itself; it is not everywhere.
+#[cfg(unix)]
+#[test]
+fn fish_completes_where_there_is_one() {
+    let desk = desk();
+    let hook = desk.run("completions fish").exits(0).out.clone();
+    let desk = desk.with("hook.fish", hook);
+    let script = "source hook.fish; complete -C 'drillmaster run onboard_class.rhai --set ro'";
+    if let Some(text) = in_shell(&desk, "fish", &["--no-config", "-c"], script) {
+        assert_eq!(text, "room=\tcode of the first room, the last part of its address\n");
+    }
+}

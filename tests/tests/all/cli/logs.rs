@@ -1,0 +1,241 @@
+//! `--log FILE`: what happens, told to machines, and nothing private.
+
+use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
+use serde_json::{Value, json};
+
+use super::check;
+use crate::desk::Desk;
+use crate::server::Server;
+
+/// The lines of a log.
+fn lines(desk: &Desk, file: &str) -> Vec<Value> {
+    desk.read(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The lines of one event, without what the clock says.
+fn told(lines: &[Value], event: &str) -> Vec<Value> {
+    let of_event = lines.iter().filter(|line| line["event"] == event).cloned();
+    let bare = of_event.map(|mut line| {
+        let fields = line.as_object_mut().unwrap();
+        for name in ["at", "event", "ms", "wait_ms", "pid", "version"] {
+            fields.shift_remove(name);
+        }
+        line
+    });
+    bare.collect()
+}
+
+const PEOPLE: &str = "email,name,id\nada@corp.example,Ada L,A1\nbob@corp.example,Bob M,B2\n";
+const SEAT: &str =
+    "each(roster(), |row| { thm::authenticate(#{ extUserId: row.id, roomCode: \"linux1\" }); });";
+
+fn desk() -> Desk {
+    Desk::empty().with("seat.rhai", SEAT).with("class.csv", PEOPLE)
+}
+
+#[test]
+fn a_log_tells_each_call_and_each_row() {
+    let desk = desk();
+    let line = "run seat.rhai --roster class.csv --concurrency 1 --log run.log";
+    desk.run(line).exits(0);
+    let log = lines(&desk, "run.log");
+    let call = |row: u32| {
+        json!({ "level": "info", "entry": "thm.authenticate", "method": "POST",
+                "path": "/external/api/authenticate", "status": 200, "attempt": 1, "source": "service",
+                "row": row })
+    };
+    assert_eq!(told(&log, "call"), [call(1), call(2)]);
+    let row = |number: u32| json!({ "level": "info", "row": number, "state": "done" });
+    assert_eq!(told(&log, "row"), [row(1), row(2)]);
+    assert_eq!(told(&log, "begin"), [json!({ "level": "info", "command": "run" })]);
+    assert_eq!(told(&log, "end"), [json!({ "level": "info", "exit": 0 })]);
+}
+
+#[test]
+fn a_log_grows_from_command_to_command() {
+    let desk = desk();
+    for _ in 0..2 {
+        desk.run("call thm.rooms --log run.log --quiet").exits(0);
+    }
+    let log = lines(&desk, "run.log");
+    let events: Vec<_> = log.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["begin", "call", "end", "begin", "call", "end"]);
+    assert!(log.iter().all(|line| line["at"].as_str().unwrap().parse::<Moment>().is_ok()));
+}
+
+/// As the log writes it.
+struct Moment;
+
+impl std::str::FromStr for Moment {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let shape = regex::Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$").unwrap();
+        shape.is_match(text).then_some(Self).ok_or(())
+    }
+}
+
+#[test]
+fn a_replay_is_logged_as_one() {
+    let desk = desk();
+    let line = "run seat.rhai --roster class.csv";
+    desk.run(&format!("{line} --record class.cassette")).exits(0);
+    desk.run(&format!("{line} --replay class.cassette --log run.log")).exits(0);
+    let sources: Vec<_> =
+        told(&lines(&desk, "run.log"), "call").iter().map(|call| call["source"].clone()).collect();
+    assert_eq!(sources, ["recording", "recording"]);
+}
+
+#[test]
+fn a_rehearsal_is_logged_as_one() {
+    let desk = desk();
+    desk.run("run seat.rhai --roster class.csv --dry-run --log run.log").exits(0);
+    let rows = told(&lines(&desk, "run.log"), "row");
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row["rehearsal"] == true), "{rows:?}");
+}
+
+#[test]
+fn a_filter_says_what_is_logged() {
+    let events = |filter: &str| {
+        let desk = desk().setting("DRILLMASTER_LOG", filter);
+        desk.run("run seat.rhai --roster class.csv --log run.log").exits(0);
+        let mut events: Vec<String> = lines(&desk, "run.log")
+            .iter()
+            .map(|line| line["event"].as_str().unwrap().to_owned())
+            .collect();
+        events.sort();
+        events
+    };
+    assert_eq!(events("row=info"), ["row", "row"]);
+    assert_eq!(events("info,call=off,row=off"), ["begin", "end"]);
+    assert!(events("warn").is_empty());
+}
+
+#[test]
+fn what_cannot_be_a_log_is_told_before_anything_is_sent() {
+    let desk = desk();
+    check("log_no_log", &desk, "run seat.rhai --roster class.csv --log class.csv", 2);
+    assert_eq!(desk.read("class.csv"), PEOPLE);
+    check("log_no_file", &desk, "call thm.rooms --log -", 2);
+    check("log_no_folder", &desk, "call thm.rooms --log nowhere/run.log", 2);
+    check(
+        "log_taken",
+        &desk,
+        "run seat.rhai --roster class.csv --log run.log --results run.log",
+        2,
+    );
+    let desk = desk.setting("DRILLMASTER_LOG", "cal=debug");
+    check("log_no_filter", &desk, "call thm.rooms --log run.log", 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_log_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let desk = desk();
+    desk.run("call thm.rooms --log run.log").exits(0);
+    let mode = std::fs::metadata(desk.path("run.log")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_survives_the_end_of_its_command() {
+    let desk = Desk::empty();
+    let server = Server::at(&desk, "--log sandbox.log");
+    assert_eq!(told(&lines(&desk, "sandbox.log"), "begin").len(), 1);
+    server.end("-KILL");
+    assert_eq!(lines(&desk, "sandbox.log").len(), 1);
+}
+
+const SECRETS: &str = r#"
+    print(`for ${input("manager")}, cc ${input("cc")}`);
+    log_room("planted-room-4711");
+    fn log_room(room) { try { thm::scoreboard(#{ roomCode: room }) } catch { } }
+    try { veracode::users_details(#{ phrase: "planted phrase 0815" }) } catch { }
+    try { veracode::update_user(#{ id: "planted-user-id-77", name: "Planted Name-88" }) } catch { }
+    try { thm::register(#{ token: "planted-token-99" }) } catch { }
+    let boss = ();
+    for user in veracode::all_users() { if user.isAdmin && !user.isDisabled { boss = user; } }
+    each(roster(), |row| {
+        try { thm::add_seat(#{ email: row.email }); } catch (error) { note(error.to_string()); }
+        thm::authenticate(#{ extUserId: row.id, roomCode: "linux1" });
+        veracode::invite(#{ email: row.email, name: row.name, senderId: boss.id });
+    });
+"#;
+
+/// Nothing that a run knows of people, and no key, is in its log, however much is told and whatever goes wrong.
+#[test]
+fn forty_secrets_are_not_in_a_log_at_its_highest_level() {
+    let row = |n: u32| {
+        [format!("zoe.{n}@corp.example"), format!("Zoë-{n} Müller"), format!("E-4711-zoe-{n}")]
+    };
+    let rows: Vec<[String; 3]> = (10..20).map(row).collect();
+    let table = rows.iter().map(|row| row.join(","));
+    let roster =
+        std::iter::once("email,name,id".to_owned()).chain(table).collect::<Vec<_>>().join("\n");
+    let (key, secret) = VERACODE_KEY.split_once(':').unwrap();
+    let kept_out = [THM_KEY, key, secret];
+    let travelled = [
+        "hidden.manager@corp.example",
+        "hidden.cc@corp.example",
+        "planted-room-4711",
+        "planted phrase 0815",
+        "planted-user-id-77",
+        "Planted Name-88",
+        "planted-token-99",
+    ];
+    let travelled: Vec<&str> = rows.iter().flatten().map(String::as_str).chain(travelled).collect();
+    assert_eq!(kept_out.len() + travelled.len(), 40);
+
+    let faults = "veracode.users:500-before@1,thm.authenticate:429-retry@2:1s,\
+                  veracode.invite:reset-after@3,thm.add_seat:reset-before@4,veracode.invite:html@5";
+    let mut journals = String::new();
+    for dialect in ["current", "legacy"] {
+        let server = Server::start(&format!("--fault {faults} --dialect {dialect}"));
+        let desk = Desk::empty()
+            .with_keys()
+            .setting("DRILLMASTER_LOG", "trace")
+            .with("class.rhai", SECRETS)
+            .with("class.csv", &roster);
+        let line = format!(
+            "run class.rhai --roster class.csv --set manager={} --set cc={} --rate 40/s --verbose \
+             --thm-dialect {dialect} --journal class.journal --log class.log {}",
+            travelled[30],
+            travelled[31],
+            server.flags()
+        );
+        let ended = desk.run(&line);
+        assert!(matches!(ended.exit, Some(0 | 1)), "{ended}");
+        let (log, journal) = (desk.read("class.log"), desk.read("class.journal"));
+        for secret in kept_out.iter().chain(&travelled) {
+            for form in forms(secret) {
+                assert!(!log.to_lowercase().contains(&form.to_lowercase()), "{form} is in the log");
+            }
+        }
+        journals += &journal;
+        let log = lines(&desk, "class.log");
+        for event in ["begin", "call", "retry", "wait", "settle", "row", "end"] {
+            assert!(!told(&log, event).is_empty(), "no {event} in {log:#?}");
+        }
+        let attempts = told(&log, "call").iter().any(|call| call["attempt"] == 2);
+        assert!(attempts, "no second attempt in {log:#?}");
+    }
+    // That they are not found proves nothing unless they travelled; not each can in either dialect.
+    for secret in &travelled {
+        assert!(
+            forms(secret).iter().any(|form| journals.contains(form)),
+            "{secret} did not travel"
+        );
+    }
+}
+
+/// A text as it may stand in a line.
+fn forms(secret: &str) -> [String; 4] {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+    let percent = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+    [secret.to_owned(), secret.replace(' ', "+"), secret.replace(' ', "%20"), percent]
+}
