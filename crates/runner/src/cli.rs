@@ -51,23 +51,26 @@ struct Cli {
     command: Task,
 }
 
+/// Under what these flags stand in help.
+const HEADING: &str = "With every command";
+
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 struct Globals {
     /// How lists are written
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table, help_heading = HEADING)]
     format: Format,
     /// Keep notes to yourself; warnings and errors are told all the same
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = HEADING)]
     quiet: bool,
     /// Tell each call as it is made
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = HEADING)]
     verbose: bool,
     /// Add what happens to a file as JSON lines, without anything private: calls, retries, waits, rows
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
     log: Option<PathBuf>,
     /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = HEADING)]
     color: Colour,
 }
 

@@ -1,6 +1,6 @@
 //! Rows side by side: fibers take them in order, and they come out in order.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{io, mem, thread};
@@ -54,7 +54,8 @@ struct Drain<T, E, G> {
 
 /// Hands results on in the order of their indices, up to the first error.
 struct Order<T, E, G> {
-    waiting: BTreeMap<usize, Result<T, E>>,
+    /// From the next one on: those that have not come yet are `None`.
+    waiting: VecDeque<Option<Result<T, E>>>,
     next: usize,
     finish: G,
     outcome: Result<(), E>,
@@ -70,7 +71,7 @@ where
         while !lock(&self.ready).is_empty() {
             let Ok(mut order) = self.order.try_lock() else { return };
             let ready = mem::take(&mut *lock(&self.ready));
-            order.waiting.extend(ready);
+            ready.into_iter().for_each(|(index, result)| order.keep(index, result));
             order.hand_on(feed);
         }
     }
@@ -81,13 +82,22 @@ where
     G: FnMut(T) -> Result<(), E>,
 {
     fn of(finish: G) -> Self {
-        Self { waiting: BTreeMap::new(), next: 0, finish, outcome: Ok(()) }
+        Self { waiting: VecDeque::new(), next: 0, finish, outcome: Ok(()) }
+    }
+
+    fn keep(&mut self, index: usize, result: Result<T, E>) {
+        let place = index - self.next;
+        if place >= self.waiting.len() {
+            self.waiting.resize_with(place + 1, || None);
+        }
+        self.waiting[place] = Some(result);
     }
 
     fn hand_on<F>(&mut self, feed: &Feed<F>) {
         while self.outcome.is_ok()
-            && let Some(result) = self.waiting.remove(&self.next)
+            && let Some(result) = self.waiting.front_mut().and_then(Option::take)
         {
+            self.waiting.pop_front();
             self.next += 1;
             feed.finished();
             self.outcome = result.and_then(&mut self.finish);

@@ -1,6 +1,7 @@
 //! What a running script reaches of the world: the services, the roster, the inputs, the streams.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
@@ -181,10 +182,10 @@ impl Host {
             return Err(CallError::Failed(Error::setup("nothing can be called here")));
         };
         let row = RunningRow::current();
-        let connection = self.connection();
+        let (connection, is_within_row) = (self.connection(), row.is_some());
         let call = async {
             let call = connection.call_and_settle(entry, fields);
-            if row.is_some() {
+            if is_within_row {
                 // A row in flight is finished.
                 return Some(call.await);
             }
@@ -193,6 +194,8 @@ impl Host {
                 () = self.stop.requested() => None,
             }
         };
+        // Where it is made it stays: it is large, and would be moved at every step.
+        let call = pin!(call);
         let answer = RunningRow::aside(|| fiber::wait(call, |call| runtime.block_on(call)));
         let Some(answer) = answer else {
             let doubt = match self.resume() {

@@ -10,15 +10,18 @@ use crate::config::{Config, Flags, Origin, Settings};
 use crate::order::{On, Place};
 use crate::problem::Problem;
 
+/// Under what the flags of this module stand in help.
+const HEADING: &str = "Where calls go";
+
 /// The flags of commands that call.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TargetArgs {
     /// Which services are called; the sandbox unless set
-    #[arg(long, value_enum, global = true)]
+    #[arg(long, value_enum, global = true, help_heading = HEADING)]
     pub(crate) on: Option<On>,
     /// How often each live service is called at most, such as 5/s or 30/m; 5/s unless set, and no limit for a
     /// sandbox on this machine
-    #[arg(long, value_name = "N/s", global = true)]
+    #[arg(long, value_name = "N/s", global = true, help_heading = HEADING)]
     pub(crate) rate: Option<Rate>,
 }
 
@@ -27,6 +30,7 @@ pub(crate) fn with_service_flags(mut command: Command) -> Command {
     let profile = Arg::new(PROFILE)
         .long(PROFILE)
         .global(true)
+        .help_heading(HEADING)
         .value_name("NAME")
         .add(complete::profiles())
         .help("The profile of the configuration whose addresses and keys are taken");
@@ -36,6 +40,7 @@ pub(crate) fn with_service_flags(mut command: Command) -> Command {
         let url = Arg::new(url_flag(service))
             .long(url_flag(service))
             .global(true)
+            .help_heading(HEADING)
             .value_name("URL")
             .help(format!("Where {title} is, instead of {} (with --on live)", service.base_url));
         command = command.arg(url);
@@ -43,6 +48,7 @@ pub(crate) fn with_service_flags(mut command: Command) -> Command {
             let dialect = Arg::new(dialect_flag(service))
                 .long(dialect_flag(service))
                 .global(true)
+                .help_heading(HEADING)
                 .value_name("DIALECT")
                 .value_parser(Dialect::ALL.map(Dialect::name))
                 .default_value(Dialect::Current.name())

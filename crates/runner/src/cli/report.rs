@@ -13,21 +13,24 @@ use crate::report::{About, Facts, Kind, Section, Template, write};
 use crate::roster::Roster;
 use crate::run::Report;
 
+/// Under what these flags stand in help.
+const HEADING: &str = "Reports";
+
 /// The flags for reports.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ReportArgs {
     /// Write a report: a page to look at (.html), its tables (.csv) or its data (.json); may be given again for
     /// another form
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
     report: Vec<PathBuf>,
     /// Draw the page with a template of your own (minijinja); `definitions FOLDER` writes the built-in one
-    #[arg(long, value_name = "FILE", requires = "report")]
+    #[arg(long, value_name = "FILE", requires = "report", help_heading = HEADING)]
     template: Option<PathBuf>,
     /// Only these sections, whatever the script chooses
-    #[arg(long, value_name = "SECTION", value_enum, value_delimiter = ',', requires = "report")]
+    #[arg(long, value_name = "SECTION", value_enum, value_delimiter = ',', requires = "report", help_heading = HEADING)]
     sections: Vec<Section>,
     /// Put learner-0001 and so on in the place of people in reports
-    #[arg(long, requires = "report")]
+    #[arg(long, requires = "report", help_heading = HEADING)]
     pseudonymise: bool,
 }
 

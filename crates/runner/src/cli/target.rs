@@ -24,23 +24,26 @@ use crate::order::{On, Place};
 use crate::problem::Problem;
 use crate::roster::Roster;
 
+/// Under what these flags stand in help.
+const RECORDINGS: &str = "Recordings";
+
 /// The flags that record and replay.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct CassetteArgs {
     /// Write what travels to a cassette that can be shared: without secrets, with made-up people
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = RECORDINGS)]
     pub(crate) record: Option<PathBuf>,
     /// Answer from a cassette and send nothing
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "on"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "on"], help_heading = RECORDINGS)]
     pub(crate) replay: Option<PathBuf>,
     /// Answer from a cassette what it holds, call the service for the rest, and add that
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay"], help_heading = RECORDINGS)]
     pub(crate) append: Option<PathBuf>,
     /// Call the service with what a cassette holds, and tell where it answers otherwise
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay", "append"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay", "append"], help_heading = RECORDINGS)]
     pub(crate) verify: Option<PathBuf>,
     /// With --verify on a live service, make the recorded writes, too; on a sandbox they are made anyway
-    #[arg(long, requires = "verify")]
+    #[arg(long, requires = "verify", help_heading = RECORDINGS)]
     pub(crate) writes: bool,
     #[command(flatten)]
     private: PrivateArgs,
@@ -51,10 +54,10 @@ pub(crate) struct CassetteArgs {
 pub(crate) struct PrivateArgs {
     /// In a recording, keep private what a field, a column or an input of this name holds: a secret, or as said
     /// (id, name, username, email, words, link, avatar)
-    #[arg(long = "private", value_name = "FIELD[=KIND]", value_parser = private_field)]
+    #[arg(long = "private", value_name = "FIELD[=KIND]", value_parser = private_field, help_heading = RECORDINGS)]
     fields: Vec<(String, Holds)>,
     /// In a recording, keep this value private, wherever it stands
-    #[arg(long = "private-value", value_name = "VALUE")]
+    #[arg(long = "private-value", value_name = "VALUE", help_heading = RECORDINGS)]
     values: Vec<String>,
 }
 
