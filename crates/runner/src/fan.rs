@@ -71,7 +71,9 @@ where
         while !lock(&self.ready).is_empty() {
             let Ok(mut order) = self.order.try_lock() else { return };
             let ready = mem::take(&mut *lock(&self.ready));
-            ready.into_iter().for_each(|(index, result)| order.keep(index, result));
+            for (index, result) in ready {
+                order.keep(index, result);
+            }
             order.hand_on(feed);
         }
     }

@@ -228,9 +228,10 @@ impl Waiting {
 
     /// Begins to let more come: for how long.
     fn gather(&mut self) -> Duration {
-        let (writer, patience) = match self.callers.is_empty() {
-            true => (Writer::Gathers, GATHERING),
-            false => (Writer::Awaits, self.last.took),
+        let (writer, patience) = if self.callers.is_empty() {
+            (Writer::Gathers, GATHERING)
+        } else {
+            (Writer::Awaits, self.last.took)
         };
         self.writer = writer;
         patience
