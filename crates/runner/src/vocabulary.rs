@@ -245,8 +245,8 @@ fn reports(engine: &mut Engine, host: &Arc<Host>) {
                `needs` [#{ who, what, link? }], `funnel` #{ notSignedUp, notStarted, started, finished } or \
                [#{ name, count }], `heatmap` #{ columns, rows: [#{ who, cells }] } with shares from 0 to 1 or (), \
                `burnup` [#{ date, count }] or dates, `scoreboard` [#{ who, points, correct?, attempts?, progress? }], \
-               `engagement` [#{ role, minutes, people }]. Rows that need somebody and what the run changed come by \
-               themselves. `sections` chooses by name. Another call adds sections, or replaces them.";
+               `engagement` [#{ role, minutes, people }] with the minutes of one person. Rows that need somebody and \
+               what the run changed come by themselves. `sections` chooses by name. Another call adds sections, or replaces them.";
     let signature = ["data: Map", "()"];
     word(
         engine,

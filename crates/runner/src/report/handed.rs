@@ -102,7 +102,7 @@ pub(super) struct Standing {
     pub(super) progress: Option<f64>,
 }
 
-/// The time that the people of a role have spent, all together.
+/// The time that one of a role has spent, as a median or a mean, and how many of the role this is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Share {

@@ -271,32 +271,22 @@ fn engagement(facts: &Facts) -> Option<View> {
     if shares.is_empty() {
         return None;
     }
-    let minutes: f64 = shares.iter().map(|share| share.minutes).sum();
+    let most = shares.iter().map(|share| share.minutes).fold(0.0, f64::max);
     let roles = counted(shares.len(), "role", "roles");
-    let told = format!("{} minutes in {roles}", number(minutes));
-    let each = |share: &Share| {
-        if share.people == 0 { 0.0 } else { share.minutes / real(share.people) }
-    };
+    let told = format!("{roles}, up to {} minutes each", number(most));
     let drawn: Vec<_> = shares
         .iter()
         .map(|share| Bar {
             name: share.role.clone(),
-            value: each(share),
-            shown: format!("{} min each", number(each(share))),
+            value: share.minutes,
+            shown: format!("{} min each", number(share.minutes)),
         })
         .collect();
     let rows = shares.iter().map(|share| {
-        let each = number(each(share));
-        vec![
-            share.role.as_str().into(),
-            number(share.minutes).into(),
-            share.people.into(),
-            each.into(),
-        ]
+        vec![share.role.as_str().into(), number(share.minutes).into(), share.people.into()]
     });
-    let table = table(["role", "#minutes", "#people", "#minutes each"], rows.collect());
-    let chart =
-        bars(&drawn, &format!("Bars of the minutes that each person of a role spent: {told}"));
+    let table = table(["role", "#minutes each", "#people"], rows.collect());
+    let chart = bars(&drawn, &format!("Bars of the minutes that one of each role spent: {told}"));
     Some(view(Section::Engagement, told, vec![chart], table))
 }
 
