@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::charts::{Bar, bars, growth};
-use super::handed::{Heatmap, Share};
+use super::handed::Heatmap;
 use super::svg::number;
 use super::{Changed, Facts, Section, heatmap};
 use crate::rows::State;
