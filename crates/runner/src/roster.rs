@@ -2,8 +2,9 @@
 //!
 //! Headers are trimmed and compared without case, cells are trimmed; a byte order mark, CRLF, quotes and
 //! semicolons or tabs instead of commas are understood, and so is the line `sep=;` that Excel puts first.
-//! Everything that is wrong with a roster is told by its line, before the first request. A roster is
-//! streamed, never held whole.
+//! Everything that is wrong with a roster is told by its line, before the first request: also a quote that is
+//! never closed, which would swallow the lines after it. Lines without anything in a cell are passed over. A
+//! roster is streamed, never held whole.
 //!
 //! ```
 //! use drillmaster::roster::Roster;
@@ -16,10 +17,11 @@
 //! ```
 
 mod keys;
+mod lines;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 use drillmaster_models::nearest;
 
 use self::keys::Keys;
+use self::lines::{Lines, Quotes};
 use crate::problem::Problem;
 use drillmaster_transport::redact;
 
@@ -46,8 +49,6 @@ struct Layout {
     delimiter: u8,
     /// The line of the header.
     header: u64,
-    /// Whether lines end as on Windows.
-    crlf: bool,
 }
 
 /// The columns of a roster.
@@ -69,15 +70,13 @@ impl Roster {
     /// Looks a roster through. The key is the first column, or the one of this name.
     pub fn open(path: &Path, key: Option<&str>) -> Result<Self, Problem> {
         let layout = layout_of(path)?;
-        let mut reader = reader(path, layout)?;
-        let header = reader.headers().map_err(|error| unreadable(path, layout, &error))?.clone();
-        let names: Vec<String> = header.iter().map(str::to_owned).collect();
-        let columns = Arc::new(Columns::new(path, layout, names, key)?);
+        let mut records = Records::open(path, layout)?;
+        let columns = Arc::new(Columns::new(path, layout, records.header()?, key)?);
         let mut keys = Keys::new();
         let mut rows = 0;
-        for record in reader.into_records() {
-            let cells = record.map_err(|error| unreadable(path, layout, &error))?;
-            let row = Row::new(&columns, layout, cells);
+        for record in records {
+            let (cells, line) = record?;
+            let row = Row { columns: columns.clone(), cells, line };
             if row.key().is_empty() {
                 let (name, line) = (&columns.names[columns.key], row.line);
                 let problem = format!("{} line {line}: `{name}` is empty", path.display());
@@ -154,12 +153,10 @@ impl Roster {
 
     /// Reads the rows, one after the other.
     pub fn rows(&self) -> Result<impl Iterator<Item = Result<Row, Problem>> + use<>, Problem> {
-        let layout = self.layout;
-        let reader = reader(&self.path, layout)?;
-        let (path, columns) = (self.path.clone(), self.columns.clone());
-        Ok(reader.into_records().map(move |record| {
-            let cells = record.map_err(|error| unreadable(&path, layout, &error))?;
-            Ok(Row::new(&columns, layout, cells))
+        let columns = self.columns.clone();
+        Ok(Records::open(&self.path, self.layout)?.map(move |record| {
+            let (cells, line) = record?;
+            Ok(Row { columns: columns.clone(), cells, line })
         }))
     }
 }
@@ -223,11 +220,6 @@ impl Columns {
 }
 
 impl Row {
-    fn new(columns: &Arc<Columns>, layout: Layout, cells: StringRecord) -> Self {
-        let line = cells.position().map_or(0, |position| layout.line(position));
-        Self { columns: columns.clone(), cells, line }
-    }
-
     /// The cell that tells this row from the others.
     pub fn key(&self) -> &str {
         self.cells.get(self.columns.key).unwrap_or_default()
@@ -263,25 +255,76 @@ impl Row {
     }
 }
 
-impl Layout {
-    /// The line in the file of a position in what is read of it.
-    fn line(self, position: &csv::Position) -> u64 {
-        // The reader ends a record at the CR, and begins to count the next one before the LF.
-        let behind = u64::from(self.crlf && position.record() > 0);
-        position.line() + behind + self.header - 1
+/// The records of a file below its header, each with the line on which it begins.
+struct Records {
+    path: PathBuf,
+    reader: csv::Reader<Lines>,
+}
+
+impl Records {
+    fn open(path: &Path, layout: Layout) -> Result<Self, Problem> {
+        let lines = Lines::from(open(path)?, layout.delimiter, layout.header)
+            .map_err(|error| unread(path, &error))?;
+        let mut reader = ReaderBuilder::new();
+        let reader = reader.trim(Trim::All).delimiter(layout.delimiter).from_reader(lines);
+        let mut records = Self { path: path.to_owned(), reader };
+        records.header()?;
+        // What follows is told by lines of its own.
+        records.reader.get_mut().began();
+        Ok(records)
+    }
+
+    fn header(&mut self) -> Result<Vec<String>, Problem> {
+        match self.reader.headers() {
+            Ok(names) => Ok(names.iter().map(str::to_owned).collect()),
+            Err(error) => Err(self.unreadable(&error)),
+        }
+    }
+
+    fn unreadable(&mut self, error: &csv::Error) -> Problem {
+        let quotes = Quotes::of(error);
+        let line = quotes.map_or_else(|| self.reader.get_mut().began(), Quotes::line);
+        let (problem, help) = match (quotes, error.kind()) {
+            (Some(quotes), _) => (
+                quotes.to_string(),
+                "a cell in quotes ends with one; a quote within it is written twice",
+            ),
+            (_, csv::ErrorKind::UnequalLengths { expected_len, len, .. }) => (
+                format!("the header has {expected_len} cells and this line {len}"),
+                "is a quote missing, or a comma too many?",
+            ),
+            (_, csv::ErrorKind::Utf8 { .. }) => {
+                ("the text is not UTF-8".to_owned(), "save it as \"CSV UTF-8\"")
+            }
+            _ => (error.to_string(), "is it a CSV file?"),
+        };
+        Problem::usage(format!("{} line {line}: {problem}", self.path.display())).with_help(help)
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<(StringRecord, u64), Problem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let mut cells = StringRecord::new();
+            match self.reader.read_record(&mut cells) {
+                Ok(false) => return None,
+                Err(error) => return Some(Err(self.unreadable(&error))),
+                Ok(true) => {
+                    let line = self.reader.get_mut().began();
+                    // Spreadsheets end a file with such lines.
+                    if cells.iter().any(|cell| !cell.is_empty()) {
+                        return Some(Ok((cells, line)));
+                    }
+                }
+            }
+        }
     }
 }
 
 fn same(a: &str, b: &str) -> bool {
     a.trim().to_lowercase() == b.trim().to_lowercase()
-}
-
-fn reader(path: &Path, layout: Layout) -> Result<csv::Reader<BufReader<File>>, Problem> {
-    let mut file = BufReader::with_capacity(1 << 16, open(path)?);
-    for _ in 1..layout.header {
-        file.skip_until(b'\n').map_err(|error| unread(path, &error))?;
-    }
-    Ok(ReaderBuilder::new().trim(Trim::All).delimiter(layout.delimiter).from_reader(file))
 }
 
 fn open(path: &Path) -> Result<File, Problem> {
@@ -300,12 +343,11 @@ fn layout_of(path: &Path) -> Result<Layout, Problem> {
     let read = open(path)?.read(&mut start).map_err(|error| unread(path, &error))?;
     let start = start[..read].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start[..read]);
     let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let crlf = first.ends_with(b"\r");
     if let Some(delimiter) = separator_said_by(first) {
-        return Ok(Layout { delimiter, header: 2, crlf });
+        return Ok(Layout { delimiter, header: 2 });
     }
     let delimiter = [b',', b';', b'\t'].into_iter().find(|delimiter| first.contains(delimiter));
-    Ok(Layout { delimiter: delimiter.unwrap_or(b','), header: 1, crlf })
+    Ok(Layout { delimiter: delimiter.unwrap_or(b','), header: 1 })
 }
 
 /// The separator that Excel names in a line such as `sep=;`, in quotes or not.
@@ -327,24 +369,6 @@ fn hash_of(path: &Path) -> Result<String, Problem> {
 
 fn unsorted(path: &Path, error: &std::io::Error) -> Problem {
     Problem::usage(format!("cannot compare the keys of {}: {error}", path.display()))
-}
-
-fn unreadable(path: &Path, layout: Layout, error: &csv::Error) -> Problem {
-    let line = error.position().map(|position| layout.line(position));
-    let problem = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("the header has {expected_len} cells and this line {len}")
-        }
-        csv::ErrorKind::Utf8 { .. } => "the text is not UTF-8".to_owned(),
-        _ => error.to_string(),
-    };
-    let help = match error.kind() {
-        csv::ErrorKind::UnequalLengths { .. } => "is a quote missing, or a comma too many?",
-        csv::ErrorKind::Utf8 { .. } => "save it as \"CSV UTF-8\"",
-        _ => "is it a CSV file?",
-    };
-    let place = line.map_or(String::new(), |line| format!(" line {line}"));
-    Problem::usage(format!("{}{place}: {problem}", path.display())).with_help(help)
 }
 
 #[cfg(test)]
@@ -392,6 +416,32 @@ mod tests {
             let lines = ["email,name", "ada@example.com,Ada", "bob@example.com,Bob", ",Eve", ""];
             assert!(refusal(&lines.join(end)).starts_with(" line 4: `email` is empty"), "{end:?}");
         }
+    }
+
+    #[test]
+    fn what_spreadsheets_leave_empty_is_passed_over() {
+        let text = "email,name\n\nada@example.com,Ada\n,\n\n , \nbob@example.com,Bob\n,\n";
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let roster = Roster::open(file.path(), None).unwrap();
+        let rows = roster.rows().unwrap().map(Result::unwrap);
+        let rows: Vec<_> = rows.map(|row| (row.key().to_owned(), row.line())).collect();
+        assert_eq!(rows, [("ada@example.com".to_owned(), 3), ("bob@example.com".to_owned(), 7)]);
+        assert_eq!(roster.len(), 2);
+    }
+
+    #[test]
+    fn a_quote_that_swallows_people_is_refused() {
+        assert_eq!(
+            refusal("email,name\nada@example.com,\"Ada\nbob@example.com,Bob\n"),
+            " line 2: a quote is opened here and never closed \
+             (a cell in quotes ends with one; a quote within it is written twice)"
+        );
+        let told = refusal("email,name\n\nada@example.com,\"Ada\nbob@example.com,\"Bob\"\n");
+        assert!(
+            told.starts_with(" line 3: a quote is opened here, and closed on line 4"),
+            "{told}"
+        );
     }
 
     #[test]
