@@ -6,6 +6,7 @@ mod arguments;
 mod calls;
 mod captures;
 mod columns;
+mod entries;
 mod modules;
 #[cfg(test)]
 mod tests;
@@ -15,11 +16,10 @@ mod values;
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
-use drillmaster_models::{Entry, FieldError, SERVICES, entry};
 use rhai::Dynamic;
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, ImmutableString, Module, Position, Stmt};
 
-use self::arguments::{Kind, closure, literal, map_keys, may_be};
+use self::arguments::{Kind, closure, literal, may_be};
 use self::calls::Functions;
 pub(crate) use self::columns::Column;
 use self::columns::Columns;
@@ -43,6 +43,8 @@ pub(crate) struct Survey {
     /// What is odd, and stops nothing.
     pub(crate) warnings: Vec<Mistake>,
     pub(crate) uses_roster: bool,
+    /// Properties in the place of a call's map: mistakes, where they turn out to be columns of a row.
+    bare: Vec<Mistake>,
 }
 
 /// An input that a script declares by asking for it: `input("room", "what it is", default)`.
@@ -135,6 +137,9 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
         });
         survey.columns.extend(columns.found());
     }
+    let columns: HashSet<_> = survey.columns.iter().map(|column| column.position).collect();
+    let cells = survey.bare.extract_if(.., |bare| columns.contains(&bare.position));
+    survey.mistakes.extend(cells);
     survey.mistakes.extend(captures::mistakes(ast));
     survey.mistakes.extend(values::mistakes(&functions, ast));
     survey.warnings = unused::warnings(ast);
@@ -227,78 +232,6 @@ impl Survey {
                 format!("the function of `each` takes {takes} values, and gets one: the row");
             let help = "write it as |row| …".to_owned();
             self.mistake(position, message, Some(help));
-        }
-    }
-
-    fn entry_call(&mut self, call: &FnCallExpr, position: Position) {
-        let module = call.namespace.root();
-        // Any other module is one that the script imports: the compiler knows them.
-        let Some(service) = SERVICES.into_iter().find(|service| service.name == module) else {
-            return;
-        };
-        self.services.insert(service.name);
-        let (stem, walks) = match call.name.strip_prefix(WALK) {
-            Some(stem) => (stem, true),
-            None => (call.name.as_str(), false),
-        };
-        match entry(&format!("{module}.{stem}")) {
-            Ok(entry) if walks && entry.spec.list.is_none() => {
-                let message = format!("{} answers no list to walk through", entry.name());
-                self.mistake(position, message, Some(format!("call {module}::{stem} instead")));
-            }
-            Ok(entry) => self.arguments(entry, call, position),
-            Err(unknown) => {
-                let help = match unknown.nearest {
-                    Some(name) => format!("did you mean `{}`?", name.replace('.', "::")),
-                    None => "`drillmaster endpoints` lists them all".to_owned(),
-                };
-                let message = format!("there is no endpoint `{module}::{}`", call.name);
-                self.mistake(position, message, Some(help));
-            }
-        }
-    }
-
-    fn arguments(&mut self, entry: &'static Entry, call: &FnCallExpr, position: Position) {
-        let mut required = entry.fields().iter().filter(|field| field.required);
-        match call.args.as_slice() {
-            [] => {
-                if let Some(field) = required.next() {
-                    let message = format!("{} needs the field `{}`", entry.name(), field.name);
-                    self.mistake(position, message, Some(field.doc.clone()));
-                }
-            }
-            [one] if may_be(one, Kind::Map) => {
-                let Some(given) = map_keys(one) else { return };
-                for (name, position) in &given {
-                    let names = || entry.fields().iter().map(|field| field.name.as_str());
-                    if !names().any(|own| own == name) {
-                        let error = FieldError::unknown(entry.name(), name, names());
-                        let (message, help) = match error.problem.split_once("; ") {
-                            Some((_, help)) => {
-                                (format!("{} has no field `{name}`", entry.name()), help)
-                            }
-                            None => (error.to_string(), ""),
-                        };
-                        self.mistake(*position, message, Some(help.to_owned()));
-                    }
-                }
-                // A misspelt field is not told a second time as a missing one.
-                let knows = |name: &String| entry.fields().iter().any(|own| own.name == *name);
-                if !given.iter().all(|(name, _)| knows(name)) {
-                    return;
-                }
-                let is_absent = |name: &str| given.iter().all(|(own, _)| own != name);
-                if let Some(field) = required.find(|field| is_absent(&field.name)) {
-                    let message = format!("{} needs the field `{}`", entry.name(), field.name);
-                    self.mistake(one.position(), message, Some(field.doc.clone()));
-                }
-            }
-            _ => {
-                let message = format!("{} takes one map of its fields", entry.name());
-                let help =
-                    format!("write it as {}::{}(#{{ … }})", call.namespace.root(), call.name);
-                self.mistake(position, message, Some(help));
-            }
         }
     }
 }

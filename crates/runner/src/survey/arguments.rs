@@ -1,6 +1,6 @@
 //! What can be seen of an argument without running anything.
 
-use rhai::{Dynamic, Expr, FnPtr, ImmutableString, Position, Stmt};
+use rhai::{Array, Dynamic, Expr, FnPtr, ImmutableString, Position, Stmt};
 
 /// A function that is handed over: its name, and how many values it has captured.
 #[derive(Clone)]
@@ -64,18 +64,39 @@ pub(super) fn literal(expr: &Expr) -> Option<Dynamic> {
         Expr::FloatConstant(number, _) => Some((**number).into()),
         Expr::BoolConstant(flag, _) => Some((*flag).into()),
         Expr::DynamicConstant(value, _) => Some((**value).clone()),
+        Expr::Array(items, _) => {
+            items.iter().map(literal).collect::<Option<Array>>().map(Dynamic::from_array)
+        }
         _ => None,
     }
 }
 
-pub(super) fn map_keys(expr: &Expr) -> Option<Vec<(String, Position)>> {
+/// A field of a map that stands in the text.
+pub(super) struct Given {
+    pub(super) name: String,
+    pub(super) position: Position,
+    /// Its value, where that can be seen.
+    pub(super) value: Option<Dynamic>,
+}
+
+pub(super) fn map_fields(expr: &Expr) -> Option<Vec<Given>> {
     match expr {
         Expr::Map(parts, _) => {
-            Some(parts.0.iter().map(|(ident, _)| (ident.name.to_string(), ident.pos)).collect())
+            let fields = parts.0.iter().map(|(ident, value)| Given {
+                name: ident.name.to_string(),
+                position: ident.pos,
+                value: literal(value),
+            });
+            Some(fields.collect())
         }
         Expr::DynamicConstant(value, position) => {
             let map = value.read_lock::<rhai::Map>()?;
-            Some(map.keys().map(|name| (name.to_string(), *position)).collect())
+            let fields = map.iter().map(|(name, value)| Given {
+                name: name.to_string(),
+                position: *position,
+                value: Some(value.clone()),
+            });
+            Some(fields.collect())
         }
         _ => None,
     }

@@ -47,6 +47,39 @@ fn a_missing_field_is_told() {
 }
 
 #[test]
+fn a_value_that_no_field_takes_is_told() {
+    assert_eq!(
+        mistakes("thm::add_seat(#{ email: 5 })"),
+        "a.rhai:1:18: thm.add_seat: `email` is `5`, where a text is due"
+    );
+    let told = "a.rhai:1:28: veracode.users_details: `limit` is \"five\", where a whole number";
+    assert!(mistakes("veracode::users_details(#{ limit: \"five\" })").starts_with(told));
+    let told = mistakes("veracode::invite(#{ senderId: \"s\", email: \"x\", roleIds: \"x\" })");
+    assert!(told.starts_with("a.rhai:1:48: veracode.invite: `roleIds` is"), "{told}");
+    assert_eq!(mistakes("let n = 5; thm::add_seat(#{ email: n })"), "");
+}
+
+#[test]
+fn a_cell_in_the_place_of_the_map_is_told() {
+    let told = "thm.add_seat takes one map of its fields \
+                (write it as thm::add_seat(#{ email: l.email }))";
+    assert_eq!(
+        mistakes("each(roster(), |l| thm::add_seat(l.email))"),
+        format!("a.rhai:1:36: {told}")
+    );
+    assert_eq!(mistakes("let l = #{ email: #{} }; thm::add_seat(l.email)"), "");
+}
+
+#[test]
+fn nothing_is_picked_out_of_what_is_gone_through() {
+    for list in ["roster()", "thm::all_users()", "each(roster(), |l| 1)"] {
+        let told = mistakes(&format!("let first = {list}[0]; print(first)"));
+        assert!(told.contains("nothing can be picked by [ ]"), "{list}: {told}");
+    }
+    assert_eq!(mistakes("for row in roster() { print(row[\"email\"]) }"), "");
+}
+
+#[test]
 fn unknown_functions_modules_and_variables_are_told() {
     assert!(
         mistakes("rooster()").contains("there is no function `rooster` (did you mean `roster`?)")

@@ -17,6 +17,9 @@ pub(super) fn mistakes(functions: &Functions, ast: &AST) -> Vec<Mistake> {
     let values = Values::of(functions, ast);
     let mut found = Vec::new();
     each_node(ast, |node| {
+        if let ASTNode::Expr(Expr::Index(parts, _, position)) = node {
+            found.extend(values.picked(&parts.lhs, *position));
+        }
         let ASTNode::Expr(expr @ Expr::Dot(parts, ..)) = node else { return };
         match values.type_of(&parts.lhs) {
             Some(id) => found.extend(values.mistake_in_chain(id, &parts.rhs)),
@@ -194,8 +197,7 @@ impl<'a> Values<'a> {
         name: &str,
         position: Position,
     ) -> Option<Mistake> {
-        let lists = [TypeId::of::<RosterRows>(), TypeId::of::<Rows>(), TypeId::of::<Walk>()];
-        if !lists.contains(&id) {
+        if !is_list(id) {
             return None;
         }
         let is_method = self.functions.methods_of(id).any(|(own, _)| own == name);
@@ -206,6 +208,15 @@ impl<'a> Values<'a> {
         };
         let message = format!("there is no `{name}` in a value of type {kind}");
         Some(Mistake { position, message, help: Some(help) })
+    }
+
+    /// An item that is picked out of a list that is gone through only.
+    fn picked(&self, list: &Expr, position: Position) -> Option<Mistake> {
+        let id = self.type_of_chain(list).filter(|id| is_list(*id))?;
+        let kind = self.functions.type_name(id)?;
+        let message = format!("nothing can be picked by [ ] out of a value of type {kind}");
+        let help = Some("go through it by `for item in …`".to_owned());
+        Some(Mistake { position, message, help })
     }
 
     /// A method of a name that nothing has: no type, no function of the script, and no map of it.
@@ -229,6 +240,11 @@ fn split(chain: &Expr) -> (&Expr, Option<&Expr>) {
         Expr::Index(parts, ..) => (&parts.lhs, None),
         single => (single, None),
     }
+}
+
+/// Whether this is a list of ours, which has nothing but methods.
+fn is_list(id: TypeId) -> bool {
+    [TypeId::of::<RosterRows>(), TypeId::of::<Rows>(), TypeId::of::<Walk>()].contains(&id)
 }
 
 /// What a loop goes over.

@@ -1,0 +1,132 @@
+//! Calls of the services: whether there is such an entry, and whether it takes what it is given.
+
+use drillmaster_models::{Entry, Field, FieldError, FieldKind, SERVICES, entry};
+use rhai::{Expr, FnCallExpr, Position};
+use serde_json::{Map, Value, json};
+
+use super::arguments::{Given, Kind, map_fields, may_be};
+use super::{Mistake, Survey, WALK};
+use crate::engine::to_json;
+
+impl Survey {
+    pub(super) fn entry_call(&mut self, call: &FnCallExpr, position: Position) {
+        let module = call.namespace.root();
+        // Any other module is one that the script imports: the compiler knows them.
+        let Some(service) = SERVICES.into_iter().find(|service| service.name == module) else {
+            return;
+        };
+        self.services.insert(service.name);
+        let (stem, walks) = match call.name.strip_prefix(WALK) {
+            Some(stem) => (stem, true),
+            None => (call.name.as_str(), false),
+        };
+        match entry(&format!("{module}.{stem}")) {
+            Ok(entry) if walks && entry.spec.list.is_none() => {
+                let message = format!("{} answers no list to walk through", entry.name());
+                self.mistake(position, message, Some(format!("call {module}::{stem} instead")));
+            }
+            Ok(entry) => self.arguments(entry, call, position),
+            Err(unknown) => {
+                let help = match unknown.nearest {
+                    Some(name) => format!("did you mean `{}`?", name.replace('.', "::")),
+                    None => "`drillmaster endpoints` lists them all".to_owned(),
+                };
+                let message = format!("there is no endpoint `{module}::{}`", call.name);
+                self.mistake(position, message, Some(help));
+            }
+        }
+    }
+
+    fn arguments(&mut self, entry: &'static Entry, call: &FnCallExpr, position: Position) {
+        let mut required = entry.fields().iter().filter(|field| field.required);
+        match call.args.as_slice() {
+            [] => {
+                if let Some(field) = required.next() {
+                    let message = format!("{} needs the field `{}`", entry.name(), field.name);
+                    self.mistake(position, message, Some(field.doc.clone()));
+                }
+            }
+            [one] if may_be(one, Kind::Map) => {
+                if let Some((of, property, position)) = property(one) {
+                    let (message, help) = one_map(entry, call);
+                    let help = help.replace('…', &format!("{property}: {of}.{property}"));
+                    self.bare.push(Mistake { position, message, help: Some(help) });
+                }
+                let Some(given) = map_fields(one) else { return };
+                for Given { name, position, .. } in &given {
+                    let names = || entry.fields().iter().map(|field| field.name.as_str());
+                    if !names().any(|own| own == name) {
+                        let error = FieldError::unknown(entry.name(), name, names());
+                        let (message, help) = match error.problem.split_once("; ") {
+                            Some((_, help)) => {
+                                (format!("{} has no field `{name}`", entry.name()), help)
+                            }
+                            None => (error.to_string(), ""),
+                        };
+                        self.mistake(*position, message, Some(help.to_owned()));
+                    }
+                }
+                // A misspelt field is not told a second time as a missing one.
+                let knows = |given: &Given| entry.fields().iter().any(|own| own.name == given.name);
+                if !given.iter().all(knows) {
+                    return;
+                }
+                self.values(entry, &given);
+                let is_absent = |name: &str| given.iter().all(|given| given.name != name);
+                if let Some(field) = required.find(|field| is_absent(&field.name)) {
+                    let message = format!("{} needs the field `{}`", entry.name(), field.name);
+                    self.mistake(one.position(), message, Some(field.doc.clone()));
+                }
+            }
+            _ => {
+                let (message, help) = one_map(entry, call);
+                self.mistake(position, message, Some(help));
+            }
+        }
+    }
+
+    /// What stands in the text as it is can be looked at as the call itself will.
+    fn values(&mut self, entry: &'static Entry, given: &[Given]) {
+        for Given { name, position, value } in given {
+            let Some(Ok(value)) = value.as_ref().map(to_json) else { continue };
+            let due = entry.fields().iter().filter(|field| field.required);
+            let mut fields: Map<_, _> = due.map(|due| (due.name.clone(), sample(due))).collect();
+            fields.insert(name.clone(), value);
+            let Err(error) = entry.check(&Value::Object(fields)) else { continue };
+            // Of another field it was a sample that did not fit.
+            if error.field.split(['[', '.']).next() == Some(name) {
+                let message = format!("{}: `{name}` {}", entry.name(), error.problem);
+                self.mistake(*position, message, None);
+            }
+        }
+    }
+}
+
+/// A value of the kind that a field takes.
+fn sample(field: &Field) -> Value {
+    match &field.kind {
+        FieldKind::Text => json!("x"),
+        FieldKind::Choice(words) => json!(words.first()),
+        FieldKind::Whole | FieldKind::Number => json!(1),
+        FieldKind::Flag => json!(true),
+        FieldKind::Texts => json!(["x"]),
+        FieldKind::Choices(words) => json!(words.get(..1)),
+    }
+}
+
+/// The variable and its property where an argument has the form `value.property`.
+fn property(argument: &Expr) -> Option<(&str, &str, Position)> {
+    let Expr::Dot(parts, ..) = argument else { return None };
+    match (&parts.lhs, &parts.rhs) {
+        (Expr::Variable(of, ..), Expr::Property(property, position)) => {
+            Some((&of.1, &property.2, *position))
+        }
+        _ => None,
+    }
+}
+
+/// How every entry is called, to whoever calls it otherwise.
+fn one_map(entry: &Entry, call: &FnCallExpr) -> (String, String) {
+    let message = format!("{} takes one map of its fields", entry.name());
+    (message, format!("write it as {}::{}(#{{ … }})", call.namespace.root(), call.name))
+}
