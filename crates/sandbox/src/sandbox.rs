@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use drillmaster_models::{Credential, Dialect, Entry, Reply, Spec, wire};
-use drillmaster_transport::{Error, Request, Transport};
+use drillmaster_transport::{Error, Request, Scope, Transport};
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
 
@@ -246,6 +246,14 @@ impl Transport for Sandbox {
             Found::OtherMethods(methods) => wrong_method(method.as_str(), path, &methods),
             Found::Nothing => nothing_here(path),
         })
+    }
+
+    /// The time is the sandbox's own, so that "the last 30 days" are days on which something happened.
+    fn value(&self, _scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
+        match name {
+            "now" => Ok(self.lock().now.as_millisecond().into()),
+            _ => Ok(fresh),
+        }
     }
 }
 
