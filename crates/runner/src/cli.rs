@@ -27,9 +27,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{
-    ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
-};
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::Value;
 
 use self::colour::{Colour, Coloured};
@@ -37,7 +35,7 @@ use crate::console::{Console, terminal_width};
 use crate::exit::Exit;
 use crate::log;
 use crate::problem::Problem;
-use crate::table::{cell, layout, sheet_text};
+use crate::table::{Format, cell, layout, sheet_text};
 
 /// Security training in bulk: scripts over TryHackMe and Veracode Security Labs.
 ///
@@ -72,17 +70,6 @@ struct Globals {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = HEADING)]
     color: Colour,
-}
-
-/// How lists are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Columns for a person
-    Table,
-    /// JSON, as the service has it
-    Json,
-    /// Comma-separated values
-    Csv,
 }
 
 #[derive(Debug, Subcommand)]
@@ -216,7 +203,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Sandbox(args) => sandbox::serve(&args, matches, shell),
         Task::Init(args) => init::init(&args, matches, shell),
         Task::Test(args) => test::test(&args, shell),
-        Task::Check(args) => Ok(check::check(&args, shell)),
+        Task::Check(args) => check::check(&args, shell),
         Task::Definitions { folder } => definitions(&folder, shell),
         Task::Completions { shell: kind } => {
             shell.console.print(&complete::hook(kind)?);
@@ -250,7 +237,7 @@ struct Shell {
 impl Shell {
     fn new(globals: &Globals) -> Self {
         Self {
-            console: Console::standard(globals.quiet),
+            console: Console::standard(globals.quiet).with_format(globals.format),
             format: globals.format,
             verbose: globals.verbose,
             coloured: globals.color.choose(),

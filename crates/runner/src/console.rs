@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::ProgressBar;
 
+use crate::table::Format;
+
 /// The two streams of a run. A reader that went away, such as `head`, is no error.
 #[derive(Clone)]
 pub struct Console {
@@ -12,6 +14,7 @@ pub struct Console {
     people: Arc<Mutex<dyn Write + Send>>,
     quiet: bool,
     width: Option<u16>,
+    format: Format,
     trouble: Arc<Mutex<Option<io::Error>>>,
     /// What hangs below the text, and gives way to it.
     bar: Arc<Mutex<Option<ProgressBar>>>,
@@ -25,6 +28,7 @@ impl Console {
             people: Arc::new(Mutex::new(io::stderr())),
             quiet,
             width: terminal_width(io::stdout().is_terminal()),
+            format: Format::Table,
             trouble: Arc::default(),
             bar: Arc::default(),
         }
@@ -46,6 +50,7 @@ impl Console {
             people,
             quiet: false,
             width: None,
+            format: Format::Table,
             trouble: Arc::default(),
             bar: Arc::default(),
         }
@@ -54,6 +59,16 @@ impl Console {
     /// A console that nobody hears, for a rehearsal.
     pub fn silent() -> Self {
         Self::to(Arc::new(Mutex::new(io::sink())), Arc::new(Mutex::new(io::sink())))
+    }
+
+    /// The same, for lists in this format.
+    pub(crate) fn with_format(self, format: Format) -> Self {
+        Self { format, ..self }
+    }
+
+    /// How lists are written.
+    pub(crate) fn format(&self) -> Format {
+        self.format
     }
 
     /// The width that tables may take; `None` where nobody looks at them on a terminal.

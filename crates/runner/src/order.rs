@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use drillmaster_models::Dialect;
 use drillmaster_transport::Rate;
 use drillmaster_transport::cassette::Header;
-use drillmaster_transport::journal::History;
+use drillmaster_transport::journal::{History, Journal};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -185,9 +185,11 @@ mod by_name {
 
 impl Order {
     /// A new run's id, such as `20261122-093015-4f2a`: its time in UTC, and what tells it from others of
-    /// that second.
+    /// that second: its millisecond, and chance.
     pub(crate) fn new_id(started: jiff::Timestamp) -> String {
-        format!("{}-{:04x}", started.strftime("%Y%m%d-%H%M%S"), fastrand::u16(..))
+        let millisecond = started.subsec_millisecond().unsigned_abs();
+        let rest = (millisecond << 6) | fastrand::u32(..1 << 6);
+        format!("{}-{rest:04x}", started.strftime("%Y%m%d-%H%M%S"))
     }
 
     /// The order as the header of a journal holds it.
@@ -288,17 +290,33 @@ pub(crate) fn journals() -> Result<Vec<PathBuf>, Problem> {
 
 /// The journal of a run: by its id, by its file, or the latest.
 pub(crate) fn find(run: Option<&str>) -> Result<PathBuf, Problem> {
-    let Some(run) = run else {
-        return journals()?.pop().ok_or_else(|| {
-            Problem::usage("there is no run yet").with_help("`drillmaster run SCRIPT` makes one")
-        });
-    };
+    let Some(run) = run else { return latest() };
     let by_id = folder().ok().map(|folder| folder.join(format!("{run}.journal")));
     let candidates = by_id.into_iter().chain([PathBuf::from(run)]);
     candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         Problem::usage(format!("there is no run `{run}`"))
             .with_help("`drillmaster runs` lists them; the path of a journal will do too")
     })
+}
+
+/// The journal of the latest run that did something, or else of the latest.
+fn latest() -> Result<PathBuf, Problem> {
+    let paths = journals()?;
+    // One that cannot be read is told by whoever opens it.
+    let did_something = |path: &&PathBuf| !History::read(path).is_ok_and(|run| run.is_blank());
+    let latest = paths.iter().rev().find(did_something).or(paths.last()).cloned();
+    latest.ok_or_else(|| {
+        Problem::usage("there is no run yet").with_help("`drillmaster run SCRIPT` makes one")
+    })
+}
+
+/// The latest run that was stopped before its end.
+pub(crate) fn stopped() -> Result<Option<PathBuf>, Problem> {
+    let is_stopped = |path: &PathBuf| {
+        let is_open = |run: History| !run.is_finished() && !run.is_blank();
+        History::read(path).is_ok_and(is_open) && !Journal::is_in_use(path)
+    };
+    Ok(journals()?.into_iter().rev().find(is_stopped))
 }
 
 /// What the command line calls a run: its id, or the file of its journal where that lies elsewhere.
@@ -357,10 +375,11 @@ mod tests {
     }
 
     #[test]
-    fn ids_sort_by_time_and_differ_within_a_second() {
-        let at = |seconds| jiff::Timestamp::new(seconds, 0).unwrap();
-        assert!(Order::new_id(at(1)) < Order::new_id(at(2)));
-        let ids: std::collections::HashSet<_> = (0..8).map(|_| Order::new_id(at(1))).collect();
+    fn ids_sort_by_time_and_differ_within_a_millisecond() {
+        let at = |millisecond| jiff::Timestamp::from_millisecond(millisecond).unwrap();
+        assert!(Order::new_id(at(999)) < Order::new_id(at(1000)));
+        assert!(Order::new_id(at(7)) < Order::new_id(at(8)));
+        let ids: std::collections::HashSet<_> = (0..64).map(|_| Order::new_id(at(999))).collect();
         assert!(ids.len() > 1);
     }
 }

@@ -6,6 +6,36 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::problem::Problem;
 
+/// How lists are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for a person
+    Table,
+    /// JSON, as the service has it
+    Json,
+    /// Comma-separated values
+    Csv,
+}
+
+/// A list with these columns, in a format.
+pub(crate) fn list(
+    format: Format,
+    columns: &[String],
+    rows: Vec<Vec<Value>>,
+    width: Option<u16>,
+) -> Result<String, Problem> {
+    let texts = |row: &Vec<Value>| row.iter().map(cell).collect::<Vec<_>>();
+    match format {
+        Format::Table => Ok(layout(columns, rows.iter().map(texts), width)),
+        Format::Csv => sheet_text(columns, &rows.iter().map(texts).collect::<Vec<_>>()),
+        Format::Json => {
+            let item = |row: Vec<Value>| columns.iter().cloned().zip(row).collect::<Value>();
+            let items: Vec<Value> = rows.into_iter().map(item).collect();
+            Ok(format!("{:#}", Value::Array(items)))
+        }
+    }
+}
+
 /// Lays rows out under their header. With a width they are made to fit into it: cells are wrapped between words,
 /// the first column, which tells rows apart, never. Where there is no room for that, a row becomes a paragraph
 /// with a line for each cell.

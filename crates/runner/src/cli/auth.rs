@@ -28,7 +28,7 @@ pub(crate) struct AuthArgs {
 enum Task {
     /// Try the key of each service with a harmless read of the live service
     ///
-    /// Tells where each key comes from and whether it is accepted, and warns of a key's file that others can
+    /// Tells where each key comes from and whether it is accepted, where that can be found out, and warns of a key's file that others can
     /// read. No service says whose a key is; how much it lists gives a hint.
     Status,
     /// Keep the key of a service for a profile
@@ -83,17 +83,21 @@ fn status(matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
             ));
         }
         let (answer, accepted) = match tried(own.service, &place, shell) {
-            Ok(items) => (format!("accepted; {} lists {items}", own.service.probe), true),
+            Ok(items) => (format!("accepted; {} lists {items}", own.service.probe), Some(true)),
             Err(problem) => {
                 let problem =
                     Problem { message: format!("{name}: {}", problem.message), ..problem };
                 shell.tell(&problem);
                 exit = exit.max(problem.exit);
-                ("not accepted".to_owned(), false)
+                match problem.exit {
+                    Exit::Stopped => ("not accepted".to_owned(), Some(false)),
+                    Exit::Usage => ("not tried".to_owned(), None),
+                    _ => ("no answer that tells".to_owned(), None),
+                }
             }
         };
         let key = json!(source.to_string());
-        rows.push(row(own.service, &key, &own.url.value, &answer, Some(accepted)));
+        rows.push(row(own.service, &key, &own.url.value, &answer, accepted));
     }
     if settings.services.iter().all(|own| own.key.value.is_none()) {
         exit = Exit::Usage;

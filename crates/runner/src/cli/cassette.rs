@@ -13,6 +13,7 @@ use drillmaster_transport::cassette::{self, Tape, straight};
 use drillmaster_transport::journal::Events;
 
 use super::Shell;
+use super::complete;
 use super::target::{keep, output};
 use crate::exit::Exit;
 use crate::files::{Readers, put};
@@ -47,7 +48,7 @@ struct ImportArgs {
     /// A HAR file, or a cassette of vcrpy or VCR
     file: PathBuf,
     /// The cassette to write; only its owner may read it
-    #[arg(short, long, value_name = "CASSETTE")]
+    #[arg(short, long, value_name = "CASSETTE", add = complete::files("cassette"))]
     output: PathBuf,
     /// What the file is; told from its content unless given
     #[arg(long, value_enum)]

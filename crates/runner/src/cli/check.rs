@@ -1,10 +1,11 @@
 //! `drillmaster check`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::{Value, json};
 
-use super::{Shell, complete};
+use super::{Format, Shell, complete};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::script::Script;
@@ -20,9 +21,9 @@ pub(crate) struct CheckArgs {
     strict: bool,
 }
 
-/// Tells the mistakes and the warnings of each script. Warnings alone are no failure.
-pub(crate) fn check(args: &CheckArgs, shell: &Shell) -> Exit {
-    let mut worst = Exit::Done;
+/// Tells the mistakes and the warnings of each script, or lists them with `--format`. Warnings alone are no failure.
+pub(crate) fn check(args: &CheckArgs, shell: &Shell) -> Result<Exit, Problem> {
+    let (mut worst, mut listed) = (Exit::Done, Vec::new());
     for path in &args.scripts {
         let found = match Script::open(path) {
             Ok(script) => {
@@ -32,8 +33,14 @@ pub(crate) fn check(args: &CheckArgs, shell: &Shell) -> Exit {
             Err(problem) => vec![problem],
         };
         for problem in &found {
-            shell.tell(problem);
             worst = worst.max(weight(problem, args.strict));
+        }
+        if shell.format != Format::Table {
+            listed.extend(found.iter().map(|problem| item(path, problem)));
+            continue;
+        }
+        for problem in &found {
+            shell.tell(problem);
         }
         if found.iter().all(|problem| problem.exit == Exit::Done) {
             let warnings = match found.len() {
@@ -44,7 +51,23 @@ pub(crate) fn check(args: &CheckArgs, shell: &Shell) -> Exit {
             shell.console.print(&format!("{}: no mistakes found{warnings}", path.display()));
         }
     }
-    worst
+    if shell.format != Format::Table {
+        shell.list(&["script", "line", "column", "weight", "message", "help"], listed)?;
+    }
+    Ok(worst)
+}
+
+/// What was found, for editors and other programs.
+fn item(path: &Path, problem: &Problem) -> Value {
+    let place = problem.place.as_ref();
+    json!({
+        "script": path,
+        "line": place.map(|place| place.line),
+        "column": place.map(|place| place.column),
+        "weight": if problem.exit == Exit::Done { "warning" } else { "mistake" },
+        "message": problem.message,
+        "help": problem.help,
+    })
 }
 
 fn weight(problem: &Problem, strict: bool) -> Exit {

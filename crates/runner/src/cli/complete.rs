@@ -79,6 +79,11 @@ pub(crate) fn files(extension: &'static str) -> ArgValueCompleter {
     ArgValueCompleter::new(PathCompleter::file().filter(fits))
 }
 
+/// Folders.
+pub(crate) fn folders() -> ArgValueCompleter {
+    ArgValueCompleter::new(PathCompleter::dir())
+}
+
 /// The runs that have a journal in the state folder, the latest first; or the path of another journal.
 pub(crate) fn runs() -> ArgValueCompleter {
     let named = |typed: &OsStr| {

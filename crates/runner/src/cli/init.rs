@@ -9,6 +9,7 @@ use drillmaster_transport::redact::Policy;
 use drillmaster_transport::{Mode, Writes};
 
 use super::colour::Coloured;
+use super::complete;
 use super::launch::{Ready, Session, near, perform};
 use super::settings::Settings;
 use super::target::{Taping, Target};
@@ -22,7 +23,7 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// The folder; it is made if it is not there
-    #[arg(default_value = ".")]
+    #[arg(default_value = ".", add = complete::folders())]
     folder: PathBuf,
 }
 

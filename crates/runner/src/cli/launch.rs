@@ -317,6 +317,12 @@ pub(super) fn summarise(
         }
         // Where nothing was done there is nothing to go on with.
         Some(_) if is_new => {}
+        // What it stopped at is in its inputs, its text or what it read, which the journal would tell it again.
+        Some(problem) if problem.exit == Exit::Script => {
+            shell.console.note(&format!(
+                "when that is put right, run it again, or go on with `{resume} --allow-changed`"
+            ));
+        }
         Some(_) => {
             shell.console.note(&format!("when that is put right, go on with `{resume}`"));
         }

@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use self::editor::{Editor, Said};
 use self::ways::Ways;
 use super::Shell;
+use super::complete;
 use super::interrupts::Interrupts;
 use super::launch::{pace_line, summarise};
 use super::place::TargetArgs;
@@ -37,7 +38,7 @@ use crate::run::Job;
 #[derive(Debug, Args)]
 pub(crate) struct ReplArgs {
     /// A CSV file with a row per person, for `roster()`
-    #[arg(long, value_name = "CSV")]
+    #[arg(long, value_name = "CSV", add = complete::files("csv"))]
     roster: Option<PathBuf>,
     /// The roster's column that tells rows apart; the first unless named
     #[arg(long, value_name = "COLUMN", requires = "roster")]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Shell;
+use super::complete;
 use super::launch::Ready;
 use super::settings::absolute;
 use crate::order::{On, Reports};
@@ -24,7 +25,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     report: Vec<PathBuf>,
     /// Draw the page with a template of your own (minijinja); `definitions FOLDER` writes the built-in one
-    #[arg(long, value_name = "FILE", requires = "report", help_heading = HEADING)]
+    #[arg(long, value_name = "FILE", add = complete::files("j2"), requires = "report", help_heading = HEADING)]
     template: Option<PathBuf>,
     /// Only these sections, whatever the script chooses
     #[arg(long, value_name = "SECTION", value_enum, value_delimiter = ',', requires = "report", help_heading = HEADING)]
@@ -125,6 +126,7 @@ impl ReadyReports {
                 problem
             },
         };
+        let is_half = about.stopped.is_some();
         let chosen = Some(self.asked.sections.as_slice()).filter(|chosen| !chosen.is_empty());
         let unread = |error| Problem::usage(format!("the finished rows cannot be read: {error}"));
         let mut facts = Facts::of(about, report, chosen).map_err(unread)?;
@@ -140,6 +142,14 @@ impl ReadyReports {
         }
         // One that cannot be written keeps no other from being.
         let written = self.files.iter().map(|file| {
+            // It takes the place of no report that may tell of a whole run.
+            if is_half && file.exists() {
+                shell.console.warn(&format!(
+                    "{} is left as it was, because the run did not come to its end",
+                    super::launch::near(file).display()
+                ));
+                return Ok(());
+            }
             write(file, &facts, &views, &self.template)?;
             shell.console.note(&format!("report: {}", super::launch::near(file).display()));
             Ok(())

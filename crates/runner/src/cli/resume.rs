@@ -43,6 +43,9 @@ pub(crate) fn resume(
     let unusable = |error: Unusable| Problem::usage(error.to_string());
     let (mut journal, mut history) = Journal::open(&path).map_err(unusable)?;
     let began = Order::of(history.header(), &path)?;
+    if args.run.is_none() && !args.failed {
+        refuse_ended(&began, &history)?;
+    }
     let order = args.settings.over(began.clone(), matches)?;
     let mut ready = Ready::of(order, vec![path.clone()], shell)?;
     if !args.allow_changed {
@@ -77,6 +80,25 @@ pub(crate) fn resume(
     shell.console.note(&format!("going on with {}: {told}", ready.order.id));
     let keeping = Keeping::new(journal, history, &order::name_of(&path));
     perform(&ready, &target, &session, Some(&keeping), None, shell)
+}
+
+/// Who does not say which run may mean one that was stopped before. Nothing is open in the last one, and it is
+/// not for us to begin with the other unasked: what it was to do may not be wanted any more.
+fn refuse_ended(last: &Order, history: &History) -> Result<(), Problem> {
+    let doubts = history.counts().into_iter().any(|(state, _)| state == State::InDoubt.name());
+    if !history.is_finished() || doubts {
+        return Ok(());
+    }
+    let Some(stopped) = order::stopped()? else { return Ok(()) };
+    let order = Order::of(order::read(&stopped)?.header(), &stopped)?;
+    let script = order.script.file_name().unwrap_or_default().to_string_lossy();
+    let problem = format!(
+        "run {} came to its end, but an earlier one, of {script} at {}, did not",
+        last.id,
+        order.started.strftime("%Y-%m-%d %H:%M UTC")
+    );
+    let help = format!("if you mean that one, go on with `drillmaster resume {}`", order.id);
+    Err(Problem::usage(problem).with_help(help))
 }
 
 /// What failed is opened anew: in the rows that came to nothing, and outside of them.

@@ -17,6 +17,7 @@ use drillmaster_transport::{
 };
 use serde_json::Value;
 
+use super::complete;
 use crate::config::{Config, KeySource};
 use crate::console::Console;
 use crate::engine::folder_of;
@@ -31,16 +32,16 @@ const RECORDINGS: &str = "Recordings";
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct CassetteArgs {
     /// Write what travels to a cassette that can be shared: without secrets, with made-up people
-    #[arg(long, value_name = "FILE", help_heading = RECORDINGS)]
+    #[arg(long, value_name = "FILE", add = complete::files("cassette"), help_heading = RECORDINGS)]
     pub(crate) record: Option<PathBuf>,
     /// Answer from a cassette and send nothing
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "on"], help_heading = RECORDINGS)]
+    #[arg(long, value_name = "FILE", add = complete::files("cassette"), conflicts_with_all = ["record", "on"], help_heading = RECORDINGS)]
     pub(crate) replay: Option<PathBuf>,
     /// Answer from a cassette what it holds, call the service for the rest, and add that
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay"], help_heading = RECORDINGS)]
+    #[arg(long, value_name = "FILE", add = complete::files("cassette"), conflicts_with_all = ["record", "replay"], help_heading = RECORDINGS)]
     pub(crate) append: Option<PathBuf>,
     /// Call the service with what a cassette holds, and tell where it answers otherwise
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay", "append"], help_heading = RECORDINGS)]
+    #[arg(long, value_name = "FILE", add = complete::files("cassette"), conflicts_with_all = ["record", "replay", "append"], help_heading = RECORDINGS)]
     pub(crate) verify: Option<PathBuf>,
     /// With --verify on a live service, make the recorded writes, too; on a sandbox they are made anyway
     #[arg(long, requires = "verify", help_heading = RECORDINGS)]

@@ -12,6 +12,7 @@ use serde_json::json;
 use similar::TextDiff;
 use tokio::runtime::Handle;
 
+use super::complete;
 use super::launch::Session;
 use super::target::output;
 use super::{Format, Shell};
@@ -27,7 +28,7 @@ const CONTEXT: usize = 3;
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
     /// Where the tests are: cassettes beside their scripts
-    #[arg(default_value = ".")]
+    #[arg(default_value = ".", add = complete::folders())]
     folder: PathBuf,
     /// Only the tests whose name has this in it
     #[arg(long, value_name = "TEXT")]

@@ -7,13 +7,14 @@ use serde_json::Value;
 
 use super::{Answer, whole, word};
 use crate::calls::thrown;
+use crate::console::Console;
 use crate::engine::{from_json, to_json};
 use crate::host::{CallError, Host};
 use crate::problem::Problem;
 use crate::roster::Row;
 use crate::rows::{Outcome, RosterRows, Rows, State, over_array, over_roster, runtime_error};
 use crate::running::RunningRow;
-use crate::table::{cell, layout};
+use crate::table::list;
 
 pub(super) fn register(engine: &mut Engine, host: &Arc<Host>) {
     engine
@@ -166,18 +167,36 @@ fn outcomes(engine: &mut Engine) {
 }
 
 fn tables(engine: &mut Engine, host: &Arc<Host>) {
-    let width = host.console.width();
     let names = |columns: &Array| columns.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let doc = "Lays the rows out as a table: their keys, states and details, or the columns named.";
-    word(engine, "table", &["rows: Rows", "string"], doc, move |rows: &mut Rows| {
-        table_of(rows, &["key", "state", "detail"].map(str::to_owned), width)
-    });
+    let doc = "Lays the rows out as a table: their keys, states and details, or the columns named. With \
+               `--format` json or csv it is written so.";
+    let console = host.console.clone();
+    let signature = ["rows: Rows", "string"];
+    word(
+        engine,
+        "table",
+        &signature,
+        doc,
+        move |ctx: NativeCallContext, rows: &mut Rows| -> Answer<String> {
+            let columns = ["key", "state", "detail"].map(str::to_owned);
+            told(&ctx, &console, &columns, cells_of(rows, &columns)?)
+        },
+    );
     let signature = ["rows: Rows", "columns: Array", "string"];
-    word(engine, "table", &signature, doc, move |rows: &mut Rows, columns: Array| {
-        table_of(rows, &names(&columns), width)
-    });
-    let doc = "Lays maps out as a table with these columns.";
+    let console = host.console.clone();
+    word(
+        engine,
+        "table",
+        &signature,
+        doc,
+        move |ctx: NativeCallContext, rows: &mut Rows, columns: Array| -> Answer<String> {
+            let columns = names(&columns);
+            told(&ctx, &console, &columns, cells_of(rows, &columns)?)
+        },
+    );
+    let doc = "Lays maps out as a table with these columns. With `--format` json or csv it is written so.";
     let signature = ["items: Array", "columns: Array", "string"];
+    let console = host.console.clone();
     word(
         engine,
         "table",
@@ -185,11 +204,12 @@ fn tables(engine: &mut Engine, host: &Arc<Host>) {
         doc,
         move |ctx: NativeCallContext, items: Array, columns: Array| -> Answer<String> {
             let columns = names(&columns);
-            let rows: Result<Vec<Value>, String> = items.iter().map(to_json).collect();
-            let rows = rows.map_err(|problem| runtime_error(&problem, ctx.call_position()))?;
             let cells =
-                |row: &Value| columns.iter().map(|name| cell(&row[name.as_str()])).collect();
-            Ok(layout(&columns, rows.iter().map(cells), width))
+                |row: Value| columns.iter().map(|name| row[name.as_str()].clone()).collect();
+            let rows = items.iter().map(|item| to_json(item).map(cells));
+            let rows = rows.collect::<Result<_, String>>();
+            let rows = rows.map_err(|problem| runtime_error(&problem, ctx.call_position()))?;
+            told(&ctx, &console, &columns, rows)
         },
     );
     let doc = "Joins the items of an array to a text.";
@@ -219,17 +239,28 @@ fn property_of(ctx: &NativeCallContext, outcome: &Outcome, name: &str) -> Answer
     }
 }
 
-fn table_of(rows: &Rows, columns: &[String], width: Option<u16>) -> Answer<String> {
+/// What these columns hold in each row.
+fn cells_of(rows: &Rows, columns: &[String]) -> Answer<Vec<Vec<Value>>> {
     let cells = |outcome: &Outcome| {
         let fields = crate::results::fields(outcome);
         let of_roster = |name: &str| outcome.row.as_ref().and_then(|row| row.get(name));
         let own = |name: &String| match fields.get(name) {
-            _ if name == "key" => outcome.key.clone(),
-            Some(value) => cell(value),
-            None => of_roster(name).unwrap_or_default().to_owned(),
+            _ if name == "key" => outcome.key.clone().into(),
+            Some(value) => value.clone(),
+            None => of_roster(name).unwrap_or_default().into(),
         };
         columns.iter().map(own).collect()
     };
-    let rows = rows.clone().into_iter().map(|outcome| outcome.map(|outcome| cells(&outcome)));
-    Ok(layout(columns, rows.collect::<Answer<Vec<_>>>()?, width))
+    rows.clone().into_iter().map(|outcome| outcome.map(|outcome| cells(&outcome))).collect()
+}
+
+/// A table as the command line wants it.
+fn told(
+    ctx: &NativeCallContext,
+    console: &Console,
+    columns: &[String],
+    rows: Vec<Vec<Value>>,
+) -> Answer<String> {
+    list(console.format(), columns, rows, console.width())
+        .map_err(|problem| runtime_error(&problem.message, ctx.call_position()))
 }

@@ -112,6 +112,11 @@ impl History {
         self.requests
     }
 
+    /// Whether nothing came of the run: no request, and no row.
+    pub fn is_blank(&self) -> bool {
+        self.requests == 0 && self.rows.is_empty()
+    }
+
     pub(super) fn end(&self) -> u64 {
         self.end
     }

@@ -44,6 +44,17 @@ fn keys_are_tried() {
     assert!(rows.iter().all(|row| row["accepted"] == true), "{json}");
 }
 
+/// A key of which nothing was found out is not called refused.
+#[test]
+fn a_key_that_nobody_judged_is_not_refused() {
+    let away =
+        Desk::empty().with_keys().run("auth status --format json --thm-url http://127.0.0.1:9");
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&away.out).unwrap();
+    assert_eq!(rows[0]["answer"], "no answer that tells");
+    assert_eq!(rows[0]["accepted"], serde_json::Value::Null);
+    away.exits(1);
+}
+
 #[test]
 fn a_harmless_read_is_one() {
     let server = Server::start("");

@@ -183,6 +183,11 @@ fn a_run_that_stopped_half_way_is_reported_and_says_so() {
     let page = desk.read("class.html");
     assert!(page.contains("did not come to its end") && page.contains("the rest is missing"));
     assert!(page.contains("t-changes") && !page.contains("t-funnel"));
+    // Of a whole run there would be nothing left.
+    let desk = desk.with("class.html", "whole");
+    let again = desk.run(&format!("{RUN} --report class.html"));
+    assert!(again.exits(3).err.contains("class.html is left as it was"), "{again}");
+    assert_eq!(desk.read("class.html"), "whole");
 }
 
 #[test]

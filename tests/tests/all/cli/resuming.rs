@@ -124,6 +124,37 @@ fn check_state(desk: &Desk, state: &str) {
     assert_eq!(shown[0]["state"], state);
 }
 
+/// What was to be done then may not be wanted any more: it is named, and not begun with.
+#[test]
+fn a_run_that_was_stopped_before_the_last_one_is_named() {
+    let desk = Desk::empty()
+        .with("stops.rhai", format!("{SEAT}throw \"no more\";"))
+        .with("seat.rhai", SEAT)
+        .with("some.csv", WAITING);
+    desk.run("run stops.rhai --roster some.csv").exits(3);
+    let stopped = journals(&desk)[0].file_stem().unwrap().to_string_lossy().into_owned();
+    desk.run("run seat.rhai --roster some.csv").exits(0);
+    let ended = desk.run("resume");
+    let command = format!("go on with `drillmaster resume {stopped}`");
+    assert!(ended.exits(2).err.contains("of stops.rhai at "), "{ended}");
+    assert!(ended.err.contains(&command), "{ended}");
+    desk.run(&format!("resume {stopped}")).exits(3);
+}
+
+#[test]
+fn a_run_that_did_nothing_is_not_the_one_to_go_on_with() {
+    let early = "let word = input(\"word\", \"\", \"\"); if word == \"wrong\" { throw word; }";
+    let desk = Desk::empty()
+        .with("seat.rhai", format!("{early}\n{SEAT}throw \"no more\";"))
+        .with("some.csv", WAITING);
+    desk.run("run seat.rhai --roster some.csv").exits(3);
+    let first = journals(&desk);
+    desk.run("run seat.rhai --roster some.csv --set word=wrong").exits(3);
+    let id = first[0].file_stem().unwrap().to_string_lossy().into_owned();
+    let ended = desk.run("resume");
+    assert!(ended.exits(3).err.contains(&format!("going on with {id}")), "{ended}");
+}
+
 #[test]
 fn an_interrupted_run_tells_the_command_that_goes_on() {
     let server = Server::start("--invite-again --fault delay=10ms");
@@ -223,10 +254,18 @@ fn a_key_that_was_put_right_is_enough_to_go_on() {
 fn the_clock_stands_where_it_stood() {
     let script =
         "print(now()); for row in each(roster(), |row| { #{ at: now() } }) { print(row.at); }";
-    let desk = Desk::empty().with("now.rhai", script).with("some.csv", WAITING);
-    let first = desk.run("run now.rhai --roster some.csv");
+    let server = Server::start("");
+    let desk = Desk::empty().with_keys().with("now.rhai", script).with("some.csv", WAITING);
+    let line = format!("run now.rhai --roster some.csv {}", server.flags());
+    let first = desk.run(&line);
     assert_eq!(desk.run("resume").exits(0).out, first.exits(0).out);
-    assert_ne!(desk.run("run now.rhai --roster some.csv").exits(0).out, first.out);
+    assert_ne!(desk.run(&line).exits(0).out, first.out);
+}
+
+#[test]
+fn the_time_on_the_sandbox_is_its_own() {
+    let desk = Desk::empty().with("now.rhai", "print(day(now()))");
+    assert_eq!(desk.run("run now.rhai").exits(0).out, "2026-09-01\n");
 }
 
 #[test]

@@ -148,3 +148,18 @@ fn every_list_has_all_forms() {
         assert!(rows.is_ok() && text.lines().next().unwrap().contains(','), "{line}: {text}");
     }
 }
+
+/// What a script prints as a table may be meant for another program.
+#[test]
+fn a_scripts_table_has_all_forms() {
+    let script = "let rows = each(roster(), |row| #{ n: 1 }); print(rows.table([\"key\", \"n\"]));";
+    let desk = Desk::empty().with("a.rhai", script).with("some.csv", "email\nada@example.com\n");
+    let json = desk.run("run a.rhai --roster some.csv --format json").exits(0).out.clone();
+    let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(rows, serde_json::json!([{ "key": "ada@example.com", "n": 1 }]));
+    let csv = desk.run("run a.rhai --roster some.csv --format csv");
+    assert_eq!(csv.exits(0).out, "key,n\nada@example.com,1\n");
+    let wrong = desk.with("b.rhai", "thm::rums()").run("check b.rhai --format json");
+    let found: serde_json::Value = serde_json::from_str(&wrong.exits(3).out).unwrap();
+    assert_eq!((&found[0]["line"], &found[0]["weight"]), (&1.into(), &"mistake".into()));
+}

@@ -6,8 +6,8 @@ use clap::Args;
 use drillmaster_transport::cassette::{Header, Seal, Sealed};
 use drillmaster_transport::journal::Events;
 
-use super::super::Shell;
 use super::super::target::{self, PrivateArgs, cassette_place};
+use super::super::{Shell, complete};
 use super::{open_tape, tell_count};
 use crate::exit::Exit;
 use crate::order;
@@ -20,10 +20,10 @@ pub(crate) struct SealArgs {
     /// A run's id, or a file: the journal of a run, or a cassette that was imported; the last run unless named
     recording: Option<String>,
     /// The cassette to write; the roster with made-up people comes to lie beside it
-    #[arg(short, long, value_name = "CASSETTE")]
+    #[arg(short, long, value_name = "CASSETTE", add = complete::files("cassette"))]
     output: PathBuf,
     /// The run's roster, where it is not in its place any more
-    #[arg(long, value_name = "CSV")]
+    #[arg(long, value_name = "CSV", add = complete::files("csv"))]
     roster: Option<PathBuf>,
     #[command(flatten)]
     private: PrivateArgs,
