@@ -1,6 +1,7 @@
 //! The trait, and what it carries.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -68,6 +69,10 @@ pub(crate) fn line(method: &str, target: &str, open: bool) -> String {
     }
 }
 
+/// A request on its way, as [`Transport::send`] gives it. A layer that adds nothing to a request gives that of
+/// the layer below as it is: each of its own would be made, kept and dropped for every request.
+pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send + 'a>>;
+
 /// Carries a request to where it is answered.
 ///
 /// An `Err` is trouble on the way; a refusal by the service is an answer, which
@@ -101,10 +106,13 @@ pub enum Source {
     Recording,
 }
 
-#[async_trait]
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    async fn send(&self, request: Request) -> Result<Response, Error> {
-        (**self).send(request).await
+    fn send<'a, 'b>(&'a self, request: Request) -> Sending<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        (**self).send(request)
     }
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
@@ -169,14 +177,19 @@ impl Route {
     }
 }
 
-#[async_trait]
 impl Transport for Route {
-    async fn send(&self, request: Request) -> Result<Response, Error> {
+    fn send<'a, 'b>(&'a self, request: Request) -> Sending<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
         let service = request.spec.service();
         if let Some(way) = self.ways.get(service) {
-            return way.send(request).await;
+            return way.send(request);
         }
-        Err(Error::setup(format!("no connection to {service} is set up")).for_request(&request))
+        let error = Error::setup(format!("no connection to {service} is set up"));
+        let error = error.for_request(&request);
+        Box::pin(async { Err(error) })
     }
 
     fn source(&self, request: &Request) -> Source {
