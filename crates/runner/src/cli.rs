@@ -19,6 +19,7 @@ mod resume;
 mod run;
 mod runs;
 mod sandbox;
+mod session;
 mod settings;
 mod target;
 mod test;

@@ -183,7 +183,8 @@ impl Report {
         };
         let mut needs: Vec<_> = groups.into_iter().map(&mut told).collect();
         if untold > 0 {
-            needs.push(Need { key: None, told: format!("and {untold} more rows") });
+            let rows = if untold == 1 { "row" } else { "rows" };
+            needs.push(Need { key: None, told: format!("and {untold} more {rows}") });
         }
         needs.extend(outside);
         Needs { needs, is_cut }

@@ -1,5 +1,8 @@
 //! A script that was read, compiled and looked through.
 
+mod complaints;
+
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +13,8 @@ use crate::host::Host;
 use crate::problem::Problem;
 use crate::roster::{Columns, Roster};
 pub use crate::survey::Input;
-use crate::survey::{Column, Mistake, Survey, survey};
-use drillmaster_models::{Removes, SERVICES, entry, nearest};
+use crate::survey::{Column, Functions, Mistake, Survey, survey};
+use drillmaster_models::{Removes, entry, nearest};
 
 /// A script, ready to run.
 ///
@@ -51,11 +54,23 @@ impl Script {
             let problem = format!("cannot read the script {}: {error}", path.display());
             Problem::usage(problem)
         })?;
-        Self::parse(path, &source)
+        Self::parse(path, &source).map_err(|problem| match path.extension() {
+            // Its own mistakes are not what is wrong with a roster.
+            Some(extension) if extension != "rhai" => Problem {
+                help: Some(format!(
+                    "is {} a script? A script's name ends in .rhai",
+                    path.display()
+                )),
+                ..problem
+            },
+            _ => problem,
+        })
     }
 
     /// Compiles a script. `path` names it in errors; what it imports is looked for beside it.
     pub fn parse(path: impl AsRef<Path>, source: &str) -> Result<Self, Problem> {
+        // Some editors write a mark first that says how the text is encoded.
+        let source = source.strip_prefix('\u{feff}').unwrap_or(source);
         let nothing = Before { scope: &Scope::new(), functions: &AST::empty(), source };
         Self::behind(path.as_ref(), source, &nothing)
     }
@@ -64,8 +79,12 @@ impl Script {
     pub(crate) fn behind(path: &Path, text: &str, before: &Before) -> Result<Self, Problem> {
         let path = path.to_owned();
         let engine = engine::build(&Arc::new(Host::idle()), &path);
-        let mut ast = engine.compile_with_scope(before.scope, text).map_err(|error| {
-            let (message, help) = in_our_words(&error.0.to_string());
+        let text = without_interpreter(text);
+        let mut ast = engine.compile_with_scope(before.scope, &text).map_err(|error| {
+            let functions = Functions::of(&engine, &AST::empty());
+            let after = rest_of_line(before.source, error.1);
+            let (message, help) =
+                complaints::told(&error.0.to_string(), after, |name| functions.has(name));
             Problem { help, ..Problem::script(message) }.at(
                 &path.display().to_string(),
                 before.source,
@@ -281,33 +300,18 @@ fn read_input(input: &Input, text: &str, default: Option<&Dynamic>) -> Result<Dy
     }
 }
 
-/// A parser's complaint, with what to do about it.
-fn in_our_words(complaint: &str) -> (String, Option<String>) {
-    let mut text = complaint.to_owned();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_lowercase();
+/// The text without its first line, where that names what runs the script. All stays in its place.
+fn without_interpreter(text: &str) -> Cow<'_, str> {
+    if !text.starts_with("#!") {
+        return text.into();
     }
-    let module = complaint.strip_prefix("Undefined module: ").map(|name| {
-        let modules = || SERVICES.into_iter().map(|service| service.name);
-        match nearest(name, modules()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("the modules are {}", modules().collect::<Vec<_>>().join(" and ")),
-        }
-    });
-    let help = match () {
-        () if module.is_some() => module,
-        () if complaint.contains("'eval'") => Some(
-            "a script is looked through before it runs, so all of it stands in its file".to_owned(),
-        ),
-        () if complaint.contains("reserved") => {
-            Some("reserved words are reached by index, such as role[\"default\"]".to_owned())
-        }
-        () if complaint.contains("Undefined variable")
-            || complaint.contains("Variable not found") =>
-        {
-            Some("declare it with `let`, or look for a misspelling".to_owned())
-        }
-        () => None,
-    };
-    (text.trim_end_matches('.').to_owned(), help)
+    let line = text.lines().next().unwrap_or_default();
+    format!("{}{}", " ".repeat(line.chars().count()), &text[line.len()..]).into()
+}
+
+/// The rest of the line behind a place in a text.
+fn rest_of_line(text: &str, position: Position) -> &str {
+    let line = position.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
+    let column = position.position().unwrap_or(1) - 1;
+    line.char_indices().nth(column).map_or("", |(start, _)| &line[start..])
 }

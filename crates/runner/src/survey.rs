@@ -20,7 +20,7 @@ use rhai::Dynamic;
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, ImmutableString, Module, Position, Stmt};
 
 use self::arguments::{Kind, closure, literal, may_be};
-use self::calls::Functions;
+pub(crate) use self::calls::Functions;
 pub(crate) use self::columns::Column;
 use self::columns::Columns;
 pub(crate) use self::modules::Modules;
@@ -103,6 +103,13 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
             && let Some(trouble) = why_not_importable(path, module)
         {
             survey.mistake(*position, trouble, None);
+        }
+        match node {
+            ASTNode::Stmt(Stmt::For(parts, ..)) => survey.loop_over(&parts.2.expr),
+            ASTNode::Expr(Expr::Variable(parts, _, position)) if !parts.2.is_empty() => {
+                survey.uncalled(parts.2.root(), &parts.1, *position);
+            }
+            _ => {}
         }
         let Some((call, position)) = call_of(node) else {
             return;

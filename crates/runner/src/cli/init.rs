@@ -10,7 +10,8 @@ use drillmaster_transport::{Mode, Writes};
 
 use super::colour::Coloured;
 use super::complete;
-use super::launch::{Ready, Session, near, perform};
+use super::launch::{Ready, near, perform};
+use super::session::Session;
 use super::settings::Settings;
 use super::target::{Taping, Target};
 use super::{Format, Shell};

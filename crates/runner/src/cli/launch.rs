@@ -2,21 +2,20 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use drillmaster_transport::cassette::{Event, Header, PaceEvent};
 use drillmaster_transport::journal::Journaled;
 use drillmaster_transport::{Approved, Cassette, Connection, Error, Guard, Limits, Mode};
 use rhai::Map;
-use tokio::runtime::{Handle, Runtime};
 
 use super::Shell;
-use super::interrupts::Interrupts;
 use super::report::{Ending, ReadyReports};
+use super::session::Session;
 use super::target::{Taping, Target, place_for, tell};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::host::{Keeping, Stop};
+use crate::host::Keeping;
 use crate::order::Order;
 use crate::plan;
 use crate::problem::Problem;
@@ -113,14 +112,19 @@ fn roster(order: &Order, script: &Script, shell: &Shell) -> Result<Option<Roster
     let Some(path) = &order.roster else {
         if script.uses_roster() {
             let problem = format!("{} needs a roster", script.path().display());
-            let columns = script.columns().join(", ");
+            let columns = script.columns();
+            let word = if columns.len() == 1 { "column" } else { "columns" };
+            let columns = columns.join(", ");
             return Err(Problem::usage(problem)
-                .with_help(format!("give it as --roster FILE.csv with the columns {columns}")));
+                .with_help(format!("give it as --roster FILE.csv with the {word} {columns}")));
         }
         return Ok(None);
     };
     let roster = Roster::open(&near(path), order.key.as_deref())?;
     script.check_roster(&roster)?;
+    if roster.is_empty() {
+        shell.console.warn(&format!("{} has no rows below its header", roster.path().display()));
+    }
     if !script.uses_roster() {
         shell.console.warn(&format!("{} uses no roster", script.path().display()));
     }
@@ -194,7 +198,7 @@ pub(crate) fn perform(
     let ended = report.problem.is_none() && !interrupted;
     let kept = keeping.map_or(Ok(()), |keeping| {
         session
-            .runtime
+            .handle()
             .block_on(close(keeping, &paces, ended))
             .map_err(|error| Problem::usage(format!("the journal cannot be written: {error}")))
     });
@@ -354,53 +358,4 @@ pub(crate) fn pace_line(pace: &PaceEvent) -> String {
         let _ = write!(line, "; it asked {times} to slow down");
     }
     line
-}
-
-/// The runtime of a run, and its ear for interrupts.
-pub(crate) struct Session {
-    runtime: Runtime,
-    pub(crate) stop: Stop,
-    /// The command that goes on with the run, once it has a journal.
-    resume: Arc<OnceLock<String>>,
-}
-
-impl Session {
-    pub(crate) fn start(console: &Console) -> Result<Self, Problem> {
-        let runtime =
-            Runtime::new().map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
-        let interrupts = {
-            let _inside = runtime.enter();
-            Interrupts::watch()
-                .map_err(|error| Problem::usage(format!("cannot watch for Ctrl-C: {error}")))?
-        };
-        let (stop, resume) = (Stop::default(), Arc::new(OnceLock::new()));
-        runtime.spawn(listen(interrupts, stop.clone(), console.clone(), resume.clone()));
-        Ok(Self { runtime, stop, resume })
-    }
-
-    pub(crate) fn handle(&self) -> &Handle {
-        self.runtime.handle()
-    }
-
-    fn resumes_by(&self, command: &str) {
-        // A session has one run.
-        let _ = self.resume.set(command.to_owned());
-    }
-}
-
-/// The first interrupt ends the run after the rows in flight, the second at once.
-async fn listen(
-    mut interrupts: Interrupts,
-    stop: Stop,
-    console: Console,
-    resume: Arc<OnceLock<String>>,
-) {
-    interrupts.next().await;
-    stop.request();
-    console.warn("interrupted: finishing what is in flight; once more to stop at once");
-    interrupts.next().await;
-    if let Some(resume) = resume.get() {
-        console.warn(&format!("stopped; go on with `{resume}`"));
-    }
-    std::process::exit(i32::from(Exit::Interrupted as u8));
 }

@@ -6,8 +6,9 @@ use drillmaster_models::entry;
 use drillmaster_transport::Planned;
 use serde_json::Value;
 
-use super::launch::{Ready, Session};
+use super::launch::Ready;
 use super::report::Ending;
+use super::session::Session;
 use super::target::{Target, traced};
 use super::{Format, Shell};
 use crate::console::Console;

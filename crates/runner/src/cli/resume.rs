@@ -8,8 +8,9 @@ use drillmaster_transport::journal::{History, Journal, Unusable};
 
 use super::Shell;
 use super::complete;
-use super::launch::{Ready, Session, perform};
+use super::launch::{Ready, perform};
 use super::rehearse::look_ahead;
+use super::session::Session;
 use super::settings::Settings;
 use super::target::Target;
 use crate::exit::Exit;

@@ -7,9 +7,10 @@ use drillmaster_transport::journal::{History, Journal};
 use drillmaster_transport::{Mode, Replay, Writes};
 
 use super::complete;
-use super::launch::{Ready, Session, perform};
+use super::launch::{Ready, perform};
 use super::place::names_dialect;
 use super::rehearse::{dry_run, look_ahead};
+use super::session::Session;
 use super::settings::{Settings, absolute};
 use super::target::{CassetteArgs, Taping, Target, place_for};
 use super::{Cli, Shell};

@@ -203,7 +203,8 @@ fn describe(order: &Order, history: &History, shown: &Value) -> Result<Vec<Strin
         ));
     }
     if untold > 0 {
-        lines.push(format!("  and {untold} more rows; --format csv shows all"));
+        let rows = if untold == 1 { "row" } else { "rows" };
+        lines.push(format!("  and {untold} more {rows}; --format csv shows all"));
     }
     Ok(lines)
 }

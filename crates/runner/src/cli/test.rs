@@ -13,7 +13,7 @@ use similar::TextDiff;
 use tokio::runtime::Handle;
 
 use super::complete;
-use super::launch::Session;
+use super::session::Session;
 use super::target::output;
 use super::{Format, Shell};
 use crate::cases::{Case, find};

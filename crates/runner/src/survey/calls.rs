@@ -29,7 +29,7 @@ pub(super) const KEYWORDS: [&str; 12] = [
 ];
 
 /// The functions of the engine and of the script.
-pub(super) struct Functions {
+pub(crate) struct Functions {
     native: HashMap<String, Vec<Native>>,
     /// How many values the script's own functions take, closures with what they capture among them.
     own: HashMap<ImmutableString, Vec<usize>>,
@@ -71,7 +71,7 @@ impl Types {
 }
 
 impl Functions {
-    pub(super) fn of(engine: &Engine, ast: &AST) -> Self {
+    pub(crate) fn of(engine: &Engine, ast: &AST) -> Self {
         let all = |standard| {
             engine.collect_fn_metadata(
                 None,
@@ -113,7 +113,7 @@ impl Functions {
         Self { native, own, types }
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         KEYWORDS.contains(&name) || self.native.contains_key(name) || self.own.contains_key(name)
     }
 

@@ -37,6 +37,37 @@ impl Survey {
         }
     }
 
+    /// An endpoint that is named and not called.
+    pub(super) fn uncalled(&mut self, module: &str, name: &str, position: Position) {
+        let stem = name.strip_prefix(WALK).unwrap_or(name);
+        if entry(&format!("{module}.{stem}")).is_ok() {
+            let help =
+                format!("write {module}::{name}(), with a map of its fields where it has some");
+            let message = format!("`{module}::{name}` is not called");
+            self.mistake(position, message, Some(help));
+        }
+    }
+
+    /// What a loop goes over may be an answer that is no list.
+    pub(super) fn loop_over(&mut self, answer: &Expr) {
+        let Expr::FnCall(call, position) = answer else { return };
+        if call.namespace.is_empty() {
+            return;
+        }
+        let (module, name) = (call.namespace.root(), call.name.as_str());
+        let Ok(entry) = entry(&format!("{module}.{name}")) else { return };
+        if entry.response_schema()["type"] == "array" {
+            return;
+        }
+        let help = if entry.spec.list.is_some() {
+            format!("walk through it by {module}::{WALK}{name}(…)")
+        } else {
+            format!("`drillmaster endpoints {}` tells what it answers", entry.name())
+        };
+        let message = format!("{} answers a map, and a loop goes over a list", entry.name());
+        self.mistake(*position, message, Some(help));
+    }
+
     fn arguments(&mut self, entry: &'static Entry, call: &FnCallExpr, position: Position) {
         let mut required = entry.fields().iter().filter(|field| field.required);
         match call.args.as_slice() {

@@ -80,6 +80,21 @@ fn nothing_is_picked_out_of_what_is_gone_through() {
 }
 
 #[test]
+fn an_endpoint_that_is_not_called_is_told() {
+    let told = mistakes("for room in thm::all_users { print(room) }");
+    assert!(told.starts_with("a.rhai:1:18: `thm::all_users` is not called"), "{told}");
+}
+
+#[test]
+fn a_loop_over_a_map_is_told() {
+    let told = mistakes("for time in veracode::engagement_time() { print(time) }");
+    assert!(told.starts_with("a.rhai:1:23: veracode.engagement_time answers a map"), "{told}");
+    let told = mistakes("for user in veracode::users_details() { print(user) }");
+    assert!(told.contains("walk through it by veracode::all_users_details(…)"), "{told}");
+    assert_eq!(mistakes("for user in veracode::all_users() { print(user) }"), "");
+}
+
+#[test]
 fn unknown_functions_modules_and_variables_are_told() {
     assert!(
         mistakes("rooster()").contains("there is no function `rooster` (did you mean `roster`?)")
