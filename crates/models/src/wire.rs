@@ -104,6 +104,9 @@ fn write_rest(
     Ok(())
 }
 
+/// Most addresses are no longer, in bytes.
+const USUAL: usize = 96;
+
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -121,7 +124,7 @@ fn text_of(value: &Value) -> Cow<'_, str> {
 /// Writes a request. `fields` are those of the spec's own dialect, checked before.
 pub fn encode(spec: &Spec, fields: &Value) -> Result<Request, FieldError> {
     let mut fields = present(fields);
-    let mut target = String::new();
+    let mut target = String::with_capacity(USUAL);
     for segment in spec.path.split('/').skip(1) {
         target.push('/');
         match braced(segment) {
@@ -143,7 +146,7 @@ pub fn encode(spec: &Spec, fields: &Value) -> Result<Request, FieldError> {
     match spec.payload {
         Payload::Query if !fields.is_empty() => {
             target.push('?');
-            target.push_str(&pairs(&fields));
+            push_pairs(&mut target, &fields);
         }
         Payload::Query => {}
         Payload::Json => {
@@ -152,17 +155,18 @@ pub fn encode(spec: &Spec, fields: &Value) -> Result<Request, FieldError> {
         }
         Payload::Form => {
             has_type("application/x-www-form-urlencoded");
-            body = pairs(&fields).into_bytes();
+            let mut pairs = String::new();
+            push_pairs(&mut pairs, &fields);
+            body = pairs.into_bytes();
         }
     }
     Ok(Request { method: spec.method, target, headers, body })
 }
 
 /// `name=value&…`; lists are joined by commas, as in the samples of the Security Labs document.
-fn pairs(fields: &Map<String, Value>) -> String {
-    let mut pairs = String::new();
-    for (name, value) in fields {
-        let gap = if pairs.is_empty() { "" } else { "&" };
+fn push_pairs(pairs: &mut String, fields: &Map<String, Value>) {
+    for (nth, (name, value)) in fields.iter().enumerate() {
+        let gap = if nth == 0 { "" } else { "&" };
         pairs.extend([gap].into_iter().chain(escape(name)).chain(["="]));
         match value {
             Value::Array(items) => {
@@ -174,7 +178,6 @@ fn pairs(fields: &Map<String, Value>) -> String {
             other => pairs.extend(escape(&text_of(other))),
         }
     }
-    pairs
 }
 
 /// Reads an answer, unwrapped, in the spec's own dialect. The HTTP status decides first; a 2xx whose body

@@ -333,7 +333,7 @@ impl Host {
             };
             let (call, detail) = ((entry.name(), fields.to_string()), not_attempted(error));
             // What became of the call before says more.
-            if row.tally().blemishes.iter().all(|blemish| blemish.call != call) {
+            if !row.is_blemished_by(&call) {
                 self.blemish(call, Flaw::NotMade, detail.clone());
             }
             return Err(CallError::Skipped(detail));

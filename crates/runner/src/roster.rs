@@ -74,17 +74,17 @@ impl Roster {
         let columns = Arc::new(Columns::new(path, layout, records.header()?, key)?);
         let mut keys = Keys::new();
         let mut rows = 0;
-        for record in records {
-            let (cells, line) = record?;
-            let row = Row { columns: columns.clone(), cells, line };
+        let mut row = Row { columns, cells: StringRecord::new(), line: 0 };
+        while let Some(line) = records.read(&mut row.cells)? {
             if row.key().is_empty() {
-                let (name, line) = (&columns.names[columns.key], row.line);
+                let name = row.columns.key();
                 let problem = format!("{} line {line}: `{name}` is empty", path.display());
                 return Err(Problem::usage(problem).with_help("every row needs a key of its own"));
             }
             keys.add(row.key()).map_err(|error| unsorted(path, &error))?;
             rows += 1;
         }
+        let columns = row.columns;
         let hash = hash_of(path)?;
         let roster = Self { path: path.to_owned(), columns, layout, rows, hash };
         let doubled = keys.doubled().map_err(|error| unsorted(path, &error))?;
@@ -154,10 +154,14 @@ impl Roster {
     /// Reads the rows, one after the other.
     pub fn rows(&self) -> Result<impl Iterator<Item = Result<Row, Problem>> + use<>, Problem> {
         let columns = self.columns.clone();
-        Ok(Records::open(&self.path, self.layout)?.map(move |record| {
-            let (cells, line) = record?;
-            Ok(Row { columns: columns.clone(), cells, line })
-        }))
+        let mut records = Records::open(&self.path, self.layout)?;
+        // A copy is made in one go; a new record would grow bit by bit.
+        let mut cells = StringRecord::new();
+        let mut next = move || {
+            let line = records.read(&mut cells)?;
+            Ok(line.map(|line| Row { columns: columns.clone(), cells: cells.clone(), line }))
+        };
+        Ok(std::iter::from_fn(move || next().transpose()))
     }
 }
 
@@ -222,12 +226,12 @@ impl Columns {
 impl Row {
     /// The cell that tells this row from the others.
     pub fn key(&self) -> &str {
-        self.cells.get(self.columns.key).unwrap_or_default()
+        self.cells.get(self.columns.key).unwrap_or_default().trim()
     }
 
     /// A cell by its column's name, in any case.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.cells.get(self.columns.find(name)?)
+        self.cells.get(self.columns.find(name)?).map(str::trim)
     }
 
     /// A row that was kept elsewhere.
@@ -246,7 +250,7 @@ impl Row {
 
     /// The cells, in the order of the columns.
     pub fn cells(&self) -> impl Iterator<Item = &str> {
-        self.cells.iter()
+        self.cells.iter().map(str::trim)
     }
 
     /// The line in the file on which it begins.
@@ -266,7 +270,8 @@ impl Records {
         let lines = Lines::from(open(path)?, layout.delimiter, layout.header)
             .map_err(|error| unread(path, &error))?;
         let mut reader = ReaderBuilder::new();
-        let reader = reader.trim(Trim::All).delimiter(layout.delimiter).from_reader(lines);
+        // Cells are trimmed where they are looked at, which makes no copies.
+        let reader = reader.trim(Trim::Headers).delimiter(layout.delimiter).from_reader(lines);
         let mut records = Self { path: path.to_owned(), reader };
         records.header()?;
         // What follows is told by lines of its own.
@@ -278,6 +283,23 @@ impl Records {
         match self.reader.headers() {
             Ok(names) => Ok(names.iter().map(str::to_owned).collect()),
             Err(error) => Err(self.unreadable(&error)),
+        }
+    }
+
+    /// Reads the next one that has something in it: the line on which it begins, or `None` at the end.
+    fn read(&mut self, cells: &mut StringRecord) -> Result<Option<u64>, Problem> {
+        loop {
+            match self.reader.read_record(cells) {
+                Ok(false) => return Ok(None),
+                Err(error) => return Err(self.unreadable(&error)),
+                Ok(true) => {
+                    let line = self.reader.get_mut().began();
+                    // Spreadsheets end a file with lines that are empty but for their separators.
+                    if cells.iter().any(|cell| !cell.trim().is_empty()) {
+                        return Ok(Some(line));
+                    }
+                }
+            }
         }
     }
 
@@ -299,27 +321,6 @@ impl Records {
             _ => (error.to_string(), "is it a CSV file?"),
         };
         Problem::usage(format!("{} line {line}: {problem}", self.path.display())).with_help(help)
-    }
-}
-
-impl Iterator for Records {
-    type Item = Result<(StringRecord, u64), Problem>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let mut cells = StringRecord::new();
-            match self.reader.read_record(&mut cells) {
-                Ok(false) => return None,
-                Err(error) => return Some(Err(self.unreadable(&error))),
-                Ok(true) => {
-                    let line = self.reader.get_mut().began();
-                    // Spreadsheets end a file with such lines.
-                    if cells.iter().any(|cell| !cell.is_empty()) {
-                        return Some(Ok((cells, line)));
-                    }
-                }
-            }
-        }
     }
 }
 

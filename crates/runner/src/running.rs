@@ -26,7 +26,7 @@ pub(crate) struct RunningRow {
 }
 
 /// What a row has done so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Tally {
     /// A write was carried out, and its answer tells that it changed something.
     pub(crate) changed: bool,
@@ -123,8 +123,15 @@ impl RunningRow {
         result
     }
 
+    /// Takes what the row has done, when it is over.
     pub(crate) fn tally(&self) -> Tally {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        std::mem::take(&mut *self.tally.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether there is something to tell of this call.
+    pub(crate) fn is_blemished_by(&self, call: &(&'static str, String)) -> bool {
+        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.blemishes.iter().any(|blemish| blemish.call == *call)
     }
 
     /// Takes what the row said.
