@@ -288,6 +288,20 @@ fn what_cannot_be_sealed_is_told_and_nothing_is_written() {
     assert_eq!(desk.read("again.cassette"), desk.read("class.cassette"));
 }
 
+/// An address in an encoding within another, of which no more than the last look finds: it refuses rather than
+/// guesses, and the run is there all the same.
+#[test]
+fn a_run_that_cannot_be_sealed_is_not_lost() {
+    const PHRASE: &str = "%QSU0MGNvcnAlMkVleGFtcGxlJTJCMEFBQWElM0RQdzphMGEwQUE=";
+    let script = format!("print(veracode::search_lessons(#{{ phrase: \"{PHRASE}\" }}).len());");
+    let desk = Desk::empty().with("search.rhai", script);
+    check("seal_refused", &desk, "run search.rhai --record search.cassette", 2);
+    assert!(!desk.path("search.cassette").exists());
+    let seal = format!("cassette seal -o search.cassette --private-value {PHRASE}");
+    desk.run(&seal).exits(0);
+    assert!(!desk.read("search.cassette").contains(PHRASE));
+}
+
 #[test]
 fn what_else_is_private_can_be_said() {
     let script = "let cohort = input(\"cohort\", \"which\", \"\");\n\
