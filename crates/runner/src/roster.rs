@@ -17,19 +17,21 @@
 //! ```
 
 mod keys;
+mod layout;
 mod lines;
+mod records;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use csv::{ReaderBuilder, StringRecord, Trim};
+use csv::StringRecord;
 use drillmaster_models::nearest;
 
 use self::keys::Keys;
-use self::lines::{Lines, Quotes};
+use self::layout::Layout;
+use self::records::Records;
 use crate::problem::Problem;
 use drillmaster_transport::redact;
 
@@ -41,14 +43,7 @@ pub struct Roster {
     layout: Layout,
     rows: usize,
     hash: String,
-}
-
-/// How the lines of a file are to be read.
-#[derive(Debug, Clone, Copy)]
-struct Layout {
-    delimiter: u8,
-    /// The line of the header.
-    header: u64,
+    odd: Vec<u64>,
 }
 
 /// The columns of a roster.
@@ -69,13 +64,22 @@ pub struct Row {
 impl Roster {
     /// Looks a roster through. The key is the first column, or the one of this name.
     pub fn open(path: &Path, key: Option<&str>) -> Result<Self, Problem> {
-        let layout = layout_of(path)?;
+        let layout = Layout::of(path)?;
         let mut records = Records::open(path, layout)?;
         let columns = Arc::new(Columns::new(path, layout, records.header()?, key)?);
+        let (mut odd, width) = (Vec::new(), columns.names.len());
         let mut keys = Keys::new();
         let mut rows = 0;
         let mut row = Row { columns, cells: StringRecord::new(), line: 0 };
         while let Some(line) = records.read(&mut row.cells)? {
+            if row.key().contains(['\r', '\n']) {
+                let (name, place) = (row.columns.key(), path.display());
+                let problem = format!("{place} line {line}: `{name}` goes over several lines");
+                return Err(Problem::usage(problem).with_help("is a quote missing?"));
+            }
+            if row.cells().any(|cell| holds_a_row(cell, layout.delimiter, width)) {
+                odd.push(line);
+            }
             if row.key().is_empty() {
                 let name = row.columns.key();
                 let problem = format!("{} line {line}: `{name}` is empty", path.display());
@@ -86,7 +90,7 @@ impl Roster {
         }
         let columns = row.columns;
         let hash = hash_of(path)?;
-        let roster = Self { path: path.to_owned(), columns, layout, rows, hash };
+        let roster = Self { path: path.to_owned(), columns, layout, rows, hash, odd };
         let doubled = keys.doubled().map_err(|error| unsorted(path, &error))?;
         roster.refuse_doubled(&doubled)?;
         Ok(roster)
@@ -146,6 +150,12 @@ impl Roster {
         self.rows == 0
     }
 
+    /// The lines of rows in which a cell has a line that looks like a row of its own: two quotes too many
+    /// would swallow one so.
+    pub fn odd_lines(&self) -> &[u64] {
+        &self.odd
+    }
+
     /// The hash of the file's bytes, as 64 hex digits.
     pub fn hash(&self) -> &str {
         &self.hash
@@ -179,6 +189,10 @@ impl Columns {
                 .with_help("the first line names the columns, such as: email,name"));
         }
         for (index, name) in names.iter().enumerate() {
+            // Spreadsheets leave columns behind that nobody named.
+            if name.is_empty() {
+                continue;
+            }
             if let Some(earlier) = names[..index].iter().find(|earlier| same(earlier, name)) {
                 let help = if earlier == name {
                     "rename or remove one of the two".to_owned()
@@ -190,7 +204,8 @@ impl Columns {
                 return Err(refuse(format!("the column `{name}` is there twice")).with_help(help));
             }
         }
-        let mut columns = Self { names, key: 0 };
+        let key_column = names.iter().position(|name| !name.is_empty()).unwrap_or_default();
+        let mut columns = Self { names, key: key_column };
         if let Some(name) = key {
             columns.key = columns.find(name).ok_or_else(|| {
                 refuse(format!("there is no key column `{name}`")).with_help(columns.suggest(name))
@@ -211,6 +226,9 @@ impl Columns {
 
     /// The index of a column, by its name in any case.
     pub fn find(&self, name: &str) -> Option<usize> {
+        if name.trim().is_empty() {
+            return None;
+        }
         self.names.iter().position(|own| same(own, name))
     }
 
@@ -218,7 +236,14 @@ impl Columns {
     pub fn suggest(&self, name: &str) -> String {
         match nearest(name, self.names.iter().map(String::as_str)) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("its columns are {}", self.names.join(", ")),
+            None => {
+                let names = self.names.iter().filter(|name| !name.is_empty());
+                let names: Vec<_> = names.map(String::as_str).collect();
+                match names.as_slice() {
+                    [only] => format!("its only column is {only}"),
+                    names => format!("its columns are {}", names.join(", ")),
+                }
+            }
         }
     }
 }
@@ -259,69 +284,13 @@ impl Row {
     }
 }
 
-/// The records of a file below its header, each with the line on which it begins.
-struct Records {
-    path: PathBuf,
-    reader: csv::Reader<Lines>,
-}
-
-impl Records {
-    fn open(path: &Path, layout: Layout) -> Result<Self, Problem> {
-        let lines = Lines::from(open(path)?, layout.delimiter, layout.header)
-            .map_err(|error| unread(path, &error))?;
-        let mut reader = ReaderBuilder::new();
-        // Cells are trimmed where they are looked at, which makes no copies.
-        let reader = reader.trim(Trim::Headers).delimiter(layout.delimiter).from_reader(lines);
-        let mut records = Self { path: path.to_owned(), reader };
-        records.header()?;
-        // What follows is told by lines of its own.
-        records.reader.get_mut().began();
-        Ok(records)
-    }
-
-    fn header(&mut self) -> Result<Vec<String>, Problem> {
-        match self.reader.headers() {
-            Ok(names) => Ok(names.iter().map(str::to_owned).collect()),
-            Err(error) => Err(self.unreadable(&error)),
-        }
-    }
-
-    /// Reads the next one that has something in it: the line on which it begins, or `None` at the end.
-    fn read(&mut self, cells: &mut StringRecord) -> Result<Option<u64>, Problem> {
-        loop {
-            match self.reader.read_record(cells) {
-                Ok(false) => return Ok(None),
-                Err(error) => return Err(self.unreadable(&error)),
-                Ok(true) => {
-                    let line = self.reader.get_mut().began();
-                    // Spreadsheets end a file with lines that are empty but for their separators.
-                    if cells.iter().any(|cell| !cell.trim().is_empty()) {
-                        return Ok(Some(line));
-                    }
-                }
-            }
-        }
-    }
-
-    fn unreadable(&mut self, error: &csv::Error) -> Problem {
-        let quotes = Quotes::of(error);
-        let line = quotes.map_or_else(|| self.reader.get_mut().began(), Quotes::line);
-        let (problem, help) = match (quotes, error.kind()) {
-            (Some(quotes), _) => (
-                quotes.to_string(),
-                "a cell in quotes ends with one; a quote within it is written twice",
-            ),
-            (_, csv::ErrorKind::UnequalLengths { expected_len, len, .. }) => (
-                format!("the header has {expected_len} cells and this line {len}"),
-                "is a quote missing, or a comma too many?",
-            ),
-            (_, csv::ErrorKind::Utf8 { .. }) => {
-                ("the text is not UTF-8".to_owned(), "save it as \"CSV UTF-8\"")
-            }
-            _ => (error.to_string(), "is it a CSV file?"),
-        };
-        Problem::usage(format!("{} line {line}: {problem}", self.path.display())).with_help(help)
-    }
+/// Whether a cell of several lines has one that would make a row: as many cells as there are columns.
+fn holds_a_row(cell: &str, delimiter: u8, width: usize) -> bool {
+    let is_row = |line: &str| {
+        let gaps = line.bytes().filter(|byte| *byte == delimiter).count();
+        gaps > 0 && gaps + 1 == width
+    };
+    cell.contains('\n') && cell.lines().skip(1).any(is_row)
 }
 
 fn same(a: &str, b: &str) -> bool {
@@ -329,36 +298,20 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 fn open(path: &Path) -> Result<File, Problem> {
-    File::open(path)
-        .map_err(|error| unread(path, &error).with_help("name a CSV file with --roster"))
+    let file = File::open(path)
+        .map_err(|error| unread(path, &error).with_help("name a CSV file with --roster"))?;
+    // A pipe can be read once only.
+    match file.metadata() {
+        Ok(about) if about.is_file() => Ok(file),
+        _ => {
+            Err(Problem::usage(format!("cannot read the roster {}: it is no file", path.display()))
+                .with_help("a roster is read several times: write it to a file, and name that"))
+        }
+    }
 }
 
 fn unread(path: &Path, error: &std::io::Error) -> Problem {
     Problem::usage(format!("cannot read the roster {}: {error}", path.display()))
-}
-
-/// How the file is written: Excel may say so in a line of its own, otherwise the header shows it, as
-/// spreadsheets of half the world write semicolons.
-fn layout_of(path: &Path) -> Result<Layout, Problem> {
-    let mut start = [0; 4096];
-    let read = open(path)?.read(&mut start).map_err(|error| unread(path, &error))?;
-    let start = start[..read].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start[..read]);
-    let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if let Some(delimiter) = separator_said_by(first) {
-        return Ok(Layout { delimiter, header: 2 });
-    }
-    let delimiter = [b',', b';', b'\t'].into_iter().find(|delimiter| first.contains(delimiter));
-    Ok(Layout { delimiter: delimiter.unwrap_or(b','), header: 1 })
-}
-
-/// The separator that Excel names in a line such as `sep=;`, in quotes or not.
-fn separator_said_by(line: &[u8]) -> Option<u8> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
-    match line {
-        [name @ .., b'=', separator] if name.eq_ignore_ascii_case(b"sep") => Some(*separator),
-        _ => None,
-    }
 }
 
 fn hash_of(path: &Path) -> Result<String, Problem> {
@@ -429,6 +382,40 @@ mod tests {
         let rows: Vec<_> = rows.map(|row| (row.key().to_owned(), row.line())).collect();
         assert_eq!(rows, [("ada@example.com".to_owned(), 3), ("bob@example.com".to_owned(), 7)]);
         assert_eq!(roster.len(), 2);
+    }
+
+    fn columns(text: &str) -> Vec<String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Roster::open(file.path(), None).unwrap().columns().names().to_vec()
+    }
+
+    #[test]
+    fn the_separator_is_the_one_that_the_rows_have() {
+        assert_eq!(columns("email;Name, first\na@x.com;Byron, Ada\n"), ["email", "Name, first"]);
+        assert_eq!(columns("email;a, b, c\na@x.com;A\n"), ["email", "a, b, c"]);
+        assert_eq!(columns("email;\"a, b, c\"\na@x.com;A\n"), ["email", "a, b, c"]);
+        assert_eq!(columns("email,role (a;b)\na@x.com,A\n"), ["email", "role (a;b)"]);
+        assert_eq!(columns("email\tname\na@x.com\tByron, Ada\n"), ["email", "name"]);
+        assert_eq!(columns("email\na@x.com\n"), ["email"]);
+        assert_eq!(columns("email,name"), ["email", "name"]);
+    }
+
+    #[test]
+    fn columns_and_cells_that_nobody_named_or_filled_are_passed_over() {
+        let roster = open("email,name,,\nada@example.com,Ada,,\nbob@example.com,Bob,x,\n").unwrap();
+        assert_eq!(roster.columns().find(""), None);
+        open("email,name\nada@example.com,Ada,\n   \n,,,\n").unwrap();
+        let told = refusal("email,name\nada@example.com,Ada,x\n");
+        assert!(told.starts_with(" line 2: the header has 2 cells and this line 3"), "{told}");
+    }
+
+    #[test]
+    fn a_row_within_a_cell_is_odd_and_lines_of_text_are_not() {
+        let rows = "ada@example.com,Ada\nb@x.com,\"B\nc@x.com,C\"\nd@x.com,\"one\ntwo\"\n";
+        assert_eq!(open(&format!("email,name\n{rows}")).unwrap().odd_lines(), [3]);
+        let told = refusal("email,name\nada@example.com,Ada\n\"b@x.com\nc@x.com\",C\n");
+        assert!(told.starts_with(" line 3: `email` goes over several lines"), "{told}");
     }
 
     #[test]

@@ -112,18 +112,29 @@ fn roster(order: &Order, script: &Script, shell: &Shell) -> Result<Option<Roster
     let Some(path) = &order.roster else {
         if script.uses_roster() {
             let problem = format!("{} needs a roster", script.path().display());
-            let columns = script.columns();
-            let word = if columns.len() == 1 { "column" } else { "columns" };
-            let columns = columns.join(", ");
-            return Err(Problem::usage(problem)
-                .with_help(format!("give it as --roster FILE.csv with the {word} {columns}")));
+            let columns = match script.columns().as_slice() {
+                [] => String::new(),
+                [only] => format!(" with the column {only}"),
+                columns => format!(" with the columns {}", columns.join(", ")),
+            };
+            return Err(
+                Problem::usage(problem).with_help(format!("give it as --roster FILE.csv{columns}"))
+            );
         }
         return Ok(None);
     };
     let roster = Roster::open(&near(path), order.key.as_deref())?;
     script.check_roster(&roster)?;
+    let place = roster.path().display();
+    match roster.odd_lines() {
+        [] => {}
+        [line, others @ ..] => shell.console.warn(&format!(
+            "{place} line {line}: a cell in quotes has a line in it that looks like a row{}; is a quote missing?",
+            if others.is_empty() { String::new() } else { format!(", and so in {} more", others.len()) }
+        )),
+    }
     if roster.is_empty() {
-        shell.console.warn(&format!("{} has no rows below its header", roster.path().display()));
+        shell.console.warn(&format!("{place} has no rows below its header"));
     }
     if !script.uses_roster() {
         shell.console.warn(&format!("{} uses no roster", script.path().display()));

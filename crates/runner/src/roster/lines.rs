@@ -15,6 +15,8 @@ pub(super) struct Lines {
     /// The line that is read.
     line: u64,
     is_line_start: bool,
+    /// The last byte was a CR: an LF behind it ends no other line.
+    is_after_cr: bool,
     /// The first line with something on it since that was last asked for.
     began: Option<u64>,
     cell: Cell,
@@ -59,6 +61,7 @@ impl Lines {
             delimiter,
             line: first,
             is_line_start: true,
+            is_after_cr: false,
             began: None,
             cell: Cell::Start,
         })
@@ -89,8 +92,10 @@ impl Lines {
                 }
             };
         }
-        self.is_line_start = part.ends_with(b"\n");
-        self.line += u64::from(self.is_line_start);
+        let is_rest = part == b"\n" && self.is_after_cr;
+        self.is_after_cr = part.ends_with(b"\r");
+        self.is_line_start = self.is_after_cr || part.ends_with(b"\n");
+        self.line += u64::from(self.is_line_start && !is_rest);
         Ok(())
     }
 }
@@ -98,7 +103,8 @@ impl Lines {
 impl Read for Lines {
     /// No more than a line at a time.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let line = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let line = |bytes: &[u8]| bytes.iter().position(is_end).map(|end| end + 1);
         let bytes = self.file.fill_buf()?;
         let length = line(bytes).unwrap_or(bytes.len()).min(into.len());
         let into = &mut into[..length];
@@ -184,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_record_begins_on_the_first_line_that_is_not_empty() {
-        for end in ["\n", "\r\n"] {
+        for end in ["\n", "\r\n", "\r"] {
             let text = ["a", "", "", "b", "\"c", "", "d\"", "", "e", ""].join(end);
             let mut reader = csv::Reader::from_reader(lines(&text, b','));
             let mut told = Vec::new();
