@@ -42,15 +42,20 @@ pub(crate) fn resume(
 ) -> Result<Exit, Problem> {
     let path = order::find(args.run.as_deref())?;
     let unusable = |error: Unusable| Problem::usage(error.to_string());
-    let (mut journal, mut history) = Journal::open(&path).map_err(unusable)?;
-    let began = Order::of(history.header(), &path)?;
+    // Nothing is changed in the journal, not even that it has ended, before it is certain that the run goes on.
+    let seen = order::read(&path)?;
+    let began = Order::of(seen.header(), &path)?;
     if args.run.is_none() && !args.failed {
-        refuse_ended(&began, &history)?;
+        refuse_ended(&began, &seen)?;
     }
     let order = args.settings.over(began.clone(), matches)?;
+    if args.failed && order.max_rows != began.max_rows {
+        let problem = "--failed tries again what failed in all rows of the run, and --max-rows would leave some out";
+        return Err(Problem::usage(problem).with_help("leave --max-rows away"));
+    }
     let mut ready = Ready::of(order, vec![path.clone()], shell)?;
     if !args.allow_changed {
-        refuse_changes(&began, &ready, &history)?;
+        refuse_changes(&began, &ready, &seen)?;
     }
     // A missing credential is told before anything is written.
     let target = Target::open(&ready.order.place, &ready.services())?;
@@ -60,6 +65,13 @@ pub(crate) fn resume(
             *approval = Approval::of(approval.plan.clone())?;
         }
         look_ahead(&mut ready, &target, &session, shell)?;
+    }
+    let (mut journal, mut history) = Journal::open(&path).map_err(unusable)?;
+    if history.header() != seen.header() {
+        return Err(Problem::usage(format!(
+            "somebody else went on with run {} just now",
+            began.id
+        )));
     }
     // From here on the run is what it is now asked to be.
     if ready.journal_header() != *history.header() {

@@ -138,7 +138,23 @@ fn a_run_that_was_stopped_before_the_last_one_is_named() {
     let command = format!("go on with `drillmaster resume {stopped}`");
     assert!(ended.exits(2).err.contains("of stops.rhai at "), "{ended}");
     assert!(ended.err.contains(&command), "{ended}");
+    // What was refused left no trace.
+    let again = desk.run("resume");
+    assert_eq!((again.exits(2).err.as_str(), journals(&desk).len()), (ended.err.as_str(), 2));
     desk.run(&format!("resume {stopped}")).exits(3);
+}
+
+#[test]
+fn a_resume_that_is_refused_leaves_the_journal_as_it_was() {
+    let desk = Desk::empty().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    desk.run("run seat.rhai --roster some.csv").exits(0);
+    let journal = || std::fs::read(&journals(&desk)[0]).unwrap();
+    let before = journal();
+    desk.run("resume --on live").exits(2);
+    let changed = desk.path("seat.rhai");
+    std::fs::write(&changed, format!("{SEAT} ")).unwrap();
+    desk.run("resume").exits(2);
+    assert_eq!(journal(), before);
 }
 
 #[test]
