@@ -6,7 +6,7 @@ mod reading;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use drillmaster_models::nearest;
+use drillmaster_models::{entry, nearest};
 use rhai::module_resolvers::FileModuleResolver;
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, Identifier, ImmutableString, Map, Module, ModuleResolver,
@@ -220,11 +220,23 @@ pub(crate) fn in_plain_words(error: &EvalAltResult) -> String {
         (EvalAltResult::ErrorDotExpr(..), ["Unknown property ", name, _, kind, ..]) => {
             format!("there is no `{name}` in a value of type {kind}")
         }
-        (EvalAltResult::ErrorFunctionNotFound(call, _), _) => {
-            format!("there is no function {call}")
-        }
+        (EvalAltResult::ErrorFunctionNotFound(call, _), _) => match entry_called(call) {
+            Some((entry, given)) => {
+                format!(
+                    "{entry} takes one map of its fields, such as #{{ email: row.email }}, not {given}"
+                )
+            }
+            None => format!("there is no function {call}"),
+        },
         _ => in_lower_case(&text),
     }
+}
+
+/// The entry that a call such as `thm::add_seat (Row)` meant, and what it was given.
+fn entry_called(call: &str) -> Option<(&'static str, &str)> {
+    let (name, given) = call.split_once(" (")?;
+    let entry = entry(&name.replace("::", ".")).ok()?;
+    Some((entry.name(), given.trim_end_matches(')')))
 }
 
 fn in_lower_case(text: &str) -> String {
@@ -248,8 +260,11 @@ pub(crate) fn to_json(value: &Dynamic) -> Result<Value, String> {
         let field = |(name, value): (&Identifier, _)| Ok((name.to_string(), to_json(value)?));
         return fields.iter().map(field).collect();
     }
-    rhai::serde::from_dynamic(value)
-        .map_err(|_| format!("a {} cannot be sent or written down", value.type_name()))
+    rhai::serde::from_dynamic(value).map_err(|_| {
+        // The last part of the name is the one that scripts know.
+        let kind = value.type_name().rsplit("::").next().unwrap_or_default();
+        format!("a {kind} cannot be sent or written down; take a text or a number out of it")
+    })
 }
 
 /// JSON as a script's value.

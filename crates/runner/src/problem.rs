@@ -125,7 +125,7 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
             Stopped::Irreversible => "if that is meant, allow it with --yes".to_owned(),
             // It says so itself.
             Stopped::Pseudonym => return None,
-            _ => "make a new plan with --dry-run --plan FILE, and look at it".to_owned(),
+            _ => "make a new plan with --dry-run --plan FILE, look at it, and run that with --approved".to_owned(),
         },
     };
     Some(advice)

@@ -83,8 +83,10 @@ impl Script {
         let mut ast = engine.compile_with_scope(before.scope, &text).map_err(|error| {
             let functions = Functions::of(&engine, &AST::empty());
             let after = rest_of_line(before.source, error.1);
-            let (message, help) =
-                complaints::told(&error.0.to_string(), after, |name| functions.has(name));
+            let is_declared = |name: &str| declares(before.source, name);
+            let is_function = |name: &str| functions.has(name);
+            let complaint = error.0.to_string();
+            let (message, help) = complaints::told(&complaint, after, is_function, is_declared);
             Problem { help, ..Problem::script(message) }.at(
                 &path.display().to_string(),
                 before.source,
@@ -307,6 +309,19 @@ fn without_interpreter(text: &str) -> Cow<'_, str> {
     }
     let line = text.lines().next().unwrap_or_default();
     format!("{}{}", " ".repeat(line.chars().count()), &text[line.len()..]).into()
+}
+
+/// Whether a line of a text declares a variable of this name.
+fn declares(text: &str, name: &str) -> bool {
+    let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let mut last = "";
+    words.any(|word| {
+        let declares = matches!(last, "let" | "const") && word == name;
+        if !word.is_empty() {
+            last = word;
+        }
+        declares
+    })
 }
 
 /// The rest of the line behind a place in a text.

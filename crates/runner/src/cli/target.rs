@@ -291,7 +291,13 @@ fn live(
     let mut route = Route::default();
     for service in SERVICES {
         let is_needed = needed.contains(&service.name);
-        let Some(credential) = key(service, place, is_needed)? else { continue };
+        let credential = match key(service, place, is_needed) {
+            Ok(None) => continue,
+            // What is wrong with the key of a service is told when that is called.
+            Err(_) if !is_needed => continue,
+            Ok(Some(credential)) => credential,
+            Err(problem) => return Err(problem),
+        };
         let http =
             Http::new(place.url(service), credential).map_err(|error| Problem::call(&error))?;
         *is_remote |= is_needed && !http.is_local();

@@ -4,7 +4,7 @@
 use drillmaster_models::{SERVICES, nearest};
 
 /// What was found where a variable was looked for, by the habits of other languages.
-const HABITS: [(&[&str], &str); 7] = [
+const HABITS: [(&[&str], &str); 8] = [
     (&["None", "null", "nil", "undefined"], "nothing is written as ()"),
     (&["True", "TRUE"], "write it as true"),
     (&["False", "FALSE"], "write it as false"),
@@ -12,6 +12,7 @@ const HABITS: [(&[&str], &str); 7] = [
     (&["function", "def", "func"], "a function is written as fn name(value) { … }"),
     (&["var"], "a variable is declared by `let`, and a value that stays by `const`"),
     (&["and", "or", "not"], "these are written as &&, || and !"),
+    (&["print", "debug"], "it is a function: write print(value)"),
 ];
 
 /// What complaints contain, and what helps.
@@ -28,12 +29,13 @@ const COMPLAINTS: [(&str, &str); 10] = [
     ("unexpected '\u{201d}'", "texts stand in straight quotes, such as \"linux1\""),
 ];
 
-/// A complaint in our words, with help. `after` is the text behind the place that it is about, `is_function`
-/// tells whether there is a function of a name.
+/// A complaint in our words, with help. `after` is the text behind the place that it is about; `is_function`
+/// tells whether there is a function of a name, `is_declared` whether there is a variable somewhere.
 pub(super) fn told(
     complaint: &str,
     after: &str,
     is_function: impl Fn(&str) -> bool,
+    is_declared: impl Fn(&str) -> bool,
 ) -> (String, Option<String>) {
     let mut text = complaint.to_owned();
     if let Some(first) = text.get_mut(..1) {
@@ -45,7 +47,11 @@ pub(super) fn told(
     }
     let variable = ["Undefined variable: ", "Variable not found: "];
     if let Some(name) = variable.iter().find_map(|start| complaint.strip_prefix(start)) {
-        return (text, Some(variable_help(name, after, is_function)));
+        return (text, Some(variable_help(name, after, is_function, is_declared)));
+    }
+    let reserved = complaint.strip_prefix('\'').and_then(|rest| rest.split_once("' is a reserved"));
+    if let Some(help) = reserved.and_then(|(name, _)| habit(name)) {
+        return (text, Some(help.to_owned()));
     }
     let help = COMPLAINTS.iter().find(|(part, _)| text.contains(part));
     (text, help.map(|(_, help)| (*help).to_owned()))
@@ -59,13 +65,26 @@ fn module(name: &str) -> String {
     }
 }
 
-fn variable_help(name: &str, after: &str, is_function: impl Fn(&str) -> bool) -> String {
+fn habit(name: &str) -> Option<&'static str> {
+    HABITS.iter().find(|(names, _)| names.contains(&name)).map(|(_, help)| *help)
+}
+
+fn variable_help(
+    name: &str,
+    after: &str,
+    is_function: impl Fn(&str) -> bool,
+    is_declared: impl Fn(&str) -> bool,
+) -> String {
     let behind = after.strip_prefix(name).unwrap_or_default().trim_start();
-    let habit = HABITS.iter().find(|(names, _)| names.contains(&name)).map(|(_, help)| *help);
-    match habit {
+    match habit(name) {
         Some(help) => help.to_owned(),
         None if SERVICES.iter().any(|service| service.name == name) => {
             format!("an endpoint is called as {name}::endpoint(#{{ field: value }})")
+        }
+        None if is_declared(name) => {
+            "a function does not see the variables of the script: hand it over as a value; \
+                                      and nothing sees one before its `let`"
+                .to_owned()
         }
         None if is_function(name) => format!("it is a function: write {name}()"),
         None if behind.starts_with(':') => {
@@ -99,6 +118,9 @@ mod tests {
             ("let a = 1; if a = 1 { }", "`=` gives a value, `==` compares two"),
             ("let x = 5\nprint(x)\n", "is a `;` or a closing bracket missing before it?"),
             ("for i = 0; i < 3; i++ { }", "write it as for row in roster() { … }"),
+            ("let x = null;", "nothing is written as ()"),
+            ("print 5;", "it is a function: write print(value)"),
+            ("fn f() { print(room) } let room = 1; f();", "a function does not see the variables"),
             ("print(rooom)", "declare it with `let`, or look for a misspelling"),
         ] {
             assert!(help(source).starts_with(due), "{source}: {}", help(source));

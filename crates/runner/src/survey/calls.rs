@@ -1,7 +1,7 @@
 //! Calls of functions: whether there is one of that name, and one that takes such values.
 
 use std::any::TypeId;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use drillmaster_models::nearest;
 use rhai::{AST, Array, Dynamic, Engine, Expr, FnCallExpr, FnPtr, ImmutableString, Map, Module};
@@ -126,7 +126,9 @@ impl Functions {
         let callable = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let own = self.own.keys().map(ImmutableString::as_str);
         let all = self.native.keys().map(String::as_str).chain(own).chain(KEYWORDS);
-        nearest(name, all.filter(callable))
+        // Of several that are as near it is always the same.
+        let all: BTreeSet<_> = all.filter(callable).collect();
+        nearest(name, all)
     }
 
     /// What is wrong with the values of a call of a function that there is.

@@ -11,6 +11,32 @@ use super::{Mistake, call_of, each_node};
 
 type Names = HashSet<ImmutableString>;
 
+/// Methods that change what they are called on.
+const CHANGES: [&str; 22] = [
+    "append",
+    "chop",
+    "clear",
+    "crop",
+    "dedup",
+    "drain",
+    "extend",
+    "fill_with",
+    "insert",
+    "make_lower",
+    "make_upper",
+    "mixin",
+    "pad",
+    "pop",
+    "push",
+    "remove",
+    "retain",
+    "reverse",
+    "set",
+    "shift",
+    "sort",
+    "truncate",
+];
+
 /// The mistakes in the functions that a script hands to `each`.
 pub(super) fn mistakes(ast: &AST) -> Vec<Mistake> {
     let script = Script::of(ast);
@@ -103,6 +129,8 @@ impl<'a> Script<'a> {
                     assigned.extend(root);
                 }
                 [.., ASTNode::Expr(expr)] => {
+                    let changed = changed_by_method(expr).filter(|(name, _)| is_outside(name));
+                    assigned.extend(changed);
                     if let Some(found) = closure(expr) {
                         let captured = self.captured(&found);
                         let captured = captured.into_iter().filter(is_outside).collect();
@@ -138,6 +166,27 @@ fn work_of<'a>(node: &'a ASTNode<'a>) -> Option<&'a Expr> {
         node => call_of(node)?.0,
     };
     (call.name == "each" && call.namespace.is_empty()).then(|| call.args.last()).flatten()
+}
+
+/// The variable that a method changes which is called on it, or on a part of it.
+fn changed_by_method(expr: &Expr) -> Option<(ImmutableString, Position)> {
+    let (Expr::Dot(parts, ..) | Expr::Index(parts, ..)) = expr else { return None };
+    let Expr::Variable(own, _, position) = &parts.lhs else { return None };
+    let mut rest = &parts.rhs;
+    loop {
+        let (link, behind) = match rest {
+            Expr::Dot(parts, ..) | Expr::Index(parts, ..) => (&parts.lhs, Some(&parts.rhs)),
+            last => (last, None),
+        };
+        match link {
+            // What a method gives is no part of the variable any more.
+            Expr::MethodCall(call, _) => {
+                let changes = CHANGES.contains(&call.name.as_str());
+                return changes.then(|| (own.1.clone(), *position));
+            }
+            _ => rest = behind?,
+        }
+    }
 }
 
 /// The variable that an assignment changes, itself or a part of it.

@@ -211,6 +211,13 @@ fn check_read_only(source: &str, places: &[&str]) {
 }
 
 #[test]
+fn what_a_row_declares_may_be_changed_by_methods() {
+    assert_eq!(mistakes("each([1], |row| { let n = []; n.push(row); n });"), "");
+    assert_eq!(mistakes("let n = [2]; each([1], |row| { n.len() + row });"), "");
+    assert_eq!(mistakes("let n = [2]; each([1], |row| { n.map(|x| x).push(row) });"), "");
+}
+
+#[test]
 fn what_is_outside_of_a_row_is_not_assigned_to() {
     let told = "a.rhai:1:33: `n` is declared outside of the row: rows run side by side, so it is read-only \
                 in here (return it from the row and add it up afterwards, for example \
@@ -219,6 +226,10 @@ fn what_is_outside_of_a_row_is_not_assigned_to() {
     let at = |column: usize, name: &str| format!("a.rhai:1:{column}: `{name}`");
     for (source, column) in [
         ("let n = 0; each([1], |row| { n = 1; n += 2; });", 30),
+        ("let n = []; each([1], |row| { n.push(row) });", 31),
+        ("let n = #{}; each([1], |row| { n.a.push(row) });", 32),
+        ("let n = #{}; each([1], |row| { n.set(row, 1); });", 32),
+        ("let n = [[]]; each([1], |row| { n[0].push(row); });", 33),
         ("let n = #{ a: 1 }; each([1], |row| { n.a = 1 });", 38),
         ("let n = [#{}]; each([1], |row| { n[0].a += 1 });", 34),
         ("let n = 0; each([#{ k: 1 }], \"k\", |row| { n = 1 });", 43),

@@ -1,5 +1,7 @@
 //! Words for texts that go in and out: lists in inputs, lines of CSV.
 
+use std::collections::HashSet;
+
 use rhai::{Array, Dynamic, Engine, NativeCallContext};
 
 use super::{Answer, word};
@@ -8,9 +10,13 @@ use crate::rows::runtime_error;
 use crate::table::{csv_text, whole};
 
 pub(super) fn register(engine: &mut Engine) {
-    let doc = "The items of a text such as \"linux1, linux2\", apart by commas or semicolons.";
+    let doc =
+        "The items of a text such as \"linux1, linux2\", apart by commas or semicolons, each once.";
     word(engine, "list", &["text: string", "Array"], doc, |text: &str| {
         let items = text.split([',', ';']).map(str::trim).filter(|item| !item.is_empty());
+        // Who names a room twice does not want it counted twice.
+        let mut told = HashSet::new();
+        let items = items.filter(|item| told.insert(*item));
         items.map(|item| item.to_owned().into()).collect::<Array>()
     });
     let doc = "Lays cells out as a line of CSV, to be printed. `()` is an empty cell, and lists are joined.";

@@ -55,6 +55,18 @@ fn a_key_that_nobody_judged_is_not_refused() {
     away.exits(1);
 }
 
+/// One service's key has nothing to do with the other's.
+#[test]
+fn a_key_that_is_out_of_form_is_its_own_services_trouble() {
+    let server = Server::start("");
+    let desk = desk(&server).with_keys().setting("DRILLMASTER_VERACODE_KEY", "nocolon");
+    let tried = desk.run("auth status --format json");
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&tried.out).unwrap();
+    assert_eq!(rows[0]["accepted"], true);
+    assert_eq!(rows[1]["answer"], "not tried");
+    tried.exits(2);
+}
+
 #[test]
 fn a_harmless_read_is_one() {
     let server = Server::start("");
