@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::problem::Problem;
 use crate::roster::{Columns, Roster};
 pub use crate::survey::Input;
-use crate::survey::{Column, Functions, Mistake, Survey, survey};
+use crate::survey::{Column, Elsewhere, Functions, Mistake, Survey, survey};
 use drillmaster_models::{Removes, entry, nearest};
 
 /// A script, ready to run.
@@ -183,10 +183,14 @@ impl Script {
 
     /// Fails with all that can be seen to be wrong without running it.
     pub fn check(&self) -> Result<(), Vec<Problem>> {
-        match self.survey.mistakes.as_slice() {
-            [] => Ok(()),
-            mistakes => Err(mistakes.iter().map(|mistake| self.problem(mistake)).collect()),
-        }
+        let own = self.survey.mistakes.iter().map(|mistake| self.problem(mistake));
+        let elsewhere = self.survey.elsewhere.iter().map(|Elsewhere { file, text, mistake }| {
+            let problem = Problem::script(&mistake.message);
+            let place = problem.at(&file.display().to_string(), text, mistake.position);
+            Problem { help: mistake.help.clone(), ..place }
+        });
+        let problems: Vec<_> = own.chain(elsewhere).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     /// What is declared and never used, or never come to. It stops nothing.

@@ -7,6 +7,7 @@ mod calls;
 mod captures;
 mod columns;
 mod entries;
+mod maps;
 mod modules;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ mod unused;
 mod values;
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rhai::Dynamic;
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, ImmutableString, Module, Position, Stmt};
@@ -24,7 +25,7 @@ pub(crate) use self::calls::Functions;
 pub(crate) use self::columns::Column;
 use self::columns::Columns;
 pub(crate) use self::modules::Modules;
-use self::modules::entries_of;
+use self::modules::{Read, entries_of};
 use crate::engine::why_not_importable;
 
 /// The prefix of the functions that walk through an entry's list.
@@ -40,6 +41,8 @@ pub(crate) struct Survey {
     pub(crate) entries: BTreeSet<&'static str>,
     pub(crate) modules: Modules,
     pub(crate) mistakes: Vec<Mistake>,
+    /// Those in the modules that it imports.
+    pub(crate) elsewhere: Vec<Elsewhere>,
     /// What is odd, and stops nothing.
     pub(crate) warnings: Vec<Mistake>,
     pub(crate) uses_roster: bool,
@@ -66,13 +69,29 @@ pub(crate) struct Mistake {
     pub(crate) help: Option<String>,
 }
 
-/// Looks a script through. `engine` is the one that it will run in, `path` its file.
+/// Something wrong with a module.
+#[derive(Debug, Clone)]
+pub(crate) struct Elsewhere {
+    pub(crate) file: PathBuf,
+    pub(crate) text: String,
+    pub(crate) mistake: Mistake,
+}
+
+/// Looks a script and its modules through. `engine` is the one that it will run in, `path` its file.
 pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
-    let mut survey = Survey {
-        entries: entries_of(ast),
-        modules: Modules::of(engine, ast, path),
-        ..Survey::default()
-    };
+    let (modules, read) = Modules::of(engine, ast, path);
+    let mut survey = survey_of(engine, ast, path, modules);
+    for Read { file, text, ast } in read {
+        let found = survey_of(engine, &ast, path, Modules::default()).mistakes;
+        let there = |mistake| Elsewhere { file: file.clone(), text: text.clone(), mistake };
+        survey.elsewhere.extend(found.into_iter().map(there));
+    }
+    survey
+}
+
+/// Looks one file through.
+fn survey_of(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Survey {
+    let mut survey = Survey { entries: entries_of(ast), modules, ..Survey::default() };
     let of_modules = survey.modules.entries.iter().filter_map(|name| name.split_once('.'));
     survey.services.extend(of_modules.map(|(service, _)| service));
     let functions = Functions::of(engine, ast);
@@ -148,6 +167,7 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
     let cells = survey.bare.extract_if(.., |bare| columns.contains(&bare.position));
     survey.mistakes.extend(cells);
     survey.mistakes.extend(captures::mistakes(ast));
+    survey.mistakes.extend(maps::mistakes(ast));
     survey.mistakes.extend(values::mistakes(&functions, ast));
     survey.warnings = unused::warnings(ast);
     survey.warnings.extend(answers::warnings(ast));

@@ -20,9 +20,17 @@ pub(crate) struct Modules {
     pub(crate) unknown: bool,
 }
 
+/// A module that was read.
+pub(super) struct Read {
+    pub(super) file: PathBuf,
+    pub(super) text: String,
+    pub(super) ast: AST,
+}
+
 impl Modules {
-    pub(super) fn of(engine: &Engine, ast: &AST, script: &Path) -> Self {
-        let mut modules = Self::default();
+    /// Them, and each as it was read.
+    pub(super) fn of(engine: &Engine, ast: &AST, script: &Path) -> (Self, Vec<Read>) {
+        let (mut modules, mut read) = (Self::default(), Vec::new());
         let mut seen = BTreeSet::new();
         let mut next = modules.imports(ast, script);
         while let Some(file) = next.pop() {
@@ -34,10 +42,11 @@ impl Modules {
             let Ok(ast) = engine.compile(&text) else { continue };
             modules.entries.extend(entries_of(&ast));
             next.extend(modules.imports(&ast, script));
+            read.push(Read { file, text, ast });
         }
         let text = |file: &PathBuf| std::fs::read_to_string(file).ok();
         modules.texts = seen.iter().filter_map(text).collect();
-        modules
+        (modules, read)
     }
 
     /// The files that are imported. All are looked for beside the script.

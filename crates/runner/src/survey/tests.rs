@@ -80,6 +80,43 @@ fn nothing_is_picked_out_of_what_is_gone_through() {
 }
 
 #[test]
+fn an_assignment_that_would_add_to_a_map_is_told() {
+    let told = "`m` is an empty map, and an assignment adds nothing to it (add to it by m.set(key, value))";
+    assert_eq!(
+        mistakes("let m = #{}; for i in 0..3 { m[`${i}`] = i; }"),
+        format!("a.rhai:1:30: {told}")
+    );
+    assert_eq!(mistakes("let m = #{}; m.a = 1;"), format!("a.rhai:1:14: {told}"));
+    for source in [
+        "let m = #{}; m.set(\"a\", 1); m.a = 2;",
+        "let m = #{ a: 1 }; m.a = 2;",
+        "let m = #{}; m += #{ a: 1 }; m.a = 2;",
+        "fn fill(map) { map } let m = #{}; fill(m); m.a = 2;",
+        "let m = #{}; m.mixin(#{ a: 1 }); m.a += 2;",
+    ] {
+        assert_eq!(mistakes(source), "", "{source}");
+    }
+}
+
+#[test]
+fn mistakes_in_modules_are_told_in_their_own_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("inner.rhai"), "fn rooms() { thm::rums() }").unwrap();
+    std::fs::write(
+        at("lib.rhai"),
+        "import \"inner\" as inner;\nfn ok(x) { helper(x) } fn helper(x) { x }",
+    )
+    .unwrap();
+    std::fs::write(at("main.rhai"), "import \"lib\" as lib;\nprint(lib::ok(1));").unwrap();
+    let told = Script::open(&at("main.rhai")).unwrap().check().unwrap_err();
+    let told: Vec<_> = told.iter().map(ToString::to_string).collect();
+    let place = at("inner.rhai");
+    let due = format!("{}:1:19: there is no endpoint `thm::rums`", place.display());
+    assert!(told.len() == 1 && told[0].starts_with(&due), "{told:?}");
+}
+
+#[test]
 fn an_endpoint_that_is_not_called_is_told() {
     let told = mistakes("for room in thm::all_users { print(room) }");
     assert!(told.starts_with("a.rhai:1:18: `thm::all_users` is not called"), "{told}");
