@@ -170,10 +170,19 @@ fn one_of(text: &str, words: &[String]) -> Result<Value, String> {
 pub fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-', '.', ':', ' '], "");
     let wanted = plain(name);
+    let length = wanted.chars().count();
+    // What is that much longer or shorter cannot be as like as is asked for below, and takes long to compare.
+    let may_be_near = |candidate: &str| {
+        let other = candidate.chars().count();
+        length.max(other) * 6 <= length.min(other) * 10
+    };
     among
         .into_iter()
-        .map(|candidate| {
-            (strsim::normalized_damerau_levenshtein(&wanted, &plain(candidate)), candidate)
+        .filter_map(|candidate| {
+            let plain = plain(candidate);
+            let likeness = may_be_near(&plain)
+                .then(|| strsim::normalized_damerau_levenshtein(&wanted, &plain));
+            likeness.map(|likeness| (likeness, candidate))
         })
         .filter(|(likeness, _)| *likeness >= 0.6)
         .max_by(|a, b| a.0.total_cmp(&b.0))
