@@ -108,7 +108,7 @@ fn comments(entry: &Entry) -> Vec<String> {
 
 fn call(host: &Host, entry: &'static Entry, fields: Map, position: Position) -> Answer {
     let fields = fields_of(fields, position)?;
-    let answer = host.call(entry, &fields).map_err(|error| thrown(error, position))?;
+    let answer = host.call(entry, fields).map_err(|error| thrown(error, position))?;
     from_json(&answer)
 }
 

@@ -4,11 +4,12 @@
 //! of a script while its thread goes on with other rows: no thread is woken for an answer, and a thousand rows at a
 //! time need no thousand threads. A fiber stays on its thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
 use std::{io, thread};
 
 use futures::StreamExt as _;
@@ -23,7 +24,11 @@ const STACK: usize = 2 * 1024 * 1024 / size_of::<usize>();
 thread_local! {
     /// Wakes the fiber that runs on this thread, if one does.
     static WAKER: RefCell<Option<Waker>> = const { RefCell::new(None) };
+    /// What the fiber that has just let others go on waits for.
+    static WAITED_FOR: Cell<Option<WaitedFor>> = const { Cell::new(None) };
 }
+
+type WaitedFor = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Runs `code` in so many fibers, on a thread for each processor, until the last has ended.
 pub(crate) fn run_all(fibers: usize, code: impl Fn() + Sync) -> io::Result<()> {
@@ -69,6 +74,28 @@ pub(crate) fn wait<F: Future>(future: F, block: impl FnOnce(F) -> F::Output) -> 
     }
 }
 
+/// The same, on the stack of the thread and not on that of the fiber.
+///
+/// What is deep goes here: each fiber that went down there by itself would have its own stack to take through the
+/// processor's cache.
+pub(crate) fn wait_outside<F>(future: F, block: impl FnOnce(F) -> F::Output) -> F::Output
+where
+    F: Future<Output: 'static> + 'static,
+{
+    if WAKER.with_borrow(Option::is_none) {
+        return block(future);
+    }
+    let output = Rc::new(Cell::new(None));
+    let there = output.clone();
+    WAITED_FOR.set(Some(Box::pin(async move { there.set(Some(future.await)) })));
+    loop {
+        let_others();
+        if let Some(output) = output.take() {
+            return output;
+        }
+    }
+}
+
 #[expect(
     deprecated,
     reason = "the other form needs a handle, which cannot pass through the engine"
@@ -78,11 +105,15 @@ fn let_others() {
 }
 
 /// A function as a future that is done when the function has returned.
-struct Fiber<'a>(Generator<'a, (), ()>);
+struct Fiber<'a> {
+    code: Generator<'a, (), ()>,
+    /// Before it goes on.
+    waits_for: Option<WaitedFor>,
+}
 
 impl<'a> Fiber<'a> {
     fn new(work: impl FnOnce() + Send + 'a) -> Self {
-        Self(Gn::new_opt(STACK, work))
+        Self { code: Gn::new_opt(STACK, work), waits_for: None }
     }
 }
 
@@ -90,16 +121,28 @@ impl Future for Fiber<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let outer = WAKER.replace(Some(context.waker().clone()));
-        self.0.resume();
-        WAKER.set(outer);
-        if self.0.is_done() { Poll::Ready(()) } else { Poll::Pending }
+        loop {
+            if let Some(future) = &mut self.waits_for {
+                ready!(future.as_mut().poll(context));
+            }
+            let outer = WAKER.replace(Some(context.waker().clone()));
+            self.code.resume();
+            WAKER.set(outer);
+            self.waits_for = WAITED_FOR.take();
+            if self.code.is_done() {
+                return Poll::Ready(());
+            }
+            if self.waits_for.is_none() {
+                return Poll::Pending;
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::ptr::from_ref;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -150,7 +193,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_waited_for_outside_takes_the_stack_of_the_thread() {
+        fn here() -> usize {
+            let local = 0_u8;
+            from_ref(&local).addr()
+        }
+        let stacks = || {
+            let own = here();
+            let is_own = |there: usize| there.abs_diff(own) < STACK;
+            assert!(is_own(wait(async { here() }, block_on)));
+            assert!(!is_own(wait_outside(async { here() }, block_on)));
+        };
+        run_all(1, stacks).unwrap();
+    }
+
+    #[test]
+    fn what_is_waited_for_outside_may_wait_too() {
+        let turns = || {
+            let others = async {
+                yield_now().await;
+                7
+            };
+            assert_eq!(wait_outside(others, block_on), 7);
+            assert_eq!(wait_outside(async { 8 }, block_on), 8);
+        };
+        run_all(20, turns).unwrap();
+    }
+
+    #[test]
     fn outside_of_a_fiber_the_thread_waits() {
         assert_eq!(wait(async { 7 }, block_on), 7);
+        assert_eq!(wait_outside(async { 7 }, block_on), 7);
     }
 }

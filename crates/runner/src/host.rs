@@ -1,7 +1,6 @@
 //! What a running script reaches of the world: the services, the roster, the inputs, the streams.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
@@ -176,28 +175,31 @@ impl Host {
     }
 
     /// Calls an entry and waits. A refusal that means "already so" is an answer, not an error.
-    pub(crate) fn call(&self, entry: &'static Entry, fields: &Value) -> Result<Value, CallError> {
-        self.is_open(entry, fields)?;
+    pub(crate) fn call(&self, entry: &'static Entry, fields: Value) -> Result<Value, CallError> {
+        self.is_open(entry, &fields)?;
         let Some(runtime) = &self.runtime else {
             return Err(CallError::Failed(Error::setup("nothing can be called here")));
         };
         let row = RunningRow::current();
-        let (connection, is_within_row) = (self.connection(), row.is_some());
-        let call = async {
-            let call = connection.call_and_settle(entry, fields);
-            if is_within_row {
-                // A row in flight is finished.
-                return Some(call.await);
-            }
-            tokio::select! {
-                answer = call => Some(answer),
-                () = self.stop.requested() => None,
-            }
+        let (connection, is_within_row, stop) =
+            (self.connection(), row.is_some(), self.stop.clone());
+        let call = async move {
+            let answer = {
+                let call = connection.call_and_settle(entry, &fields);
+                if is_within_row {
+                    // A row in flight is finished.
+                    call.await
+                } else {
+                    tokio::select! {
+                        answer = call => answer,
+                        () = stop.requested() => return None,
+                    }
+                }
+            };
+            Some((answer, fields))
         };
-        // Where it is made it stays: it is large, and would be moved at every step.
-        let call = pin!(call);
-        let answer = RunningRow::aside(|| fiber::wait(call, |call| runtime.block_on(call)));
-        let Some(answer) = answer else {
+        let answer = RunningRow::aside(|| fiber::wait_outside(call, |call| runtime.block_on(call)));
+        let Some((answer, fields)) = answer else {
             let doubt = match self.resume() {
                 _ if entry.spec.effect.is_read() => String::new(),
                 Some(resume) => format!("; `{resume}` finds out whether this took effect"),
@@ -205,7 +207,7 @@ impl Host {
             };
             return Err(CallError::Skipped(format!("{}: interrupted{doubt}", entry.name())));
         };
-        self.mark(entry, fields, answer.as_ref().err());
+        self.mark(entry, &fields, answer.as_ref().err());
         match answer {
             Ok(answer) => {
                 let Some(write) = entry.spec.effect.write() else { return Ok(answer) };
@@ -320,7 +322,7 @@ impl Host {
         pager: &mut Pager,
     ) -> Option<Result<Vec<Value>, CallError>> {
         let fields = pager.request()?;
-        Some(self.call(entry, &fields).map(|answer| pager.accept(answer)))
+        Some(self.call(entry, fields).map(|answer| pager.accept(answer)))
     }
 
     fn is_open(&self, entry: &'static Entry, fields: &Value) -> Result<(), CallError> {
