@@ -6,6 +6,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
+use memchr::{memchr, memchr2};
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A file that is handed on line by line, so that it is known on which line a record began.
@@ -77,6 +79,26 @@ impl Lines {
         if self.is_line_start && !matches!(part, [b'\r' | b'\n', ..]) {
             self.began.get_or_insert(self.line);
         }
+        self.look_into(part)?;
+        let is_rest = part == b"\n" && self.is_after_cr;
+        self.is_after_cr = part.ends_with(b"\r");
+        self.is_line_start = self.is_after_cr || part.ends_with(b"\n");
+        self.line += u64::from(self.is_line_start && !is_rest);
+        Ok(())
+    }
+
+    /// Looks where in a cell a part of a line ends.
+    fn look_into(&mut self, part: &[u8]) -> Result<(), Quotes> {
+        // Mostly there are no quotes to keep an eye on.
+        if matches!(self.cell, Cell::Start | Cell::Bare) && memchr(b'"', part).is_none() {
+            self.cell = match part {
+                [] => self.cell,
+                [.., b'\r' | b'\n'] => Cell::Start,
+                [.., last] if *last == self.delimiter => Cell::Start,
+                _ => Cell::Bare,
+            };
+            return Ok(());
+        }
         for byte in part {
             self.cell = match (self.cell, byte) {
                 (Cell::Quoted(line), b'"') => Cell::Quote(line),
@@ -92,10 +114,6 @@ impl Lines {
                 }
             };
         }
-        let is_rest = part == b"\n" && self.is_after_cr;
-        self.is_after_cr = part.ends_with(b"\r");
-        self.is_line_start = self.is_after_cr || part.ends_with(b"\n");
-        self.line += u64::from(self.is_line_start && !is_rest);
         Ok(())
     }
 }
@@ -103,10 +121,9 @@ impl Lines {
 impl Read for Lines {
     /// No more than a line at a time.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let line = |bytes: &[u8]| bytes.iter().position(is_end).map(|end| end + 1);
         let bytes = self.file.fill_buf()?;
-        let length = line(bytes).unwrap_or(bytes.len()).min(into.len());
+        let line = memchr2(b'\r', b'\n', bytes).map(|end| end + 1);
+        let length = line.unwrap_or(bytes.len()).min(into.len());
         let into = &mut into[..length];
         into.copy_from_slice(&bytes[..length]);
         self.file.consume(length);
