@@ -173,7 +173,7 @@ impl Entry {
             Some(legacy) => (legacy.request_down)(&fields)?,
             None => fields,
         };
-        Ok(wire::encode(spec, &fields)?)
+        Ok(wire::encode(spec, fields)?)
     }
 
     /// Reads an answer in the current dialect's shape, or what else it was.

@@ -279,8 +279,8 @@ fn kind_of(schema: &Value) -> FieldKind {
 }
 
 /// Fields that are absent or null do not travel.
-pub(crate) fn present(fields: &Value) -> Map<String, Value> {
-    let mut fields = fields.as_object().cloned().unwrap_or_default();
+pub(crate) fn present(fields: Value) -> Map<String, Value> {
+    let Value::Object(mut fields) = fields else { return Map::new() };
     fields.retain(|_, value| !value.is_null());
     fields
 }

@@ -122,7 +122,7 @@ fn text_of(value: &Value) -> Cow<'_, str> {
 }
 
 /// Writes a request. `fields` are those of the spec's own dialect, checked before.
-pub fn encode(spec: &Spec, fields: &Value) -> Result<Request, FieldError> {
+pub fn encode(spec: &Spec, fields: Value) -> Result<Request, FieldError> {
     let mut fields = present(fields);
     let mut target = String::with_capacity(USUAL);
     for segment in spec.path.split('/').skip(1) {

@@ -40,7 +40,8 @@ static DECLARED: LazyLock<Vec<(&Spec, Vec<String>)>> = LazyLock::new(|| {
 
 fn comes_back(spec: &Spec, fields: Map<String, Value>) -> Result<(), TestCaseError> {
     let fields = Value::Object(fields);
-    let request = wire::encode(spec, &fields).map_err(|e| TestCaseError::fail(e.to_string()))?;
+    let request =
+        wire::encode(spec, fields.clone()).map_err(|e| TestCaseError::fail(e.to_string()))?;
     prop_assert!(request.target.is_ascii(), "{}", request.target);
     let read = wire::fields_of(spec, &request.target, &request.body);
     prop_assert_eq!(read.map(Value::Object), Ok(fields), "{} {}", spec.name, request);
@@ -86,7 +87,7 @@ proptest! {
         joined in text(),
     ) {
         let spec = Spec::get("thm.any", "/any");
-        let request = wire::encode(&spec, &json!({ "items": items, "text": joined })).unwrap();
+        let request = wire::encode(&spec, json!({ "items": items, "text": joined })).unwrap();
         prop_assert_eq!(request.target.matches(',').count(), items.len() - 1);
     }
 
@@ -113,7 +114,7 @@ proptest! {
 fn what_would_climb_out_of_the_path_is_refused() {
     let spec = Spec::get("thm.any", "/of/{id}/any");
     for climbing in ["", ".", ".."] {
-        let error = wire::encode(&spec, &json!({ "id": climbing })).unwrap_err();
+        let error = wire::encode(&spec, json!({ "id": climbing })).unwrap_err();
         assert_eq!(error.field, "id");
     }
 }
@@ -121,6 +122,6 @@ fn what_would_climb_out_of_the_path_is_refused() {
 #[test]
 fn null_and_absent_are_one() {
     let spec = Spec::get("thm.any", "/any");
-    let request = wire::encode(&spec, &json!({ "page": null })).unwrap();
+    let request = wire::encode(&spec, json!({ "page": null })).unwrap();
     assert_eq!((request.method, request.target.as_str()), (Method::Get, "/any"));
 }

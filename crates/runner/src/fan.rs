@@ -56,6 +56,8 @@ struct Drain<T, E, G> {
 struct Order<T, E, G> {
     /// From the next one on: those that have not come yet are `None`.
     waiting: VecDeque<Option<Result<T, E>>>,
+    /// Where those come through that are ready, empty in between.
+    taken: Vec<(usize, Result<T, E>)>,
     next: usize,
     finish: G,
     outcome: Result<(), E>,
@@ -70,10 +72,12 @@ where
         // Who holds the order looks again after letting go of it.
         while !lock(&self.ready).is_empty() {
             let Ok(mut order) = self.order.try_lock() else { return };
-            let ready = mem::take(&mut *lock(&self.ready));
-            for (index, result) in ready {
+            let mut ready = mem::take(&mut order.taken);
+            mem::swap(&mut ready, &mut *lock(&self.ready));
+            for (index, result) in ready.drain(..) {
                 order.keep(index, result);
             }
+            order.taken = ready;
             order.hand_on(feed);
         }
     }
@@ -84,7 +88,7 @@ where
     G: FnMut(T) -> Result<(), E>,
 {
     fn of(finish: G) -> Self {
-        Self { waiting: VecDeque::new(), next: 0, finish, outcome: Ok(()) }
+        Self { waiting: VecDeque::new(), taken: Vec::new(), next: 0, finish, outcome: Ok(()) }
     }
 
     fn keep(&mut self, index: usize, result: Result<T, E>) {

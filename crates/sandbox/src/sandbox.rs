@@ -239,10 +239,10 @@ impl Sandbox {
 #[async_trait]
 impl Transport for Sandbox {
     async fn send(&self, request: Request) -> Result<wire::Response, Error> {
-        let wire::Request { method, target, body, .. } = request.wire;
+        let wire::Request { method, target, body, .. } = &*request.wire;
         let path = target.split('?').next().unwrap_or_default();
         Ok(match find(&self.routes, method.as_str(), path) {
-            Found::Entry(route) => self.carry_out(&route, &target, &body),
+            Found::Entry(route) => self.carry_out(&route, target, body),
             Found::OtherMethods(methods) => wrong_method(method.as_str(), path, &methods),
             Found::Nothing => nothing_here(path),
         })

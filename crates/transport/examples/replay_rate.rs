@@ -53,7 +53,7 @@ fn request(index: usize) -> Outcome<Request> {
     let entry = entry(name)?;
     let scope = email.into();
     let wire = entry.request(&fields, Dialect::Current)?;
-    Ok(Request { wire, spec: &entry.spec, scope, ordinal: index as u64 % 2 })
+    Ok(Request { wire: wire.into(), spec: &entry.spec, scope, ordinal: index as u64 % 2 })
 }
 
 /// The address and the id of a row.

@@ -37,12 +37,18 @@
 //! assert_eq!(Body::of(b"{\"a\":1}"), Body::Json(serde_json::json!({ "a": 1 })));
 //! ```
 
+mod body;
+mod identity;
 mod seal;
 mod settled;
 mod straight;
 mod tape;
 mod veiled;
 
+pub use body::Body;
+pub use identity::identity;
+pub(crate) use identity::sorted;
+use identity::{content_type, hash, in_order, is_form};
 pub use seal::{Seal, Sealed, Unsealed};
 pub(crate) use seal::{beside, sealed_answer};
 pub use straight::straight;
@@ -50,15 +56,13 @@ pub use tape::{Damage, Interaction, Tape, parse};
 pub(crate) use tape::{Part, answer_at, event_at, header, read};
 pub use veiled::veiled;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use drillmaster_models::{Method, entry, wire};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Lost};
-use crate::redact::{self, Sealing};
+use crate::redact::Sealing;
 use crate::request::{Request, Response, is_open, line};
 
 /// The version that is written, and the only one that is read.
@@ -257,57 +261,6 @@ pub struct PaceEvent {
     pub seconds: f64,
 }
 
-/// A body as a cassette holds it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Body {
-    /// JSON, inline.
-    Json(Value),
-    /// UTF-8 text.
-    Text(String),
-    /// Anything else, as base64.
-    Base64(String),
-}
-
-impl Body {
-    /// Takes a body in the most readable form that gives the same bytes back.
-    pub fn of(bytes: &[u8]) -> Self {
-        match (serde_json::from_slice(bytes), std::str::from_utf8(bytes)) {
-            (Ok(json), _) if is_kept_by_json(&json, bytes) => Self::Json(json),
-            (_, Ok(text)) => Self::Text(text.to_owned()),
-            _ => Self::Base64(BASE64_STANDARD.encode(bytes)),
-        }
-    }
-
-    /// Takes a body in the most readable form that says the same: white space and the order of keys do not
-    /// count.
-    pub(crate) fn sealed(bytes: &[u8]) -> Self {
-        match serde_json::from_slice(bytes) {
-            Ok(json) if redact::says(bytes, &json) && depth(&json) <= DEEPEST => {
-                Self::Json(sorted(&json))
-            }
-            _ => Self::of(bytes),
-        }
-    }
-
-    /// The bytes again.
-    pub fn bytes(&self) -> Result<Vec<u8>, base64::DecodeError> {
-        match self {
-            Self::Json(json) => Ok(json.to_string().into_bytes()),
-            Self::Text(text) => Ok(text.clone().into_bytes()),
-            Self::Base64(text) => BASE64_STANDARD.decode(text),
-        }
-    }
-
-    fn of_message(bytes: &[u8]) -> Option<Self> {
-        (!bytes.is_empty()).then(|| Self::of(bytes))
-    }
-
-    fn into_message(body: Option<Self>) -> Result<Vec<u8>, base64::DecodeError> {
-        body.map_or(Ok(Vec::new()), |body| body.bytes())
-    }
-}
-
 /// What no service can answer with is no recording of one.
 fn status<'de, D: Deserializer<'de>>(input: D) -> Result<u16, D::Error> {
     let given = Value::deserialize(input)?;
@@ -325,22 +278,6 @@ fn ordinal<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
     let given = Value::deserialize(input)?;
     let problem = || format!("the ordinal is {given}, and a whole number from 0 is due");
     given.as_u64().ok_or_else(|| D::Error::custom(problem()))
-}
-
-/// Long numbers, doubled keys and white space do not survive being read as JSON and written again, and
-/// what is nested too deeply could not be read back from inside an event.
-const DEEPEST: usize = 100;
-
-fn is_kept_by_json(json: &Value, bytes: &[u8]) -> bool {
-    depth(json) <= DEEPEST && json.to_string().as_bytes() == bytes
-}
-
-fn depth(json: &Value) -> usize {
-    match json {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
 }
 
 impl Event {
@@ -472,100 +409,4 @@ impl ErrorEvent {
             detail: detail.to_owned(),
         })
     }
-}
-
-/// What two requests must have in common to be the same: method, path, the query's pairs in any order, and
-/// the body, in which the order of JSON keys and of form fields does not matter. As 32 hex digits.
-pub fn identity(request: &wire::Request) -> String {
-    let body = if is_form(request.header("content-type")) {
-        sorted_pairs(&String::from_utf8_lossy(&request.body)).into_bytes()
-    } else {
-        // Mostly there is none.
-        let json = (!request.body.is_empty()).then(|| serde_json::from_slice(&request.body));
-        match json {
-            Some(Ok(json)) => in_order(&json),
-            Some(Err(_)) | None => request.body.clone(),
-        }
-    };
-    hash(request.method, &request.target, &body)
-}
-
-fn hash(method: Method, target: &str, body: &[u8]) -> String {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let (method, query) = (method.as_str(), sorted_pairs(query));
-    let mut parts = Vec::with_capacity(256);
-    for part in [method.as_bytes(), path.as_bytes(), query.as_bytes(), body] {
-        // The length keeps `a` + `bc` apart from `ab` + `c`.
-        parts.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        parts.extend_from_slice(part);
-    }
-    blake3::hash(&parts).to_hex()[..32].to_owned()
-}
-
-fn is_form(content_type: Option<&str>) -> bool {
-    content_type == Some("application/x-www-form-urlencoded")
-}
-
-fn content_type(headers: &[(String, String)]) -> Option<&str> {
-    headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str())
-}
-
-fn sorted_pairs(text: &str) -> String {
-    let mut pairs: Vec<_> = text.split('&').collect();
-    pairs.sort_unstable();
-    pairs.join("&")
-}
-
-/// The same with the keys of its objects in order.
-pub(crate) fn sorted(json: &Value) -> Value {
-    match json {
-        Value::Array(items) => items.iter().map(sorted).collect(),
-        Value::Object(fields) => {
-            let mut fields: Vec<_> =
-                fields.iter().map(|(name, value)| (name.clone(), sorted(value))).collect();
-            fields.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(fields.into_iter().collect())
-        }
-        other => other.clone(),
-    }
-}
-
-/// JSON text with sorted keys.
-fn in_order(json: &Value) -> Vec<u8> {
-    fn write(json: &Value, text: &mut Vec<u8>) {
-        match json {
-            Value::Array(items) => {
-                text.push(b'[');
-                for (index, item) in items.iter().enumerate() {
-                    if index > 0 {
-                        text.push(b',');
-                    }
-                    write(item, text);
-                }
-                text.push(b']');
-            }
-            Value::Object(fields) => {
-                let mut fields: Vec<_> = fields.iter().collect();
-                fields.sort_unstable_by_key(|(name, _)| *name);
-                text.push(b'{');
-                for (index, (name, value)) in fields.into_iter().enumerate() {
-                    if index > 0 {
-                        text.push(b',');
-                    }
-                    plain(name, text);
-                    text.push(b':');
-                    write(value, text);
-                }
-                text.push(b'}');
-            }
-            other => plain(other, text),
-        }
-    }
-    /// Text and numbers can always be written to memory.
-    fn plain<T: Serialize + ?Sized>(value: &T, text: &mut Vec<u8>) {
-        let _ = serde_json::to_writer(text, value);
-    }
-    let mut text = Vec::new();
-    write(json, &mut text);
-    text
 }

@@ -87,7 +87,7 @@ impl Connection {
     pub(crate) fn draft(&self, entry: &'static Entry, fields: &Value) -> Result<Request, Error> {
         let wire = entry.request(fields, self.dialect).map_err(Error::answer)?;
         let spec = entry.spec(self.dialect).map_err(|error| Error::answer(error.into()))?;
-        Ok(Request { wire, spec, scope: self.scope.name().clone(), ordinal: 0 })
+        Ok(Request { wire: Arc::new(wire), spec, scope: self.scope.name().clone(), ordinal: 0 })
     }
 
     /// Sends a typed request.

@@ -126,7 +126,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let users = entry("thm.users")?;
 //! let wire = users.request(&serde_json::json!({}), Dialect::Current)?;
-//! let request = Request { wire, spec: &users.spec, scope: "main".into(), ordinal: 0 };
+//! let request = Request { wire: wire.into(), spec: &users.spec, scope: "main".into(), ordinal: 0 };
 //! let refusal = Response::json(500, &serde_json::json!({ "message": "on fire" }));
 //! let events = [
 //!     Event::Cassette(Header::default()),

@@ -53,6 +53,7 @@ pub(crate) use history::{identity_key, scope_key, value_key};
 pub use journaled::Journaled;
 pub(crate) use journaled::read;
 pub(crate) use lines::unseal;
+use lines::with_line;
 pub use lines::{Events, line};
 pub use unusable::Unusable;
 
@@ -159,12 +160,12 @@ impl Journal {
     ///
     /// Waits for the disk where very much waits to be written already.
     pub fn append(&self, event: &Event) -> io::Result<()> {
-        self.queue.add(&entry(event, &line(event)))
+        with_line(event, |line| self.queue.add(&entry(event, line)))
     }
 
     /// Adds an event, and returns when it and all that was added before are safe on the disk.
     pub async fn append_durably(&self, event: &Event) -> io::Result<()> {
-        let safe = self.queue.add_durably(&entry(event, &line(event)))?;
+        let safe = with_line(event, |line| self.queue.add_durably(&entry(event, line)))?;
         safe.reached().await
     }
 

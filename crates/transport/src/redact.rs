@@ -187,7 +187,7 @@ impl Redactor {
     #[must_use]
     pub fn request(&self, request: &Request) -> Request {
         Request {
-            wire: self.wire(request.spec.name, &request.wire),
+            wire: self.wire(request.spec.name, &request.wire).into(),
             spec: request.spec,
             scope: self.scope(&request.scope).into(),
             ordinal: request.ordinal,

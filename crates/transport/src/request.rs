@@ -17,8 +17,8 @@ pub type Response = wire::Response;
 /// A request on its way: what travels, and where in the run it belongs.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What travels, without the credential.
-    pub wire: wire::Request,
+    /// What travels, without the credential. Shared, so that nothing is copied to send it again.
+    pub wire: Arc<wire::Request>,
     /// The declaration it was made from.
     pub spec: &'static Spec,
     /// The row it belongs to, or `main`.
@@ -38,7 +38,7 @@ impl Request {
     /// let register = entry("thm.register").unwrap();
     /// let fields = serde_json::json!({ "token": "somebody-s" });
     /// let request = Request {
-    ///     wire: register.request(&fields, Dialect::Current).unwrap(),
+    ///     wire: register.request(&fields, Dialect::Current).unwrap().into(),
     ///     spec: &register.spec,
     ///     scope: Scope::MAIN.into(),
     ///     ordinal: 0,

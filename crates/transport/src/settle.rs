@@ -33,7 +33,8 @@ impl Connection {
         fields: &Value,
     ) -> Result<Value, Error> {
         match self.call(entry, fields).await {
-            Err(doubt) if doubt.is_in_doubt() => self.settle(entry, fields, doubt).await,
+            // It is seldom needed, and larger than all the rest.
+            Err(doubt) if doubt.is_in_doubt() => Box::pin(self.settle(entry, fields, doubt)).await,
             answer => answer,
         }
     }

@@ -88,7 +88,7 @@ fn request(interaction: &Interaction) -> Option<Request> {
     let entry = entry(&event.entry).ok().or_else(|| entries().next())?;
     let wire = event.wire().ok()?;
     let scope = event.scope.as_str().into();
-    Some(Request { wire, spec: &entry.spec, scope, ordinal: event.ordinal })
+    Some(Request { wire: wire.into(), spec: &entry.spec, scope, ordinal: event.ordinal })
 }
 
 /// A replay waits for nothing.

@@ -82,7 +82,7 @@ impl Call {
             let spec = fitting().next().unwrap_or(&self.first).spec;
             (spec, respelt(spec, &self.target, body))
         });
-        RequestEvent::of(&Request { wire, spec, scope: Scope::MAIN.into(), ordinal })
+        RequestEvent::of(&Request { wire: wire.into(), spec, scope: Scope::MAIN.into(), ordinal })
     }
 }
 

@@ -83,7 +83,7 @@ async fn in_the_process_no_credential_is_needed() {
         let sandbox = academy().speaking(dialect);
         let rooms = entry("thm.rooms").unwrap();
         let request = Request {
-            wire: rooms.request(&json!({}), dialect).unwrap(),
+            wire: rooms.request(&json!({}), dialect).unwrap().into(),
             spec: rooms.spec(dialect).unwrap(),
             scope: Scope::MAIN.into(),
             ordinal: 0,

@@ -42,11 +42,12 @@ impl<T> Journaled<T> {
     }
 
     /// Writes a request down; returns when it may be sent.
-    async fn note(&self, request: &Request, event: &Event) -> Result<(), Error> {
+    async fn note(&self, request: &Request) -> Result<(), Error> {
+        let event = Event::Request(RequestEvent::of(request));
         let noted = if request.spec.effect.is_read() {
-            self.journal.append(event)
+            self.journal.append(&event)
         } else {
-            self.journal.append_durably(event).await
+            self.journal.append_durably(&event).await
         };
         noted.map_err(|error| unwritten(&error).for_request(request))
     }
@@ -60,17 +61,16 @@ impl<T: Transport> Transport for Journaled<T> {
         {
             return outcome;
         }
-        let event = Event::Request(RequestEvent::of(&request));
         let late = cfg!(feature = "torture-unsynced").then(|| request.clone());
         if late.is_none() {
-            self.note(&request, &event).await?;
+            self.note(&request).await?;
         }
         torture::point("noted");
         let (scope, ordinal) = (request.scope.clone(), request.ordinal);
         let outcome = self.inner.send(request).await;
         torture::point("sent");
         if let Some(request) = late {
-            self.note(&request, &event).await?;
+            self.note(&request).await?;
         }
         if let Some(event) = Event::outcome(&scope, ordinal, &outcome) {
             // The answer is true even if it cannot be written down; the next request will be refused.

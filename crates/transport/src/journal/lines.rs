@@ -1,5 +1,6 @@
 //! A journal's lines: how one is written, and how they are read back.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -13,6 +14,8 @@ use crate::cassette::{self, Damage, Event, Header};
 const SEAL: usize = 18;
 /// Most lines are no longer, in bytes.
 const USUAL: usize = 512;
+/// The memory of a longer line is given back, in bytes.
+const LARGEST_KEPT: usize = 64 << 10;
 
 const SEAL_START: &[u8] = b",\"sum\":\"";
 
@@ -27,15 +30,34 @@ const SEAL_START: &[u8] = b",\"sum\":\"";
 /// ```
 pub fn line(event: &Event) -> Vec<u8> {
     let mut line = Vec::with_capacity(USUAL);
-    if serde_json::to_writer(&mut line, event).is_err() {
+    write(event, &mut line);
+    line
+}
+
+/// Uses the line of an event. It is put together where this thread's line before was.
+pub(super) fn with_line<R>(event: &Event, work: impl FnOnce(&[u8]) -> R) -> R {
+    thread_local! {
+        static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    let mut line = LINE.take();
+    line.clear();
+    write(event, &mut line);
+    let result = work(&line);
+    if line.capacity() <= LARGEST_KEPT {
+        LINE.set(line);
+    }
+    result
+}
+
+fn write(event: &Event, line: &mut Vec<u8>) {
+    if serde_json::to_writer(&mut *line, event).is_err() {
         line.clear();
     }
     // The brace goes behind the checksum.
     line.pop();
-    let seal = seal(&line);
+    let seal = seal(line);
     line.extend_from_slice(&seal);
     line.push(b'\n');
-    line
 }
 
 /// The checksum is to find what a disk or a hand has damaged: no byte that was changed alone escapes a CRC.

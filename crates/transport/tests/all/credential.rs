@@ -1,5 +1,7 @@
 //! The credential goes where the declaration says, and nowhere else.
 
+use std::sync::Arc;
+
 use drillmaster_models::thm::{Authenticate, Register, ShowScoreboard};
 use drillmaster_models::veracode::DeleteUser;
 use drillmaster_models::{Dialect, Endpoint, wire};
@@ -79,12 +81,12 @@ async fn it_never_leaves_the_origin_of_its_service() {
         "0/".to_owned(),
     ] {
         let request = Request {
-            wire: wire::Request {
+            wire: Arc::new(wire::Request {
                 method: ShowScoreboard::SPEC.method,
                 target: target.clone(),
                 headers: Vec::new(),
                 body: Vec::new(),
-            },
+            }),
             spec: &const { ShowScoreboard::SPEC },
             scope: "main".into(),
             ordinal: 0,

@@ -34,7 +34,7 @@ pub(crate) fn request<E: Endpoint>(fields: &E) -> Request {
     let entry = entry(E::SPEC.name).unwrap();
     let fields = serde_json::to_value(fields).unwrap();
     Request {
-        wire: entry.request(&fields, Dialect::Current).unwrap(),
+        wire: entry.request(&fields, Dialect::Current).unwrap().into(),
         spec: &entry.spec,
         scope: "main".into(),
         ordinal: 0,

@@ -27,7 +27,7 @@ pub(crate) fn exchange(
 ) -> [Event; 2] {
     let entry = entry(name).unwrap();
     let request = Request {
-        wire: entry.request(fields, Dialect::Current).unwrap(),
+        wire: entry.request(fields, Dialect::Current).unwrap().into(),
         spec: &entry.spec,
         scope: scope.into(),
         ordinal,

@@ -311,7 +311,7 @@ proptest! {
 fn request(scope: &str, name: &str, fields: &Value) -> Request {
     let entry = entry(name).unwrap();
     let wire = entry.request(fields, Dialect::Current).unwrap();
-    Request { wire, spec: &entry.spec, scope: scope.into(), ordinal: 0 }
+    Request { wire: wire.into(), spec: &entry.spec, scope: scope.into(), ordinal: 0 }
 }
 
 /// With the real roster and with that of pseudonyms a script sends what the cassette holds.

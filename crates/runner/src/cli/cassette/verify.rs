@@ -109,7 +109,12 @@ fn request(interaction: &Interaction) -> Option<Request> {
     let spec = specs
         .into_iter()
         .find(|spec| spec.method == wire.method && wire::match_path(spec.path, path).is_some())?;
-    Some(Request { wire, spec, scope: recorded.scope.as_str().into(), ordinal: recorded.ordinal })
+    Some(Request {
+        wire: wire.into(),
+        spec,
+        scope: recorded.scope.as_str().into(),
+        ordinal: recorded.ordinal,
+    })
 }
 
 fn services(tape: &Tape) -> Vec<&'static str> {
