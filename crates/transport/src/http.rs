@@ -1,31 +1,42 @@
 //! Over HTTP.
 
+mod client;
+
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use drillmaster_models::{Credential, Method, wire};
+use flate2::read::MultiGzDecoder;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, USER_AGENT};
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy;
 use memchr::memmem;
-use reqwest::header::HeaderValue;
-use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use url::{Host, Url};
+use tokio::time::timeout;
+use url::{Host, Position, Url};
+
+use self::client::{Client, client};
 
 use crate::error::{Error, Lost};
-use crate::request::{Request, Response, Transport};
+use crate::request::{Request, Response, Sending, Transport};
 
-/// How long a connection may take to open.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long a request may take altogether.
 const WHOLE: Duration = Duration::from_secs(60);
 /// The largest answer that is read. The whole user list of 50,000 is a tenth of it.
 const LARGEST: usize = 256 << 20;
 /// What stands where a service echoed the credential.
 const MASK: &str = "[credential]";
+const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("drillmaster/", env!("CARGO_PKG_VERSION")));
+/// As [`unpacked`] knows them.
+const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br");
 
 /// Sends to one service over HTTP(S). The credential joins here and nowhere else, and travels to this
 /// service's origin only: redirects are answers, never followed.
@@ -41,8 +52,10 @@ const MASK: &str = "[credential]";
 /// ```
 #[derive(Clone)]
 pub struct Http {
-    client: reqwest::Client,
+    client: Client,
     base: Url,
+    scheme: Scheme,
+    authority: Authority,
     credential: SecretString,
     /// How a service may spell the credential when it echoes it.
     echoes: Arc<[SecretString]>,
@@ -60,23 +73,18 @@ impl Http {
     /// Connects to the service at `base`.
     pub fn new(base: &str, credential: SecretString) -> Result<Self, Error> {
         let base = base_url(base)?;
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("drillmaster/", env!("CARGO_PKG_VERSION")))
-            // The answer is the redirect itself, and a login page is not to see the credential.
-            .redirect(Policy::none())
-            // Whether a request may be sent again depends on its effect, which only our layers know.
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(CONNECT);
-        if is_loopback(&base) {
-            builder = builder.no_proxy();
-        }
-        let client = builder
-            .build()
-            .map_err(|error| Error::setup(format!("cannot set up HTTPS: {}", cause(error))))?;
+        let unusable =
+            |error: &dyn fmt::Display| Error::setup(format!("cannot set up HTTP: {error}"));
+        let client = client(is_loopback(&base), base.scheme() == "http")
+            .map_err(|error| unusable(&error))?;
+        let scheme = Scheme::try_from(base.scheme()).map_err(|error| unusable(&error))?;
+        let authority = Authority::try_from(&base[Position::BeforeHost..Position::AfterPort])
+            .map_err(|error| unusable(&error))?;
         Ok(Self {
             client,
             base,
+            scheme,
+            authority,
             echoes: echoes(credential.expose_secret()).into(),
             credential,
             whole: WHOLE,
@@ -94,18 +102,23 @@ impl Http {
         Self { whole, ..self }
     }
 
-    fn build(&self, request: &Request) -> Result<reqwest::Request, Error> {
+    fn build(&self, request: &Request) -> Result<http::Request<Full<Bytes>>, Error> {
         let wire = &request.wire;
-        let (path, query) = match wire.target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (wire.target.as_str(), None),
-        };
+        let unfit = |error: http::Error| Error::setup(format!("cannot be sent: {error}"));
         // Put together part by part, so that no path leads to another host.
-        let mut address = self.base.clone();
-        address.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        address.set_query(query);
+        let path = format!("{}{}", self.base.path().trim_end_matches('/'), wire.target);
+        let address = Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(path)
+            .build()
+            .map_err(unfit)?;
         let mut body = wire.body.clone();
-        let mut builder = self.client.request(method(wire.method), address);
+        let mut builder = http::Request::builder()
+            .method(method(wire.method))
+            .uri(address)
+            .header(USER_AGENT, AGENT)
+            .header(ACCEPT_ENCODING, CODINGS);
         for (name, value) in &wire.headers {
             builder = builder.header(name, value);
         }
@@ -128,46 +141,46 @@ impl Http {
                 body = joined.into_bytes();
             }
         }
-        builder
-            .timeout(self.whole)
-            .body(body)
-            .build()
-            .map_err(|error| Error::setup(format!("cannot be sent: {}", cause(error))))
+        builder.body(Full::from(body)).map_err(unfit)
     }
 
-    async fn exchange(&self, request: reqwest::Request) -> Result<Response, Error> {
-        let mut answer = self.client.execute(request).await.map_err(|error| self.lost(error))?;
-        let headers = answer.headers().iter().filter(|(name, _)| is_kept(name.as_str()));
-        let headers: Vec<_> = headers
-            .map(|(name, value)| {
-                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-            })
-            .collect();
-        let status = answer.status().as_u16();
+    async fn exchange(&self, request: http::Request<Full<Bytes>>) -> Result<Response, Error> {
+        let late = |_| Error::lost(Lost::Timeout, format!("no answer within {:?}", self.whole));
+        timeout(self.whole, self.answer(request)).await.map_err(late)?
+    }
+
+    async fn answer(&self, request: http::Request<Full<Bytes>>) -> Result<Response, Error> {
+        let broken = |error: &dyn fmt::Display| Error::lost(Lost::Reset, error.to_string());
+        let answer = self.client.request(request).await.map_err(|error| self.lost(&error))?;
+        let (head, mut rest) = answer.into_parts();
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.lost(error))? {
-            if body.len() + chunk.len() > LARGEST {
-                return Err(Error::lost(Lost::Reset, "the answer is larger than 256 MiB"));
+        while let Some(frame) = rest.frame().await {
+            let frame = frame.map_err(|error| broken(&cause(&error)))?;
+            let data = frame.into_data().unwrap_or_default();
+            if body.len() + data.len() > LARGEST {
+                return Err(too_large());
             }
-            body.extend_from_slice(&chunk);
+            body.extend_from_slice(&data);
         }
+        if let Some(coding) = head.headers.get(CONTENT_ENCODING) {
+            body = unpacked(coding, &body).map_err(|error| broken(&error))?;
+            if body.len() > LARGEST {
+                return Err(too_large());
+            }
+        }
+        let (status, headers) = (head.status.as_u16(), kept(&head.headers));
         Ok(self.without_credential(wire::Response { status, headers, body }))
     }
 
     /// What became of a request, told without its path and query: they may hold a token.
-    fn lost(&self, error: reqwest::Error) -> Error {
-        let (how, detail) = match () {
-            () if error.is_connect() => {
-                let (origin, cause) = (self.base.origin().ascii_serialization(), cause(error));
-                let advice = "is the base URL right, and is the network up?";
-                (Lost::Unreachable, format!("{origin}: {cause}; {advice}"))
-            }
-            () if error.is_timeout() => {
-                (Lost::Timeout, format!("no answer within {:?}", self.whole))
-            }
-            () => (Lost::Reset, cause(error)),
-        };
-        Error::lost(how, detail)
+    fn lost(&self, error: &legacy::Error) -> Error {
+        let cause = cause(error);
+        if !error.is_connect() {
+            return Error::lost(Lost::Reset, cause);
+        }
+        let origin = self.base.origin().ascii_serialization();
+        let advice = "is the base URL right, and is the network up?";
+        Error::lost(Lost::Unreachable, format!("{origin}: {cause}; {advice}"))
     }
 
     /// Takes the credential out of an answer that echoes it, so that it cannot reach a recording.
@@ -185,14 +198,20 @@ impl Http {
     }
 }
 
-#[async_trait]
 impl Transport for Http {
-    async fn send(&self, request: Request) -> Result<Response, Error> {
-        let sent = match self.build(&request) {
-            Ok(built) => self.exchange(built).await,
-            Err(error) => Err(error),
-        };
-        sent.map_err(|error| error.for_request(&request))
+    fn send<'a, 'b>(&'a self, request: Request) -> Sending<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        let built = self.build(&request);
+        Box::pin(async move {
+            let sent = match built {
+                Ok(built) => self.exchange(built).await,
+                Err(error) => Err(error),
+            };
+            sent.map_err(|error| error.for_request(&request))
+        })
     }
 }
 
@@ -233,13 +252,40 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn method(method: Method) -> reqwest::Method {
+fn method(method: Method) -> http::Method {
     match method {
-        Method::Get => reqwest::Method::GET,
-        Method::Post => reqwest::Method::POST,
-        Method::Put => reqwest::Method::PUT,
-        Method::Delete => reqwest::Method::DELETE,
+        Method::Get => http::Method::GET,
+        Method::Post => http::Method::POST,
+        Method::Put => http::Method::PUT,
+        Method::Delete => http::Method::DELETE,
     }
+}
+
+fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
+    let kept = headers.iter().filter(|(name, _)| is_kept(name.as_str()));
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    kept.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+}
+
+/// A body as it was before it was compressed for the way.
+fn unpacked(coding: &HeaderValue, body: &[u8]) -> io::Result<Vec<u8>> {
+    // One byte more than is allowed tells that it is too large.
+    let most = LARGEST as u64 + 1;
+    let mut bytes = Vec::new();
+    match coding.as_bytes() {
+        _ if body.is_empty() => Ok(0),
+        b"gzip" => MultiGzDecoder::new(body).take(most).read_to_end(&mut bytes),
+        b"br" => {
+            brotli_decompressor::Decompressor::new(body, 4096).take(most).read_to_end(&mut bytes)
+        }
+        b"identity" => return Ok(body.to_vec()),
+        _ => Err(io::Error::other("the answer is compressed in a way that was not asked for")),
+    }?;
+    Ok(bytes)
+}
+
+fn too_large() -> Error {
+    Error::lost(Lost::Reset, "the answer is larger than 256 MiB")
 }
 
 /// The headers that mean something to a caller. Cookies, dates and server names are left behind.
@@ -283,10 +329,8 @@ fn masked(body: Vec<u8>, echo: &[u8]) -> Vec<u8> {
 }
 
 /// The last cause of an error, which is what happened; all before it tells where in the client.
-fn cause(error: reqwest::Error) -> String {
-    // Without its address: the query may hold a token.
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }

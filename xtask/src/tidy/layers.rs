@@ -26,12 +26,12 @@ const LAYERS: [Layer; 9] = [
     Layer {
         package: MODELS,
         imports: &[],
-        shuns: &["async-trait", "axum", "clap", "futures", "reqwest", "rhai", "tokio"],
+        shuns: &["async-trait", "axum", "clap", "futures", "hyper", "rhai", "tokio"],
     },
     Layer { package: TRANSPORT, imports: &[MODELS], shuns: &["axum", "clap", "rhai"] },
-    Layer { package: THM, imports: &[MODELS, TRANSPORT], shuns: &["clap", "reqwest", "rhai"] },
-    Layer { package: VERACODE, imports: &[MODELS, TRANSPORT], shuns: &["clap", "reqwest", "rhai"] },
-    Layer { package: SANDBOX, imports: &[MODELS, TRANSPORT], shuns: &["clap", "reqwest", "rhai"] },
+    Layer { package: THM, imports: &[MODELS, TRANSPORT], shuns: &["clap", "hyper", "rhai"] },
+    Layer { package: VERACODE, imports: &[MODELS, TRANSPORT], shuns: &["clap", "hyper", "rhai"] },
+    Layer { package: SANDBOX, imports: &[MODELS, TRANSPORT], shuns: &["clap", "hyper", "rhai"] },
     Layer { package: RUNNER, imports: &[MODELS, TRANSPORT, THM, VERACODE, SANDBOX], shuns: &[] },
     Layer {
         package: "drillmaster-tests",
