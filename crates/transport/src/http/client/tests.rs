@@ -43,8 +43,8 @@ impl Service {
                 let accepted = TlsAcceptor::from(Arc::new(config.clone())).accept(stream).await;
                 // Whoever does not trust it hangs up.
                 let Ok(mut stream) = accepted else { continue };
-                let head = head(&mut stream).await;
-                told.lock().unwrap().push_str(&head);
+                let asked = head(&mut stream).await;
+                told.lock().unwrap().push_str(&asked);
                 let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nyes";
                 stream.write_all(answer).await.unwrap();
             }
