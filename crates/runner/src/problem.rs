@@ -125,7 +125,7 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
             Stopped::Irreversible => "if that is meant, allow it with --yes".to_owned(),
             // It says so itself.
             Stopped::Pseudonym => return None,
-            _ => "make a new plan with --dry-run --plan FILE, look at it, and run that with --approved".to_owned(),
+            _ => "make a new plan with --dry-run --plan FILE, look at it, and resume with --approved FILE".to_owned(),
         },
     };
     Some(advice)

@@ -1,6 +1,7 @@
 //! `drillmaster resume`
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::{ArgMatches, Args};
 use drillmaster_transport::cassette::Event;
@@ -11,7 +12,7 @@ use super::complete;
 use super::launch::{Ready, perform};
 use super::rehearse::look_ahead;
 use super::session::Session;
-use super::settings::Settings;
+use super::settings::{Settings, absolute};
 use super::target::Target;
 use crate::exit::Exit;
 use crate::host::Keeping;
@@ -31,6 +32,9 @@ pub(crate) struct ResumeArgs {
     /// Go on although the script, the roster, an input or the target is another than the run began with
     #[arg(long)]
     allow_changed: bool,
+    /// Make the writes of this plan instead of those of an earlier one, and stop before any other
+    #[arg(long, value_name = "PLAN")]
+    approved: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -48,22 +52,29 @@ pub(crate) fn resume(
     if args.run.is_none() && !args.failed {
         refuse_ended(&began, &seen)?;
     }
-    let order = args.settings.over(began.clone(), matches)?;
+    let mut order = args.settings.over(began.clone(), matches)?;
+    if let Some(plan) = &args.approved {
+        order.approved = Some(Approval::of(absolute(plan)?)?);
+    }
     if args.failed && order.max_rows != began.max_rows {
         let problem = "--failed tries again what failed in all rows of the run, and --max-rows would leave some out";
         return Err(Problem::usage(problem).with_help("leave --max-rows away"));
     }
-    let mut ready = Ready::of(order, vec![path.clone()], shell)?;
+    let plan = order.approved.as_ref().map(|approval| approval.plan.clone());
+    let taken = plan.into_iter().chain([path.clone()]).collect();
+    let mut ready = Ready::of(order, taken, shell)?;
     if !args.allow_changed {
         refuse_changes(&began, &ready, &seen)?;
     }
     // A missing credential is told before anything is written.
     let target = Target::open(&ready.order.place, &ready.services())?;
     let session = Session::start(&shell.console)?;
-    if args.allow_changed {
-        if let Some(approval) = &mut ready.order.approved {
-            *approval = Approval::of(approval.plan.clone())?;
-        }
+    if args.allow_changed
+        && let Some(approval) = &mut ready.order.approved
+    {
+        *approval = Approval::of(approval.plan.clone())?;
+    }
+    if args.allow_changed || args.approved.is_some() {
         look_ahead(&mut ready, &target, &session, shell)?;
     }
     let (mut journal, mut history) = Journal::open(&path).map_err(unusable)?;
@@ -136,8 +147,11 @@ fn refuse_changes(began: &Order, ready: &Ready, history: &History) -> Result<(),
     let target = |order: &Order| Place { rate: None, ..order.place.clone() };
     let roster = now.roster != header.roster || order.key != began.key;
     let plan = match &began.approved {
-        Some(approval) => Approval::of(approval.plan.clone())? != *approval,
-        None => false,
+        // One that is given now takes its place.
+        Some(approval) if order.approved == began.approved => {
+            Approval::of(approval.plan.clone())? != *approval
+        }
+        _ => false,
     };
     let changes = [
         ("the script", now.script != header.script),

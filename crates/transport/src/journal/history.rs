@@ -176,17 +176,18 @@ impl History {
         Ok(Some(outcome.map_err(|lost| lost.for_request(request))))
     }
 
-    /// Whether something is left to be taken for a request.
-    pub(super) fn holds(&self, request: &Request) -> bool {
+    /// What [`take`](Self::take) would give for a request; what cannot be read is nothing.
+    pub(super) fn peek(&self, request: &Request) -> Option<Result<Response, Error>> {
         if self.slots.is_empty() {
-            return false;
+            return None;
         }
         let identity = identity_key(&identity(&request.wire)).unwrap_or_default();
         let key = (scope_key(&request.scope), identity);
-        self.head_of(key).is_some_and(|(head, first)| {
-            let taken = head.taken.load(Ordering::Relaxed) as usize;
-            self.slots.get(first + taken).is_some_and(|slot| slot.key() == key)
-        })
+        let (head, first) = self.head_of(key)?;
+        let taken = head.taken.load(Ordering::Relaxed) as usize;
+        let slot = self.slots.get(first + taken).filter(|slot| slot.key() == key)?;
+        let outcome = self.outcome(slot).ok()?;
+        Some(outcome.map_err(|lost| lost.for_request(request)))
     }
 
     fn outcome(&self, slot: &Slot) -> Result<Result<Response, Error>, Unusable> {

@@ -100,7 +100,8 @@ impl<T: Transport> Transport for Journaled<T> {
     }
 
     fn source(&self, request: &Request) -> Source {
-        if self.history.holds(request) { Source::History } else { self.inner.source(request) }
+        let told = self.history.peek(request).filter(|told| stands(request.spec, told));
+        if told.is_some() { Source::History } else { self.inner.source(request) }
     }
 }
 

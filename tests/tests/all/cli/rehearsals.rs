@@ -85,6 +85,45 @@ fn an_approved_plan_is_carried_out_and_nothing_else() {
 }
 
 #[test]
+fn a_run_that_its_plan_stopped_goes_on_with_another_plan() {
+    let server = Server::start("");
+    let desk = Desk::with_class().with_keys();
+    let flags = server.flags();
+    let dry = |rows: usize, plan: &str| {
+        let line = format!("{RUN} --dry-run --plan {plan} --max-rows {rows} {flags}");
+        desk.run(&line).exits(0);
+    };
+    let seats = || server.writes()["thm.add_seat"].as_object().map_or(0, serde_json::Map::len);
+    dry(4, "four.plan");
+    let run = format!("{RUN} --approved four.plan --concurrency 1 {flags}");
+    desk.run(&run).exits(4);
+    // Nobody approved more than four, however often it is asked for.
+    assert!(desk.run("resume").exits(4).err.contains("resume with --approved FILE"));
+    assert_eq!(seats(), 4);
+    // The new plan has no invites for whom the first part invited.
+    dry(6, "six.plan");
+    desk.run("resume --approved six.plan").exits(4);
+    assert_eq!(seats(), 6);
+    dry(30, "all.plan");
+    desk.run("resume --approved all.plan").exits(0);
+    // It is the run's own plan from now on.
+    desk.run("resume").exits(0);
+    let invites = &server.writes()["veracode.invite"];
+    assert!(invites.as_object().unwrap().values().all(|times| *times == 1), "{invites}");
+}
+
+#[test]
+fn a_run_that_nobody_approved_may_go_on_with_a_plan() {
+    let desk = Desk::with_class();
+    desk.run(&format!("{RUN} --max-rows 2")).exits(0);
+    desk.run(&format!("{RUN} --max-rows 2 --dry-run --plan two.plan")).exits(0);
+    desk.run("resume --approved absent.plan").exits(2);
+    desk.run("resume --approved two.plan --results two.plan").exits(2);
+    desk.run("resume --approved two.plan").exits(0);
+    desk.run("resume --max-rows 3").exits(4);
+}
+
+#[test]
 fn an_approved_run_settles_what_is_in_doubt() {
     let server = Server::start("--invite-outcome 500 --fault thm.add_seat:reset-after@1");
     let desk = Desk::with_class().with_keys();

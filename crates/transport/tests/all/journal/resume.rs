@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use drillmaster_transport::cassette::{ErrorEvent, Event, Header};
 use drillmaster_transport::journal::{Events, Journal};
 use drillmaster_transport::{
-    Capture, Connection, Error, Lost, Never, Request, Response, Scope, Transport,
+    Approved, Capture, Connection, Error, Lost, Never, Request, Response, Scope, Transport,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -278,4 +278,33 @@ async fn a_whole_run_goes_on_without_a_second_call() {
         assert_eq!(connection.send(&scores).await.unwrap()[0].username, "one");
         assert!(connection.send(&seat).await.unwrap_err().is_refusal());
     }
+}
+
+/// With a plan that has nothing of the earlier part. What that was told is asked for again, but not sent.
+#[tokio::test]
+async fn a_new_plan_need_not_have_what_an_earlier_part_did() {
+    let request = seat("ada", 0);
+    let throttled = Response::json(429, &json!({}));
+    for (answer, is_let_through) in [(saying("old"), true), (refusing(), true), (throttled, false)]
+    {
+        let (_folder, path) = place();
+        left(&path, &[asked(&request), answered(&request, &answer)]);
+        let (_journal, _history, transport) = going_on(&path, Never);
+        let approved = Approved::new(transport, Vec::<(String, String)>::new());
+        let told = approved.send(request.clone()).await;
+        assert_eq!(told.is_ok(), is_let_through, "{told:?}");
+        let again = approved.send(request.clone()).await.unwrap_err();
+        assert!(again.is_stopped(), "{again}");
+    }
+}
+
+#[tokio::test]
+async fn a_doubt_of_an_earlier_part_is_told_without_approval_and_sent_again_only_with_it() {
+    let request = seat("ada", 0);
+    let (_folder, path) = place();
+    left(&path, &[asked(&request)]);
+    let (_journal, _history, transport) = going_on(&path, Never);
+    let approved = Approved::new(transport, Vec::<(String, String)>::new());
+    assert!(approved.send(request.clone()).await.unwrap_err().is_in_doubt());
+    assert!(approved.send(request).await.unwrap_err().is_stopped());
 }
