@@ -236,7 +236,7 @@ impl Script {
     pub(crate) fn take_inputs(&self, set: &[(String, String)]) -> Result<Map, Problem> {
         let mut values = Map::new();
         for input in self.inputs() {
-            // The last one wins, as with other flags.
+            // The last one wins: what a resumed run is told, before what it was told at first.
             let given = set.iter().rev().find(|(name, _)| *name == input.name);
             let value = match (given, &input.default) {
                 (Some((_, text)), default) => read_input(input, text, default.as_ref())?,
@@ -244,9 +244,12 @@ impl Script {
                 (None, None) => {
                     let name = &input.name;
                     let problem = format!("{} needs the input `{name}`", self.path.display());
-                    let what = if input.doc.is_empty() { "VALUE" } else { &input.doc };
+                    let what = match input.doc.as_str() {
+                        "" => String::new(),
+                        doc => format!(" ({doc})"),
+                    };
                     return Err(Problem::usage(problem)
-                        .with_help(format!("give it as --set {name}=VALUE ({what})")));
+                        .with_help(format!("give it as --set {name}=VALUE{what}")));
                 }
             };
             values.insert(input.name.as_str().into(), value);

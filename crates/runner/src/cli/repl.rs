@@ -22,7 +22,7 @@ use super::interrupts::Interrupts;
 use super::launch::{pace_line, summarise};
 use super::place::TargetArgs;
 use super::rehearse::limit;
-use super::settings::name_and_value;
+use super::settings::{name_and_value, refuse_twice};
 use super::target::traced;
 use crate::console::Console;
 use crate::dialogue::{Dialogue, continues, is_closed, is_unfinished};
@@ -60,6 +60,7 @@ pub(crate) struct ReplArgs {
 }
 
 pub(crate) fn repl(args: &ReplArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+    refuse_twice(&args.set)?;
     let place = Place::of(matches, &args.target)?;
     let roster = args.roster.as_deref().map(|path| Roster::open(path, args.key.as_deref()));
     let roster = roster.transpose()?;

@@ -59,6 +59,19 @@ pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Refuses an input that is set twice: nobody knows which of the two was meant.
+pub(super) fn refuse_twice(set: &[(String, String)]) -> Result<(), Problem> {
+    let again = |index: usize| set[..index].iter().any(|(name, _)| *name == set[index].0);
+    match (0..set.len()).find(|&index| again(index)) {
+        None => Ok(()),
+        Some(index) => {
+            let name = &set[index].0;
+            Err(Problem::usage(format!("--set gives the input `{name}` twice"))
+                .with_help("leave one of the two out"))
+        }
+    }
+}
+
 impl Settings {
     /// A roster and nothing else.
     pub(crate) fn of_roster(roster: PathBuf) -> Self {
@@ -97,8 +110,9 @@ impl Settings {
             Some(path) => absolute(path).map(Some),
             None => Ok(other),
         };
+        refuse_twice(&self.set)?;
         let mut set = order.set;
-        // The last one wins, as with other flags.
+        // What is said now wins over what was said before.
         set.extend(self.set.iter().cloned());
         Ok(Order {
             roster: path(&self.roster, order.roster)?,

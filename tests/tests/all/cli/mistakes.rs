@@ -116,6 +116,22 @@ fn a_mistyped_input() {
 }
 
 #[test]
+fn an_input_that_is_set_twice() {
+    inputs("input_set_twice", "--set room=linux1 --set mail=true --set room=linux2");
+    let ended = Desk::empty().run_with("input(\"a\")\n", "repl --set a=1 --set a=1");
+    assert!(ended.exits(2).err.contains("--set gives the input `a` twice"), "{ended}");
+    // What a resumed run is told takes the place of what it was told at first.
+    let desk = Desk::empty().with("say.rhai", "print(input(\"word\", \"\", \"\"));");
+    desk.run("run say.rhai --set word=a").exits(0);
+    assert_eq!(desk.run("resume --allow-changed --set word=b").exits(0).out, "b\n");
+}
+
+#[test]
+fn an_input_without_a_description() {
+    script("input_undescribed", "print(input(\"x\"));", 2);
+}
+
+#[test]
 fn an_unknown_input() {
     inputs("input_unknown", "--set rom=linux1");
 }
