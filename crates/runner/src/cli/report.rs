@@ -151,7 +151,16 @@ impl ReadyReports {
                 return Ok(());
             }
             write(file, &facts, &views, &self.template)?;
-            shell.console.note(&format!("report: {}", super::launch::near(file).display()));
+            let path = super::launch::near(file);
+            // The other kinds say it themselves.
+            if is_half && Kind::of(file)? == Kind::Csv {
+                let path = path.display();
+                shell
+                    .console
+                    .warn(&format!("report: {path} holds what was known when the run stopped"));
+            } else {
+                shell.console.note(&format!("report: {}", path.display()));
+            }
             Ok(())
         });
         written.collect::<Vec<Result<(), Problem>>>().into_iter().collect()

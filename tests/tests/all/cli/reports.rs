@@ -183,6 +183,11 @@ fn a_run_that_stopped_half_way_is_reported_and_says_so() {
     let page = desk.read("class.html");
     assert!(page.contains("did not come to its end") && page.contains("the rest is missing"));
     assert!(page.contains("t-changes") && !page.contains("t-funnel"));
+    let parts = format!("{RUN} --quiet --report part.csv --report part.json");
+    let told = desk.run(&parts).exits(3).err.clone();
+    assert!(told.contains("part.csv holds what was known when the run stopped"), "{told}");
+    let data: Value = serde_json::from_str(&desk.read("part.json")).unwrap();
+    assert_eq!(data["stopped"], "the rest is missing");
     // Of a whole run there would be nothing left.
     let desk = desk.with("class.html", "whole");
     let again = desk.run(&format!("{RUN} --report class.html"));
