@@ -163,6 +163,20 @@ fn roles_that_are_there_already_are_kept_unless_told_otherwise() {
 }
 
 #[test]
+fn a_team_that_nobody_is_of_is_told() {
+    let line =
+        "run scripts/sync_roles.rhai --roster scripts/examples/team.csv --set teams=Zzz=QA,QA=QA";
+    let ended = desk().run(line);
+    assert!(
+        ended.exits(0).err.contains(
+            "teams has \"Zzz\", and nobody in the roster is of it: there are Developers, QA"
+        ),
+        "{ended}"
+    );
+    assert!(!ended.err.contains("teams has \"QA\""), "{ended}");
+}
+
+#[test]
 fn a_team_without_a_role_stops_all_of_them() {
     let sandbox = sandbox(Dialect::Current);
     let roster = format!("{TEAM}mirthe.bakker@example.com,Quality\n");
