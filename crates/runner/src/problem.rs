@@ -11,6 +11,9 @@ use rhai::Position;
 
 use crate::exit::Exit;
 
+/// The least columns in which a frame is drawn: the terminal would break a wider one.
+const FRAMED: usize = 50;
+
 /// Something that stops the command, or, where it ends well all the same, a warning: what failed, where, and what to do about it.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -79,6 +82,9 @@ impl Problem {
 
     /// Draws it for a terminal of this width, in colour or not.
     pub fn draw(&self, colour: bool, width: usize) -> String {
+        if width < FRAMED {
+            return self.plain();
+        }
         let theme =
             if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler = GraphicalReportHandler::new_themed(theme)
@@ -104,6 +110,15 @@ impl Problem {
             Ok(()) => text.trim_end().to_owned(),
             Err(fmt::Error) => self.to_string(),
         }
+    }
+
+    /// It in lines that the terminal may break as it likes.
+    fn plain(&self) -> String {
+        let mark = if self.exit == Exit::Done { '\u{26a0}' } else { '\u{d7}' };
+        let mut lines = vec![format!("{mark} {}", self.message)];
+        lines.extend(self.place.as_ref().map(Place::told));
+        lines.extend(self.help.as_ref().map(|help| format!("help: {help}")));
+        lines.join("\n")
     }
 }
 
@@ -161,6 +176,12 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 impl Place {
+    /// The place and the line in plain words.
+    fn told(&self) -> String {
+        let line = self.source.lines().nth(self.line - 1).unwrap_or_default().trim();
+        format!("{}:{}:{}: {line}", self.file, self.line, self.column)
+    }
+
     /// The place in bytes, widened over the word that stands there: Rhai tells points only.
     fn span(&self) -> (usize, usize) {
         let before: usize =

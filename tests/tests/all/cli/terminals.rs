@@ -149,6 +149,23 @@ fn every_list_has_all_forms() {
     }
 }
 
+#[test]
+fn a_narrow_terminal_breaks_no_frame() {
+    let desk =
+        Desk::empty().with("wrong.rhai", format!("let rooms = 1;\n  {WRONG} // and more of it"));
+    let framed = run(&desk, "run wrong.rhai", 50, On::All);
+    assert!(framed.exits(3).err.contains('\u{2570}'), "{framed}");
+    for columns in [10, 30, 49] {
+        let ended = run(&desk, "run wrong.rhai --color never", columns, On::All);
+        let told = ended.exits(3).err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(!told.contains(['\u{2570}', '\u{2502}']), "{columns}: {ended}");
+        assert!(
+            columns < 30 || told.contains("wrong.rhai:2:8: thm::romms();"),
+            "{columns}: {ended}"
+        );
+    }
+}
+
 /// What a script prints as a table may be meant for another program.
 #[test]
 fn a_scripts_table_has_all_forms() {
