@@ -28,6 +28,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::Value;
 
@@ -149,7 +150,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    let shell = Shell::new(&cli.globals);
+    let shell = Shell::new(&cli.globals, &matches);
     let done =
         begin_log(&cli.globals, &matches).and_then(|()| carry_out(cli.command, &matches, &shell));
     let exit = done.unwrap_or_else(|problem| {
@@ -236,9 +237,11 @@ struct Shell {
 }
 
 impl Shell {
-    fn new(globals: &Globals) -> Self {
+    fn new(globals: &Globals, matches: &ArgMatches) -> Self {
+        let is_said = matches.value_source("format") == Some(ValueSource::CommandLine);
+        let said = is_said.then_some(globals.format);
         Self {
-            console: Console::standard(globals.quiet).with_format(globals.format),
+            console: Console::standard(globals.quiet).with_format(said),
             format: globals.format,
             verbose: globals.verbose,
             coloured: globals.color.choose(),

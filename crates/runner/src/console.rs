@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::ProgressBar;
 
+use crate::listing;
 use crate::table::Format;
 
 /// The two streams of a run. A reader that went away, such as `head`, is no error.
@@ -14,7 +15,8 @@ pub struct Console {
     people: Arc<Mutex<dyn Write + Send>>,
     quiet: bool,
     width: Option<u16>,
-    format: Format,
+    /// None where nobody said which.
+    format: Option<Format>,
     trouble: Arc<Mutex<Option<io::Error>>>,
     /// What hangs below the text, and gives way to it.
     bar: Arc<Mutex<Option<ProgressBar>>>,
@@ -28,7 +30,7 @@ impl Console {
             people: Arc::new(Mutex::new(io::stderr())),
             quiet,
             width: terminal_width(io::stdout().is_terminal()),
-            format: Format::Table,
+            format: None,
             trouble: Arc::default(),
             bar: Arc::default(),
         }
@@ -50,7 +52,7 @@ impl Console {
             people,
             quiet: false,
             width: None,
-            format: Format::Table,
+            format: None,
             trouble: Arc::default(),
             bar: Arc::default(),
         }
@@ -61,14 +63,24 @@ impl Console {
         Self::to(Arc::new(Mutex::new(io::sink())), Arc::new(Mutex::new(io::sink())))
     }
 
-    /// The same, for lists in this format.
-    pub(crate) fn with_format(self, format: Format) -> Self {
+    /// The same, for lists in this format where one was asked for.
+    pub(crate) fn with_format(self, format: Option<Format>) -> Self {
         Self { format, ..self }
     }
 
-    /// How lists are written.
+    /// The same for people alone: nobody hears the data.
+    pub(crate) fn without_data(&self) -> Self {
+        Self { data: Arc::new(Mutex::new(io::sink())), ..self.clone() }
+    }
+
+    /// How tables are written.
     pub(crate) fn format(&self) -> Format {
-        self.format
+        self.format.unwrap_or(Format::Table)
+    }
+
+    /// How a list is written that is made line by line.
+    pub(crate) fn list_format(&self) -> Format {
+        self.format.unwrap_or(listing::USUAL)
     }
 
     /// The width that tables may take; `None` where nobody looks at them on a terminal.

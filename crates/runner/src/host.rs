@@ -16,7 +16,9 @@ use tokio::sync::watch;
 
 use crate::console::Console;
 use crate::fiber;
+use crate::listing::Listing;
 use crate::plan::Plan;
+use crate::problem::Problem;
 use crate::progress::{Progress, Shown};
 use crate::report::{Changed, Handed};
 use crate::results::Results;
@@ -24,6 +26,7 @@ use crate::roster::Roster;
 use crate::rows::{Outcome, State, detail_of, not_attempted};
 use crate::running::{Blemish, Flaw, RunningRow, Said};
 use crate::spool::Spool;
+use crate::table::{Format, list};
 
 /// The world of one run.
 pub(crate) struct Host {
@@ -47,6 +50,7 @@ pub(crate) struct Host {
     /// Those outside of rows.
     changes: Mutex<Vec<Changed>>,
     handed: Mutex<Handed>,
+    listing: Mutex<Option<Listing>>,
 }
 
 /// The journal of a run, and what it held when this part of the run began.
@@ -158,6 +162,7 @@ impl Host {
             blemishes: Mutex::default(),
             changes: Mutex::default(),
             handed: Mutex::default(),
+            listing: Mutex::default(),
         }
     }
 
@@ -424,8 +429,28 @@ impl Host {
             None => match said {
                 Said::Data(text) => self.console.print(&text),
                 Said::People(text) => self.console.warn(&text),
+                Said::Line(cells) => self.listing(|listing| {
+                    if let Some(listing) = listing {
+                        listing.lines.push(cells);
+                    }
+                }),
             },
         }
+    }
+
+    /// Looks at the list that the script prints, or changes it.
+    pub(crate) fn listing<T>(&self, look: impl FnOnce(&mut Option<Listing>) -> T) -> T {
+        look(&mut self.listing.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Prints the list, where that was not done line by line.
+    pub(crate) fn finish_listing(&self) -> Result<(), Problem> {
+        let format = self.console.list_format();
+        let Some(Listing { columns, lines }) = self.listing(Option::take) else { return Ok(()) };
+        if format != Format::Csv {
+            self.console.print(&list(format, &columns, lines, self.console.width())?);
+        }
+        Ok(())
     }
 
     /// The scope of a row: its key, told apart where the script goes over the same rows again.

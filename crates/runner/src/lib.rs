@@ -18,6 +18,7 @@ mod fiber;
 mod files;
 mod host;
 pub mod interchange;
+mod listing;
 mod log;
 mod order;
 pub mod plan;

@@ -262,13 +262,14 @@ pub(crate) fn run_over(
         Ok(value) => (value, host.fatal().map(|error| Problem::call(&error))),
         Err(error) => (Dynamic::UNIT, Some(script.explain(*error))),
     };
+    let listed = host.finish_listing();
     let written = finish_results(&host, problem.is_none());
     let planned = host
         .plan
         .as_ref()
         .map_or(Ok(()), Plan::take_main)
         .map_err(|error| Problem::usage(format!("the plan cannot be kept: {error}")));
-    let problem = problem.or(written.err()).or(planned.err());
+    let problem = problem.or(listed.err()).or(written.err()).or(planned.err());
     let mut outside = host.outside();
     // What stopped the run is told by itself.
     let is_told =

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use drillmaster_transport::Scope;
+use serde_json::Value;
 
 use crate::report::Changed;
 use crate::rows::State;
@@ -13,6 +14,8 @@ use crate::rows::State;
 pub(crate) enum Said {
     Data(String),
     People(String),
+    /// A line of the script's list, which is printed as a whole.
+    Line(Vec<Value>),
 }
 
 /// The row that is running on this thread.

@@ -68,7 +68,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Arc<Host>) {
     engine.register_type_with_name::<CallError>("CallError");
     inputs(engine, host);
     rows::register(engine, host);
-    text::register(engine);
+    text::register(engine, host);
     errors(engine);
     dialect(engine, host);
     time(engine, host);

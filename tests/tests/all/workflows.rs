@@ -115,6 +115,24 @@ fn every_example_works_in_the_legacy_dialect_or_says_what_it_lacks() {
     legacy("offboard_class", &format!("offboard_class.rhai {leavers}"));
 }
 
+/// Whatever else there is to tell goes to standard error.
+#[test]
+fn every_script_writes_one_document() {
+    let desk = desk();
+    let people = ["campaign_progress.rhai --set people=all", "engagement.rhai --set people=true"];
+    let both =
+        "sync_seats.rhai --roster scripts/examples/team.csv --set mode=both --max-removals 200";
+    let more = people.into_iter().chain([both]).map(|line| format!("run scripts/{line}"));
+    for line in scripts().values().map(|source| example(source)).chain(more) {
+        let json = desk.run(&format!("{line} --format json")).exits(0).out.clone();
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&json).expect(&line);
+        let csv = desk.run(&format!("{line} --format csv")).exits(0).out.clone();
+        // Each line has as many cells as the header.
+        assert_eq!(cells(&csv).len(), rows.len(), "{line}");
+        desk.run(&format!("{line} --format table")).exits(0);
+    }
+}
+
 #[test]
 fn every_script_is_looked_through_and_tells_its_inputs() {
     let desk = desk();

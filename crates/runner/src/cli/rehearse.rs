@@ -21,16 +21,15 @@ use crate::run::{Job, Report, run as run_script};
 /// From how many rows a run may take something away unless told: so many, or so many in a hundred.
 const FREE_REMOVALS: usize = 10;
 
-/// Runs the script over the rehearsal of a plan.
+/// Runs the script over the rehearsal of a plan. What it says goes to `console`.
 fn rehearse(
     ready: &Ready,
     target: &Target,
     session: &Session,
     shell: &Shell,
-    aloud: bool,
+    console: Console,
+    trace: Option<Console>,
 ) -> (Report, Plan) {
-    let console = if aloud { shell.console.clone() } else { Console::silent() };
-    let trace = (aloud && shell.verbose).then(|| console.clone());
     // Only what is really sent is told call by call.
     let plan = Plan::over(traced(target.transport(), trace));
     // The bar is on the console that people see, whoever listens to the script.
@@ -53,7 +52,13 @@ pub(crate) fn dry_run(
     shell: &Shell,
 ) -> Result<Exit, Problem> {
     ready.reports.refuse_to_replace()?;
-    let (report, plan) = rehearse(ready, target, session, shell, true);
+    // For another program the plan is the data, and nothing else is.
+    let console = match shell.format {
+        Format::Table => shell.console.clone(),
+        Format::Json | Format::Csv => shell.console.without_data(),
+    };
+    let trace = shell.verbose.then(|| shell.console.clone());
+    let (report, plan) = rehearse(ready, target, session, shell, console, trace);
     if session.stop.is_requested() {
         return Err(interrupted());
     }
@@ -127,7 +132,8 @@ pub(crate) fn look_ahead(
         Some(approval) => plan::check(&approval.plan, &ready.header())?,
         None if ready.script.may_remove() => {
             shell.console.note("this script can take something away: rehearsing it first");
-            let (report, plan) = rehearse(ready, target, session, shell, false);
+            let silent = Console::silent();
+            let (report, plan) = rehearse(ready, target, session, shell, silent, None);
             if session.stop.is_requested() {
                 return Err(interrupted());
             }

@@ -1,15 +1,20 @@
 //! Words for texts that go in and out: lists in inputs, lines of CSV.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Engine, NativeCallContext};
+use serde_json::Value;
 
 use super::{Answer, word};
 use crate::engine::to_json;
+use crate::host::Host;
+use crate::listing::Listing;
 use crate::rows::runtime_error;
-use crate::table::{csv_text, whole};
+use crate::running::{RunningRow, Said};
+use crate::table::{Format, csv_text, whole};
 
-pub(super) fn register(engine: &mut Engine) {
+pub(super) fn register(engine: &mut Engine, host: &Arc<Host>) {
     let doc =
         "The items of a text such as \"linux1, linux2\", apart by commas or semicolons, each once.";
     word(engine, "list", &["text: string", "Array"], doc, |text: &str| {
@@ -29,11 +34,75 @@ pub(super) fn register(engine: &mut Engine) {
             line(&cells).map_err(|problem| runtime_error(&problem, ctx.call_position()))
         },
     );
+    listing(engine, host);
+}
+
+/// Words for a list that is printed line by line.
+fn listing(engine: &mut Engine, host: &Arc<Host>) {
+    let world = host.clone();
+    let doc = "Begins the list that the script prints, with these columns. It is CSV, a `line` at a time, unless \
+               `--format` says otherwise. A script prints one list.";
+    word(
+        engine,
+        "header",
+        &["columns: Array", "()"],
+        doc,
+        move |ctx: NativeCallContext, columns: Array| -> Answer<()> {
+            let told =
+                |problem: &str| runtime_error(&format!("header: {problem}"), ctx.call_position());
+            if RunningRow::current().is_some() {
+                return Err(told("it is made once, outside of rows"));
+            }
+            let names = columns.iter().map(ToString::to_string).collect();
+            let before = world.listing(|listing| listing.replace(Listing::of(names)));
+            if before.is_some() {
+                return Err(told("the list was begun already, and a script prints one"));
+            }
+            if world.console.list_format() == Format::Csv {
+                let text = line(&columns).map_err(|problem| told(&problem))?;
+                world.say(Said::Data(text));
+            }
+            Ok(())
+        },
+    );
+    let world = host.clone();
+    let doc = "Prints a line of the list that `header` began: a cell for each of its columns. `()` is an empty cell.";
+    word(
+        engine,
+        "line",
+        &["cells: Array", "()"],
+        doc,
+        move |ctx: NativeCallContext, cells: Array| -> Answer<()> {
+            let told =
+                |problem: &str| runtime_error(&format!("line: {problem}"), ctx.call_position());
+            let columns = world.listing(|own| own.as_ref().map(|listing| listing.columns.len()));
+            match columns {
+                None => Err(told("a list begins with header([\"name\", …])")),
+                Some(columns) if columns != cells.len() => Err(told(&format!(
+                    "the list has {columns} columns, and the line {} cells",
+                    cells.len()
+                ))),
+                Some(_) => say_line(&world, &cells).map_err(|problem| told(&problem)),
+            }
+        },
+    );
+}
+
+/// Prints a line of CSV, or keeps its cells for the end.
+fn say_line(host: &Host, cells: &[Dynamic]) -> Result<(), String> {
+    host.say(match host.console.list_format() {
+        Format::Csv => Said::Data(line(cells)?),
+        Format::Table | Format::Json => Said::Line(values(cells)?),
+    });
+    Ok(())
+}
+
+fn values(cells: &[Dynamic]) -> Result<Vec<Value>, String> {
+    cells.iter().map(to_json).collect()
 }
 
 fn line(cells: &[Dynamic]) -> Result<String, String> {
-    let cells = cells.iter().map(|cell| Ok(whole(&to_json(cell)?)));
-    let cells = cells.collect::<Result<Vec<_>, String>>()?;
+    let cells: Vec<_> = values(cells)?.iter().map(whole).collect();
     csv_text(&cells, &[]).map_err(|problem| problem.to_string())
 }
 

@@ -166,6 +166,50 @@ fn a_narrow_terminal_breaks_no_frame() {
     }
 }
 
+/// Line by line it takes no memory; any other form is whole at the end.
+#[test]
+fn a_scripts_list_has_all_forms() {
+    let script = "header([\"key\", \"tags\"]);\n\
+                  each(roster(), |row| { line([row.email, [\"a\", \"b\"]]); });\nline([\"last\", ()]);";
+    let desk = Desk::empty().with("a.rhai", script).with("some.csv", "email\nada@example.com\n");
+    let out = |flags: &str| {
+        desk.run(&format!("run a.rhai --roster some.csv {flags}")).exits(0).out.clone()
+    };
+    let csv = "key,tags\nada@example.com,\"a, b\"\nlast,\n";
+    assert_eq!([out(""), out("--format csv")], [csv, csv]);
+    let json: serde_json::Value = serde_json::from_str(&out("--format json")).unwrap();
+    let due = serde_json::json!([
+        { "key": "ada@example.com", "tags": ["a", "b"] },
+        { "key": "last", "tags": null },
+    ]);
+    assert_eq!(json, due);
+    let table = "key              tags\n---------------  ----\nada@example.com  a, b\nlast\n";
+    assert_eq!(out("--format table"), table);
+}
+
+#[test]
+fn a_list_is_begun_once_and_has_as_many_cells_as_columns() {
+    for (script, due) in [
+        ("line([1]);", "line: a list begins with header("),
+        ("header([\"a\"]); header([\"b\"]);", "header: the list was begun already"),
+        ("header([\"a\"]); line([1, 2]);", "line: the list has 1 columns, and the line 2 cells"),
+    ] {
+        let ended = Desk::empty().with("a.rhai", script).run("run a.rhai");
+        assert!(ended.exits(3).err.contains(due), "{ended}");
+    }
+    let row = "each([1], |n| { header([\"a\"]); });";
+    let ended = Desk::empty().with("a.rhai", row).run("run a.rhai");
+    assert!(ended.exits(1).err.contains("header: it is made once, outside of rows"), "{ended}");
+}
+
+#[test]
+fn for_a_program_a_dry_run_writes_its_plan_alone() {
+    let dry = "run onboard_class.rhai --roster class.csv --max-rows 2 --dry-run --format json";
+    let ended = Desk::with_class().run(dry);
+    let plan: serde_json::Value = serde_json::from_str(&ended.exits(0).out).unwrap();
+    assert_eq!(plan.as_array().map(Vec::len), Some(5));
+}
+
 /// What a script prints as a table may be meant for another program.
 #[test]
 fn a_scripts_table_has_all_forms() {

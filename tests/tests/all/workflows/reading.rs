@@ -25,9 +25,7 @@ fn who_lags_behind_depends_on_the_day() {
 fn everybody_of_a_class_stands_in_its_report_once() {
     let current = Dialect::Current;
     let ran = run(&sandbox(current), current, "class_report", Some(CLASS), &[]);
-    assert_eq!(ran.out.lines().count(), 3 + 1 + 2 + 30);
-    let funnel = ran.out.lines().nth(2).unwrap().split_whitespace();
-    assert_eq!(funnel.map(|count| count.parse::<usize>().unwrap()).sum::<usize>(), 30);
+    assert_eq!(ran.out.lines().count(), 2 + 30);
     for learner in cells(CLASS) {
         assert_eq!(ran.out.matches(&learner[1]).count(), 1, "{}", learner[1]);
     }
