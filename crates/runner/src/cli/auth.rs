@@ -26,11 +26,11 @@ pub(crate) struct AuthArgs {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Try the key of each service with a harmless read of the live service
+    /// Try the keys of the services with a harmless read of the live service
     ///
     /// Tells where each key comes from and whether it is accepted, where that can be found out, and warns of a key's file that others can
     /// read. No service says whose a key is; how much it lists gives a hint.
-    Status,
+    Status(StatusArgs),
     /// Keep the key of a service for a profile
     ///
     /// Asks for the key without showing it, or reads it from a pipe. It is kept in a file that only you can read,
@@ -42,10 +42,21 @@ enum Task {
 }
 
 #[derive(Debug, Args)]
+struct StatusArgs {
+    /// Only this service
+    #[arg(value_parser = names())]
+    service: Option<String>,
+}
+
+#[derive(Debug, Args)]
 struct ServiceArgs {
     /// The service
-    #[arg(value_parser = PossibleValuesParser::new(SERVICES.map(|service| service.name)))]
+    #[arg(value_parser = names())]
     service: String,
+}
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(SERVICES.map(|service| service.name))
 }
 
 /// The profile that is made where there is none.
@@ -53,7 +64,7 @@ const FIRST: &str = "default";
 
 pub(crate) fn auth(args: &AuthArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
     match &args.task {
-        Task::Status => status(matches, shell),
+        Task::Status(args) => status(args, matches, shell),
         Task::Login(args) => login(args.service()?, matches, shell),
         Task::Logout(args) => logout(args.service()?, matches, shell),
     }
@@ -66,9 +77,11 @@ impl ServiceArgs {
     }
 }
 
-fn status(matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
-    let settings = Settings::of(&flags(matches, None)?, &Config::open()?)?;
+fn status(args: &StatusArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+    let mut settings = Settings::of(&flags(matches, None)?, &Config::open()?)?;
     let place = Place::with_settings(On::Live, &settings);
+    let is_meant = |name: &str| args.service.as_ref().is_none_or(|only| only == name);
+    settings.services.retain(|own| is_meant(own.service.name));
     let (mut exit, mut rows) = (Exit::Done, Vec::new());
     for own in &settings.services {
         let name = own.service.name;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use drillmaster_models::Service;
 use drillmaster_transport::{ExposeSecret, SecretString};
-use toml_edit::{DocumentMut, Item, Table, TableLike, value};
+use toml_edit::{DocumentMut, Item, RawString, Table, TableLike, value};
 
 use super::{Config, KeySource, reader};
 use crate::files::{Readers, put};
@@ -91,6 +91,9 @@ impl Config {
             Some(file) => table.insert("file", value(file)),
             None => table.remove("file"),
         };
+        if file.is_none() {
+            drop_empty(&mut document, profile, service.name);
+        }
         let text = document.to_string();
         // Whatever way it was written in: it must say now what it is to say.
         let now = reader::read(&text, self.path.clone()).map_err(|_| by_hand())?;
@@ -117,6 +120,21 @@ fn inside<'a>(table: &'a mut dyn TableLike, name: &str) -> Option<&'a mut dyn Ta
         table.insert(name, Item::Table(new));
     }
     table.get_mut(name)?.as_table_like_mut()
+}
+
+/// Takes the table of a service out of a profile where nothing is left in it. The profile stays: it may be the
+/// default.
+fn drop_empty(document: &mut DocumentMut, profile: &str, service: &str) {
+    let own = document.get_mut("profile").and_then(|all| all.get_mut(profile));
+    let Some(own) = own.and_then(Item::as_table_mut) else { return };
+    let is_empty = |table: &Table| {
+        let comment = table.decor().prefix().and_then(RawString::as_str).unwrap_or_default();
+        table.is_empty() && comment.trim().is_empty()
+    };
+    if own.get(service).and_then(Item::as_table).is_some_and(is_empty) {
+        own.remove(service);
+        own.set_implicit(false);
+    }
 }
 
 /// As the configuration names it, from its own folder.

@@ -44,6 +44,17 @@ fn keys_are_tried() {
     assert!(rows.iter().all(|row| row["accepted"] == true), "{json}");
 }
 
+#[test]
+fn one_services_key_can_be_tried_alone() {
+    let server = Server::start("");
+    let desk = desk(&server).setting("DRILLMASTER_THM_KEY", THM_KEY);
+    let one = desk.run("auth status thm --format json");
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&one.exits(0).out).unwrap();
+    assert!(rows.len() == 1 && rows[0]["service"] == "thm", "{one}");
+    assert!(desk.run("auth status veracode").exits(2).err.contains("auth login"));
+    desk.run("auth status thn").exits(2);
+}
+
 /// A key of which nothing was found out is not called refused.
 #[test]
 fn a_key_that_nobody_judged_is_not_refused() {
