@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::{Arg, Command};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
@@ -26,6 +27,9 @@ const PROGRAM: &str = "drillmaster";
 
 /// Answers a shell, if it was one that called.
 pub(crate) fn answer() -> Option<ExitCode> {
+    if is_about_no_command(&super::command(), std::env::args_os()) {
+        return Some(Exit::Done.into());
+    }
     let asked = CompleteEnv::with_factory(super::command).var(VARIABLE);
     let here = std::env::current_dir().ok();
     match asked.try_complete(std::env::args_os(), here.as_deref()) {
@@ -34,6 +38,37 @@ pub(crate) fn answer() -> Option<ExitCode> {
         // A shell that went on meanwhile needs no answer.
         Err(_) => Some(Exit::Usage.into()),
     }
+}
+
+/// Whether a shell asks what follows a command that there is not: then nothing does. A shell hands over, behind
+/// `--`, its line with the word that is being written as the last.
+fn is_about_no_command(command: &Command, line: impl IntoIterator<Item = OsString>) -> bool {
+    if std::env::var_os(VARIABLE).is_none() {
+        return false;
+    }
+    let mut words = line.into_iter().skip_while(|word| word != "--").skip(2).peekable();
+    while let Some(word) = words.next() {
+        let word = word.to_string_lossy();
+        if words.peek().is_none() {
+            return false;
+        }
+        if !word.starts_with('-') {
+            return command.find_subcommand(&*word).is_none() && word != "help";
+        }
+        if takes_a_word(command, &word) {
+            words.next();
+        }
+    }
+    false
+}
+
+/// Whether the word behind this flag is its value.
+fn takes_a_word(command: &Command, flag: &str) -> bool {
+    let is_flag = |arg: &&Arg| {
+        let long = arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long));
+        long || arg.get_short().is_some_and(|short| *flag == format!("-{short}"))
+    };
+    command.get_arguments().find(is_flag).is_some_and(|arg| arg.get_action().takes_values())
 }
 
 /// What hooks the program into a shell.

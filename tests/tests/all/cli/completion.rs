@@ -73,6 +73,22 @@ fn where_there_is_no_script_or_a_wrong_one_nothing_is_offered() {
 }
 
 #[test]
+fn behind_a_command_that_there_is_not_nothing_is_offered() {
+    let desk = desk();
+    for words in [
+        &["nope", ""][..],
+        &["nope", "--"],
+        &["--format", "json", "nope", "r"],
+        &["-v", "nope", ""],
+    ] {
+        assert!(offered(&desk, words).is_empty(), "{words:?}");
+    }
+    assert_eq!(names(&desk, &["--format", "json", "comp"]), ["completions"]);
+    assert_eq!(names(&desk, &["-v", "--format=json", "resu"]), ["resume"]);
+    assert_eq!(names(&desk, &["resu"]), ["resume"]);
+}
+
+#[test]
 fn files_are_those_that_fit() {
     let desk = desk();
     assert_eq!(names(&desk, &["check", "o"]), ["onboard_class.rhai"]);
