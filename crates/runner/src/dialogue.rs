@@ -66,6 +66,11 @@ impl Dialogue {
         report
     }
 
+    /// Whether a variable or a function of this name was declared.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.scope.contains(name) || self.functions.iter_functions().any(|own| own.name == name)
+    }
+
     /// What may stand at the end of a text that is being written, and where in it that begins.
     pub(crate) fn complete(&self, text: &str) -> (usize, Vec<Candidate>) {
         let functions = self.functions.iter_functions().map(|function| function.name.to_owned());

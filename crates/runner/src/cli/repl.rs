@@ -93,6 +93,19 @@ pub(crate) fn repl(args: &ReplArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     Ok(exit)
 }
 
+/// A word that is no script, but means the program.
+enum Asked {
+    Leave,
+    Help,
+}
+
+const HELP: &str = "\
+thm::rooms()                    calls an endpoint; Tab completes endpoints, fields and words
+thm::rooms().roomInfo[0].code   looks into its answer
+let rooms = thm::rooms();       keeps it; behind a semicolon nothing is shown
+exit, quit or Ctrl-D            leaves
+`drillmaster endpoints` lists what there is to call, and what each takes and answers";
+
 /// What ends the line that is running, while one is.
 type Running = Arc<Mutex<Option<Stop>>>;
 
@@ -119,9 +132,13 @@ impl Conversation<'_> {
         let mut editor = Editor::new(self.dialogue.clone(), console)?;
         loop {
             match editor.next()? {
-                Said::Block(block) => {
-                    self.carry_out(&block);
-                }
+                Said::Block(block) => match self.asked(&block) {
+                    Some(Asked::Leave) => return Ok(Exit::Done),
+                    Some(Asked::Help) => console.warn(HELP),
+                    None => {
+                        self.carry_out(&block);
+                    }
+                },
                 Said::Nothing => {}
                 Said::Goodbye => return Ok(Exit::Done),
             }
@@ -134,6 +151,14 @@ impl Conversation<'_> {
         for block in Blocks::of(io::stdin().lock()) {
             let block = block
                 .map_err(|error| Problem::usage(format!("cannot read standard input: {error}")))?;
+            match self.asked(&block) {
+                Some(Asked::Leave) => return Ok(last),
+                Some(Asked::Help) => {
+                    self.shell.console.warn(HELP);
+                    continue;
+                }
+                None => {}
+            }
             match self.carry_out(&block) {
                 Exit::Done => {}
                 Exit::Interrupted => return Ok(Exit::Interrupted),
@@ -141,6 +166,19 @@ impl Conversation<'_> {
             }
         }
         Ok(last)
+    }
+
+    /// What is asked of the program itself, unless the script has something of that name.
+    fn asked(&self, block: &str) -> Option<Asked> {
+        let word = block.trim().trim_end_matches(';').trim_end_matches("()");
+        if self.dialogue.borrow().has(word) {
+            return None;
+        }
+        match word {
+            "exit" | "quit" => Some(Asked::Leave),
+            "help" => Some(Asked::Help),
+            _ => None,
+        }
     }
 
     /// Runs a block and tells how it went.

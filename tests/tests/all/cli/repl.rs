@@ -120,6 +120,17 @@ fn a_live_service_is_called_and_keeps_what_was_written() {
 }
 
 #[test]
+fn a_word_to_the_program_is_no_script_unless_the_script_has_it() {
+    let ended = Desk::empty().run_with("help\n1\nquit\n2\n", "repl");
+    assert_eq!(ended.exits(0).out, "1\n");
+    assert!(ended.err.contains("exit, quit or Ctrl-D"), "{ended}");
+    let ended = Desk::empty().run_with("prnt(1)\nexit;\n2\n", "repl");
+    assert_eq!(ended.exits(3).out, "");
+    let ended = Desk::empty().run_with("let help = 5;\nhelp\n", "repl");
+    assert_eq!(ended.exits(0).out, "5\n");
+}
+
+#[test]
 fn nothing_said_is_nothing_done() {
     let ended = Desk::empty().run_with("", "repl");
     assert_eq!((ended.exits(0).out.as_str(), ended.err.as_str()), ("", ""));
@@ -143,7 +154,8 @@ mod on_a_terminal {
     fn blocks_are_asked_on_for_and_lines_are_taken_back() {
         let mut terminal = on_a_terminal(&Desk::empty());
         terminal.shows("on the embedded sandbox").shows("> ");
-        terminal.types("for x in [20, 22] {\r").types("print(x * 100);\r").types("}\r");
+        terminal.types("for x in [20, 22] {\r").shows("\u{2026} ");
+        terminal.types("print(x * 100);\r").types("}\r");
         terminal.shows("2000").shows("2200").shows("> ");
         terminal.types("print(111 * ").types(INTERRUPT).shows("> ");
         terminal.types("2 * 21\r").shows("42").shows("> ").types(DOWN);
@@ -165,6 +177,22 @@ mod on_a_terminal {
         terminal.shows("> ").types("let kept = 40; print(\"run\" + \"ning\"); loop { }\r");
         terminal.shows("running").interrupts().shows("interrupted").shows("> ");
         terminal.types("kept + 2\r").shows("42").shows("> ").types(DOWN);
+        assert_eq!(terminal.ends().1, Some(0));
+    }
+
+    #[test]
+    fn a_person_leaves_as_elsewhere() {
+        let mut terminal = on_a_terminal(&Desk::empty());
+        terminal.shows("> ").types("help\r").shows("calls an endpoint").shows("> ");
+        terminal.types("print([\r").shows("\u{2026} ").types(DOWN).shows("> ").types("exit\r");
+        assert_eq!(terminal.ends().1, Some(0));
+    }
+
+    #[test]
+    fn tab_completes_in_the_middle_of_a_block() {
+        let mut terminal = on_a_terminal(&Desk::empty());
+        terminal.shows("> ").types("thm::scoreboard(#{\r").shows("\u{2026} ");
+        terminal.types("roomC\t\"linux1\" }).len() > 0\r").shows("true").shows("> ").types(DOWN);
         assert_eq!(terminal.ends().1, Some(0));
     }
 
