@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rhai::{AST, Dynamic, EvalAltResult, Map, Position, Scope};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, Map, ParseError, ParseErrorType, Position, Scope};
 
 use crate::engine;
 use crate::host::Host;
@@ -80,23 +80,38 @@ impl Script {
         let path = path.to_owned();
         let engine = engine::build(&Arc::new(Host::idle()), &path);
         let text = without_interpreter(text);
-        let mut ast = engine.compile_with_scope(before.scope, &text).map_err(|error| {
-            let functions = Functions::of(&engine, &AST::empty());
-            let after = rest_of_line(before.source, error.1);
-            let is_declared = |name: &str| declares(before.source, name);
-            let is_function = |name: &str| functions.has(name);
-            let complaint = error.0.to_string();
-            let (message, help) = complaints::told(&complaint, after, is_function, is_declared);
-            Problem { help, ..Problem::script(message) }.at(
-                &path.display().to_string(),
-                before.source,
-                error.1,
-            )
-        })?;
+        let mut ast = engine
+            .compile_with_scope(before.scope, &text)
+            .map_err(|error| complaint(&engine, &path, before.source, &error))?;
         ast = before.functions.merge(&ast);
         ast.set_source(path.display().to_string());
         let survey = survey(&engine, &ast, &path);
         Ok(Self { path, source: before.source.into(), ast, survey })
+    }
+
+    /// All that the compiler complains of in a file, of which it told the first. It goes on behind a variable
+    /// that there is not, and stops at anything else.
+    pub(crate) fn complaints(path: &Path, first: Problem) -> Vec<Problem> {
+        let mut found = vec![first];
+        let Ok(source) = std::fs::read_to_string(path) else { return found };
+        let source = source.strip_prefix('\u{feff}').unwrap_or(&source);
+        let engine = engine::build(&Arc::new(Host::idle()), path);
+        let text = without_interpreter(source);
+        let (mut scope, mut last) = (Scope::new(), Position::NONE);
+        while let Err(error) = engine.compile_with_scope(&scope, &text) {
+            if !last.is_none() && error.1 != last {
+                found.push(complaint(&engine, path, source, &error));
+            }
+            last = error.1;
+            match *error.0 {
+                // What is told a second time would be told for ever.
+                ParseErrorType::VariableUndefined(name) if !scope.contains(&name) => {
+                    scope.push(name, ());
+                }
+                _ => break,
+            }
+        }
+        found
     }
 
     /// The file as it was named.
@@ -307,6 +322,17 @@ fn read_input(input: &Input, text: &str, default: Option<&Dynamic>) -> Result<Dy
         }
         _ => Ok(text.to_owned().into()),
     }
+}
+
+/// What the compiler complains of, in our words.
+fn complaint(engine: &Engine, path: &Path, source: &str, error: &ParseError) -> Problem {
+    let functions = Functions::of(engine, &AST::empty());
+    let after = rest_of_line(source, error.1);
+    let is_declared = |name: &str| declares(source, name);
+    let is_function = |name: &str| functions.has(name);
+    let (message, help) = complaints::told(&error.0.to_string(), after, is_function, is_declared);
+    let problem = Problem { help, ..Problem::script(message) };
+    problem.at(&path.display().to_string(), source, error.1)
 }
 
 /// The text without its first line, where that names what runs the script. All stays in its place.

@@ -7,6 +7,7 @@ mod calls;
 mod captures;
 mod columns;
 mod entries;
+mod habits;
 mod maps;
 mod modules;
 #[cfg(test)]
@@ -95,6 +96,7 @@ fn survey_of(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Surve
     let of_modules = survey.modules.entries.iter().filter_map(|name| name.split_once('.'));
     survey.services.extend(of_modules.map(|(service, _)| service));
     let functions = Functions::of(engine, ast);
+    let declared = values::declarations(ast);
     let mut rosters = HashSet::new();
     each_node(ast, |node| match node {
         ASTNode::Stmt(Stmt::Var(declared, ..)) if is_roster(&declared.1, &HashSet::new()) => {
@@ -134,7 +136,7 @@ fn survey_of(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Surve
             return;
         };
         if call.namespace.is_empty() {
-            survey.plain_call(&functions, call, position);
+            survey.plain_call(&functions, |name| declared.contains_key(name), call, position);
             if call.name == "each"
                 && call.args.first().is_some_and(|items| is_roster(items, &rosters))
             {
@@ -171,6 +173,7 @@ fn survey_of(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Surve
     survey.mistakes.extend(values::mistakes(&functions, ast));
     survey.warnings = unused::warnings(ast);
     survey.warnings.extend(answers::warnings(ast));
+    survey.warnings.extend(habits::warnings(&functions, ast));
     survey.columns.sort_by_key(|column| place(column.position));
     survey.mistakes.sort_by_key(|mistake| place(mistake.position));
     survey.warnings.sort_by_key(|warning| place(warning.position));
@@ -182,7 +185,14 @@ impl Survey {
         self.mistakes.push(Mistake { position, message, help });
     }
 
-    fn plain_call(&mut self, functions: &Functions, call: &FnCallExpr, position: Position) {
+    /// A call of a function. `declares` tells whether there is a variable of a name.
+    fn plain_call(
+        &mut self,
+        functions: &Functions,
+        declares: impl Fn(&str) -> bool,
+        call: &FnCallExpr,
+        position: Position,
+    ) {
         let name = call.name.as_str();
         match name {
             "roster" => self.uses_roster = true,
@@ -195,7 +205,9 @@ impl Survey {
                 }
             }
             _ => {
-                let help = functions.nearest(name).map(|meant| format!("did you mean `{meant}`?"));
+                let own = || format!("what a variable holds is called by {name}.call(…)");
+                let near = functions.nearest(name).map(|meant| format!("did you mean `{meant}`?"));
+                let help = declares(name).then(own).or(near);
                 self.mistake(position, format!("there is no function `{name}`"), help);
             }
         }

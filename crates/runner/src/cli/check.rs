@@ -30,7 +30,7 @@ pub(crate) fn check(args: &CheckArgs, shell: &Shell) -> Result<Exit, Problem> {
                 let mistakes = script.check().err().unwrap_or_default();
                 mistakes.into_iter().chain(script.warnings()).collect()
             }
-            Err(problem) => vec![problem],
+            Err(problem) => Script::complaints(path, problem),
         };
         for problem in &found {
             worst = worst.max(weight(problem, args.strict));

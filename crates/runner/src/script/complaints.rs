@@ -16,9 +16,13 @@ const HABITS: [(&[&str], &str); 8] = [
 ];
 
 /// What complaints contain, and what helps.
-const COMPLAINTS: [(&str, &str); 10] = [
+const COMPLAINTS: [(&str, &str); 14] = [
     ("'eval'", "a script is looked through before it runs, so that all of it stands in its file"),
     ("'#!'", "only the first line may begin so"),
+    ("'++'", "one is added by n += 1"),
+    ("'--'", "one is taken away by n -= 1"),
+    ("'==='", "two values are compared by =="),
+    ("'!=='", "two values are compared by !="),
     ("reserved", "reserved words are reached by index, such as role[\"default\"]"),
     ("typo of '=='", "`=` gives a value, `==` compares two"),
     ("expecting ';'", "is a `;` or a closing bracket missing before it?"),
@@ -52,6 +56,17 @@ pub(super) fn told(
     let reserved = complaint.strip_prefix('\'').and_then(|rest| rest.split_once("' is a reserved"));
     if let Some(help) = reserved.and_then(|(name, _)| habit(name)) {
         return (text, Some(help.to_owned()));
+    }
+    // What stands where the statement was to go on, or where a loop's variable was to stand.
+    let word = after.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    match word {
+        "and" | "or" if text.starts_with("expecting") => {
+            return (text, habit(word).map(str::to_owned));
+        }
+        "let" | "var" | "const" if text.contains("name of a variable") => {
+            return (text, Some("a loop is written as for i in 0..3 { … }".to_owned()));
+        }
+        _ => {}
     }
     let help = COMPLAINTS.iter().find(|(part, _)| text.contains(part));
     (text, help.map(|(_, help)| (*help).to_owned()))
@@ -118,6 +133,13 @@ mod tests {
             ("let a = 1; if a = 1 { }", "`=` gives a value, `==` compares two"),
             ("let x = 5\nprint(x)\n", "is a `;` or a closing bracket missing before it?"),
             ("for i = 0; i < 3; i++ { }", "write it as for row in roster() { … }"),
+            ("let i = 1; i++;", "one is added by n += 1"),
+            ("for (let i = 0; i < 3; i++) { }", "a loop is written as for i in 0..3 { … }"),
+            ("if true and false { }", "these are written as &&, || and !"),
+            ("let a = true or false;", "these are written as &&, || and !"),
+            ("if not true { }", "these are written as &&, || and !"),
+            ("let f = |x| x; print(f(1));", "what a variable holds is called by f.call(…)"),
+            ("let x = [1]; print(x.length());", "did you mean `len`?"),
             ("let x = null;", "nothing is written as ()"),
             ("print 5;", "it is a function: write print(value)"),
             ("fn f() { print(room) } let room = 1; f();", "a function does not see the variables"),

@@ -183,6 +183,17 @@ impl Functions {
         }
     }
 
+    /// Whether a method gives nothing, whatever of the language it is called on.
+    pub(super) fn gives_nothing(&self, name: &str, length: usize) -> bool {
+        let natives = self.native.get(name).into_iter().flatten();
+        let mut meant = natives.filter(|native| native.params.len() == length).peekable();
+        // What may fail gives `RhaiResultOf<()>`.
+        let is_nothing = |given: &str| given == "()" || given.contains("<()");
+        !self.own.contains_key(name)
+            && meant.peek().is_some()
+            && meant.all(|native| native.returns().is_some_and(is_nothing))
+    }
+
     /// Whether the script has a function of this name.
     pub(super) fn has_own(&self, name: &str) -> bool {
         self.own.contains_key(name)

@@ -509,3 +509,45 @@ fn a_misspelt_field_of_an_answer_is_warned_of() {
         assert_eq!(warnings(source), "", "{source}");
     }
 }
+
+#[test]
+fn what_means_something_else_elsewhere_is_warned_of() {
+    for (source, told) in [
+        ("let x = 1; print(\"${x} rooms\");", "`${x}` stays as it is"),
+        ("let x = 1; print(\"has ${x + 1}\");", "(write the text between back ticks"),
+        ("let x = \" a\"; print(x.trim().to_lower());", "`trim` changes what it is called on"),
+        ("let x = \" a\"; let y = x.trim(); print(y);", "`trim` changes what it is called on"),
+        ("let x = [2, 1]; let y = 0; y = x.sort(); print(y);", "`sort` changes what it is"),
+        ("let x = \"A\"; print(x.make_lower());", "(to_lower() gives a new text)"),
+        ("let x = [[2, 1]]; print(x[0].reverse()[0]);", "`reverse` changes what it is"),
+        ("let x = [1]; print(x.length);", "there is no `length` in an array (write .len())"),
+        ("let x = \"a\"; if x.length > 0 { }", "there is no `length` in a text"),
+        ("note(\"all\");", "`note` is about a row, and does nothing outside of one"),
+        ("if true { unchanged(\"all\"); }", "`unchanged` is about a row"),
+        ("skip(\"all\");", "`skip` is about a row, and stops the script outside of one"),
+    ] {
+        assert!(warnings(source).contains(told), "{source}: {}", warnings(source));
+    }
+}
+
+#[test]
+fn what_only_looks_like_such_a_habit_is_left_alone() {
+    for source in [
+        "let x = 1; print(`${x} rooms`);",
+        "print(\"${HOME} is the shell's\");",
+        "let x = \" a\"; x.trim(); print(x.to_lower());",
+        "let x = [\" a\"]; x.for_each(|| this.trim()); x.map(|name| { name.trim(); name });",
+        "let x = [2, 1]; x.sort(); x.map(|y| y.to_string());",
+        "fn trim(x) { x } let x = \"a\"; print(trim(x).len());",
+        "fn reverse() { this } let x = [1]; print(x.reverse().len());",
+        "let x = [3]; print(x.remove(0) + x.pop());",
+        "let x = #{ length: 1 }; print(x.length);",
+        "let x = #{ trim: || 1 }; print(x.trim() + 1);",
+        "for row in roster() { print(row.length); }",
+        "each([1], |row| { note(\"one\"); unchanged(\"it\"); skip(\"it\"); });",
+        "fn tell() { note(\"one\"); } each([1], |row| { tell(); });",
+        "fn note(x) { print(x) } note(\"all\");",
+    ] {
+        assert_eq!(warnings(source), "", "{source}");
+    }
+}

@@ -12,6 +12,22 @@ use crate::calls::Walk;
 use crate::roster::Row;
 use crate::rows::{Outcome, RosterRows, Rows};
 
+/// What methods are called in other languages, and here.
+const ELSEWHERE: [(&str, &str); 12] = [
+    ("length", "len"),
+    ("size", "len"),
+    ("count", "len"),
+    ("lower", "to_lower"),
+    ("upper", "to_upper"),
+    ("toLowerCase", "to_lower"),
+    ("toUpperCase", "to_upper"),
+    ("strip", "trim"),
+    ("includes", "contains"),
+    ("startswith", "starts_with"),
+    ("endswith", "ends_with"),
+    ("forEach", "for_each"),
+];
+
 /// The mistakes in what is asked of values.
 pub(super) fn mistakes(functions: &Functions, ast: &AST) -> Vec<Mistake> {
     let values = Values::of(functions, ast);
@@ -58,6 +74,24 @@ pub(super) fn declarations(ast: &AST) -> HashMap<ImmutableString, usize> {
     declared
 }
 
+/// What a map of the script may hold a function under.
+pub(super) fn keys(ast: &AST) -> HashSet<ImmutableString> {
+    let mut keys = HashSet::new();
+    each_node(ast, |node| match node {
+        ASTNode::Expr(Expr::Map(parts, _)) => {
+            keys.extend(parts.0.iter().map(|(key, _)| key.name.clone()));
+        }
+        ASTNode::Expr(Expr::StringConstant(text, _)) => {
+            keys.insert(text.clone());
+        }
+        ASTNode::Expr(Expr::Property(property, _)) => {
+            keys.insert(property.2.clone());
+        }
+        _ => {}
+    });
+    keys
+}
+
 /// What is known of a script's values.
 struct Values<'a> {
     functions: &'a Functions,
@@ -72,21 +106,9 @@ struct Values<'a> {
 impl<'a> Values<'a> {
     fn of(functions: &'a Functions, ast: &AST) -> Self {
         let declared = declarations(ast);
-        let (mut keys, mut imports) = (HashSet::new(), false);
-        each_node(ast, |node| match node {
-            ASTNode::Stmt(Stmt::Import(..)) => imports = true,
-            ASTNode::Expr(Expr::Map(parts, _)) => {
-                keys.extend(parts.0.iter().map(|(key, _)| key.name.clone()));
-            }
-            ASTNode::Expr(Expr::StringConstant(text, _)) => {
-                keys.insert(text.clone());
-            }
-            ASTNode::Expr(Expr::Property(property, _)) => {
-                keys.insert(property.2.clone());
-            }
-            _ => {}
-        });
-        let mut values = Self { functions, variables: HashMap::new(), keys, imports };
+        let mut imports = false;
+        each_node(ast, |node| imports |= matches!(node, ASTNode::Stmt(Stmt::Import(..))));
+        let mut values = Self { functions, variables: HashMap::new(), keys: keys(ast), imports };
         // A variable stands behind its declaration, so that one look is enough.
         each_node(ast, |node| {
             let known = match node {
@@ -227,7 +249,9 @@ impl<'a> Values<'a> {
         if self.imports || self.functions.has(name) || self.keys.contains(name) {
             return None;
         }
-        let help = self.functions.nearest(name).map(|meant| format!("did you mean `{meant}`?"));
+        let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == name).map(|(_, own)| *own);
+        let meant = elsewhere.or_else(|| self.functions.nearest(name));
+        let help = meant.map(|meant| format!("did you mean `{meant}`?"));
         Some(Mistake { position: *position, message: format!("there is no method `{name}`"), help })
     }
 }

@@ -36,6 +36,22 @@ fn an_unknown_entry() {
 }
 
 #[test]
+fn all_unknown_variables_are_told() {
+    let script = "print(a);\nfn f() { 1 }\nprint(b + a);\nprint(c + );\nprint(d);";
+    let ended = Desk::empty().with("script.rhai", script).run("check script.rhai --format json");
+    let found: Vec<serde_json::Value> = serde_json::from_str(&ended.exits(3).out).unwrap();
+    let told: Vec<_> =
+        found.iter().map(|one| format!("{}: {}", one["line"], one["message"])).collect();
+    let undefined = |line: u32, name: &str| format!("{line}: \"undefined variable: {name}\"");
+    assert_eq!(told[..3], [undefined(1, "a"), undefined(3, "b"), undefined(4, "c")]);
+    // Anything else is the end of it.
+    assert!(told.len() == 4 && told[3].starts_with("4: "), "{told:?}");
+    let within = Desk::empty().with("script.rhai", "fn f() { a } print(b); f();");
+    let ended = within.run("check script.rhai --format csv");
+    assert_eq!(ended.exits(3).out.lines().count(), 3, "{ended}");
+}
+
+#[test]
 fn an_unknown_module() {
     script("unknown_module", "let rooms = tmh::rooms();", 3);
 }
