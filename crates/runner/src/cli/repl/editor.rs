@@ -11,7 +11,7 @@ use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
-use rustyline::validate::Validator;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
 use crate::console::Console;
@@ -48,7 +48,7 @@ impl Editor {
             .bell_style(BellStyle::None)
             .build();
         let mut lines = rustyline::Editor::with_config(config).map_err(|error| untold(&error))?;
-        lines.set_helper(Some(Aid { dialogue, before: String::new() }));
+        lines.set_helper(Some(Aid(dialogue)));
         let history = match order::make_state_folder() {
             Ok(folder) => Some(folder.join("repl-history")),
             // One can work without.
@@ -67,7 +67,7 @@ impl Editor {
 
     /// Waits for what is said next.
     pub(super) fn next(&mut self) -> Result<Said, Problem> {
-        match self.block() {
+        match self.lines.readline("> ") {
             Ok(block) if block.trim().is_empty() => Ok(Said::Nothing),
             Ok(block) => {
                 self.keep(&block);
@@ -76,31 +76,6 @@ impl Editor {
             Err(ReadlineError::Interrupted) => Ok(Said::Nothing),
             Err(ReadlineError::Eof) => Ok(Said::Goodbye),
             Err(error) => Err(untold(&error)),
-        }
-    }
-
-    /// Asks for lines until nothing is open in them. A block comes back from the history as a whole.
-    fn block(&mut self) -> rustyline::Result<String> {
-        let mut block = self.lines.readline("> ")?;
-        while is_unfinished(&block) {
-            block.push('\n');
-            self.before(block.clone());
-            let line = self.lines.readline("\u{2026} ");
-            self.before(String::new());
-            match line {
-                Ok(line) => block.push_str(&line),
-                // Who leaves in the middle of a block leaves the block.
-                Err(ReadlineError::Eof) => return Err(ReadlineError::Interrupted),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(block)
-    }
-
-    /// What stands before the line that is written next.
-    fn before(&mut self, text: String) {
-        if let Some(aid) = self.lines.helper_mut() {
-            aid.before = text;
         }
     }
 
@@ -123,11 +98,7 @@ fn untold(error: &ReadlineError) -> Problem {
 }
 
 /// What helps with writing.
-struct Aid {
-    dialogue: Rc<RefCell<Dialogue>>,
-    /// The lines of the block that were entered already.
-    before: String,
-}
+struct Aid(Rc<RefCell<Dialogue>>);
 
 impl Helper for Aid {}
 
@@ -137,7 +108,15 @@ impl Hinter for Aid {
 
 impl Highlighter for Aid {}
 
-impl Validator for Aid {}
+impl Validator for Aid {
+    fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
+        Ok(if is_unfinished(context.input()) {
+            ValidationResult::Incomplete
+        } else {
+            ValidationResult::Valid(None)
+        })
+    }
+}
 
 impl Completer for Aid {
     type Candidate = Pair;
@@ -148,9 +127,7 @@ impl Completer for Aid {
         at: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let text = format!("{}{}", self.before, &line[..at]);
-        let (start, candidates) = self.dialogue.borrow().complete(&text);
-        let start = start.saturating_sub(self.before.len());
+        let (start, candidates) = self.0.borrow().complete(&line[..at]);
         let pair = |candidate: crate::dialogue::Candidate| Pair {
             display: candidate.name,
             replacement: candidate.text,
