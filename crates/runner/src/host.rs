@@ -1,18 +1,19 @@
 //! What a running script reaches of the world: the services, the roster, the inputs, the streams.
 
+mod keeping;
+mod stop;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::{fmt, io};
 
 use drillmaster_models::{Entry, Pager};
 use drillmaster_transport::cassette::{Event, RowEvent};
-use drillmaster_transport::journal::{History, Journal};
 use drillmaster_transport::{Connection, Error, Never, Scope, torture};
 use rhai::Map;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use crate::console::Console;
 use crate::fiber;
@@ -27,6 +28,9 @@ use crate::rows::{Outcome, State, detail_of, not_attempted};
 use crate::running::{Blemish, Flaw, RunningRow, Said};
 use crate::spool::Spool;
 use crate::table::{Format, list};
+
+pub use self::keeping::Keeping;
+pub use self::stop::Stop;
 
 /// The world of one run.
 pub(crate) struct Host {
@@ -53,39 +57,6 @@ pub(crate) struct Host {
     listing: Mutex<Option<Listing>>,
 }
 
-/// The journal of a run, and what it held when this part of the run began.
-#[derive(Clone)]
-pub struct Keeping {
-    /// What is written to.
-    pub journal: Arc<Journal>,
-    /// What was there.
-    pub history: Arc<History>,
-    /// The command that goes on with the run.
-    pub resume: String,
-    /// What the command line calls the run.
-    name: String,
-}
-
-impl Keeping {
-    /// A journal whose run the command line knows by this name: its id, or its file.
-    pub fn new(journal: Journal, history: History, name: &str) -> Self {
-        let is_plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
-        let name = if name.chars().all(is_plain) {
-            name.to_owned()
-        } else {
-            // As a shell takes it for one word.
-            format!("'{}'", name.replace('\'', r"'\''"))
-        };
-        let (journal, history) = (Arc::new(journal), Arc::new(history));
-        Self { journal, history, resume: format!("drillmaster resume {name}"), name }
-    }
-
-    /// A command about the run.
-    pub fn command(&self, verb: &str) -> String {
-        format!("drillmaster {verb} {}", self.name)
-    }
-}
-
 /// What can not be called any more in this run.
 #[derive(Default)]
 struct Closed {
@@ -93,34 +64,6 @@ struct Closed {
     all: Option<Error>,
     /// Entries that said that they are used up, with their words.
     exhausted: HashMap<&'static str, String>,
-}
-
-/// A request to end the run after the rows in flight.
-#[derive(Debug, Clone)]
-pub struct Stop(Arc<watch::Sender<bool>>);
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
-    }
-}
-
-impl Stop {
-    /// Asks the run to end.
-    pub fn request(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Whether it was asked to.
-    pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Waits until it is.
-    pub(crate) async fn requested(&self) {
-        // The sender is held by `self`, so that waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(|stop| *stop).await;
-    }
 }
 
 /// Why a script's call gave no answer.
