@@ -7,6 +7,7 @@ use drillmaster_models::{Entry, SERVICES, entry, nearest};
 use rhai::{AST, ASTNode, Expr, FnCallExpr, ImmutableString, Stmt};
 use serde_json::Value;
 
+use super::habits::LENGTHS;
 use super::values::declarations;
 use super::{Mistake, WALK, each_node};
 
@@ -110,6 +111,9 @@ impl Shape {
 
     /// Why a name is hardly meant, and the one that is documented.
     fn unlikely(&self, name: &str) -> Option<(String, String)> {
+        if self.part["type"] == "array" && LENGTHS.contains(&name) {
+            return Some((format!("there is no `{name}` in an array"), "len()".to_owned()));
+        }
         let fields = self.part["properties"].as_object()?;
         if fields.contains_key(name) {
             return None;

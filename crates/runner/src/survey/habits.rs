@@ -10,7 +10,7 @@ use super::values::{declarations, keys};
 use super::{Mistake, call_of, each_node};
 
 /// What texts and arrays are asked for elsewhere, and how long they are here.
-const LENGTHS: [&str; 3] = ["length", "size", "count"];
+pub(super) const LENGTHS: [&str; 3] = ["length", "size", "count"];
 
 /// The methods that give nothing, whatever they are called on.
 struct InPlace<'a> {

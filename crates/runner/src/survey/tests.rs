@@ -522,6 +522,10 @@ fn what_means_something_else_elsewhere_is_warned_of() {
         ("let x = [[2, 1]]; print(x[0].reverse()[0]);", "`reverse` changes what it is"),
         ("let x = [1]; print(x.length);", "there is no `length` in an array (write .len())"),
         ("let x = \"a\"; if x.length > 0 { }", "there is no `length` in a text"),
+        (
+            "let x = thm::scoreboard(#{ roomCode: \"a\" }); print(`${x.length}`);",
+            "there is no `length` in an array (did you mean `len()`?)",
+        ),
         ("note(\"all\");", "`note` is about a row, and does nothing outside of one"),
         ("if true { unchanged(\"all\"); }", "`unchanged` is about a row"),
         ("skip(\"all\");", "`skip` is about a row, and stops the script outside of one"),
