@@ -255,7 +255,9 @@ pub(crate) fn perform(
         exit = exit.max(problem.exit);
     }
     if let Some(left) = approved.map(|approved| approved.remaining()).filter(|left| *left > 0) {
-        shell.console.note(&format!("{left} writes of the approved plan were not made"));
+        let writes = if left == 1 { "write" } else { "writes" };
+        let were = if left == 1 { "was" } else { "were" };
+        shell.console.note(&format!("{left} {writes} of the approved plan {were} not made"));
     }
     Ok(exit)
 }

@@ -16,13 +16,14 @@ const HABITS: [(&[&str], &str); 8] = [
 ];
 
 /// What complaints contain, and what helps.
-const COMPLAINTS: [(&str, &str); 14] = [
+const COMPLAINTS: [(&str, &str); 15] = [
     ("'eval'", "a script is looked through before it runs, so that all of it stands in its file"),
     ("'#!'", "only the first line may begin so"),
     ("'++'", "one is added by n += 1"),
     ("'--'", "one is taken away by n -= 1"),
     ("'==='", "two values are compared by =="),
     ("'!=='", "two values are compared by !="),
+    ("'#'", "a comment begins with //, and a map with #{"),
     ("reserved", "reserved words are reached by index, such as role[\"default\"]"),
     ("typo of '=='", "`=` gives a value, `==` compares two"),
     ("expecting ';'", "is a `;` or a closing bracket missing before it?"),

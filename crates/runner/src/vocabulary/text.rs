@@ -53,11 +53,11 @@ fn listing(engine: &mut Engine, host: &Arc<Host>) {
             if RunningRow::current().is_some() {
                 return Err(told("it is made once, outside of rows"));
             }
-            let names = columns.iter().map(ToString::to_string).collect();
-            let before = world.listing(|listing| listing.replace(Listing::of(names)));
-            if before.is_some() {
+            if world.listing(|listing| listing.is_some()) {
                 return Err(told("the list was begun already, and a script prints one"));
             }
+            let list = Listing::of(&columns).map_err(|problem| told(&problem))?;
+            world.listing(|listing| *listing = Some(list));
             if world.console.list_format() == Format::Csv {
                 let text = line(&columns).map_err(|problem| told(&problem))?;
                 world.say(Said::Data(text));

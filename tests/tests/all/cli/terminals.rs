@@ -192,6 +192,9 @@ fn a_list_is_begun_once_and_has_as_many_cells_as_columns() {
     for (script, due) in [
         ("line([1]);", "line: a list begins with header("),
         ("header([\"a\"]); header([\"b\"]);", "header: the list was begun already"),
+        ("header([\"a\", \"a\"]);", "header: the column `a` is there twice"),
+        ("header([\"a\", 1]);", "header: a column has a name, and `1` is none"),
+        ("header([]);", "header: a list has at least one column"),
         ("header([\"a\"]); line([1, 2]);", "line: the list has 1 columns, and the line 2 cells"),
     ] {
         let ended = Desk::empty().with("a.rhai", script).run("run a.rhai");
