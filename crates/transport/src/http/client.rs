@@ -21,6 +21,8 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::cause;
+
 /// How long a connection may take to open, TLS and the way through a proxy included.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a connection is kept that nobody uses.
@@ -113,10 +115,13 @@ impl Service<Uri> for Way {
             let Some(proxy) = proxy else {
                 return Ok(MaybeHttpsStream::Http(tcp.call(to).await?));
             };
+            let failed = |error| io::Error::other(format!("{}: {}", name(&proxy), cause(&error)));
             match proxy.uri().scheme_str() {
-                Some("http") => Ok(MaybeHttpsStream::Http(tunnel(&proxy, tcp).call(to).await?)),
-                Some("https") => Ok(tunnel(&proxy, secured).call(to).await?),
-                // Told without its address, which may hold a password.
+                Some("http") => {
+                    let stream = tunnel(&proxy, tcp).call(to).await.map_err(failed)?;
+                    Ok(MaybeHttpsStream::Http(stream))
+                }
+                Some("https") => Ok(tunnel(&proxy, secured).call(to).await.map_err(failed)?),
                 _ => {
                     Err(io::Error::other("the proxy's address must begin with http or https")
                         .into())
@@ -124,6 +129,12 @@ impl Service<Uri> for Way {
             }
         })
     }
+}
+
+/// The proxy for people, without its password.
+fn name(proxy: &Intercept) -> String {
+    let (host, port) = (proxy.uri().host().unwrap_or_default(), proxy.uri().port());
+    port.map_or_else(|| format!("the proxy {host}"), |port| format!("the proxy {host}:{port}"))
 }
 
 fn tunnel<C>(proxy: &Intercept, connector: C) -> Tunnel<C> {

@@ -140,6 +140,15 @@ async fn a_proxy_is_asked_for_a_tunnel_and_hears_nothing_of_what_goes_through() 
 }
 
 #[tokio::test]
+async fn a_proxy_that_is_not_there_is_named_without_its_password() {
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let proxies = Matcher::builder().https(format!("http://ada:pass@127.0.0.1:{port}")).build();
+    let service = Service::start().await;
+    let refused = service.ask(&over(service.trusted(), Some(proxies))).await.unwrap_err();
+    assert_eq!(cause(&refused), format!("the proxy 127.0.0.1:{port}: connection refused"));
+}
+
+#[tokio::test]
 async fn a_proxy_that_refuses_has_sent_nothing_on() {
     let service = Service::start().await;
     let (proxies, _) = proxy("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
