@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::endpoint::{Endpoint, Legacy, read, write};
 use crate::failure::Failure;
@@ -178,7 +178,9 @@ impl Entry {
 
     /// Reads an answer in the current dialect's shape, or what else it was.
     pub fn answer(&self, answer: &wire::Response, dialect: Dialect) -> Result<Value, Failure> {
-        let value = wire::decode(self.spec(dialect)?, self.faults(), answer)?;
+        let spec = self.spec(dialect)?;
+        let value = wire::decode(spec, self.faults(), answer)?;
+        has_its_list(spec, &value)?;
         let value = match self.legacy_in(dialect) {
             Some(legacy) => (legacy.answer_up)(&value).map_err(|error| Failure::shape(&error))?,
             None => value,
@@ -279,6 +281,21 @@ impl Entry {
             None => (self.request_schema(), self.response_schema()),
         })
     }
+}
+
+/// Refuses an answer without the list that it is asked for: `{}` or a notice of maintenance is not an empty list.
+fn has_its_list(spec: &Spec, answer: &Value) -> Result<(), Failure> {
+    let Some(list) = spec.list else { return Ok(()) };
+    let holds = |object: &Map<String, Value>| match list.items {
+        // Read in the other form too, an object with the list in it.
+        "" => object.values().any(Value::is_array),
+        items => object.get(items).is_some_and(Value::is_array),
+    };
+    if answer.is_array() || answer.as_object().is_some_and(holds) {
+        return Ok(());
+    }
+    let place = if list.items.is_empty() { "." } else { list.items };
+    Err(Failure::Shape(format!("at `{place}`: the list is missing")))
 }
 
 /// Puts a request's fields where a prediction names them in braces.

@@ -17,6 +17,7 @@
 //! assert_eq!(legacy.target, "/external/api/scoreboard/linux1");
 //! ```
 
+mod address;
 mod endpoint;
 mod entry;
 mod failure;
@@ -31,6 +32,7 @@ pub mod thm;
 pub mod veracode;
 pub mod wire;
 
+pub use address::same_address;
 pub use endpoint::{Endpoint, Legacy, LegacyForm};
 pub use entry::{Dialect, Entry, Unsupported};
 pub use failure::Failure;
@@ -40,8 +42,8 @@ pub use moment::{Instant, Moment};
 pub use pager::Pager;
 pub use service::{SERVICES, Service, UnknownEntry, entries, entry};
 pub use spec::{
-    Credential, Effect, Fault, List, Means, Method, Paging, Payload, Removes, Reply, Settle, Spec,
-    Write,
+    Absence, Credential, Effect, Fault, List, Means, Method, Paging, Payload, Removes, Reply,
+    Settle, Spec, Write,
 };
 
 /// Fields of an answer that this crate does not declare, kept as they came.

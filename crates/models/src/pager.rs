@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::entry::Entry;
+use crate::failure::Failure;
 use crate::field::FieldError;
 use crate::spec::{List, Paging};
 
@@ -21,12 +22,13 @@ use crate::spec::{List, Paging};
 ///
 /// let mut pager = Pager::new(entry("veracode.users").unwrap(), &json!({})).unwrap();
 /// assert_eq!(pager.request(), Some(json!({ "page": 0, "limit": 50 })));
-/// let fresh = pager.accept(json!({ "nextPage": "/api/users?page=1", "users": [{ "id": "a" }] }));
+/// let fresh = pager.accept(json!({ "nextPage": "/api/users?page=1", "users": [{ "id": "a" }] })).unwrap();
 /// assert_eq!(fresh.len(), 1);
 /// assert_eq!(pager.request(), Some(json!({ "page": 1, "limit": 50 })));
-/// let fresh = pager.accept(json!({ "nextPage": null, "users": [{ "id": "a" }, { "id": "b" }] }));
+/// let fresh = pager.accept(json!({ "nextPage": null, "users": [{ "id": "b" }] })).unwrap();
 /// assert_eq!(fresh, [json!({ "id": "b" })]);
 /// assert_eq!(pager.request(), None);
+/// assert!(pager.is_complete());
 /// ```
 #[derive(Debug)]
 pub struct Pager {
@@ -36,6 +38,15 @@ pub struct Pager {
     done: bool,
     seen: HashSet<String>,
     last: Vec<Value>,
+    /// How many items there were.
+    items: u64,
+    /// How many there are, as the service counts.
+    total: Option<u64>,
+    /// Whether it began at the first page.
+    from_start: bool,
+    /// Whether something speaks against having seen all.
+    doubtful: bool,
+    thorough: bool,
 }
 
 /// The most that Security Labs hands out in a page (seen on the live service).
@@ -57,7 +68,26 @@ impl Pager {
                 fields.insert("limit".to_owned(), FULL_PAGE.into());
             }
         }
-        Ok(Self { list, fields, page, done: false, seen: HashSet::new(), last: Vec::new() })
+        Ok(Self {
+            list,
+            fields,
+            page,
+            done: false,
+            seen: HashSet::new(),
+            last: Vec::new(),
+            items: 0,
+            total: None,
+            from_start: page == 0,
+            doubtful: false,
+            thorough: false,
+        })
+    }
+
+    /// The same, and not content with a full page that says it is the last: only a page that is not full is the
+    /// end, for a service that forgets to say that there are more ends every list early.
+    #[must_use]
+    pub fn thorough(self) -> Self {
+        Self { thorough: true, ..self }
     }
 
     /// The fields of the next request, or `None` at the end.
@@ -65,16 +95,20 @@ impl Pager {
         (!self.done).then(|| Value::Object(self.fields.clone()))
     }
 
-    /// Takes a page's answer and gives the items that no earlier page had.
-    pub fn accept(&mut self, answer: Value) -> Vec<Value> {
+    /// Takes a page's answer and gives the items that no earlier page had. An answer without its list is a
+    /// [`Failure::Shape`], never the end of the walk.
+    pub fn accept(&mut self, mut answer: Value) -> Result<Vec<Value>, Failure> {
+        let items = take_items(&mut answer, self.list.items)?;
         let more = match self.list.paging {
             Paging::Whole => false,
             Paging::NextPage => !answer["nextPage"].is_null(),
             Paging::Pages => {
-                !answer["pages"]["next"].is_null() || !answer["pages"]["nextUrl"].is_null()
+                let pages = &answer["pages"];
+                self.total = pages["total"].as_u64().or(self.total);
+                !pages["next"].is_null() || !pages["nextUrl"].is_null()
             }
         };
-        let items = take_items(answer, self.list.items);
+        let all = items.len();
         let fresh = if self.list.paging == Paging::Whole {
             items
         } else if self.list.id.is_empty() {
@@ -88,17 +122,30 @@ impl Pager {
                 |item: &Value| item[id].as_str().is_none_or(|id| seen.insert(id.to_owned()));
             items.into_iter().filter(is_new).collect()
         };
-        self.done = !more || fresh.is_empty();
+        self.items += fresh.len() as u64;
+        let limit = self.fields.get("limit").and_then(Value::as_u64).unwrap_or(1);
+        let is_full = self.list.paging != Paging::Whole && all as u64 >= limit;
+        // A list that moved on under the walk may have carried somebody past it.
+        self.doubtful |= fresh.len() < all || (more && fresh.is_empty());
+        self.done = fresh.is_empty() || !(more || (self.thorough && is_full));
         self.page += 1;
         self.fields.insert("page".to_owned(), self.page.into());
-        fresh
+        Ok(fresh)
+    }
+
+    /// Whether the walk has seen the whole list: it came to an end that the service told, no page repeated what
+    /// another had, and none that was counted is missing. Whoever is absent from such a walk was not in the list.
+    pub fn is_complete(&self) -> bool {
+        let counted = self.total.is_none_or(|total| self.items >= total);
+        self.done && !self.doubtful && counted && self.list.complete && self.from_start
     }
 }
 
-fn take_items(mut answer: Value, items: &str) -> Vec<Value> {
-    let list = if items.is_empty() { answer } else { answer[items].take() };
-    match list {
-        Value::Array(items) => items,
-        _ => Vec::new(),
+fn take_items(answer: &mut Value, items: &str) -> Result<Vec<Value>, Failure> {
+    // Either form is read where a document has both.
+    let list = if items.is_empty() || answer.is_array() { answer } else { &mut answer[items] };
+    match list.take() {
+        Value::Array(items) => Ok(items),
+        _ => Err(Failure::Shape("the list is missing".to_owned())),
     }
 }

@@ -1,5 +1,7 @@
 //! The words in which an endpoint is declared.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::entry::Dialect;
@@ -319,9 +321,16 @@ pub struct Write {
     /// Whether a success tells that something changed. A call that answers alike when there was nothing to
     /// change does not.
     pub tells: bool,
+    /// How long after a request without a clear answer its effect may still appear: the horizon. Only a look
+    /// that begins later can show that there is none.
+    pub effect_within: Duration,
 }
 
 impl Write {
+    /// The horizon of an endpoint that declares none. Neither document gives one; gateways give up on a
+    /// request after a minute or less, and this is twice that.
+    pub const EFFECT_WITHIN: Duration = Duration::from_secs(120);
+
     /// A write that may be repeated, about the person in this field.
     pub const fn on(subject: &'static str) -> Self {
         Self {
@@ -331,6 +340,7 @@ impl Write {
             irreversible: false,
             tells: true,
             predicts: "{}",
+            effect_within: Self::EFFECT_WITHIN,
         }
     }
 
@@ -371,14 +381,26 @@ pub enum Settle {
     Repeat,
     /// Sending it again is harmless, and a refusal that means [`Means::Already`] shows that it was done.
     Refusal,
-    /// First look: an item of this list with the same value in this field shows that it was done.
-    /// Only when there is none, a repeat settles it as [`Settle::Refusal`] does.
+    /// Look first: an item of this list with the same value in this field shows that it was done.
     Probe {
-        /// The entry that lists the candidates.
+        /// The endpoint that lists the candidates. Its list must be [complete](List::complete).
         entry: &'static str,
         /// The field to compare, spelt alike in the item and in the request.
         field: &'static str,
+        /// What it proves when no item has that value.
+        absence: Absence,
     },
+}
+
+/// What it proves that a write's effect is absent from several complete looks, the last of them past the
+/// write's [horizon](Write::effect_within).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// That one repeat can do no harm: an effect that the list does not show would make the service refuse
+    /// the repeat with a refusal that means [`Means::Already`].
+    Repeatable,
+    /// Nothing: the write stays in doubt, and a person decides.
+    Unproven,
 }
 
 /// The list in an answer.
@@ -390,17 +412,25 @@ pub struct List {
     pub id: &'static str,
     /// How the list goes on in further answers.
     pub paging: Paging,
+    /// Whether all of it shows everybody. Where it may hide people, nobody's absence means anything.
+    pub complete: bool,
 }
 
 impl List {
     /// A list that comes whole.
     pub const fn whole(items: &'static str, id: &'static str) -> Self {
-        Self { items, id, paging: Paging::Whole }
+        Self::paged(items, id, Paging::Whole)
     }
 
     /// A list in pages.
     pub const fn paged(items: &'static str, id: &'static str, paging: Paging) -> Self {
-        Self { items, id, paging }
+        Self { items, id, paging, complete: true }
+    }
+
+    /// The same where some may be missing from it.
+    #[must_use]
+    pub const fn partial(self) -> Self {
+        Self { complete: false, ..self }
     }
 }
 

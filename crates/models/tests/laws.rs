@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use drillmaster_models::wire::{self, Response};
 use drillmaster_models::{
-    Dialect, Entry, FieldKind, Holds, List, Means, Payload, Removes, SERVICES, Settle, Spec, Texts,
-    entries, entry, nearest,
+    Absence, Dialect, Entry, FieldKind, Holds, List, Means, Payload, Removes, SERVICES, Settle,
+    Spec, Texts, entries, entry, nearest,
 };
 use serde_json::{Value, json};
 
@@ -239,13 +240,14 @@ fn a_field_that_makes_a_write_a_removal_is_a_flag() {
 #[test]
 fn probes_look_at_a_field_that_both_sides_have() {
     for one in entries() {
-        let Some(Settle::Probe { entry: name, field }) =
+        let Some(Settle::Probe { entry: name, field, .. }) =
             one.spec.effect.write().map(|write| write.settle)
         else {
             continue;
         };
         let probe = entry(name).unwrap();
         let list = probe.spec.list.expect("a probe lists");
+        assert!(list.complete, "{name} may hide people, so that absence from it means nothing");
         let schema = probe.response_schema();
         let item = item_of(&schema, &list).unwrap();
         assert!(probe.spec.effect.is_read(), "{name}");
@@ -258,9 +260,45 @@ fn probes_look_at_a_field_that_both_sides_have() {
 fn a_repeat_that_settles_has_a_refusal_that_says_so() {
     for entry in entries() {
         let settle = entry.spec.effect.write().map(|write| write.settle);
-        if matches!(settle, Some(Settle::Refusal | Settle::Probe { .. })) {
+        if matches!(
+            settle,
+            Some(Settle::Refusal | Settle::Probe { absence: Absence::Repeatable, .. })
+        ) {
             let already = entry.spec.faults.iter().any(|fault| fault.means == Means::Already);
             assert!(already, "{}", entry.name());
+        }
+    }
+}
+
+#[test]
+fn a_list_answer_without_its_list_is_no_answer() {
+    let odd = [
+        Response { status: 200, headers: Vec::new(), body: Vec::new() },
+        Response { status: 204, headers: Vec::new(), body: Vec::new() },
+        Response::json(200, &json!({})),
+        Response::json(200, &json!({ "message": "maintenance" })),
+        Response::json(200, &json!({ "status": "success", "data": {} })),
+        Response::json(200, &json!({ "status": "success", "data": null })),
+    ];
+    for entry in entries() {
+        for dialect in Dialect::ALL {
+            let Ok(Some(list)) = entry.spec(dialect).map(|spec| spec.list) else { continue };
+            let holding = |value: Value| {
+                let items =
+                    if list.items.is_empty() { value } else { json!({ list.items: value }) };
+                // Wrapped as this endpoint wraps.
+                wire::respond(entry.spec(dialect).unwrap(), &items)
+            };
+            let held =
+                [json!(null), json!({}), json!("none"), json!([1]), json!([null]), json!([[]])];
+            for answer in odd.iter().cloned().chain(held.map(holding)) {
+                let read = entry.answer(&answer, dialect);
+                assert!(
+                    read.is_err(),
+                    "{} ({dialect}): {answer} is read as {read:?}",
+                    entry.name()
+                );
+            }
         }
     }
 }

@@ -322,4 +322,8 @@ impl Transport for Made {
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
     }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.inner.resolved(request, answer);
+    }
 }

@@ -3,14 +3,14 @@
 mod keeping;
 mod stop;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
 
 use drillmaster_models::{Entry, Pager};
 use drillmaster_transport::cassette::{Event, RowEvent};
-use drillmaster_transport::{Connection, Error, Never, Scope, torture};
+use drillmaster_transport::{Connection, Doubt, Error, Never, Resolver, Scope, torture};
 use rhai::Map;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -35,6 +35,10 @@ pub use self::stop::Stop;
 /// The world of one run.
 pub(crate) struct Host {
     pub(crate) connection: Connection,
+    /// What looks into writes in doubt.
+    pub(crate) resolver: Arc<Resolver>,
+    /// Whether a row with a write in doubt ends, and is run again behind the others when that is resolved.
+    pub(crate) defers: bool,
     pub(crate) runtime: Option<Handle>,
     pub(crate) roster: Option<Roster>,
     pub(crate) inputs: Map,
@@ -88,6 +92,8 @@ impl Host {
     pub(crate) fn new(connection: Connection, runtime: Option<Handle>, console: Console) -> Self {
         Self {
             connection,
+            resolver: Arc::default(),
+            defers: false,
             runtime,
             roster: None,
             inputs: Map::new(),
@@ -131,9 +137,16 @@ impl Host {
         let row = RunningRow::current();
         let (connection, is_within_row, stop) =
             (self.connection(), row.is_some(), self.stop.clone());
+        let (resolver, defers) = (self.resolver.clone(), self.defers && is_within_row);
         let call = async move {
             let answer = {
-                let call = connection.call_and_settle(entry, &fields);
+                let call = async {
+                    match connection.call_or_doubt(entry, &fields).await? {
+                        Ok(answer) => Ok(answer),
+                        // It is seldom needed, and larger than all the rest.
+                        Err(doubt) => Box::pin(resolve(&resolver, doubt, defers, &stop)).await,
+                    }
+                };
                 if is_within_row {
                     // A row in flight is finished.
                     call.await
@@ -270,7 +283,11 @@ impl Host {
         pager: &mut Pager,
     ) -> Option<Result<Vec<Value>, CallError>> {
         let fields = pager.request()?;
-        Some(self.call(entry, fields).map(|answer| pager.accept(answer)))
+        let accept = |answer| {
+            let told = |failure| Error::answer(failure).for_entry(entry);
+            pager.accept(answer).map_err(|failure| CallError::Failed(told(failure)))
+        };
+        Some(self.call(entry, fields).and_then(accept))
     }
 
     fn is_open(&self, entry: &'static Entry, fields: &Value) -> Result<(), CallError> {
@@ -289,6 +306,8 @@ impl Host {
             return Err(CallError::Skipped(detail));
         }
         match closed.exhausted.get(entry.name()) {
+            // What an earlier part of the run got is not taken back.
+            Some(_) if self.connection().is_recalled(entry, fields) => Ok(()),
             Some(words) => Err(CallError::Skipped(format!("not attempted: {words}"))),
             None => Ok(()),
         }
@@ -328,6 +347,21 @@ impl Host {
 
     /// Takes note of a finished row, which is in the spool already.
     pub(crate) fn finish_row(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
+        self.note_row(scope, outcome)?;
+        self.add_result(outcome)
+    }
+
+    /// Adds a finished row to the results.
+    pub(crate) fn add_result(&self, outcome: &Outcome) -> io::Result<()> {
+        if let Some(results) = &self.results {
+            results.lock().unwrap_or_else(PoisonError::into_inner).add(outcome)?;
+        }
+        torture::point("result");
+        Ok(())
+    }
+
+    /// Tells the journal, the plan and whoever watches of a finished row.
+    pub(crate) fn note_row(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
         if let Some(progress) = &self.progress {
             progress.row(outcome.state);
         }
@@ -349,11 +383,63 @@ impl Host {
             plan.take(scope)?;
         }
         torture::point("row");
-        if let Some(results) = &self.results {
-            results.lock().unwrap_or_else(PoisonError::into_inner).add(outcome)?;
-        }
-        torture::point("result");
         Ok(())
+    }
+
+    /// Whether a row may still be run again because a write of it is in doubt.
+    pub(crate) fn is_deferred(&self, scope: &str, outcome: &Outcome) -> bool {
+        let row = Scope::row_of(scope);
+        self.defers
+            && outcome.state == State::InDoubt
+            && self.fatal().is_none()
+            && self.resolver.holds(|own| Scope::row_of(own) == row)
+    }
+
+    /// Waits until nothing in doubt is looked into any more, or the run is asked to end. Gives the rows in which
+    /// something was resolved; what is called in these is answered from the journal, as far as it has it.
+    pub(crate) fn resolve_rows(&self, rows: usize) -> io::Result<HashSet<String>> {
+        let (Some(runtime), Some(keeping)) = (&self.runtime, &self.journal) else {
+            return Ok(HashSet::new());
+        };
+        if self.resolver.is_waiting() {
+            let (are, their, writes) = if rows == 1 {
+                ("row is", "its", "write")
+            } else {
+                ("rows are", "their", "writes")
+            };
+            self.console.note(&format!(
+                "{rows} {are} in doubt: checking whether {their} {writes} took effect; Ctrl-C ends that"
+            ));
+        }
+        let finished = runtime.block_on(async {
+            tokio::select! {
+                () = self.resolver.finish() => true,
+                () = self.stop.requested() => false,
+            }
+        });
+        let resolved = self.resolver.take_resolved();
+        let rows: HashSet<_> =
+            resolved.iter().map(|scope| Scope::row_of(scope).to_owned()).collect();
+        if !finished || rows.is_empty() || self.fatal().is_some() {
+            return Ok(HashSet::new());
+        }
+        runtime.block_on(keeping.journal.flush())?;
+        self.resolver.forget(|scope| rows.contains(Scope::row_of(scope)));
+        let again = keeping.history.run_again(&keeping.path, rows.clone());
+        again.map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(rows)
+    }
+
+    /// Puts the final outcome of a row that was run again into the place of the first.
+    pub(crate) fn amend(&self, spool: &Spool, index: usize, outcome: &Outcome) -> io::Result<()> {
+        spool.amend(index, outcome)?;
+        match &self.results {
+            Some(results) => {
+                results.lock().unwrap_or_else(PoisonError::into_inner).amended();
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// The command that looks again at what is in doubt.
@@ -412,6 +498,28 @@ impl Host {
             }
             Scope::new(if pass == 1 { name } else { format!("{name}#{pass}") })
         }
+    }
+}
+
+/// Looks into a write in doubt, as long as the run has patience. A row that is run again does not wait for it.
+async fn resolve(
+    resolver: &Resolver,
+    doubt: Doubt,
+    defers: bool,
+    stop: &Stop,
+) -> Result<Value, Error> {
+    let doubt = match resolver.try_now(doubt).await {
+        Ok(outcome) => return outcome,
+        Err(doubt) => doubt,
+    };
+    let error = doubt.error().clone();
+    let outcome = resolver.add(*doubt);
+    if defers {
+        return Err(error);
+    }
+    tokio::select! {
+        outcome = outcome => outcome.unwrap_or(Err(error)),
+        () = stop.requested() => Err(error),
     }
 }
 

@@ -170,6 +170,7 @@ fn lost(scope: &str, ordinal: u64, error: &Error) -> ErrorEvent {
         ordinal,
         kind: drillmaster_transport::Lost::Reset.name().to_owned(),
         detail: error.to_string(),
+        unclear_at: None,
     })
 }
 

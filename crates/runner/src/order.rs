@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use drillmaster_models::Dialect;
 use drillmaster_transport::Rate;
@@ -37,6 +38,12 @@ pub(crate) struct Order {
     pub(crate) yes: bool,
     /// The plan that was approved for it.
     pub(crate) approved: Option<Approval>,
+    /// How long after a write without a clear answer its effect may still appear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) effect_within: Option<Duration>,
+    /// For how long a write without a clear answer is looked into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resolve_for: Option<Duration>,
 }
 
 /// The reports that a run is to make. Paths are absolute.
@@ -359,6 +366,8 @@ mod tests {
             max_removals: None,
             yes: false,
             approved: None,
+            effect_within: Some(Duration::from_millis(1500)),
+            resolve_for: None,
         }
     }
 

@@ -150,7 +150,7 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
 pub(crate) fn settling(error: &Error) -> String {
     let settle = error.entry().and_then(|name| entry(name).ok()?.spec.effect.write());
     match settle.map(|write| write.settle) {
-        Some(Settle::Probe { entry: list, field }) => {
+        Some(Settle::Probe { entry: list, field, .. }) => {
             format!("{list} shows whether it took effect: look for the {field}")
         }
         _ => {

@@ -18,6 +18,8 @@ use crate::table::whole;
 pub(crate) struct Results {
     path: PathBuf,
     file: Option<File>,
+    /// Whether a row in it is not as it was written.
+    is_amended: bool,
     header: Vec<String>,
     /// The rows that were written, one spool for each `each` of the script.
     written: Vec<Spool>,
@@ -25,7 +27,13 @@ pub(crate) struct Results {
 
 impl Results {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None, header: Vec::new(), written: Vec::new() }
+        Self {
+            path: path.to_owned(),
+            file: None,
+            is_amended: false,
+            header: Vec::new(),
+            written: Vec::new(),
+        }
     }
 
     /// Tells that rows are kept in another spool from here on.
@@ -44,9 +52,14 @@ impl Results {
         }
     }
 
+    /// Tells that a row has changed that was written: the file is written again in the end.
+    pub(crate) fn amended(&mut self) {
+        self.is_amended = true;
+    }
+
     /// Makes sure that the file is there and on disk, even where there was no row.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
-        if self.file.is_none() {
+        if self.file.is_none() || self.is_amended {
             self.rewrite()?;
         }
         self.file.as_ref().map_or(Ok(()), File::sync_all)

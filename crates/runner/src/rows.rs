@@ -210,6 +210,15 @@ fn key_of(item: &Dynamic, key: Option<&str>) -> Option<String> {
     (value.is_string() || value.is_int()).then(|| value.to_string())
 }
 
+/// A row whose function has returned, or has not.
+struct Ended {
+    place: usize,
+    /// What it was about, where it may be run again.
+    item: Dynamic,
+    outcome: Outcome,
+    running: Arc<RunningRow>,
+}
+
 fn over(
     host: &Host,
     ctx: &NativeCallContext,
@@ -237,6 +246,8 @@ fn over(
         let number = outer.as_ref().map_or(place, |outer| outer.number);
         let running = RunningRow::new(scope_of(&key), number);
         let _numbered = log::number(&running.scope, number);
+        // For the case that the row is run again.
+        let own = (host.defers && outer.is_none()).then(|| item.clone());
         let (conclusion, tally) = match reason_to_skip(host) {
             // What an earlier part of the run did stays done.
             Some(reason) => {
@@ -253,43 +264,89 @@ fn over(
         if let Some(outer) = &outer {
             outer.note(|all| all.add(&tally));
         }
+        let Conclusion { state, detail, line, returned } = conclusion;
+        let outcome = Outcome { key, state, detail, line, row, returned, changes: tally.changes };
+        Ended { place, item: own.unwrap_or_default(), outcome, running }
+    };
+    let tell = |Ended { outcome, running, .. }: &Ended| {
+        for said in running.said() {
+            host.say(said);
+        }
         if outer.is_none() {
             tracing::info!(
                 target: log::ROW,
-                state = conclusion.state.name(),
+                state = outcome.state.name(),
                 rehearsal = host.plan.is_some().then_some(true),
                 scope = &**running.scope.name(),
             );
         }
-        let Conclusion { state, detail, line, returned } = conclusion;
-        let outcome = Outcome { key, state, detail, line, row, returned, changes: tally.changes };
-        (outcome, running)
     };
-    let keep = |(outcome, running): (Outcome, Arc<RunningRow>)| {
-        for said in running.said() {
-            host.say(said);
+    let mut deferred = Vec::new();
+    let keep = |ended: Ended| {
+        let Ended { outcome, running, .. } = &ended;
+        let scope = running.scope.name();
+        if outer.is_some() {
+            tell(&ended);
+            return spool.push(outcome).map(drop).map_err(&unwritten);
         }
-        let kept = spool.push(&outcome).and_then(|()| match &outer {
-            None => host.finish_row(running.scope.name(), &outcome),
-            Some(_) => Ok(()),
-        });
-        kept.map_err(&unwritten)
+        let at = spool.push(outcome).map_err(&unwritten)?;
+        if host.is_deferred(scope, outcome) {
+            host.add_result(outcome).map_err(&unwritten)?;
+            deferred.push((at, ended));
+            return Ok(());
+        }
+        tell(&ended);
+        host.finish_row(scope, outcome).map_err(&unwritten)
+    };
+    let workers = host.concurrency.max(1);
+    let unstarted = |error: io::Error| {
+        let text = format!("the rows cannot be begun: {error}");
+        runtime_error(&text, ctx.call_position())
     };
     match &outer {
-        None => {
-            let unstarted = |error: io::Error| {
-                let text = format!("the rows cannot be begun: {error}");
-                runtime_error(&text, ctx.call_position())
-            };
-            fan(items, host.concurrency.max(1), || own_copy(work), row, keep)
-                .map_err(unstarted)??;
-        }
+        None => fan(items, workers, || own_copy(work), row, keep).map_err(unstarted)??,
         // Rows within a row come one after the other: the row is one sequence of requests.
         Some(_) => {
-            let mut work = work.clone();
+            let (mut work, mut keep) = (work.clone(), keep);
             for item in items {
                 keep(row(&mut work, item?))?;
             }
+        }
+    }
+    // Behind all others: the rows in which a write was in doubt, as far as that was resolved meanwhile.
+    while !deferred.is_empty() {
+        let resolved = host.resolve_rows(deferred.len()).map_err(&unwritten)?;
+        let is_resolved = |ended: &Ended| {
+            resolved.contains(drillmaster_transport::Scope::row_of(ended.running.scope.name()))
+        };
+        let mut again = Vec::new();
+        for (at, ended) in std::mem::take(&mut deferred) {
+            if is_resolved(&ended) {
+                again.push((at, ended));
+                continue;
+            }
+            tell(&ended);
+            host.note_row(ended.running.scope.name(), &ended.outcome).map_err(&unwritten)?;
+        }
+        let places: Vec<_> = again.iter().map(|(at, _)| *at).collect();
+        let items = again.into_iter().map(|(_, Ended { place, item, outcome, .. })| {
+            Ok((place, (outcome.key, item, outcome.row)))
+        });
+        let mut ended = Vec::new();
+        let keep = |one| {
+            ended.push(one);
+            Ok::<(), Box<EvalAltResult>>(())
+        };
+        fan(items, workers, || own_copy(work), row, keep).map_err(unstarted)??;
+        for (at, ended) in places.into_iter().zip(ended) {
+            let scope = ended.running.scope.name();
+            host.amend(&spool, at, &ended.outcome).map_err(&unwritten)?;
+            if host.is_deferred(scope, &ended.outcome) {
+                deferred.push((at, ended));
+                continue;
+            }
+            tell(&ended);
+            host.note_row(scope, &ended.outcome).map_err(&unwritten)?;
         }
     }
     match host.fatal() {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use std::{fmt, io};
 
 use drillmaster_transport::{Connection, Error};
@@ -43,6 +44,9 @@ pub struct Job {
     pub results: Option<PathBuf>,
     /// The journal that rows are noted in; its requests are those of the connection's own transport.
     pub journal: Option<Keeping>,
+    /// Whether a row with a write in doubt ends, and is run again from the journal behind the others, instead of
+    /// waiting for that to be resolved. It needs a journal, and no recorder above it.
+    pub defers: bool,
     /// What would be written, where the connection is over its rehearsal.
     pub plan: Option<Plan>,
     /// Ends the run early.
@@ -63,6 +67,7 @@ impl Job {
             concurrency: CONCURRENCY,
             results: None,
             journal: None,
+            defers: false,
             plan: None,
             stop: Stop::default(),
             progress: None,
@@ -77,6 +82,8 @@ pub struct Report {
     pub problem: Option<Problem>,
     /// What a person has to know of that was called outside of rows, with how a row would have ended that did it.
     pub outside: Vec<(State, String)>,
+    /// In how long the writes that are in doubt can no longer take effect, where some are.
+    pub horizon: Option<Duration>,
     /// What ended all calls, whatever the script made of it.
     pub fatal: Option<Error>,
     /// What the script handed over with `report(…)`.
@@ -251,6 +258,7 @@ pub(crate) fn run_over(
     host.inputs = job.inputs;
     host.max_rows = job.max_rows;
     host.concurrency = job.concurrency;
+    host.defers = job.defers && job.journal.is_some();
     host.journal = job.journal;
     host.plan = job.plan;
     host.results = job.results.as_deref().map(|path| Mutex::new(Results::new(path)));
@@ -258,10 +266,15 @@ pub(crate) fn run_over(
     host.progress = job.progress;
     let host = Arc::new(host);
     let engine = engine::build(&host, script.path());
+    let resolving = runtime.spawn({
+        let resolver = host.resolver.clone();
+        async move { resolver.run().await }
+    });
     let (value, problem) = match engine::run(&engine, script.ast(), scope) {
         Ok(value) => (value, host.fatal().map(|error| Problem::call(&error))),
         Err(error) => (Dynamic::UNIT, Some(script.explain(*error))),
     };
+    resolving.abort();
     let listed = host.finish_listing();
     let written = finish_results(&host, problem.is_none());
     let planned = host
@@ -279,6 +292,7 @@ pub(crate) fn run_over(
         spools: host.spools(),
         problem,
         outside,
+        horizon: host.resolver.waiting(),
         fatal: host.fatal(),
         handed: host.handed(),
         changes_outside: host.changes_outside(),

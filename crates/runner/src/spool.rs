@@ -1,6 +1,7 @@
 //! Where finished rows are kept: in memory while they are few, in a temporary file when they are many, so
 //! that a run over a million rows holds no more than a run over a hundred.
 
+use std::collections::HashMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,6 +26,9 @@ pub(crate) struct Spool {
 struct Store {
     file: SpooledTempFile,
     length: u64,
+    rows: usize,
+    /// By its place: a row that has changed since it was written.
+    amended: HashMap<usize, Vec<u8>>,
     counts: [usize; State::ALL.len()],
     columns: Option<Arc<Columns>>,
 }
@@ -46,26 +50,37 @@ impl Spool {
         let store = Store {
             file: SpooledTempFile::new(IN_MEMORY),
             length: 0,
+            rows: 0,
+            amended: HashMap::new(),
             counts: [0; State::ALL.len()],
             columns: None,
         };
         Self { store: Arc::new(Mutex::new(store)) }
     }
 
-    pub(crate) fn push(&self, outcome: &Outcome) -> io::Result<()> {
-        let Outcome { key, state, detail, line, row, returned, changes } = outcome;
-        let cells = row.as_ref().map(|row| (row.line(), row.cells().collect::<Vec<_>>()));
-        let mut line = serde_json::to_vec(&(key, state, detail, line, returned, changes, cells))?;
-        line.push(b'\n');
+    /// Adds a row, and gives its place.
+    pub(crate) fn push(&self, outcome: &Outcome) -> io::Result<usize> {
+        let line = line_of(outcome)?;
         let mut store = self.lock();
-        if let (Some(row), None) = (row, &store.columns) {
+        if let (Some(row), None) = (&outcome.row, &store.columns) {
             store.columns = Some(row.shared_columns().clone());
         }
         let end = store.length;
         store.file.seek(SeekFrom::Start(end))?;
         store.file.write_all(&line)?;
         store.length += line.len() as u64;
-        store.counts[*state as usize] += 1;
+        store.counts[outcome.state as usize] += 1;
+        store.rows += 1;
+        Ok(store.rows - 1)
+    }
+
+    /// Puts a row into the place of one that was in doubt.
+    pub(crate) fn amend(&self, place: usize, outcome: &Outcome) -> io::Result<()> {
+        let line = line_of(outcome)?;
+        let mut store = self.lock();
+        store.counts[State::InDoubt as usize] -= 1;
+        store.counts[outcome.state as usize] += 1;
+        store.amended.insert(place, line);
         Ok(())
     }
 
@@ -75,7 +90,7 @@ impl Spool {
     }
 
     pub(crate) fn iter(&self) -> Reading {
-        Reading { spool: self.clone(), offset: 0, buffer: Vec::new(), start: 0 }
+        Reading { spool: self.clone(), place: 0, offset: 0, buffer: Vec::new(), start: 0 }
     }
 
     fn lock(&self) -> MutexGuard<'_, Store> {
@@ -83,9 +98,19 @@ impl Spool {
     }
 }
 
+/// A row as it is written.
+fn line_of(outcome: &Outcome) -> io::Result<Vec<u8>> {
+    let Outcome { key, state, detail, line, row, returned, changes } = outcome;
+    let cells = row.as_ref().map(|row| (row.line(), row.cells().collect::<Vec<_>>()));
+    let mut line = serde_json::to_vec(&(key, state, detail, line, returned, changes, cells))?;
+    line.push(b'\n');
+    Ok(line)
+}
+
 /// The rows of a spool, read bit by bit.
 pub(crate) struct Reading {
     spool: Spool,
+    place: usize,
     offset: u64,
     buffer: Vec<u8>,
     start: usize,
@@ -107,8 +132,11 @@ impl Reading {
         loop {
             let rest = &self.buffer[self.start..];
             if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let kept = serde_json::from_slice(&rest[..end])?;
-                self.start += end + 1;
+                let store = self.spool.lock();
+                let line = store.amended.get(&self.place).map_or(&rest[..end], Vec::as_slice);
+                let kept = serde_json::from_slice(line)?;
+                drop(store);
+                (self.start, self.place) = (self.start + end + 1, self.place + 1);
                 return Ok(Some(kept));
             }
             if !self.fill()? {

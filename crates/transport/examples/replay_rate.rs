@@ -21,7 +21,7 @@ use drillmaster_models::{Dialect, entry};
 use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent, Seal};
 use drillmaster_transport::journal::line;
 use drillmaster_transport::redact::Rows;
-use drillmaster_transport::{Replay, Request, Response, Transport};
+use drillmaster_transport::{Purpose, Replay, Request, Response, Transport};
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -53,7 +53,13 @@ fn request(index: usize) -> Outcome<Request> {
     let entry = entry(name)?;
     let scope = email.into();
     let wire = entry.request(&fields, Dialect::Current)?;
-    Ok(Request { wire: wire.into(), spec: &entry.spec, scope, ordinal: index as u64 % 2 })
+    Ok(Request {
+        wire: wire.into(),
+        spec: &entry.spec,
+        scope,
+        ordinal: index as u64 % 2,
+        purpose: Purpose::Call,
+    })
 }
 
 /// The address and the id of a row.

@@ -114,7 +114,7 @@ impl<T: Transport> Transport for Approved<T> {
         }
         let mut loan = match self.borrow(&request) {
             Ok(loan) => loan,
-            Err(_) if self.inner.source(&request) == Source::History => {
+            Err(_) if matches!(self.inner.source(&request), Source::History { .. }) => {
                 return self.inner.send(request).await;
             }
             Err(refused) => return Err(refused),
@@ -130,6 +130,10 @@ impl<T: Transport> Transport for Approved<T> {
 
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
+    }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.inner.resolved(request, answer);
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `cassette` | first: version, program, and what the run was made from |
 //! | `request` | scope, ordinal, entry, hash, method, target, headers, body |
 //! | `response` | scope, ordinal, status, headers, body |
+//! | `resolved` | the same: the answer that stands for a write which was in doubt and is known to have taken effect |
 //! | `error` | scope, ordinal, how the request or its answer was lost |
 //! | `value` | scope, ordinal, a value that the script got from outside |
 //! | `again` | a scope of which the failures so far do not count any more |
@@ -14,7 +15,9 @@
 //! | `pace` | service, and how fast it was really called |
 //! | `end` | last: the number of interactions, so that a cut-off file is noticed |
 //!
-//! `again`, `order`, `row` and `pace` are a [journal](crate::journal)'s; a cassette's reader passes over them. Recorders
+//! `again`, `order`, `row` and `pace` are a [journal](crate::journal)'s; a cassette's reader passes over them. So are
+//! `resolved`, a request that repeats another, and the time since when an answer leaves a write in doubt: a sealed
+//! cassette has each write once, with the answer that it came to. Recorders
 //! close each event with the field `sum`, a checksum of all before it on its line. A reader refuses an
 //! event that does not have the sum it claims; events without one, as written by hand, are taken as they
 //! are, and white space does not count.
@@ -40,7 +43,6 @@
 mod body;
 mod identity;
 mod seal;
-mod settled;
 mod straight;
 mod tape;
 mod veiled;
@@ -63,7 +65,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Lost};
 use crate::redact::Sealing;
-use crate::request::{Request, Response, is_open, line};
+use crate::request::{Purpose, Request, Response, is_open, line};
 
 /// The version that is written, and the only one that is read.
 pub const VERSION: u32 = 1;
@@ -83,6 +85,8 @@ pub enum Event {
     Response(ResponseEvent),
     /// Its loss.
     Error(ErrorEvent),
+    /// The answer that stands for a write which was in doubt and is known to have taken effect.
+    Resolved(ResponseEvent),
     /// A value from outside.
     Value(ValueEvent),
     /// What failed in a scope is to be tried again.
@@ -117,6 +121,10 @@ pub struct Header {
     /// The hash of the roster, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roster: Option<String>,
+    /// Whether writes in doubt are resolved in it by events of their own. Older recordings have the looks and
+    /// repeats among the requests of the rows.
+    #[serde(default)]
+    pub resolved: bool,
     /// How it was sealed, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<Sealing>,
@@ -133,6 +141,7 @@ impl Default for Header {
             program: concat!("drillmaster ", env!("CARGO_PKG_VERSION")).to_owned(),
             script: None,
             roster: None,
+            resolved: true,
             sealed: None,
             run: Map::new(),
         }
@@ -162,6 +171,9 @@ pub struct RequestEvent {
     /// The body, absent where empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
+    /// The number of the write in doubt that it sends once more. Its answer is that of the write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<u64>,
 }
 
 /// A recorded answer.
@@ -182,6 +194,9 @@ pub struct ResponseEvent {
     /// The body, absent where empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
+    /// Where it leaves a write in doubt: when it came, in milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unclear_at: Option<u64>,
 }
 
 /// A recorded loss.
@@ -197,6 +212,9 @@ pub struct ErrorEvent {
     pub kind: String,
     /// What was told about it.
     pub detail: String,
+    /// Where it leaves a write in doubt: when it was noticed, in milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unclear_at: Option<u64>,
 }
 
 /// A recorded value from outside.
@@ -292,6 +310,16 @@ impl Event {
             Err(error) => ErrorEvent::of(scope, ordinal, error).map(Self::Error),
         }
     }
+
+    /// The same where it leaves a write in doubt from this moment on.
+    pub(crate) fn unclear_since(mut self, at: Option<u64>) -> Self {
+        match &mut self {
+            Self::Response(answer) => answer.unclear_at = at,
+            Self::Error(lost) => lost.unclear_at = at,
+            _ => {}
+        }
+        self
+    }
 }
 
 impl RequestEvent {
@@ -306,6 +334,10 @@ impl RequestEvent {
             target: request.wire.target.clone(),
             headers: request.wire.headers.clone(),
             body: Body::of_message(&request.wire.body),
+            repeats: match request.purpose {
+                Purpose::Repeat { of } => Some(of),
+                Purpose::Call | Purpose::Look => None,
+            },
         }
     }
 
@@ -370,6 +402,7 @@ impl ResponseEvent {
             status: answer.status,
             headers: answer.headers.clone(),
             body: Body::of_message(&answer.body),
+            unclear_at: None,
         }
     }
 
@@ -396,6 +429,7 @@ impl ErrorEvent {
             ordinal,
             kind: Lost::Reset.name().to_owned(),
             detail: UNANSWERED.to_owned(),
+            unclear_at: None,
         }
     }
 
@@ -407,6 +441,7 @@ impl ErrorEvent {
             ordinal,
             kind: kind.to_owned(),
             detail: detail.to_owned(),
+            unclear_at: None,
         })
     }
 }

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::request::{Request, Scope, Source, Transport};
+use crate::request::{Purpose, Request, Scope, Source, Transport};
+use crate::resolve::ResolvePolicy;
 
 /// A transport with what a call needs besides: the dialect, and the scope in which requests are numbered.
 /// Cloning is cheap.
@@ -19,6 +20,7 @@ pub struct Connection {
     transport: Arc<dyn Transport>,
     dialect: Dialect,
     scope: Arc<Scope>,
+    policy: ResolvePolicy,
 }
 
 impl Connection {
@@ -28,6 +30,7 @@ impl Connection {
             transport: Arc::new(transport),
             dialect: Dialect::Current,
             scope: Arc::new(Scope::new(Scope::MAIN)),
+            policy: ResolvePolicy::default(),
         }
     }
 
@@ -42,6 +45,21 @@ impl Connection {
     #[must_use]
     pub fn within(&self, scope: Arc<Scope>) -> Self {
         Self { scope, ..self.clone() }
+    }
+
+    /// The same with writes in doubt resolved in this way.
+    #[must_use]
+    pub fn resolving(mut self, policy: ResolvePolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    pub(crate) fn policy(&self) -> ResolvePolicy {
+        self.policy
+    }
+
+    pub(crate) fn transport(&self) -> &dyn Transport {
+        &*self.transport
     }
 
     /// The dialect that is spoken.
@@ -70,7 +88,15 @@ impl Connection {
         entry: &'static Entry,
         draft: Request,
     ) -> Result<Value, Error> {
-        let request = Request { ordinal: self.scope.next(), ..draft };
+        self.send_request(entry, Request { ordinal: self.scope.next(), ..draft }).await
+    }
+
+    /// Sends a request that has its number and reads the answer.
+    pub(crate) async fn send_request(
+        &self,
+        entry: &'static Entry,
+        request: Request,
+    ) -> Result<Value, Error> {
         let spec = request.spec;
         // Whether a lost write is in doubt must not depend on a transport's remembering to say so.
         let answer = self.transport.send(request).await;
@@ -83,11 +109,23 @@ impl Connection {
         self.transport.source(request)
     }
 
+    /// Whether an earlier part of the run has the answer to this call.
+    pub fn is_recalled(&self, entry: &'static Entry, fields: &Value) -> bool {
+        self.draft(entry, fields)
+            .is_ok_and(|draft| matches!(self.source(&draft), Source::History { .. }))
+    }
+
     /// A request of the scope that has no number yet.
     pub(crate) fn draft(&self, entry: &'static Entry, fields: &Value) -> Result<Request, Error> {
         let wire = entry.request(fields, self.dialect).map_err(Error::answer)?;
         let spec = entry.spec(self.dialect).map_err(|error| Error::answer(error.into()))?;
-        Ok(Request { wire: Arc::new(wire), spec, scope: self.scope.name().clone(), ordinal: 0 })
+        Ok(Request {
+            wire: Arc::new(wire),
+            spec,
+            scope: self.scope.name().clone(),
+            ordinal: 0,
+            purpose: Purpose::Call,
+        })
     }
 
     /// Sends a typed request.
@@ -117,11 +155,16 @@ impl Connection {
             let mut pager = walk.pager.take()?;
             let request = pager.request()?;
             match walk.connection.call(walk.entry, &request).await {
-                Ok(answer) => {
-                    let items: Vec<_> = pager.accept(answer).into_iter().map(Ok).collect();
-                    walk.pager = Some(pager);
-                    Some((items, Some(walk)))
-                }
+                Ok(answer) => match pager.accept(answer) {
+                    Ok(items) => {
+                        walk.pager = Some(pager);
+                        Some((items.into_iter().map(Ok).collect(), Some(walk)))
+                    }
+                    Err(failure) => {
+                        let error = Error::answer(failure).about(&walk.entry.spec);
+                        Some((vec![Err(error)], None))
+                    }
+                },
                 Err(error) => Some((vec![Err(error)], None)),
             }
         });

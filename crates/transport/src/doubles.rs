@@ -54,6 +54,10 @@ impl<T: Transport> Transport for Capture<T> {
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
     }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.inner.resolved(request, answer);
+    }
 }
 
 /// Refuses every request: for what must work without sending anything.

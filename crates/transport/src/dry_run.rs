@@ -137,6 +137,10 @@ impl<T: Transport> Transport for DryRun<T> {
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
     }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.inner.resolved(request, answer);
+    }
 }
 
 /// The entry that a request was made from.

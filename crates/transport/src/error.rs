@@ -1,6 +1,6 @@
 //! One error for everything that can keep a call from its answer.
 
-use drillmaster_models::{Failure, Means, Spec};
+use drillmaster_models::{Entry, Failure, Means, Spec};
 
 use crate::request::Request;
 
@@ -144,6 +144,12 @@ impl Error {
     #[must_use]
     pub fn for_request(self, request: &Request) -> Self {
         self.about(request.spec)
+    }
+
+    /// Says which endpoint it was about.
+    #[must_use]
+    pub fn for_entry(self, entry: &Entry) -> Self {
+        self.about(&entry.spec)
     }
 
     pub(crate) fn about(mut self, spec: &Spec) -> Self {

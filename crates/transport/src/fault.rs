@@ -78,6 +78,10 @@ impl<T: Transport> Transport for Fault<T> {
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
     }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.inner.resolved(request, answer);
+    }
 }
 
 /// A plan that is being carried out: it counts the calls. Clones count together.

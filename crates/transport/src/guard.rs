@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::dry_run::Planned;
 use crate::error::{Error, Stopped};
-use crate::request::{Request, Scope, Sending, Source, Transport};
+use crate::request::{Request, Response, Scope, Sending, Source, Transport};
 use crate::rows::row_of;
 
 /// Stops a run before it takes something away from too many, and before anything that cannot be undone. A
@@ -100,6 +100,10 @@ impl<T: Transport> Transport for Guard<T> {
 
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
+    }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.inner.resolved(request, answer);
     }
 }
 

@@ -120,13 +120,13 @@
 //! use drillmaster_models::thm::ListUsers;
 //! use drillmaster_models::{Dialect, entry};
 //! use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent};
-//! use drillmaster_transport::{Connection, Replay, Request, Response};
+//! use drillmaster_transport::{Connection, Replay, Purpose, Request, Response};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let users = entry("thm.users")?;
 //! let wire = users.request(&serde_json::json!({}), Dialect::Current)?;
-//! let request = Request { wire: wire.into(), spec: &users.spec, scope: "main".into(), ordinal: 0 };
+//! let request = Request { wire: wire.into(), spec: &users.spec, scope: "main".into(), ordinal: 0, purpose: Purpose::Call };
 //! let refusal = Response::json(500, &serde_json::json!({ "message": "on fire" }));
 //! let events = [
 //!     Event::Cassette(Header::default()),

@@ -57,9 +57,9 @@ mod record;
 pub mod redact;
 mod replay;
 mod request;
+mod resolve;
 mod retry;
 mod rows;
-mod settle;
 #[doc(hidden)]
 pub mod torture;
 mod wait;
@@ -77,7 +77,8 @@ pub use pace::{Pace, Reached};
 pub use rate::{Rate, RateError};
 pub use record::Record;
 pub use replay::Replay;
-pub use request::{Request, Response, Route, Scope, Source, Transport};
+pub use request::{Purpose, Request, Response, Route, Scope, Source, Transport};
+pub use resolve::{Doubt, ResolvePolicy, Resolver};
 pub use retry::Retry;
 
 // Callers need these two to build an `Http`.

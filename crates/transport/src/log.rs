@@ -81,8 +81,8 @@ impl<T: Transport> Transport for Logged<T> {
         let (spec, scope) = (request.spec, request.scope.clone());
         let source = match self.inner.source(&request) {
             Source::Service => "service",
-            Source::History => "history",
-            Source::Recording => "recording",
+            Source::History { .. } => "history",
+            Source::Recording | Source::OldRecording => "recording",
         };
         let begun = Instant::now();
         let sent = self.inner.send(request).await;
@@ -107,6 +107,10 @@ impl<T: Transport> Transport for Logged<T> {
 
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
+    }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.inner.resolved(request, answer);
     }
 }
 

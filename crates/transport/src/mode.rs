@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -17,12 +17,13 @@ use serde_json::Value;
 use self::append::Append;
 use self::verify::Verify;
 pub use self::verify::Writes;
-use crate::cassette::{Header, Seal};
+use crate::cassette::{Header, Seal, identity};
 use crate::error::{Error, Stopped};
+use crate::guard::{Key, key};
 use crate::record::Record;
 use crate::redact::{Policy, Remarks, Rows};
 use crate::replay::Replay;
-use crate::request::{Request, Response, Scope, Source, Transport};
+use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
 /// What is done with a cassette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -134,6 +135,8 @@ struct Running {
     way: Way,
     /// Whoever calls over several connections numbers `main` on each of them: a cassette has one of each scope.
     scopes: Mutex<HashMap<Arc<str>, Arc<Scope>>>,
+    /// By scope and identity: the number of each write, for what becomes of it later.
+    writes: Mutex<HashMap<Key, u64>>,
     /// Nothing is left to be told to the caller.
     settled: AtomicBool,
     remarks: OnceLock<Remarks>,
@@ -305,8 +308,9 @@ impl Opening {
             }
         };
         let settled = AtomicBool::new(matches!(self.watch, Watch::Off));
-        let (path, scopes, remarks) = (self.path, Mutex::default(), OnceLock::new());
-        Ok(Cassette(Arc::new(Running { path, way, scopes, settled, remarks })))
+        let (path, scopes, writes) = (self.path, Mutex::default(), Mutex::default());
+        let remarks = OnceLock::new();
+        Ok(Cassette(Arc::new(Running { path, way, scopes, writes, settled, remarks })))
     }
 
     /// Opens it, does the work over it, and finishes it where the work succeeds. So nobody can forget to.
@@ -395,6 +399,30 @@ impl Running {
         scopes.entry(name.clone()).or_insert_with(|| Arc::new(Scope::new(name.clone()))).clone()
     }
 
+    /// The request under a number of the cassette's own, for several clients may share it.
+    fn numbered(&self, request: Request) -> Request {
+        let ordinal = self.scope(&request.scope).next();
+        let purpose = match request.purpose {
+            Purpose::Repeat { of } => {
+                Purpose::Repeat { of: self.number_of(&request).unwrap_or(of) }
+            }
+            purpose => purpose,
+        };
+        if purpose == Purpose::Call && !request.spec.effect.is_read() {
+            self.writes().insert(key(&request.scope, &identity(&request.wire)), ordinal);
+        }
+        Request { ordinal, purpose, ..request }
+    }
+
+    /// Under which number the cassette has this write.
+    fn number_of(&self, request: &Request) -> Option<u64> {
+        self.writes().get(&key(&request.scope, &identity(&request.wire))).copied()
+    }
+
+    fn writes(&self) -> MutexGuard<'_, HashMap<Key, u64>> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn noticed<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         if outcome.as_ref().is_err_and(Error::is_replay_mismatch) {
             self.settle();
@@ -417,8 +445,8 @@ impl Way {
 #[async_trait]
 impl Transport for Cassette {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let ordinal = self.0.scope(&request.scope).next();
-        let answer = self.0.way.transport().send(Request { ordinal, ..request }).await;
+        let request = self.0.numbered(request);
+        let answer = self.0.way.transport().send(request).await;
         self.0.noticed(answer)
     }
 
@@ -429,6 +457,12 @@ impl Transport for Cassette {
 
     fn source(&self, request: &Request) -> Source {
         self.0.way.transport().source(request)
+    }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        let ordinal = self.0.number_of(request).unwrap_or(request.ordinal);
+        let request = Request { ordinal, ..request.clone() };
+        self.0.way.transport().resolved(&request, answer);
     }
 }
 

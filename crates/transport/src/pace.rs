@@ -248,4 +248,8 @@ impl<T: Transport> Transport for Pace<T> {
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
     }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.inner.resolved(request, answer);
+    }
 }

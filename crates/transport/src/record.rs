@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::cassette::{Event, Header, RequestEvent, Seal, ValueEvent, beside};
+use crate::cassette::{Event, Header, RequestEvent, ResponseEvent, Seal, ValueEvent, beside};
 use crate::error::Error;
 use crate::journal::{line, unseal};
 use crate::redact::Remarks;
-use crate::request::{Request, Response, Scope, Source, Transport};
+use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
 /// Passes requests on and writes them and their answers to a cassette. The file appears, complete and
 /// [sealed](Seal), when [`finish`](Record::finish) is called. Until then a file without a name holds what
@@ -114,6 +114,10 @@ impl Tape {
 #[async_trait]
 impl<T: Transport> Transport for Record<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
+        // What it shows is written down as the outcome of the write that it was for.
+        if request.purpose == Purpose::Look {
+            return self.inner.send(request).await;
+        }
         let (scope, ordinal) = (request.scope.clone(), request.ordinal);
         self.write(&Event::Request(RequestEvent::of(&request)));
         let answer = self.inner.send(request).await;
@@ -136,5 +140,11 @@ impl<T: Transport> Transport for Record<T> {
 
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
+    }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        let event = ResponseEvent::of(&request.scope, request.ordinal, answer);
+        self.write(&Event::Resolved(event));
+        self.inner.resolved(request, answer);
     }
 }

@@ -191,6 +191,7 @@ impl Redactor {
             spec: request.spec,
             scope: self.scope(&request.scope).into(),
             ordinal: request.ordinal,
+            purpose: request.purpose,
         }
     }
 

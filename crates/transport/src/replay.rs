@@ -362,6 +362,6 @@ impl Transport for Replay {
     }
 
     fn source(&self, _request: &Request) -> Source {
-        Source::Recording
+        if self.index.header.resolved { Source::Recording } else { Source::OldRecording }
     }
 }

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use drillmaster_models::{Credential, Spec, wire};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::rows::row_of;
 
 /// An answer as it travels.
 pub type Response = wire::Response;
@@ -25,6 +27,23 @@ pub struct Request {
     pub scope: Arc<str>,
     /// Its number among the requests of its scope.
     pub ordinal: u64,
+    /// What it is sent for.
+    pub purpose: Purpose,
+}
+
+/// What a request is sent for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// Somebody made the call.
+    #[default]
+    Call,
+    /// To see whether a write in doubt took effect. Only a fresh answer of the service counts.
+    Look,
+    /// To send a write in doubt once more.
+    Repeat {
+        /// The number of the first request in its scope.
+        of: u64,
+    },
 }
 
 impl Request {
@@ -33,7 +52,7 @@ impl Request {
     ///
     /// ```
     /// use drillmaster_models::{Dialect, entry};
-    /// use drillmaster_transport::{Request, Scope};
+    /// use drillmaster_transport::{Purpose, Request, Scope};
     ///
     /// let register = entry("thm.register").unwrap();
     /// let fields = serde_json::json!({ "token": "somebody-s" });
@@ -42,6 +61,7 @@ impl Request {
     ///     spec: &register.spec,
     ///     scope: Scope::MAIN.into(),
     ///     ordinal: 0,
+    ///     purpose: Purpose::Call,
     /// };
     /// assert_eq!(request.line(), "GET /external/api/register?token=\u{2026}");
     /// ```
@@ -93,6 +113,10 @@ pub trait Transport: Send + Sync {
     fn source(&self, _request: &Request) -> Source {
         Source::Service
     }
+
+    /// Takes note that a write which got no clear answer has taken effect, with the answer that stands for it
+    /// from now on. A record keeps it, so that nobody has to find out again.
+    fn resolved(&self, _request: &Request, _answer: &Response) {}
 }
 
 /// Who answers a request.
@@ -101,9 +125,16 @@ pub enum Source {
     /// The service, or what stands for it.
     Service,
     /// An earlier part of this run, which goes on where that ends.
-    History,
+    History {
+        /// The number under which that has the request.
+        ordinal: u64,
+        /// Since when the request, a write, has been in doubt. `None`: for no time that is known.
+        since: Option<SystemTime>,
+    },
     /// A recording of a whole run.
     Recording,
+    /// One that has the looks and repeats of writes in doubt among the requests of their rows.
+    OldRecording,
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
@@ -121,6 +152,10 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
     fn source(&self, request: &Request) -> Source {
         (**self).source(request)
+    }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        (**self).resolved(request, answer);
     }
 }
 
@@ -140,10 +175,22 @@ pub struct Scope {
 impl Scope {
     /// The scope outside any row.
     pub const MAIN: &'static str = "main";
+    /// The scope of the looks for writes in doubt, which no row's requests are numbered with.
+    pub const LOOKS: &'static str = "#looks";
 
     /// A scope in which nothing was sent yet.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), next: AtomicU64::new(0) }
+    }
+
+    /// The row of a scope with this name, without what tells its later passes and the rows within it.
+    ///
+    /// ```
+    /// use drillmaster_transport::Scope;
+    /// assert_eq!(Scope::row_of("ada@example.com#/linux1"), "ada@example.com");
+    /// ```
+    pub fn row_of(name: &str) -> &str {
+        row_of(name)
     }
 
     /// The row's key, or `main`.
@@ -194,5 +241,11 @@ impl Transport for Route {
 
     fn source(&self, request: &Request) -> Source {
         self.ways.get(request.spec.service()).map_or(Source::Service, |way| way.source(request))
+    }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        if let Some(way) = self.ways.get(request.spec.service()) {
+            way.resolved(request, answer);
+        }
     }
 }

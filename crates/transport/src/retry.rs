@@ -171,4 +171,8 @@ impl<T: Transport> Transport for Retry<T> {
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
     }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.inner.resolved(request, answer);
+    }
 }

@@ -1,8 +1,8 @@
 //! What a declaration says, in sentences: shared by everything that people read.
 
 use drillmaster_models::{
-    Credential, Dialect, Effect, Entry, Fault, List, Means, Paging, Payload, Removes, Reply,
-    Settle, Spec,
+    Absence, Credential, Dialect, Effect, Entry, Fault, List, Means, Paging, Payload, Removes,
+    Reply, Settle, Spec,
 };
 
 /// The refusals to expect of a call: those of a credential only where one is sent.
@@ -38,10 +38,19 @@ pub(crate) fn effect(spec: &Spec) -> String {
             "sending it again leaves the same state and gives the same answer".to_owned()
         }
         Settle::Refusal => "sending it again is harmless, and is refused if it was done".to_owned(),
-        Settle::Probe { entry, field } => format!(
-            "an item of `{entry}` with the same `{field}` shows that it was done; without one, it \
-             is sent again, and is refused if it was done"
-        ),
+        Settle::Probe { entry, field, absence } => {
+            let without = match absence {
+                Absence::Repeatable => format!(
+                    "it is sent once more when several complete looks did not show one, the last of them {} s \
+                     or more after the call",
+                    write.effect_within.as_secs()
+                ),
+                Absence::Unproven => "a person decides".to_owned(),
+            };
+            format!(
+                "an item of `{entry}` with the same `{field}` shows that it was done; without one, {without}"
+            )
+        }
     };
     format!("{what}, about the one in `{}`.{silent} In doubt: {settled}.", write.subject)
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use drillmaster_models::{entries, entry};
 use drillmaster_transport::cassette::{Interaction, Tape, parse};
-use drillmaster_transport::{Error, Replay, Request, Response, Transport};
+use drillmaster_transport::{Error, Purpose, Replay, Request, Response, Transport};
 use serde_json::Value;
 
 use super::{Said, sample};
@@ -88,7 +88,13 @@ fn request(interaction: &Interaction) -> Option<Request> {
     let entry = entry(&event.entry).ok().or_else(|| entries().next())?;
     let wire = event.wire().ok()?;
     let scope = event.scope.as_str().into();
-    Some(Request { wire: wire.into(), spec: &entry.spec, scope, ordinal: event.ordinal })
+    Some(Request {
+        wire: wire.into(),
+        spec: &entry.spec,
+        scope,
+        ordinal: event.ordinal,
+        purpose: Purpose::Call,
+    })
 }
 
 /// A replay waits for nothing.

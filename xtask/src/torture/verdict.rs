@@ -299,12 +299,21 @@ mod tests {
         let answered = |scope: &str, status, body| {
             let body = Some(body);
             let (scope, headers) = (scope.to_owned(), Vec::new());
-            let answer = ResponseEvent { scope, ordinal: 1, status, headers, body };
+            let answer =
+                ResponseEvent { scope, ordinal: 1, status, headers, body, unclear_at: None };
             journal.append(&Event::Response(answer)).unwrap();
         };
         let lost = |scope: &str, kind: &str| {
             let (scope, kind, detail) = (scope.to_owned(), kind.to_owned(), String::new());
-            journal.append(&Event::Error(ErrorEvent { scope, ordinal: 1, kind, detail })).unwrap();
+            journal
+                .append(&Event::Error(ErrorEvent {
+                    scope,
+                    ordinal: 1,
+                    kind,
+                    detail,
+                    unclear_at: None,
+                }))
+                .unwrap();
         };
         for scope in ["clear", "broken", "garbage", "reset", "closed", "open"] {
             sent(scope, "veracode.invite");

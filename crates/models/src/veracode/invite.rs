@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{post, shapes};
-use crate::spec::{Effect, Fault, Means, Settle, Spec, Write};
+use crate::spec::{Absence, Effect, Fault, Means, Settle, Spec, Write};
 use crate::{Endpoint, Extra, lenient};
 
 /// Invites someone to the team. Default roles are added to those given.
@@ -56,7 +56,12 @@ impl Endpoint for Invite {
             Fault::new(403, "{what}already exists").meaning(Means::Already),
         ],
         effect: Effect::Write(Write {
-            settle: Settle::Probe { entry: "veracode.users", field: "email" },
+            // The list has those who were invited and have not joined, and a pending invite's repeat is refused.
+            settle: Settle::Probe {
+                entry: "veracode.users",
+                field: "email",
+                absence: Absence::Repeatable,
+            },
             predicts: r#"{"email": "{email}", "admin": "{admin}", "roleIds": "{roleIds}",
                 "senderId": "{senderId}"}"#,
             ..Write::on("email")

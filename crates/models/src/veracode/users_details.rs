@@ -62,7 +62,8 @@ impl Endpoint for ListUsersDetails {
             Fault::new(400, "limit is invalid"),
             Fault::new(400, "phrase must be less than 50 characters"),
         ],
-        list: Some(List::paged("users", "id", Paging::Pages)),
+        // A public script suspects that it hides users who are disabled.
+        list: Some(List::paged("users", "id", Paging::Pages).partial()),
         ..get("veracode.users_details", "/api/users/details")
     };
 

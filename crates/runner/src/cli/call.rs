@@ -119,7 +119,7 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     let answer = if walks {
         runtime.block_on(all_items(&connection, entry, &fields)).map(Value::Array)
     } else {
-        runtime.block_on(connection.call_and_settle(entry, &fields))
+        runtime.block_on(connection.call_and_resolve(entry, &fields))
     };
     let mut answer = match answer {
         Ok(answer) => answer,
@@ -144,7 +144,8 @@ async fn all_items(
     let mut pager = Pager::new(entry, fields).map_err(|error| Error::answer(error.into()))?;
     let mut items = Vec::new();
     while let Some(request) = pager.request() {
-        items.extend(pager.accept(connection.call(entry, &request).await?));
+        let page = pager.accept(connection.call(entry, &request).await?);
+        items.extend(page.map_err(|failure| Error::answer(failure).for_entry(entry))?);
     }
     Ok(items)
 }

@@ -3,10 +3,13 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use drillmaster_transport::cassette::{Event, Header, PaceEvent};
 use drillmaster_transport::journal::Journaled;
-use drillmaster_transport::{Approved, Cassette, Connection, Error, Guard, Limits, Mode};
+use drillmaster_transport::{
+    Approved, Cassette, Connection, Error, Guard, Limits, Mode, ResolvePolicy,
+};
 use rhai::Map;
 
 use super::Shell;
@@ -38,6 +41,10 @@ pub(crate) struct Ready {
     pub(crate) reports: ReadyReports,
     /// The files that it is made from or writes.
     pub(crate) taken: Vec<PathBuf>,
+    /// Whether it waits until what is in doubt can no longer take effect.
+    pub(crate) waits: bool,
+    /// Whether it sends again what cannot be shown to be absent.
+    pub(crate) repeats_in_doubt: bool,
 }
 
 impl Ready {
@@ -65,7 +72,19 @@ impl Ready {
             Ok(placed.unwrap_or_else(|| file.to_owned()))
         };
         let reports = ReadyReports::of(&order.reports, place)?;
-        Ok(Self { order, script, inputs, roster, results, reports, taken })
+        let (waits, repeats_in_doubt) = (false, false);
+        Ok(Self { order, script, inputs, roster, results, reports, taken, waits, repeats_in_doubt })
+    }
+
+    /// How writes in doubt are resolved at this target.
+    fn resolving(&self, target: &Target) -> ResolvePolicy {
+        let usual = target.resolving;
+        ResolvePolicy {
+            effect_within: self.order.effect_within.or(usual.effect_within),
+            look_for: self.order.resolve_for.unwrap_or(usual.look_for),
+            wait: self.waits,
+            repeat_unproven: self.repeats_in_doubt,
+        }
     }
 
     /// The header of its recordings: what it is made from.
@@ -196,10 +215,14 @@ pub(crate) fn perform(
     if let Some(approved) = &approved {
         layers = approved.clone();
     }
-    let connection = target.connect(layers, shell.verbose.then(|| shell.console.clone()));
+    let connection = target
+        .connect(layers, shell.verbose.then(|| shell.console.clone()))
+        .resolving(ready.resolving(target));
     let job = Job {
         results: ready.results.clone(),
         journal: keeping.cloned(),
+        // A row that is run again would be recorded twice.
+        defers: taping.is_none(),
         progress: Progress::on_standard_error(&shell.console, shell.coloured.people),
         ..ready.job(connection, shell.console.clone(), session)
     };
@@ -347,12 +370,26 @@ pub(super) fn summarise(
     }
     let doubts = report.outside.iter().filter(|(state, _)| *state == State::InDoubt).count();
     if report.count(State::InDoubt) + doubts > 0 {
-        shell.console.note(&format!("look again at what is in doubt with `{resume}`"));
+        shell.console.note(&look_again(resume, report.horizon));
     }
     if report.count(State::Refused) + report.count(State::Failed) > 0 {
         let note = format!("try what was refused or failed again with `{resume} --failed`");
         shell.console.note(&note);
     }
+}
+
+/// What to do about writes in doubt, and from when on it tells more than now.
+fn look_again(resume: &str, horizon: Option<Duration>) -> String {
+    let look = format!("check again what is in doubt with `{resume}`");
+    // Rounded up: who comes to the second must not come too early.
+    let left = horizon.filter(|left| !left.is_zero()).map(|left| left.as_secs() + 1);
+    let Some(left) = left.and_then(|left| i64::try_from(left).ok()) else { return look };
+    let wait = jiff::SignedDuration::from_secs(left);
+    let at = jiff::Timestamp::now() + wait;
+    format!(
+        "{look} in {wait:#}, at {} UTC: until then it may still take effect; `--wait` waits for that",
+        at.strftime("%H:%M:%S")
+    )
 }
 
 /// A pace for people: `thm: 120 requests in 24.1 s, 5.0 a second`.

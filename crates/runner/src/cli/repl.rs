@@ -23,7 +23,7 @@ use super::launch::{pace_line, summarise};
 use super::place::TargetArgs;
 use super::rehearse::limit;
 use super::settings::{name_and_value, refuse_twice};
-use super::target::traced;
+use super::target::{resolving, traced};
 use crate::console::Console;
 use crate::dialogue::{Dialogue, continues, is_closed, is_unfinished};
 use crate::exit::Exit;
@@ -73,7 +73,7 @@ pub(crate) fn repl(args: &ReplArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     let conversation = Conversation {
         args,
         shell,
-        connection: Connection::new(layers).with_dialect(dialect),
+        connection: Connection::new(layers).with_dialect(dialect).resolving(resolving(on)),
         ways,
         roster,
         runtime: Runtime::new()

@@ -12,7 +12,7 @@ use super::complete;
 use super::launch::{Ready, perform};
 use super::rehearse::look_ahead;
 use super::session::Session;
-use super::settings::{Settings, absolute};
+use super::settings::{DOUBTS, Settings, absolute};
 use super::target::Target;
 use crate::exit::Exit;
 use crate::host::Keeping;
@@ -35,6 +35,13 @@ pub(crate) struct ResumeArgs {
     /// Make the writes of this plan instead of those of an earlier one, and stop before any other
     #[arg(long, value_name = "PLAN")]
     approved: Option<PathBuf>,
+    /// Wait until what is in doubt can no longer take effect, and settle it then
+    #[arg(long, help_heading = DOUBTS)]
+    wait: bool,
+    /// Send a write in doubt once more although nothing shows that it had no effect. Look at the service first:
+    /// it may be done twice
+    #[arg(long, help_heading = DOUBTS)]
+    repeat_in_doubt: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -63,6 +70,7 @@ pub(crate) fn resume(
     let plan = order.approved.as_ref().map(|approval| approval.plan.clone());
     let taken = plan.into_iter().chain([path.clone()]).collect();
     let mut ready = Ready::of(order, taken, shell)?;
+    (ready.waits, ready.repeats_in_doubt) = (args.wait, args.repeat_in_doubt);
     if !args.allow_changed {
         refuse_changes(&began, &ready, &seen)?;
     }
@@ -102,7 +110,7 @@ pub(crate) fn resume(
         requests => format!("{requests} requests are in its journal"),
     };
     shell.console.note(&format!("going on with {}: {told}", ready.order.id));
-    let keeping = Keeping::new(journal, history, &order::name_of(&path));
+    let keeping = Keeping::new(journal, history, &path, &order::name_of(&path));
     perform(&ready, &target, &session, Some(&keeping), None, shell)
 }
 

@@ -120,7 +120,7 @@ fn begin(ready: &Ready, journal: Option<PathBuf>) -> Result<Keeping, Problem> {
     };
     let journal = Journal::create(&path, ready.journal_header())
         .map_err(|error| Problem::usage(error.to_string()))?;
-    Ok(Keeping::new(journal, History::default(), &order::name_of(&path)))
+    Ok(Keeping::new(journal, History::default(), &path, &order::name_of(&path)))
 }
 
 fn flags() -> String {

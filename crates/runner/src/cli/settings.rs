@@ -1,6 +1,7 @@
 //! What can be said about a run, when it begins and again when it is resumed.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{ArgMatches, Args};
 
@@ -41,8 +42,25 @@ pub(crate) struct Settings {
     /// Allow what cannot be undone, such as deleting a user
     #[arg(long)]
     yes: bool,
+    /// How long after a write without a clear answer its effect may still appear, such as 90s or 5m; as the
+    /// endpoint declares unless set, which is 2m. Only after that may it be sent again
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = DOUBTS)]
+    effect_within: Option<Duration>,
+    /// For how long to check whether a write without a clear answer took effect; 30s unless set
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = DOUBTS)]
+    resolve_for: Option<Duration>,
     #[command(flatten)]
     reports: ReportArgs,
+}
+
+/// Under what the flags about writes without a clear answer stand in help.
+pub(super) const DOUBTS: &str = "Writes in doubt";
+
+/// A time as people write it: `90s`, `5m`, `1m30s`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let example = "write it with a unit, such as 90s, 5m or 1m30s";
+    let time: jiff::SignedDuration = text.parse().map_err(|_| example.to_owned())?;
+    Duration::try_from(time).map_err(|_| "must not be negative".to_owned())
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -100,6 +118,8 @@ impl Settings {
             max_removals: None,
             yes: false,
             approved: None,
+            effect_within: None,
+            resolve_for: None,
         };
         self.over(blank, matches)
     }
@@ -125,6 +145,8 @@ impl Settings {
             reports: self.reports.over(order.reports)?,
             max_removals: self.max_removals.or(order.max_removals),
             yes: self.yes || order.yes,
+            effect_within: self.effect_within.or(order.effect_within),
+            resolve_for: self.resolve_for.or(order.resolve_for),
             ..order
         })
     }

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use clap::Args;
@@ -12,8 +13,8 @@ use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::log::{self, Logged};
 use drillmaster_transport::redact::{Holds, Policy, Remarks};
 use drillmaster_transport::{
-    Connection, Error, ExposeSecret, Http, Mode, Pace, Rate, Replay, Request, Response, Retry,
-    Route, Scope, SecretString, Source, Transport, Writes,
+    Connection, Error, ExposeSecret, Http, Mode, Pace, Rate, Replay, Request, ResolvePolicy,
+    Response, Retry, Route, Scope, SecretString, Source, Transport, Writes,
 };
 use serde_json::Value;
 
@@ -133,6 +134,8 @@ pub(crate) struct Target {
     replay: Option<Arc<Replay>>,
     /// Whether what is needed is somewhere else, and not a sandbox on this machine.
     pub(crate) is_remote: bool,
+    /// How writes in doubt are resolved there unless a run says otherwise.
+    pub(crate) resolving: ResolvePolicy,
     paces: Vec<Paced>,
 }
 
@@ -151,7 +154,8 @@ impl Target {
                 Arc::new(transport)
             }
         };
-        Ok(Self { transport, dialect: place.dialect, replay: None, is_remote, paces })
+        let (dialect, resolving) = (place.dialect, resolving(place.on));
+        Ok(Self { transport, dialect, replay: None, is_remote, resolving, paces })
     }
 
     /// Answers from a cassette.
@@ -169,7 +173,8 @@ impl Target {
         };
         let replay = Arc::new(replay);
         let (transport, paces) = (logged(replay.clone()), Vec::new());
-        Ok(Self { transport, dialect, replay: Some(replay), is_remote: false, paces })
+        let resolving = ResolvePolicy::default();
+        Ok(Self { transport, dialect, replay: Some(replay), is_remote: false, resolving, paces })
     }
 
     /// What requests end up in, to put layers over.
@@ -183,7 +188,8 @@ impl Target {
         layers: impl Transport + 'static,
         trace: Option<Console>,
     ) -> Connection {
-        Connection::new(traced(layers, trace)).with_dialect(self.dialect)
+        let connection = Connection::new(traced(layers, trace));
+        connection.with_dialect(self.dialect).resolving(self.resolving)
     }
 
     /// How fast the services were called that have a budget.
@@ -207,6 +213,12 @@ impl Target {
             None => Ok(()),
         }
     }
+}
+
+/// How writes in doubt are resolved: in the embedded sandbox nothing is on its way once a call has returned.
+pub(crate) fn resolving(on: On) -> ResolvePolicy {
+    let effect_within = (on == On::Sandbox).then_some(Duration::ZERO);
+    ResolvePolicy { effect_within, ..ResolvePolicy::default() }
 }
 
 /// Where a cassette goes, and beside it the roster of made-up people. Neither takes the place of something else.
@@ -392,5 +404,9 @@ impl<T: Transport> Transport for Trace<T> {
 
     fn source(&self, request: &Request) -> Source {
         self.inner.source(request)
+    }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.inner.resolved(request, answer);
     }
 }

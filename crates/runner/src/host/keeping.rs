@@ -1,5 +1,6 @@
 //! The journal of a run, as the command line speaks of it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use drillmaster_transport::journal::{History, Journal};
@@ -13,13 +14,15 @@ pub struct Keeping {
     pub history: Arc<History>,
     /// The command that goes on with the run.
     pub resume: String,
+    /// Where the journal is.
+    pub(crate) path: PathBuf,
     /// What the command line calls the run.
     name: String,
 }
 
 impl Keeping {
-    /// A journal whose run the command line knows by this name: its id, or its file.
-    pub fn new(journal: Journal, history: History, name: &str) -> Self {
+    /// The journal in this file, whose run the command line knows by this name: its id, or its file.
+    pub fn new(journal: Journal, history: History, path: &Path, name: &str) -> Self {
         let is_plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
         let name = if name.chars().all(is_plain) {
             name.to_owned()
@@ -28,7 +31,8 @@ impl Keeping {
             format!("'{}'", name.replace('\'', r"'\''"))
         };
         let (journal, history) = (Arc::new(journal), Arc::new(history));
-        Self { journal, history, resume: format!("drillmaster resume {name}"), name }
+        let (path, resume) = (path.to_owned(), format!("drillmaster resume {name}"));
+        Self { journal, history, resume, path, name }
     }
 
     /// A command about the run.

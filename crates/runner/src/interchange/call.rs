@@ -3,7 +3,7 @@
 use drillmaster_models::wire::{self, fields_of, match_path};
 use drillmaster_models::{Credential, Dialect, Entry, Payload, SERVICES, Service, Spec, entries};
 use drillmaster_transport::cassette::RequestEvent;
-use drillmaster_transport::{Error, Lost, Request, Response, Scope};
+use drillmaster_transport::{Error, Lost, Purpose, Request, Response, Scope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::{Map, Value};
 use url::{Host, Url};
@@ -82,7 +82,13 @@ impl Call {
             let spec = fitting().next().unwrap_or(&self.first).spec;
             (spec, respelt(spec, &self.target, body))
         });
-        RequestEvent::of(&Request { wire: wire.into(), spec, scope: Scope::MAIN.into(), ordinal })
+        RequestEvent::of(&Request {
+            wire: wire.into(),
+            spec,
+            scope: Scope::MAIN.into(),
+            ordinal,
+            purpose: Purpose::Call,
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The door itself, whatever stands behind it.
 
 use drillmaster_models::{Dialect, entries, entry};
-use drillmaster_transport::{Request, Scope, Transport};
+use drillmaster_transport::{Purpose, Request, Scope, Transport};
 use serde_json::{Value, json};
 
 use super::*;
@@ -87,6 +87,7 @@ async fn in_the_process_no_credential_is_needed() {
             spec: rooms.spec(dialect).unwrap(),
             scope: Scope::MAIN.into(),
             ordinal: 0,
+            purpose: Purpose::Call,
         };
         let answer = sandbox.send(request).await.unwrap();
         let rooms = rooms.answer(&answer, dialect).unwrap();

@@ -309,6 +309,7 @@ impl Step {
             target: request.target,
             headers: request.headers,
             body,
+            repeats: None,
         };
         event.hash = identity(&event.wire().map_err(Unsealed::Recording)?);
         events.push(Event::Request(event));
@@ -317,11 +318,18 @@ impl Step {
                 let answer = redactor.response(name, &needed(answer));
                 let body = (!answer.body.is_empty()).then(|| Body::sealed(&answer.body));
                 let (status, headers) = (answer.status, answer.headers);
-                Event::Response(ResponseEvent { scope, ordinal, status, headers, body })
+                Event::Response(ResponseEvent {
+                    scope,
+                    ordinal,
+                    status,
+                    headers,
+                    body,
+                    unclear_at: None,
+                })
             }
             Some(Err(lost)) => {
                 let (kind, detail) = (lost.kind.clone(), redactor.text(&lost.detail));
-                Event::Error(ErrorEvent { scope, ordinal, kind, detail })
+                Event::Error(ErrorEvent { scope, ordinal, kind, detail, unclear_at: None })
             }
             None => Event::Error(ErrorEvent::unanswered(&scope, ordinal)),
         });
@@ -486,7 +494,13 @@ mod tests {
         let redactor = Redactor::of(&sealing, Some(&rows));
         let lost = |detail: &str| {
             let (scope, detail) = (Scope::MAIN.to_owned(), detail.to_owned());
-            Event::Error(ErrorEvent { scope, ordinal: 3, kind: "reset".to_owned(), detail })
+            Event::Error(ErrorEvent {
+                scope,
+                ordinal: 3,
+                kind: "reset".to_owned(),
+                detail,
+                unclear_at: None,
+            })
         };
         let check = |detail: &str, roster: Option<&Rows>| {
             let text = laid_out(&[lost(detail)]);

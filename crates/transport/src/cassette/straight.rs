@@ -5,14 +5,15 @@ use std::path::Path;
 
 use drillmaster_models::entry;
 
-use super::settled::settled;
 use super::{
     ErrorEvent, Event, Header, Interaction, RequestEvent, Tape, UNANSWERED, Unsealed, ValueEvent,
 };
 use crate::error::{Error, Lost};
 use crate::journal::Events;
 use crate::journal::read;
-use crate::request::Response;
+use crate::request::{Response, Scope as Scopes};
+
+const LOOKS: &str = Scopes::LOOKS;
 
 /// What happened in a scope, in order.
 pub(super) enum Step {
@@ -93,7 +94,19 @@ impl Straight {
     pub(super) fn take(&mut self, event: Event) -> Result<(), String> {
         match event {
             Event::Cassette(header) | Event::Order(header) => self.header = Some(header),
-            Event::Request(request) => self.scope(&request.scope).ask(request),
+            // What they showed stands at the writes that they were for.
+            Event::Request(request) if request.scope == LOOKS => {}
+            Event::Response(answer) if answer.scope == LOOKS => {}
+            Event::Error(lost) if lost.scope == LOOKS => {}
+            Event::Request(request) => match request.repeats {
+                Some(of) => self.scope(&request.scope).repeat(request.ordinal, of)?,
+                None => self.scope(&request.scope).ask(request),
+            },
+            Event::Resolved(answer) => {
+                let (scope, ordinal) = (answer.scope.clone(), answer.ordinal);
+                let answer = answer.into_response().map_err(|error| error.to_string())?;
+                self.scope(&scope).resolve(ordinal, answer)?;
+            }
             Event::Response(answer) => {
                 let (scope, ordinal) = (answer.scope.clone(), answer.ordinal);
                 let answer = answer.into_response().map_err(|error| error.to_string())?;
@@ -124,8 +137,8 @@ impl Straight {
                 Step::Given(_) => true,
             });
             scope.steps.sort_by_key(|(place, _)| *place);
-            let steps = scope.steps.into_iter().map(|(_, step)| step).collect();
-            (name, settled(steps))
+            let steps: Vec<_> = scope.steps.into_iter().map(|(_, step)| step).collect();
+            (name, steps)
         });
         scopes.filter(|(_, steps)| !steps.is_empty()).collect()
     }
@@ -173,6 +186,34 @@ impl Scope {
             self.steps.push((place, step));
         }
         self.open.insert(ordinal, index);
+    }
+
+    /// The request with a number, the latest that has it.
+    fn latest(&mut self, ordinal: u64) -> Result<usize, String> {
+        let has_it = |(place, step): &((usize, u64), Step)| {
+            place.1 == ordinal && matches!(step, Step::Asked(_))
+        };
+        self.steps.iter().rposition(has_it).ok_or_else(|| "a repeat without a request".to_owned())
+    }
+
+    /// Sends a write in doubt once more: what comes of that is what became of the write.
+    fn repeat(&mut self, ordinal: u64, of: u64) -> Result<(), String> {
+        let index = self.latest(of)?;
+        let _ = self.place(ordinal);
+        self.open.insert(ordinal, index);
+        if let Step::Asked(asked) = &mut self.steps[index].1 {
+            asked.outcome = None;
+        }
+        Ok(())
+    }
+
+    /// A write in doubt has taken effect.
+    fn resolve(&mut self, ordinal: u64, answer: Response) -> Result<(), String> {
+        let index = self.latest(ordinal)?;
+        if let Step::Asked(asked) = &mut self.steps[index].1 {
+            asked.outcome = Some(Ok(answer));
+        }
+        Ok(())
     }
 
     fn settle(
@@ -223,7 +264,7 @@ impl Asked {
     }
 
     /// The error that its sender got, if it got one.
-    pub(super) fn trouble(&self) -> Option<Error> {
+    fn trouble(&self) -> Option<Error> {
         let entry = entry(&self.request.entry).ok()?;
         let told = match &self.outcome {
             None => Err(Error::lost(Lost::Reset, UNANSWERED)),

@@ -278,6 +278,12 @@ impl Reading {
             Event::Cassette(_) => return Err("a second header".to_owned()),
             Event::Value(value) => Some(Part::Value(value)),
             Event::Again { .. } | Event::Order(_) | Event::Row(_) | Event::Pace(_) => None,
+            Event::Resolved(_) => {
+                return Err("a journal's event; seal the journal first".to_owned());
+            }
+            Event::Request(request) if request.repeats.is_some() => {
+                return Err("a journal's repeat; seal the journal first".to_owned());
+            }
             Event::Request(request) => {
                 self.ask(&request)?;
                 Some(Part::Request(request))

@@ -9,12 +9,12 @@ use crate::redact::{Found, Policy};
 /// ```
 /// use drillmaster_models::{Dialect, entry};
 /// use drillmaster_transport::cassette::{Header, Interaction, RequestEvent, Tape, veiled};
-/// use drillmaster_transport::{Request, Response};
+/// use drillmaster_transport::{Purpose, Request, Response};
 /// use serde_json::json;
 ///
 /// let entry = entry("thm.rooms").unwrap();
 /// let wire = entry.request(&json!({}), Dialect::Current).unwrap();
-/// let request = Request { wire: wire.into(), spec: &entry.spec, scope: "main".into(), ordinal: 0 };
+/// let request = Request { wire: wire.into(), spec: &entry.spec, scope: "main".into(), ordinal: 0, purpose: Purpose::Call };
 /// let answer = Response::json(200, &json!({ "token": "0a1b2c3d", "note": "call 0a1b2c3d" }));
 /// let one = Interaction { request: RequestEvent::of(&request), outcome: Ok(answer) };
 /// let tape = Tape { header: Header::default(), interactions: vec![one], values: vec![] };

@@ -1,12 +1,14 @@
 //! What an earlier part of a run left.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 use drillmaster_models::entry;
 use serde::Deserialize;
@@ -17,18 +19,26 @@ use super::unusable::{Problem, Unusable};
 use crate::cassette::{Event, Header, PaceEvent, RowEvent, identity};
 use crate::error::{Error, Lost};
 use crate::request::{Request, Response};
+use crate::rows::row_of;
 
 /// An index over a journal. Bodies stay in the file until they are asked for, so that a million rows
 /// fit into memory.
 ///
 /// A row's last `row` event counts. An `again` event opens its row anew: earlier `row` events of that scope
 /// do not count any more, nor do its refusals and its reads that got no answer. Its good answers and its
-/// values still do, and so do its writes in doubt: whether one took effect is for settling to find out.
+/// values still do, and so do its writes in doubt: whether one took effect is for a
+/// [`Resolver`](crate::Resolver) to find out. A repeat of such a write, and a `resolved` event, take the place of
+/// what became of it before.
 #[derive(Debug, Default)]
 pub struct History {
     header: Header,
     path: PathBuf,
     file: Option<File>,
+    /// When it was read: a request without an outcome may have been on its way until then.
+    read_at: Option<SystemTime>,
+    /// Rows that are run again in this process, and what was written of them meanwhile.
+    again: RwLock<Option<Again>>,
+    is_again: AtomicBool,
     /// Sorted by scope, identity and number.
     slots: Vec<Slot>,
     /// Sorted by scope.
@@ -43,6 +53,21 @@ pub struct History {
     end: u64,
 }
 
+/// Rows that are run again.
+#[derive(Debug)]
+struct Again {
+    rows: HashSet<String>,
+    history: Box<History>,
+}
+
+/// What became of a request in an earlier part.
+pub(super) struct Told {
+    pub(super) outcome: Result<Response, Error>,
+    pub(super) ordinal: u64,
+    /// Since when it has been in doubt, if it is a write and is.
+    pub(super) since: Option<SystemTime>,
+}
+
 /// A request or a value. Scope and identity are hashes: together they are too long to meet by chance.
 #[derive(Debug)]
 struct Slot {
@@ -51,6 +76,8 @@ struct Slot {
     /// The line with the answer, the loss or the value.
     at: u64,
     ordinal: u32,
+    /// Where it leaves a write in doubt: since when, in milliseconds since the epoch; 0 where that is not known.
+    unclear_at: u64,
     /// Of the first among equals: how many of them were taken.
     taken: AtomicU32,
     writes: bool,
@@ -94,7 +121,8 @@ impl History {
             reading.end = lines.next_at();
         }
         let header = reading.order.take().unwrap_or(header);
-        Ok(Self { header, path: path.to_owned(), file: Some(file), ..reading.sorted() })
+        let read_at = Some(SystemTime::now());
+        Ok(Self { header, path: path.to_owned(), file: Some(file), read_at, ..reading.sorted() })
     }
 
     /// What the run is made from: as it began, or as it was last gone on with.
@@ -163,7 +191,10 @@ impl History {
     }
 
     /// What became of a request that was not taken yet: its answer, or that it has none.
-    pub(super) fn take(&self, request: &Request) -> Result<Option<Result<Response, Error>>, Error> {
+    pub(super) fn take(&self, request: &Request) -> Result<Option<Told>, Error> {
+        if let Some(told) = self.of_again(&request.scope, |again| again.take(request)) {
+            return told;
+        }
         if self.slots.is_empty() {
             return Ok(None);
         }
@@ -171,13 +202,15 @@ impl History {
         let Some(slot) = self.take_slot(&request.scope, identity) else {
             return Ok(None);
         };
-        let outcome = self.outcome(slot).map_err(|error| Error::setup(error.to_string()));
-        let outcome = outcome.map_err(|error| error.for_request(request))?;
-        Ok(Some(outcome.map_err(|lost| lost.for_request(request))))
+        let told = self.told(slot, request).map_err(|error| Error::setup(error.to_string()));
+        told.map(Some).map_err(|error| error.for_request(request))
     }
 
     /// What [`take`](Self::take) would give for a request; what cannot be read is nothing.
-    pub(super) fn peek(&self, request: &Request) -> Option<Result<Response, Error>> {
+    pub(super) fn peek(&self, request: &Request) -> Option<Told> {
+        if let Some(told) = self.of_again(&request.scope, |again| again.peek(request)) {
+            return told;
+        }
         if self.slots.is_empty() {
             return None;
         }
@@ -186,8 +219,33 @@ impl History {
         let (head, first) = self.head_of(key)?;
         let taken = head.taken.load(Ordering::Relaxed) as usize;
         let slot = self.slots.get(first + taken).filter(|slot| slot.key() == key)?;
-        let outcome = self.outcome(slot).ok()?;
-        Some(outcome.map_err(|lost| lost.for_request(request)))
+        self.told(slot, request).ok()
+    }
+
+    fn told(&self, slot: &Slot, request: &Request) -> Result<Told, Unusable> {
+        let outcome = self.outcome(slot)?.map_err(|lost| lost.for_request(request));
+        let at = |millis: u64| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        let known = (slot.unclear_at > 0).then(|| at(slot.unclear_at));
+        Ok(Told { outcome, ordinal: slot.ordinal.into(), since: known.or(self.read_at) })
+    }
+
+    /// Answers the requests of these rows, each of which is run again from its beginning, from what the journal
+    /// has by now. All that was added to the journal must be written.
+    pub fn run_again(&self, path: &Path, rows: HashSet<String>) -> Result<(), Unusable> {
+        let history = Box::new(Self::read(path)?);
+        *self.again.write().unwrap_or_else(PoisonError::into_inner) = Some(Again { rows, history });
+        self.is_again.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// What the rows that are run again have, where the scope belongs to one of them.
+    fn of_again<T>(&self, scope: &str, get: impl FnOnce(&Self) -> T) -> Option<T> {
+        if !self.is_again.load(Ordering::Acquire) {
+            return None;
+        }
+        let again = self.again.read().unwrap_or_else(PoisonError::into_inner);
+        let again = again.as_ref().filter(|again| again.rows.contains(row_of(scope)))?;
+        Some(get(&again.history))
     }
 
     fn outcome(&self, slot: &Slot) -> Result<Result<Response, Error>, Unusable> {
@@ -197,7 +255,7 @@ impl History {
         }
         let damaged = |problem| Unusable::new(&self.path, Problem::damaged(slot.at, problem));
         match self.event(slot.at)? {
-            Event::Response(answer) => {
+            Event::Response(answer) | Event::Resolved(answer) => {
                 Ok(Ok(answer.into_response().map_err(|error| damaged(error.to_string()))?))
             }
             Event::Error(lost) => Ok(Err(lost.into_error().map_err(damaged)?)),
@@ -207,6 +265,9 @@ impl History {
 
     /// The value that was given for this name, if it was not taken yet.
     pub(super) fn take_value(&self, scope: &str, name: &str) -> Result<Option<Value>, Error> {
+        if let Some(value) = self.of_again(scope, |again| again.take_value(scope, name)) {
+            return value;
+        }
         let Some(slot) = self.take_slot(scope, value_key(name)) else {
             return Ok(None);
         };
@@ -271,6 +332,10 @@ struct Gist<'a> {
     status: u16,
     #[serde(default)]
     interactions: usize,
+    #[serde(default)]
+    repeats: Option<u64>,
+    #[serde(default)]
+    unclear_at: Option<u64>,
 }
 
 /// A history while its events come in, in the order of the file.
@@ -284,6 +349,8 @@ struct Reading {
     order: Option<Header>,
     /// By scope and number: the request that waits for its outcome.
     open: HashMap<(u64, u64), usize>,
+    /// By scope and number: the write that is in doubt.
+    unclear: HashMap<(u64, u64), usize>,
     /// By scope: how many slots and rows there were at its last `again`.
     again: HashMap<u64, (usize, usize)>,
     requests: usize,
@@ -299,6 +366,22 @@ impl Reading {
         }
         let scope = scope_key(&gist.scope);
         match &*gist.event {
+            "request" if gist.repeats.is_some() => {
+                let of = (scope, gist.repeats.unwrap_or_default());
+                let index = self.unclear.get(&of).or(self.open.get(&of)).copied();
+                let index = index.ok_or("it repeats no write in doubt")?;
+                self.open.insert((scope, gist.ordinal), index);
+                self.unclear.insert(of, index);
+                let slot = &mut self.slots[index];
+                (slot.outcome, slot.at, slot.unclear_at) = (Outcome::Unknown, 0, 0);
+                self.requests += 1;
+            }
+            "resolved" => {
+                let place = (scope, gist.ordinal);
+                let index = self.unclear.get(&place).or(self.open.get(&place)).copied();
+                let slot = &mut self.slots[index.ok_or("it resolves no write in doubt")?];
+                (slot.outcome, slot.at, slot.unclear_at) = (Outcome::Good, at, 0);
+            }
             "request" => {
                 let identity = identity_key(&gist.hash).ok_or("its hash is none")?;
                 // One of an earlier part that has no outcome never gets one.
@@ -355,15 +438,31 @@ impl Reading {
         let taken = AtomicU32::new(0);
         // What an entry of another version did is not known: it may have written.
         let writes = !entry(&gist.entry).is_ok_and(|entry| entry.spec.effect.is_read());
-        self.slots.push(Slot { scope, identity, at, ordinal, taken, writes, outcome });
+        self.slots.push(Slot {
+            scope,
+            identity,
+            at,
+            ordinal,
+            unclear_at: 0,
+            taken,
+            writes,
+            outcome,
+        });
         Ok(())
     }
 
     fn settle(&mut self, scope: u64, gist: &Gist, at: u64, outcome: Outcome) -> Result<(), String> {
-        let index = self.open.remove(&(scope, gist.ordinal));
-        let slot = &mut self.slots[index.ok_or("an answer without a request")?];
+        let place = (scope, gist.ordinal);
+        let index = self.open.remove(&place).ok_or("an answer without a request")?;
+        let slot = &mut self.slots[index];
+        // The journal knows better than the status what the answer was to its sender.
+        let is_unclear = gist.unclear_at.is_some() || (slot.writes && outcome == Outcome::Unclear);
         slot.at = at;
-        slot.outcome = outcome;
+        slot.outcome = if is_unclear { Outcome::Unclear } else { outcome };
+        slot.unclear_at = gist.unclear_at.unwrap_or_default();
+        if is_unclear {
+            self.unclear.insert((scope, slot.ordinal.into()), index);
+        }
         Ok(())
     }
 

@@ -2,15 +2,17 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
-use drillmaster_models::{Entry, Spec, entry, wire};
+use drillmaster_models::{Spec, entry};
 use serde_json::Value;
 
+use super::history::Told;
 use super::{History, Journal};
-use crate::cassette::{Event, RequestEvent, ValueEvent};
+use crate::cassette::{Event, RequestEvent, ResponseEvent, ValueEvent};
 use crate::error::Error;
-use crate::request::{Request, Response, Scope, Source, Transport};
+use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 use crate::torture;
 
 /// Answers each request that the history holds an answer for, and passes the others on, written down. With
@@ -56,23 +58,26 @@ impl<T> Journaled<T> {
 #[async_trait]
 impl<T: Transport> Transport for Journaled<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        if let Some(outcome) =
-            self.history.take(&request)?.filter(|told| stands(request.spec, told))
+        // Who looks into a write in doubt, or sends it once more, wants to hear from the service.
+        if request.purpose == Purpose::Call
+            && let Some(told) = self.history.take(&request)?
+            && stands(request.spec, &told.outcome)
         {
-            return outcome;
+            return told.outcome;
         }
         let late = cfg!(feature = "torture-unsynced").then(|| request.clone());
         if late.is_none() {
             self.note(&request).await?;
         }
         torture::point("noted");
-        let (scope, ordinal) = (request.scope.clone(), request.ordinal);
+        let (scope, ordinal, spec) = (request.scope.clone(), request.ordinal, request.spec);
         let outcome = self.inner.send(request).await;
         torture::point("sent");
         if let Some(request) = late {
             self.note(&request).await?;
         }
         if let Some(event) = Event::outcome(&scope, ordinal, &outcome) {
+            let event = event.unclear_since(unclear_at(spec, &outcome));
             // The answer is true even if it cannot be written down; the next request will be refused.
             let _ = self.journal.append(&event);
         }
@@ -100,12 +105,33 @@ impl<T: Transport> Transport for Journaled<T> {
     }
 
     fn source(&self, request: &Request) -> Source {
-        let told = self.history.peek(request).filter(|told| stands(request.spec, told));
-        if told.is_some() { Source::History } else { self.inner.source(request) }
+        let told = self.history.peek(request);
+        match told.filter(|told| stands(request.spec, &told.outcome)) {
+            Some(Told { ordinal, since, .. }) => Source::History { ordinal, since },
+            None => self.inner.source(request),
+        }
+    }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        let event = ResponseEvent::of(&request.scope, request.ordinal, answer);
+        // It is true even if it cannot be written down; the next request will be refused.
+        let _ = self.journal.append(&Event::Resolved(event));
+        self.inner.resolved(request, answer);
     }
 }
 
-/// Whether what was told of a request counts still. Where sending it again is harmless and may get more than
+/// When the outcome came that leaves a write in doubt; `None` where it does not.
+fn unclear_at(spec: &Spec, outcome: &Result<Response, Error>) -> Option<u64> {
+    if spec.effect.is_read() {
+        return None;
+    }
+    let told = outcome.as_ref().map(Clone::clone).map_err(|error| error.clone().about(spec));
+    read(spec, &told).err().filter(Error::is_in_doubt)?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).ok()
+}
+
+/// Whether what was told of a request counts still: only what its sender could read does. Where sending it again is harmless and may get more than
 /// trouble, it does not; and a credential that was refused may have been put right since.
 fn stands(spec: &Spec, told: &Result<Response, Error>) -> bool {
     match read(spec, told) {
@@ -116,11 +142,9 @@ fn stands(spec: &Spec, told: &Result<Response, Error>) -> bool {
 
 /// What was told, as its sender reads it.
 pub(crate) fn read(spec: &Spec, told: &Result<Response, Error>) -> Result<Value, Error> {
-    told.as_ref().map_err(Clone::clone).and_then(|answer| {
-        let faults = entry(spec.name).into_iter().flat_map(Entry::faults);
-        let read = wire::decode(spec, faults, answer);
-        read.map_err(|failure| Error::answer(failure).about(spec))
-    })
+    let answer = told.as_ref().map_err(Clone::clone)?;
+    let entry = entry(spec.name).map_err(|error| Error::setup(error.to_string()))?;
+    entry.answer(answer, spec.dialect).map_err(|failure| Error::answer(failure).about(spec))
 }
 
 fn unwritten(error: &io::Error) -> Error {

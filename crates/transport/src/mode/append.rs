@@ -13,7 +13,7 @@ use crate::cassette::{Header, Interaction, RequestEvent, Seal, Tape, ValueEvent,
 use crate::error::{Error, Lost};
 use crate::redact::Remarks;
 use crate::replay::Replay;
-use crate::request::{Request, Response, Scope, Source, Transport};
+use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
 pub(super) struct Append {
     old: Replay,
@@ -80,6 +80,20 @@ impl Append {
     }
 }
 
+impl Append {
+    /// Takes note of what a write in doubt came to.
+    fn came_to(&self, scope: &str, ordinal: u64, outcome: &Result<Response, Error>) {
+        let mut added = self.added();
+        let own = added
+            .interactions
+            .iter_mut()
+            .rfind(|one| one.request.scope == scope && one.request.ordinal == ordinal);
+        if let Some(own) = own {
+            own.outcome.clone_from(outcome);
+        }
+    }
+}
+
 /// What is new comes behind what was there, and has the numbers after it: an equal request that was there is
 /// answered first, as it was this time.
 fn together(mut tape: Tape, added: Added) -> Tape {
@@ -109,6 +123,17 @@ fn together(mut tape: Tape, added: Added) -> Tape {
 #[async_trait]
 impl Transport for Append {
     async fn send(&self, request: Request) -> Result<Response, Error> {
+        match request.purpose {
+            Purpose::Call => {}
+            // What a look shows is written down as the outcome of the write that it was for.
+            Purpose::Look => return reached(&self.live)?.send(request).await,
+            Purpose::Repeat { of } => {
+                let scope = request.scope.clone();
+                let answer = reached(&self.live)?.send(request).await;
+                self.came_to(&scope, of, &answer);
+                return answer;
+            }
+        }
         if let Some(outcome) = self.old.take(&request)? {
             return outcome.map_err(|error| error.for_request(&request));
         }
@@ -153,5 +178,12 @@ impl Transport for Append {
             return Source::Recording;
         }
         reached(&self.live).map_or(Source::Service, |live| live.source(request))
+    }
+
+    fn resolved(&self, request: &Request, answer: &Response) {
+        self.came_to(&request.scope, request.ordinal, &Ok(answer.clone()));
+        if let Ok(live) = reached(&self.live) {
+            live.resolved(request, answer);
+        }
     }
 }

@@ -30,6 +30,7 @@ fn request(scope: &str, ordinal: u64, target: &str, body: &[u8]) -> RequestEvent
         target: wire.target,
         headers: wire.headers,
         body: body_of(&wire.body),
+        repeats: None,
     }
 }
 
@@ -40,6 +41,7 @@ fn response(scope: &str, ordinal: u64, body: &[u8]) -> ResponseEvent {
         status: 200,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: body_of(body),
+        unclear_at: None,
     }
 }
 
@@ -50,6 +52,7 @@ fn events() -> Vec<Event> {
         ordinal: 1,
         kind: kind.to_owned(),
         detail: "no answer".to_owned(),
+        unclear_at: None,
     };
     vec![
         Event::Cassette(Header::default()),
@@ -331,7 +334,7 @@ proptest! {
             Event::Request(request.clone()),
             Event::Value(ValueEvent { scope: scope.clone(), ordinal, name: "x".to_owned(), value }),
             Event::Response(response.clone()),
-            Event::Error(ErrorEvent { scope, ordinal, kind: "reset".to_owned(), detail }),
+            Event::Error(ErrorEvent { scope, ordinal, kind: "reset".to_owned(), detail, unclear_at: None }),
             Event::End { interactions: 1 },
         ];
         for event in &events {

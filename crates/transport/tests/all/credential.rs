@@ -5,7 +5,7 @@ use std::sync::Arc;
 use drillmaster_models::thm::{Authenticate, Register, ShowScoreboard};
 use drillmaster_models::veracode::DeleteUser;
 use drillmaster_models::{Dialect, Endpoint, wire};
-use drillmaster_transport::{Connection, Http, Request, SecretString, Transport};
+use drillmaster_transport::{Connection, Http, Purpose, Request, SecretString, Transport};
 
 use crate::server::{Act, SECRET, Server, answer, json};
 use crate::trouble::closed_port;
@@ -90,6 +90,7 @@ async fn it_never_leaves_the_origin_of_its_service() {
             spec: &const { ShowScoreboard::SPEC },
             scope: "main".into(),
             ordinal: 0,
+            purpose: Purpose::Call,
         };
         // Whether it is refused or taken for an odd path: the other host hears nothing.
         let _ = server.http().send(request).await;

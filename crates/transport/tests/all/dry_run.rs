@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use drillmaster_models::{Dialect, Entry, Field, FieldKind, entries, entry};
 use drillmaster_transport::cassette::identity;
 use drillmaster_transport::{
-    Capture, Connection, DryRun, Error, Never, Planned, Request, Response, Scope, Transport,
+    Capture, Connection, DryRun, Error, Never, Planned, Purpose, Request, Response, Scope,
+    Transport,
 };
 use serde_json::{Value, json};
 
@@ -130,7 +131,13 @@ async fn a_row_is_told_in_the_order_of_its_ordinals_whatever_came_first() {
     let add = entry("thm.add_seat").unwrap();
     for ordinal in [2, 0, 1] {
         let wire = add.request(&json!({ "email": "a@example.com" }), Dialect::Current).unwrap();
-        let request = Request { wire: wire.into(), spec: &add.spec, scope: "a".into(), ordinal };
+        let request = Request {
+            wire: wire.into(),
+            spec: &add.spec,
+            scope: "a".into(),
+            ordinal,
+            purpose: Purpose::Call,
+        };
         rehearsal.send(request).await.unwrap();
     }
     let ordinals: Vec<_> = rehearsal.take("a").iter().map(|write| write.ordinal).collect();
@@ -143,7 +150,13 @@ async fn a_request_that_cannot_be_read_is_neither_answered_nor_sent() {
     let add = entry("thm.add_seat").unwrap();
     let mut wire = add.request(&json!({ "email": "a@example.com" }), Dialect::Current).unwrap();
     wire.body = b"no JSON".to_vec();
-    let request = Request { wire: wire.into(), spec: &add.spec, scope: "a".into(), ordinal: 0 };
+    let request = Request {
+        wire: wire.into(),
+        spec: &add.spec,
+        scope: "a".into(),
+        ordinal: 0,
+        purpose: Purpose::Call,
+    };
     let error = rehearsal.send(request).await.unwrap_err();
     assert!(error.is_invalid() && !error.is_in_doubt(), "{error}");
     assert!(below.requests().is_empty() && rehearsal.take("a").is_empty());

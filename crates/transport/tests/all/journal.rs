@@ -2,8 +2,8 @@
 
 mod cuts;
 mod history;
+mod resolving;
 mod resume;
-mod settling;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use drillmaster_models::{Dialect, Endpoint, entry};
-use drillmaster_transport::{Error, Request, Response, Transport};
+use drillmaster_transport::{Error, Purpose, Request, Response, Transport};
 use serde_json::Value;
 
 pub(crate) struct Scripted(Mutex<VecDeque<Result<Response, Error>>>);
@@ -38,5 +38,6 @@ pub(crate) fn request<E: Endpoint>(fields: &E) -> Request {
         spec: &entry.spec,
         scope: "main".into(),
         ordinal: 0,
+        purpose: Purpose::Call,
     }
 }

@@ -7,7 +7,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use drillmaster_models::{Dialect, entry};
 use drillmaster_transport::cassette::{ErrorEvent, Event, Header, Seal, Sealed, ValueEvent};
 use drillmaster_transport::redact::{Holds, Policy, Redactor, Rows, Sealing, shape};
-use drillmaster_transport::{Request, Response};
+use drillmaster_transport::{Purpose, Request, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -248,7 +248,13 @@ fn forty_secrets_are_nowhere_afterwards() {
     let request = exchange("main", 90, "thm.rooms", &json!({}), &refusal(""))[0].clone();
     events.push(request);
     let kind = "timeout".to_owned();
-    events.push(Event::Error(ErrorEvent { scope: scope.clone(), ordinal: 90, kind, detail }));
+    events.push(Event::Error(ErrorEvent {
+        scope: scope.clone(),
+        ordinal: 90,
+        kind,
+        detail,
+        unclear_at: None,
+    }));
     events.push(Event::Value(ValueEvent {
         scope,
         ordinal: 91,
@@ -311,7 +317,13 @@ proptest! {
 fn request(scope: &str, name: &str, fields: &Value) -> Request {
     let entry = entry(name).unwrap();
     let wire = entry.request(fields, Dialect::Current).unwrap();
-    Request { wire: wire.into(), spec: &entry.spec, scope: scope.into(), ordinal: 0 }
+    Request {
+        wire: wire.into(),
+        spec: &entry.spec,
+        scope: scope.into(),
+        ordinal: 0,
+        purpose: Purpose::Call,
+    }
 }
 
 /// With the real roster and with that of pseudonyms a script sends what the cassette holds.

@@ -183,7 +183,7 @@ fn holding(bytes: &[u8], place: usize) -> Vec<Event> {
         _ => {
             let [request, _] = asked(&answer(200, b""));
             let (scope, kind) = ("main".to_owned(), "timeout".to_owned());
-            let lost = ErrorEvent { scope, ordinal: 0, kind, detail: text };
+            let lost = ErrorEvent { scope, ordinal: 0, kind, detail: text, unclear_at: None };
             vec![request, Event::Error(lost)]
         }
     }

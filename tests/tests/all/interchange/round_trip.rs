@@ -62,6 +62,7 @@ fn interactions() -> impl Strategy<Value = Interaction> {
             target,
             headers,
             body: (!body.is_empty()).then(|| Body::of(&body)),
+            repeats: None,
         };
         request.hash = identity(&request.wire().unwrap());
         Interaction { request, outcome }

@@ -1,6 +1,6 @@
 //! How this project reads what the document leaves open or contradicts: a line for each reading.
 
-use drillmaster_models::{Credential, Effect, Moment, Removes, Settle, entry, veracode};
+use drillmaster_models::{Absence, Credential, Effect, Moment, Removes, Settle, entry, veracode};
 use serde_json::{Value, json};
 
 use super::{read, reads, sent, wrong_field};
@@ -314,6 +314,7 @@ fn an_invite_is_a_success_with_200_and_201_and_in_doubt_with_500() {
     }
     assert!(read("veracode.invite", 500, r#"{"message": "unknown error"}"#).is_err());
     let invite = entry("veracode.invite").unwrap().spec.effect;
-    let by_email = Settle::Probe { entry: "veracode.users", field: "email" };
+    let by_email =
+        Settle::Probe { entry: "veracode.users", field: "email", absence: Absence::Repeatable };
     assert_eq!(invite.write().unwrap().settle, by_email);
 }

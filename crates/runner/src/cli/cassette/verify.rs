@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args};
 use drillmaster_models::{Dialect, entry, wire};
 use drillmaster_transport::cassette::{Interaction, Tape};
-use drillmaster_transport::{Cassette, Mode, Request, Stopped, Transport};
+use drillmaster_transport::{Cassette, Mode, Purpose, Request, Stopped, Transport};
 
 use super::super::Shell;
 use super::super::place::TargetArgs;
@@ -114,6 +114,7 @@ fn request(interaction: &Interaction) -> Option<Request> {
         spec,
         scope: recorded.scope.as_str().into(),
         ordinal: recorded.ordinal,
+        purpose: Purpose::Call,
     })
 }
 

@@ -177,13 +177,14 @@ fn take_ours(
         target: target.to_owned(),
         headers: pairs(request.headers).filter(|(name, _)| !is_credential(name)).collect(),
         body: (!body.is_empty()).then(|| Body::of(&body)),
+        repeats: None,
     };
     let wire = event.wire().map_err(|problem| wrong("request.method", &problem))?;
     event.hash = identity(&wire);
     let outcome = match (mark.lost, entry.response) {
         (Some(LostMark { kind, detail }), _) => {
             let (scope, ordinal) = (event.scope.clone(), event.ordinal);
-            let lost = ErrorEvent { scope, ordinal, kind, detail }.into_error();
+            let lost = ErrorEvent { scope, ordinal, kind, detail, unclear_at: None }.into_error();
             Err(lost.map_err(|problem| wrong("_drillmaster.lost.kind", &problem))?)
         }
         (None, None) => return Err(wrong("response", "is missing")),

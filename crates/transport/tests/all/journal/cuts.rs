@@ -20,6 +20,7 @@ fn events() -> Vec<Event> {
         ordinal: 0,
         kind: "timeout".to_owned(),
         detail: "no answer".to_owned(),
+        unclear_at: None,
     });
     let value = Event::Value(ValueEvent {
         scope: Scope::MAIN.to_owned(),

@@ -34,6 +34,7 @@ fn lost(request: &Request, kind: &str) -> Event {
         ordinal: request.ordinal,
         kind: kind.to_owned(),
         detail: "no luck".to_owned(),
+        unclear_at: None,
     })
 }
 
