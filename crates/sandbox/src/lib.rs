@@ -23,6 +23,7 @@ mod faults;
 mod handler;
 mod options;
 mod population;
+mod replica;
 mod route;
 mod sandbox;
 mod server;

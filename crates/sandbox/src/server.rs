@@ -2,15 +2,19 @@
 
 use std::future::{Future, pending};
 use std::io;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Response, StatusCode};
 use drillmaster_models::wire;
-use drillmaster_transport::{FaultPlan, Faults, Outcome, Strike};
+use drillmaster_transport::{FaultPlan, Faults, Outcome, Strike, TakesEffect};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::faults::{Breakable, Breaker, cut};
 use crate::sandbox::Sandbox;
@@ -45,7 +49,9 @@ pub async fn serve_until(
 }
 
 /// The same with trouble as the plan has it. Connections are really broken and answers really cut short.
-/// Paths that begin with `/_sandbox/` are spared, and not counted.
+/// Paths that begin with `/_sandbox/` are spared, and not counted. A write that is to take effect late does so even if
+/// its caller is gone by then, and all that are still to come when the server ends take effect at that moment: a state
+/// that is saved then has them.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -65,11 +71,15 @@ pub async fn serve_with_faults(
     plan: FaultPlan,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let served = Served { sandbox, faults: Faults::new(plan) };
+    let late = Late::default();
+    let served = Served { sandbox, faults: Faults::new(plan), late: late.clone() };
     let app = Router::new().fallback(answer).with_state(served);
-    axum::serve(Breakable(listener), app.into_make_service_with_connect_info::<Breaker>())
-        .with_graceful_shutdown(shutdown)
-        .await
+    let ended =
+        axum::serve(Breakable(listener), app.into_make_service_with_connect_info::<Breaker>())
+            .with_graceful_shutdown(shutdown)
+            .await;
+    late.close().await;
+    ended
 }
 
 /// What is served, and what goes wrong with it.
@@ -77,13 +87,46 @@ pub async fn serve_with_faults(
 struct Served {
     sandbox: Sandbox,
     faults: Faults,
+    late: Late,
+}
+
+/// What takes effect only later, whatever becomes of the connection that asked for it.
+#[derive(Clone, Default)]
+struct Late {
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+impl Late {
+    /// Does something after this time, or when the server closes.
+    fn after<T: Send + 'static>(
+        &self,
+        time: Duration,
+        done: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        let closing = self.closing.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(time) => {}
+                () = closing.cancelled() => {}
+            }
+            done.await
+        })
+    }
+
+    /// Has all of it take effect now.
+    async fn close(&self) {
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
 }
 
 /// What lies here is about the sandbox, not part of a service.
 const OWN_PATHS: &str = "/_sandbox/";
 
 async fn answer(
-    State(Served { sandbox, faults }): State<Served>,
+    State(Served { sandbox, faults, late }): State<Served>,
     ConnectInfo(breaker): ConnectInfo<Breaker>,
     request: Request,
 ) -> Response<Body> {
@@ -103,22 +146,28 @@ async fn answer(
             (name.to_string(), value)
         })
         .collect();
-    let mut strike = Strike::default();
+    let (mut strike, mut spec) = (Strike::default(), None);
     if !faults.is_empty() && !target.starts_with(OWN_PATHS) {
-        strike = faults.next(sandbox.entry_at(&method, &target));
+        spec = sandbox.spec_at(&method, &target);
+        strike = faults.next(spec.map(|spec| spec.name));
     }
     if !strike.delay.is_zero() {
         tokio::time::sleep(strike.delay).await;
     }
-    let real = || real_answer(sandbox, method, target, headers, body);
+    let real = real_answer(sandbox, method, target, headers, body, strike.visible_after);
     let Some(trouble) = strike.trouble else {
-        return sent(real().await);
+        return sent(real.await);
     };
-    let mut done = None;
-    if !trouble.is_before() {
-        done = Some(real().await);
-    }
-    match trouble.done_to(done) {
+    let done = match trouble.takes_effect() {
+        TakesEffect::Never => None,
+        TakesEffect::First => Some(real.await),
+        TakesEffect::Late(after) => {
+            drop(late.after(after, real));
+            None
+        }
+        TakesEffect::Slowly(after) => late.after(after, real).await.ok(),
+    };
+    match trouble.done_to(done, spec) {
         Outcome::Answer(answer) => sent(answer),
         Outcome::Cut(answer) => {
             let whole = answer.body.clone();
@@ -140,9 +189,11 @@ async fn real_answer(
     target: String,
     headers: Vec<(String, String)>,
     body: Bytes,
+    visible_after: Duration,
 ) -> wire::Response {
-    let answering =
-        tokio::task::spawn_blocking(move || sandbox.answer(&method, &target, &headers, &body));
+    let answering = tokio::task::spawn_blocking(move || {
+        sandbox.answer_lagging(&method, &target, &headers, &body, visible_after)
+    });
     answering.await.unwrap_or_else(|_| {
         let words = "the sandbox failed at this request; its log says why";
         wire::Response::json(500, &json!({ "message": words }))

@@ -69,7 +69,10 @@ pub use connection::Connection;
 pub use doubles::{Capture, Never};
 pub use dry_run::{DryRun, Planned};
 pub use error::{Error, Lost, Mismatch, Stopped};
-pub use fault::{Fault, FaultPlan, FaultPlanError, Faults, Outcome, Strike, Trouble};
+pub use fault::{
+    Fault, FaultPlan, FaultPlanError, Faults, Outcome, Shape, Strike, TakesEffect, Trouble,
+    visible_after,
+};
 pub use guard::{Guard, Limits, Removals};
 pub use http::{Http, base_url};
 pub use mode::{Cassette, Mode, ModeError, Opening, Writes};

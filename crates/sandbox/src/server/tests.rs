@@ -111,12 +111,73 @@ fn a_fault_happens_before_or_after_the_service_did_as_it_was_asked() {
         ("truncate@1", true),
         ("garbage@1", true),
         ("html@1", true),
+        ("late-effect/502@1:1ms", true),
+        ("late-effect/reset@1:1ms", true),
+        ("late-effect@1:60s", false),
+        ("slow-effect@1:1ms", true),
+        ("visible-after@1:60s", true),
     ] {
         let server = start_with(fault);
         let _ = attempt(server, &ada_enters());
         let expected = if done { r#"{"thm.authenticate":{"ada":1}}"# } else { "{}" };
-        assert_eq!(writes(server), expected, "{fault}");
+        until(|| writes(server) == expected);
     }
+}
+
+/// Waits for what comes soon.
+fn until(come: impl Fn() -> bool) {
+    while !come() {
+        std::thread::yield_now();
+    }
+}
+
+/// The client loses its patience long before the effect comes, ever a bit later: a connection that is closed at once
+/// may not even be read.
+#[test]
+fn an_effect_does_not_depend_on_who_asked_for_it() {
+    for fault in ["late-effect=2s", "slow-effect=2s"] {
+        let server = start_with(fault);
+        for patience in (10..200).step_by(10) {
+            let mut connection = TcpStream::connect(server).unwrap();
+            connection.set_read_timeout(Some(Duration::from_millis(patience))).unwrap();
+            connection.write_all(ada_enters().as_bytes()).unwrap();
+            let _ = connection.read(&mut [0; 1000]);
+        }
+        until(|| writes(server) == r#"{"thm.authenticate":{"ada":1}}"#);
+    }
+}
+
+/// A saved state has what the clients may yet find.
+#[tokio::test]
+async fn what_is_still_to_take_effect_does_so_when_the_server_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let sandbox = Sandbox::academy(1, 40, 30);
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let served = serve_with_faults(
+        sandbox.clone(),
+        listener,
+        "late-effect/500@1:90s".parse().unwrap(),
+        async { drop(ended.await) },
+    );
+    let asked = tokio::task::spawn_blocking(move || {
+        assert!(attempt(server, &ada_enters()).0.starts_with("HTTP/1.1 500"));
+        end.send(()).unwrap();
+    });
+    served.await.unwrap();
+    asked.await.unwrap();
+    assert_eq!(sandbox.writes()["thm.authenticate"]["ada"], 1);
+}
+
+#[test]
+fn a_list_comes_without_its_list() {
+    let (answer, _) = attempt(start_with("listless/null@1"), ROOMS);
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains(r#""roomInfo":null"#),
+        "{answer}"
+    );
+    let (answer, _) = attempt(start_with("listless/204@1"), ROOMS);
+    assert!(answer.starts_with("HTTP/1.1 204") && answer.ends_with("\r\n\r\n"), "{answer}");
 }
 
 #[test]
@@ -233,6 +294,9 @@ async fn a_client_finds_the_same_trouble_in_the_process_and_outside() {
         "truncate@1",
         "garbage@1",
         "html@1",
+        "late-effect/503@1:9s",
+        "late-effect/reset@1:9s",
+        "slow-effect/504@1:1ms",
     ] {
         let inside = told(Fault::new(Sandbox::academy(1, 40, 30), fault.parse().unwrap())).await;
         let outside = told(client(start_with(fault))).await;
