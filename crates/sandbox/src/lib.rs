@@ -33,4 +33,4 @@ mod veracode;
 pub use credential::{THM_KEY, VERACODE_DISABLED_KEY, VERACODE_KEY};
 pub use options::{InviteOutcome, MOST_LEARNERS, Options};
 pub use sandbox::{Sandbox, StateError};
-pub use server::{serve, serve_until, serve_with_faults};
+pub use server::{serve, serve_as, serve_until, serve_with_faults};

@@ -157,6 +157,11 @@ impl Sandbox {
         visible_after: Duration,
     ) -> wire::Response {
         let path = target.split('?').next().unwrap_or_default();
+        if path.starts_with(OWN_PATHS)
+            && let Err(refused) = self.admit_owner(headers)
+        {
+            return refused;
+        }
         if path == WRITES {
             return match method {
                 "GET" => wire::Response::json(200, &self.writes()),
@@ -185,6 +190,26 @@ impl Sandbox {
             Ok(()) => self.carry_out(&route, target, body, visible_after),
             Err(refusal) => refused(route.spec, &refusal),
         }
+    }
+
+    /// What is told about the sandbox is for those who have one of its keys, in the header of the service that it is
+    /// for.
+    fn admit_owner(&self, headers: &[(String, String)]) -> Result<(), wire::Response> {
+        let shown = |route: &Route| {
+            let Credential::Header(name) = route.spec.credential else { return None };
+            let (_, key) = headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?;
+            Some((route.admit)(Some(key.trim())).is_ok())
+        };
+        let shown: Vec<bool> = self.routes.iter().filter_map(shown).collect();
+        let (status, words) = match shown.as_slice() {
+            [] => (
+                401,
+                "paths below /_sandbox/ ask for one of the sandbox's keys, in the header of its service",
+            ),
+            shown if shown.contains(&true) => return Ok(()),
+            _ => (403, "that is none of the sandbox's keys"),
+        };
+        Err(wire::Response::json(status, &json!({ "message": words })))
     }
 
     /// What is declared of the entry that a request is for, if it is for one.
@@ -317,7 +342,9 @@ fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::new_in(folder).map_err(|error| error.kind().into())
 }
 
-/// Where the writes are counted. No service has such a path.
+/// What lies here is about the sandbox. No service has such paths.
+pub(crate) const OWN_PATHS: &str = "/_sandbox/";
+/// Where the writes are counted.
 const WRITES: &str = "/_sandbox/writes";
 
 fn wrong_method(method: &str, path: &str, methods: &[&str]) -> wire::Response {

@@ -41,7 +41,7 @@ fn exchange(server: SocketAddr, request: &[u8]) -> String {
 
 #[test]
 fn one_connection_serves_several_requests() {
-    let request = "GET /external/api/rooms HTTP/1.1\r\nhost: x\r\n";
+    let request = "GET /external/api/rooms HTTP/1.1\r\nhost: localhost\r\n";
     let twice =
         format!("{request}thm-api-key: sandbox-thm-key\r\n\r\n{request}connection: close\r\n\r\n");
     let answer = exchange(start(), twice.as_bytes());
@@ -53,7 +53,7 @@ fn one_connection_serves_several_requests() {
 fn a_body_that_is_too_large_is_refused_in_json() {
     let size = LARGEST_BODY + 1;
     let head = format!(
-        "PUT /api/v2/external/seats/users HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        "PUT /api/v2/external/seats/users HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          content-length: {size}\r\n\r\n"
     );
     let request = [head.into_bytes(), vec![b' '; size]].concat();
@@ -69,6 +69,45 @@ async fn a_shutdown_ends_the_server() {
     serve_until(sandbox, listener, async {}).await.unwrap();
 }
 
+/// Of each kind: a connection that is kept, one that is half way through a head or a body, one whose answer takes an
+/// hour, and one that says nothing.
+#[tokio::test]
+async fn no_client_keeps_the_server_from_its_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let plan = "thm.authenticate:delay=3600s".parse().unwrap();
+    let sandbox = Sandbox::academy(1, 5, 5);
+    let served =
+        tokio::spawn(serve_with_faults(sandbox, listener, plan, async { drop(ended.await) }));
+    let clients = tokio::task::spawn_blocking(move || {
+        let kept = ROOMS.replace("connection: close\r\n", "");
+        let slow = ada_enters();
+        let client = |said: &str| {
+            let mut client = TcpStream::connect(server).unwrap();
+            client.write_all(said.as_bytes()).unwrap();
+            client
+        };
+        let mut clients = [&kept[..40], &slow[..slow.len() - 5], &slow, "", &kept].map(client);
+        assert!(clients[4].read(&mut [0; 10]).unwrap() > 0);
+        end.send(()).unwrap();
+        clients
+    });
+    let clients = clients.await.unwrap();
+    // It would not end before they do.
+    served.await.unwrap().unwrap();
+    drop(clients);
+    assert!(TcpStream::connect(server).is_err());
+}
+
+#[test]
+fn a_request_for_another_host_is_refused() {
+    let request = ROOMS.replace("host: localhost", "host: evil.example");
+    let answer = exchange(start(), request.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+    assert!(answer.contains("this sandbox is not called `evil.example`"), "{answer}");
+}
+
 /// A request on a connection of its own, and what comes back before the server closes or breaks it.
 fn attempt(server: SocketAddr, request: &str) -> (String, io::Result<()>) {
     let mut connection = TcpStream::connect(server).unwrap();
@@ -78,14 +117,14 @@ fn attempt(server: SocketAddr, request: &str) -> (String, io::Result<()>) {
     (String::from_utf8(answer).unwrap(), ended)
 }
 
-const ROOMS: &str = "GET /external/api/rooms HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+const ROOMS: &str = "GET /external/api/rooms HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                      thm-api-key: sandbox-thm-key\r\n\r\n";
 
 /// A write: it makes Ada known to TryHackMe.
 fn ada_enters() -> String {
     let body = r#"{"extUserId":"ada","roomCode":"linux1"}"#;
     format!(
-        "POST /external/api/authenticate HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        "POST /external/api/authenticate HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          thm-api-key: sandbox-thm-key\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
@@ -94,7 +133,8 @@ fn ada_enters() -> String {
 
 /// How many writes a server has really carried out.
 fn writes(server: SocketAddr) -> String {
-    let request = "GET /_sandbox/writes HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let request = "GET /_sandbox/writes HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+                   thm-api-key: sandbox-thm-key\r\n\r\n";
     let (answer, ended) = attempt(server, request);
     ended.unwrap();
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()

@@ -232,7 +232,7 @@ impl Kind {
 impl Rule {
     /// Whether it counts the calls of this entry.
     pub(super) fn concerns(&self, name: Option<&str>) -> bool {
-        if !self.entry.is_none_or(|own| Some(own) == name) {
+        if self.entry.is_some_and(|own| Some(own) != name) {
             return false;
         }
         let spec = || name.and_then(|name| entry(name).ok()).map(|entry| &entry.spec);
@@ -276,10 +276,11 @@ impl Rule {
             Does::Listless => {
                 let status = self.answer.and_then(Answer::status);
                 // An answer without content is one shape more, where the status is left open.
-                let shape = self.shape.map(Some).unwrap_or_else(|| match status {
-                    Some(_) => Some(pick(&Shape::ALL, seed, place, call)),
-                    None => pick(&Shape::OR_NO_CONTENT, seed, place, call),
-                });
+                let shape = match (self.shape, status) {
+                    (Some(shape), _) => Some(shape),
+                    (None, Some(_)) => Some(pick(&Shape::ALL, seed, place, call)),
+                    (None, None) => pick(&Shape::OR_NO_CONTENT, seed, place, call),
+                };
                 let usual = if shape.is_some() { 200 } else { 204 };
                 Trouble::Listless {
                     shape: shape.unwrap_or(Shape::Empty),
