@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use drillmaster_models::wire;
+use http::HeaderValue;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
@@ -17,9 +18,9 @@ pub(super) fn admit(
     local: SocketAddr,
     names: &[String],
 ) -> Result<(), wire::Response> {
-    let named = head.headers.get_all(HOST).iter().map(|host| host.as_bytes());
+    let hosts = head.headers.get_all(HOST).iter().map(HeaderValue::as_bytes);
     let target = head.uri.authority().map(|authority| authority.as_str().as_bytes());
-    for host in named.chain(target) {
+    for host in hosts.chain(target) {
         let is_ours =
             Authority::try_from(host).is_ok_and(|host| is_ours(host.host(), local.ip(), names));
         if !is_ours {

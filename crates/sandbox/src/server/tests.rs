@@ -78,7 +78,7 @@ async fn no_client_keeps_the_server_from_its_end() {
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let plan = "thm.authenticate:delay=3600s".parse().unwrap();
     let sandbox = Sandbox::academy(1, 5, 5);
-    let served =
+    let serving =
         tokio::spawn(serve_with_faults(sandbox, listener, plan, async { drop(ended.await) }));
     let clients = tokio::task::spawn_blocking(move || {
         let kept = ROOMS.replace("connection: close\r\n", "");
@@ -95,7 +95,7 @@ async fn no_client_keeps_the_server_from_its_end() {
     });
     let clients = clients.await.unwrap();
     // It would not end before they do.
-    served.await.unwrap().unwrap();
+    serving.await.unwrap().unwrap();
     drop(clients);
     assert!(TcpStream::connect(server).is_err());
 }
@@ -194,7 +194,7 @@ async fn what_is_still_to_take_effect_does_so_when_the_server_ends() {
     let server = listener.local_addr().unwrap();
     let sandbox = Sandbox::academy(1, 40, 30);
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let served = serve_with_faults(
+    let serving = serve_with_faults(
         sandbox.clone(),
         listener,
         "late-effect/500@1:90s".parse().unwrap(),
@@ -204,7 +204,7 @@ async fn what_is_still_to_take_effect_does_so_when_the_server_ends() {
         assert!(attempt(server, &ada_enters()).0.starts_with("HTTP/1.1 500"));
         end.send(()).unwrap();
     });
-    served.await.unwrap();
+    serving.await.unwrap();
     asked.await.unwrap();
     assert_eq!(sandbox.writes()["thm.authenticate"]["ada"], 1);
 }
