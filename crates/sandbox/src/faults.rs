@@ -1,40 +1,20 @@
 //! Connections that can be broken on purpose: an HTTP server by itself always answers to the end.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use axum::body::Body;
-use axum::extract::connect_info::Connected;
-use axum::http::Response;
-use axum::http::header::CONTENT_LENGTH;
-use axum::serve::{IncomingStream, Listener};
 use futures::stream::{self, StreamExt};
+use http::Response;
+use http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
-/// Accepts connections that can be broken.
-pub(crate) struct Breakable(pub(crate) TcpListener);
-
-impl Listener for Breakable {
-    type Io = Line;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Line, SocketAddr) {
-        // The trait's own way: it waits where the system is out of files.
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        // Answers are small and whole: waiting for more to send only delays them.
-        let _ = stream.set_nodelay(true);
-        (Line { stream, breaker: Breaker::default() }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
+use crate::server::Body;
 
 /// Breaks the connection that it belongs to.
 #[derive(Debug, Clone, Default)]
@@ -51,12 +31,6 @@ impl Breaker {
     }
 }
 
-impl Connected<IncomingStream<'_, Breakable>> for Breaker {
-    fn connect_info(stream: IncomingStream<'_, Breakable>) -> Self {
-        stream.io().breaker.clone()
-    }
-}
-
 /// A connection with its breaker.
 pub(crate) struct Line {
     stream: TcpStream,
@@ -64,6 +38,18 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// A connection that was accepted.
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        // Answers are small and whole: waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        Self { stream, breaker: Breaker::default() }
+    }
+
+    /// What breaks it.
+    pub(crate) fn breaker(&self) -> Breaker {
+        self.breaker.clone()
+    }
+
     /// The stream, unless it is to be broken. With no time to linger, dropping it sends a reset.
     fn writable(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         if self.breaker.is_broken() {
@@ -116,13 +102,14 @@ impl AsyncWrite for Line {
 
 /// The same answer with half its body, under the length of the whole: then the connection ends.
 pub(crate) fn cut(answer: Response<Body>, body: &[u8]) -> Response<Body> {
-    let half = body[..body.len() / 2].to_vec();
+    let half = Frame::data(body[..body.len() / 2].to_vec().into());
     let end = stream::once(async {
         // Once more around, so that the half is on its way before the connection ends.
         tokio::task::yield_now().await;
         Err(io::Error::other("the answer is cut, as planned"))
     });
-    let mut cut = answer.map(|_| Body::from_stream(stream::iter([Ok(half)]).chain(end)));
+    let cut = StreamBody::new(stream::iter([Ok(half)]).chain(end));
+    let mut cut = answer.map(|_| cut.boxed_unsync());
     // An answer without a body is cut before its first byte.
     cut.headers_mut().insert(CONTENT_LENGTH, body.len().max(1).into());
     cut

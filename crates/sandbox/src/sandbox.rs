@@ -3,16 +3,18 @@
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use drillmaster_models::{Credential, Dialect, Entry, Reply, Spec, wire};
-use drillmaster_transport::{Error, Request, Scope, Transport};
+use drillmaster_transport::{Error, Request, Scope, Transport, visible_after};
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
 
 use crate::academy::Academy;
 use crate::handler::{Call, Refusal};
 use crate::options::{InviteOutcome, Options};
+use crate::replica::Replica;
 use crate::route::{Found, Route, find, routes};
 
 /// Both services, simulated with state. Clones share the state.
@@ -33,6 +35,8 @@ use crate::route::{Found, Route, find, routes};
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     academy: Arc<Mutex<Academy>>,
+    /// Where lists come from, once a write was to show in them late. Locked after the academy.
+    replica: Arc<Mutex<Option<Replica>>>,
     dialect: Dialect,
     routes: Arc<[Route]>,
 }
@@ -51,6 +55,7 @@ impl Sandbox {
     fn of(academy: Academy) -> Self {
         Self {
             academy: Arc::new(Mutex::new(academy)),
+            replica: Arc::default(),
             dialect: Dialect::Current,
             routes: routes(Dialect::Current).into(),
         }
@@ -139,7 +144,24 @@ impl Sandbox {
         headers: &[(String, String)],
         body: &[u8],
     ) -> wire::Response {
+        self.answer_lagging(method, target, headers, body, Duration::ZERO)
+    }
+
+    /// The same, where the lists show what is written only after some time.
+    pub(crate) fn answer_lagging(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+        visible_after: Duration,
+    ) -> wire::Response {
         let path = target.split('?').next().unwrap_or_default();
+        if path.starts_with(OWN_PATHS)
+            && let Err(refused) = self.admit_owner(headers)
+        {
+            return refused;
+        }
         if path == WRITES {
             return match method {
                 "GET" => wire::Response::json(200, &self.writes()),
@@ -160,31 +182,64 @@ impl Sandbox {
             named.next().map(|(_, value)| value.trim().to_owned())
         };
         let shown = match route.spec.credential {
-            Credential::None => return self.carry_out(&route, target, body),
+            Credential::None => return self.carry_out(&route, target, body, visible_after),
             Credential::Header(name) => header(name),
             Credential::FormField(name) => form_field(name),
         };
         match (route.admit)(shown.as_deref().filter(|shown| !shown.is_empty())) {
-            Ok(()) => self.carry_out(&route, target, body),
+            Ok(()) => self.carry_out(&route, target, body, visible_after),
             Err(refusal) => refused(route.spec, &refusal),
         }
     }
 
-    /// The name of the entry that a request is for, if it is for one.
-    pub(crate) fn entry_at(&self, method: &str, target: &str) -> Option<&'static str> {
+    /// What is told about the sandbox is for those who have one of its keys, in the header of the service that it is
+    /// for.
+    fn admit_owner(&self, headers: &[(String, String)]) -> Result<(), wire::Response> {
+        let shown = |route: &Route| {
+            let Credential::Header(name) = route.spec.credential else { return None };
+            let (_, key) = headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?;
+            Some((route.admit)(Some(key.trim())).is_ok())
+        };
+        let shown: Vec<bool> = self.routes.iter().filter_map(shown).collect();
+        let (status, words) = match shown.as_slice() {
+            [] => (
+                401,
+                "paths below /_sandbox/ ask for one of the sandbox's keys, in the header of its service",
+            ),
+            shown if shown.contains(&true) => return Ok(()),
+            _ => (403, "that is none of the sandbox's keys"),
+        };
+        Err(wire::Response::json(status, &json!({ "message": words })))
+    }
+
+    /// What is declared of the entry that a request is for, if it is for one.
+    pub(crate) fn spec_at(&self, method: &str, target: &str) -> Option<&'static Spec> {
         let path = target.split('?').next().unwrap_or_default();
         match find(&self.routes, method, path) {
-            Found::Entry(route) => Some(route.entry.name()),
+            Found::Entry(route) => Some(route.spec),
             Found::OtherMethods(_) | Found::Nothing => None,
         }
     }
 
     /// Answers a request of somebody who was let in.
-    fn carry_out(&self, route: &Route, target: &str, body: &[u8]) -> wire::Response {
-        self.call(route, target, body).unwrap_or_else(|refusal| refused(route.spec, &refusal))
+    fn carry_out(
+        &self,
+        route: &Route,
+        target: &str,
+        body: &[u8],
+        visible_after: Duration,
+    ) -> wire::Response {
+        self.call(route, target, body, visible_after)
+            .unwrap_or_else(|refusal| refused(route.spec, &refusal))
     }
 
-    fn call(&self, route: &Route, target: &str, body: &[u8]) -> Result<wire::Response, Refusal> {
+    fn call(
+        &self,
+        route: &Route,
+        target: &str,
+        body: &[u8],
+        visible_after: Duration,
+    ) -> Result<wire::Response, Refusal> {
         let fields = wire::fields_of(route.spec, target, body)
             .map_err(|problem| Refusal::new(400, problem))?;
         let fields = self.current(route.entry, fields)?;
@@ -192,7 +247,19 @@ impl Sandbox {
         let (answer, status) = {
             let mut academy = self.lock();
             let call = Call { fields, now: academy.now, dialect: self.dialect };
-            let answer = (route.handler.run)(&mut academy, &call)?;
+            let mut replica = self.replica.lock().unwrap_or_else(PoisonError::into_inner);
+            let run = route.handler.run;
+            let answer = match &mut *replica {
+                Some(replica) if route.spec.list.is_some() => run(replica.up_to_date(), &call)?,
+                _ if route.spec.effect.is_read() => run(&mut academy, &call)?,
+                None if visible_after.is_zero() => run(&mut academy, &call)?,
+                place => Replica::of(&academy, place)?.write(
+                    &mut academy,
+                    route.handler,
+                    call,
+                    visible_after,
+                )?,
+            };
             (answer, (route.handler.status)(&academy))
         };
         let mut response = route
@@ -242,7 +309,7 @@ impl Transport for Sandbox {
         let wire::Request { method, target, body, .. } = &*request.wire;
         let path = target.split('?').next().unwrap_or_default();
         Ok(match find(&self.routes, method.as_str(), path) {
-            Found::Entry(route) => self.carry_out(&route, target, body),
+            Found::Entry(route) => self.carry_out(&route, target, body, visible_after()),
             Found::OtherMethods(methods) => wrong_method(method.as_str(), path, &methods),
             Found::Nothing => nothing_here(path),
         })
@@ -275,7 +342,9 @@ fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::new_in(folder).map_err(|error| error.kind().into())
 }
 
-/// Where the writes are counted. No service has such a path.
+/// What lies here is about the sandbox. No service has such paths.
+pub(crate) const OWN_PATHS: &str = "/_sandbox/";
+/// Where the writes are counted.
 const WRITES: &str = "/_sandbox/writes";
 
 fn wrong_method(method: &str, path: &str, methods: &[&str]) -> wire::Response {

@@ -1,5 +1,6 @@
 //! Trouble on purpose.
 
+mod later;
 mod plan;
 
 pub use plan::{FaultPlan, FaultPlanError};
@@ -9,14 +10,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use drillmaster_models::{Reply, Spec};
 use serde_json::{Value, json};
 
+use self::later::Later;
 use crate::error::{Error, Lost};
+use crate::http::WHOLE;
 use crate::request::{Request, Response, Scope, Source, Transport};
 
 /// Makes trouble as a [`FaultPlan`] has it: requests that get lost, answers that do, and answers that are
 /// none. What the inner transport is asked it really does: an answer that is lost *after* was a request
 /// that took effect.
+///
+/// A write with a `late-effect` or a `slow-effect` is handed on after its time by tokio's clock, which tests may
+/// pause, whatever became of its caller; at the latest, should the runtime end before, when the next request comes.
+/// As [`Http`](crate::Http) does, a caller waits for a slow one for a minute. `visible-after` is for the transport
+/// below, which is told by [`visible_after`]; the sandbox heeds it.
 ///
 /// ```
 /// use drillmaster_models::thm::AddSeat;
@@ -37,34 +46,76 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 /// # });
 /// ```
 pub struct Fault<T> {
-    inner: T,
+    inner: Arc<T>,
     faults: Faults,
+    later: Arc<Later<T>>,
 }
 
 impl<T> Fault<T> {
     /// Sends over `inner` what the plan lets through.
     pub fn new(inner: T, plan: FaultPlan) -> Self {
-        Self { inner, faults: Faults::new(plan) }
+        let inner = Arc::new(inner);
+        Self { later: Arc::new(Later::new(inner.clone())), inner, faults: Faults::new(plan) }
+    }
+
+    /// How many writes are still to take effect.
+    pub fn pending(&self) -> usize {
+        self.later.len()
     }
 }
 
+impl<T: Transport> Fault<T> {
+    /// Has all writes take effect now that are still to do so, in the order of their times.
+    pub async fn carry_out_pending(&self) {
+        self.later.carry_out(None).await;
+    }
+}
+
+tokio::task_local! {
+    static VISIBLE_AFTER: Duration;
+}
+
+/// How long after its effect the write that is being sent is to show in lists: what a `visible-after` of the
+/// [`Fault`] above says, and nothing without one. For transports that simulate a service.
+pub fn visible_after() -> Duration {
+    VISIBLE_AFTER.try_with(|time| *time).unwrap_or_default()
+}
+
 #[async_trait]
-impl<T: Transport> Transport for Fault<T> {
+impl<T: Transport + 'static> Transport for Fault<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let Strike { delay, trouble } = self.faults.next(Some(request.spec.name));
+        // What is due comes first, should nobody have been there to carry it out.
+        self.later.carry_out(Some(tokio::time::Instant::now())).await;
+        let Strike { delay, trouble, visible_after } = self.faults.next(Some(request.spec.name));
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let Some(trouble) = trouble else {
-            return self.inner.send(request).await;
-        };
         let spec = request.spec;
-        let mut real = None;
-        if !trouble.is_before() {
-            real = Some(self.inner.send(request).await?);
-        }
+        let Some(trouble) = trouble else {
+            return VISIBLE_AFTER.scope(visible_after, self.inner.send(request)).await;
+        };
+        let real = match trouble.takes_effect() {
+            TakesEffect::Never => None,
+            TakesEffect::First => {
+                Some(VISIBLE_AFTER.scope(visible_after, self.inner.send(request)).await?)
+            }
+            TakesEffect::Late(after) => {
+                drop(self.later.send(request, after, visible_after));
+                None
+            }
+            TakesEffect::Slowly(after) => {
+                let answer = self.later.send(request, after, visible_after);
+                match tokio::time::timeout(WHOLE, answer).await {
+                    Ok(Ok(answer)) => Some(answer?),
+                    Ok(Err(_)) | Err(_) => {
+                        let detail = format!("no answer within {} s", WHOLE.as_secs());
+                        return Err(Error::lost(Lost::Timeout, detail).about(spec));
+                    }
+                }
+            }
+        };
         let lost = |detail| Err(Error::lost(Lost::Reset, detail).about(spec));
-        match trouble.done_to(real) {
+        match trouble.done_to(real, Some(spec)) {
             Outcome::Answer(answer) => Ok(answer),
             Outcome::Reset => lost("a fault broke it, as planned"),
             Outcome::Cut(_) => lost("a fault cut the answer short, as planned"),
@@ -114,7 +165,7 @@ impl Faults {
             }
             let call = calls.fetch_add(1, Ordering::Relaxed) + 1;
             if rule.falls_on(self.plan.seed(), place, call) {
-                rule.strike(&mut strike);
+                rule.strike(&mut strike, self.plan.seed(), place, call);
             }
         }
         strike
@@ -128,6 +179,8 @@ pub struct Strike {
     pub delay: Duration,
     /// What goes wrong with it then.
     pub trouble: Option<Trouble>,
+    /// How long after its effect it is to show in lists.
+    pub visible_after: Duration,
 }
 
 /// What goes wrong with a call.
@@ -149,6 +202,113 @@ pub enum Trouble {
     Garbage,
     /// The answer is a page for people.
     Html,
+    /// The service fails now, with this status or by breaking the connection, and does as it was asked only after
+    /// this time.
+    LateEffect {
+        /// The status; with none, the connection breaks.
+        status: Option<u16>,
+        /// When the request takes effect.
+        after: Duration,
+    },
+    /// The service does as it was asked, and answers, only after this time.
+    SlowEffect {
+        /// The status of its failure; with none it answers as it would have.
+        status: Option<u16>,
+        /// When the request takes effect and is answered.
+        after: Duration,
+    },
+    /// The answer of a list comes without the list.
+    Listless {
+        /// What it is instead.
+        shape: Shape,
+        /// Its status.
+        status: u16,
+    },
+}
+
+/// What the answer of a list is instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// No body.
+    Empty,
+    /// `{}`.
+    Object,
+    /// `{"message": "maintenance"}`.
+    Message,
+    /// The usual answer with a null in the list's place.
+    Null,
+    /// The usual answer with an item that is a number.
+    Kind,
+}
+
+impl Shape {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Empty, Self::Object, Self::Message, Self::Null, Self::Kind];
+
+    /// All of them, and the answer that says by its status that it has no content.
+    const OR_NO_CONTENT: [Option<Self>; 6] = [
+        None,
+        Some(Self::Empty),
+        Some(Self::Object),
+        Some(Self::Message),
+        Some(Self::Null),
+        Some(Self::Kind),
+    ];
+
+    /// The name in a [`FaultPlan`].
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Object => "object",
+            Self::Message => "message",
+            Self::Null => "null",
+            Self::Kind => "kind",
+        }
+    }
+
+    /// The body of the answer, made from that of a whole one.
+    fn body(self, whole: &[u8], spec: Option<&Spec>) -> Vec<u8> {
+        let list = spec.and_then(|spec| spec.list);
+        let text = |value: Value| value.to_string().into_bytes();
+        match self {
+            Self::Empty => Vec::new(),
+            Self::Object => text(json!({})),
+            Self::Message => text(json!({ "message": "maintenance" })),
+            Self::Null | Self::Kind => {
+                let mut answer: Value = serde_json::from_slice(whole).unwrap_or_default();
+                let mut place = &mut answer;
+                let steps = [
+                    spec.filter(|spec| spec.reply == Reply::Data).map(|_| "data"),
+                    list.map(|list| list.items).filter(|items| !items.is_empty()),
+                ];
+                for step in steps.into_iter().flatten() {
+                    if !place.is_object() {
+                        *place = json!({});
+                    }
+                    place = &mut place[step];
+                }
+                match (self, place.as_array_mut()) {
+                    (Self::Kind, Some(items)) if !items.is_empty() => items[0] = 7.into(),
+                    (Self::Kind, _) => *place = json!([7]),
+                    _ => *place = Value::Null,
+                }
+                text(answer)
+            }
+        }
+    }
+}
+
+/// When a request takes effect that something goes wrong with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakesEffect {
+    /// The service never has it.
+    Never,
+    /// Before it is answered.
+    First,
+    /// This long after it was answered.
+    Late(Duration),
+    /// After this time, and then it is answered.
+    Slowly(Duration),
 }
 
 /// What is left of an answer.
@@ -163,21 +323,50 @@ pub enum Outcome {
 }
 
 impl Trouble {
-    /// Whether it happens before the service has the request.
-    pub fn is_before(self) -> bool {
-        matches!(self, Self::ResetBefore | Self::Throttled(_) | Self::BrokenBefore)
+    /// When the request takes effect.
+    pub fn takes_effect(self) -> TakesEffect {
+        match self {
+            Self::ResetBefore | Self::Throttled(_) | Self::BrokenBefore => TakesEffect::Never,
+            Self::LateEffect { after, .. } => TakesEffect::Late(after),
+            Self::SlowEffect { after, .. } => TakesEffect::Slowly(after),
+            Self::ResetAfter
+            | Self::BrokenAfter
+            | Self::Truncated
+            | Self::Garbage
+            | Self::Html
+            | Self::Listless { .. } => TakesEffect::First,
+        }
     }
 
-    /// What it makes of the service's answer, which is there unless it happens [before](Self::is_before).
-    pub fn done_to(self, real: Option<Response>) -> Outcome {
-        let broken = || Response::json(500, &json!({ "message": "unknown error" }));
+    /// What it makes of the service's answer, which is there where the request [takes effect](Self::takes_effect)
+    /// before it is answered. `spec` is that of the call, where it is known.
+    pub fn done_to(self, real: Option<Response>, spec: Option<&Spec>) -> Outcome {
+        let failed = |status| match status {
+            204 | 304 => Response { status, headers: Vec::new(), body: Vec::new() },
+            _ => Response::json(status, &json!({ "message": "unknown error" })),
+        };
+        let broken = || failed(500);
         let replaced = |kind: &str, body: &str| Response {
             status: 200,
             headers: vec![("content-type".to_owned(), kind.to_owned())],
             body: body.as_bytes().to_vec(),
         };
         Outcome::Answer(match self {
-            Self::ResetBefore | Self::ResetAfter => return Outcome::Reset,
+            Self::ResetBefore | Self::ResetAfter | Self::LateEffect { status: None, .. } => {
+                return Outcome::Reset;
+            }
+            Self::LateEffect { status: Some(status), .. }
+            | Self::SlowEffect { status: Some(status), .. } => failed(status),
+            Self::SlowEffect { status: None, .. } => real.unwrap_or_else(broken),
+            Self::Listless { shape, status } => {
+                let whole = real.unwrap_or_else(broken);
+                // What is refused is no list.
+                if whole.status >= 300 {
+                    return Outcome::Answer(whole);
+                }
+                let body = if status == 204 { Vec::new() } else { shape.body(&whole.body, spec) };
+                Response { status, body, ..whole }
+            }
             Self::Truncated => return Outcome::Cut(real.unwrap_or_else(broken)),
             Self::BrokenBefore | Self::BrokenAfter => broken(),
             Self::Garbage => replaced("application/json", "{\"status\": \"succ\u{fffd}, ]"),

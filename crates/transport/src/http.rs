@@ -28,7 +28,7 @@ use crate::error::{Error, Lost};
 use crate::request::{Request, Response, Sending, Transport};
 
 /// How long a request may take altogether.
-const WHOLE: Duration = Duration::from_secs(60);
+pub(crate) const WHOLE: Duration = Duration::from_secs(60);
 /// The largest answer that is read. The whole user list of 50,000 is a tenth of it.
 const LARGEST: usize = 256 << 20;
 /// What stands where a service echoed the credential.

@@ -52,6 +52,7 @@ pub mod journal;
 pub mod log;
 mod mode;
 mod pace;
+pub mod patience;
 mod rate;
 mod record;
 pub mod redact;
@@ -69,11 +70,15 @@ pub use connection::Connection;
 pub use doubles::{Capture, Never};
 pub use dry_run::{DryRun, Planned};
 pub use error::{Error, Lost, Mismatch, Stopped};
-pub use fault::{Fault, FaultPlan, FaultPlanError, Faults, Outcome, Strike, Trouble};
+pub use fault::{
+    Fault, FaultPlan, FaultPlanError, Faults, Outcome, Shape, Strike, TakesEffect, Trouble,
+    visible_after,
+};
 pub use guard::{Guard, Limits, Removals};
 pub use http::{Http, base_url};
 pub use mode::{Cassette, Mode, ModeError, Opening, Writes};
 pub use pace::{Pace, Reached};
+pub use patience::Patience;
 pub use rate::{Rate, RateError};
 pub use record::Record;
 pub use replay::Replay;

@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use drillmaster_models::wire::is_throttled;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::Error;
 use crate::log;
+use crate::patience::{Patience, Why};
 use crate::rate::Rate;
 use crate::request::{Request, Response, Scope, Source, Transport};
 use crate::wait::{spent_wait, told_wait};
@@ -39,7 +40,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 ///   gives back more.
 ///
 /// The answer itself is handed on: whether to send again is for [`Retry`](crate::Retry), above. A request
-/// that is dropped while it waits costs nothing.
+/// that is dropped while it waits costs nothing. One for which a pause is longer than its [`Patience`] is not
+/// sent: it gets the answer that the service would have for it, a 429 in the service's last words, with the
+/// rest of the pause.
 ///
 /// ```
 /// use drillmaster_models::thm::ListRooms;
@@ -67,6 +70,7 @@ pub struct Pace<T> {
     /// Held by the one request that waits for its time; the others queue up behind it in order.
     gate: tokio::sync::Mutex<()>,
     state: Mutex<State>,
+    patience: Patience,
 }
 
 struct State {
@@ -74,8 +78,10 @@ struct State {
     rate: f64,
     /// When the next request would be due if all were evenly spaced.
     due: Option<Instant>,
-    /// Nothing leaves before.
-    paused_until: Option<Instant>,
+    /// Since when nothing leaves, and until when.
+    pause: Option<(Instant, Instant)>,
+    /// The body of the last answer that asked to slow down.
+    asked: Option<Vec<u8>>,
     /// When the rate was last halved.
     halved: Option<Instant>,
     /// How often it was halved in a row.
@@ -116,7 +122,8 @@ impl<T> Pace<T> {
         let state = State {
             rate: budget.per_second(),
             due: None,
-            paused_until: None,
+            pause: None,
+            asked: None,
             halved: None,
             slowdowns: 0,
             first_sent: None,
@@ -124,7 +131,14 @@ impl<T> Pace<T> {
             requests: 0,
             throttled: 0,
         };
-        Self { inner, budget, gate: tokio::sync::Mutex::default(), state: Mutex::new(state) }
+        let (gate, state) = (tokio::sync::Mutex::default(), Mutex::new(state));
+        Self { inner, budget, gate, state, patience: Patience::default() }
+    }
+
+    /// The same with another patience. What [`Retry`](crate::Retry) waits counts to it too.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The budget.
@@ -153,24 +167,74 @@ impl<T> Pace<T> {
         self.budget.interval() * (self.budget.burst() - 1)
     }
 
-    /// Waits for a request's turn, and tells when it came.
-    async fn turn(&self) -> Instant {
+    /// Waits for a request's turn, and tells when it came; or how long the pause is still that it does not wait out.
+    async fn turn(&self, service: &'static str) -> Result<Instant, Duration> {
+        let asked = Instant::now();
+        // Whoever will not wait need not stand in the queue.
+        self.bear_pause(service, asked)?;
         let _gate = self.gate.lock().await;
         loop {
             let now = Instant::now();
             match self.admit(now) {
-                Ok(()) => return now,
+                Ok(()) => {
+                    Patience::spend(self.pause_since(asked, now));
+                    return Ok(now);
+                }
                 // A pause may have begun by then: look again.
-                Err(earliest) => sleep_until(earliest).await,
+                Err(earliest) => match self.bear_pause(service, asked)? {
+                    None => sleep_until(earliest).await,
+                    Some(_) => tokio::select! {
+                        () = sleep_until(earliest) => {}
+                        // The look tells how long it is still.
+                        () = self.patience.ended() => {
+                            let rest = self.bear_pause(service, asked)?;
+                            return Err(rest.unwrap_or_default());
+                        }
+                    },
+                },
             }
         }
+    }
+
+    /// How long the pause is still, if there is one; as an error where it is longer, with what of it has passed since
+    /// then, than the request may wait.
+    fn bear_pause(
+        &self,
+        service: &'static str,
+        asked: Instant,
+    ) -> Result<Option<Duration>, Duration> {
+        let now = Instant::now();
+        let Some((since, until)) = self.state().pause.filter(|(_, until)| *until > now) else {
+            return Ok(None);
+        };
+        let rest = until - now;
+        match self.patience.affords(service, until - asked.max(since), Why::Asked) {
+            true => Ok(Some(rest)),
+            false => Err(rest),
+        }
+    }
+
+    /// How much of the time between was part of the latest pause.
+    fn pause_since(&self, from: Instant, to: Instant) -> Duration {
+        let pause = self.state().pause;
+        pause.map_or(Duration::ZERO, |(since, until)| to.min(until) - to.min(from.max(since)))
+    }
+
+    /// What the service would answer during a pause.
+    fn refusal(&self, rest: Duration) -> Response {
+        let words = json!({ "message": "its rate limit is spent" }).to_string().into_bytes();
+        let body = self.state().asked.clone().unwrap_or(words);
+        let seconds = rest.as_millis().div_ceil(1000).to_string();
+        let headers = [("content-type", "application/json"), ("retry-after", &seconds)];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Response { status: 429, headers: headers.to_vec(), body }
     }
 
     /// Lets a request leave now, or tells when it may.
     fn admit(&self, now: Instant) -> Result<(), Instant> {
         let mut state = self.state();
         let tolerated = state.due.and_then(|due| due.checked_sub(self.tolerance()));
-        match tolerated.max(state.paused_until) {
+        match tolerated.max(state.pause.map(|(_, until)| until)) {
             Some(earliest) if earliest > now => return Err(earliest),
             _ => {}
         }
@@ -196,14 +260,15 @@ impl<T> Pace<T> {
                 state.rate = (state.rate + CLIMB * budget / state.rate.max(1.0)).min(budget);
             }
             if let Some(wait) = spent_wait(answer, wall) {
-                state.pause(now + wait);
+                state.pause(now, now + wait);
             }
             return;
         }
         state.throttled += 1;
         let doubled = PAUSE.saturating_mul(1 << state.slowdowns.min(16)).min(LONGEST_PAUSE);
         let until = now + told_wait(answer, wall).unwrap_or(doubled);
-        state.pause(until);
+        state.pause(now, until);
+        state.asked = Some(answer.body.clone());
         // Nobody is to rush out when the pause is over.
         state.due = state.due.max(until.checked_add(self.tolerance()));
         if is_news {
@@ -215,8 +280,11 @@ impl<T> Pace<T> {
 }
 
 impl State {
-    fn pause(&mut self, until: Instant) {
-        self.paused_until = self.paused_until.max(Some(until));
+    fn pause(&mut self, now: Instant, until: Instant) {
+        self.pause = Some(match self.pause.filter(|(_, until)| *until > now) {
+            Some((since, earlier)) => (since, earlier.max(until)),
+            None => (now, until),
+        });
     }
 }
 
@@ -224,7 +292,10 @@ impl State {
 impl<T: Transport> Transport for Pace<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let asked = log::is_on().then(Instant::now);
-        let turn = self.turn().await;
+        let turn = match self.turn(request.spec.service()).await {
+            Ok(turn) => turn,
+            Err(rest) => return Ok(self.refusal(rest)),
+        };
         if let Some(waited) = asked.map(|asked| turn - asked).filter(|waited| !waited.is_zero()) {
             tracing::debug!(
                 target: log::WAIT,

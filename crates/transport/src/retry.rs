@@ -1,5 +1,6 @@
 //! Sending again, where that can do no harm.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -9,18 +10,18 @@ use serde_json::Value;
 
 use crate::error::{Error, Lost};
 use crate::log;
+use crate::patience::{Patience, Why};
 use crate::request::{Request, Response, Scope, Source, Transport};
 use crate::wait::told_wait;
 
 /// How often a request is sent at most, answers that ask to slow down not counted.
 const ATTEMPTS: u32 = 3;
-/// How many answers that ask to slow down one request waits out. Then the last of them is its answer, so
-/// that a service that says nothing else does not hold a run for ever.
-const THROTTLED: u32 = 8;
 /// The longest wait before the second attempt; it doubles with every further one.
 const BASE: Duration = Duration::from_millis(200);
 /// The longest wait of all.
 const LONGEST: Duration = Duration::from_secs(5);
+/// The longest wait for a service that answered before and cannot be reached now.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(30);
 /// The tokens at the start, and the most there can be.
 const QUOTA: u32 = 500;
 /// What another attempt costs.
@@ -32,8 +33,10 @@ const COST_OF_TIMEOUT: u32 = 10;
 ///
 /// A **read** is sent up to 3 times while it is lost or answered by a 5xx. A **write** is sent again only
 /// when the connection never opened; any other loss, and a 5xx, leaves it in doubt, which is for its entry's
-/// own way to settle. An answer that asks to slow down was not carried out: it is waited out up to 8 times,
-/// for reads and writes alike.
+/// own way to settle. An answer that asks to slow down was not carried out: it is waited out, for reads and
+/// writes alike, as long as the request's [`Patience`] lasts; then it is the answer. So is a service that
+/// answered before and cannot be reached any more, at ever longer intervals: a service that never answered is
+/// tried 3 times, for its address may be wrong.
 ///
 /// Waits are random between nothing and 200 ms, 400 ms and so on up to 5 s, so that requests which failed
 /// together do not come back together. A `Retry-After` is waited for as told. With a
@@ -42,7 +45,7 @@ const COST_OF_TIMEOUT: u32 = 10;
 ///
 /// All requests share a quota of 500 tokens: another attempt costs 5, after a timeout 10, and a good answer
 /// gives 1 back. When it is empty nothing is sent again: a service that is down is not kept down by us.
-/// Waiting as the service asked costs nothing.
+/// Waiting as the service asked costs nothing, nor does waiting for it to come back.
 ///
 /// ```
 /// use drillmaster_models::thm::ShowScoreboard;
@@ -60,6 +63,9 @@ const COST_OF_TIMEOUT: u32 = 10;
 pub struct Retry<T> {
     inner: T,
     shared: Mutex<Shared>,
+    patience: Patience,
+    /// Whether the service ever answered.
+    answered: AtomicBool,
 }
 
 /// What all requests share.
@@ -71,7 +77,18 @@ struct Shared {
 impl<T> Retry<T> {
     /// Sends over `inner`, and again where that can do no harm.
     pub fn new(inner: T) -> Self {
-        Self { inner, shared: Mutex::new(Shared { tokens: QUOTA, random: fastrand::Rng::new() }) }
+        Self {
+            inner,
+            shared: Mutex::new(Shared { tokens: QUOTA, random: fastrand::Rng::new() }),
+            patience: Patience::default(),
+            answered: AtomicBool::new(false),
+        }
+    }
+
+    /// The same with another patience.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The same with waits that come from this seed.
@@ -95,9 +112,9 @@ impl<T> Retry<T> {
         true
     }
 
-    /// A random wait before what comes after the nth attempt.
-    fn jitter(&self, nth: u32) -> Duration {
-        let longest = BASE.saturating_mul(1 << nth.saturating_sub(1).min(16)).min(LONGEST);
+    /// A random wait before what comes after the nth attempt, up to this.
+    fn jitter(&self, nth: u32, most: Duration) -> Duration {
+        let longest = BASE.saturating_mul(1 << nth.saturating_sub(1).min(16)).min(most);
         longest.mul_f64(self.shared().random.f64())
     }
 }
@@ -108,17 +125,20 @@ enum Next {
     Keep,
     /// The service asked to be asked later.
     Wait,
+    /// The service answered before, and may come back.
+    Outage,
     /// It may be sent again at this cost.
     Again(u32),
 }
 
-fn next(request: &Request, sent: &Result<Response, Error>) -> Next {
+fn next(request: &Request, sent: &Result<Response, Error>, answered: bool) -> Next {
     let reads = request.spec.effect.is_read();
     match sent {
         Ok(answer) if is_throttled(answer) => Next::Wait,
         Ok(answer) if answer.status >= 500 && reads => Next::Again(COST),
         Ok(_) => Next::Keep,
         Err(error) => match error.lost_how() {
+            Some(Lost::Unreachable) if answered => Next::Outage,
             Some(Lost::Unreachable) => Next::Again(COST),
             Some(Lost::Timeout) if reads => Next::Again(COST_OF_TIMEOUT),
             Some(_) if reads => Next::Again(COST),
@@ -127,22 +147,29 @@ fn next(request: &Request, sent: &Result<Response, Error>) -> Next {
     }
 }
 
-#[async_trait]
-impl<T: Transport> Transport for Retry<T> {
-    async fn send(&self, request: Request) -> Result<Response, Error> {
-        let (mut attempts, mut throttled) = (1, 0);
+impl<T: Transport> Retry<T> {
+    async fn send_patiently(&self, request: Request) -> Result<Response, Error> {
+        let service = request.spec.service();
+        let (mut attempts, mut waits) = (1, 0);
         loop {
-            let sent =
-                log::as_attempt(attempts + throttled, self.inner.send(request.clone())).await;
-            let wait = match next(&request, &sent) {
-                Next::Wait if throttled < THROTTLED => {
-                    throttled += 1;
+            let sent = log::as_attempt(attempts + waits, self.inner.send(request.clone())).await;
+            let answered = self.answered.load(Ordering::Relaxed);
+            if sent.is_ok() && !answered {
+                self.answered.store(true, Ordering::Relaxed);
+            }
+            let (wait, why) = match next(&request, &sent, answered) {
+                Next::Wait => {
+                    waits += 1;
                     let told = sent.as_ref().ok().and_then(|a| told_wait(a, SystemTime::now()));
-                    told.unwrap_or_else(|| self.jitter(throttled))
+                    (told.unwrap_or_else(|| self.jitter(waits, LONGEST)), Some(Why::Asked))
+                }
+                Next::Outage => {
+                    waits += 1;
+                    (self.jitter(waits, LONGEST_OUTAGE), Some(Why::Unreachable))
                 }
                 Next::Again(cost) if attempts < ATTEMPTS && self.afford(cost) => {
                     attempts += 1;
-                    self.jitter(attempts - 1)
+                    (self.jitter(attempts - 1, LONGEST), None)
                 }
                 Next::Keep => {
                     if sent.as_ref().is_ok_and(|answer| answer.status < 500) {
@@ -151,17 +178,28 @@ impl<T: Transport> Transport for Retry<T> {
                     }
                     return sent;
                 }
-                Next::Wait | Next::Again(_) => return sent,
+                Next::Again(_) => return sent,
             };
             tracing::warn!(
                 target: log::RETRY,
                 entry = request.spec.name,
-                attempt = attempts + throttled,
+                attempt = attempts + waits,
                 wait_ms = log::millis(wait),
                 scope = &*request.scope,
             );
-            tokio::time::sleep(wait).await;
+            match why {
+                Some(why) if !self.patience.wait(service, wait, why).await => return sent,
+                Some(_) => {}
+                None => tokio::time::sleep(wait).await,
+            }
         }
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Retry<T> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        self.patience.over(self.send_patiently(request)).await
     }
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {

@@ -38,7 +38,8 @@ impl Server {
 
     /// Starts a sandbox at a desk, where its state may lie.
     pub(crate) fn at(desk: &Desk, flags: &str) -> Self {
-        let line = format!("sandbox --listen 127.0.0.1:0 {flags}");
+        let usual = if flags.contains("--listen") { "" } else { "--listen 127.0.0.1:0 " };
+        let line = format!("sandbox {usual}{flags}");
         let mut process = desk.start(&line);
         let mut out = BufReader::new(process.stdout.take().unwrap());
         let mut first = String::new();
@@ -99,7 +100,7 @@ impl Caller {
         body: &[u8],
     ) -> Answer {
         let has_kind = headers.iter().any(|(name, _)| *name == "Content-Type");
-        let mut request = format!("{line} HTTP/1.1\r\nHost: sandbox\r\n").into_bytes();
+        let mut request = format!("{line} HTTP/1.1\r\nHost: localhost\r\n").into_bytes();
         for (name, value) in headers {
             write!(request, "{name}: {value}\r\n").unwrap();
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use drillmaster_sandbox::{InviteOutcome, Options};
+use drillmaster_sandbox::{InviteOutcome, Options, THM_KEY};
 use fastrand::Rng;
 use serde_json::Value;
 
@@ -58,7 +58,9 @@ impl Service {
         let failed = |error| format!("{}: the writes cannot be read: {error}", self.url);
         let address = self.url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).map_err(failed)?;
-        let request = format!("GET /_sandbox/writes HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        let request = format!(
+            "GET /_sandbox/writes HTTP/1.0\r\nHost: {address}\r\nTHM-API-KEY: {THM_KEY}\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).map_err(failed)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).map_err(failed)?;

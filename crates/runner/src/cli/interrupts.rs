@@ -2,13 +2,15 @@
 
 use std::io;
 
-/// Requests to end this process: Ctrl-C, and the request to terminate where there is such a thing. They are
-/// watched for from [`watch`](Self::watch) on; one that comes before somebody waits for it is not lost.
+/// Requests to end this process: Ctrl-C, and where there is such a thing the request to terminate and the end of the
+/// terminal, unless whoever started the process said that it is to outlive that (`nohup`). They are watched for from [`watch`](Self::watch) on; one that comes before somebody waits for it is not lost.
 pub(crate) struct Interrupts {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 impl Interrupts {
@@ -20,6 +22,10 @@ impl Interrupts {
             Ok(Self {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
+                hangup: match outlives_terminal() {
+                    true => None,
+                    false => Some(signal(SignalKind::hangup())?),
+                },
             })
         }
         #[cfg(not(unix))]
@@ -32,8 +38,20 @@ impl Interrupts {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            Some(()) = async { self.hangup.as_mut()?.recv().await } => {}
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
     }
+}
+
+/// Whether the process was started with the end of its terminal ignored. Only Linux tells.
+#[cfg(unix)]
+fn outlives_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The signal is the first of the mask.
+    ignored
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }

@@ -71,10 +71,29 @@ fn nothing_that_is_sent_can_break_it() {
 }
 
 #[test]
-fn writes_can_be_read_without_a_credential() {
-    let answer = academy().answer("GET", "/_sandbox/writes", &[], b"");
-    assert_eq!((answer.status, answer.body.as_slice()), (200, &b"{}"[..]));
-    assert_eq!(academy().answer("POST", "/_sandbox/writes", &[], b"").status, 405);
+fn writes_can_be_read_with_one_of_the_sandboxs_keys() {
+    for key in keys() {
+        let answer = academy().answer("GET", "/_sandbox/writes", std::slice::from_ref(&key), b"");
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &b"{}"[..]));
+        assert_eq!(academy().answer("POST", "/_sandbox/writes", &[key], b"").status, 405);
+    }
+}
+
+#[test]
+fn nothing_is_told_about_the_sandbox_without_a_key_of_it() {
+    let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    for (headers, status) in [
+        (vec![], 401),
+        (header("authorization", THM_KEY), 401),
+        (header("thm-api-key", "another"), 403),
+        (header("auth", VERACODE_DISABLED_KEY), 403),
+        (header("auth", ""), 403),
+    ] {
+        for path in ["/_sandbox/writes", "/_sandbox/writes?x=1", "/_sandbox/nothing"] {
+            let answer = academy().answer("GET", path, &headers, b"");
+            assert_eq!(answer.status, status, "{path} {headers:?}");
+        }
+    }
 }
 
 #[tokio::test]

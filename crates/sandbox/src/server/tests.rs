@@ -41,7 +41,7 @@ fn exchange(server: SocketAddr, request: &[u8]) -> String {
 
 #[test]
 fn one_connection_serves_several_requests() {
-    let request = "GET /external/api/rooms HTTP/1.1\r\nhost: x\r\n";
+    let request = "GET /external/api/rooms HTTP/1.1\r\nhost: localhost\r\n";
     let twice =
         format!("{request}thm-api-key: sandbox-thm-key\r\n\r\n{request}connection: close\r\n\r\n");
     let answer = exchange(start(), twice.as_bytes());
@@ -53,7 +53,7 @@ fn one_connection_serves_several_requests() {
 fn a_body_that_is_too_large_is_refused_in_json() {
     let size = LARGEST_BODY + 1;
     let head = format!(
-        "PUT /api/v2/external/seats/users HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        "PUT /api/v2/external/seats/users HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          content-length: {size}\r\n\r\n"
     );
     let request = [head.into_bytes(), vec![b' '; size]].concat();
@@ -69,6 +69,45 @@ async fn a_shutdown_ends_the_server() {
     serve_until(sandbox, listener, async {}).await.unwrap();
 }
 
+/// Of each kind: a connection that is kept, one that is half way through a head or a body, one whose answer takes an
+/// hour, and one that says nothing.
+#[tokio::test]
+async fn no_client_keeps_the_server_from_its_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let plan = "thm.authenticate:delay=3600s".parse().unwrap();
+    let sandbox = Sandbox::academy(1, 5, 5);
+    let serving =
+        tokio::spawn(serve_with_faults(sandbox, listener, plan, async { drop(ended.await) }));
+    let clients = tokio::task::spawn_blocking(move || {
+        let kept = ROOMS.replace("connection: close\r\n", "");
+        let slow = ada_enters();
+        let client = |said: &str| {
+            let mut client = TcpStream::connect(server).unwrap();
+            client.write_all(said.as_bytes()).unwrap();
+            client
+        };
+        let mut clients = [&kept[..40], &slow[..slow.len() - 5], &slow, "", &kept].map(client);
+        assert!(clients[4].read(&mut [0; 10]).unwrap() > 0);
+        end.send(()).unwrap();
+        clients
+    });
+    let clients = clients.await.unwrap();
+    // It would not end before they do.
+    serving.await.unwrap().unwrap();
+    drop(clients);
+    assert!(TcpStream::connect(server).is_err());
+}
+
+#[test]
+fn a_request_for_another_host_is_refused() {
+    let request = ROOMS.replace("host: localhost", "host: evil.example");
+    let answer = exchange(start(), request.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+    assert!(answer.contains("this sandbox is not called `evil.example`"), "{answer}");
+}
+
 /// A request on a connection of its own, and what comes back before the server closes or breaks it.
 fn attempt(server: SocketAddr, request: &str) -> (String, io::Result<()>) {
     let mut connection = TcpStream::connect(server).unwrap();
@@ -78,14 +117,14 @@ fn attempt(server: SocketAddr, request: &str) -> (String, io::Result<()>) {
     (String::from_utf8(answer).unwrap(), ended)
 }
 
-const ROOMS: &str = "GET /external/api/rooms HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+const ROOMS: &str = "GET /external/api/rooms HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                      thm-api-key: sandbox-thm-key\r\n\r\n";
 
 /// A write: it makes Ada known to TryHackMe.
 fn ada_enters() -> String {
     let body = r#"{"extUserId":"ada","roomCode":"linux1"}"#;
     format!(
-        "POST /external/api/authenticate HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        "POST /external/api/authenticate HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          thm-api-key: sandbox-thm-key\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
@@ -94,7 +133,8 @@ fn ada_enters() -> String {
 
 /// How many writes a server has really carried out.
 fn writes(server: SocketAddr) -> String {
-    let request = "GET /_sandbox/writes HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let request = "GET /_sandbox/writes HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+                   thm-api-key: sandbox-thm-key\r\n\r\n";
     let (answer, ended) = attempt(server, request);
     ended.unwrap();
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
@@ -111,12 +151,73 @@ fn a_fault_happens_before_or_after_the_service_did_as_it_was_asked() {
         ("truncate@1", true),
         ("garbage@1", true),
         ("html@1", true),
+        ("late-effect/502@1:1ms", true),
+        ("late-effect/reset@1:1ms", true),
+        ("late-effect@1:60s", false),
+        ("slow-effect@1:1ms", true),
+        ("visible-after@1:60s", true),
     ] {
         let server = start_with(fault);
         let _ = attempt(server, &ada_enters());
         let expected = if done { r#"{"thm.authenticate":{"ada":1}}"# } else { "{}" };
-        assert_eq!(writes(server), expected, "{fault}");
+        until(|| writes(server) == expected);
     }
+}
+
+/// Waits for what comes soon.
+fn until(come: impl Fn() -> bool) {
+    while !come() {
+        std::thread::yield_now();
+    }
+}
+
+/// The client loses its patience long before the effect comes, ever a bit later: a connection that is closed at once
+/// may not even be read.
+#[test]
+fn an_effect_does_not_depend_on_who_asked_for_it() {
+    for fault in ["late-effect=2s", "slow-effect=2s"] {
+        let server = start_with(fault);
+        for patience in (10..200).step_by(10) {
+            let mut connection = TcpStream::connect(server).unwrap();
+            connection.set_read_timeout(Some(Duration::from_millis(patience))).unwrap();
+            connection.write_all(ada_enters().as_bytes()).unwrap();
+            let _ = connection.read(&mut [0; 1000]);
+        }
+        until(|| writes(server) == r#"{"thm.authenticate":{"ada":1}}"#);
+    }
+}
+
+/// A saved state has what the clients may yet find.
+#[tokio::test]
+async fn what_is_still_to_take_effect_does_so_when_the_server_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let sandbox = Sandbox::academy(1, 40, 30);
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let serving = serve_with_faults(
+        sandbox.clone(),
+        listener,
+        "late-effect/500@1:90s".parse().unwrap(),
+        async { drop(ended.await) },
+    );
+    let asked = tokio::task::spawn_blocking(move || {
+        assert!(attempt(server, &ada_enters()).0.starts_with("HTTP/1.1 500"));
+        end.send(()).unwrap();
+    });
+    serving.await.unwrap();
+    asked.await.unwrap();
+    assert_eq!(sandbox.writes()["thm.authenticate"]["ada"], 1);
+}
+
+#[test]
+fn a_list_comes_without_its_list() {
+    let (answer, _) = attempt(start_with("listless/null@1"), ROOMS);
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains(r#""roomInfo":null"#),
+        "{answer}"
+    );
+    let (answer, _) = attempt(start_with("listless/204@1"), ROOMS);
+    assert!(answer.starts_with("HTTP/1.1 204") && answer.ends_with("\r\n\r\n"), "{answer}");
 }
 
 #[test]
@@ -233,6 +334,9 @@ async fn a_client_finds_the_same_trouble_in_the_process_and_outside() {
         "truncate@1",
         "garbage@1",
         "html@1",
+        "late-effect/503@1:9s",
+        "late-effect/reset@1:9s",
+        "slow-effect/504@1:1ms",
     ] {
         let inside = told(Fault::new(Sandbox::academy(1, 40, 30), fault.parse().unwrap())).await;
         let outside = told(client(start_with(fault))).await;

@@ -1,14 +1,19 @@
 //! Trouble on purpose: what each fault does, and that it does so again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use drillmaster_models::thm::{AddSeat, ListUsers};
+use drillmaster_models::{entry, veracode};
+use drillmaster_sandbox::Sandbox;
 use drillmaster_transport::{
-    Capture, Connection, Error, Fault, FaultPlan, Faults, Lost, Request, Response, Transport,
+    Capture, Connection, Error, Fault, FaultPlan, Faults, Lost, Purpose, Request, Response, Shape,
+    Transport, Trouble,
 };
-use serde_json::json;
-use tokio::time::Instant;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::time::{Instant, advance, sleep};
 
 use crate::scripted::request;
 
@@ -19,6 +24,250 @@ struct Willing;
 impl Transport for Willing {
     async fn send(&self, _: Request) -> Result<Response, Error> {
         Ok(Response::json(200, &json!({ "status": "success", "data": { "username": "ada" } })))
+    }
+}
+
+/// The subject of the invites.
+const ADA: &str = "ada@example.com";
+
+async fn invite(connection: &Connection) -> Result<Value, Error> {
+    let users = connection.walk(entry("veracode.users").unwrap(), &json!({}));
+    let sender = futures::StreamExt::next(&mut std::pin::pin!(users)).await.unwrap().unwrap();
+    let fields = json!({ "email": ADA, "senderId": sender["id"] });
+    connection.call(entry("veracode.invite").unwrap(), &fields).await
+}
+
+async fn is_listed(connection: &Connection) -> bool {
+    let users = connection.items::<_, veracode::User>(&veracode::ListUsers::default());
+    let users = futures::StreamExt::collect::<Vec<_>>(users).await;
+    users.into_iter().any(|user| user.unwrap().email.as_deref() == Some(ADA))
+}
+
+fn invites(sandbox: &Sandbox) -> Value {
+    sandbox.writes()["veracode.invite"][ADA].clone()
+}
+
+/// A sandbox that such faults befall, and a connection to it.
+fn sandbox(faults: &str) -> (Sandbox, Arc<Fault<Sandbox>>, Connection) {
+    let sandbox = Sandbox::academy(1, 40, 30);
+    let fault = Arc::new(Fault::new(sandbox.clone(), plan(faults)));
+    let connection = Connection::new(fault.clone());
+    (sandbox, fault, connection)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_effect_comes_after_its_trouble_whoever_waits_for_it() {
+    for answer in ["500", "502", "503", "504", "reset"] {
+        let (sandbox, fault, connection) = sandbox(&format!("late-effect/{answer}@1:90s"));
+        let error = invite(&connection).await.unwrap_err();
+        assert_eq!(error.status(), answer.parse().ok());
+        assert!(error.is_in_doubt(), "{answer}: {error}");
+        assert_eq!((fault.pending(), invites(&sandbox)), (1, Value::Null));
+        drop((fault, connection));
+        sleep(Duration::from_secs(89)).await;
+        assert_eq!(invites(&sandbox), Value::Null);
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(invites(&sandbox), 1, "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pending_effects_can_be_had_at_once() {
+    let (sandbox, fault, connection) = sandbox("late-effect=90s");
+    assert!(invite(&connection).await.unwrap_err().is_in_doubt());
+    fault.carry_out_pending().await;
+    assert_eq!((fault.pending(), invites(&sandbox)), (0, json!(1)));
+}
+
+/// The runtimes of rows end with them, and the timers with those.
+#[test]
+fn an_effect_whose_runtime_has_ended_comes_with_the_next_call() {
+    let (sandbox, _, connection) = sandbox("late-effect@1:1ms");
+    let within = |what: &dyn Fn(&tokio::runtime::Runtime)| {
+        what(&tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap());
+    };
+    within(&|runtime| assert!(runtime.block_on(invite(&connection)).is_err()));
+    std::thread::sleep(Duration::from_millis(2));
+    within(&|runtime| assert!(runtime.block_on(is_listed(&connection))));
+    assert_eq!(invites(&sandbox), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_effect_outlasts_the_client_and_comes_all_the_same() {
+    let (sandbox, fault, connection) = sandbox("slow-effect@1");
+    let start = Instant::now();
+    let error = invite(&connection).await.unwrap_err();
+    assert_eq!((error.lost_how(), start.elapsed().as_secs()), (Some(Lost::Timeout), 60));
+    assert_eq!((fault.pending(), invites(&sandbox)), (1, Value::Null));
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(invites(&sandbox), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_effect_that_is_waited_for_is_answered_with_it() {
+    let (sandbox, _, connection) = sandbox("slow-effect@1:50s,slow-effect/504@1:50s");
+    assert!(invite(&connection).await.is_ok());
+    assert_eq!(invites(&sandbox), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_shows_in_lists_after_its_time_and_is_refused_twice_at_once() {
+    let (sandbox, _, connection) = sandbox("visible-after=30s");
+    invite(&connection).await.unwrap();
+    assert!(invite(&connection).await.unwrap_err().is_already());
+    assert!(!is_listed(&connection).await);
+    sleep(Duration::from_secs(29)).await;
+    assert!(!is_listed(&connection).await);
+    sleep(Duration::from_secs(2)).await;
+    assert!(is_listed(&connection).await);
+    assert_eq!(invites(&sandbox), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_effect_may_be_visible_later_still() {
+    let (sandbox, _, connection) = sandbox("late-effect@1:10s,visible-after=10s");
+    assert!(invite(&connection).await.is_err());
+    sleep(Duration::from_secs(11)).await;
+    assert_eq!((invites(&sandbox), is_listed(&connection).await), (json!(1), false));
+    advance(Duration::from_secs(10)).await;
+    assert!(is_listed(&connection).await);
+}
+
+/// What the services answer to a list that this befalls.
+async fn listless(name: &str, fault: &str) -> (u16, String) {
+    let fields = entry(name).unwrap().fields().iter().filter(|field| field.required);
+    let fields = fields.map(|field| (field.name.clone(), json!("linux1"))).collect();
+    let draft = entry(name).unwrap().request(&Value::Object(fields), Default::default()).unwrap();
+    let spec = &entry(name).unwrap().spec;
+    let request = Request {
+        wire: draft.into(),
+        spec,
+        scope: "main".into(),
+        ordinal: 1,
+        purpose: Purpose::Call,
+    };
+    let fault = Fault::new(Sandbox::academy(1, 40, 30), plan(fault));
+    let answer = fault.send(request).await.unwrap();
+    (answer.status, String::from_utf8(answer.body).unwrap())
+}
+
+#[tokio::test]
+async fn a_listless_answer_has_its_shape_and_status() {
+    let told = [
+        ("veracode.users", "listless/empty@1", 200, ""),
+        ("veracode.users", "listless/204@1", 204, ""),
+        ("veracode.users", "listless/object/503@1", 503, "{}"),
+        ("veracode.users", "listless/message@1", 200, r#"{"message":"maintenance"}"#),
+        ("veracode.users", "listless/null@1", 200, r#""users":null"#),
+        ("veracode.users", "listless/kind@1", 200, r#""users":[7,{"#),
+        ("veracode.roles", "listless/null@1", 200, "null"),
+        ("veracode.roles", "listless/kind@1", 200, "[7,{"),
+        ("thm.users", "listless/null@1", 200, r#""users":null"#),
+        ("thm.scoreboard", "listless/null@1", 200, r#"{"status":"success","data":null}"#),
+        ("thm.scoreboard", "listless/kind@1", 200, r#""data":[7,{"#),
+    ];
+    for (name, fault, status, body) in told {
+        let answer = listless(name, fault).await;
+        assert_eq!(answer.0, status, "{name} {fault}");
+        let fits = if body.is_empty() { answer.1.is_empty() } else { answer.1.contains(body) };
+        assert!(fits, "{name} {fault}: {}", answer.1);
+    }
+}
+
+#[test]
+fn what_is_left_open_is_picked_by_the_seed_from_all_there_is() {
+    let troubles = |text: &str, name| {
+        let faults = Faults::new(plan(text));
+        (0..200).filter_map(|_| faults.next(Some(name)).trouble).collect::<Vec<_>>()
+    };
+    let late = troubles("late-effect=2s,seed=3", "veracode.invite");
+    for status in [Some(500), Some(502), Some(503), Some(504), None] {
+        assert!(late.contains(&Trouble::LateEffect { status, after: Duration::from_secs(2) }));
+    }
+    let lists = troubles("listless=100%,seed=3", "veracode.users");
+    for shape in Shape::ALL {
+        assert!(lists.contains(&Trouble::Listless { shape, status: 200 }));
+    }
+    assert!(lists.contains(&Trouble::Listless { shape: Shape::Empty, status: 204 }));
+    assert_eq!(lists, troubles("listless=100%,seed=3", "veracode.users"));
+    assert_ne!(lists, troubles("listless=100%,seed=4", "veracode.users"));
+}
+
+#[test]
+fn faults_of_writes_and_of_lists_spare_and_do_not_count_the_others() {
+    let faults = Faults::new(plan("late-effect@2:1s,listless@2"));
+    let calls = ["veracode.users", "veracode.invite", "thm.room_exists", "veracode.users"];
+    let struck: Vec<_> =
+        calls.iter().map(|call| faults.next(Some(call)).trouble.is_some()).collect();
+    assert_eq!(struck, [false, false, false, true]);
+    assert!(faults.next(Some("veracode.invite")).trouble.is_some());
+    assert!(faults.next(None).trouble.is_none());
+}
+
+/// One part of a plan, as people may write it.
+fn part() -> impl Strategy<Value = String> {
+    let time = prop_oneof![
+        (0..5000_u32).prop_map(|n| format!("{n}ms")),
+        (0..90_u32).prop_map(|n| format!("{n}s"))
+    ];
+    let when = prop_oneof![
+        (0..=1000_u32).prop_map(|n| format!("={}%", f64::from(n) / 10.0)),
+        prop::collection::vec(1..50_u32, 1..4).prop_map(|n| format!(
+            "@{}",
+            n.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+        )),
+    ];
+    let of = prop_oneof![Just(""), Just("veracode.invite:"), Just("thm::users:")];
+    let timed = prop_oneof![
+        Just("delay"),
+        Just("429-retry"),
+        Just("late-effect"),
+        Just("late-effect/503"),
+        Just("late-effect/reset"),
+        Just("slow-effect"),
+        Just("slow-effect/504"),
+        Just("visible-after"),
+    ];
+    let plain = prop_oneof![
+        Just("reset-before"),
+        Just("500-after"),
+        Just("truncate"),
+        Just("html"),
+        Just("429"),
+        Just("slow-effect"),
+        Just("listless"),
+        Just("listless/null"),
+        Just("listless/503/kind"),
+        Just("listless/empty/200"),
+        Just("listless/204"),
+    ];
+    let alone = prop_oneof![
+        Just("delay"),
+        Just("late-effect"),
+        Just("slow-effect/500"),
+        Just("visible-after")
+    ];
+    prop_oneof![
+        (of.clone(), timed, when.clone(), time.clone())
+            .prop_map(|(of, kind, when, time)| format!("{of}{kind}{when}:{time}")),
+        (of.clone(), plain, when).prop_map(|(of, kind, when)| format!("{of}{kind}{when}")),
+        (of, alone, time).prop_map(|(of, kind, time)| format!("{of}{kind}={time}")),
+        (0..100_u64).prop_map(|seed| format!("seed={seed}")),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_plan_reads_what_it_writes(parts in prop::collection::vec(part(), 0..6)) {
+        let read = plan(&parts.join(", "));
+        prop_assert_eq!(plan(&read.to_string()), read);
+    }
+
+    #[test]
+    fn no_text_is_too_odd_to_be_read_or_refused(text in "[a-z0-9=@%:/,. -]{0,40}") {
+        if let Ok(read) = text.parse::<FaultPlan>() {
+            prop_assert_eq!(plan(&read.to_string()), read);
+        }
     }
 }
 
@@ -47,6 +296,9 @@ async fn each_fault_does_as_its_name_says() {
         ("truncate=100%", true, Some(Lost::Reset), None, true),
         ("garbage=100%", true, None, None, true),
         ("html=100%", true, None, Some(200), true),
+        ("late-effect/reset=1s", false, Some(Lost::Reset), None, true),
+        ("late-effect/502=1s", false, None, Some(502), true),
+        ("slow-effect/504=0ms", true, None, Some(504), true),
     ] {
         let (error, was_done) = struck(fault).await;
         assert_eq!(was_done, done, "{fault}");
@@ -134,6 +386,18 @@ fn a_plan_reads_what_it_writes() {
         ("seed=7,429-retry@10,20:2s,429=0.5%", "429-retry@10,20:2000ms,429=0.5%,seed=7"),
         ("veracode::invite:500-after=50%,", "veracode.invite:500-after=50%"),
         ("thm.users:429-retry=1%:2s", "thm.users:429-retry=1%:2000ms"),
+        ("late-effect=2s", "late-effect=2000ms"),
+        (
+            "late-effect/502=5%:2s,late-effect/reset@1,3:1s",
+            "late-effect/502=5%:2000ms,late-effect/reset@1,3:1000ms",
+        ),
+        ("slow-effect@2,slow-effect=5%:62s", "slow-effect@2,slow-effect=5%"),
+        ("slow-effect/504=70s,slow-effect=62s", "slow-effect/504=70000ms,slow-effect=62000ms"),
+        ("visible-after=2s,visible-after@1:5ms", "visible-after=2000ms,visible-after@1:5ms"),
+        (
+            "listless/null/503@1,listless/204=5%,listless=100%",
+            "listless/503/null@1,listless/204=5%,listless=100%",
+        ),
     ] {
         let read = plan(text);
         assert_eq!(read.to_string(), normal, "{text}");
@@ -157,6 +421,13 @@ fn what_is_no_plan_is_refused_with_its_part_and_a_way_out() {
         ("delay=fast", "delay=fast", "`fast` is no time; write it as 20ms or 2s"),
         ("delay=9999999s", "delay=9999999s", "a day at most"),
         ("seed=x", "seed=x", "whole number"),
+        ("late-effect=5%", "late-effect=5%", "late-effect needs a time"),
+        ("late-effect/x=2s", "late-effect/x=2s", "there are reset, and statuses from 200 to 599"),
+        ("slow-effect/reset@1", "slow-effect/reset@1", "there are statuses from 200 to 599"),
+        ("listless/nul@1", "listless/nul@1", "there are empty, object, message, null, kind, and"),
+        ("listless/100@1", "listless/100@1", "statuses from 200 to 599"),
+        ("listless@1:2s", "listless@1:2s", "listless takes no time"),
+        ("html/503@1", "html/503@1", "html takes no `/503`"),
         ("veracode.invit:html=5%", "veracode.invit:html=5%", "did you mean `veracode.invite`?"),
     ] {
         let error = text.parse::<FaultPlan>().unwrap_err().to_string();

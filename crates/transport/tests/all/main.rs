@@ -13,6 +13,7 @@ mod identity;
 mod journal;
 mod modes;
 mod pace;
+mod patience;
 mod record;
 mod replay;
 mod resolve;

@@ -1,5 +1,8 @@
 //! How the server starts, keeps its state and ends.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+
 use serde_json::json;
 
 use crate::desk::{Desk, check};
@@ -10,7 +13,7 @@ const AYSE: &str = r#"{"email": "ayse.arslan@example.com"}"#;
 
 #[test]
 fn it_ends_well_when_it_is_asked_to() {
-    for signal in ["-TERM", "-INT"] {
+    for signal in ["-TERM", "-INT", "-HUP"] {
         let ended = Server::start("").end(signal);
         ended.exits(0);
         assert_eq!(ended.out, "", "the address is all that it prints");
@@ -30,6 +33,39 @@ fn an_idle_connection_does_not_keep_it_from_ending() {
     let mut caller = server.call();
     assert_eq!(caller.send("GET /external/api/rooms", "").status, 200);
     server.end("-TERM").exits(0);
+}
+
+/// Half a head, half a body, and an answer that takes an hour.
+#[test]
+fn no_client_keeps_it_from_ending_or_from_saving_its_state() {
+    let desk = Desk::empty();
+    let server = Server::at(&desk, "--state academy.json --fault thm.rooms:delay=3600s");
+    let address = server.url.strip_prefix("http://").unwrap();
+    let body = "PUT /api/v2/external/seats/users HTTP/1.1\r\ncontent-length: 100\r\n\r\n{";
+    let clients = ["GET /api/us", body, "GET /external/api/rooms HTTP/1.1\r\n\r\n"].map(|said| {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(said.as_bytes()).unwrap();
+        client
+    });
+    // They are all heard before this one is.
+    assert_eq!(server.call().send(SEATS, AYSE).status, 200);
+    server.end("-HUP").exits(0);
+    assert!(desk.read("academy.json").contains("ayse"));
+    drop(clients);
+}
+
+#[test]
+fn it_listens_by_a_name_or_a_port_as_well() {
+    for listen in ["localhost:0", "0", ":0"] {
+        let server = Server::start(&format!("--listen {listen}"));
+        assert_eq!(server.writes(), json!({}), "{listen}");
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_with_examples() {
+    let line = "sandbox --listen localhost";
+    check("sandbox", "an_address_that_is_none_is_refused_with_examples", &Desk::empty(), line, 2);
 }
 
 #[test]
