@@ -77,6 +77,18 @@ pub(super) fn may_hold(run: &[u8], search: &Search) -> bool {
     chains.iter_mut().any(|chain| chain.may_end(search))
 }
 
+/// What letters of either alphabet mean, and of both together: behind an address's dash there may be base64 that has
+/// a plus.
+pub(super) fn bytes_of(letters: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(letters.len() / 4 * 3 + 2);
+    for group in letters.chunks(4) {
+        let bits = group.iter().fold(0, |bits, letter| bits << 6 | sextet(*letter));
+        let bits = bits << (6 * (4 - group.len()));
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
+    }
+    bytes
+}
+
 /// What a letter of base64 stands for, in either alphabet.
 fn sextet(letter: u8) -> u32 {
     u32::from(match letter {
