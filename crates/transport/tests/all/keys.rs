@@ -5,9 +5,11 @@ use base64::prelude::{
     BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD,
 };
 use drillmaster_transport::Response;
-use drillmaster_transport::cassette::{ErrorEvent, Event, Header, Seal, Unsealed};
+use drillmaster_transport::cassette::{ErrorEvent, Event, Header, Seal, Unsealed, ValueEvent};
+use drillmaster_transport::journal::Journal;
 use drillmaster_transport::redact::Keys;
 use proptest::prelude::*;
+use serde_json::json;
 
 /// As the services hand them out.
 const REALISTIC: [&str; 2] = [
@@ -211,7 +213,7 @@ fn no_cassette_is_written_in_which_a_key_stands() {
                 "main",
                 0,
                 "thm.rooms",
-                &serde_json::json!({}),
+                &json!({}),
                 &Response { status: 200, headers: Vec::new(), body: Vec::new() },
             )[0]
             .clone();
@@ -223,5 +225,26 @@ fn no_cassette_is_written_in_which_a_key_stands() {
                 "{told}"
             );
         }
+    }
+}
+
+/// A run that went on with another key has both in its journal's headers.
+#[tokio::test]
+async fn a_journal_knows_the_keys_of_all_its_parts() {
+    for key in REALISTIC {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.journal");
+        let [first, second] =
+            REALISTIC.map(|key| Header { keys: Keys::of(key), ..Header::default() });
+        let journal = Journal::create(&path, first).unwrap();
+        let scope = "main".to_owned();
+        let value = json!([format!("told by {}", key.to_uppercase())]);
+        let value = ValueEvent { scope, ordinal: 0, name: "now".to_owned(), value };
+        journal.append(&Event::Value(value)).unwrap();
+        journal.append(&Event::Order(second)).unwrap();
+        journal.close().await.unwrap();
+        drop(journal);
+        let unsealed = Seal::default().journal(&path).unwrap_err();
+        assert!(matches!(unsealed, Unsealed::Key(_)), "{unsealed}");
     }
 }
