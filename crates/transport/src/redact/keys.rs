@@ -3,6 +3,9 @@
 //! A service may echo the key that it was sent: as it is, escaped as in JSON, in an address or in HTML, in base64,
 //! in other letters' case, or several of these within each other. [`Keys`] recognise a key by fingerprints, so that
 //! they can be kept where the key itself must not be: above [`Http`](crate::Http), and in a journal.
+//!
+//! What is not found: a key that is parted by something else, turned round, or in an encoding that is none of these; and
+//! one that has `%`, `&` or a backslash of its own, where several spellings lie within each other.
 
 use std::fmt;
 use std::iter::successors;
@@ -76,7 +79,8 @@ impl Keys {
             for spelling in [part.to_vec(), other(b' ', b'+'), other(b'+', b' ')] {
                 // What looks like an escape in the key is taken for one where it stands among others.
                 let spellings = successors(Some(spelling), |text| unescaped(text));
-                keys.extend(spellings.map(|text| Fingerprint::of(&text)));
+                let long = spellings.take_while(|text| text.len() >= SHORTEST);
+                keys.extend(long.map(|text| Fingerprint::of(&text)));
             }
         }
         keys
@@ -189,7 +193,7 @@ impl Keys {
     fn runs<'a>(&self, bytes: &'a [u8], depth: usize) -> impl Iterator<Item = Range<usize>> + 'a {
         let lengths = self.0.iter().map(|key| key.length.max(SHORTEST_IN_NOISE));
         let least = lengths.min().filter(|_| depth > 1).map(|length| length.saturating_mul(4) / 3);
-        least.into_iter().flat_map(|least| long_runs(bytes, is_of_base64, least.max(SHORTEST_RUN)))
+        least.into_iter().flat_map(|least| long_runs(bytes, &BASE64, least.max(SHORTEST_RUN)))
     }
 }
 
@@ -214,7 +218,7 @@ impl Fingerprint {
         let sum = text.iter().fold(0, |sum, byte| with(sum, *byte));
         Self {
             length: text.len(),
-            word: text.iter().all(|byte| is_of_word(*byte)),
+            word: text.iter().all(|byte| WORD[usize::from(*byte)]),
             sum: told(sum),
             hash: hash(text),
         }
@@ -222,31 +226,28 @@ impl Fingerprint {
 
     /// Where its text stands, whatever the case of its letters.
     fn spans(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        if self.length == 0 || self.length > bytes.len() {
-            return Vec::new();
-        }
-        let is_of = if self.word { is_of_word } else { |_| true };
-        long_runs(bytes, is_of, self.length).flat_map(|run| self.spans_in(bytes, run)).collect()
-    }
-
-    /// The sum goes along with a window over the run.
-    fn spans_in(&self, bytes: &[u8], run: Range<usize>) -> Vec<Range<usize>> {
         let mut spans = Vec::new();
+        if self.length == 0 || self.length > bytes.len() {
+            return spans;
+        }
+        // What a letter adds to a sum is that much when it leaves the window.
         let gone = (0..self.length).fold(1, |power: u64, _| power.wrapping_mul(FACTOR));
-        let mut sum = 0;
-        for end in run.clone() {
-            sum = with(sum, bytes[end]);
-            let length = end + 1 - run.start;
-            if length > self.length {
-                let first = u64::from(bytes[end - self.length].to_ascii_lowercase());
-                sum = sum.wrapping_sub(first.wrapping_mul(gone));
-            }
-            let span = (end + 1).saturating_sub(self.length)..end + 1;
-            if length >= self.length
-                && told(sum) == self.sum
-                && hash(&bytes[span.clone()]) == self.hash
+        let kind = if self.word { &WORD } else { &ANY };
+        for run in long_runs(bytes, kind, self.length) {
+            let (first, rest) = bytes[run.clone()].split_at(self.length);
+            let mut sum = first.iter().fold(0, |sum, byte| with(sum, *byte));
+            let mut look = |sum: u64, start: usize| {
+                let span = start..start + self.length;
+                if told(sum) == self.sum && hash(&bytes[span.clone()]) == self.hash {
+                    spans.push(span);
+                }
+            };
+            look(sum, run.start);
+            for (start, (last, first)) in
+                (run.start + 1..).zip(rest.iter().zip(&bytes[run.start..]))
             {
-                spans.push(span);
+                sum = with(sum, *last).wrapping_sub(small(*first).wrapping_mul(gone));
+                look(sum, start);
             }
         }
         spans
@@ -258,12 +259,17 @@ const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The sum over a text with one more letter behind it.
 fn with(sum: u64, byte: u8) -> u64 {
-    sum.wrapping_mul(FACTOR).wrapping_add(u64::from(byte.to_ascii_lowercase()))
+    sum.wrapping_mul(FACTOR).wrapping_add(small(byte))
+}
+
+/// The same of a letter in either case, and of few others.
+fn small(byte: u8) -> u64 {
+    u64::from(byte | 0x20)
 }
 
 /// What of a sum is kept: more of it would tell much of a key.
 fn told(sum: u64) -> u16 {
-    u16::try_from(sum >> 48).unwrap_or_default()
+    (sum >> 48) as u16
 }
 
 fn hash(text: &[u8]) -> String {
@@ -272,28 +278,47 @@ fn hash(text: &[u8]) -> String {
     hasher.update(&small).finalize().to_hex().to_string()
 }
 
-/// Whether a letter is none of those that set one text apart from another.
-const fn is_of_word(byte: u8) -> bool {
-    byte.is_ascii_graphic()
-        && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'{' | b'}' | b'[' | b']' | b',' | b'&')
-        || byte == b' '
-}
+/// Kinds of letters: of each byte whether it is one.
+type Kind = [bool; 256];
+
+static ANY: Kind = [true; 256];
+/// Those that do not set one text apart from another.
+static WORD: Kind = {
+    let mut kind = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        kind[byte as usize] =
+            !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'{' | b'}' | b'[' | b']' | b',' | b'&');
+        byte += 1;
+    }
+    kind
+};
+static BASE64: Kind = {
+    let mut kind = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        kind[byte as usize] = is_of_base64(byte);
+        byte += 1;
+    }
+    kind
+};
 
 /// Where letters of a kind stand without another between them, and at least so many.
-fn long_runs(
-    bytes: &[u8],
-    is_of: fn(u8) -> bool,
+fn long_runs<'a>(
+    bytes: &'a [u8],
+    kind: &'static Kind,
     least: usize,
-) -> impl Iterator<Item = Range<usize>> + '_ {
+) -> impl Iterator<Item = Range<usize>> + 'a {
+    let is_of = |byte: &u8| kind[usize::from(*byte)];
     let mut at = 0_usize;
     std::iter::from_fn(move || {
         // From its end: one letter of another kind there tells that no run begins before it.
         while let Some(window) = bytes.get(at..at.saturating_add(least)) {
-            if let Some(other) = window.iter().rposition(|byte| !is_of(*byte)) {
+            if let Some(other) = window.iter().rposition(|byte| !is_of(byte)) {
                 at += other + 1;
                 continue;
             }
-            let more = bytes[at + least..].iter().take_while(|byte| is_of(**byte)).count();
+            let more = bytes[at + least..].iter().take_while(|byte| is_of(byte)).count();
             let run = at..at + least + more;
             at = run.end;
             return Some(run);

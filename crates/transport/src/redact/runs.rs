@@ -107,7 +107,7 @@ const KINDS: [(usize, bool); 256] = {
     let mut byte = 0;
     while byte < 128_u8 {
         kinds[byte as usize] =
-            (looks::is_of_base64(byte) as usize, matches!(byte, b'+' | b'%' | b'\\'));
+            (looks::is_of_base64(byte) as usize, matches!(byte, b'+' | b'%' | b'\\' | b'&'));
         byte += 1;
     }
     kinds
@@ -203,7 +203,7 @@ mod tests {
                     continue;
                 }
                 let is_wide = !plain.is_ascii() && std::str::from_utf8(&plain).is_ok();
-                let is_nested = plain.iter().any(|byte| b"+%\\".contains(byte))
+                let is_nested = plain.iter().any(|byte| b"+%\\&".contains(byte))
                     || runs(&plain, 0..plain.len()).next().is_some();
                 let is_there = search.may_stand_in(&plain);
                 prop_assert!(may_hold || !(is_wide || is_nested || is_there), "{plain:?}");

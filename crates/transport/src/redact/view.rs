@@ -70,7 +70,15 @@ impl View {
         Self::of(bytes, json_escaped, escape)
     }
 
-    /// Without escapes of any of these kinds, or of HTML. What comes in the place of a part is written as it is.
+    /// Without the references of HTML to characters.
+    pub(super) fn of_html(bytes: &[u8]) -> Self {
+        Self::of(bytes, html_escaped, |bytes, plain| match bytes {
+            [b'&', ..] => reference(bytes, plain),
+            _ => push(plain, bytes[0]),
+        })
+    }
+
+    /// Without escapes of any of these kinds. What comes in the place of a part is written as it is.
     pub(super) fn of_escapes(bytes: &[u8]) -> Self {
         Self::of(bytes, <[u8]>::to_vec, unescape)
     }
@@ -135,6 +143,26 @@ fn percent_encoded(bytes: &[u8]) -> Vec<u8> {
 fn json_escaped(bytes: &[u8]) -> Vec<u8> {
     let quoted = serde_json::Value::from(read(bytes)).to_string().into_bytes();
     quoted[1..quoted.len() - 1].to_vec()
+}
+
+fn html_escaped(bytes: &[u8]) -> Vec<u8> {
+    let mut text = String::new();
+    for letter in read(bytes).chars() {
+        match letter {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            '"' => text.push_str("&quot;"),
+            '\'' => text.push_str("&#39;"),
+            letter => text.push(letter),
+        }
+    }
+    text.into_bytes()
+}
+
+/// Whether a text may refer to characters as HTML does: a form has the first of these alone.
+pub(super) fn has_references(bytes: &[u8]) -> bool {
+    bytes.contains(&b'&') && bytes.contains(&b';')
 }
 
 fn push(plain: &mut Vec<u8>, byte: u8) -> usize {
@@ -214,7 +242,9 @@ fn numbered(bytes: &[u8], base: u32) -> Option<(char, usize)> {
 /// The character that a name stands for, and how long it is.
 fn named(bytes: &[u8]) -> Option<(char, usize)> {
     let length = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    let name = std::str::from_utf8(&bytes[..length]).ok()?;
+    // Without it, it is the next field of a form.
+    let name = (bytes.get(length) == Some(&b';')).then_some(&bytes[..length])?;
+    let name = std::str::from_utf8(name).ok()?;
     let found = NAMED.iter().find(|(_, names)| names.contains(&name));
     found.map(|(character, _)| (*character, length))
 }

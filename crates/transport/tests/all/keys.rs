@@ -175,6 +175,7 @@ fn a_plus_that_was_read_as_a_space_is_masked() {
 fn a_short_key_is_not_looked_for() {
     assert_eq!(Keys::of("abc").mask("abc"), "abc");
     assert_eq!(Keys::of("ab:cd").mask("ab cd ab:cd"), "ab cd [credential]");
+    assert_eq!(Keys::of("&#97;").mask("a &amp;#97;"), "a [credential]");
     assert!(Keys::of("").is_empty());
 }
 
