@@ -106,6 +106,15 @@ impl Config {
         })
     }
 
+    /// The variables in which profiles have keys.
+    pub(crate) fn key_variables(&self) -> impl Iterator<Item = &str> {
+        let services = self.profiles.values().flat_map(|profile| profile.services.values());
+        services.filter_map(|access| match &access.key {
+            Some(KeySource::Variable(name)) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// What a profile says of a service, if it says something.
     pub(crate) fn access(&self, profile: &str, service: &Service) -> Option<&Access> {
         self.profiles.get(profile)?.services.get(service.name)

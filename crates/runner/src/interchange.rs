@@ -234,7 +234,7 @@ impl<'a> Gathering<'a> {
         let kind = headers.iter().find(|(name, _)| name == "content-type");
         let request = call.request(kind.map(|(_, kind)| kind.as_str()), body, number);
         let credentials = call::credentials(headers, body);
-        self.add(request, outcome.map(|answer| call::without_echoes(answer, &credentials)));
+        self.add(request, outcome.map(|answer| credentials.mask_response(answer)));
         Ok(())
     }
 

@@ -64,7 +64,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Lost};
-use crate::redact::Sealing;
+use crate::redact::{Keys, Sealing};
 use crate::request::{Purpose, Request, Response, is_open, line};
 
 /// The version that is written, and the only one that is read.
@@ -128,6 +128,10 @@ pub struct Header {
     /// How it was sealed, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<Sealing>,
+    /// What tells the keys of the services, so that no cassette is made of it in which one stands. A journal has
+    /// them.
+    #[serde(default, skip_serializing_if = "Keys::is_empty")]
+    pub keys: Keys,
     /// What else the program that ran it needs to go on with it. The transports do not look at it; sealing
     /// keeps what a replay needs.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -143,6 +147,7 @@ impl Default for Header {
             roster: None,
             resolved: true,
             sealed: None,
+            keys: Keys::default(),
             run: Map::new(),
         }
     }

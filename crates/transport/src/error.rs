@@ -158,6 +158,15 @@ impl Error {
         self
     }
 
+    /// The same in other words, where they are not the service's own.
+    pub(crate) fn reworded(mut self, words: impl FnOnce(&str) -> String) -> Self {
+        match &mut self.0.kind {
+            Kind::Lost(_, detail) | Kind::Setup(detail) => *detail = words(detail),
+            Kind::Answer(_) | Kind::Replay(..) | Kind::Stopped(..) => {}
+        }
+        self
+    }
+
     /// The entry that was called.
     pub fn entry(&self) -> Option<&'static str> {
         self.0.entry

@@ -16,23 +16,20 @@ use http::{HeaderMap, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::client::legacy;
-use memchr::memmem;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 use tokio::time::timeout;
 use url::{Host, Position, Url};
 
 use self::client::{Client, client};
 
 use crate::error::{Error, Lost};
+use crate::redact::Keys;
 use crate::request::{Request, Response, Sending, Transport};
 
 /// How long a request may take altogether.
 pub(crate) const WHOLE: Duration = Duration::from_secs(60);
 /// The largest answer that is read. The whole user list of 50,000 is a tenth of it.
 const LARGEST: usize = 256 << 20;
-/// What stands where a service echoed the credential.
-const MASK: &str = "[credential]";
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("drillmaster/", env!("CARGO_PKG_VERSION")));
 /// As [`unpacked`] knows them.
@@ -57,8 +54,8 @@ pub struct Http {
     scheme: Scheme,
     authority: Authority,
     credential: SecretString,
-    /// How a service may spell the credential when it echoes it.
-    echoes: Arc<[SecretString]>,
+    /// The credential, as answers are searched for it.
+    keys: Arc<Keys>,
     whole: Duration,
 }
 
@@ -80,15 +77,9 @@ impl Http {
         let scheme = Scheme::try_from(base.scheme()).map_err(|error| unusable(&error))?;
         let authority = Authority::try_from(&base[Position::BeforeHost..Position::AfterPort])
             .map_err(|error| unusable(&error))?;
-        Ok(Self {
-            client,
-            base,
-            scheme,
-            authority,
-            echoes: echoes(credential.expose_secret()).into(),
-            credential,
-            whole: WHOLE,
-        })
+        let keys = Arc::new(Keys::of(credential.expose_secret()));
+        keys.remember();
+        Ok(Self { client, base, scheme, authority, keys, credential, whole: WHOLE })
     }
 
     /// Whether the service is on this machine.
@@ -169,7 +160,8 @@ impl Http {
             }
         }
         let (status, headers) = (head.status.as_u16(), kept(&head.headers));
-        Ok(self.without_credential(wire::Response { status, headers, body }))
+        // An answer that echoes the credential cannot bring it into a recording.
+        Ok(self.keys.mask_response(wire::Response { status, headers, body }))
     }
 
     /// What became of a request, told without its path and query: they may hold a token.
@@ -181,20 +173,6 @@ impl Http {
         let origin = self.base.origin().ascii_serialization();
         let advice = "is the base URL right, and is the network up?";
         Error::lost(Lost::Unreachable, format!("{origin}: {cause}; {advice}"))
-    }
-
-    /// Takes the credential out of an answer that echoes it, so that it cannot reach a recording.
-    fn without_credential(&self, mut answer: Response) -> Response {
-        for echo in &*self.echoes {
-            let echo = echo.expose_secret();
-            answer.body = masked(answer.body, echo.as_bytes());
-            for (_, value) in &mut answer.headers {
-                if value.contains(echo) {
-                    *value = value.replace(echo, MASK);
-                }
-            }
-        }
-        answer
     }
 }
 
@@ -210,7 +188,9 @@ impl Transport for Http {
                 Ok(built) => self.exchange(built).await,
                 Err(error) => Err(error),
             };
-            sent.map_err(|error| error.for_request(&request))
+            // A certificate, or what else a server says of itself, is told in errors.
+            let masked = |error: Error| error.reworded(|words| self.keys.mask(words));
+            sent.map_err(|error| masked(error).for_request(&request))
         })
     }
 }
@@ -293,39 +273,6 @@ fn is_kept(name: &str) -> bool {
     matches!(name, "content-type" | "location" | "retry-after")
         || name.starts_with("ratelimit")
         || name.starts_with("x-ratelimit")
-}
-
-/// The credential and, where it is a pair, its halves, each as it is, as in JSON and as in an address. What
-/// is short is no secret, and would be found in words that have nothing to do with it.
-fn echoes(secret: &str) -> Vec<SecretString> {
-    let halves = secret.split(':').filter(|half| half.len() >= 8);
-    let parts = std::iter::once(secret).filter(|whole| whole.len() >= 4);
-    let mut echoes: Vec<String> = Vec::new();
-    for part in parts.chain(halves) {
-        let json = Value::from(part).to_string();
-        let form = url::form_urlencoded::byte_serialize(part.as_bytes()).collect();
-        for echo in [part.to_owned(), json[1..json.len() - 1].to_owned(), form] {
-            if !echoes.contains(&echo) {
-                echoes.push(echo);
-            }
-        }
-    }
-    echoes.into_iter().map(SecretString::from).collect()
-}
-
-fn masked(body: Vec<u8>, echo: &[u8]) -> Vec<u8> {
-    // The search for one is made ready faster than that for all.
-    if memmem::find(&body, echo).is_none() {
-        return body;
-    }
-    let (mut clean, mut from) = (Vec::new(), 0);
-    for found in memmem::find_iter(&body, echo) {
-        clean.extend_from_slice(&body[from..found]);
-        clean.extend_from_slice(MASK.as_bytes());
-        from = found + echo.len();
-    }
-    clean.extend_from_slice(&body[from..]);
-    clean
 }
 
 /// The last cause of an error, which is what happened; all before it tells where in the client.

@@ -48,6 +48,7 @@ mod back;
 mod cast;
 mod find;
 mod json;
+mod keys;
 mod learn;
 mod looks;
 mod names;
@@ -66,6 +67,7 @@ pub use drillmaster_models::Holds;
 use drillmaster_models::{entry, wire};
 use serde::{Deserialize, Serialize};
 
+pub use keys::Keys;
 pub use learn::shape;
 pub use remarks::Remarks;
 pub use roster::Rows;

@@ -4,6 +4,7 @@ mod calls;
 mod cassettes;
 mod completion;
 mod configuration;
+mod echoes;
 mod fences;
 mod help;
 mod keys;

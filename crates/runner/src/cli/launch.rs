@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use drillmaster_transport::cassette::{Event, Header, PaceEvent};
 use drillmaster_transport::journal::Journaled;
+use drillmaster_transport::redact::Keys;
 use drillmaster_transport::{
     Approved, Cassette, Connection, Error, Guard, Limits, Mode, ResolvePolicy,
 };
@@ -98,9 +99,10 @@ impl Ready {
         Header { run: self.order.recorded().as_run(), ..self.header() }
     }
 
-    /// The header of its journal, which knows how it was begun too.
+    /// The header of its journal, which knows how it was begun too, and the keys that must not be in what is made
+    /// of it.
     pub(crate) fn journal_header(&self) -> Header {
-        Header { run: self.order.as_run(), ..self.header() }
+        Header { keys: Keys::known(), run: self.order.as_run(), ..self.header() }
     }
 
     /// How many rows the roster has for it.

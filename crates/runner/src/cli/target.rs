@@ -19,7 +19,7 @@ use drillmaster_transport::{
 use serde_json::Value;
 
 use super::complete;
-use crate::config::{Config, KeySource};
+use crate::config::{Config, KeySource, variable};
 use crate::console::Console;
 use crate::engine::folder_of;
 use crate::order::{On, Place};
@@ -343,15 +343,15 @@ fn live(
 fn key(service: &Service, place: &Place, is_needed: bool) -> Result<Option<SecretString>, Problem> {
     let usual = KeySource::Variable(service.credential_variable.to_owned());
     let form = service.credential_form;
-    let (source, key) = match usual.read()? {
-        Some(key) => (usual, Some(key)),
+    let (source, key) = match variable(service.credential_variable) {
+        Some(key) => (usual, Some(SecretString::from(key))),
         None if !is_needed => return Ok(None),
         None => {
             let config = Config::open()?;
             let profile = place.profile.as_deref().map(|name| config.profile(name)).transpose()?;
             let access = profile.and_then(|profile| profile.services.get(service.name));
             let source = access.and_then(|access| access.key.clone()).unwrap_or(usual);
-            let key = source.read()?;
+            let key = source.read(&config)?;
             (source, key)
         }
     };

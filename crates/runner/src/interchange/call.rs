@@ -3,7 +3,8 @@
 use drillmaster_models::wire::{self, fields_of, match_path};
 use drillmaster_models::{Credential, Dialect, Entry, Payload, SERVICES, Service, Spec, entries};
 use drillmaster_transport::cassette::RequestEvent;
-use drillmaster_transport::{Error, Lost, Purpose, Request, Response, Scope};
+use drillmaster_transport::redact::Keys;
+use drillmaster_transport::{Error, Lost, Purpose, Request, Scope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::{Map, Value};
 use url::{Host, Url};
@@ -187,26 +188,11 @@ pub(super) fn is_credential(name: &str) -> bool {
 
 /// The credentials in a request, so that an answer that echoes one can be cleaned of it. What is short is
 /// found in words that have nothing to do with it.
-pub(super) fn credentials(headers: &[(String, String)], body: &[u8]) -> Vec<String> {
+pub(super) fn credentials(headers: &[(String, String)], body: &[u8]) -> Keys {
     let form = url::form_urlencoded::parse(body).into_owned();
     let all = headers.iter().cloned().chain(form);
     let secret = all.filter(|(name, value)| is_credential(name) && value.len() >= 8);
-    secret.map(|(_, value)| value).collect()
-}
-
-/// Takes credentials out of an answer.
-pub(super) fn without_echoes(mut answer: Response, credentials: &[String]) -> Response {
-    const MASK: &str = "[credential]";
-    for credential in credentials {
-        for (_, value) in &mut answer.headers {
-            *value = value.replace(credential, MASK);
-        }
-        let masked = |text: &str| text.contains(credential).then(|| text.replace(credential, MASK));
-        if let Some(body) = std::str::from_utf8(&answer.body).ok().and_then(masked) {
-            answer.body = body.into_bytes();
-        }
-    }
-    answer
+    secret.fold(Keys::default(), |keys, (_, value)| keys.and(Keys::of(&value)))
 }
 
 /// Whether an answer's header means something to a caller.

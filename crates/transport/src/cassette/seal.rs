@@ -17,7 +17,7 @@ use super::{
 };
 use crate::journal::{Events, Unusable};
 use crate::redact::{
-    Findings, Found, Leak, Policy, Redactor, Remarks, Rows, Sealing, faceless, fold,
+    Findings, Found, Keys, Leak, Policy, Redactor, Remarks, Rows, Sealing, faceless, fold,
 };
 use crate::request::{Response, Scope};
 use crate::rows::key_of;
@@ -66,6 +66,12 @@ pub enum Unsealed {
          private value, or the field that it stands in as private"
     )]
     Leak(#[from] Leak),
+    /// The key of a service is in it: something brought it there past [`Http`](crate::Http), which masks it.
+    #[error(
+        "{0}: the key of a service stands in it; no cassette was written: have the key replaced by a new one, and \
+         delete what was recorded with it"
+    )]
+    Key(String),
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] Unusable),
@@ -107,12 +113,11 @@ impl Seal {
     /// Seals the journal of a run, whether it came to its end, was stopped, or was gone on with.
     pub fn journal(&self, path: &Path) -> Result<Sealed, Unsealed> {
         let events = Events::open(path)?;
-        let mut straight = Straight::default();
-        let header = events.header().clone();
+        let mut straight = Straight::of(events.header().clone());
         for event in events {
             straight.take(event?).map_err(Unsealed::Recording)?;
         }
-        self.straight(header, straight)
+        self.straight(straight)
     }
 
     /// Seals a cassette.
@@ -132,15 +137,15 @@ impl Seal {
         header: Header,
         events: impl IntoIterator<Item = Event>,
     ) -> Result<Sealed, Unsealed> {
-        let mut straight = Straight::default();
+        let mut straight = Straight::of(header);
         for event in events {
             straight.take(event).map_err(Unsealed::Recording)?;
         }
-        self.straight(header, straight)
+        self.straight(straight)
     }
 
-    fn straight(&self, header: Header, mut straight: Straight) -> Result<Sealed, Unsealed> {
-        let header = straight.header.take().unwrap_or(header);
+    fn straight(&self, mut straight: Straight) -> Result<Sealed, Unsealed> {
+        let header = std::mem::take(&mut straight.header);
         let scopes: Vec<_> = straight.scopes().into_iter().collect();
         let (found, order) = self.find(&header, &scopes)?;
         let Findings { redactor, sealing, roster, inputs, mut remarks } = found.done();
@@ -148,7 +153,9 @@ impl Seal {
         if let Some(own) = run.get_mut(INPUTS).filter(|_| !inputs.is_empty()) {
             *own = serde_json::json!(inputs);
         }
-        let header = Header { roster: None, sealed: Some(sealing), run, ..header };
+        let keys = Keys::known().and(header.keys);
+        let header =
+            Header { roster: None, sealed: Some(sealing), keys: Keys::default(), run, ..header };
         let mut events = vec![Event::Cassette(header)];
         // Scopes that differ in case alone have one pseudonym.
         let mut numbers: HashMap<String, u64> = HashMap::new();
@@ -168,7 +175,7 @@ impl Seal {
         let beside = roster.as_ref().map(Rows::to_csv).unwrap_or_default();
         remarks.absent_values = redactor.absent(&self.policy, &[&text, &beside]);
         let sealed = Sealed { text, roster, remarks };
-        sealed.check(&redactor)?;
+        sealed.check(&redactor, &keys)?;
         Ok(sealed)
     }
 
@@ -423,14 +430,25 @@ impl Sealed {
     }
 
     /// Looks once more for all that is private, in what is to be written.
-    fn check(&self, redactor: &Redactor) -> Result<(), Unsealed> {
+    fn check(&self, redactor: &Redactor, keys: &Keys) -> Result<(), Unsealed> {
         let scan = redactor.scan().map_err(Unsealed::Recording)?;
-        for event in serde_json::Deserializer::from_str(&self.text).into_iter::<Value>() {
+        let is_key = |text: &str| keys.stand_in_cassette(text.as_bytes());
+        let mut events = serde_json::Deserializer::from_str(&self.text).into_iter::<Value>();
+        let mut start = 0;
+        while let Some(event) = events.next() {
             let event = event.map_err(|error| Unsealed::Recording(error.to_string()))?;
-            scan.event(&place(&event), &event)?;
+            let place = place(&event);
+            if is_key(&self.text[start..events.byte_offset()]) {
+                return Err(Unsealed::Key(place));
+            }
+            scan.event(&place, &event)?;
+            start = events.byte_offset();
         }
         for (index, row) in self.roster.iter().flat_map(|roster| roster.cells.iter().enumerate()) {
             let place = format!("row {} of the roster", index + 1);
+            if row.iter().any(|cell| is_key(cell)) {
+                return Err(Unsealed::Key(place));
+            }
             row.iter().try_for_each(|cell| scan.text(&place, cell))?;
         }
         self.tape()?;
@@ -506,7 +524,7 @@ mod tests {
             let text = laid_out(&[lost(detail)]);
             let remarks = Remarks::default();
             Sealed { text, roster: roster.cloned(), remarks }
-                .check(&redactor)
+                .check(&redactor, &Keys::default())
                 .unwrap_err()
                 .to_string()
         };

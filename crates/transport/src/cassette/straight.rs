@@ -32,10 +32,9 @@ pub(super) struct Asked {
 }
 
 /// A recording, scope by scope.
-#[derive(Default)]
 pub(super) struct Straight {
     /// The last header.
-    pub(super) header: Option<Header>,
+    pub(super) header: Header,
     scopes: BTreeMap<String, Scope>,
 }
 
@@ -65,12 +64,11 @@ struct Scope {
 /// ```
 pub fn straight(journal: &Path) -> Result<Tape, Unsealed> {
     let events = Events::open(journal)?;
-    let mut straight = Straight::default();
-    let header = events.header().clone();
+    let mut straight = Straight::of(events.header().clone());
     for event in events {
         straight.take(event?).map_err(Unsealed::Recording)?;
     }
-    let header = straight.header.take().unwrap_or(header);
+    let header = std::mem::take(&mut straight.header);
     let mut tape = Tape { header, interactions: Vec::new(), values: Vec::new() };
     for step in straight.scopes().into_values().flatten() {
         match step {
@@ -91,9 +89,13 @@ pub fn straight(journal: &Path) -> Result<Tape, Unsealed> {
 }
 
 impl Straight {
+    pub(super) fn of(header: Header) -> Self {
+        Self { header, scopes: BTreeMap::new() }
+    }
+
     pub(super) fn take(&mut self, event: Event) -> Result<(), String> {
         match event {
-            Event::Cassette(header) | Event::Order(header) => self.header = Some(header),
+            Event::Cassette(header) | Event::Order(header) => self.go_on(header),
             // What they showed stands at the writes that they were for.
             Event::Request(request) if request.scope == LOOKS => {}
             Event::Response(answer) if answer.scope == LOOKS => {}
@@ -120,6 +122,12 @@ impl Straight {
             Event::Row(_) | Event::Pace(_) | Event::End { .. } => {}
         }
         Ok(())
+    }
+
+    /// From here on the run is another. A key of the part before may stand in it still.
+    fn go_on(&mut self, header: Header) {
+        let before = std::mem::take(&mut self.header.keys);
+        self.header = Header { keys: header.keys.clone().and(before), ..header };
     }
 
     fn scope(&mut self, name: &str) -> &mut Scope {

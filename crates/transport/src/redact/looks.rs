@@ -6,7 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use drillmaster_models::Holds;
 
 use super::names;
-use super::view::View;
+use super::view::{View, has_references};
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -76,13 +76,14 @@ pub(super) fn secrets(text: &str) -> impl Iterator<Item = &str> {
     named.chain(signed)
 }
 
-/// What a text holds in another encoding: percent-encoded, escaped as in JSON, as base64.
+/// What a text holds in another encoding: percent-encoded, escaped as in JSON or in HTML, as base64.
 pub(super) fn views(bytes: &[u8]) -> Vec<Vec<u8>> {
     let has = |byte: u8| bytes.contains(&byte);
     let percent = has(b'%').then(|| View::of_percent(bytes).plain);
     let form = (has(b'+') && !has(b' ')).then(|| View::of_form(bytes).plain);
     let json = has(b'\\').then(|| View::of_json(bytes).plain);
-    let mut views: Vec<_> = [percent, form, json].into_iter().flatten().collect();
+    let html = has_references(bytes).then(|| View::of_html(bytes).plain);
+    let mut views: Vec<_> = [percent, form, json, html].into_iter().flatten().collect();
     views.retain(|plain| plain != bytes);
     views.extend(runs(bytes).filter_map(|run| {
         let end = run.iter().rposition(|byte| *byte != b'=')?;
@@ -144,6 +145,7 @@ mod tests {
         let views = |text: &str| views(text.as_bytes());
         assert!(views("ada%40example.com").contains(&b"ada@example.com".to_vec()));
         assert!(views("a\\u0040b\\\"").contains(&b"a@b\"".to_vec()));
+        assert!(views("a&#64;b&semi;").contains(&b"a@b;".to_vec()));
         assert!(views("x YWRhQGV4YW1wbGUuY29t").contains(&b"ada@example.com".to_vec()));
         assert!(views("plain").is_empty());
     }

@@ -1,7 +1,7 @@
 //! Replacing values wherever they stand, as they are or in another encoding.
 //!
-//! A text is looked at as it is, without its percent escapes, without its JSON escapes and with its base64
-//! decoded, and what that gives is looked at in the same way. What is found in a view is mapped back to
+//! A text is looked at as it is, without its percent escapes, without its JSON escapes, without its references of
+//! HTML and with its base64 decoded, and what that gives is looked at in the same way. What is found in a view is mapped back to
 //! where it stands and written there in that view's encoding, whichever way it was encoded before.
 
 use std::ops::Range;
@@ -11,7 +11,7 @@ use base64::Engine;
 use super::looks;
 use super::runs::{self, SHIFTS, decode, left_over, parts, runs};
 use super::search::Search;
-use super::view::{View, escaped_byte, folded, read};
+use super::view::{View, escaped_byte, folded, has_references, read};
 
 /// How many encodings may lie within each other.
 pub(super) const DEEPEST: usize = 4;
@@ -127,6 +127,7 @@ impl Patterns {
             || ground.has_letters(bytes)
             || (depth > 0
                 && (bytes.iter().any(|byte| b"+%\\".contains(byte))
+                    || has_references(bytes)
                     || runs(bytes, 0..bytes.len())
                         .any(|run| self.may_be_in_run(bytes, run, depth))))
     }
@@ -158,6 +159,9 @@ impl Patterns {
             }
             if bytes.contains(&b'\\') {
                 edits.extend(self.in_view(&View::of_json(bytes), depth, ground));
+            }
+            if has_references(bytes) {
+                edits.extend(self.in_view(&View::of_html(bytes), depth, ground));
             }
             let edits = resolved(edits);
             let mut all = edits.clone();
@@ -347,6 +351,14 @@ mod tests {
         check(r"\nAda\u0040", r"\nLearner 0001\u0040");
         check(r"Zo\u00eb O'Neil", "Learner 0002");
         check(r"ada\\u0040example.com", "learner-0001@example.com");
+    }
+
+    #[test]
+    fn a_value_is_found_escaped_as_in_html() {
+        check("<b>ada&#64;example.com&lt;", "<b>learner-0001@example.com&lt;");
+        check("Zo&#xEB; O&#39;Neil &amp; co", "Learner 0002 &amp; co");
+        check("a=1&b=ada&commat;example.com&c", "a=1&b=learner-0001@example.com&c");
+        check(r#"{"page":"Zo\u00eb O&#x27;Neil;"}"#, r#"{"page":"Learner 0002;"}"#);
     }
 
     #[test]

@@ -77,6 +77,18 @@ pub(super) fn may_hold(run: &[u8], search: &Search) -> bool {
     chains.iter_mut().any(|chain| chain.may_end(search))
 }
 
+/// What letters of either alphabet mean, and of both together: behind an address's dash there may be base64 that has
+/// a plus.
+pub(super) fn bytes_of(letters: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(letters.len() / 4 * 3 + 2);
+    for group in letters.chunks(4) {
+        let bits = group.iter().fold(0, |bits, letter| bits << 6 | sextet(*letter));
+        let bits = bits << (6 * (4 - group.len()));
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
+    }
+    bytes
+}
+
 /// What a letter of base64 stands for, in either alphabet.
 fn sextet(letter: u8) -> u32 {
     u32::from(match letter {
@@ -95,7 +107,7 @@ const KINDS: [(usize, bool); 256] = {
     let mut byte = 0;
     while byte < 128_u8 {
         kinds[byte as usize] =
-            (looks::is_of_base64(byte) as usize, matches!(byte, b'+' | b'%' | b'\\'));
+            (looks::is_of_base64(byte) as usize, matches!(byte, b'+' | b'%' | b'\\' | b'&'));
         byte += 1;
     }
     kinds
@@ -191,7 +203,7 @@ mod tests {
                     continue;
                 }
                 let is_wide = !plain.is_ascii() && std::str::from_utf8(&plain).is_ok();
-                let is_nested = plain.iter().any(|byte| b"+%\\".contains(byte))
+                let is_nested = plain.iter().any(|byte| b"+%\\&".contains(byte))
                     || runs(&plain, 0..plain.len()).next().is_some();
                 let is_there = search.may_stand_in(&plain);
                 prop_assert!(may_hold || !(is_wide || is_nested || is_there), "{plain:?}");

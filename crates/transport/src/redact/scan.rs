@@ -15,7 +15,7 @@ use super::cast::Cast;
 use super::places::template;
 use super::replace::{Reach, SHORTEST_IN_NOISE, is_word};
 use super::search::Search;
-use super::view::{RESERVED, View, folded, read};
+use super::view::{RESERVED, View, folded, has_references, read};
 use super::{Holds, Redactor, looks, names};
 
 /// How far a text is unpacked.
@@ -163,6 +163,9 @@ impl Scan {
         if bytes.contains(&b'\\') {
             views.push((View::of_json(bytes).plain, "escaped as in JSON", shortest));
         }
+        if has_references(bytes) {
+            views.push((View::of_html(bytes).plain, "escaped as in HTML", shortest));
+        }
         let runs = bytes.split(|byte| !looks::is_of_base64(*byte));
         for run in runs.filter(|run| run.len() >= looks::SHORTEST_RUN) {
             let whole = run.len() - usize::from(run.len() % 4 == 1);
@@ -279,6 +282,7 @@ mod tests {
             ("a=zo%25C3%25AB%2540corp.example", "percent-encoded"),
             ("Zo%C3%AB+O%27Neil", "percent-encoded"),
             (r#"{"name":"Zo\u00eb O'Neil"}"#, "escaped as in JSON"),
+            ("<i>Zo&#235; O&#39;Neil</i>", "escaped as in HTML"),
             (base64.as_str(), "in base64"),
             ("xs3cr3t-tokenx", "as it is"),
         ] {

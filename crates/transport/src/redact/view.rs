@@ -70,6 +70,19 @@ impl View {
         Self::of(bytes, json_escaped, escape)
     }
 
+    /// Without the references of HTML to characters.
+    pub(super) fn of_html(bytes: &[u8]) -> Self {
+        Self::of(bytes, html_escaped, |bytes, plain| match bytes {
+            [b'&', ..] => reference(bytes, plain),
+            _ => push(plain, bytes[0]),
+        })
+    }
+
+    /// Without escapes of any of these kinds. What comes in the place of a part is written as it is.
+    pub(super) fn of_escapes(bytes: &[u8]) -> Self {
+        Self::of(bytes, <[u8]>::to_vec, unescape)
+    }
+
     /// The [letters](read), [folded].
     pub(super) fn of_letters(bytes: &[u8]) -> Self {
         let mut view = Self::empty(bytes.len(), <[u8]>::to_vec);
@@ -132,6 +145,26 @@ fn json_escaped(bytes: &[u8]) -> Vec<u8> {
     quoted[1..quoted.len() - 1].to_vec()
 }
 
+fn html_escaped(bytes: &[u8]) -> Vec<u8> {
+    let mut text = String::new();
+    for letter in read(bytes).chars() {
+        match letter {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            '"' => text.push_str("&quot;"),
+            '\'' => text.push_str("&#39;"),
+            letter => text.push(letter),
+        }
+    }
+    text.into_bytes()
+}
+
+/// Whether a text may refer to characters as HTML does: a form has the first of these alone.
+pub(super) fn has_references(bytes: &[u8]) -> bool {
+    bytes.contains(&b'&') && bytes.contains(&b';')
+}
+
 fn push(plain: &mut Vec<u8>, byte: u8) -> usize {
     plain.push(byte);
     1
@@ -168,6 +201,89 @@ fn escape(bytes: &[u8], plain: &mut Vec<u8>) -> usize {
     plain.push(character);
     2
 }
+
+/// Takes what the beginning of a text means, whichever escape it is.
+pub(super) fn unescape(bytes: &[u8], plain: &mut Vec<u8>) -> usize {
+    match bytes[0] {
+        b'%' => percent(bytes, plain),
+        b'\\' => escape(bytes, plain),
+        b'&' => reference(bytes, plain),
+        byte => push(plain, byte),
+    }
+}
+
+/// Reads `&amp;`, `&#38;` or `&#x26;`.
+fn reference(bytes: &[u8], plain: &mut Vec<u8>) -> usize {
+    let character = match bytes {
+        [b'&', b'#', b'x' | b'X', digits @ ..] => {
+            numbered(digits, 16).map(|(c, length)| (c, 3 + length))
+        }
+        [b'&', b'#', digits @ ..] => numbered(digits, 10).map(|(c, length)| (c, 2 + length)),
+        _ => named(&bytes[1..]).map(|(c, length)| (c, 1 + length)),
+    };
+    match (character, character.and_then(|(_, length)| bytes.get(length))) {
+        // More of it may stand there in another escape.
+        (None, _) | (_, Some(b'%' | b'\\')) => push(plain, bytes[0]),
+        (Some((character, length)), next) => {
+            plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            // Browsers do without the semicolon.
+            length + usize::from(next == Some(&b';'))
+        }
+    }
+}
+
+/// The character that digits stand for, and how many they are.
+fn numbered(bytes: &[u8], base: u32) -> Option<(char, usize)> {
+    let length = bytes.iter().take_while(|byte| char::from(**byte).is_digit(base)).count();
+    let digits = std::str::from_utf8(&bytes[..length]).ok()?;
+    Some((char::from_u32(u32::from_str_radix(digits, base).ok()?)?, length))
+}
+
+/// The character that a name stands for, and how long it is.
+fn named(bytes: &[u8]) -> Option<(char, usize)> {
+    let length = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    // Without it, it is the next field of a form.
+    let name = (bytes.get(length) == Some(&b';')).then_some(&bytes[..length])?;
+    let name = std::str::from_utf8(name).ok()?;
+    let found = NAMED.iter().find(|(_, names)| names.contains(&name));
+    found.map(|(character, _)| (*character, length))
+}
+
+/// The names that HTML has for characters of ASCII.
+const NAMED: [(char, &[&str]); 32] = [
+    ('\t', &["Tab"]),
+    ('\n', &["NewLine"]),
+    ('!', &["excl"]),
+    ('"', &["quot", "QUOT"]),
+    ('#', &["num"]),
+    ('$', &["dollar"]),
+    ('%', &["percnt"]),
+    ('&', &["amp", "AMP"]),
+    ('\'', &["apos"]),
+    ('(', &["lpar"]),
+    (')', &["rpar"]),
+    ('*', &["ast", "midast"]),
+    ('+', &["plus"]),
+    (',', &["comma"]),
+    ('.', &["period"]),
+    ('/', &["sol"]),
+    (':', &["colon"]),
+    (';', &["semi"]),
+    ('<', &["lt", "LT"]),
+    ('=', &["equals"]),
+    ('>', &["gt", "GT"]),
+    ('?', &["quest"]),
+    ('@', &["commat"]),
+    ('[', &["lsqb", "lbrack"]),
+    ('\\', &["bsol"]),
+    (']', &["rsqb", "rbrack"]),
+    ('^', &["Hat"]),
+    ('_', &["lowbar", "UnderBar"]),
+    ('`', &["grave", "DiacriticalGrave"]),
+    ('{', &["lcub", "lbrace"]),
+    ('|', &["vert", "verbar", "VerticalLine"]),
+    ('}', &["rcub", "rbrace"]),
+];
 
 /// Reads `\u00eb`, or two such that are one character.
 fn unicode(bytes: &[u8], plain: &mut Vec<u8>) -> Option<usize> {
@@ -211,6 +327,17 @@ mod tests {
         );
         assert_eq!(View::of_percent(b"%4%zz%4a%").plain, b"%4%zzJ%");
         assert_eq!(View::of_form(b"a+%2b").plain, b"a +");
+    }
+
+    #[test]
+    fn escapes_of_any_kind_are_read_at_once() {
+        let plain =
+            |text: &str| String::from_utf8(View::of_escapes(text.as_bytes()).plain).unwrap();
+        assert_eq!(plain(r"%2f\/&#47;&#x2F;&sol;&#47 &amp;#47;"), "////// &#47;");
+        // More of it may stand there in another escape.
+        assert_eq!(plain(r"&#4\u0037;"), "&#47;");
+        let none = r"a&b=c&d %zz \q &nosuch; &#; &#x110000; &";
+        assert_eq!(plain(none), none);
     }
 
     #[test]

@@ -118,6 +118,24 @@ async fn an_answer_that_echoes_it_is_masked_however_it_is_spelt() {
 }
 
 #[tokio::test]
+async fn an_echo_is_masked_across_chunks_and_in_every_header_that_is_kept() {
+    let (start, end) = SECRET.split_at(SECRET.len() / 2);
+    let small = SECRET.to_lowercase().replace(':', "%3a");
+    let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+    let head = format!(
+        "HTTP/1.1 429 Too Many Requests\r\ntransfer-encoding: chunked\r\nretry-after: {small}\r\n\
+         x-ratelimit-reset: {SECRET}\r\nx-ratelimit-a-key-of-the-tests: 1\r\n\r\n"
+    );
+    let answer = [head, chunk(start), chunk(end), chunk("")].concat();
+    let server = Server::saying(answer.into_bytes()).await;
+    let answer = server.http().send(request()).await.unwrap();
+    assert_eq!(answer.body, b"[credential]:[credential]");
+    let told = format!("{:?}", answer.headers);
+    assert_eq!(told.matches("[credential]").count(), 5, "{told}");
+    assert!(!told.contains("a-key-of") && !told.contains("a-secret-of"), "{told}");
+}
+
+#[tokio::test]
 async fn each_half_of_a_pair_is_masked_and_other_bytes_are_left_alone() {
     let (key, secret) = SECRET.split_once(':').unwrap();
     let body = [b"\xff\xfe ", key.as_bytes(), b" ", secret.as_bytes(), b" \xff"].concat();

@@ -11,6 +11,7 @@ mod fault;
 mod guard;
 mod identity;
 mod journal;
+mod keys;
 mod modes;
 mod pace;
 mod patience;

@@ -30,6 +30,33 @@ fn escaped(text: &str) -> String {
     units.concat()
 }
 
+fn referred(text: &str) -> String {
+    let letter = |c: char| {
+        if c.is_ascii_alphanumeric() || c == ' ' {
+            c.to_string()
+        } else {
+            format!("&#{};", c as u32)
+        }
+    };
+    text.chars().map(letter).collect()
+}
+
+/// A text without references such as `&#47;`.
+fn unreferred(text: &str) -> String {
+    let mut parts = text.split("&#");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let letter = part
+            .split_once(';')
+            .and_then(|(number, rest)| Some((char::from_u32(number.parse().ok()?)?, rest)));
+        match letter {
+            Some((letter, rest)) => plain.extend([&letter.to_string(), rest]),
+            None => plain.extend(["&#", part]),
+        }
+    }
+    plain
+}
+
 /// A text in all the encodings that it may travel in.
 fn encodings(secret: &str) -> Vec<String> {
     let mut all = vec![
@@ -39,6 +66,8 @@ fn encodings(secret: &str) -> Vec<String> {
         percent(secret).replace("%20", "+"),
         json!(secret).to_string().trim_matches('"').to_owned(),
         escaped(secret),
+        referred(secret),
+        referred(&escaped(secret)),
         secret.to_uppercase(),
         secret.to_lowercase(),
     ];
@@ -71,7 +100,7 @@ fn unpacked(text: &str, depth: usize) -> String {
             Some(String::from_utf8_lossy(&bytes).into_owned())
         })
     });
-    let views = [plain, spaced, json].into_iter().chain(inner).chain(base64);
+    let views = [plain, spaced, json, unreferred(text)].into_iter().chain(inner).chain(base64);
     for view in views.filter(|view| !view.is_empty() && view != text).collect::<Vec<_>>() {
         all.push('\n');
         all.push_str(&unpacked(&view, depth - 1));

@@ -171,6 +171,28 @@ fn no_command_is_run_for_the_sandbox_or_for_a_service_that_is_not_called() {
     assert!(desk.path("asked").exists());
 }
 
+/// A key that another variable holds is nothing to the command of this one.
+#[test]
+fn a_keys_command_inherits_no_other_key() {
+    let server = Server::start("");
+    let profile = format!(
+        "[profile.school.thm]\nurl = \"{0}\"\ncommand = \"sh -c 'env > seen; cat key'\"\n\
+         [profile.trial.veracode]\nurl = \"{0}\"\nenv = \"TRIAL_LABS\"",
+        server.url
+    );
+    let desk = Desk::empty()
+        .with("script.rhai", ASKS)
+        .with("key", THM_KEY)
+        .with(FILE, profile)
+        .setting("DRILLMASTER_VERACODE_KEY", "hush:hush-one")
+        .setting("DRILLMASTER_SPARE_KEY", "hush-two")
+        .setting("TRIAL_LABS", "hush:hush-three")
+        .setting("ELSE", "stays");
+    desk.run("run script.rhai --on live --profile school").exits(0);
+    let seen = desk.read("seen");
+    assert!(seen.contains("ELSE=stays") && !seen.contains("hush"), "{seen}");
+}
+
 #[test]
 fn a_key_that_cannot_be_got_is_told() {
     let run = "run script.rhai";
@@ -186,7 +208,7 @@ fn a_key_that_cannot_be_got_is_told() {
         let door = crate::desk::Door::closed();
         let mut ended = desk.run(&format!("{run} {}", door.flags()));
         assert!(!door.was_knocked_at(), "{ended}");
-        assert!(!ended.err.contains("hush"), "{ended}");
+        assert!(!ended.err.contains("hush") && !ended.err.contains("locked"), "{ended}");
         run.clone_into(&mut ended.line);
         crate::snapshot::snapshot("cli", name, &ended.to_string());
         ended.exits(2);

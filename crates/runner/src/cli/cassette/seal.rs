@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use drillmaster_models::SERVICES;
 use drillmaster_transport::cassette::{Header, Seal, Sealed};
 use drillmaster_transport::journal::Events;
+use drillmaster_transport::redact::Keys;
 
 use super::super::target::{self, PrivateArgs, cassette_place};
 use super::super::{Shell, complete};
 use super::{open_tape, tell_count};
+use crate::config::variable;
 use crate::exit::Exit;
 use crate::order;
 use crate::problem::Problem;
@@ -30,6 +33,10 @@ pub(crate) struct SealArgs {
 }
 
 pub(super) fn seal(args: &SealArgs, shell: &Shell) -> Result<Exit, Problem> {
+    // The journal knows its own keys. What came from another tool does not, and these may have been used with it.
+    for key in SERVICES.iter().filter_map(|service| variable(service.credential_variable)) {
+        Keys::of(&key).remember();
+    }
     let source = order::find(args.recording.as_deref())?;
     let mut taken = vec![source.clone()];
     taken.extend(args.roster.clone());
