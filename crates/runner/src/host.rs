@@ -212,6 +212,7 @@ impl Host {
             _ if entry.spec.effect.is_read() => return,
             Some(error) if error.is_in_doubt() => Some(Flaw::InDoubt),
             Some(error) if error.is_stopped() => Some(Flaw::Stopped),
+            Some(error) if error.is_unwritten() => Some(Flaw::NotMade),
             _ => None,
         };
         let call = (entry.name(), fields.to_string());
@@ -275,8 +276,11 @@ impl Host {
 
     fn is_open(&self, entry: &'static Entry, fields: &Value) -> Result<(), CallError> {
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        // After a guard's word the rows in flight are finished, as far as the guard lets them.
-        let finishes = |error: &&Error| !error.is_stopped() || RunningRow::current().is_none();
+        // After a guard's word the rows in flight are finished, as far as the guard lets them; and where what became of
+        // rows cannot be written down, as far as the journal does.
+        let finishes = |error: &&Error| {
+            !(error.is_stopped() || error.is_unwritten()) || RunningRow::current().is_none()
+        };
         if let Some(error) = closed.all.as_ref().filter(finishes) {
             let Some(row) = RunningRow::current() else {
                 return Err(CallError::Failed(error.clone()));
@@ -305,6 +309,13 @@ impl Host {
         }
     }
 
+    /// Ends all calls, whatever the script makes of it: something that a run leaves behind cannot be written.
+    pub(crate) fn close_unwritten(&self, what: &str, error: &io::Error) -> Error {
+        let error = Error::unwritten(format!("{what}: {error}"));
+        self.close_after(None, &error);
+        error
+    }
+
     /// What ended all calls, if something did.
     pub(crate) fn fatal(&self) -> Option<Error> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).all.clone()
@@ -326,11 +337,29 @@ impl Host {
         self.progress.as_ref().zip(self.runtime.as_ref()).map(|(own, on)| own.begin(total, on))
     }
 
-    /// Takes note of a finished row, which is in the spool already.
-    pub(crate) fn finish_row(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
+    /// Takes note of a finished row, which is in the spool already. What cannot be written down ends the run after
+    /// the rows in flight.
+    pub(crate) fn finish_row(&self, scope: &str, outcome: &Outcome) {
         if let Some(progress) = &self.progress {
             progress.row(outcome.state);
         }
+        if let Err(error) = self.note(scope, outcome) {
+            self.close_unwritten("the journal cannot be written", &error);
+        }
+        if let Some(Err(error)) = self.plan.as_ref().map(|plan| plan.take(scope)) {
+            self.close_unwritten("the plan cannot be kept", &error);
+        }
+        torture::point("row");
+        if let Some(results) = &self.results {
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = results.add(outcome) {
+                self.close_unwritten("the results cannot be written", &error);
+            }
+        }
+        torture::point("result");
+    }
+
+    fn note(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
         if let Some(Keeping { journal, history, .. }) = &self.journal {
             let known = history.row(scope).map_err(|error| io::Error::other(error.to_string()))?;
             let event = RowEvent {
@@ -345,14 +374,6 @@ impl Host {
                 journal.append(&Event::Row(event))?;
             }
         }
-        if let Some(plan) = &self.plan {
-            plan.take(scope)?;
-        }
-        torture::point("row");
-        if let Some(results) = &self.results {
-            results.lock().unwrap_or_else(PoisonError::into_inner).add(outcome)?;
-        }
-        torture::point("result");
         Ok(())
     }
 
@@ -417,5 +438,9 @@ impl Host {
 
 /// After such an error no request of the run can succeed.
 pub(crate) fn is_fatal(error: &Error) -> bool {
-    error.is_credential() || error.is_replay_mismatch() || error.is_setup() || error.is_stopped()
+    error.is_credential()
+        || error.is_replay_mismatch()
+        || error.is_setup()
+        || error.is_unwritten()
+        || error.is_stopped()
 }

@@ -21,11 +21,19 @@ pub(crate) struct Results {
     header: Vec<String>,
     /// The rows that were written, one spool for each `each` of the script.
     written: Vec<Spool>,
+    /// A line was written in part, so that no other can come behind it.
+    is_torn: bool,
 }
 
 impl Results {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None, header: Vec::new(), written: Vec::new() }
+        Self {
+            path: path.to_owned(),
+            file: None,
+            header: Vec::new(),
+            written: Vec::new(),
+            is_torn: false,
+        }
     }
 
     /// Tells that rows are kept in another spool from here on.
@@ -33,8 +41,17 @@ impl Results {
         self.written.push(spool.clone());
     }
 
-    /// Adds a row, which is in the latest spool already.
+    /// Adds a row, which is in the latest spool already. After an error nothing is added any more.
     pub(crate) fn add(&mut self, outcome: &Outcome) -> io::Result<()> {
+        if self.is_torn {
+            return Ok(());
+        }
+        let added = self.put(outcome);
+        self.is_torn = added.is_err();
+        added
+    }
+
+    fn put(&mut self, outcome: &Outcome) -> io::Result<()> {
         let fields = fields(outcome);
         let known = fields.keys().all(|name| self.header.contains(name));
         let line = self.line(&fields)?;
@@ -46,6 +63,9 @@ impl Results {
 
     /// Makes sure that the file is there and on disk, even where there was no row.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
+        if self.is_torn {
+            return Ok(());
+        }
         if self.file.is_none() {
             self.rewrite()?;
         }

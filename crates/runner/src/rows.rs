@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::{fmt, io};
 
+use drillmaster_transport::Error;
 use drillmaster_transport::cassette::ValueEvent;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use serde::{Deserialize, Serialize};
@@ -15,9 +16,11 @@ use serde_json::Value;
 use self::captured::own_copy;
 use self::conclusion::{Conclusion, conclude};
 pub(crate) use self::conclusion::{detail_of, not_attempted, told};
+use crate::exit::Exit;
 use crate::fan::fan;
 use crate::host::{CallError, Host};
 use crate::log;
+use crate::problem::Problem;
 use crate::report::Changed;
 use crate::roster::{Roster, Row};
 use crate::running::{RunningRow, Tally};
@@ -159,7 +162,7 @@ pub(crate) fn over_roster(
     work: &FnPtr,
 ) -> Answer<Rows> {
     let position = ctx.call_position();
-    let stop = |problem: crate::problem::Problem| runtime_error(&problem.message, position);
+    let stop = |problem: Problem| unread(&problem, position);
     let items = rows.roster.rows().map_err(stop)?.take(rows.most).map(|row| {
         let row = row.map_err(stop)?;
         Ok((row.key().to_owned(), Dynamic::from(row.clone()), Some(row)))
@@ -221,14 +224,14 @@ fn over(
     let scope_of = host.scopes();
     let outer = RunningRow::current();
     let spool = Spool::new();
-    let unwritten = |error: io::Error| {
-        let text = format!("what became of the rows cannot be written: {error}");
-        runtime_error(&text, ctx.call_position())
+    let unwritten = |what: &str, error: &io::Error| {
+        failed(host.close_unwritten(what, error), ctx.call_position())
     };
+    let unkept = |error: io::Error| unwritten("what became of the rows cannot be kept", &error);
     // Kept until all rows are done.
     let _shown = match &outer {
         None => {
-            host.begin(&spool).map_err(&unwritten)?;
+            host.begin(&spool).map_err(&unkept)?;
             host.show(total)
         }
         Some(_) => None,
@@ -265,22 +268,20 @@ fn over(
         let outcome = Outcome { key, state, detail, line, row, returned, changes: tally.changes };
         (outcome, running)
     };
-    let keep = |(outcome, running): (Outcome, Arc<RunningRow>)| {
+    let keep = |(outcome, running): (Outcome, Arc<RunningRow>)| -> Answer<()> {
         for said in running.said() {
             host.say(said);
         }
-        let kept = spool.push(&outcome).and_then(|()| match &outer {
-            None => host.finish_row(running.scope.name(), &outcome),
-            Some(_) => Ok(()),
-        });
-        kept.map_err(&unwritten)
+        spool.push(&outcome).map_err(&unkept)?;
+        if outer.is_none() {
+            host.finish_row(running.scope.name(), &outcome);
+        }
+        Ok(())
     };
     match &outer {
         None => {
-            let unstarted = |error: io::Error| {
-                let text = format!("the rows cannot be begun: {error}");
-                runtime_error(&text, ctx.call_position())
-            };
+            // For want of file handles.
+            let unstarted = |error: io::Error| unwritten("the rows cannot be begun", &error);
             fan(items, host.concurrency.max(1), || own_copy(work), row, keep)
                 .map_err(unstarted)??;
         }
@@ -293,10 +294,7 @@ fn over(
         }
     }
     match host.fatal() {
-        Some(error) => {
-            let error = Dynamic::from(CallError::Failed(error));
-            Err(EvalAltResult::ErrorRuntime(error, ctx.call_position()).into())
-        }
+        Some(error) => Err(failed(error, ctx.call_position())),
         None => Ok(Rows { spool, only: None }),
     }
 }
@@ -306,6 +304,21 @@ fn reason_to_skip(host: &Host) -> Option<String> {
         Some(error) => Some(not_attempted(&error)),
         None => host.stop.is_requested().then(|| "not attempted: interrupted".to_owned()),
     }
+}
+
+/// Why the rows of a roster cannot be read while a script runs.
+#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
+pub(crate) fn unread(problem: &Problem, position: Position) -> Box<EvalAltResult> {
+    match problem.exit {
+        // For want of file handles: the script is not to blame.
+        Exit::Unwritten => failed(Error::unwritten(&problem.message), position),
+        _ => runtime_error(&problem.message, position),
+    }
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
+fn failed(error: Error, position: Position) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(Dynamic::from(CallError::Failed(error)), position).into()
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]

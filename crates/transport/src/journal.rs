@@ -55,8 +55,8 @@ pub(crate) use history::{identity_key, scope_key, value_key};
 pub use journaled::Journaled;
 pub(crate) use journaled::read;
 pub use lines::{Events, VERSION, line};
-use lines::{Line, with_line};
 pub(crate) use lines::{Layout, Link, unlink, unseal};
+use lines::{Line, with_line};
 pub use unusable::Unusable;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -67,7 +67,7 @@ use std::thread::JoinHandle;
 
 use crate::cassette::{Event, Header};
 use unusable::Problem;
-use writer::{Entry, Queue};
+use writer::{Entry, Put, Queue};
 
 /// Where a journal's lines go.
 pub trait Sink: Send {
@@ -102,6 +102,7 @@ pub struct Journal {
 }
 
 /// What is in a journal already.
+#[derive(Clone, Copy)]
 struct Begun {
     requests: usize,
     layout: Layout,
@@ -121,10 +122,19 @@ impl Journal {
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(|error| match error.kind() {
+        let file = options.open(path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => Problem::Exists,
             _ => Problem::Io(error),
         })?;
+        // One without its first line is of no use, and in the way.
+        let begun = Self::begin_in(file, path, header);
+        if begun.is_err() {
+            let _ = std::fs::remove_file(path);
+        }
+        begun
+    }
+
+    fn begin_in(mut file: File, path: &Path, header: Header) -> Result<Self, Problem> {
         lock(&file)?;
         let (mut first, mut link) = (Vec::new(), Link::default());
         let header = Event::Cassette(Header { version: VERSION, ..header });
@@ -180,9 +190,8 @@ impl Journal {
 
     /// Adds an event, and returns when it and all that was added before are safe on the disk.
     pub async fn append_durably(&self, event: &Event) -> io::Result<()> {
-        let safe = with_line(event, self.layout, |line| {
-            self.queue.add_durably(&entry(event, line))
-        })?;
+        let safe =
+            with_line(event, self.layout, |line| self.queue.add_durably(&entry(event, line)))?;
         safe.reached().await
     }
 
@@ -205,7 +214,7 @@ impl Journal {
 
     /// Ends the journal: the run is done, and no more events come. Returns when all is safe on the disk.
     pub async fn close(&self) -> io::Result<()> {
-        let end = |requests, put: &mut dyn FnMut(Line)| {
+        let end = |requests, put: Put| {
             with_line(&Event::End { interactions: requests }, self.layout, put);
         };
         let safe = self.queue.add_durably(&Entry::End(&end))?;

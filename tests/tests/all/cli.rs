@@ -4,6 +4,8 @@ mod calls;
 mod cassettes;
 mod completion;
 mod configuration;
+#[cfg(target_os = "linux")]
+mod disks;
 mod fences;
 mod help;
 mod keys;

@@ -255,7 +255,8 @@ impl History {
 
     fn event(&self, at: u64) -> Result<Event, Unusable> {
         match &self.file {
-            Some(file) => event_at(file, at, self.layout).map_err(|problem| Unusable::new(&self.path, problem)),
+            Some(file) => event_at(file, at, self.layout)
+                .map_err(|problem| Unusable::new(&self.path, problem)),
             None => Err(self.changed(at)),
         }
     }

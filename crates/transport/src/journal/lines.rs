@@ -52,11 +52,11 @@ impl Link {
     /// The link that is written where a line closes; none where it closes in another way.
     fn written(line: &[u8]) -> Option<Self> {
         let digits = line.strip_suffix(END)?.last_chunk::<16>()?;
-        let mut link = Self::default();
-        for (byte, pair) in link.0.iter_mut().zip(digits.chunks(2)) {
+        let mut found = Self::default();
+        for (byte, pair) in found.0.iter_mut().zip(digits.chunks(2)) {
             *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
         }
-        Some(link)
+        Some(found)
     }
 }
 
@@ -162,10 +162,10 @@ pub(crate) fn unseal(line: &mut Vec<u8>) -> bool {
 }
 
 /// Takes the link off a line that stands behind this one, which becomes its own; `false` where it is not the line's.
-pub(crate) fn unlink(line: &mut Vec<u8>, link: &mut Link) -> bool {
-    let before = *link;
+pub(crate) fn unlink(line: &mut Vec<u8>, last: &mut Link) -> bool {
+    let before = *last;
     let next = open(line, size_of::<Link>(), |event| before.next(&blake3::hash(event)).0);
-    *link = next.map_or(before, Link);
+    *last = next.map_or(before, Link);
     next.is_some()
 }
 
@@ -200,13 +200,7 @@ pub(super) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn of(input: R) -> Self {
-        Self {
-            input,
-            line: Vec::new(),
-            next: 0,
-            layout: Layout::Single,
-            link: Link::default(),
-        }
+        Self { input, line: Vec::new(), next: 0, layout: Layout::Single, link: Link::default() }
     }
 
     /// How they close, once the first was read.
@@ -270,12 +264,15 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn unsound(&self, at: u64) -> Problem {
-        Problem::damaged(at, match self.layout {
-            Layout::Single => "its checksum is missing or wrong",
-            Layout::Chained => {
-                "its checksum is missing or wrong, or a line before it was removed, added or moved"
-            }
-        })
+        Problem::damaged(
+            at,
+            match self.layout {
+                Layout::Single => "its checksum is missing or wrong",
+                Layout::Chained => {
+                    "its checksum is missing or wrong, or a line before it was removed, added or moved"
+                }
+            },
+        )
     }
 }
 
@@ -347,7 +344,9 @@ pub(super) fn event_of(at: u64, event: &[u8]) -> Result<Event, Problem> {
 pub(super) fn event_at(file: &File, at: u64, layout: Layout) -> Result<Event, Problem> {
     // With what closes the line before, and its line feed.
     let before = 1 + 2 * size_of::<Link>() + END.len();
-    let from = at.checked_sub(before as u64).ok_or_else(|| Problem::damaged(at, "no line can begin there"))?;
+    let from = at
+        .checked_sub(before as u64)
+        .ok_or_else(|| Problem::damaged(at, "no line can begin there"))?;
     let mut line = Vec::new();
     let mut chunk = [0; 4096];
     loop {

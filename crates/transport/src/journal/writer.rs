@@ -82,12 +82,15 @@ impl From<Trouble> for io::Error {
     }
 }
 
+/// Adds a line.
+pub(super) type Put<'a> = &'a mut dyn FnMut(Line);
+
 /// What is added to the queue.
 pub(super) enum Entry<'a> {
     Request(Line<'a>),
     Other(Line<'a>),
     /// The last one, made from the number of requests.
-    End(&'a dyn Fn(usize, &mut dyn FnMut(Line))),
+    End(&'a dyn Fn(usize, Put)),
 }
 
 /// What to wait for until the lines added so far are safe.
@@ -105,7 +108,7 @@ impl Safe {
 impl Queue {
     /// A queue for a journal that holds so many requests already, and whose last line this link closes.
     pub(super) fn after(requests: usize, link: Link) -> Self {
-        let waiting = Waiting { requests, link, ..Waiting::default() };
+        let waiting = Waiting { link, requests, ..Waiting::default() };
         Self { waiting: Mutex::new(waiting), ..Self::default() }
     }
 

@@ -101,7 +101,7 @@ async fn what_cannot_be_settled_stays_in_doubt() {
 #[tokio::test(start_paused = true)]
 async fn what_stands_in_the_way_of_settling_does_not_hide_the_doubt() {
     let refused = Response::json(401, &json!({ "status": "error", "message": "Invalid API Key." }));
-    for then in [Ok(refused), Err(Error::setup("the journal cannot be written"))] {
+    for then in [Ok(refused), Err(Error::unwritten("the journal cannot be written"))] {
         let reset = Error::lost(Lost::Reset, "in the middle");
         let connection = Connection::new(Scripted::new([Err(reset), then]));
         let fields = json!({ "email": "ada@example.com" });

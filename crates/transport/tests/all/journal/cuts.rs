@@ -195,7 +195,8 @@ async fn a_run_of_an_earlier_release_goes_on_as_it_was_begun() {
     assert_eq!(history.rows().count(), 1);
     let lines = [row("eve", "done"), Event::End { interactions: 3 }];
     let end = line(&Event::End { interactions: 3 }).len();
-    let expected = [&before[..before.len() - end], &lines.iter().flat_map(line).collect::<Vec<_>>()];
+    let expected =
+        [&before[..before.len() - end], &lines.iter().flat_map(line).collect::<Vec<_>>()];
     assert_eq!(fs::read(&path).unwrap(), expected.concat());
     let mut events = events();
     events.extend(lines);
