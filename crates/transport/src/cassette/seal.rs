@@ -15,7 +15,7 @@ use super::{
     Body, Damage, ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Tape, identity, parse,
     sorted,
 };
-use crate::journal::{Events, Unusable};
+use crate::journal::Unusable;
 use crate::redact::{
     Findings, Found, Leak, Policy, Redactor, Remarks, Rows, Sealing, faceless, fold,
 };
@@ -54,6 +54,7 @@ pub struct Sealed {
     text: String,
     roster: Option<Rows>,
     remarks: Remarks,
+    in_doubt: Vec<String>,
 }
 
 /// Why a recording could not be sealed. Nothing was written.
@@ -106,12 +107,7 @@ impl Seal {
 
     /// Seals the journal of a run, whether it came to its end, was stopped, or was gone on with.
     pub fn journal(&self, path: &Path) -> Result<Sealed, Unsealed> {
-        let events = Events::open(path)?;
-        let mut straight = Straight::default();
-        let header = events.header().clone();
-        for event in events {
-            straight.take(event?).map_err(Unsealed::Recording)?;
-        }
+        let (header, straight) = Straight::of(path)?;
         self.straight(header, straight)
     }
 
@@ -141,7 +137,10 @@ impl Seal {
 
     fn straight(&self, header: Header, mut straight: Straight) -> Result<Sealed, Unsealed> {
         let header = straight.header.take().unwrap_or(header);
+        let decisions = straight.decisions;
         let scopes: Vec<_> = straight.scopes().into_iter().collect();
+        let in_doubt = scopes.iter().flat_map(|(_, steps)| decisions.missing(steps));
+        let in_doubt = in_doubt.map(str::to_owned).collect();
         let (found, order) = self.find(&header, &scopes)?;
         let Findings { redactor, sealing, roster, inputs, mut remarks } = found.done();
         let mut run = kept(&header.run, &redactor);
@@ -167,7 +166,7 @@ impl Seal {
         let text = laid_out(&events);
         let beside = roster.as_ref().map(Rows::to_csv).unwrap_or_default();
         remarks.absent_values = redactor.absent(&self.policy, &[&text, &beside]);
-        let sealed = Sealed { text, roster, remarks };
+        let sealed = Sealed { text, roster, remarks, in_doubt };
         sealed.check(&redactor)?;
         Ok(sealed)
     }
@@ -404,6 +403,12 @@ impl Sealed {
         self.roster.as_ref()
     }
 
+    /// The entries of the writes that are in doubt because the journal does not say what became of them: an earlier
+    /// release wrote it.
+    pub fn in_doubt(&self) -> &[String] {
+        &self.in_doubt
+    }
+
     /// What whoever sealed it should know.
     pub fn remarks(&self) -> &Remarks {
         &self.remarks
@@ -456,7 +461,7 @@ fn place(event: &Value) -> String {
 /// A file beside its place. It may be read by whom the system lets read new files.
 fn written(path: &Path, text: &str) -> io::Result<NamedTempFile> {
     let mut file = beside(path)?;
-    file.write_all(text.as_bytes())?;
+    file.as_file_mut().write_all(text.as_bytes())?;
     File::sync_all(file.as_file())?;
     Ok(file)
 }
@@ -491,7 +496,8 @@ mod tests {
         let check = |detail: &str, roster: Option<&Rows>| {
             let text = laid_out(&[lost(detail)]);
             let remarks = Remarks::default();
-            Sealed { text, roster: roster.cloned(), remarks }
+            let in_doubt = Vec::new();
+            Sealed { text, roster: roster.cloned(), remarks, in_doubt }
                 .check(&redactor)
                 .unwrap_err()
                 .to_string()

@@ -9,8 +9,42 @@ use serde_json::Value;
 use super::straight::{Asked, Step};
 use crate::settle::ROUNDS;
 
+/// From what it is known what a run decided about a doubtful write. All that sealing infers is in this module, and
+/// begins here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Decisions {
+    /// From what was sent after it.
+    #[default]
+    Inferred,
+    /// From nothing: it stays in doubt. Of a journal of an earlier release it is not certain that it is whole.
+    Unknown,
+}
+
+impl Decisions {
+    /// The steps of a scope as one part of a run would have taken them.
+    pub(super) fn made_of(self, steps: Vec<Step>) -> Vec<Step> {
+        match self {
+            Self::Inferred => settled(steps),
+            Self::Unknown => steps,
+        }
+    }
+
+    /// The entries of the writes among these steps that are in doubt because nothing was decided, or because it is not
+    /// known what was.
+    pub(super) fn missing(self, steps: &[Step]) -> impl Iterator<Item = &str> {
+        let steps = steps.iter().filter(move |_| self == Self::Unknown);
+        let asked = steps.filter_map(|step| match step {
+            Step::Asked(asked) => Some(asked),
+            Step::Given(_) => None,
+        });
+        let in_doubt =
+            asked.filter(|asked| asked.trouble().is_some_and(|error| error.is_in_doubt()));
+        in_doubt.map(|asked| asked.request.entry.as_str())
+    }
+}
+
 /// The steps of a scope, without the looks that a later part took anew and the rounds that no replay comes to.
-pub(super) fn settled(mut steps: Vec<Step>) -> Vec<Step> {
+fn settled(mut steps: Vec<Step>) -> Vec<Step> {
     let mut at = 0;
     while at < steps.len() {
         let doubt = asked(&steps, at).and_then(Doubt::of);

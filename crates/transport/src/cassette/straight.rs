@@ -5,7 +5,7 @@ use std::path::Path;
 
 use drillmaster_models::entry;
 
-use super::settled::settled;
+use super::settled::Decisions;
 use super::{
     ErrorEvent, Event, Header, Interaction, RequestEvent, Tape, UNANSWERED, Unsealed, ValueEvent,
 };
@@ -35,6 +35,7 @@ pub(super) struct Asked {
 pub(super) struct Straight {
     /// The last header.
     pub(super) header: Option<Header>,
+    pub(super) decisions: Decisions,
     scopes: BTreeMap<String, Scope>,
 }
 
@@ -63,13 +64,7 @@ struct Scope {
 /// assert!(straight(&path).unwrap().interactions.is_empty());
 /// ```
 pub fn straight(journal: &Path) -> Result<Tape, Unsealed> {
-    let events = Events::open(journal)?;
-    let mut straight = Straight::default();
-    let header = events.header().clone();
-    for event in events {
-        straight.take(event?).map_err(Unsealed::Recording)?;
-    }
-    let header = straight.header.take().unwrap_or(header);
+    let (header, straight) = Straight::of(journal)?;
     let mut tape = Tape { header, interactions: Vec::new(), values: Vec::new() };
     for step in straight.scopes().into_values().flatten() {
         match step {
@@ -90,6 +85,18 @@ pub fn straight(journal: &Path) -> Result<Tape, Unsealed> {
 }
 
 impl Straight {
+    /// Reads a journal: what its run was made from at last, and what happened.
+    pub(super) fn of(journal: &Path) -> Result<(Header, Self), Unsealed> {
+        let events = Events::open(journal)?;
+        let decisions = if events.is_chained() { Decisions::Inferred } else { Decisions::Unknown };
+        let mut straight = Self { decisions, ..Self::default() };
+        let header = events.header().clone();
+        for event in events {
+            straight.take(event?).map_err(Unsealed::Recording)?;
+        }
+        Ok((straight.header.take().unwrap_or(header), straight))
+    }
+
     pub(super) fn take(&mut self, event: Event) -> Result<(), String> {
         match event {
             Event::Cassette(header) | Event::Order(header) => self.header = Some(header),
@@ -116,6 +123,7 @@ impl Straight {
     /// The scopes with what happened in each. Requests that travelled at the same time were written down as
     /// it happened; their numbers tell their order.
     pub(super) fn scopes(self) -> BTreeMap<String, Vec<Step>> {
+        let decisions = self.decisions;
         let scopes = self.scopes.into_iter().map(|(name, mut scope)| {
             // What an earlier part asked for in vain, and no later one again, is not on the way any more.
             let last = scope.part;
@@ -125,7 +133,7 @@ impl Straight {
             });
             scope.steps.sort_by_key(|(place, _)| *place);
             let steps = scope.steps.into_iter().map(|(_, step)| step).collect();
-            (name, settled(steps))
+            (name, decisions.made_of(steps))
         });
         scopes.filter(|(_, steps)| !steps.is_empty()).collect()
     }
