@@ -24,6 +24,7 @@ mod sealing;
 mod streams;
 #[cfg(unix)]
 mod terminals;
+mod trust;
 
 use crate::desk::{Desk, Door};
 use crate::snapshot::snapshot;
