@@ -160,7 +160,7 @@ impl Case {
     pub fn accept(&self, picture: &str) -> Result<(), Problem> {
         let path = self.accepted();
         let written = put(&path, Readers::Everybody, |out| out.write_all(picture.as_bytes()));
-        written.map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))
+        written.map_err(|error| Problem::cannot_write(&path, &error))
     }
 
     /// Runs it. An `Err` is a case that cannot be run at all.

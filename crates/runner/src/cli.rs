@@ -23,6 +23,7 @@ mod session;
 mod settings;
 mod target;
 mod test;
+mod trust;
 mod waiting;
 
 use std::io::IsTerminal;
@@ -159,17 +160,16 @@ pub fn main() -> ExitCode {
         problem.exit
     });
     tracing::info!(target: log::END, exit = exit as u8);
-    if let Some(error) = log::trouble() {
-        // What was done is done: a log with a gap is told, and changes nothing.
-        shell.console.warn(&format!("the log is not whole: {error}"));
-    }
-    match shell.console.trouble() {
-        None => exit.into(),
-        Some(error) => {
-            shell.tell(&Problem::usage(format!("cannot write to standard output: {error}")));
-            exit.max(Exit::Rows).into()
-        }
-    }
+    // What was done is done: that not all of it could be written down is told, and changes nothing else.
+    let log = log::trouble().map(|error| format!("the log is not whole: {error}"));
+    let output = shell.console.trouble();
+    let output = output.map(|error| format!("cannot write to standard output: {error}"));
+    let unwritten = [log, output].into_iter().flatten().map(Problem::unwritten);
+    let exits = unwritten.map(|problem| {
+        shell.tell(&problem);
+        problem.exit
+    });
+    exits.fold(exit, Exit::max).into()
 }
 
 /// Begins the log, if there is to be one.

@@ -18,6 +18,8 @@ pub enum Exit {
     Stopped = 4,
     /// A replay did not match its recording.
     Replay = 5,
+    /// A file could not be written: the disk is full, or no file can be opened any more. What was sent stands.
+    Unwritten = 8,
     /// The run was interrupted.
     Interrupted = 130,
 }

@@ -5,6 +5,14 @@ use std::path::Path;
 
 use crate::engine::folder_of;
 
+/// Whether a file cannot be opened because too many are: by this process, or on this machine.
+pub(crate) fn is_out_of_handles(error: &io::Error) -> bool {
+    // They have no kind of their own.
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    cfg!(unix) && matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
+}
+
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readers {
@@ -25,9 +33,11 @@ pub(crate) fn put(
     if readers == Readers::Everybody {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     }
-    let mut out = BufWriter::new(builder.prefix(".writing-").tempfile_in(folder_of(path))?);
+    let file = builder.prefix(".writing-").tempfile_in(folder_of(path))?;
+    let mut out = BufWriter::new(file.as_file());
     content(&mut out)?;
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    out.flush()?;
+    drop(out);
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

@@ -230,6 +230,7 @@ impl Host {
             _ if entry.spec.effect.is_read() => return,
             Some(error) if error.is_in_doubt() => Some(Flaw::InDoubt),
             Some(error) if error.is_stopped() => Some(Flaw::Stopped),
+            Some(error) if error.is_unwritten() => Some(Flaw::NotMade),
             _ => None,
         };
         let call = (entry.name(), fields.to_string());
@@ -297,8 +298,11 @@ impl Host {
 
     fn is_open(&self, entry: &'static Entry, fields: &Value) -> Result<(), CallError> {
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        // After a guard's word the rows in flight are finished, as far as the guard lets them.
-        let finishes = |error: &&Error| !error.is_stopped() || RunningRow::current().is_none();
+        // After a guard's word the rows in flight are finished, as far as the guard lets them; and where what became of
+        // rows cannot be written down, as far as the journal does.
+        let finishes = |error: &&Error| {
+            !(error.is_stopped() || error.is_unwritten()) || RunningRow::current().is_none()
+        };
         if let Some(error) = closed.all.as_ref().filter(finishes) {
             let Some(row) = RunningRow::current() else {
                 return Err(CallError::Failed(error.clone()));
@@ -329,6 +333,13 @@ impl Host {
         }
     }
 
+    /// Ends all calls, whatever the script makes of it: something that a run leaves behind cannot be written.
+    pub(crate) fn close_unwritten(&self, what: &str, error: &io::Error) -> Error {
+        let error = Error::unwritten(format!("{what}: {error}"));
+        self.close_after(None, &error);
+        error
+    }
+
     /// What ended all calls, if something did.
     pub(crate) fn fatal(&self) -> Option<Error> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).all.clone()
@@ -350,26 +361,39 @@ impl Host {
         self.progress.as_ref().zip(self.runtime.as_ref()).map(|(own, on)| own.begin(total, on))
     }
 
-    /// Takes note of a finished row, which is in the spool already.
-    pub(crate) fn finish_row(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
-        self.note_row(scope, outcome)?;
-        self.add_result(outcome)
+    /// Takes note of a finished row, which is in the spool already. What cannot be written down ends the run after
+    /// the rows in flight.
+    pub(crate) fn finish_row(&self, scope: &str, outcome: &Outcome) {
+        self.note_row(scope, outcome);
+        self.add_result(outcome);
     }
 
     /// Adds a finished row to the results.
-    pub(crate) fn add_result(&self, outcome: &Outcome) -> io::Result<()> {
+    pub(crate) fn add_result(&self, outcome: &Outcome) {
         if let Some(results) = &self.results {
-            results.lock().unwrap_or_else(PoisonError::into_inner).add(outcome)?;
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = results.add(outcome) {
+                self.close_unwritten("the results cannot be written", &error);
+            }
         }
         torture::point("result");
-        Ok(())
     }
 
     /// Tells the journal, the plan and whoever watches of a finished row.
-    pub(crate) fn note_row(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
+    pub(crate) fn note_row(&self, scope: &str, outcome: &Outcome) {
         if let Some(progress) = &self.progress {
             progress.row(outcome.state);
         }
+        if let Err(error) = self.note(scope, outcome) {
+            self.close_unwritten("the journal cannot be written", &error);
+        }
+        if let Some(Err(error)) = self.plan.as_ref().map(|plan| plan.take(scope)) {
+            self.close_unwritten("the plan cannot be kept", &error);
+        }
+        torture::point("row");
+    }
+
+    fn note(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
         if let Some(Keeping { journal, history, .. }) = &self.journal {
             let known = history.row(scope).map_err(|error| io::Error::other(error.to_string()))?;
             let event = RowEvent {
@@ -384,10 +408,6 @@ impl Host {
                 journal.append(&Event::Row(event))?;
             }
         }
-        if let Some(plan) = &self.plan {
-            plan.take(scope)?;
-        }
-        torture::point("row");
         Ok(())
     }
 
@@ -530,5 +550,9 @@ async fn resolve(
 
 /// After such an error no request of the run can succeed.
 pub(crate) fn is_fatal(error: &Error) -> bool {
-    error.is_credential() || error.is_replay_mismatch() || error.is_setup() || error.is_stopped()
+    error.is_credential()
+        || error.is_replay_mismatch()
+        || error.is_setup()
+        || error.is_unwritten()
+        || error.is_stopped()
 }

@@ -242,7 +242,7 @@ impl Order {
 }
 
 /// The folder of what is kept from one invocation to the next, by the platform's convention.
-fn state_folder() -> Result<PathBuf, Problem> {
+pub(crate) fn state_folder() -> Result<PathBuf, Problem> {
     let base = etcetera::choose_base_strategy().map_err(|error| {
         Problem::usage(format!("no folder for the journals of runs can be found: {error}"))
             .with_help("name a file for this one with --journal")

@@ -1,6 +1,7 @@
 //! What stopped a run, and how it is drawn for a person.
 
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
 use drillmaster_models::{Settle, entry};
 use drillmaster_transport::{Error, Mismatch, Stopped};
@@ -13,6 +14,9 @@ use crate::exit::Exit;
 
 /// The least columns in which a frame is drawn: the terminal would break a wider one.
 const FRAMED: usize = 50;
+
+/// What to do where a file cannot be written.
+const ROOM: &str = "free some disk space, or raise the limit on open files (`ulimit -n`)";
 
 /// Something that stops the command, or, where it ends well all the same, a warning: what failed, where, and what to do about it.
 #[derive(Debug, Clone)]
@@ -51,9 +55,20 @@ impl Problem {
         Self { exit: Exit::Script, ..Self::usage(message) }
     }
 
+    /// A file that cannot be written any more, although it could be at first. What was sent stands.
+    pub fn unwritten(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Unwritten, ..Self::usage(message) }.with_help(ROOM)
+    }
+
+    /// The same of a file by its name.
+    pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Self {
+        Self::unwritten(format!("cannot write {}: {error}", path.display()))
+    }
+
     /// Trouble with a call outside any row.
     pub fn call(error: &Error) -> Self {
         let exit = match () {
+            () if error.is_unwritten() => Exit::Unwritten,
             () if error.is_replay_mismatch() => Exit::Replay,
             () if error.is_credential() || error.is_stopped() => Exit::Stopped,
             () if error.is_setup() || error.is_invalid() || error.is_unsupported() => Exit::Usage,
@@ -128,6 +143,7 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
         () if error.is_credential() => {
             "check the key: it may have been rotated, disabled or mistyped".to_owned()
         }
+        () if error.is_unwritten() => ROOM.to_owned(),
         () if error.is_in_doubt() => settling(error),
         () if error.is_throttled() => {
             "try again later, or wait longer with --retry-for TIME".to_owned()

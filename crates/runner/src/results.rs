@@ -23,6 +23,8 @@ pub(crate) struct Results {
     header: Vec<String>,
     /// The rows that were written, one spool for each `each` of the script.
     written: Vec<Spool>,
+    /// A line was written in part, so that no other can come behind it.
+    is_torn: bool,
 }
 
 impl Results {
@@ -33,6 +35,7 @@ impl Results {
             is_amended: false,
             header: Vec::new(),
             written: Vec::new(),
+            is_torn: false,
         }
     }
 
@@ -41,8 +44,17 @@ impl Results {
         self.written.push(spool.clone());
     }
 
-    /// Adds a row, which is in the latest spool already.
+    /// Adds a row, which is in the latest spool already. After an error nothing is added any more.
     pub(crate) fn add(&mut self, outcome: &Outcome) -> io::Result<()> {
+        if self.is_torn {
+            return Ok(());
+        }
+        let added = self.put(outcome);
+        self.is_torn = added.is_err();
+        added
+    }
+
+    fn put(&mut self, outcome: &Outcome) -> io::Result<()> {
         let fields = fields(outcome);
         let known = fields.keys().all(|name| self.header.contains(name));
         let line = self.line(&fields)?;
@@ -59,6 +71,9 @@ impl Results {
 
     /// Makes sure that the file is there and on disk, even where there was no row.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
+        if self.is_torn {
+            return Ok(());
+        }
         if self.file.is_none() || self.is_amended {
             self.rewrite()?;
         }

@@ -32,6 +32,7 @@ use drillmaster_models::nearest;
 use self::keys::Keys;
 use self::layout::Layout;
 use self::records::Records;
+use crate::files::is_out_of_handles;
 use crate::problem::Problem;
 use drillmaster_transport::redact;
 
@@ -298,8 +299,10 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 fn open(path: &Path) -> Result<File, Problem> {
-    let file = File::open(path)
-        .map_err(|error| unread(path, &error).with_help("name a CSV file with --roster"))?;
+    let file = File::open(path).map_err(|error| match unread(path, &error) {
+        problem if problem.help.is_some() => problem,
+        problem => problem.with_help("name a CSV file with --roster"),
+    })?;
     // A pipe can be read once only.
     match file.metadata() {
         Ok(about) if about.is_file() => Ok(file),
@@ -311,7 +314,8 @@ fn open(path: &Path) -> Result<File, Problem> {
 }
 
 fn unread(path: &Path, error: &std::io::Error) -> Problem {
-    Problem::usage(format!("cannot read the roster {}: {error}", path.display()))
+    let problem = format!("cannot read the roster {}: {error}", path.display());
+    if is_out_of_handles(error) { Problem::unwritten(problem) } else { Problem::usage(problem) }
 }
 
 fn hash_of(path: &Path) -> Result<String, Problem> {

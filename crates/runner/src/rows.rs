@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::{fmt, io};
 
+use drillmaster_transport::Error;
 use drillmaster_transport::cassette::ValueEvent;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use serde::{Deserialize, Serialize};
@@ -15,9 +16,11 @@ use serde_json::Value;
 use self::captured::own_copy;
 use self::conclusion::{Conclusion, conclude};
 pub(crate) use self::conclusion::{detail_of, not_attempted, told};
+use crate::exit::Exit;
 use crate::fan::fan;
 use crate::host::{CallError, Host};
 use crate::log;
+use crate::problem::Problem;
 use crate::report::Changed;
 use crate::roster::{Roster, Row};
 use crate::running::{RunningRow, Tally};
@@ -159,7 +162,7 @@ pub(crate) fn over_roster(
     work: &FnPtr,
 ) -> Answer<Rows> {
     let position = ctx.call_position();
-    let stop = |problem: crate::problem::Problem| runtime_error(&problem.message, position);
+    let stop = |problem: Problem| unread(&problem, position);
     let items = rows.roster.rows().map_err(stop)?.take(rows.most).map(|row| {
         let row = row.map_err(stop)?;
         Ok((row.key().to_owned(), Dynamic::from(row.clone()), Some(row)))
@@ -230,14 +233,14 @@ fn over(
     let scope_of = host.scopes();
     let outer = RunningRow::current();
     let spool = Spool::new();
-    let unwritten = |error: io::Error| {
-        let text = format!("what became of the rows cannot be written: {error}");
-        runtime_error(&text, ctx.call_position())
+    let unwritten = |what: &str, error: &io::Error| {
+        failed(host.close_unwritten(what, error), ctx.call_position())
     };
+    let unkept = |error: io::Error| unwritten("what became of the rows cannot be kept", &error);
     // Kept until all rows are done.
     let _shown = match &outer {
         None => {
-            host.begin(&spool).map_err(&unwritten)?;
+            host.begin(&spool).map_err(&unkept)?;
             host.show(total)
         }
         Some(_) => None,
@@ -282,27 +285,26 @@ fn over(
         }
     };
     let mut deferred = Vec::new();
-    let keep = |ended: Ended| {
+    let keep = |ended: Ended| -> Answer<()> {
         let Ended { outcome, running, .. } = &ended;
         let scope = running.scope.name();
         if outer.is_some() {
             tell(&ended);
-            return spool.push(outcome).map(drop).map_err(&unwritten);
+            return spool.push(outcome).map(drop).map_err(&unkept);
         }
-        let at = spool.push(outcome).map_err(&unwritten)?;
+        let at = spool.push(outcome).map_err(&unkept)?;
         if host.is_deferred(scope, outcome) {
-            host.add_result(outcome).map_err(&unwritten)?;
+            host.add_result(outcome);
             deferred.push((at, ended));
             return Ok(());
         }
         tell(&ended);
-        host.finish_row(scope, outcome).map_err(&unwritten)
+        host.finish_row(scope, outcome);
+        Ok(())
     };
     let workers = host.concurrency.max(1);
-    let unstarted = |error: io::Error| {
-        let text = format!("the rows cannot be begun: {error}");
-        runtime_error(&text, ctx.call_position())
-    };
+    // For want of file handles.
+    let unstarted = |error: io::Error| unwritten("the rows cannot be begun", &error);
     match &outer {
         None => fan(items, workers, || own_copy(work), row, keep).map_err(unstarted)??,
         // Rows within a row come one after the other: the row is one sequence of requests.
@@ -315,7 +317,7 @@ fn over(
     }
     // Behind all others: the rows in which a write was in doubt, as far as that was resolved meanwhile.
     while !deferred.is_empty() {
-        let resolved = host.resolve_rows(deferred.len()).map_err(&unwritten)?;
+        let resolved = host.resolve_rows(deferred.len()).map_err(&unkept)?;
         let is_resolved = |ended: &Ended| {
             resolved.contains(drillmaster_transport::Scope::row_of(ended.running.scope.name()))
         };
@@ -326,7 +328,7 @@ fn over(
                 continue;
             }
             tell(&ended);
-            host.note_row(ended.running.scope.name(), &ended.outcome).map_err(&unwritten)?;
+            host.note_row(ended.running.scope.name(), &ended.outcome);
         }
         let places: Vec<_> = again.iter().map(|(at, _)| *at).collect();
         let items = again.into_iter().map(|(_, Ended { place, item, outcome, .. })| {
@@ -340,20 +342,17 @@ fn over(
         fan(items, workers, || own_copy(work), row, keep).map_err(unstarted)??;
         for (at, ended) in places.into_iter().zip(ended) {
             let scope = ended.running.scope.name();
-            host.amend(&spool, at, &ended.outcome).map_err(&unwritten)?;
+            host.amend(&spool, at, &ended.outcome).map_err(&unkept)?;
             if host.is_deferred(scope, &ended.outcome) {
                 deferred.push((at, ended));
                 continue;
             }
             tell(&ended);
-            host.note_row(scope, &ended.outcome).map_err(&unwritten)?;
+            host.note_row(scope, &ended.outcome);
         }
     }
     match host.fatal() {
-        Some(error) => {
-            let error = Dynamic::from(CallError::Failed(error));
-            Err(EvalAltResult::ErrorRuntime(error, ctx.call_position()).into())
-        }
+        Some(error) => Err(failed(error, ctx.call_position())),
         None => Ok(Rows { spool, only: None }),
     }
 }
@@ -363,6 +362,21 @@ fn reason_to_skip(host: &Host) -> Option<String> {
         Some(error) => Some(not_attempted(&error)),
         None => host.stop.is_requested().then(|| "not attempted: interrupted".to_owned()),
     }
+}
+
+/// Why the rows of a roster cannot be read while a script runs.
+#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
+pub(crate) fn unread(problem: &Problem, position: Position) -> Box<EvalAltResult> {
+    match problem.exit {
+        // For want of file handles: the script is not to blame.
+        Exit::Unwritten => failed(Error::unwritten(&problem.message), position),
+        _ => runtime_error(&problem.message, position),
+    }
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
+fn failed(error: Error, position: Position) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(Dynamic::from(CallError::Failed(error)), position).into()
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]

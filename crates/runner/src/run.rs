@@ -281,7 +281,7 @@ pub(crate) fn run_over(
         .plan
         .as_ref()
         .map_or(Ok(()), Plan::take_main)
-        .map_err(|error| Problem::usage(format!("the plan cannot be kept: {error}")));
+        .map_err(|error| Problem::unwritten(format!("the plan cannot be kept: {error}")));
     let problem = problem.or(listed.err()).or(written.err()).or(planned.err());
     let mut outside = host.outside();
     // What stopped the run is told by itself.
@@ -309,5 +309,5 @@ fn finish_results(host: &Host, came_to_its_end: bool) -> Result<(), Problem> {
     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
     results
         .finish()
-        .map_err(|error| Problem::usage(format!("the results cannot be written: {error}")))
+        .map_err(|error| Problem::unwritten(format!("the results cannot be written: {error}")))
 }

@@ -18,9 +18,10 @@
 //! `again`, `order`, `row` and `pace` are a [journal](crate::journal)'s; a cassette's reader passes over them. So are
 //! `resolved`, a request that repeats another, and the time since when an answer leaves a write in doubt: a sealed
 //! cassette has each write once, with the answer that it came to. Recorders
-//! close each event with the field `sum`, a checksum of all before it on its line. A reader refuses an
-//! event that does not have the sum it claims; events without one, as written by hand, are taken as they
-//! are, and white space does not count.
+//! close each event with the field `sum`, a checksum of all before it on its line; in a journal, whose header has
+//! version 2, it is a hash of that and of the sum before. A reader refuses an event that does not have the sum it
+//! claims; events of a cassette without one, as written by hand, are taken as they are, and white space does not
+//! count.
 //!
 //! [`Seal`] makes of a recording what can be shared: in an order that does not depend on which row was
 //! faster, laid out for people, and with pseudonyms in the place of people and secrets.
@@ -55,7 +56,7 @@ pub use seal::{Seal, Sealed, Unsealed};
 pub(crate) use seal::{beside, sealed_answer};
 pub use straight::straight;
 pub use tape::{Damage, Interaction, Tape, parse};
-pub(crate) use tape::{Part, answer_at, event_at, header, read};
+pub(crate) use tape::{Part, answer_at, event_at, header, layout, read, without_sum};
 pub use veiled::veiled;
 
 use drillmaster_models::{Method, entry, wire};
@@ -67,7 +68,8 @@ use crate::error::{Error, Lost};
 use crate::redact::{Keys, Sealing};
 use crate::request::{Purpose, Request, Response, is_open, line};
 
-/// The version that is written, and the only one that is read.
+/// The version of a cassette. A [journal](crate::journal::VERSION) has another: its events are the same, and its lines
+/// answer for each other.
 pub const VERSION: u32 = 1;
 
 /// What is told about a request of which the outcome was not waited for.

@@ -19,6 +19,8 @@ pub struct Error(Box<Inner>);
 struct Inner {
     entry: Option<&'static str>,
     writes: bool,
+    /// No more files can be opened.
+    starved: bool,
     kind: Kind,
 }
 
@@ -30,6 +32,8 @@ enum Kind {
     Lost(Lost, String),
     #[error("{0}")]
     Setup(String),
+    #[error("{0}")]
+    Unwritten(String),
     #[error("{1}")]
     Replay(Mismatch, String),
     #[error("{1}")]
@@ -98,7 +102,7 @@ impl Lost {
 
 impl Error {
     fn new(kind: Kind) -> Self {
-        Self(Box::new(Inner { entry: None, writes: false, kind }))
+        Self(Box::new(Inner { entry: None, writes: false, starved: false, kind }))
     }
 
     /// The request or its answer was lost.
@@ -109,6 +113,18 @@ impl Error {
     /// Something about the configuration keeps requests from being sent.
     pub fn setup(problem: impl Into<String>) -> Self {
         Self::new(Kind::Setup(problem.into()))
+    }
+
+    /// A file of ours cannot be written: the disk is full, or no file can be opened any more. Nothing is sent that could
+    /// not be written down.
+    ///
+    /// ```
+    /// use drillmaster_transport::Error;
+    /// let error = Error::unwritten("the journal cannot be written: no space left on device");
+    /// assert!(error.is_unwritten() && !error.is_setup() && !error.is_in_doubt());
+    /// ```
+    pub fn unwritten(problem: impl Into<String>) -> Self {
+        Self::new(Kind::Unwritten(problem.into()))
     }
 
     /// A recording and what was asked of it differ.
@@ -133,6 +149,13 @@ impl Error {
     /// ```
     pub fn stopped(by: Stopped, problem: impl Into<String>) -> Self {
         Self::new(Kind::Stopped(by, problem.into()))
+    }
+
+    /// Says that no more files can be opened, connections among them.
+    #[must_use]
+    pub(crate) fn for_want_of_handles(mut self) -> Self {
+        self.0.starved = true;
+        self
     }
 
     /// An answer came and was not the one asked for.
@@ -161,7 +184,9 @@ impl Error {
     /// The same in other words, where they are not the service's own.
     pub(crate) fn reworded(mut self, words: impl FnOnce(&str) -> String) -> Self {
         match &mut self.0.kind {
-            Kind::Lost(_, detail) | Kind::Setup(detail) => *detail = words(detail),
+            Kind::Lost(_, detail) | Kind::Setup(detail) | Kind::Unwritten(detail) => {
+                *detail = words(detail);
+            }
             Kind::Answer(_) | Kind::Replay(..) | Kind::Stopped(..) => {}
         }
         self
@@ -207,7 +232,7 @@ impl Error {
                             ..
                         }
                 ),
-                Kind::Setup(_) | Kind::Replay(..) | Kind::Stopped(..) => false,
+                Kind::Setup(_) | Kind::Unwritten(_) | Kind::Replay(..) | Kind::Stopped(..) => false,
             }
     }
 
@@ -244,6 +269,12 @@ impl Error {
     /// Something about the configuration kept the request from being sent.
     pub fn is_setup(&self) -> bool {
         matches!(self.0.kind, Kind::Setup(_))
+    }
+
+    /// A file of ours cannot be written, or no more can be opened, be it for a connection: this machine kept the request
+    /// from being sent, and will keep others.
+    pub fn is_unwritten(&self) -> bool {
+        self.0.starved || matches!(self.0.kind, Kind::Unwritten(_))
     }
 
     /// A recording and what was asked of it differ.
@@ -284,7 +315,9 @@ impl Error {
     pub(crate) fn recorded(&self) -> Option<(&'static str, &str)> {
         match &self.0.kind {
             Kind::Lost(how, detail) => Some((how.name(), detail)),
-            Kind::Setup(problem) | Kind::Stopped(_, problem) => Some((UNSENT, problem)),
+            Kind::Setup(problem) | Kind::Unwritten(problem) | Kind::Stopped(_, problem) => {
+                Some((UNSENT, problem))
+            }
             Kind::Answer(_) | Kind::Replay(..) => None,
         }
     }

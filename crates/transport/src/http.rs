@@ -171,6 +171,10 @@ impl Http {
             return Error::lost(Lost::Reset, cause);
         }
         let origin = self.base.origin().ascii_serialization();
+        if is_out_of_handles(error) {
+            let detail = format!("{origin}: too many files are open");
+            return Error::lost(Lost::Unreachable, detail).for_want_of_handles();
+        }
         let advice = "is the base URL right, and is the network up?";
         Error::lost(Lost::Unreachable, format!("{origin}: {cause}; {advice}"))
     }
@@ -276,6 +280,16 @@ fn is_kept(name: &str) -> bool {
 }
 
 /// The last cause of an error, which is what happened; all before it tells where in the client.
+/// Whether the reason is that no file can be opened, which a connection is, too.
+fn is_out_of_handles(error: &(dyn std::error::Error + 'static)) -> bool {
+    // They have no kind of their own.
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let codes = causes.find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    cfg!(unix) && codes.is_some_and(|code| [EMFILE, ENFILE].contains(&code))
+}
+
 fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {

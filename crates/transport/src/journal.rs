@@ -12,8 +12,10 @@
 //!
 //! - A write's `request` event is on the disk before the request is sent.
 //! - Lines are written in the order in which they were added. What is safe is all up to some line.
-//! - Each line closes with a checksum. A torn last line is dropped, for nobody was told that it is safe.
-//!   Any other damage is refused.
+//! - Each line closes with a hash of itself and of the hash before, so that lines that were lost, doubled, moved or
+//!   changed are noticed. A torn last line is dropped, for nobody was told that it is safe, and lines that are missing
+//!   at the end were never there. Any other damage is refused. (Version 1, which earlier releases wrote, had no more than
+//!   a checksum for each line. A run that was begun so goes on so.)
 //! - One process writes a journal at a time.
 //!
 //! ```
@@ -52,9 +54,9 @@ pub use history::History;
 pub(crate) use history::{identity_key, scope_key, value_key};
 pub use journaled::Journaled;
 pub(crate) use journaled::read;
-pub(crate) use lines::unseal;
-use lines::with_line;
-pub use lines::{Events, line};
+pub use lines::{Events, VERSION, line};
+pub(crate) use lines::{Layout, Link, unlink, unseal};
+use lines::{Line, with_line};
 pub use unusable::Unusable;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -65,7 +67,7 @@ use std::thread::JoinHandle;
 
 use crate::cassette::{Event, Header};
 use unusable::Problem;
-use writer::{Entry, Queue};
+use writer::{Entry, Put, Queue};
 
 /// Where a journal's lines go.
 pub trait Sink: Send {
@@ -93,9 +95,18 @@ impl Sink for File {
 /// be written down.
 pub struct Journal {
     queue: Arc<Queue>,
+    layout: Layout,
     writer: Option<JoinHandle<()>>,
     /// Holds the lock.
     file: Option<File>,
+}
+
+/// What is in a journal already.
+#[derive(Clone, Copy)]
+struct Begun {
+    requests: usize,
+    layout: Layout,
+    link: Link,
 }
 
 impl Journal {
@@ -111,15 +122,27 @@ impl Journal {
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(|error| match error.kind() {
+        let file = options.open(path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => Problem::Exists,
             _ => Problem::Io(error),
         })?;
+        // One without its first line is of no use, and in the way.
+        let begun = Self::begin_in(file, path, header);
+        if begun.is_err() {
+            let _ = std::fs::remove_file(path);
+        }
+        begun
+    }
+
+    fn begin_in(mut file: File, path: &Path, header: Header) -> Result<Self, Problem> {
         lock(&file)?;
-        file.write_all(&line(&Event::Cassette(header)))?;
+        let (mut first, mut link) = (Vec::new(), Link::default());
+        let header = Event::Cassette(Header { version: VERSION, ..header });
+        with_line(&header, Layout::Chained, |line| line.add_to(&mut first, &mut link));
+        file.write_all(&first)?;
         file.sync_all()?;
         sync_folder(path)?;
-        Ok(Self::in_file(file, 0)?)
+        Ok(Self::in_file(file, Begun { requests: 0, layout: Layout::Chained, link })?)
     }
 
     /// Opens a journal in order to go on with it: what it holds, and the journal for what comes. A torn last
@@ -135,37 +158,40 @@ impl Journal {
         let history = History::of(path, file.try_clone()?)?;
         file.set_len(history.end())?;
         file.seek(SeekFrom::Start(history.end()))?;
-        let journal = Self::in_file(file, history.requests())?;
-        Ok((journal, history))
+        let (layout, link) = (history.layout(), history.link());
+        let begun = Begun { requests: history.requests(), layout, link };
+        Ok((Self::in_file(file, begun)?, history))
     }
 
-    fn in_file(file: File, requests: usize) -> io::Result<Self> {
+    fn in_file(file: File, begun: Begun) -> io::Result<Self> {
         let lock = file.try_clone()?;
-        Self::start(file, requests, Some(lock))
+        Self::start(file, begun, Some(lock))
     }
 
     /// Writes the events, without a header, to somewhere else than a file: for tests of what happens when
     /// the disk does this or that.
     pub fn to(sink: impl Sink + 'static) -> io::Result<Self> {
-        Self::start(sink, 0, None)
+        let begun = Begun { requests: 0, layout: Layout::Chained, link: Link::default() };
+        Self::start(sink, begun, None)
     }
 
-    fn start(sink: impl Sink + 'static, requests: usize, file: Option<File>) -> io::Result<Self> {
-        let queue = Arc::new(Queue::after(requests));
+    fn start(sink: impl Sink + 'static, begun: Begun, file: Option<File>) -> io::Result<Self> {
+        let queue = Arc::new(Queue::after(begun.requests, begun.link));
         let writer = Some(writer::start(&queue, sink)?);
-        Ok(Self { queue, writer, file })
+        Ok(Self { queue, layout: begun.layout, writer, file })
     }
 
     /// Adds an event. It is written within milliseconds, and outlives this process then, but not yet a power cut.
     ///
     /// Waits for the disk where very much waits to be written already.
     pub fn append(&self, event: &Event) -> io::Result<()> {
-        with_line(event, |line| self.queue.add(&entry(event, line)))
+        with_line(event, self.layout, |line| self.queue.add(&entry(event, line)))
     }
 
     /// Adds an event, and returns when it and all that was added before are safe on the disk.
     pub async fn append_durably(&self, event: &Event) -> io::Result<()> {
-        let safe = with_line(event, |line| self.queue.add_durably(&entry(event, line)))?;
+        let safe =
+            with_line(event, self.layout, |line| self.queue.add_durably(&entry(event, line)))?;
         safe.reached().await
     }
 
@@ -176,7 +202,7 @@ impl Journal {
 
     /// Returns when all that was added is safe on the disk.
     pub async fn flush(&self) -> io::Result<()> {
-        self.queue.add_durably(&Entry::Other(&[]))?.reached().await
+        self.queue.add_durably(&Entry::Other(Line::NONE))?.reached().await
     }
 
     /// Whether some process writes this journal at present.
@@ -188,7 +214,9 @@ impl Journal {
 
     /// Ends the journal: the run is done, and no more events come. Returns when all is safe on the disk.
     pub async fn close(&self) -> io::Result<()> {
-        let end = |requests| line(&Event::End { interactions: requests });
+        let end = |requests, put: Put| {
+            with_line(&Event::End { interactions: requests }, self.layout, put);
+        };
         let safe = self.queue.add_durably(&Entry::End(&end))?;
         safe.reached().await
     }
@@ -208,7 +236,7 @@ impl Drop for Journal {
     }
 }
 
-fn entry<'a>(event: &Event, line: &'a [u8]) -> Entry<'a> {
+fn entry<'a>(event: &Event, line: Line<'a>) -> Entry<'a> {
     match event {
         Event::Request(_) => Entry::Request(line),
         _ => Entry::Other(line),

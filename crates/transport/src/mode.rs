@@ -17,7 +17,7 @@ use serde_json::Value;
 use self::append::Append;
 use self::verify::Verify;
 pub use self::verify::Writes;
-use crate::cassette::{Header, Seal, identity};
+use crate::cassette::{Header, Seal, Unsealed, identity};
 use crate::error::{Error, Stopped};
 use crate::guard::{Key, key};
 use crate::record::Record;
@@ -213,10 +213,17 @@ impl Cassette {
         let remarks = match &self.0.way {
             Way::Replay(replay) => replay.finish().map(nothing),
             Way::Record(record) => record.finish().map_err(|error| {
-                Error::setup(format!(
-                    "cannot write the cassette {}: {error}",
-                    self.0.path.display()
-                ))
+                let path = self.0.path.display();
+                let problem = format!("cannot write the cassette {path}: {error}");
+                // What may not be written is no matter of the disk.
+                if error
+                    .get_ref()
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Unsealed>)
+                {
+                    Error::setup(problem)
+                } else {
+                    Error::unwritten(problem)
+                }
             }),
             Way::Append(append) => append.finish(&self.0.path),
             Way::Verify(verify) => verify.finish().map(nothing),

@@ -547,7 +547,10 @@ impl Resolver {
         };
         if let Err(error) = read.await {
             look.complete = false;
-            look.hopeless = error.is_credential() || error.is_setup() || error.is_stopped();
+            look.hopeless = error.is_credential()
+                || error.is_setup()
+                || error.is_unwritten()
+                || error.is_stopped();
         }
         look
     }

@@ -4,6 +4,8 @@ mod calls;
 mod cassettes;
 mod completion;
 mod configuration;
+#[cfg(target_os = "linux")]
+mod disks;
 mod echoes;
 mod fences;
 mod help;
@@ -23,6 +25,7 @@ mod sealing;
 mod streams;
 #[cfg(unix)]
 mod terminals;
+mod trust;
 
 use crate::desk::{Desk, Door};
 use crate::snapshot::snapshot;

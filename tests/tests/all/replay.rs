@@ -264,7 +264,7 @@ fn a_recording_that_is_cut_off_is_refused() {
 #[test]
 fn a_recording_of_another_version_is_refused() {
     unreadable("a_recording_of_another_version_is_refused", |text| {
-        text.replacen("\"version\": 1", "\"version\": 2", 1)
+        text.replacen("\"version\": 1", "\"version\": 3", 1)
     });
 }
 

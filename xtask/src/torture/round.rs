@@ -192,8 +192,9 @@ impl Run<'_> {
     /// The command that begins the run or goes on with it.
     fn command(&self, again: bool) -> Outcome<Command> {
         let mut command = Command::new(self.program);
-        // Nobody's profile is for it.
+        // Nobody's profile is for it, and nobody's key signs its journals.
         command.env("XDG_CONFIG_HOME", self.journal.with_extension("config"));
+        command.env("XDG_STATE_HOME", self.journal.with_extension("state"));
         if self.has_begun() {
             command.arg("resume").arg(&self.journal);
             command.args(again.then_some("--failed"));

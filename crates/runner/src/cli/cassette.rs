@@ -148,7 +148,5 @@ fn write(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Problem> {
-    let told =
-        |error: io::Error| Problem::usage(format!("cannot write {}: {error}", path.display()));
-    put(path, Readers::Owner, content).map_err(told)
+    put(path, Readers::Owner, content).map_err(|error| Problem::cannot_write(path, &error))
 }

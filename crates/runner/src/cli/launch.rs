@@ -144,7 +144,9 @@ fn roster(order: &Order, script: &Script, shell: &Shell) -> Result<Option<Roster
         }
         return Ok(None);
     };
-    let roster = Roster::open(&near(path), order.key.as_deref())?;
+    // Nothing was sent yet, whatever is in the way.
+    let roster = Roster::open(&near(path), order.key.as_deref())
+        .map_err(|problem| Problem { exit: Exit::Usage, ..problem })?;
     script.check_roster(&roster)?;
     let place = roster.path().display();
     match roster.odd_lines() {
@@ -232,12 +234,7 @@ pub(crate) fn perform(
     let interrupted = session.stop.is_requested();
     let paces = target.paces();
     let ended = report.problem.is_none() && !interrupted;
-    let kept = keeping.map_or(Ok(()), |keeping| {
-        session
-            .handle()
-            .block_on(close(keeping, &paces, ended))
-            .map_err(|error| Problem::usage(format!("the journal cannot be written: {error}")))
-    });
+    let closed = keeping.map(|keeping| session.handle().block_on(close(keeping, &paces, ended)));
     // Half a recording does not take the place of a whole one.
     let spares = taping
         .filter(|taping| !ended && matches!(taping.mode, Mode::Record) && taping.path.exists());
@@ -263,7 +260,9 @@ pub(crate) fn perform(
     // What was in flight is told; that an interrupted script did not come to its end goes without saying.
     let told = |problem: &&Problem| !interrupted || problem.exit != Exit::Interrupted;
     let problems = report.problem.iter().filter(told).cloned();
-    for problem in problems.chain(taped.err()).chain(kept.err()).chain(used_up.err()) {
+    let unclosed = closed.and_then(Result::err).and_then(|error| unclosed(&error, &report));
+    let problems = problems.chain(unclosed).map(|problem| going_on(problem, keeping));
+    for problem in problems.chain(taped.err()).chain(used_up.err()) {
         shell.tell(&problem);
         exit = exit.max(problem.exit);
     }
@@ -276,7 +275,7 @@ pub(crate) fn perform(
     }
     let ending = if interrupted { Ending::Interrupted } else { Ending::Run };
     if let Err(problem) = ready.reports.finish(ready, &report, ending, shell) {
-        shell.tell(&problem);
+        shell.tell(&going_on(problem.clone(), keeping));
         exit = exit.max(problem.exit);
     }
     if let Some(left) = approved.map(|approved| approved.remaining()).filter(|left| *left > 0) {
@@ -287,11 +286,31 @@ pub(crate) fn perform(
     Ok(exit)
 }
 
+/// Why the journal was not ended; nothing where the run was stopped for the same reason.
+fn unclosed(error: &std::io::Error, report: &Report) -> Option<Problem> {
+    let is_told = report.problem.as_ref().is_some_and(|problem| problem.exit == Exit::Unwritten);
+    (!is_told).then(|| Problem::unwritten(format!("the journal cannot be written: {error}")))
+}
+
+/// Says of a file that cannot be written by which command the run goes on.
+fn going_on(problem: Problem, keeping: Option<&Keeping>) -> Problem {
+    match (&problem.help, keeping) {
+        (Some(help), Some(keeping)) if problem.exit == Exit::Unwritten => {
+            let help =
+                format!("what was sent stands; {help}, then go on with `{}`", keeping.resume);
+            problem.with_help(help)
+        }
+        _ => problem,
+    }
+}
+
 /// Why there is no cassette. What travelled is not lost with it: the journal has it.
 fn unfinished(error: &Error, taping: Option<&Taping>, keeping: Option<&Keeping>) -> Problem {
     let problem = Problem::call(error);
     match (taping, keeping) {
-        (Some(Taping { path, mode: Mode::Record, .. }), Some(keeping)) if error.is_setup() => {
+        (Some(Taping { path, mode: Mode::Record, .. }), Some(keeping))
+            if problem.exit != Exit::Replay =>
+        {
             let (seal, path) = (keeping.command("cassette seal"), near(path));
             problem.with_help(format!(
                 "the run is kept in its journal: when that is put right, `{seal} -o {}` seals it",
@@ -359,6 +378,8 @@ pub(super) fn summarise(
         }
         // Where nothing was done there is nothing to go on with.
         Some(_) if is_new => {}
+        // It says so itself.
+        Some(problem) if problem.exit == Exit::Unwritten => {}
         // What it stopped at is in its inputs, its text or what it read, which the journal would tell it again.
         Some(problem) if problem.exit == Exit::Script => {
             shell.console.note(&format!(
@@ -374,7 +395,9 @@ pub(super) fn summarise(
     if report.count(State::InDoubt) + doubts > 0 {
         shell.console.note(&look_again(resume, report.horizon));
     }
-    if report.count(State::Refused) + report.count(State::Failed) > 0 {
+    // What could not be written down is made up for without being asked.
+    let is_unwritten = report.problem.as_ref().is_some_and(|one| one.exit == Exit::Unwritten);
+    if report.count(State::Refused) + report.count(State::Failed) > 0 && !is_unwritten {
         let note = format!("try what was refused or failed again with `{resume} --failed`");
         shell.console.note(&note);
     }

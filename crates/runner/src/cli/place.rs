@@ -158,7 +158,7 @@ impl Place {
         Ok(self)
     }
 
-    pub(super) fn url<'a>(&'a self, service: &'a Service) -> &'a str {
+    pub(crate) fn url<'a>(&'a self, service: &'a Service) -> &'a str {
         self.urls.get(service.name).map_or(service.base_url, String::as_str)
     }
 }

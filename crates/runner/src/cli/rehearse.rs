@@ -62,7 +62,7 @@ pub(crate) fn dry_run(
     if session.stop.is_requested() {
         return Err(interrupted());
     }
-    let unkept = |error| Problem::usage(format!("the plan cannot be written: {error}"));
+    let unkept = |error| Problem::unwritten(format!("the plan cannot be written: {error}"));
     let tally = plan.tally();
     tell(&plan, &tally, shell)?;
     if let Some(problem) = &report.problem {

@@ -14,12 +14,16 @@ use super::rehearse::look_ahead;
 use super::session::Session;
 use super::settings::{DOUBTS, Settings, absolute};
 use super::target::Target;
+use super::trust::{self, Stranger};
 use super::waiting::patience;
 use crate::exit::Exit;
 use crate::host::Keeping;
 use crate::order::{self, Approval, Order, Place};
 use crate::problem::Problem;
 use crate::rows::State;
+
+/// What is told of a journal whose lines do not answer for each other.
+pub(crate) const OLD: &str = "an earlier release wrote this journal: lines that were lost, doubled or moved cannot be noticed";
 
 /// The flags of `resume`. It needs none: the journal knows how the run was begun.
 #[derive(Debug, Args)]
@@ -33,6 +37,9 @@ pub(crate) struct ResumeArgs {
     /// Go on although the script, the roster, an input or the target is another than the run began with
     #[arg(long)]
     allow_changed: bool,
+    /// Go on with a journal that was not written by you on this machine, after showing what it names
+    #[arg(long)]
+    trust_journal: bool,
     /// Make the writes of this plan instead of those of an earlier one, and stop before any other
     #[arg(long, value_name = "PLAN")]
     approved: Option<PathBuf>,
@@ -68,6 +75,15 @@ pub(crate) fn resume(
         let problem = "--failed tries again what failed in all rows of the run, and --max-rows would leave some out";
         return Err(Problem::usage(problem).with_help("leave --max-rows away"));
     }
+    if let Some(stranger) = Stranger::of(&path, seen.header(), &order)? {
+        if !args.trust_journal {
+            return Err(stranger.refused());
+        }
+        shell.console.warn(stranger.trusted());
+    }
+    if !seen.is_chained() {
+        shell.console.note(OLD);
+    }
     let plan = order.approved.as_ref().map(|approval| approval.plan.clone());
     let taken = plan.into_iter().chain([path.clone()]).collect();
     let mut ready = Ready::of(order, taken, shell)?;
@@ -95,9 +111,10 @@ pub(crate) fn resume(
         )));
     }
     // From here on the run is what it is now asked to be.
-    if ready.journal_header() != *history.header() {
+    let header = trust::signed(ready.journal_header(), &shell.console);
+    if header != *history.header() {
         journal
-            .append(&Event::Order(ready.journal_header()))
+            .append(&Event::Order(header))
             .map_err(|error| Problem::usage(format!("{}: {error}", path.display())))?;
     }
     if args.failed {

@@ -14,7 +14,8 @@ use super::session::Session;
 use super::settings::{Settings, absolute};
 use super::target::{CassetteArgs, Taping, Target, place_for};
 use super::waiting::patience;
-use super::{Cli, Shell};
+use super::{Cli, Shell, trust};
+use crate::console::Console;
 use crate::exit::Exit;
 use crate::host::Keeping;
 use crate::order::{self, Approval, Recorded};
@@ -109,19 +110,20 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         return perform(&ready, &target, &session, None, Some(taping), shell);
     }
     look_ahead(&mut ready, &target, &session, shell)?;
-    let keeping = begin(&ready, journal)?;
+    let keeping = begin(&ready, journal, &shell.console)?;
     perform(&ready, &target, &session, Some(&keeping), taping.as_ref(), shell)
 }
 
 /// Begins the journal of a new run.
-fn begin(ready: &Ready, journal: Option<PathBuf>) -> Result<Keeping, Problem> {
+fn begin(ready: &Ready, journal: Option<PathBuf>, console: &Console) -> Result<Keeping, Problem> {
     let id = &ready.order.id;
     let path = match journal {
         Some(path) => path,
         None => order::make_folder()?.join(format!("{id}.journal")),
     };
-    let journal = Journal::create(&path, ready.journal_header())
-        .map_err(|error| Problem::usage(error.to_string()))?;
+    let header = trust::signed(ready.journal_header(), console);
+    let journal =
+        Journal::create(&path, header).map_err(|error| Problem::usage(error.to_string()))?;
     Ok(Keeping::new(journal, History::default(), &path, &order::name_of(&path)))
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::complete;
 use super::launch::pace_line;
+use super::resume::OLD;
 use super::{Format, Shell};
 use crate::exit::Exit;
 use crate::order::{self, Order};
@@ -120,6 +121,9 @@ fn show(path: &Path, shell: &Shell) -> Result<(), Problem> {
     let history = order::read(path)?;
     let order = Order::of(history.header(), path)?;
     let mut shown = in_short(&order, &history, path);
+    if !history.is_chained() {
+        shell.console.note(OLD);
+    }
     match shell.format {
         Format::Json => {
             let rows: Result<Vec<Value>, Problem> = rows(&history).map(|row| {

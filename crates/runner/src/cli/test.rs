@@ -290,9 +290,7 @@ fn write_junit(path: &Path, outcomes: &[Outcome]) -> Result<(), Problem> {
             out.write_all(b"\n")
         })
     };
-    write().map_err(|error: std::io::Error| {
-        Problem::usage(format!("cannot write {}: {error}", path.display()))
-    })
+    write().map_err(|error: std::io::Error| Problem::cannot_write(path, &error))
 }
 
 fn junit_case(xml: &mut Writer<Vec<u8>>, outcome: &Outcome) -> std::io::Result<()> {

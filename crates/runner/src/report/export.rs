@@ -54,7 +54,7 @@ pub(crate) fn write(
         Kind::Json => format!("{:#}\n", serde_json::to_value(facts).unwrap_or(Value::Null)),
     };
     let written = put(path, Readers::Owner, |out| io::Write::write_all(out, text.as_bytes()));
-    written.map_err(|error| Problem::usage(format!("cannot write {}: {error}", path.display())))
+    written.map_err(|error| Problem::cannot_write(path, &error))
 }
 
 fn csv(views: &[View]) -> Result<String, Problem> {

@@ -12,7 +12,9 @@ use crate::engine::{from_json, to_json};
 use crate::host::{CallError, Host};
 use crate::problem::Problem;
 use crate::roster::Row;
-use crate::rows::{Outcome, RosterRows, Rows, State, over_array, over_roster, runtime_error};
+use crate::rows::{
+    Outcome, RosterRows, Rows, State, over_array, over_roster, runtime_error, unread,
+};
 use crate::running::RunningRow;
 use crate::table::list;
 
@@ -140,7 +142,7 @@ impl IntoIterator for RosterRows {
     type IntoIter = Box<dyn Iterator<Item = Answer<Row>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let told = |problem: Problem| runtime_error(&problem.message, rhai::Position::NONE);
+        let told = |problem: Problem| unread(&problem, rhai::Position::NONE);
         match self.roster.rows() {
             Ok(rows) => Box::new(rows.take(self.most).map(move |row| row.map_err(told))),
             Err(problem) => Box::new(std::iter::once(Err(told(problem)))),

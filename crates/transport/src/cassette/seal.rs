@@ -10,12 +10,12 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
-use super::straight::{Asked, Step, Straight};
+use super::straight::{Asked, Step, Straight, in_doubt};
 use super::{
     Body, Damage, ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Tape, identity, parse,
     sorted,
 };
-use crate::journal::{Events, Unusable};
+use crate::journal::Unusable;
 use crate::redact::{
     Findings, Found, Keys, Leak, Policy, Redactor, Remarks, Rows, Sealing, faceless, fold,
 };
@@ -54,6 +54,7 @@ pub struct Sealed {
     text: String,
     roster: Option<Rows>,
     remarks: Remarks,
+    in_doubt: Vec<String>,
 }
 
 /// Why a recording could not be sealed. Nothing was written.
@@ -112,11 +113,7 @@ impl Seal {
 
     /// Seals the journal of a run, whether it came to its end, was stopped, or was gone on with.
     pub fn journal(&self, path: &Path) -> Result<Sealed, Unsealed> {
-        let events = Events::open(path)?;
-        let mut straight = Straight::of(events.header().clone());
-        for event in events {
-            straight.take(event?).map_err(Unsealed::Recording)?;
-        }
+        let straight = Straight::read(path)?;
         self.straight(straight)
     }
 
@@ -147,6 +144,8 @@ impl Seal {
     fn straight(&self, mut straight: Straight) -> Result<Sealed, Unsealed> {
         let header = std::mem::take(&mut straight.header);
         let scopes: Vec<_> = straight.scopes().into_iter().collect();
+        let in_doubt = scopes.iter().flat_map(|(_, steps)| in_doubt(steps));
+        let in_doubt = in_doubt.map(str::to_owned).collect();
         let (found, order) = self.find(&header, &scopes)?;
         let Findings { redactor, sealing, roster, inputs, mut remarks } = found.done();
         let mut run = kept(&header.run, &redactor);
@@ -174,7 +173,7 @@ impl Seal {
         let text = laid_out(&events);
         let beside = roster.as_ref().map(Rows::to_csv).unwrap_or_default();
         remarks.absent_values = redactor.absent(&self.policy, &[&text, &beside]);
-        let sealed = Sealed { text, roster, remarks };
+        let sealed = Sealed { text, roster, remarks, in_doubt };
         sealed.check(&redactor, &keys)?;
         Ok(sealed)
     }
@@ -419,6 +418,12 @@ impl Sealed {
         self.roster.as_ref()
     }
 
+    /// The entries of the writes that are in doubt because the journal does not say what became of them: an earlier
+    /// release wrote it.
+    pub fn in_doubt(&self) -> &[String] {
+        &self.in_doubt
+    }
+
     /// What whoever sealed it should know.
     pub fn remarks(&self) -> &Remarks {
         &self.remarks
@@ -482,7 +487,7 @@ fn place(event: &Value) -> String {
 /// A file beside its place. It may be read by whom the system lets read new files.
 fn written(path: &Path, text: &str) -> io::Result<NamedTempFile> {
     let mut file = beside(path)?;
-    file.write_all(text.as_bytes())?;
+    file.as_file_mut().write_all(text.as_bytes())?;
     File::sync_all(file.as_file())?;
     Ok(file)
 }
@@ -523,7 +528,8 @@ mod tests {
         let check = |detail: &str, roster: Option<&Rows>| {
             let text = laid_out(&[lost(detail)]);
             let remarks = Remarks::default();
-            Sealed { text, roster: roster.cloned(), remarks }
+            let in_doubt = Vec::new();
+            Sealed { text, roster: roster.cloned(), remarks, in_doubt }
                 .check(&redactor, &Keys::default())
                 .unwrap_err()
                 .to_string()

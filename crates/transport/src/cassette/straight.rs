@@ -63,11 +63,7 @@ struct Scope {
 /// assert!(straight(&path).unwrap().interactions.is_empty());
 /// ```
 pub fn straight(journal: &Path) -> Result<Tape, Unsealed> {
-    let events = Events::open(journal)?;
-    let mut straight = Straight::of(events.header().clone());
-    for event in events {
-        straight.take(event?).map_err(Unsealed::Recording)?;
-    }
+    let mut straight = Straight::read(journal)?;
     let header = std::mem::take(&mut straight.header);
     let mut tape = Tape { header, interactions: Vec::new(), values: Vec::new() };
     for step in straight.scopes().into_values().flatten() {
@@ -91,6 +87,16 @@ pub fn straight(journal: &Path) -> Result<Tape, Unsealed> {
 impl Straight {
     pub(super) fn of(header: Header) -> Self {
         Self { header, scopes: BTreeMap::new() }
+    }
+
+    /// Reads a journal.
+    pub(super) fn read(journal: &Path) -> Result<Self, Unsealed> {
+        let events = Events::open(journal)?;
+        let mut straight = Self::of(events.header().clone());
+        for event in events {
+            straight.take(event?).map_err(Unsealed::Recording)?;
+        }
+        Ok(straight)
     }
 
     pub(super) fn take(&mut self, event: Event) -> Result<(), String> {
@@ -150,6 +156,16 @@ impl Straight {
         });
         scopes.filter(|(_, steps)| !steps.is_empty()).collect()
     }
+}
+
+/// The endpoints of the writes among these steps of which it is not known whether they took effect.
+pub(super) fn in_doubt(steps: &[Step]) -> impl Iterator<Item = &str> {
+    let asked = steps.iter().filter_map(|step| match step {
+        Step::Asked(asked) => Some(asked),
+        Step::Given(_) => None,
+    });
+    let in_doubt = asked.filter(|asked| asked.trouble().is_some_and(|error| error.is_in_doubt()));
+    in_doubt.map(|asked| asked.request.entry.as_str())
 }
 
 impl Scope {

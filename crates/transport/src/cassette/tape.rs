@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{Body, Event, Header, RequestEvent, ResponseEvent, UNANSWERED, VERSION, ValueEvent};
 use crate::error::{Error, Lost};
-use crate::journal::unseal;
+use crate::journal::{self, Layout, Link, unlink, unseal};
 use crate::request::Response;
 
 /// A request with what became of it.
@@ -99,7 +99,7 @@ pub(crate) enum Part {
 /// They mean something only where all of it was read.
 pub(crate) fn read(text: &str, mut keep: impl FnMut(usize, Part)) -> Result<Header, Damage> {
     let mut events = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    let header = match events.next() {
+    let (header, mut sums) = match events.next() {
         Some(Ok(event)) => first(event.get())?,
         Some(Err(_)) if is_cut_off(text) => return Err(Damage::CutOff(text.len())),
         _ => return Err(Damage::NotACassette),
@@ -117,7 +117,7 @@ pub(crate) fn read(text: &str, mut keep: impl FnMut(usize, Part)) -> Result<Head
                 problem: without_place(&error),
             })?,
         };
-        let event = event_of(event.get()).map_err(damaged)?;
+        let event = event_of(event.get(), &mut sums).map_err(damaged)?;
         if let Some(part) = reading.take(event).map_err(damaged)? {
             keep(byte, part);
         }
@@ -134,8 +134,9 @@ pub(crate) fn read(text: &str, mut keep: impl FnMut(usize, Part)) -> Result<Head
 pub(crate) fn event_at(text: &str, byte: usize) -> Result<Event, String> {
     let changed = || "it was changed since it was read".to_owned();
     let text = text.get(byte..).ok_or_else(changed)?;
-    let event = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>().next();
-    event_of(event.ok_or_else(changed)?.map_err(|error| error.to_string())?.get())
+    let event = serde_json::Deserializer::from_str(text).into_iter::<Value>().next();
+    let event = event.ok_or_else(changed)?.map_err(|error| error.to_string())?;
+    serde_json::from_value(without_sum(event)).map_err(|error| error.to_string())
 }
 
 /// An answer without what tells whose it is.
@@ -165,8 +166,31 @@ fn without_place(error: &serde_json::Error) -> String {
     told.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
-/// Reads an event, and compares it with its checksum.
-fn event_of(text: &str) -> Result<Event, String> {
+/// What the sums of events are compared with.
+struct Sums {
+    layout: Layout,
+    /// Of the event before.
+    link: Link,
+}
+
+impl Sums {
+    /// Takes the sum off an event that is laid out as it was written; `false` where it has another, or none.
+    fn take(&mut self, line: &mut Vec<u8>) -> bool {
+        match self.layout {
+            Layout::Single => unseal(line),
+            Layout::Chained => unlink(line, &mut self.link),
+        }
+    }
+
+    /// Whether an event that was laid out anew has the sum that it had before, if it has to have one.
+    fn fit(&mut self, event: &Value) -> bool {
+        let need_be = self.layout == Layout::Chained || event.get("sum").is_some();
+        !need_be || self.take(&mut event.to_string().into_bytes())
+    }
+}
+
+/// Reads an event, and compares it with its sum.
+fn event_of(text: &str, sums: &mut Sums) -> Result<Event, String> {
     // Checked here, because serde would take an array of an event's fields for the event.
     if !text.starts_with('{') {
         return Err("an event is a JSON object".to_owned());
@@ -174,12 +198,13 @@ fn event_of(text: &str) -> Result<Event, String> {
     let mut line = text.as_bytes().to_vec();
     // It would be the place within the event.
     let told = |error: serde_json::Error| without_place(&error);
-    // An event that has no sum is as sound as one that has the right one.
-    if unseal(&mut line) || !text.contains("\"sum\"") {
+    // Where events stand by themselves, one that has no sum is as sound as one that has the right one.
+    let need_be = sums.layout == Layout::Chained || text.contains("\"sum\"");
+    if sums.take(&mut line) || !need_be {
         return untagged(&mut line).unwrap_or_else(|| serde_json::from_slice(&line)).map_err(told);
     }
     let event: Value = serde_json::from_slice(&line).map_err(told)?;
-    if !is_sound(&event) {
+    if !sums.fit(&event) {
         return Err(WRONG_SUM.to_owned());
     }
     serde_json::from_value(without_sum(event)).map_err(told)
@@ -210,24 +235,36 @@ fn tagged(event: &[u8], kind: &[u8]) -> Option<usize> {
 }
 
 /// Reads the first event. Another version may have other checksums, so that the version is told before them.
-fn first(text: &str) -> Result<Header, Damage> {
+fn first(text: &str) -> Result<(Header, Sums), Damage> {
     let damaged = |problem: String| Damage::at(text, 0, problem);
     let event: Value = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
-    let sound = unseal(&mut text.as_bytes().to_vec()) || is_sound(&event);
+    let mut sums = Sums { layout: layout(&event), link: Link::default() };
+    let is_sound = sums.take(&mut text.as_bytes().to_vec()) || sums.fit(&event);
     match header(without_sum(event)) {
-        Ok(_) if !sound => Err(damaged(WRONG_SUM.to_owned())),
-        header => header,
+        Ok(_) if !is_sound => Err(damaged(WRONG_SUM.to_owned())),
+        header => Ok((header?, sums)),
     }
 }
 
-/// Reads the first event. Its version is looked at before its fields: another version has others.
-pub(crate) fn header(event: Value) -> Result<Header, Damage> {
+/// How the lines close of a file that begins with this event.
+pub(crate) fn layout(first: &Value) -> Layout {
+    match first["version"].as_u64() {
+        Some(version) if version == u64::from(journal::VERSION) => Layout::Chained,
+        _ => Layout::Single,
+    }
+}
+
+/// Reads the first event. Its version is looked at before its fields: another version has others. That of a journal
+/// tells how its lines close, and no more.
+pub(crate) fn header(mut event: Value) -> Result<Header, Damage> {
     let damaged = |problem: &str| Damage::at("", 0, problem.to_owned());
     if event["event"] != "cassette" {
         return Err(Damage::NotACassette);
     }
     match event["version"].as_u64() {
-        Some(version) if version == u64::from(VERSION) => {}
+        Some(version) if [VERSION, journal::VERSION].map(u64::from).contains(&version) => {
+            event["version"] = VERSION.into();
+        }
         Some(version) => return Err(Damage::Version(version)),
         None => return Err(damaged("its version is missing")),
     }
@@ -240,12 +277,7 @@ pub(crate) fn header(event: Value) -> Result<Header, Damage> {
 
 const WRONG_SUM: &str = "its checksum is not that of the event";
 
-/// Whether an event that was laid out anew has the checksum that it had before, if it has one.
-fn is_sound(event: &Value) -> bool {
-    event.get("sum").is_none() || unseal(&mut event.to_string().into_bytes())
-}
-
-fn without_sum(mut event: Value) -> Value {
+pub(crate) fn without_sum(mut event: Value) -> Value {
     if let Some(fields) = event.as_object_mut() {
         fields.shift_remove("sum");
     }

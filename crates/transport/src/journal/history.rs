@@ -14,7 +14,7 @@ use drillmaster_models::entry;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::lines::{Lines, event_at};
+use super::lines::{Layout, Lines, Link, event_at};
 use super::unusable::{Problem, Unusable};
 use crate::cassette::{Event, Header, PaceEvent, RowEvent, identity};
 use crate::error::{Error, Lost};
@@ -51,6 +51,9 @@ pub struct History {
     finished: bool,
     /// Where the next line goes.
     end: u64,
+    layout: Layout,
+    /// What closes the line before that.
+    link: Link,
 }
 
 /// Rows that are run again.
@@ -114,15 +117,21 @@ impl History {
         let mut lines = Lines::of(BufReader::with_capacity(1 << 16, file.try_clone()?));
         let header = lines.header()?;
         let mut reading = Reading::default();
+        let mut link = lines.link();
         while let Some((at, event)) = lines.read()? {
             reading.take(at, event).map_err(|problem| Problem::damaged(at, problem))?;
+            // What comes next takes the place of the `end`.
+            if !reading.finished {
+                link = lines.link();
+            }
         }
         if !reading.finished {
             reading.end = lines.next_at();
         }
-        let header = reading.order.take().unwrap_or(header);
+        let (header, layout) = (reading.order.take().unwrap_or(header), lines.layout());
+        let (path, file) = (path.to_owned(), Some(file));
         let read_at = Some(SystemTime::now());
-        Ok(Self { header, path: path.to_owned(), file: Some(file), read_at, ..reading.sorted() })
+        Ok(Self { header, path, file, read_at, layout, link, ..reading.sorted() })
     }
 
     /// What the run is made from: as it began, or as it was last gone on with.
@@ -145,8 +154,21 @@ impl History {
         self.requests == 0 && self.rows.is_empty()
     }
 
+    /// Whether each line answers for those before it. Those of an earlier version of this program do not.
+    pub fn is_chained(&self) -> bool {
+        self.layout == Layout::Chained
+    }
+
     pub(super) fn end(&self) -> u64 {
         self.end
+    }
+
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    pub(super) fn link(&self) -> Link {
+        self.link
     }
 
     /// How many rows ended in each state, in the order in which the states first appeared.
@@ -294,7 +316,8 @@ impl History {
 
     fn event(&self, at: u64) -> Result<Event, Unusable> {
         match &self.file {
-            Some(file) => event_at(file, at).map_err(|problem| Unusable::new(&self.path, problem)),
+            Some(file) => event_at(file, at, self.layout)
+                .map_err(|problem| Unusable::new(&self.path, problem)),
             None => Err(self.changed(at)),
         }
     }

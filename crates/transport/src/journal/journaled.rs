@@ -148,7 +148,5 @@ pub(crate) fn read(spec: &Spec, told: &Result<Response, Error>) -> Result<Value,
 }
 
 fn unwritten(error: &io::Error) -> Error {
-    Error::setup(format!(
-        "nothing was sent, because the journal cannot be written: {error}; mend that, then resume the run"
-    ))
+    Error::unwritten(format!("nothing was sent, because the journal cannot be written: {error}"))
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cassette::VERSION;
+use super::lines::VERSION;
 
 /// Why a journal cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub(super) enum Problem {
     )]
     Empty,
     #[error(
-        "the journal has version {0}, and only version {VERSION} is understood; resume it with the \
+        "the journal has version {0}, and none after {VERSION} is understood; resume it with the \
          release that wrote it"
     )]
     Version(u64),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::Sink;
+use super::lines::{Line, Link};
 
 /// How much may wait for the disk, in bytes. Who appends more waits too, so that memory has a bound.
 const LARGEST_QUEUE: usize = 4 << 20;
@@ -32,6 +33,8 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct Waiting {
     lines: Vec<u8>,
+    /// What closes the last of them, or the last that was written.
+    link: Link,
     /// Those who want to know when all that is in `lines` is safe.
     callers: Vec<oneshot::Sender<Result<(), Trouble>>>,
     last: Sync,
@@ -79,12 +82,15 @@ impl From<Trouble> for io::Error {
     }
 }
 
+/// Adds a line.
+pub(super) type Put<'a> = &'a mut dyn FnMut(Line);
+
 /// What is added to the queue.
 pub(super) enum Entry<'a> {
-    Request(&'a [u8]),
-    Other(&'a [u8]),
+    Request(Line<'a>),
+    Other(Line<'a>),
     /// The last one, made from the number of requests.
-    End(&'a dyn Fn(usize) -> Vec<u8>),
+    End(&'a dyn Fn(usize, Put)),
 }
 
 /// What to wait for until the lines added so far are safe.
@@ -100,9 +106,9 @@ impl Safe {
 }
 
 impl Queue {
-    /// A queue for a journal that holds so many requests already.
-    pub(super) fn after(requests: usize) -> Self {
-        let waiting = Waiting { requests, ..Waiting::default() };
+    /// A queue for a journal that holds so many requests already, and whose last line this link closes.
+    pub(super) fn after(requests: usize, link: Link) -> Self {
+        let waiting = Waiting { link, requests, ..Waiting::default() };
         Self { waiting: Mutex::new(waiting), ..Self::default() }
     }
 
@@ -255,19 +261,19 @@ impl Waiting {
         if let Some(trouble) = &self.trouble {
             return Err(trouble.clone().into());
         }
+        let mut put = |line: Line| line.add_to(&mut self.lines, &mut self.link);
         match entry {
             // Ended twice is ended.
             Entry::End(_) if self.ended => {}
             _ if self.ended => return Err(io::Error::other("the journal has ended")),
             Entry::Request(line) => {
                 self.requests += 1;
-                self.lines.extend_from_slice(line);
+                put(*line);
             }
-            Entry::Other(line) => self.lines.extend_from_slice(line),
+            Entry::Other(line) => put(*line),
             Entry::End(line) => {
                 self.ended = true;
-                let line = line(self.requests);
-                self.lines.extend_from_slice(&line);
+                line(self.requests, &mut put);
             }
         }
         Ok(())

@@ -75,7 +75,9 @@ impl Append {
             self.seal.clone().again(self.old.text(), self.old.sealing()).tape(together(old, added));
         let sealed = sealed.map_err(|error| refuse(error.to_string()))?;
         let written = sealed.write(path);
-        written.map_err(|error| refuse(format!("cannot write the cassette: {error}")))?;
+        written.map_err(|error| {
+            Error::unwritten(format!("cannot write the cassette {}: {error}", path.display()))
+        })?;
         Ok(sealed.remarks().clone())
     }
 }

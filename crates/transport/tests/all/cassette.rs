@@ -177,8 +177,8 @@ fn a_recording_that_was_laid_out_anew_is_still_sound() {
 
 #[test]
 fn another_version_is_named_whatever_else_it_holds() {
-    let damage = parse(r#"{"event":"cassette","version":2,"made_by":"x"}"#).unwrap_err();
-    assert_eq!(damage, Damage::Version(2));
+    let damage = parse(r#"{"event":"cassette","version":3,"made_by":"x"}"#).unwrap_err();
+    assert_eq!(damage, Damage::Version(3));
     assert!(damage.to_string().contains("record it again"));
 }
 

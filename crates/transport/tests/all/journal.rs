@@ -1,5 +1,6 @@
 //! What a journal holds after a cut, a flipped bit, a full disk or a second process.
 
+mod changes;
 mod cuts;
 mod history;
 mod resolving;

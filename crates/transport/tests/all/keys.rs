@@ -208,10 +208,8 @@ fn no_cassette_is_written_in_which_a_key_stands() {
                 scope: "main".to_owned(),
                 ordinal: 0,
                 kind: "reset".to_owned(),
-                detail: format!(
-                    "the server said <{, unclear_at: None }>",
-                    spelling(key, 0x5a5a_96c3)
-                ),
+                detail: format!("the server said <{}>", spelling(key, 0x5a5a_96c3)),
+                unclear_at: None,
             });
             let request = crate::seal::exchange(
                 "main",

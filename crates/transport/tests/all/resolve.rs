@@ -419,7 +419,7 @@ async fn what_cannot_be_resolved_stays_in_doubt() {
 #[tokio::test(start_paused = true)]
 async fn what_stands_in_the_way_of_a_repeat_does_not_hide_the_doubt() {
     let refused = Response::json(401, &json!({ "status": "error", "message": "Invalid API Key." }));
-    for then in [Ok(refused), Err(Error::setup("the journal cannot be written"))] {
+    for then in [Ok(refused), Err(Error::unwritten("the journal cannot be written"))] {
         let again = std::iter::repeat_with(move || then.clone()).take(6);
         let reset = Error::lost(Lost::Reset, "in the middle");
         let connection = Connection::new(Scripted::new([Err(reset)].into_iter().chain(again)));

@@ -32,7 +32,7 @@ fn journals(desk: &Desk) -> Vec<std::path::PathBuf> {
 }
 
 /// How often each write was carried out more than once.
-fn doubled(writes: &Value) -> Vec<String> {
+pub(super) fn doubled(writes: &Value) -> Vec<String> {
     let entries = writes.as_object().into_iter().flatten();
     let doubles =
         entries.filter(|(entry, _)| *entry != "thm.authenticate").flat_map(|(entry, all)| {

@@ -12,6 +12,7 @@ use super::super::target::{self, PrivateArgs, cassette_place};
 use super::super::{Shell, complete};
 use super::{open_tape, tell_count};
 use crate::config::variable;
+use crate::console::Console;
 use crate::exit::Exit;
 use crate::order;
 use crate::problem::Problem;
@@ -73,16 +74,32 @@ pub(super) fn seal(args: &SealArgs, shell: &Shell) -> Result<Exit, Problem> {
 }
 
 fn write(sealed: &Sealed, path: &Path, to: &Path, shell: &Shell) -> Result<(), Problem> {
-    let beside = sealed
-        .write(path)
-        .map_err(|error| Problem::usage(format!("cannot write {}: {error}", to.display())))?;
+    let beside = sealed.write(path).map_err(|error| Problem::cannot_write(to, &error))?;
     let requests = sealed.tape().map_or(0, |tape| tape.interactions.len());
     tell_count(requests, to, shell);
     if let Some(beside) = beside {
         shell.console.note(&format!("and the roster of made-up people to {}", beside.display()));
     }
+    tell_doubts(sealed.in_doubt(), &shell.console);
     target::tell(sealed.remarks(), &shell.console);
     Ok(())
+}
+
+/// Tells what the journal of an earlier release does not say.
+fn tell_doubts(entries: &[String], console: &Console) {
+    if entries.is_empty() {
+        return;
+    }
+    let writes = if entries.len() == 1 { "write" } else { "writes" };
+    let mut names = entries.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    console.warn(&format!(
+        "{} {writes} without a clear answer ({}) stay in doubt: an earlier release wrote this journal, and did not note whether they \
+         took effect. A replay may ask for something else; to be sure, record the run again",
+        entries.len(),
+        names.join(", ")
+    ));
 }
 
 /// The roster that the run had. Another one would number other people.

@@ -86,7 +86,7 @@ fn a_journal_that_is_cut_anywhere_goes_on() {
     let (_folder, path) = place();
     left(&path, &events());
     let whole = fs::read(&path).unwrap();
-    let header = line(&Event::Cassette(Header::default())).len();
+    let header = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     for cut in 0..=whole.len() {
         // A new file each time: to write over one would wait for the disk.
         fs::remove_file(&path).unwrap();
@@ -175,6 +175,33 @@ fn what_is_no_journal_is_refused() {
     }
     let missing = History::read(path.with_extension("other")).unwrap_err().to_string();
     assert!(missing.contains("run.other"), "{missing}");
+}
+
+/// As an earlier release wrote it: each line with a checksum and no more.
+#[tokio::test]
+async fn a_run_of_an_earlier_release_goes_on_as_it_was_begun() {
+    let (_folder, path) = place();
+    let before: Vec<u8> = [Event::Cassette(Header::default())]
+        .iter()
+        .chain(&events())
+        .chain(&[Event::End { interactions: 3 }])
+        .flat_map(line)
+        .collect();
+    fs::write(&path, &before).unwrap();
+    assert!(!History::read(&path).unwrap().is_chained());
+    let (journal, history) = Journal::open(&path).unwrap();
+    journal.append(&row("eve", "done")).unwrap();
+    journal.close().await.unwrap();
+    drop(journal);
+    assert_eq!(history.rows().count(), 1);
+    let lines = [row("eve", "done"), Event::End { interactions: 3 }];
+    let end = line(&Event::End { interactions: 3 }).len();
+    let expected =
+        [&before[..before.len() - end], &lines.iter().flat_map(line).collect::<Vec<_>>()];
+    assert_eq!(fs::read(&path).unwrap(), expected.concat());
+    let mut events = events();
+    events.extend(lines);
+    assert_eq!(read(&path), events);
 }
 
 proptest! {

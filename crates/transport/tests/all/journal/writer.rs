@@ -174,7 +174,7 @@ async fn on_a_full_disk_nothing_is_sent() {
     let history = Arc::new(History::default());
     let transport = Journaled::new(capture.clone(), journal.clone(), history);
     let refused = transport.send(seat("ada", 0)).await.unwrap_err();
-    assert!(refused.is_setup() && !refused.is_in_doubt());
+    assert!(refused.is_unwritten() && !refused.is_in_doubt());
     let told = refused.to_string();
     assert!(told.contains("nothing was sent") && told.contains("no space is left"), "{told}");
 
