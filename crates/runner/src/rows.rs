@@ -15,6 +15,7 @@ use serde_json::Value;
 use self::captured::own_copy;
 use self::conclusion::{Conclusion, conclude};
 pub(crate) use self::conclusion::{detail_of, not_attempted, told};
+use crate::engine::memory::EXCEEDED;
 use crate::fan::fan;
 use crate::host::{CallError, Host};
 use crate::log;
@@ -281,7 +282,7 @@ fn over(
                 let text = format!("the rows cannot be begun: {error}");
                 runtime_error(&text, ctx.call_position())
             };
-            fan(items, host.concurrency.max(1), || own_copy(work), row, keep)
+            fan(items, host.concurrency.clamp(1, total.max(1)), || own_copy(work), row, keep)
                 .map_err(unstarted)??;
         }
         // Rows within a row come one after the other: the row is one sequence of requests.
@@ -304,6 +305,7 @@ fn over(
 fn reason_to_skip(host: &Host) -> Option<String> {
     match host.fatal() {
         Some(error) => Some(not_attempted(&error)),
+        None if host.memory.is_exceeded() => Some(format!("not attempted: {EXCEEDED}")),
         None => host.stop.is_requested().then(|| "not attempted: interrupted".to_owned()),
     }
 }

@@ -258,6 +258,7 @@ pub(crate) fn run_over(
     host.progress = job.progress;
     let host = Arc::new(host);
     let engine = engine::build(&host, script.path());
+    let _watch = host.memory.watch();
     let (value, problem) = match engine::run(&engine, script.ast(), scope) {
         Ok(value) => (value, host.fatal().map(|error| Problem::call(&error))),
         Err(error) => (Dynamic::UNIT, Some(script.explain(*error))),
