@@ -22,6 +22,7 @@ mod entry;
 mod failure;
 mod field;
 mod holds;
+pub mod json;
 pub mod lenient;
 mod moment;
 mod pager;

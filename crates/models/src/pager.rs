@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::entry::Entry;
+use crate::failure::Failure;
 use crate::field::FieldError;
 use crate::spec::{List, Paging};
 
@@ -21,10 +22,10 @@ use crate::spec::{List, Paging};
 ///
 /// let mut pager = Pager::new(entry("veracode.users").unwrap(), &json!({})).unwrap();
 /// assert_eq!(pager.request(), Some(json!({ "page": 0, "limit": 50 })));
-/// let fresh = pager.accept(json!({ "nextPage": "/api/users?page=1", "users": [{ "id": "a" }] }));
+/// let fresh = pager.accept(json!({ "nextPage": "/api/users?page=1", "users": [{ "id": "a" }] })).unwrap();
 /// assert_eq!(fresh.len(), 1);
 /// assert_eq!(pager.request(), Some(json!({ "page": 1, "limit": 50 })));
-/// let fresh = pager.accept(json!({ "nextPage": null, "users": [{ "id": "a" }, { "id": "b" }] }));
+/// let fresh = pager.accept(json!({ "nextPage": null, "users": [{ "id": "a" }, { "id": "b" }] })).unwrap();
 /// assert_eq!(fresh, [json!({ "id": "b" })]);
 /// assert_eq!(pager.request(), None);
 /// ```
@@ -34,12 +35,21 @@ pub struct Pager {
     fields: Map<String, Value>,
     page: u64,
     done: bool,
+    asked: u64,
     seen: HashSet<String>,
+    remembered: usize,
     last: Vec<Value>,
 }
 
 /// The most that Security Labs hands out in a page (seen on the live service).
 const FULL_PAGE: u64 = 50;
+
+/// The most pages of a list: 500,000 people, where they are full. A service that always has one more would be asked
+/// without end.
+const MAX_PAGES: u64 = 10_000;
+
+/// The most bytes of ids that are remembered to know what is new, ten times those of as many people.
+const MAX_REMEMBERED: usize = 256 << 20;
 
 impl Pager {
     /// Starts at the page in `fields`, or at 0. Asks for full pages unless `fields` has a `limit`.
@@ -57,7 +67,16 @@ impl Pager {
                 fields.insert("limit".to_owned(), FULL_PAGE.into());
             }
         }
-        Ok(Self { list, fields, page, done: false, seen: HashSet::new(), last: Vec::new() })
+        Ok(Self {
+            list,
+            fields,
+            page,
+            done: false,
+            asked: 0,
+            seen: HashSet::new(),
+            remembered: 0,
+            last: Vec::new(),
+        })
     }
 
     /// The fields of the next request, or `None` at the end.
@@ -65,8 +84,9 @@ impl Pager {
         (!self.done).then(|| Value::Object(self.fields.clone()))
     }
 
-    /// Takes a page's answer and gives the items that no earlier page had.
-    pub fn accept(&mut self, answer: Value) -> Vec<Value> {
+    /// Takes a page's answer and gives the items that no earlier page had. Fails where the list has more pages than
+    /// are read: its end is not known then.
+    pub fn accept(&mut self, answer: Value) -> Result<Vec<Value>, Failure> {
         let more = match self.list.paging {
             Paging::Whole => false,
             Paging::NextPage => !answer["nextPage"].is_null(),
@@ -83,15 +103,28 @@ impl Pager {
             if repeated { Vec::new() } else { items }
         } else {
             let id = self.list.id;
-            let seen = &mut self.seen;
-            let is_new =
-                |item: &Value| item[id].as_str().is_none_or(|id| seen.insert(id.to_owned()));
+            let (seen, remembered) = (&mut self.seen, &mut self.remembered);
+            let is_new = |item: &Value| {
+                item[id].as_str().is_none_or(|id| {
+                    let is_new = seen.insert(id.to_owned());
+                    *remembered += if is_new { id.len() } else { 0 };
+                    is_new
+                })
+            };
             items.into_iter().filter(is_new).collect()
         };
         self.done = !more || fresh.is_empty();
         self.page += 1;
+        self.asked += 1;
         self.fields.insert("page".to_owned(), self.page.into());
-        fresh
+        if !self.done && (self.asked >= MAX_PAGES || self.remembered > MAX_REMEMBERED) {
+            self.done = true;
+            return Err(Failure::Shape(format!(
+                "the list has no end: after {} pages, the most that are read, there is one more",
+                self.asked
+            )));
+        }
+        Ok(fresh)
     }
 }
 
@@ -100,5 +133,44 @@ fn take_items(mut answer: Value, items: &str) -> Vec<Value> {
     match list {
         Value::Array(items) => items,
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::entry::entry;
+
+    /// Walks through a list of which each page has one more behind it.
+    fn endless(page: impl Fn(u64) -> Value) -> (u64, Failure) {
+        let mut pager = Pager::new(entry("veracode.users").unwrap(), &json!({})).unwrap();
+        for asked in 1.. {
+            let Some(request) = pager.request() else { break };
+            let users = page(request["page"].as_u64().unwrap());
+            if let Err(failure) = pager.accept(json!({ "nextPage": "more", "users": users })) {
+                assert_eq!(pager.request(), None);
+                return (asked, failure);
+            }
+        }
+        unreachable!("the walk ended without a word")
+    }
+
+    #[test]
+    fn a_list_without_end_is_an_error_and_no_end() {
+        let (asked, failure) = endless(|page| json!([{ "id": page.to_string() }]));
+        assert_eq!(asked, MAX_PAGES);
+        assert!(
+            failure.to_string().contains("the list has no end: after 10000 pages"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn ids_are_remembered_up_to_a_limit() {
+        let id = "x".repeat(32 << 20);
+        let (asked, _) = endless(|page| json!([{ "id": format!("{id}{page}") }]));
+        assert_eq!(asked, 8);
     }
 }

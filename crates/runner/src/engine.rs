@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use drillmaster_models::{entry, nearest};
 use rhai::module_resolvers::FileModuleResolver;
 use rhai::{
-    AST, Dynamic, Engine, EvalAltResult, Identifier, ImmutableString, Map, Module, ModuleResolver,
-    OptimizationLevel, Position, Scope, Shared,
+    AST, Array, Dynamic, Engine, EvalAltResult, Identifier, ImmutableString, Map, Module,
+    ModuleResolver, OptimizationLevel, Position, Scope, Shared,
 };
 use serde_json::Value;
 
@@ -104,7 +104,10 @@ impl BesideTheScript {
         let [from, to] = [from, module_file(&self.folder, module)]
             .map(|file| file.canonicalize().unwrap_or(file));
         let mut imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
-        imports.add(&from, &to).err().map(|endless| format!("{}; {}", endless.message, endless.help))
+        imports
+            .add(&from, &to)
+            .err()
+            .map(|endless| format!("{}; {}", endless.message, endless.help))
     }
 }
 
@@ -289,6 +292,13 @@ fn in_lower_case(text: &str) -> String {
 
 /// A script's value as JSON, or why it has none.
 pub(crate) fn to_json(value: &Dynamic) -> Result<Value, String> {
+    json_of(value, DEEPEST)
+}
+
+/// How deep a value may be nested that is sent or written down: recordings hold no more inside of an event.
+const DEEPEST: usize = 100;
+
+fn json_of(value: &Dynamic, left: usize) -> Result<Value, String> {
     // What every call is made of, without the way over serde.
     if value.is_unit() {
         return Ok(Value::Null);
@@ -297,13 +307,24 @@ pub(crate) fn to_json(value: &Dynamic) -> Result<Value, String> {
         return Ok(text.as_str().into());
     }
     if let Some(fields) = value.read_lock::<Map>() {
-        let field = |(name, value): (&Identifier, _)| Ok((name.to_string(), to_json(value)?));
+        let left = deeper(left)?;
+        let field = |(name, value): (&Identifier, _)| Ok((name.to_string(), json_of(value, left)?));
         return fields.iter().map(field).collect();
+    }
+    if let Some(items) = value.read_lock::<Array>() {
+        let left = deeper(left)?;
+        return items.iter().map(|item| json_of(item, left)).collect();
     }
     rhai::serde::from_dynamic(value).map_err(|_| {
         // The last part of the name is the one that scripts know.
         let kind = value.type_name().rsplit("::").next().unwrap_or_default();
         format!("a {kind} cannot be sent or written down; take a text or a number out of it")
+    })
+}
+
+fn deeper(left: usize) -> Result<usize, String> {
+    left.checked_sub(1).ok_or_else(|| {
+        format!("a value that is nested more than {DEEPEST} deep cannot be sent or written down")
     })
 }
 

@@ -273,7 +273,12 @@ impl Host {
         pager: &mut Pager,
     ) -> Option<Result<Vec<Value>, CallError>> {
         let fields = pager.request()?;
-        Some(self.call(entry, fields).map(|answer| pager.accept(answer)))
+        let answer = match self.call(entry, fields) {
+            Ok(answer) => answer,
+            Err(error) => return Some(Err(error)),
+        };
+        let endless = |failure| CallError::Failed(Error::answer(failure).about(&entry.spec));
+        Some(pager.accept(answer).map_err(endless))
     }
 
     fn is_open(&self, entry: &'static Entry, fields: &Value) -> Result<(), CallError> {

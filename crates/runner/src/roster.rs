@@ -33,6 +33,7 @@ use self::keys::Keys;
 use self::layout::Layout;
 use self::records::Records;
 use crate::problem::Problem;
+use drillmaster_transport::files;
 use drillmaster_transport::redact;
 
 /// A roster that was looked through and found in order.
@@ -298,16 +299,8 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 fn open(path: &Path) -> Result<File, Problem> {
-    let file = File::open(path)
-        .map_err(|error| unread(path, &error).with_help("name a CSV file with --roster"))?;
-    // A pipe can be read once only.
-    match file.metadata() {
-        Ok(about) if about.is_file() => Ok(file),
-        _ => {
-            Err(Problem::usage(format!("cannot read the roster {}: it is no file", path.display()))
-                .with_help("a roster is read several times: write it to a file, and name that"))
-        }
-    }
+    files::open(path)
+        .map_err(|error| unread(path, &error).with_help("name a CSV file with --roster"))
 }
 
 fn unread(path: &Path, error: &std::io::Error) -> Problem {

@@ -21,6 +21,7 @@ use crate::host::{CallError, Host};
 use crate::log;
 use crate::report::Changed;
 use crate::roster::{Roster, Row};
+use crate::run::MOST_CONCURRENT;
 use crate::running::{RunningRow, Tally};
 use crate::spool::Spool;
 
@@ -282,8 +283,14 @@ fn over(
                 let text = format!("the rows cannot be begun: {error}");
                 runtime_error(&text, ctx.call_position())
             };
-            fan(items, host.concurrency.clamp(1, total.max(1)), || own_copy(work), row, keep)
-                .map_err(unstarted)??;
+            fan(
+                items,
+                host.concurrency.clamp(1, total.clamp(1, MOST_CONCURRENT)),
+                || own_copy(work),
+                row,
+                keep,
+            )
+            .map_err(unstarted)??;
         }
         // Rows within a row come one after the other: the row is one sequence of requests.
         Some(_) => {

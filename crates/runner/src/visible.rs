@@ -14,11 +14,9 @@ use std::fmt::Write;
 fn is_control(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
-        '\u{61c}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2066}'..='\u{206f}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}' => {
+            true
+        }
         c => c.is_control(),
     }
 }
@@ -135,7 +133,8 @@ mod tests {
 
     #[test]
     fn text_of_any_language_stays_as_it_is() {
-        for text in ["", "a\n\tb", "Dögan 张伟 مرحبا שלום", "👩‍👩‍👧 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "می‌خواهم", "\\u001b"] {
+        for text in ["", "a\n\tb", "Dögan 张伟 مرحبا שלום", "👩‍👩‍👧 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "می‌خواهم", "\\u001b"]
+        {
             assert!(matches!(visible(text), Cow::Borrowed(same) if same == text));
         }
         assert_eq!(visible("a\r\nb"), "a\nb");

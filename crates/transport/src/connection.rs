@@ -118,9 +118,15 @@ impl Connection {
             let request = pager.request()?;
             match walk.connection.call(walk.entry, &request).await {
                 Ok(answer) => {
-                    let items: Vec<_> = pager.accept(answer).into_iter().map(Ok).collect();
+                    let items = match pager.accept(answer) {
+                        Ok(items) => items,
+                        Err(failure) => {
+                            let error = Error::answer(failure).about(&walk.entry.spec);
+                            return Some((vec![Err(error)], None));
+                        }
+                    };
                     walk.pager = Some(pager);
-                    Some((items, Some(walk)))
+                    Some((items.into_iter().map(Ok).collect(), Some(walk)))
                 }
                 Err(error) => Some((vec![Err(error)], None)),
             }

@@ -146,7 +146,9 @@ impl Error {
         self.about(request.spec)
     }
 
-    pub(crate) fn about(mut self, spec: &Spec) -> Self {
+    /// Says which entry it was about.
+    #[must_use]
+    pub fn about(mut self, spec: &Spec) -> Self {
         self.0.entry = Some(spec.name);
         self.0.writes = !spec.effect.is_read();
         self

@@ -160,7 +160,9 @@ impl Connection {
             if self.source(&request) == Source::History {
                 oldest = Source::History;
             }
-            let items = pager.accept(self.send_draft(list, request).await?);
+            let answer = self.send_draft(list, request).await?;
+            let items =
+                pager.accept(answer).map_err(|failure| Error::answer(failure).about(&list.spec))?;
             if items.iter().any(|item| same(&item[field], wanted)) {
                 return Ok((true, oldest));
             }

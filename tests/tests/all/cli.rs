@@ -1,11 +1,14 @@
 //! The command as a person meets it: help, answers, mistakes, and how it ends.
 
+mod bounds;
 mod calls;
 mod cassettes;
 mod completion;
 mod configuration;
 mod fences;
 mod help;
+#[cfg(unix)]
+mod hostile;
 mod keys;
 mod logs;
 mod looking;

@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::variable;
 use crate::problem::Problem;
+use drillmaster_transport::files;
 
 /// How long a command may take that prints a key: somebody may have to type a passphrase.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -128,11 +129,7 @@ fn printed(words: &[String], patience: Duration) -> Result<String, String> {
 
 fn content(path: &Path) -> Result<String, String> {
     let told = |error: std::io::Error| format!("cannot be read: {error}");
-    let about = std::fs::metadata(path).map_err(told)?;
-    if !about.is_file() || about.len() > LONGEST {
-        return Err("is no file with a key".to_owned());
-    }
-    std::fs::read_to_string(path).map_err(told)
+    files::read_text(path, LONGEST).map_err(told)
 }
 
 #[cfg(unix)]

@@ -9,8 +9,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// The memory that the process may take more than when the script began. A list of 100,000 maps takes a tenth of it.
-const MOST: u64 = 1 << 30;
+/// The memory that the process may take more than when the script began. A list of 100,000 users takes a third of it.
+const MOST: u64 = 2 << 30;
 /// The time in which it is looked at, in which a script does not come far beyond it.
 const BETWEEN: Duration = Duration::from_millis(10);
 
@@ -26,7 +26,11 @@ impl Memory {
 
     /// Looks at the process until what it gives is dropped; nothing where the system does not tell.
     pub(crate) fn watch(&self) -> Option<Watch> {
-        let most = taken()? + MOST;
+        self.watch_beyond(MOST)
+    }
+
+    fn watch_beyond(&self, more: u64) -> Option<Watch> {
+        let most = taken()? + more;
         let (ended, end) = channel::<()>();
         let exceeded = self.0.clone();
         let look = move || {
@@ -47,7 +51,7 @@ pub(crate) struct Watch {
 }
 
 /// What a script that took too much is told.
-pub(crate) const EXCEEDED: &str = "the script took more than 1 GiB of memory";
+pub(crate) const EXCEEDED: &str = "the script took more than 2 GiB of memory";
 
 /// The bytes of memory that the process takes.
 #[cfg(target_os = "linux")]
@@ -61,4 +65,30 @@ fn taken() -> Option<u64> {
 #[cfg(not(target_os = "linux"))]
 fn taken() -> Option<u64> {
     None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::engine::{build, explain};
+    use crate::host::Host;
+
+    /// All of these grow in ways that no function of ours sees.
+    #[test]
+    fn what_grows_without_end_is_ended() {
+        for source in [
+            "let s = \"abcdefgh\"; loop { s = `${s}${s}`; }",
+            "let a = [1]; loop { a = [a, a]; }",
+            "let a = #{ b: 1 }; loop { a = #{ b: a, c: a }; }",
+            "let a = []; let s = \"abcdefgh\"; loop { a.push(s + a.len()); }",
+        ] {
+            let host = Arc::new(Host::idle());
+            let _watch = host.memory.watch_beyond(64 << 20).unwrap();
+            let error = *build(&host, Path::new("a.rhai")).run(source).unwrap_err();
+            let told = explain(error, |problem, _, _| problem).message;
+            assert_eq!(told, EXCEEDED, "{source}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use rhai::{AST, ASTNode, Engine, Expr, Stmt};
 use super::{Mistake, WALK, call_of, each_node};
 use crate::engine::imports::Imports;
 use crate::engine::{folder_of, module_file, why_not_importable};
+use drillmaster_transport::files;
 
 /// What is known of a script's modules.
 #[derive(Debug, Default)]
@@ -41,13 +42,13 @@ impl Modules {
                 continue;
             }
             // What cannot be read or compiled is told where it is imported.
-            let Ok(text) = std::fs::read_to_string(&file) else { continue };
+            let Ok(text) = files::read_text(&file, files::BY_HAND) else { continue };
             let Ok(ast) = engine.compile(&text) else { continue };
             modules.entries.extend(entries_of(&ast));
             next.extend(modules.imports(&ast, script, Some(&file), &mut imports));
             read.push(Read { file, text, ast });
         }
-        let text = |file: &PathBuf| std::fs::read_to_string(file).ok();
+        let text = |file: &PathBuf| files::read_text(file, files::BY_HAND).ok();
         modules.texts = seen.iter().filter_map(text).collect();
         (modules, read)
     }

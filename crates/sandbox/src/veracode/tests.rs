@@ -55,7 +55,7 @@ fn walk(sandbox: &Sandbox, name: &str, fields: &Value) -> Vec<Value> {
         let request = entry.request(&fields, Dialect::Current).unwrap();
         let key = [("auth".to_owned(), VERACODE_KEY.to_owned())];
         let answer = sandbox.answer(request.method.as_str(), &request.target, &key, &request.body);
-        items.extend(pager.accept(entry.answer(&answer, Dialect::Current).unwrap()));
+        items.extend(pager.accept(entry.answer(&answer, Dialect::Current).unwrap()).unwrap());
     }
     items
 }

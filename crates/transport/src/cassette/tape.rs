@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use drillmaster_models::json;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -171,6 +172,7 @@ fn event_of(text: &str) -> Result<Event, String> {
     if !text.starts_with('{') {
         return Err("an event is a JSON object".to_owned());
     }
+    json::check(text.as_bytes()).map_err(|error| error.to_string())?;
     let mut line = text.as_bytes().to_vec();
     // It would be the place within the event.
     let told = |error: serde_json::Error| without_place(&error);
@@ -212,7 +214,7 @@ fn tagged(event: &[u8], kind: &[u8]) -> Option<usize> {
 /// Reads the first event. Another version may have other checksums, so that the version is told before them.
 fn first(text: &str) -> Result<Header, Damage> {
     let damaged = |problem: String| Damage::at(text, 0, problem);
-    let event: Value = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+    let event: Value = json::read(text.as_bytes()).map_err(|error| damaged(error.to_string()))?;
     let sound = unseal(&mut text.as_bytes().to_vec()) || is_sound(&event);
     match header(without_sum(event)) {
         Ok(_) if !sound => Err(damaged(WRONG_SUM.to_owned())),

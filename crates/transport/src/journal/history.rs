@@ -16,6 +16,7 @@ use super::lines::{Lines, event_at};
 use super::unusable::{Problem, Unusable};
 use crate::cassette::{Event, Header, PaceEvent, RowEvent, identity};
 use crate::error::{Error, Lost};
+use crate::files;
 use crate::request::{Request, Response};
 
 /// An index over a journal. Bodies stay in the file until they are asked for, so that a million rows
@@ -79,7 +80,7 @@ impl History {
     /// Reads a journal that may be in use, to look at it.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Unusable> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(Problem::from);
+        let file = files::open(path).map_err(Problem::from);
         file.and_then(|file| Self::of(path, file)).map_err(|problem| Unusable::new(path, problem))
     }
 

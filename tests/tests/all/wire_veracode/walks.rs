@@ -13,7 +13,7 @@ fn walk(name: &str, fields: &Value, answers: &[Value]) -> (Vec<String>, Vec<Valu
         let Some(fields) = pager.request() else { break };
         asked.push(sent(name, &fields).unwrap().target);
         let answer = reads(name, answer);
-        found.extend(pager.accept(answer).into_iter().map(|item| item["id"].clone()));
+        found.extend(pager.accept(answer).unwrap().into_iter().map(|item| item["id"].clone()));
     }
     assert_eq!(pager.request(), None, "the walk has not ended");
     (asked, found)

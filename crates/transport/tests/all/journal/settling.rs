@@ -73,7 +73,7 @@ async fn a_look_of_an_earlier_part_is_no_reason_to_send_again() {
         let users = entry("veracode.users").unwrap();
         let mut pager = Pager::new(users, &json!({})).unwrap();
         while let Some(page) = pager.request() {
-            pager.accept(row.call(users, &page).await.unwrap());
+            pager.accept(row.call(users, &page).await.unwrap()).unwrap();
         }
     }
     // What the first part sent arrives late.
