@@ -23,6 +23,7 @@ mod entry;
 mod failure;
 mod field;
 mod holds;
+pub mod json;
 pub mod lenient;
 mod moment;
 mod pager;

@@ -36,7 +36,9 @@ pub struct Pager {
     fields: Map<String, Value>,
     page: u64,
     done: bool,
+    asked: u64,
     seen: HashSet<String>,
+    remembered: usize,
     last: Vec<Value>,
     /// How many items there were.
     items: u64,
@@ -51,6 +53,13 @@ pub struct Pager {
 
 /// The most that Security Labs hands out in a page (seen on the live service).
 const FULL_PAGE: u64 = 50;
+
+/// The most pages of a list: 500,000 people, where they are full. A service that always has one more would be asked
+/// without end.
+const MAX_PAGES: u64 = 10_000;
+
+/// The most bytes of ids that are remembered to know what is new, ten times those of as many people.
+const MAX_REMEMBERED: usize = 256 << 20;
 
 impl Pager {
     /// Starts at the page in `fields`, or at 0. Asks for full pages unless `fields` has a `limit`.
@@ -73,7 +82,9 @@ impl Pager {
             fields,
             page,
             done: false,
+            asked: 0,
             seen: HashSet::new(),
+            remembered: 0,
             last: Vec::new(),
             items: 0,
             total: None,
@@ -96,7 +107,7 @@ impl Pager {
     }
 
     /// Takes a page's answer and gives the items that no earlier page had. An answer without its list is a
-    /// [`Failure::Shape`], never the end of the walk.
+    /// [`Failure::Shape`], never the end of the walk, and so is a list with more pages than are read.
     pub fn accept(&mut self, mut answer: Value) -> Result<Vec<Value>, Failure> {
         let items = take_items(&mut answer, self.list.items)?;
         let more = match self.list.paging {
@@ -117,9 +128,14 @@ impl Pager {
             if repeated { Vec::new() } else { items }
         } else {
             let id = self.list.id;
-            let seen = &mut self.seen;
-            let is_new =
-                |item: &Value| item[id].as_str().is_none_or(|id| seen.insert(id.to_owned()));
+            let (seen, remembered) = (&mut self.seen, &mut self.remembered);
+            let is_new = |item: &Value| {
+                item[id].as_str().is_none_or(|id| {
+                    let is_new = seen.insert(id.to_owned());
+                    *remembered += if is_new { id.len() } else { 0 };
+                    is_new
+                })
+            };
             items.into_iter().filter(is_new).collect()
         };
         self.items += fresh.len() as u64;
@@ -129,7 +145,15 @@ impl Pager {
         self.doubtful |= fresh.len() < all || (more && fresh.is_empty());
         self.done = fresh.is_empty() || !(more || (self.thorough && is_full));
         self.page += 1;
+        self.asked += 1;
         self.fields.insert("page".to_owned(), self.page.into());
+        if !self.done && (self.asked >= MAX_PAGES || self.remembered > MAX_REMEMBERED) {
+            self.done = true;
+            return Err(Failure::Shape(format!(
+                "the list has no end: after {} pages, the most that are read, there is one more",
+                self.asked
+            )));
+        }
         Ok(fresh)
     }
 
@@ -147,5 +171,44 @@ fn take_items(answer: &mut Value, items: &str) -> Result<Vec<Value>, Failure> {
     match list.take() {
         Value::Array(items) => Ok(items),
         _ => Err(Failure::Shape("the list is missing".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::service::entry;
+
+    /// Walks through a list of which each page has one more behind it.
+    fn endless(page: impl Fn(u64) -> Value) -> (u64, Failure) {
+        let mut pager = Pager::new(entry("veracode.users").unwrap(), &json!({})).unwrap();
+        for asked in 1.. {
+            let Some(request) = pager.request() else { break };
+            let users = page(request["page"].as_u64().unwrap());
+            if let Err(failure) = pager.accept(json!({ "nextPage": "more", "users": users })) {
+                assert_eq!(pager.request(), None);
+                return (asked, failure);
+            }
+        }
+        unreachable!("the walk ended without a word")
+    }
+
+    #[test]
+    fn a_list_without_end_is_an_error_and_no_end() {
+        let (asked, failure) = endless(|page| json!([{ "id": page.to_string() }]));
+        assert_eq!(asked, MAX_PAGES);
+        assert!(
+            failure.to_string().contains("the list has no end: after 10000 pages"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn ids_are_remembered_up_to_a_limit() {
+        let id = "x".repeat(32 << 20);
+        let (asked, _) = endless(|page| json!([{ "id": format!("{id}{page}") }]));
+        assert_eq!(asked, 8);
     }
 }

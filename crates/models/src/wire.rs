@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 use crate::field::{FieldError, present};
+use crate::json;
 use crate::spec::{Fault, Means, Method, Payload, Reply, Spec, braced};
 
 /// A request as it travels, without its credential.
@@ -204,7 +205,7 @@ pub fn decode(
         });
     }
     let body: Option<Value> =
-        if text.is_empty() { Some(json!({})) } else { serde_json::from_str(text).ok() };
+        if text.is_empty() { Some(json!({})) } else { json::read(text.as_bytes()).ok() };
     let says_error = body.as_ref().is_some_and(|body| body["status"] == "error");
     if !(200..300).contains(&status) || says_error {
         return failure(status, words(status, body.as_ref(), text), faults);
@@ -213,6 +214,7 @@ pub fn decode(
         return Err(Failure::Shape("a redirect is due".to_owned()));
     }
     let Some(mut body) = body else {
+        json::check(text.as_bytes()).map_err(|error| Failure::Shape(error.to_string()))?;
         return Err(Failure::Shape(format!("not JSON: {}", shorten(text))));
     };
     match (spec.reply, &mut body) {
@@ -246,7 +248,7 @@ pub fn is_throttled(answer: &Response) -> bool {
     }
     let text = String::from_utf8_lossy(&answer.body);
     let text = text.trim();
-    let body: Option<Value> = serde_json::from_str(text).ok();
+    let body: Option<Value> = json::read(text.as_bytes()).ok();
     !is_html(answer, text) && throttles(403, &words(403, body.as_ref(), text))
 }
 
@@ -337,7 +339,7 @@ pub fn fields_of(spec: &Spec, target: &str, body: &[u8]) -> Result<Map<String, V
             from_pairs(std::str::from_utf8(body).map_err(|_| "the form is not UTF-8".to_owned())?)
         }
         Payload::Json if body.iter().all(u8::is_ascii_whitespace) => Map::new(),
-        Payload::Json => match serde_json::from_slice(body) {
+        Payload::Json => match json::read(body) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err("the body must be a JSON object".to_owned()),
             Err(error) => return Err(format!("the body is not JSON: {error}")),

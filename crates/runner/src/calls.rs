@@ -12,8 +12,10 @@ use rhai::{
 };
 use serde_json::Value;
 
+use crate::engine::memory::EXCEEDED;
 use crate::engine::{from_json, to_json};
 use crate::host::{CallError, Host};
+use crate::rows::runtime_error;
 use crate::survey::WALK;
 
 type Answer = Result<Dynamic, Box<EvalAltResult>>;
@@ -170,6 +172,11 @@ impl Iterator for Walking {
     fn next(&mut self) -> Option<Answer> {
         let position = self.walk.position;
         while self.items.is_empty() {
+            // Whoever takes all of it at once takes no step of the script meanwhile.
+            if self.walk.host.memory.is_exceeded() {
+                self.pager = None;
+                return Some(Err(runtime_error(EXCEEDED, position)));
+            }
             let turned = match self.pager.take()? {
                 Err(error) => Err(error),
                 Ok(mut pager) => {

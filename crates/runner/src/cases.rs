@@ -39,6 +39,7 @@ use crate::problem::Problem;
 use crate::roster::Roster;
 use crate::run::{Job, Report, run};
 use crate::script::Script;
+use drillmaster_transport::files;
 
 /// How the lines are called that part a picture.
 const PARTS: &str = "== ";
@@ -149,7 +150,7 @@ impl Case {
     /// The picture that was accepted, if one was.
     pub fn last_accepted(&self) -> Result<Option<String>, Problem> {
         let path = self.accepted();
-        match std::fs::read_to_string(&path) {
+        match files::read_text(&path, files::BY_HAND) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Problem::usage(format!("cannot read {}: {error}", path.display()))),
@@ -204,7 +205,7 @@ impl Case {
         let results = if report.is_empty() {
             String::new()
         } else {
-            std::fs::read_to_string(&results).unwrap_or_default()
+            files::read_text(&results, files::BY_PROGRAM).unwrap_or_default()
         };
         Ok(Picture {
             text: self.draw(&report, &text_of(&data), &text_of(&people), &results, &made),

@@ -26,7 +26,8 @@ mod test;
 mod trust;
 mod waiting;
 
-use std::io::IsTerminal;
+use std::borrow::Cow;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -35,11 +36,12 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Su
 use serde_json::Value;
 
 use self::colour::{Colour, Coloured};
-use crate::console::{Console, terminal_width};
+use crate::console::{Console, Stream};
 use crate::exit::Exit;
 use crate::log;
 use crate::problem::Problem;
 use crate::table::{Format, cell, layout, sheet_text};
+use crate::visible::{Styled, visible};
 
 /// Security training in bulk: scripts over TryHackMe and Veracode Security Labs.
 ///
@@ -142,15 +144,11 @@ pub fn main() -> ExitCode {
     Colour::of(std::env::args_os()).choose();
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => {
-            let _ = error.print();
-            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            return code.into();
-        }
+        Err(error) => return print_usage(&error).into(),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(error) => return print_usage(&error.format(&mut command())).into(),
     };
     let shell = Shell::new(&cli.globals, &matches);
     let done =
@@ -170,6 +168,29 @@ pub fn main() -> ExitCode {
         problem.exit
     });
     exits.fold(exit, Exit::max).into()
+}
+
+/// Prints the help that was asked for, or what is wrong with the command line.
+fn print_usage(error: &clap::Error) -> Exit {
+    let (stream, exit) = match error.use_stderr() {
+        true => (Stream::People, Exit::Usage),
+        false => (Stream::Data, Exit::Done),
+    };
+    // In an argument that is quoted, a colour could not be told from one of ours.
+    let is_harmless = |text: OsString| matches!(visible(&text.to_string_lossy()), Cow::Borrowed(_));
+    let text = error.render();
+    let text = if stream.has_colours() && std::env::args_os().all(is_harmless) {
+        Styled::coloured(&text.ansi().to_string())
+    } else {
+        Styled::plain(&text.to_string())
+    };
+    let console = Console::standard(false);
+    let text = text.trimmed();
+    match stream {
+        Stream::Data => console.print_styled(&text),
+        Stream::People => console.warn_styled(&text),
+    }
+    exit
 }
 
 /// Begins the log, if there is to be one.
@@ -269,25 +290,11 @@ impl Shell {
         Ok(())
     }
 
-    /// A diff by lines, in colours.
-    fn coloured_diff(diff: &str) -> String {
-        let paint = |line: &str| {
-            // Where it is part of a problem, the problem's own bar comes first.
-            let text = line.split_once("\u{2502} ").map_or(line, |(_, text)| text);
-            match text.as_bytes().first() {
-                Some(b'+') => format!("\x1b[32m{line}\x1b[0m"),
-                Some(b'-') => format!("\x1b[31m{line}\x1b[0m"),
-                _ => line.to_owned(),
-            }
-        };
-        diff.lines().map(paint).collect::<Vec<_>>().join("\n")
-    }
-
     fn tell(&self, problem: &Problem) {
-        let width = terminal_width(std::io::stderr().is_terminal()).map_or(100, usize::from);
-        let drawn = problem.draw(self.coloured.people, width);
-        self.console.warn(&match problem.exit {
-            Exit::Replay if self.coloured.people => Self::coloured_diff(&drawn),
+        let width = Stream::People.width().map_or(100, usize::from);
+        let drawn = Styled::coloured(&problem.draw(self.coloured.people, width));
+        self.console.warn_styled(&match problem.exit {
+            Exit::Replay if self.coloured.people => drawn.diff(),
             _ => drawn,
         });
     }

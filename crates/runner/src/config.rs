@@ -34,6 +34,7 @@ pub(crate) use reader::is_profile_name;
 pub(crate) use settings::{Flags, Origin, Settings, variable};
 
 use crate::problem::Problem;
+use drillmaster_transport::files;
 
 /// What the file says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -75,7 +76,7 @@ impl Config {
             Some(_) => Origin::Variable(FILE_VARIABLE.to_owned()),
             None => Origin::Usual,
         };
-        match std::fs::read_to_string(&path) {
+        match files::read_text(&path, files::BY_HAND) {
             Ok(text) => Ok(Self { origin, ..reader::read(&text, path)? }),
             Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => {
                 Ok(Self { path, origin, ..Self::default() })

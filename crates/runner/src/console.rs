@@ -1,12 +1,52 @@
 //! Where a run speaks: data to standard output, words for people to standard error.
+//!
+//! This is the one place that writes to a terminal (`cargo xtask tidy` looks), and so the one that keeps others from
+//! writing to it through us. In words for people control characters are made [`visible`], wherever they go: a log is
+//! looked at on a terminal as well. Data that a program reads, through a pipe or from a file, is exact; on a terminal
+//! its control characters are made visible, too.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::ProgressBar;
+use anstream::{AutoStream, ColorChoice};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::listing;
 use crate::table::Format;
+use crate::visible::{Styled, visible};
+
+/// A stream of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// Standard output.
+    Data,
+    /// Standard error.
+    People,
+}
+
+impl Stream {
+    /// Whether a person looks at it.
+    pub(crate) fn is_terminal(self) -> bool {
+        match self {
+            Self::Data => io::stdout().is_terminal(),
+            Self::People => io::stderr().is_terminal(),
+        }
+    }
+
+    /// Whether it is written to in colours.
+    pub(crate) fn has_colours(self) -> bool {
+        let choice = match self {
+            Self::Data => AutoStream::choice(&io::stdout()),
+            Self::People => AutoStream::choice(&io::stderr()),
+        };
+        choice != ColorChoice::Never
+    }
+
+    /// Its width, where it is a terminal.
+    pub(crate) fn width(self) -> Option<u16> {
+        terminal_width(self.is_terminal())
+    }
+}
 
 /// The two streams of a run. A reader that went away, such as `head`, is no error.
 #[derive(Clone)]
@@ -14,6 +54,8 @@ pub struct Console {
     data: Arc<Mutex<dyn Write + Send>>,
     people: Arc<Mutex<dyn Write + Send>>,
     quiet: bool,
+    /// Whether a person looks at the data, and no program.
+    shows_data: bool,
     width: Option<u16>,
     /// None where nobody said which.
     format: Option<Format>,
@@ -29,7 +71,8 @@ impl Console {
             data: Arc::new(Mutex::new(io::stdout())),
             people: Arc::new(Mutex::new(io::stderr())),
             quiet,
-            width: terminal_width(io::stdout().is_terminal()),
+            shows_data: Stream::Data.is_terminal(),
+            width: Stream::Data.width(),
             format: None,
             trouble: Arc::default(),
             bar: Arc::default(),
@@ -51,6 +94,7 @@ impl Console {
             data,
             people,
             quiet: false,
+            shows_data: false,
             width: None,
             format: None,
             trouble: Arc::default(),
@@ -107,8 +151,17 @@ impl Console {
         }
     }
 
-    /// Prints data.
+    /// Prints data: to the letter, and with control characters made visible on a terminal.
     pub fn print(&self, text: &str) {
+        if self.shows_data { self.print_line(&visible(text)) } else { self.print_line(text) }
+    }
+
+    /// Prints text with colours of ours.
+    pub(crate) fn print_styled(&self, text: &Styled) {
+        self.print_line(text.as_str());
+    }
+
+    fn print_line(&self, text: &str) {
         match self.write(&self.data, text) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,10 +176,25 @@ impl Console {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Warns a person.
+    /// Warns a person. Control characters are made visible.
     pub fn warn(&self, text: &str) {
+        self.warn_styled(&Styled::plain(text));
+    }
+
+    /// Warns a person, with colours of ours.
+    pub(crate) fn warn_styled(&self, text: &Styled) {
         // Who is not there cannot be told.
-        let _ = self.write(&self.people, text);
+        let _ = self.write(&self.people, text.as_str());
+    }
+
+    /// Asks a person, and gives the line that was typed; nothing where there is nobody.
+    pub(crate) fn ask(&self, question: &str) -> String {
+        let mut answer = String::new();
+        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = write!(people, "{}", visible(question))
+            .and_then(|()| people.flush())
+            .and_then(|()| io::stdin().lock().read_line(&mut answer));
+        answer.trim().to_owned()
     }
 
     /// Tells a person something that may be kept quiet.
@@ -142,8 +210,18 @@ fn write(stream: &Mutex<dyn Write + Send>, text: &str) -> io::Result<()> {
     writeln!(stream, "{text}").and_then(|()| stream.flush())
 }
 
+/// Asks a person on the terminal for something that is not shown.
+pub(crate) fn ask_hidden(question: &str) -> io::Result<String> {
+    rpassword::prompt_password(visible(question))
+}
+
+/// A bar below the text, on standard error.
+pub(crate) fn progress_bar(length: u64) -> ProgressBar {
+    ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr())
+}
+
 /// The terminal's width, where there is one.
-pub(crate) fn terminal_width(is_terminal: bool) -> Option<u16> {
+fn terminal_width(is_terminal: bool) -> Option<u16> {
     let size = terminal_size::terminal_size().filter(|_| is_terminal);
     size.map(|(width, _)| width.0)
 }

@@ -1,19 +1,22 @@
 //! The script engine: Rhai with every entry as a function, and fences around everything else.
 
+pub(crate) mod imports;
 mod limits;
+pub(crate) mod memory;
 mod reading;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use drillmaster_models::{entry, nearest};
 use rhai::module_resolvers::FileModuleResolver;
 use rhai::{
-    AST, Dynamic, Engine, EvalAltResult, Identifier, ImmutableString, Map, Module, ModuleResolver,
-    OptimizationLevel, Position, Scope, Shared,
+    AST, Array, Dynamic, Engine, EvalAltResult, Identifier, ImmutableString, Map, Module,
+    ModuleResolver, OptimizationLevel, Position, Scope, Shared,
 };
 use serde_json::Value;
 
+use self::imports::Imports;
 use crate::calls;
 use crate::exit::Exit;
 use crate::host::{CallError, Host};
@@ -58,9 +61,12 @@ pub(crate) fn build(host: &Arc<Host>, path: &Path) -> Engine {
     engine.on_debug(move |text, _, position| {
         world.say(Said::People(format!("{position:?}: {text}")));
     });
-    let stop = host.stop.clone();
+    let (stop, memory) = (host.stop.clone(), host.memory.clone());
     // A row in flight is finished: half a row is worse than a moment's wait.
     engine.on_progress(move |_| {
+        if memory.is_exceeded() {
+            return Some(memory::EXCEEDED.into());
+        }
         let ends = stop.is_requested() && RunningRow::current().is_none();
         ends.then(|| "interrupted".into())
     });
@@ -73,15 +79,35 @@ pub(crate) fn build(host: &Arc<Host>, path: &Path) -> Engine {
 
 /// Imports come from the script's folder and below, and from nowhere else.
 struct BesideTheScript {
+    script: PathBuf,
     folder: PathBuf,
     files: FileModuleResolver,
+    imports: Mutex<Imports>,
 }
 
 impl BesideTheScript {
     fn of(script: &Path) -> Self {
         let folder = folder_of(script);
         let files = FileModuleResolver::new_with_path(&folder);
-        Self { folder, files }
+        Self { script: script.to_owned(), folder, files, imports: Mutex::default() }
+    }
+
+    /// Why a file cannot import a module, if it cannot. A file is named as its errors are: the script by its path,
+    /// a module as it was imported.
+    fn why_not(&self, source: Option<&str>, module: &str) -> Option<String> {
+        if let Some(why) = why_not_imported(&self.folder, module) {
+            return Some(why);
+        }
+        let is_module = |source: &&str| Path::new(source) != self.script;
+        let from = source.filter(is_module).map(|source| module_file(&self.folder, source));
+        let from = from.unwrap_or_else(|| self.script.clone());
+        let [from, to] = [from, module_file(&self.folder, module)]
+            .map(|file| file.canonicalize().unwrap_or(file));
+        let mut imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
+        imports
+            .add(&from, &to)
+            .err()
+            .map(|endless| format!("{}; {}", endless.message, endless.help))
     }
 }
 
@@ -93,7 +119,7 @@ impl ModuleResolver for BesideTheScript {
         path: &str,
         position: Position,
     ) -> Result<Shared<Module>, Box<EvalAltResult>> {
-        match why_not_imported(&self.folder, path) {
+        match self.why_not(source, path) {
             None => self.files.resolve(engine, source, path, position),
             Some(text) => Err(EvalAltResult::ErrorRuntime(text.into(), position).into()),
         }
@@ -123,9 +149,14 @@ pub(crate) fn why_not_importable(script: &Path, module: &str) -> Option<String> 
     why_not_imported(&folder_of(script), module)
 }
 
+/// The file of a module, which is called as an import calls it.
+pub(crate) fn module_file(folder: &Path, module: &str) -> PathBuf {
+    folder.join(module).with_extension("rhai")
+}
+
 fn why_not_imported(folder: &Path, module: &str) -> Option<String> {
     // Symbolic links and `..` are followed before looking where they lead.
-    let file = folder.join(module).with_extension("rhai").canonicalize();
+    let file = module_file(folder, module).canonicalize();
     match (file, folder.canonicalize()) {
         (Ok(file), Ok(folder)) if file.starts_with(&folder) => None,
         (Ok(_), _) => {
@@ -184,6 +215,11 @@ pub(crate) fn explain(
             },
             None => Problem::script(words_of(thrown)),
         },
+        EvalAltResult::ErrorTerminated(token, _) if is_memory(token) => {
+            Problem::script(memory::EXCEEDED).with_help(
+                "does a text or list grow without end? Go through long lists row by row, and keep what is needed",
+            )
+        }
         EvalAltResult::ErrorTerminated(..) => {
             Problem { exit: Exit::Interrupted, ..Problem::script("interrupted") }
         }
@@ -194,6 +230,10 @@ pub(crate) fn explain(
         other => Problem::script(in_plain_words(other)),
     };
     place(problem, position, file.as_deref())
+}
+
+fn is_memory(token: &Dynamic) -> bool {
+    token.read_lock::<ImmutableString>().is_some_and(|text| text.as_str() == memory::EXCEEDED)
 }
 
 /// A call that fails outside of any row stops the script, whoever is to blame.
@@ -217,6 +257,9 @@ pub(crate) fn in_plain_words(error: &EvalAltResult) -> String {
     let text = error.to_string();
     let quoted: Vec<_> = text.split('\'').collect();
     match (error, quoted.as_slice()) {
+        (EvalAltResult::ErrorTerminated(token, _), _) if is_memory(token) => {
+            memory::EXCEEDED.to_owned()
+        }
         (EvalAltResult::ErrorDotExpr(..), ["Unknown property ", name, _, kind, ..]) => {
             format!("there is no `{name}` in a value of type {kind}")
         }
@@ -249,6 +292,13 @@ fn in_lower_case(text: &str) -> String {
 
 /// A script's value as JSON, or why it has none.
 pub(crate) fn to_json(value: &Dynamic) -> Result<Value, String> {
+    json_of(value, DEEPEST)
+}
+
+/// How deep a value may be nested that is sent or written down: recordings hold no more inside of an event.
+const DEEPEST: usize = 100;
+
+fn json_of(value: &Dynamic, left: usize) -> Result<Value, String> {
     // What every call is made of, without the way over serde.
     if value.is_unit() {
         return Ok(Value::Null);
@@ -257,13 +307,24 @@ pub(crate) fn to_json(value: &Dynamic) -> Result<Value, String> {
         return Ok(text.as_str().into());
     }
     if let Some(fields) = value.read_lock::<Map>() {
-        let field = |(name, value): (&Identifier, _)| Ok((name.to_string(), to_json(value)?));
+        let left = deeper(left)?;
+        let field = |(name, value): (&Identifier, _)| Ok((name.to_string(), json_of(value, left)?));
         return fields.iter().map(field).collect();
+    }
+    if let Some(items) = value.read_lock::<Array>() {
+        let left = deeper(left)?;
+        return items.iter().map(|item| json_of(item, left)).collect();
     }
     rhai::serde::from_dynamic(value).map_err(|_| {
         // The last part of the name is the one that scripts know.
         let kind = value.type_name().rsplit("::").next().unwrap_or_default();
         format!("a {kind} cannot be sent or written down; take a text or a number out of it")
+    })
+}
+
+fn deeper(left: usize) -> Result<usize, String> {
+    left.checked_sub(1).ok_or_else(|| {
+        format!("a value that is nested more than {DEEPEST} deep cannot be sent or written down")
     })
 }
 

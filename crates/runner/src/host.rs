@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::console::Console;
+use crate::engine::memory::Memory;
 use crate::fiber;
 use crate::listing::Listing;
 use crate::plan::Plan;
@@ -45,6 +46,7 @@ pub(crate) struct Host {
     pub(crate) console: Console,
     pub(crate) max_rows: Option<usize>,
     pub(crate) stop: Stop,
+    pub(crate) memory: Memory,
     closed: Mutex<Closed>,
     pub(crate) concurrency: usize,
     pub(crate) results: Option<Mutex<Results>>,
@@ -100,6 +102,7 @@ impl Host {
             console,
             max_rows: None,
             stop: Stop::default(),
+            memory: Memory::default(),
             closed: Mutex::default(),
             concurrency: 1,
             results: None,

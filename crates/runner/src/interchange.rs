@@ -24,6 +24,7 @@
 //! let error = interchange::read(b"<html>", &Options::default()).unwrap_err();
 //! assert!(error.to_string().contains("looks like a web page"));
 //! ```
+use drillmaster_models::json;
 
 mod bodies;
 mod call;
@@ -116,6 +117,9 @@ pub struct Imported {
 /// Reads a file of another tool.
 pub fn read(bytes: &[u8], options: &Options) -> Result<Imported, Refused> {
     let text = looks::text_of(bytes, options)?;
+    if text.trim_start().starts_with('{') {
+        json::check(text.as_bytes())?;
+    }
     let wanted = options.format.map_or(looks::ANY, Format::title);
     let format = match looks::looks_like(text) {
         Looks::Like(format) if options.format.is_none_or(|wanted| wanted == format) => format,

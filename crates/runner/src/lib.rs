@@ -34,6 +34,7 @@ pub mod script;
 mod spool;
 mod survey;
 pub mod table;
+mod visible;
 mod vocabulary;
 
 pub use host::{Keeping, Stop};

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::problem::Problem;
 use crate::report::Section;
+use drillmaster_transport::files;
 
 /// Everything that a run was asked to do. Paths are absolute: a run can be resumed from any folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,7 +74,7 @@ pub(crate) struct Approval {
 
 impl Approval {
     pub(crate) fn of(plan: PathBuf) -> Result<Self, Problem> {
-        let bytes = std::fs::read(&plan).map_err(|error| {
+        let bytes = files::read(&plan, files::BY_PROGRAM).map_err(|error| {
             Problem::usage(format!("cannot read the plan {}: {error}", plan.display()))
         })?;
         Ok(Self { plan, hash: blake3::hash(&bytes).to_hex().to_string() })

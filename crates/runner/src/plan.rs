@@ -14,6 +14,8 @@ use tempfile::SpooledTempFile;
 
 use crate::files::{Readers, put};
 use crate::problem::Problem;
+use drillmaster_models::json;
+use drillmaster_transport::files;
 
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
@@ -113,7 +115,7 @@ impl Plan {
         let mut book = self.book();
         book.lines.seek(SeekFrom::Start(0))?;
         let lines = BufReader::new(&mut book.lines).lines();
-        let writes = lines.map(|line| match serde_json::from_str(&line?)? {
+        let writes = lines.map(|line| match json::read(line?.as_bytes())? {
             Line::Write(write) => Ok(Some(write)),
             Line::Plan { .. } | Line::End { .. } => Ok(None),
         });
@@ -212,8 +214,8 @@ pub(crate) fn approved(path: &Path) -> Result<impl Iterator<Item = (String, Stri
 }
 
 fn lines(path: &Path) -> Result<impl Iterator<Item = io::Result<Line>> + use<>, Problem> {
-    let file = std::fs::File::open(path).map_err(|error| {
+    let file = files::open(path).map_err(|error| {
         Problem::usage(format!("cannot read the plan {}: {error}", path.display()))
     })?;
-    Ok(BufReader::new(file).lines().map(|line| Ok(serde_json::from_str(&line?)?)))
+    Ok(BufReader::new(file).lines().map(|line| Ok(json::read(line?.as_bytes())?)))
 }

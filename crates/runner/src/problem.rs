@@ -11,6 +11,7 @@ use miette::{
 use rhai::Position;
 
 use crate::exit::Exit;
+use crate::visible::{visible, visible_line};
 
 /// The least columns in which a frame is drawn: the terminal would break a wider one.
 const FRAMED: usize = 50;
@@ -95,7 +96,7 @@ impl Problem {
         Self { place, ..self }
     }
 
-    /// Draws it for a terminal of this width, in colour or not.
+    /// Draws it for a terminal of this width, in colour or not. Control characters are visible in what it quotes.
     pub fn draw(&self, colour: bool, width: usize) -> String {
         if width < FRAMED {
             return self.plain();
@@ -105,17 +106,19 @@ impl Problem {
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_width(width)
             .without_syntax_highlighting();
-        let mut diagnostic = MietteDiagnostic::new(self.message.clone());
+        // Others have written what it quotes, and nobody can tell their colours from those of the frame.
+        let mut diagnostic = MietteDiagnostic::new(visible(&self.message));
         if self.exit == Exit::Done {
             diagnostic = diagnostic.with_severity(Severity::Warning);
         }
-        diagnostic.help.clone_from(&self.help);
+        diagnostic.help = self.help.as_deref().map(|help| visible(help).into_owned());
         let mut text = String::new();
         let drawn = match &self.place {
             None => handler.render_report(&mut text, &diagnostic),
             Some(place) => {
-                let label = LabeledSpan::new_with_span(None, place.span());
-                let source = NamedSource::new(&place.file, place.source.clone());
+                let (source, span) = place.excerpt();
+                let label = LabeledSpan::new_with_span(None, span);
+                let source = NamedSource::new(visible_line(&place.file), source);
                 let report = miette::Report::new(diagnostic.with_label(label));
                 let report = report.with_source_code(source);
                 handler.render_report(&mut text, report.as_ref())
@@ -123,7 +126,7 @@ impl Problem {
         };
         match drawn {
             Ok(()) => text.trim_end().to_owned(),
-            Err(fmt::Error) => self.to_string(),
+            Err(fmt::Error) => visible(&self.to_string()).into_owned(),
         }
     }
 
@@ -133,7 +136,7 @@ impl Problem {
         let mut lines = vec![format!("{mark} {}", self.message)];
         lines.extend(self.place.as_ref().map(Place::told));
         lines.extend(self.help.as_ref().map(|help| format!("help: {help}")));
-        lines.join("\n")
+        visible(&lines.join("\n")).into_owned()
     }
 }
 
@@ -199,6 +202,15 @@ impl Place {
     fn told(&self) -> String {
         let line = self.source.lines().nth(self.line - 1).unwrap_or_default().trim();
         format!("{}:{}:{}: {line}", self.file, self.line, self.column)
+    }
+
+    /// The text as it can be shown, and the place in it.
+    fn excerpt(&self) -> (String, (usize, usize)) {
+        let (start, length) = self.span();
+        let (before, rest) = self.source.split_at(start);
+        let (word, after) = rest.split_at(length);
+        let [before, word, after] = [before, word, after].map(visible);
+        (format!("{before}{word}{after}"), (before.len(), word.len()))
     }
 
     /// The place in bytes, widened over the word that stands there: Rhai tells points only.

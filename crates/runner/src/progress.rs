@@ -1,15 +1,14 @@
 //! How far a run is, told to a person while it goes: a bar on a terminal, elsewhere a line now and then.
 
 use std::collections::VecDeque;
-use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::console::{Console, terminal_width};
+use crate::console::{Console, Stream, progress_bar};
 use crate::rows::State;
 
 /// How often the figures are looked at.
@@ -53,7 +52,7 @@ impl Progress {
     /// As it suits standard error, where the console writes to it; `None` where it is to be quiet.
     pub fn on_standard_error(console: &Console, colour: bool) -> Option<Self> {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let look = match (io::stderr().is_terminal() && !dumb, colour) {
+        let look = match (Stream::People.is_terminal() && !dumb, colour) {
             (false, _) => Look::Lines,
             (true, false) => Look::PlainBar,
             (true, true) => Look::ColouredBar,
@@ -66,9 +65,7 @@ impl Progress {
         let bar = match self.look {
             Look::Lines => None,
             Look::PlainBar | Look::ColouredBar => {
-                let length = u64::try_from(total).unwrap_or(u64::MAX);
-                let target = ProgressDrawTarget::stderr();
-                Some(ProgressBar::with_draw_target(Some(length), target))
+                Some(progress_bar(u64::try_from(total).unwrap_or(u64::MAX)))
             }
         };
         self.console.hang(bar.clone());
@@ -305,7 +302,7 @@ const fn colour(state: State) -> u8 {
 }
 
 fn draw(bar: &ProgressBar, figures: &Figures, look: Look) {
-    let width = terminal_width(true).map_or(80, usize::from);
+    let width = Stream::People.width().map_or(80, usize::from);
     // The last column stays free: some terminals break the line there.
     let width = width.saturating_sub(1);
     let (text, taken) = figures.beside(width, look);

@@ -34,6 +34,7 @@ use self::layout::Layout;
 use self::records::Records;
 use crate::files::is_out_of_handles;
 use crate::problem::Problem;
+use drillmaster_transport::files;
 use drillmaster_transport::redact;
 
 /// A roster that was looked through and found in order.
@@ -299,18 +300,10 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 fn open(path: &Path) -> Result<File, Problem> {
-    let file = File::open(path).map_err(|error| match unread(path, &error) {
+    files::open(path).map_err(|error| match unread(path, &error) {
         problem if problem.help.is_some() => problem,
         problem => problem.with_help("name a CSV file with --roster"),
-    })?;
-    // A pipe can be read once only.
-    match file.metadata() {
-        Ok(about) if about.is_file() => Ok(file),
-        _ => {
-            Err(Problem::usage(format!("cannot read the roster {}: it is no file", path.display()))
-                .with_help("a roster is read several times: write it to a file, and name that"))
-        }
-    }
+    })
 }
 
 fn unread(path: &Path, error: &std::io::Error) -> Problem {

@@ -16,6 +16,7 @@ use serde_json::Value;
 use self::captured::own_copy;
 use self::conclusion::{Conclusion, conclude};
 pub(crate) use self::conclusion::{detail_of, not_attempted, told};
+use crate::engine::memory::EXCEEDED;
 use crate::exit::Exit;
 use crate::fan::fan;
 use crate::host::{CallError, Host};
@@ -23,6 +24,7 @@ use crate::log;
 use crate::problem::Problem;
 use crate::report::Changed;
 use crate::roster::{Roster, Row};
+use crate::run::MOST_CONCURRENT;
 use crate::running::{RunningRow, Tally};
 use crate::spool::Spool;
 
@@ -302,7 +304,7 @@ fn over(
         host.finish_row(scope, outcome);
         Ok(())
     };
-    let workers = host.concurrency.max(1);
+    let workers = host.concurrency.clamp(1, total.clamp(1, MOST_CONCURRENT));
     // For want of file handles.
     let unstarted = |error: io::Error| unwritten("the rows cannot be begun", &error);
     match &outer {
@@ -360,6 +362,7 @@ fn over(
 fn reason_to_skip(host: &Host) -> Option<String> {
     match host.fatal() {
         Some(error) => Some(not_attempted(&error)),
+        None if host.memory.is_exceeded() => Some(format!("not attempted: {EXCEEDED}")),
         None => host.stop.is_requested().then(|| "not attempted: interrupted".to_owned()),
     }
 }

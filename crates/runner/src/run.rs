@@ -26,6 +26,9 @@ use crate::spool::Spool;
 /// How many rows run at a time unless said otherwise.
 pub const CONCURRENCY: usize = 16;
 
+/// The most rows that run at a time. Each has a stack of its own; services ask to be called more slowly long before.
+pub const MOST_CONCURRENT: usize = 256;
+
 /// What a script runs with.
 pub struct Job {
     /// Where its calls go.
@@ -38,7 +41,7 @@ pub struct Job {
     pub inputs: Map,
     /// The most rows that are taken.
     pub max_rows: Option<usize>,
-    /// How many rows run at a time.
+    /// How many rows run at a time, up to [`MOST_CONCURRENT`].
     pub concurrency: usize,
     /// Where to write what became of each row.
     pub results: Option<PathBuf>,
@@ -270,6 +273,7 @@ pub(crate) fn run_over(
         let resolver = host.resolver.clone();
         async move { resolver.run().await }
     });
+    let _watch = host.memory.watch();
     let (value, problem) = match engine::run(&engine, script.ast(), scope) {
         Ok(value) => (value, host.fatal().map(|error| Problem::call(&error))),
         Err(error) => (Dynamic::UNIT, Some(script.explain(*error))),

@@ -15,6 +15,7 @@ use crate::roster::{Columns, Roster};
 pub use crate::survey::Input;
 use crate::survey::{Column, Elsewhere, Functions, Mistake, Survey, survey};
 use drillmaster_models::{Removes, entry, nearest};
+use drillmaster_transport::files;
 
 /// A script, ready to run.
 ///
@@ -50,7 +51,7 @@ pub(crate) struct Before<'a> {
 impl Script {
     /// Reads and compiles a script file.
     pub fn open(path: &Path) -> Result<Self, Problem> {
-        let source = std::fs::read_to_string(path).map_err(|error| {
+        let source = files::read_text(path, files::BY_HAND).map_err(|error| {
             let problem = format!("cannot read the script {}: {error}", path.display());
             Problem::usage(problem)
         })?;
@@ -93,7 +94,7 @@ impl Script {
     /// that there is not, and stops at anything else.
     pub(crate) fn complaints(path: &Path, first: Problem) -> Vec<Problem> {
         let mut found = vec![first];
-        let Ok(source) = std::fs::read_to_string(path) else { return found };
+        let Ok(source) = files::read_text(path, files::BY_HAND) else { return found };
         let source = source.strip_prefix('\u{feff}').unwrap_or(&source);
         let engine = engine::build(&Arc::new(Host::idle()), path);
         let text = without_interpreter(source);
@@ -298,7 +299,7 @@ impl Script {
             Some(file) if Path::new(file) != self.path => {
                 // An import is called as the script calls it: `words` for `words.rhai` beside it.
                 let file = self.path.with_file_name(file).with_extension("rhai");
-                let source = std::fs::read_to_string(&file).unwrap_or_default();
+                let source = files::read_text(&file, files::BY_HAND).unwrap_or_default();
                 problem.at(&file.display().to_string(), &source, position)
             }
             _ => self.place(problem, position),

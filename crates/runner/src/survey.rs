@@ -82,8 +82,10 @@ pub(crate) struct Elsewhere {
 pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
     let (modules, read) = Modules::of(engine, ast, path);
     let mut survey = survey_of(engine, ast, path, modules);
+    survey.mistakes.extend(survey.modules.endless_in(None));
     for Read { file, text, ast } in read {
-        let found = survey_of(engine, &ast, path, Modules::default()).mistakes;
+        let mut found = survey_of(engine, &ast, path, Modules::default()).mistakes;
+        found.extend(survey.modules.endless_in(Some(&file)));
         let there = |mistake| Elsewhere { file: file.clone(), text: text.clone(), mistake };
         survey.elsewhere.extend(found.into_iter().map(there));
     }

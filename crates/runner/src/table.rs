@@ -5,6 +5,7 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use crate::problem::Problem;
+use crate::visible::{visible, visible_line};
 
 /// How lists are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,6 +51,7 @@ pub fn layout<H: AsRef<str>>(
     rows: impl IntoIterator<Item = Vec<String>>,
     width: Option<u16>,
 ) -> String {
+    let header: Vec<_> = header.iter().map(|name| visible_line(name.as_ref())).collect();
     let header: Vec<&str> = header.iter().map(AsRef::as_ref).collect();
     let rows: Vec<Vec<String>> =
         rows.into_iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
@@ -219,9 +221,9 @@ fn name_of(value: &Value) -> Option<&Value> {
 /// The longest list that is shown in a cell.
 const SHORT: usize = 4;
 
-/// Without what would move a terminal's cursor.
+/// A cell may have several lines. What would move a terminal's cursor is visible in it.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    visible(text).replace('\t', " ")
 }
 
 #[cfg(test)]

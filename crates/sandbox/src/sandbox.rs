@@ -16,6 +16,7 @@ use crate::handler::{Call, Refusal};
 use crate::options::{InviteOutcome, Options};
 use crate::replica::Replica;
 use crate::route::{Found, Route, find, routes};
+use drillmaster_transport::files;
 
 /// Both services, simulated with state. Clones share the state.
 ///
@@ -84,7 +85,7 @@ impl Sandbox {
     /// An academy as it was saved, with TryHackMe in the current dialect.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, StateError> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
+        let text = files::read_text(path, files::BY_PROGRAM)
             .map_err(|error| StateError::Read { path: path.to_owned(), error })?;
         let academy = serde_json::from_str(&text)
             .map_err(|error| StateError::Damaged { path: path.to_owned(), error })?;

@@ -45,6 +45,7 @@ mod doubles;
 mod dry_run;
 mod error;
 mod fault;
+pub mod files;
 mod guard;
 pub mod guide;
 mod http;

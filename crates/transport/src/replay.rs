@@ -15,6 +15,7 @@ use self::people::People;
 use crate::cassette::{Damage, Event, Header, Interaction, RequestEvent, identity};
 use crate::diff::{diff, distance, request_lines};
 use crate::error::{Error, Mismatch};
+use crate::files;
 use crate::redact::{Rows, Sealing};
 use crate::request::{Request, Response, Scope, Source, Transport, is_open};
 
@@ -71,7 +72,7 @@ impl Replay {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let refuse = |problem: String| Error::setup(format!("{}: {problem}", path.display()));
-        let bytes = std::fs::read(path).map_err(|error| {
+        let bytes = files::read(path, files::BY_PROGRAM).map_err(|error| {
             Error::setup(format!("cannot read the cassette {}: {error}", path.display()))
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -128,7 +129,8 @@ impl Replay {
             )));
         }
         let Some(beside) = &self.beside else { return Ok(()) };
-        let made_up = std::fs::read_to_string(beside).ok().and_then(|text| Rows::of_csv(&text));
+        let made_up =
+            files::read_text(beside, files::BY_PROGRAM).ok().and_then(|text| Rows::of_csv(&text));
         // One that was not written with this recording tells nothing.
         let made_up = made_up.filter(|made_up| made_up.cells.len() == recorded);
         match made_up.as_ref().and_then(|made_up| roster.unlike(made_up)) {

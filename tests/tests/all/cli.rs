@@ -1,5 +1,6 @@
 //! The command as a person meets it: help, answers, mistakes, and how it ends.
 
+mod bounds;
 mod calls;
 mod cassettes;
 mod completion;
@@ -9,6 +10,8 @@ mod disks;
 mod echoes;
 mod fences;
 mod help;
+#[cfg(unix)]
+mod hostile;
 mod keys;
 mod logs;
 mod looking;

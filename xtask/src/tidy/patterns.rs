@@ -32,6 +32,30 @@ pub(super) fn macros(stream: &TokenStream) -> Vec<(usize, String)> {
     found
 }
 
+/// Names that are called without arguments, and other names of these, with their lines.
+pub(super) fn uses(stream: &TokenStream, names: &[&str]) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let trees: Vec<TokenTree> = stream.clone().into_iter().collect();
+    for (index, tree) in trees.iter().enumerate() {
+        match tree {
+            TokenTree::Group(group) => found.extend(uses(&group.stream(), names)),
+            TokenTree::Ident(name) => {
+                let call = match trees.get(index + 1) {
+                    Some(TokenTree::Group(group)) if group.stream().is_empty() => {
+                        format!("{name}()")
+                    }
+                    _ => name.to_string(),
+                };
+                if names.contains(&call.as_str()) {
+                    found.push((line(name), call));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Looks at one level: what stands before `=>` is a pattern, back to the arm before.
 fn walk(stream: &TokenStream, found: &mut Vec<(usize, String)>) {
     let trees: Vec<TokenTree> = stream.clone().into_iter().collect();
@@ -151,6 +175,14 @@ mod tests {
     fn lines_are_told() {
         let found = texts(&tokens("match x {\n    \"a\" => 1,\n}").unwrap());
         assert_eq!(found, [(2, "a".to_owned())]);
+    }
+
+    #[test]
+    fn calls_without_arguments_are_told_from_others() {
+        let source = "fn f() { io::stdout().lock(); command.stdout(Stdio::null()); A::stderr() }";
+        let found = uses(&tokens(source).unwrap(), &["stdout()", "stderr()", "A"]);
+        let due = ["stdout()", "A", "stderr()"].map(|name| (1, name.to_owned()));
+        assert_eq!(found, due);
     }
 
     #[test]

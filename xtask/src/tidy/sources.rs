@@ -16,6 +16,13 @@ const MACHINE_FOLDERS: [&str; 4] = ["root", "home", "work", "Users"];
 /// Where service names are not matched on either.
 const BLIND: [&str; 2] = ["crates/runner/", "crates/transport/"];
 
+/// The one file that writes to standard output and standard error, where what others wrote is made harmless.
+const CONSOLE: &str = "crates/runner/src/console.rs";
+/// Macros that write there by themselves.
+const PRINTING: [&str; 4] = ["print", "println", "eprint", "eprintln"];
+/// What else does.
+const STREAMS: [&str; 5] = ["stdout()", "stderr()", "print()", "ProgressDrawTarget", "rpassword"];
+
 /// Applies the rules to a file, known by its path from the root.
 pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     let mut findings = machine_paths(path, text);
@@ -48,11 +55,23 @@ fn rust(path: &str, text: &str) -> Vec<Finding> {
             Finding::new(path, line, problem)
         },
     );
-    let unfinished = patterns::macros(&stream)
-        .into_iter()
+    let macros = patterns::macros(&stream);
+    let unfinished = macros
+        .iter()
         .filter(|(_, name)| UNFINISHED.contains(&name.as_str()))
-        .map(|(line, name)| Finding::new(path, line, format!("`{name}!` is left; finish it")));
-    named.chain(unfinished).collect()
+        .map(|(line, name)| Finding::new(path, *line, format!("`{name}!` is left; finish it")));
+    let printing = macros.iter().filter(|(_, name)| PRINTING.contains(&name.as_str()));
+    let printing = printing.map(|(line, name)| (*line, format!("{name}!")));
+    let printing = printing.chain(patterns::uses(&stream, &STREAMS)).filter(|_| is_quiet(path));
+    let printing = printing.map(|(line, name)| {
+        Finding::new(path, line, format!("`{name}` writes to a terminal; let {CONSOLE} do it"))
+    });
+    named.chain(unfinished).chain(printing).collect()
+}
+
+/// Whether a file is to write to no stream of the process by itself: all of our crates, but not their examples.
+fn is_quiet(path: &str) -> bool {
+    path.starts_with("crates/") && path.contains("/src/") && path != CONSOLE
 }
 
 /// Whether the text names an entry, or in some folders a service.
@@ -127,6 +146,18 @@ mod tests {
         let call = format!("fn f() {{ {}!() }}", "todo");
         assert_eq!(found("a.rs", &call), ["a.rs:1: `todo!` is left; finish it"]);
         assert!(found("a.rs", "/// Is there a `todo!()`?\nfn f() {}").is_empty());
+    }
+
+    #[test]
+    fn what_writes_to_a_terminal_is_found_outside_of_the_console() {
+        for call in ["println!(\"x\")", "io::stderr().lock()", "error.print()"] {
+            let source = format!("fn f() {{ {call} }}");
+            assert_eq!(found("crates/sandbox/src/a.rs", &source).len(), 1, "{call}");
+            for path in [CONSOLE, "crates/thm/examples/a.rs", "xtask/src/a.rs"] {
+                assert!(found(path, &source).is_empty(), "{path}: {call}");
+            }
+        }
+        assert!(found("crates/runner/src/a.rs", "fn f() { console.print(\"x\") }").is_empty());
     }
 
     #[test]

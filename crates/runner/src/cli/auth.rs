@@ -13,6 +13,7 @@ use super::place::flags;
 use super::target::Target;
 use super::waiting::patience;
 use crate::config::{Config, KeySource, Settings, is_profile_name};
+use crate::console::ask_hidden;
 use crate::exit::Exit;
 use crate::host::Stop;
 use crate::order::{On, Place};
@@ -222,7 +223,7 @@ fn asked(service: &Service) -> Result<SecretString, Problem> {
     let stdin = std::io::stdin();
     let mut key = if stdin.is_terminal() {
         let prompt = format!("The key of {}, as {}: ", service.title, service.credential_form);
-        rpassword::prompt_password(prompt).map_err(told)?
+        ask_hidden(&prompt).map_err(told)?
     } else {
         let mut line = String::new();
         stdin.lock().take(LONGEST).read_line(&mut line).map_err(told)?;

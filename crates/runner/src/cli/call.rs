@@ -2,6 +2,7 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
+use drillmaster_models::json::weight;
 use drillmaster_models::{Entry, Field, FieldKind, Pager, Paging, entries, entry};
 use drillmaster_transport::{Connection, Error};
 use serde_json::{Map, Value, json};
@@ -141,16 +142,27 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     Ok(Exit::Done)
 }
 
+/// The most bytes of memory that a list takes that is shown as a whole.
+const MOST_TAKEN: usize = 1 << 30;
+
 async fn all_items(
     connection: &Connection,
     entry: &'static Entry,
     fields: &Value,
 ) -> Result<Vec<Value>, Error> {
     let mut pager = Pager::new(entry, fields).map_err(|error| Error::answer(error.into()))?;
-    let mut items = Vec::new();
+    let (mut items, mut taken) = (Vec::new(), 0);
     while let Some(request) = pager.request() {
         let page = pager.accept(connection.call(entry, &request).await?);
-        items.extend(page.map_err(|failure| Error::answer(failure).for_entry(entry))?);
+        let page = page.map_err(|failure| Error::answer(failure).for_entry(entry))?;
+        taken += page.iter().map(weight).sum::<usize>();
+        if taken > MOST_TAKEN {
+            return Err(Error::setup(
+                "the list is too long to be shown as a whole; go through it in a script, or page by page",
+            )
+            .for_entry(entry));
+        }
+        items.extend(page);
     }
     Ok(items)
 }

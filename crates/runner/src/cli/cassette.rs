@@ -4,7 +4,6 @@ mod seal;
 mod show;
 mod verify;
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +18,7 @@ use crate::exit::Exit;
 use crate::files::{Readers, put};
 use crate::interchange::{self, Format, Options, har};
 use crate::problem::Problem;
+use drillmaster_transport::files;
 
 /// The flags of `cassette`.
 #[derive(Debug, Args)]
@@ -127,7 +127,8 @@ fn open(path: &Path) -> Result<Tape, Problem> {
 /// Reads a whole cassette.
 fn open_tape(path: &Path) -> Result<Tape, Problem> {
     let refuse = |why: String| Problem::usage(format!("{}: {why}", path.display()));
-    let text = String::from_utf8(read(path, usize::MAX - 1)?).map_err(|error| {
+    let bytes = files::read(path, files::BY_PROGRAM).map_err(|error| unread(path, &error))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
         refuse(format!("the cassette is damaged at byte {byte}: not UTF-8; record it again"))
     })?;
@@ -138,9 +139,13 @@ fn open_tape(path: &Path) -> Result<Tape, Problem> {
 fn read(path: &Path, largest: usize) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let file =
-        File::open(path).and_then(|file| file.take(largest as u64 + 1).read_to_end(&mut bytes));
-    file.map_err(|error| Problem::usage(format!("cannot read {}: {error}", path.display())))?;
+        files::open(path).and_then(|file| file.take(largest as u64 + 1).read_to_end(&mut bytes));
+    file.map_err(|error| unread(path, &error))?;
     Ok(bytes)
+}
+
+fn unread(path: &Path, error: &io::Error) -> Problem {
+    Problem::usage(format!("cannot read {}: {error}", path.display()))
 }
 
 /// Writes a recording, which names people.

@@ -2,8 +2,10 @@
 
 use std::ffi::OsStr;
 
-use anstream::{AutoStream, ColorChoice};
+use anstream::ColorChoice;
 use clap::ValueEnum;
+
+use crate::console::Stream;
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -34,11 +36,7 @@ impl Colour {
             Self::Never => ColorChoice::Never,
         }
         .write_global();
-        let wanted = |choice: ColorChoice| choice != ColorChoice::Never;
-        Coloured {
-            data: wanted(AutoStream::choice(&std::io::stdout())),
-            people: wanted(AutoStream::choice(&std::io::stderr())),
-        }
+        Coloured { data: Stream::Data.has_colours(), people: Stream::People.has_colours() }
     }
 
     /// What a command line chooses that was not parsed yet, and may not be one.

@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::order;
 use crate::problem::Problem;
 use crate::script::Script;
+use crate::visible::{visible, visible_line};
 
 /// Set by the hook; its value is the shell's name.
 const VARIABLE: &str = "DRILLMASTER_COMPLETE";
@@ -95,9 +96,11 @@ fn program() -> String {
 
 /// A candidate with what it is, if its name begins as was typed.
 fn candidate(typed: &OsStr, name: &str, help: impl Into<String>) -> Option<CompletionCandidate> {
-    let fits = typed.to_str().is_some_and(|typed| name.starts_with(typed));
+    // A shell shows what it is given: what is no text to type is not offered.
+    let fits = typed.to_str().is_some_and(|typed| name.starts_with(typed)) && visible(name) == name;
     let help = Some(help.into()).filter(|help| !help.is_empty());
-    fits.then(|| CompletionCandidate::new(name).help(help.map(Into::into)))
+    let help = help.map(|help| visible_line(&help).into_owned().into());
+    fits.then(|| CompletionCandidate::new(name).help(help))
 }
 
 /// The entries.

@@ -24,7 +24,7 @@ use super::place::TargetArgs;
 use super::rehearse::limit;
 use super::settings::{name_and_value, refuse_twice};
 use super::target::{resolving, traced};
-use crate::console::Console;
+use crate::console::{Console, Stream};
 use crate::dialogue::{Dialogue, continues, is_closed, is_unfinished};
 use crate::exit::Exit;
 use crate::host::Stop;
@@ -82,7 +82,7 @@ pub(crate) fn repl(args: &ReplArgs, matches: &ArgMatches, shell: &Shell) -> Resu
         dialogue: Rc::new(RefCell::new(Dialogue::new(Path::new("repl")))),
     };
     conversation.listen()?;
-    let exit = if io::stdin().is_terminal() && io::stdout().is_terminal() {
+    let exit = if io::stdin().is_terminal() && Stream::Data.is_terminal() {
         conversation.with_a_person(on)?
     } else {
         conversation.with_a_pipe()?

@@ -10,7 +10,7 @@ use super::place::TargetArgs;
 use super::report::ReportArgs;
 use crate::order::{Order, Place, Reports};
 use crate::problem::Problem;
-use crate::run::CONCURRENCY;
+use crate::run::{CONCURRENCY, MOST_CONCURRENT};
 
 /// The flags that `run` and `resume` share.
 #[derive(Debug, Clone, Default, Args)]
@@ -29,8 +29,8 @@ pub(crate) struct Settings {
     /// Take only the first rows
     #[arg(long, value_name = "N")]
     max_rows: Option<usize>,
-    /// How many rows run at a time; 16 unless set
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// How many rows run at a time: 16 unless set, 256 at most
+    #[arg(long, value_name = "N", value_parser = concurrency)]
     concurrency: Option<usize>,
     /// Write what became of each row as CSV, or as JSON lines to a .jsonl file
     #[arg(long, value_name = "FILE")]
@@ -63,10 +63,10 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(time).map_err(|_| "must not be negative".to_owned())
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+fn concurrency(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("a whole number from 1 is due".to_owned()),
+        Ok(number) if (1..=MOST_CONCURRENT).contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from 1 to {MOST_CONCURRENT}")),
     }
 }
 

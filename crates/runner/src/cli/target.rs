@@ -25,6 +25,7 @@ use crate::engine::folder_of;
 use crate::order::{On, Place};
 use crate::problem::Problem;
 use crate::roster::Roster;
+use drillmaster_transport::files;
 
 /// Under what these flags stand in help.
 const RECORDINGS: &str = "Recordings";
@@ -240,7 +241,7 @@ pub(crate) fn cassette_place(
 /// Refuses to replace a file that does not have near its beginning what each of its kind has there.
 pub(crate) fn keep(path: &Path, what: &str, sign: &str) -> Result<(), Problem> {
     let mut start = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
+    let read = files::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
     let is_one = start.is_empty() || String::from_utf8_lossy(&start).contains(sign);
     if read.is_ok() && !is_one {
         let problem = format!("{} is there already, and is no {what}", path.display());

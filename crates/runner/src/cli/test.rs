@@ -1,6 +1,6 @@
 //! `drillmaster test`
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -17,9 +17,11 @@ use super::session::Session;
 use super::target::output;
 use super::{Format, Shell};
 use crate::cases::{Case, find};
+use crate::console::Stream;
 use crate::exit::Exit;
 use crate::files::{Readers, put};
 use crate::problem::Problem;
+use crate::visible::{Styled, visible_line};
 
 /// Unchanged lines that are shown around a difference.
 const CONTEXT: usize = 3;
@@ -171,12 +173,13 @@ fn verdict(case: &Case, runtime: &Handle) -> Verdict {
 
 /// Takes what is new or different for right, where a person who can be asked says so.
 fn accept(outcomes: &mut [Outcome], shell: &Shell) -> Result<(), Problem> {
-    let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let asks = std::io::stdin().is_terminal() && Stream::People.is_terminal();
     for outcome in outcomes {
         let Verdict::Differs { picture, .. } = &outcome.verdict else { continue };
         if asks {
             show(outcome, shell);
-            match ask(&format!("accept {}? [y/n/q] ", outcome.case.name())).as_str() {
+            let question = format!("accept {}? [y/n/q] ", visible_line(outcome.case.name()));
+            match shell.console.ask(&question).to_lowercase().as_str() {
                 "y" | "yes" => {}
                 "q" | "quit" => break,
                 _ => continue,
@@ -188,27 +191,13 @@ fn accept(outcomes: &mut [Outcome], shell: &Shell) -> Result<(), Problem> {
     Ok(())
 }
 
-fn ask(question: &str) -> String {
-    let mut answer = String::new();
-    let mut people = std::io::stderr();
-    // Who does not answer does not accept.
-    let _ = write!(people, "{question}")
-        .and_then(|()| people.flush())
-        .and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-    answer.trim().to_lowercase()
-}
-
 fn show(outcome: &Outcome, shell: &Shell) {
     let Outcome { case, verdict } = outcome;
-    shell.console.print(&format!("{:<9} {}", verdict.word(), case.name()));
+    shell.console.print(&format!("{:<9} {}", verdict.word(), visible_line(case.name())));
     let detail = verdict.detail();
     if !detail.is_empty() {
-        let detail = detail.trim_end();
-        if shell.coloured.data {
-            shell.console.print(&Shell::coloured_diff(detail));
-        } else {
-            shell.console.print(detail);
-        }
+        let detail = Styled::plain(detail.trim_end());
+        shell.console.print_styled(&if shell.coloured.data { detail.diff() } else { detail });
     }
 }
 

@@ -10,6 +10,7 @@ use toml_edit::{DocumentMut, Item, RawString, Table, TableLike, value};
 use super::{Config, KeySource, reader};
 use crate::files::{Readers, put};
 use crate::problem::Problem;
+use drillmaster_transport::files;
 
 /// The folder beside the configuration.
 const FOLDER: &str = "keys";
@@ -71,7 +72,7 @@ impl Config {
                 None => format!("under {place}, take out what file = names"),
             })
         };
-        let text = match std::fs::read_to_string(&self.path) {
+        let text = match files::read_text(&self.path, files::BY_HAND) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => {

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::{Config, variable};
 use crate::problem::Problem;
+use drillmaster_transport::files;
 
 /// How long a command may take that prints a key: somebody may have to type a passphrase.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -179,11 +180,7 @@ async fn output(child: &mut Child) -> Result<(Vec<u8>, ExitStatus), String> {
 
 fn content(path: &Path) -> Result<String, String> {
     let told = |error: io::Error| format!("cannot be read: {error}");
-    let about = std::fs::metadata(path).map_err(told)?;
-    if !about.is_file() || about.len() > LONGEST {
-        return Err("is no file with a key".to_owned());
-    }
-    std::fs::read_to_string(path).map_err(told)
+    files::read_text(path, LONGEST).map_err(told)
 }
 
 #[cfg(unix)]

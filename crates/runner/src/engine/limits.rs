@@ -1,4 +1,8 @@
-//! Fences around the natives that make something big in one go, which no count of operations can stop.
+//! Fences around the natives that make something big in one go, which no count of operations can stop: texts and
+//! lists that are doubled, padded or put together.
+//!
+//! Only what can be measured without going through a value is measured here. What grows in another way, such as
+//! ``s = `${s}${s}` `` or `a = [a, a]`, meets the limit of [`memory`](super::memory).
 
 use rhai::{
     Array, Blob, Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Map,
@@ -16,6 +20,10 @@ type Answer<T> = Result<T, Box<EvalAltResult>>;
 
 /// Registers versions of our own: they go before those of Rhai's packages.
 pub(super) fn register(engine: &mut Engine) {
+    // Else the engine has operators on texts and lists of its own, before which ours do not go.
+    engine.set_fast_operators(false);
+    texts(engine);
+    lists(engine);
     // What changes its receiver must say so, or it would change constants.
     let pad = || FuncRegistration::new("pad").with_purity(false);
     pad().register_into_engine(
@@ -44,6 +52,115 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("blob", |ctx: NativeCallContext, length: i64, value: i64| {
             blob(&ctx, length, value)
         });
+}
+
+/// What puts two texts together.
+fn texts(engine: &mut Engine) {
+    engine
+        .register_fn("+", |ctx: NativeCallContext, one: ImmutableString, other: ImmutableString| {
+            joined_text(&ctx, one, &other)
+        })
+        .register_fn("+", |ctx: NativeCallContext, one: ImmutableString, other: char| {
+            joined_text(&ctx, one, other.encode_utf8(&mut [0; 4]))
+        })
+        .register_fn("+", |ctx: NativeCallContext, one: char, other: &str| {
+            joined_text(&ctx, one.to_string().into(), other)
+        });
+    for name in ["+=", "append"] {
+        let append = || FuncRegistration::new(name).with_purity(false);
+        append().register_into_engine(
+            engine,
+            |ctx: NativeCallContext, text: &mut ImmutableString, other: ImmutableString| {
+                append_text(&ctx, text, &other)
+            },
+        );
+        append().register_into_engine(
+            engine,
+            |ctx: NativeCallContext, text: &mut ImmutableString, other: char| {
+                append_text(&ctx, text, other.encode_utf8(&mut [0; 4]))
+            },
+        );
+    }
+    let replace = || FuncRegistration::new("replace").with_purity(false);
+    replace().register_into_engine(
+        engine,
+        |ctx: NativeCallContext, text: &mut ImmutableString, what: &str, with: &str| {
+            replace_text(&ctx, text, what, with)
+        },
+    );
+    replace().register_into_engine(
+        engine,
+        |ctx: NativeCallContext, text: &mut ImmutableString, what: char, with: &str| {
+            replace_text(&ctx, text, what.encode_utf8(&mut [0; 4]), with)
+        },
+    );
+}
+
+/// What puts two lists or blobs together.
+fn lists(engine: &mut Engine) {
+    engine
+        .register_fn("+", |ctx: NativeCallContext, mut one: Array, other: Array| {
+            append_list(&ctx, &mut one, other).map(|()| one)
+        })
+        .register_fn("+", |ctx: NativeCallContext, mut one: Blob, other: Blob| {
+            append_blob(&ctx, &mut one, &other).map(|()| one)
+        });
+    for name in ["+=", "append"] {
+        let append = || FuncRegistration::new(name).with_purity(false);
+        append().register_into_engine(
+            engine,
+            |ctx: NativeCallContext, items: &mut Array, other: Array| {
+                append_list(&ctx, items, other)
+            },
+        );
+        append().register_into_engine(
+            engine,
+            |ctx: NativeCallContext, blob: &mut Blob, other: Blob| append_blob(&ctx, blob, &other),
+        );
+    }
+}
+
+fn joined_text(
+    ctx: &NativeCallContext,
+    mut one: ImmutableString,
+    other: &str,
+) -> Answer<ImmutableString> {
+    append_text(ctx, &mut one, other).map(|()| one)
+}
+
+fn append_text(ctx: &NativeCallContext, text: &mut ImmutableString, other: &str) -> Answer<()> {
+    within(ctx, text.len() + other.len(), BYTES, "a text of more than 16 MiB")?;
+    if !other.is_empty() {
+        text.make_mut().push_str(other);
+    }
+    Ok(())
+}
+
+fn replace_text(
+    ctx: &NativeCallContext,
+    text: &mut ImmutableString,
+    what: &str,
+    with: &str,
+) -> Answer<()> {
+    if with.len() > what.len() {
+        let added = text.matches(what).count().saturating_mul(with.len() - what.len());
+        let bytes = text.len().saturating_add(added);
+        within(ctx, bytes, BYTES, "a text of more than 16 MiB")?;
+    }
+    *text = text.replace(what, with).into();
+    Ok(())
+}
+
+fn append_list(ctx: &NativeCallContext, items: &mut Array, other: Array) -> Answer<()> {
+    within(ctx, items.len() + other.len(), ITEMS, "a list of more than 1,000,000 items")?;
+    items.extend(other);
+    Ok(())
+}
+
+fn append_blob(ctx: &NativeCallContext, blob: &mut Blob, other: &Blob) -> Answer<()> {
+    within(ctx, blob.len() + other.len(), BYTES, "a blob of more than 16 MiB")?;
+    blob.extend(other);
+    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the engine hands the context over")]
@@ -132,6 +249,18 @@ mod tests {
             (format!("let x = blob(1); x.pad({huge}, 2)"), blob),
             (format!("blob({huge})"), blob),
             (format!("blob({huge}, 7)"), blob),
+            ("let s = \"abcdefgh\"; loop { s += s; }".to_owned(), text),
+            ("let s = \"abcdefgh\"; loop { s = s + s; }".to_owned(), text),
+            ("let s = \"abcdefgh\"; loop { s.append(s); }".to_owned(), text),
+            ("let s = \"aaaaaaaa\"; loop { s.replace(\"a\", s); }".to_owned(), text),
+            ("let s = \"aaaaaaaa\"; loop { s.replace('a', s); }".to_owned(), text),
+            ("let a = [1, 2]; loop { a += a; }".to_owned(), list),
+            ("let a = [1, 2]; loop { a = a + a; }".to_owned(), list),
+            ("let a = [1, 2]; loop { a.append(a); }".to_owned(), list),
+            ("let a = #{ b: \"ab\" }; loop { a.b += a.b; }".to_owned(), text),
+            ("let b = blob(9); loop { b += b; }".to_owned(), blob),
+            ("let b = blob(9); loop { b = b + b; }".to_owned(), blob),
+            ("let b = blob(9); loop { b.append(b); }".to_owned(), blob),
         ] {
             let told = refusal(&source);
             assert!(told.contains(&format!("would make {what}")), "{source}: {told}");
@@ -147,6 +276,51 @@ mod tests {
             a == \"abb\" && b == \"axyx\" && c == \"a\" && d == \"a\" && e == [1, 0, 0]
                 && f.to_array() == [7, 7, 2] && blob(-1).len() == 0";
         assert!(engine().eval::<bool>(holds).unwrap());
+    }
+
+    /// Rhai's own words are the measure.
+    #[test]
+    fn texts_and_lists_are_put_together_as_rhai_does() {
+        let theirs = Engine::new();
+        for expression in [
+            "\"a\" + \"b\"",
+            "\"a\" + 'b'",
+            "'a' + \"b\"",
+            "'a' + 'b'",
+            "\"a\" + 1 + 2.5 + true",
+            "1 + \"a\"",
+            "\"a\" + ()",
+            "\"a\" + [1, \"b\"]",
+            "[1, 2] + [3]",
+            "[1] + 2",
+            "blob(2, 1) + blob(1, 2)",
+            "\"a\" + blob(2, 65)",
+            "let s = \"a\"; s += \"b\"; s += 'c'; s += 1; s += (); s += [1]; s",
+            "let s = \"a\"; s.append(\"b\"); s.append('c'); s.append(1); s",
+            "let s = \"\"; let t = s; t += \"b\"; [s, t]",
+            "let s = \"a-b-c\"; s.replace(\"-\", \"--\"); s.replace('a', \"\"); s.replace(\"\", \"x\"); s",
+            "let s = \"abc\"; s.replace(\"b\", 'x'); s.replace('c', 'y'); s",
+            "let a = [1]; a += [2]; a += 3; a.append([4]); a.push([5]); a",
+            "let b = blob(1, 1); b += blob(1, 2); b.append(blob(1, 3)); b += 4; b.append(\"a\"); b",
+            "const C = \"a\"; C + \"b\"",
+            "const C = \"a\"; C += \"b\"",
+            "const C = [1]; C += [2]",
+            "const C = \"a\"; C.append(\"b\")",
+            "const C = \"a\"; C.replace(\"a\", \"b\")",
+            "let n = 1; n += 2; n *= 3; n - 1 == 8 && n != 3 && !(n < 2) && -n < 0",
+            "1 == \"a\" || () == 1 || #{ a: 1 } == #{ a: 1 }",
+            "\"a\" < \"b\" && 'a' < 'b' && \"ab\" - \"b\" == \"a\"",
+            "1.5 + 1 == 2.5 && 2 ** 3 == 8 && 7 % 4 == 3 && (1 << 3 | 1) == 9",
+            "9223372036854775807 + 1",
+            "1 / 0",
+            "\"a\" * 2",
+        ] {
+            let [ours, theirs] = [&engine(), &theirs].map(|engine| {
+                let got = engine.eval::<rhai::Dynamic>(expression);
+                got.map(|value| value.to_string()).map_err(|error| error.to_string())
+            });
+            assert_eq!(ours, theirs, "{expression}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use url::{Host, Url};
 
 use super::left_out::Reason;
+use drillmaster_models::json;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -69,7 +70,7 @@ impl Call {
     ) -> RequestEvent {
         let is_form = match content_type {
             Some(kind) => kind.trim().to_ascii_lowercase().starts_with(FORM),
-            None => serde_json::from_slice::<Value>(body).is_err(),
+            None => json::read::<Value>(body).is_err(),
         };
         let fits = |declared: &&Declared| match declared.spec.payload {
             Payload::Query => true,
@@ -164,7 +165,7 @@ fn respell_pairs(text: &str) -> String {
 }
 
 fn without_credential(body: &[u8]) -> Vec<u8> {
-    match serde_json::from_slice(body) {
+    match json::read(body) {
         Ok(Value::Object(mut fields)) if fields.keys().any(|name| is_credential(name)) => {
             fields.retain(|name, _| !is_credential(name));
             Value::Object(fields).to_string().into_bytes()

@@ -1,5 +1,7 @@
 //! Why a file of another tool is not read.
 
+use drillmaster_models::json::TooManyValues;
+
 use super::LeftOut;
 use super::words::plain;
 
@@ -13,6 +15,9 @@ pub enum Refused {
     /// It is too large.
     #[error("the file is larger than {0} bytes; save fewer requests to a file")]
     TooLarge(usize),
+    /// There is too much in it.
+    #[error("{0}; save fewer requests to a file")]
+    TooMany(#[from] TooManyValues),
     /// It is something else.
     #[error("this is no {wanted}: it looks like {looks}")]
     Other {

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::views::View;
 use super::{Facts, Section};
 use crate::problem::Problem;
+use drillmaster_transport::files;
 
 /// The built-in template, to begin one's own with.
 pub(crate) const TEMPLATE: &str = include_str!("report.html.j2");
@@ -32,7 +33,7 @@ impl Template {
         let Some(path) = path else {
             return Self::of("report.html.j2".to_owned(), TEMPLATE.to_owned());
         };
-        let source = std::fs::read_to_string(path).map_err(|error| {
+        let source = files::read_text(path, files::BY_HAND).map_err(|error| {
             Problem::usage(format!("cannot read the template {}: {error}", path.display()))
         })?;
         Self::of(path.display().to_string(), source)

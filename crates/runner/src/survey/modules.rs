@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use drillmaster_models::entry;
 use rhai::{AST, ASTNode, Engine, Expr, Stmt};
 
-use super::{WALK, call_of, each_node};
-use crate::engine::{folder_of, why_not_importable};
+use super::{Mistake, WALK, call_of, each_node};
+use crate::engine::imports::Imports;
+use crate::engine::{folder_of, module_file, why_not_importable};
+use drillmaster_transport::files;
 
 /// What is known of a script's modules.
 #[derive(Debug, Default)]
@@ -16,6 +18,8 @@ pub(crate) struct Modules {
     pub(crate) texts: Vec<String>,
     /// The names of the entries that they call.
     pub(crate) entries: BTreeSet<&'static str>,
+    /// Imports that lead to no end, and in which module; `None` in the script itself.
+    pub(super) endless: Vec<(Option<PathBuf>, Mistake)>,
     /// Whether some could not be looked into: their names are made as the script runs.
     pub(crate) unknown: bool,
 }
@@ -31,39 +35,64 @@ impl Modules {
     /// Them, and each as it was read.
     pub(super) fn of(engine: &Engine, ast: &AST, script: &Path) -> (Self, Vec<Read>) {
         let (mut modules, mut read) = (Self::default(), Vec::new());
-        let mut seen = BTreeSet::new();
-        let mut next = modules.imports(ast, script);
+        let (mut seen, mut imports) = (BTreeSet::new(), Imports::default());
+        let mut next = modules.imports(ast, script, None, &mut imports);
         while let Some(file) = next.pop() {
             if !seen.insert(file.clone()) {
                 continue;
             }
             // What cannot be read or compiled is told where it is imported.
-            let Ok(text) = std::fs::read_to_string(&file) else { continue };
+            let Ok(text) = files::read_text(&file, files::BY_HAND) else { continue };
             let Ok(ast) = engine.compile(&text) else { continue };
             modules.entries.extend(entries_of(&ast));
-            next.extend(modules.imports(&ast, script));
+            next.extend(modules.imports(&ast, script, Some(&file), &mut imports));
             read.push(Read { file, text, ast });
         }
-        let text = |file: &PathBuf| std::fs::read_to_string(file).ok();
+        let text = |file: &PathBuf| files::read_text(file, files::BY_HAND).ok();
         modules.texts = seen.iter().filter_map(text).collect();
         (modules, read)
     }
 
-    /// The files that are imported. All are looked for beside the script.
-    fn imports(&mut self, ast: &AST, script: &Path) -> Vec<PathBuf> {
+    /// The files that a module imports, or the script itself. All are looked for beside the script.
+    fn imports(
+        &mut self,
+        ast: &AST,
+        script: &Path,
+        module: Option<&Path>,
+        imports: &mut Imports,
+    ) -> Vec<PathBuf> {
+        let as_named = |file: PathBuf| file.canonicalize().unwrap_or(file);
+        let from = as_named(module.unwrap_or(script).to_owned());
         let mut files = Vec::new();
         each_node(ast, |node| {
             let ASTNode::Stmt(Stmt::Import(parts, ..)) = node else { return };
-            match &parts.0 {
-                Expr::StringConstant(module, _) => {
-                    if why_not_importable(script, module).is_none() {
-                        files.push(folder_of(script).join(module.as_str()).with_extension("rhai"));
-                    }
-                }
-                _ => self.unknown = true,
+            let Expr::StringConstant(name, position) = &parts.0 else {
+                self.unknown = true;
+                return;
+            };
+            if why_not_importable(script, name).is_some() {
+                return;
+            }
+            let file = module_file(&folder_of(script), name);
+            match imports.add(&from, &as_named(file.clone())) {
+                Ok(()) => files.push(file),
+                Err(endless) => self.endless.push((
+                    module.map(Path::to_owned),
+                    Mistake {
+                        position: *position,
+                        message: endless.message,
+                        help: Some(endless.help.to_owned()),
+                    },
+                )),
             }
         });
         files
+    }
+
+    /// Those of the imports that lead to no end which are in this module, or in the script itself.
+    pub(super) fn endless_in(&self, module: Option<&Path>) -> impl Iterator<Item = Mistake> {
+        let there = self.endless.iter().filter(move |(file, _)| file.as_deref() == module);
+        there.map(|(_, mistake)| mistake.clone())
     }
 }
 

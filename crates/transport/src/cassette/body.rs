@@ -4,6 +4,7 @@ use std::io;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use drillmaster_models::json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ pub enum Body {
 impl Body {
     /// Takes a body in the most readable form that gives the same bytes back.
     pub fn of(bytes: &[u8]) -> Self {
-        match (serde_json::from_slice(bytes), std::str::from_utf8(bytes)) {
+        match (json::read(bytes), std::str::from_utf8(bytes)) {
             (Ok(json), _) if is_kept_by_json(&json, bytes) => Self::Json(json),
             (_, Ok(text)) => Self::Text(text.to_owned()),
             _ => Self::Base64(BASE64_STANDARD.encode(bytes)),
@@ -35,7 +36,7 @@ impl Body {
     /// Takes a body in the most readable form that says the same: white space and the order of keys do not
     /// count.
     pub(crate) fn sealed(bytes: &[u8]) -> Self {
-        match serde_json::from_slice(bytes) {
+        match json::read(bytes) {
             Ok(json) if redact::says(bytes, &json) && depth(&json) <= DEEPEST => {
                 Self::Json(sorted(&json))
             }

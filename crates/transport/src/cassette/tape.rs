@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use drillmaster_models::json;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -195,6 +196,7 @@ fn event_of(text: &str, sums: &mut Sums) -> Result<Event, String> {
     if !text.starts_with('{') {
         return Err("an event is a JSON object".to_owned());
     }
+    json::check(text.as_bytes()).map_err(|error| error.to_string())?;
     let mut line = text.as_bytes().to_vec();
     // It would be the place within the event.
     let told = |error: serde_json::Error| without_place(&error);
@@ -237,7 +239,7 @@ fn tagged(event: &[u8], kind: &[u8]) -> Option<usize> {
 /// Reads the first event. Another version may have other checksums, so that the version is told before them.
 fn first(text: &str) -> Result<(Header, Sums), Damage> {
     let damaged = |problem: String| Damage::at(text, 0, problem);
-    let event: Value = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+    let event: Value = json::read(text.as_bytes()).map_err(|error| damaged(error.to_string()))?;
     let mut sums = Sums { layout: layout(&event), link: Link::default() };
     let is_sound = sums.take(&mut text.as_bytes().to_vec()) || sums.fit(&event);
     match header(without_sum(event)) {

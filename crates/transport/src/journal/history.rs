@@ -18,6 +18,7 @@ use super::lines::{Layout, Lines, Link, event_at};
 use super::unusable::{Problem, Unusable};
 use crate::cassette::{Event, Header, PaceEvent, RowEvent, identity};
 use crate::error::{Error, Lost};
+use crate::files;
 use crate::request::{Request, Response};
 use crate::rows::row_of;
 
@@ -109,7 +110,7 @@ impl History {
     /// Reads a journal that may be in use, to look at it.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Unusable> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(Problem::from);
+        let file = files::open(path).map_err(Problem::from);
         file.and_then(|file| Self::of(path, file)).map_err(|problem| Unusable::new(path, problem))
     }
 

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::unusable::{Problem, Unusable};
 use crate::cassette::{self, Damage, Event, Header};
+use crate::files;
+use drillmaster_models::json;
 
 /// The version of a journal whose lines are chained; those of version 1 are not.
 pub const VERSION: u32 = 2;
@@ -303,7 +305,7 @@ impl<'a> Events<'a> {
     /// Opens a journal, and reads its header.
     pub fn open(path: &'a Path) -> Result<Self, Unusable> {
         let refuse = |problem| Unusable::new(path, problem);
-        let file = File::open(path).map_err(|error| refuse(error.into()))?;
+        let file = files::open(path).map_err(|error| refuse(error.into()))?;
         let mut lines = Lines::of(BufReader::new(file));
         let header = lines.header().map_err(refuse)?;
         Ok(Self { lines, header, path })
@@ -337,7 +339,7 @@ impl Iterator for Events<'_> {
 
 /// Reads an event from its line without the checksum.
 pub(super) fn event_of(at: u64, event: &[u8]) -> Result<Event, Problem> {
-    serde_json::from_slice(event).map_err(|error| Problem::damaged(at, error.to_string()))
+    json::read(event).map_err(|error| Problem::damaged(at, error.to_string()))
 }
 
 /// Reads the event whose line begins at this byte, behind another line.

@@ -11,6 +11,7 @@ use super::foreign;
 use super::{Live, reached};
 use crate::cassette::{Header, Interaction, RequestEvent, Seal, Tape, ValueEvent, parse};
 use crate::error::{Error, Lost};
+use crate::files;
 use crate::redact::Remarks;
 use crate::replay::Replay;
 use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
@@ -59,7 +60,7 @@ impl Append {
             return Ok(Remarks::default());
         }
         let refuse = |problem: String| Error::setup(format!("{}: {problem}", path.display()));
-        let unchanged = match (&self.began, std::fs::read(path)) {
+        let unchanged = match (&self.began, files::read(path, files::BY_PROGRAM)) {
             (Began::WithFile, Ok(bytes)) => bytes == self.old.text().as_bytes(),
             (Began::WithoutFile, Err(error)) => error.kind() == std::io::ErrorKind::NotFound,
             _ => false,

@@ -13,6 +13,7 @@ use crate::diff::{answer_lines, diff};
 use crate::error::{Error, Mismatch};
 use crate::replay::Replay;
 use crate::request::{Purpose, Request, Response, Scope, Source, Transport, is_open};
+use drillmaster_models::json;
 
 /// How many interactions are shown.
 const MOST_SHOWN: usize = 10;
@@ -83,7 +84,7 @@ impl Verify {
 
 /// What an answer says, apart from how it is laid out: status, type, and the body, as data where it is JSON.
 fn says(answer: &Response) -> (u16, Option<&str>, Result<Value, &[u8]>) {
-    let body = serde_json::from_slice(&answer.body).map_err(|_| answer.body.as_slice());
+    let body = json::read(&answer.body).map_err(|_| answer.body.as_slice());
     (answer.status, answer.header("content-type"), body)
 }
 

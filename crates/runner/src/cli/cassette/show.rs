@@ -15,6 +15,7 @@ use super::super::{Format, Shell};
 use super::open;
 use crate::exit::Exit;
 use crate::problem::Problem;
+use drillmaster_models::json;
 
 /// The flags of `show`.
 #[derive(Debug, Args)]
@@ -190,7 +191,7 @@ fn body_of(body: &[u8], is_open: bool, name: &str, reveal: bool) -> Value {
     match (is_open || reveal, Body::of(body)) {
         _ if body.is_empty() => Value::Null,
         (false, _) => HIDDEN.into(),
-        (true, Body::Text(text)) => match serde_json::from_str(&text) {
+        (true, Body::Text(text)) => match json::read(text.as_bytes()) {
             Ok(json) => hidden(json, name, reveal),
             Err(_) => text.into(),
         },

@@ -18,6 +18,7 @@ use crate::console::Console;
 use crate::dialogue::{Dialogue, is_unfinished};
 use crate::order;
 use crate::problem::Problem;
+use crate::visible::visible;
 
 /// The most blocks that the history keeps.
 const KEPT: usize = 1000;
@@ -132,6 +133,10 @@ impl Completer for Aid {
             display: candidate.name,
             replacement: candidate.text,
         };
-        Ok((start, candidates.into_iter().map(pair).collect()))
+        // Fields are named by services: what is no text to type is not offered.
+        let is_text = |pair: &Pair| {
+            [&pair.display, &pair.replacement].iter().all(|text| visible(text) == text.as_str())
+        };
+        Ok((start, candidates.into_iter().map(pair).filter(is_text).collect()))
     }
 }
