@@ -23,6 +23,7 @@ mod session;
 mod settings;
 mod target;
 mod test;
+mod waiting;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};

@@ -185,6 +185,11 @@ impl Host {
                 }
                 Ok(json!({ "unchanged": true, "words": words }))
             }
+            // The wait was ended, or not begun, because the run is to end; nothing arrived.
+            Err(error) if self.stop.is_requested() && error.is_wait_over() => {
+                let name = entry.name();
+                Err(CallError::Skipped(format!("{name}: interrupted before it could be sent")))
+            }
             Err(error) => {
                 self.close_after(Some(entry), &error);
                 Err(CallError::Failed(error))

@@ -122,6 +122,9 @@ pub(crate) struct Place {
     /// The profile whose keys are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) profile: Option<String>,
+    /// How long a call waits in all for a live service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_for: Option<jiff::SignedDuration>,
 }
 
 /// Which services are called.
@@ -351,6 +354,7 @@ mod tests {
                 dialect: Dialect::Legacy,
                 rate: Some("30/m".parse().unwrap()),
                 profile: Some("school".to_owned()),
+                retry_for: Some(jiff::SignedDuration::from_mins(2)),
             },
             max_rows: Some(3),
             concurrency: 16,

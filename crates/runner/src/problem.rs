@@ -129,6 +129,9 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
             "check the key: it may have been rotated, disabled or mistyped".to_owned()
         }
         () if error.is_in_doubt() => settling(error),
+        () if error.is_throttled() => {
+            "try again later, or wait longer with --retry-for TIME".to_owned()
+        }
         () if error.mismatch() == Some(Mismatch::Drifted) => {
             "if the service is right, record it again".to_owned()
         }

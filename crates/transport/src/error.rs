@@ -210,6 +210,12 @@ impl Error {
         matches!(self.failure(), Some(Failure::Throttled { .. }))
     }
 
+    /// The service could not take the request yet, and it is not known to have done anything: it asked to slow down, or
+    /// could not be reached, until nobody waited any longer.
+    pub fn is_wait_over(&self) -> bool {
+        self.is_throttled() || self.lost_how() == Some(Lost::Unreachable)
+    }
+
     /// The request was wrong by itself and was not sent.
     pub fn is_invalid(&self) -> bool {
         matches!(self.failure(), Some(Failure::Field(_)))

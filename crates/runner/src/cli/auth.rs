@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use super::Shell;
 use super::place::flags;
 use super::target::Target;
+use super::waiting::patience;
 use crate::config::{Config, KeySource, Settings, is_profile_name};
 use crate::exit::Exit;
+use crate::host::Stop;
 use crate::order::{On, Place};
 use crate::problem::Problem;
 
@@ -126,7 +128,8 @@ fn row(service: &Service, key: &Value, url: &str, answer: &str, accepted: Option
 
 /// Makes the harmless read, and counts what it lists.
 fn tried(service: &Service, place: &Place, shell: &Shell) -> Result<usize, Problem> {
-    let target = Target::open(place, &[service.name])?;
+    let patience = patience(place, &shell.console, &Stop::default());
+    let target = Target::open(place, &[service.name], &patience)?;
     let trace = shell.verbose.then(|| shell.console.clone());
     let connection = target.connect(target.transport(), trace);
     let entry = entry(service.probe).map_err(|error| Problem::usage(error.to_string()))?;

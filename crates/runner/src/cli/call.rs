@@ -8,8 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::place::TargetArgs;
 use super::target::Target;
+use super::waiting::patience;
 use super::{Format, Shell};
 use crate::exit::Exit;
+use crate::host::Stop;
 use crate::order::Place;
 use crate::problem::Problem;
 use crate::table::{cell, whole};
@@ -109,7 +111,10 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
             .with_help("if that is meant, allow it with --yes"));
     }
     let trace = shell.verbose.then(|| shell.console.clone());
-    let target = Target::open(&Place::of(given, &args.target)?, &[entry.service().name])?;
+    let place = Place::of(given, &args.target)?;
+    // An interrupt ends the command.
+    let patience = patience(&place, &shell.console, &Stop::default());
+    let target = Target::open(&place, &[entry.service().name], &patience)?;
     let connection = target.connect(target.transport(), trace);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

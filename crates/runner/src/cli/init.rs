@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
 use drillmaster_transport::redact::Policy;
-use drillmaster_transport::{Mode, Writes};
+use drillmaster_transport::{Mode, Patience, Writes};
 
 use super::colour::Coloured;
 use super::complete;
@@ -83,7 +83,8 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
     let order = settings.order(&folder.join(SCRIPT), matches)?;
     let ready = Ready::of(order, Vec::new(), &silent)?;
     let session = Session::start(&silent.console)?;
-    let target = Target::open(&ready.order.place, &ready.services())?;
+    let patience = Patience::default();
+    let target = Target::open(&ready.order.place, &ready.services(), &patience)?;
     let cassette = near(&folder.join(CASSETTE));
     let taping = Taping {
         path: cassette.clone(),

@@ -4,8 +4,10 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command};
 use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_transport::{Rate, base_url};
+use jiff::SignedDuration;
 
 use super::complete;
+use super::waiting::time;
 use crate::config::{Config, Flags, Origin, Settings};
 use crate::order::{On, Place};
 use crate::problem::Problem;
@@ -23,6 +25,9 @@ pub(crate) struct TargetArgs {
     /// sandbox on this machine
     #[arg(long, value_name = "N/s", global = true, help_heading = HEADING)]
     pub(crate) rate: Option<Rate>,
+    /// How long a call waits in all while a live service asks to slow down or has become unreachable; 5m unless set
+    #[arg(long, value_name = "TIME", value_parser = time, global = true, help_heading = HEADING)]
+    pub(crate) retry_for: Option<SignedDuration>,
 }
 
 /// Adds `--thm-url` and its like: the flags that are made from the list of services.
@@ -117,7 +122,8 @@ impl Place {
         let on = args.on.unwrap_or_default();
         let flags = flags(matches, args.rate)?;
         refuse_urls_unless_live(&flags, on)?;
-        Ok(Self::with_settings(on, &Settings::of(&flags, &Config::open()?)?))
+        let settings = Settings::of(&flags, &Config::open()?)?;
+        Ok(Self { retry_for: args.retry_for, ..Self::with_settings(on, &settings) })
     }
 
     /// A place as it is set.
@@ -130,6 +136,7 @@ impl Place {
             dialect: settings.dialect.value,
             rate: settings.rate.value,
             profile: settings.profile.value.clone(),
+            retry_for: None,
         }
     }
 
@@ -139,9 +146,11 @@ impl Place {
         let flags = flags(matches, args.rate)?;
         self.on = args.on.unwrap_or(self.on);
         refuse_urls_unless_live(&flags, self.on)?;
+        self.retry_for = args.retry_for.or(self.retry_for);
         if flags.profile.is_some() {
             let settings = Settings::of(&flags, &Config::open()?)?;
-            return Ok(Self::with_settings(self.on, &settings));
+            let retry_for = self.retry_for;
+            return Ok(Self { retry_for, ..Self::with_settings(self.on, &settings) });
         }
         self.rate = flags.rate.or(self.rate);
         self.urls.extend(flags.urls);

@@ -67,7 +67,7 @@ pub(crate) fn repl(args: &ReplArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     let removals = limit(args.max_removals, roster.as_ref().map_or(0, Roster::len));
     let limits = Limits { removals: Some(removals), irreversible: args.yes };
     let (on, dialect) = (place.on, place.dialect);
-    let ways = Arc::new(Ways::to(place));
+    let ways = Arc::new(Ways::to(place, shell.console.clone()));
     let layers =
         traced(Guard::new(ways.clone(), limits), shell.verbose.then(|| shell.console.clone()));
     let conversation = Conversation {

@@ -14,6 +14,7 @@ use super::rehearse::look_ahead;
 use super::session::Session;
 use super::settings::{Settings, absolute};
 use super::target::Target;
+use super::waiting::patience;
 use crate::exit::Exit;
 use crate::host::Keeping;
 use crate::order::{self, Approval, Order, Place};
@@ -67,8 +68,9 @@ pub(crate) fn resume(
         refuse_changes(&began, &ready, &seen)?;
     }
     // A missing credential is told before anything is written.
-    let target = Target::open(&ready.order.place, &ready.services())?;
     let session = Session::start(&shell.console)?;
+    let patience = patience(&ready.order.place, &shell.console, &session.stop);
+    let target = Target::open(&ready.order.place, &ready.services(), &patience)?;
     if args.allow_changed
         && let Some(approval) = &mut ready.order.approved
     {
@@ -144,7 +146,7 @@ fn forget_failures(journal: &Journal, history: &History) -> Result<(), String> {
 fn refuse_changes(began: &Order, ready: &Ready, history: &History) -> Result<(), Problem> {
     let (now, header, order) = (ready.header(), history.header(), &ready.order);
     let inputs = |order: &Order| order.set.iter().cloned().collect::<BTreeMap<_, _>>();
-    let target = |order: &Order| Place { rate: None, ..order.place.clone() };
+    let target = |order: &Order| Place { rate: None, retry_for: None, ..order.place.clone() };
     let roster = now.roster != header.roster || order.key != began.key;
     let plan = match &began.approved {
         // One that is given now takes its place.

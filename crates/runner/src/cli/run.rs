@@ -13,6 +13,7 @@ use super::rehearse::{dry_run, look_ahead};
 use super::session::Session;
 use super::settings::{Settings, absolute};
 use super::target::{CassetteArgs, Taping, Target, place_for};
+use super::waiting::patience;
 use super::{Cli, Shell};
 use crate::exit::Exit;
 use crate::host::Keeping;
@@ -89,7 +90,8 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         ready.order.yes = true;
         return perform(&ready, &target, &session, None, None, shell);
     }
-    let target = Target::open(&ready.order.place, &ready.services())?;
+    let patience = patience(&ready.order.place, &shell.console, &session.stop);
+    let target = Target::open(&ready.order.place, &ready.services(), &patience)?;
     if args.dry_run {
         return dry_run(&ready, &target, &session, plan.as_deref(), shell);
     }

@@ -12,8 +12,8 @@ use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::log::{self, Logged};
 use drillmaster_transport::redact::{Holds, Policy, Remarks};
 use drillmaster_transport::{
-    Connection, Error, ExposeSecret, Http, Mode, Pace, Rate, Replay, Request, Response, Retry,
-    Route, Scope, SecretString, Source, Transport, Writes,
+    Connection, Error, ExposeSecret, Http, Mode, Pace, Patience, Rate, Replay, Request, Response,
+    Retry, Route, Scope, SecretString, Source, Transport, Writes,
 };
 use serde_json::Value;
 
@@ -138,8 +138,12 @@ pub(crate) struct Target {
 
 impl Target {
     /// Opens the way to a place. `needed` are the services that will be called; a missing credential for one
-    /// of them is told now.
-    pub(crate) fn open(place: &Place, needed: &[&'static str]) -> Result<Self, Problem> {
+    /// of them is told now. Calls wait for them as `patience` has it.
+    pub(crate) fn open(
+        place: &Place,
+        needed: &[&'static str],
+        patience: &Patience,
+    ) -> Result<Self, Problem> {
         let (mut paces, mut is_remote) = (Vec::new(), false);
         let transport: Arc<dyn Transport> = match place.on {
             On::Sandbox => {
@@ -147,7 +151,7 @@ impl Target {
                 logged(Sandbox::with(options))
             }
             On::Live => {
-                let transport = live(place, needed, &mut paces, &mut is_remote)?;
+                let transport = live(place, needed, patience, &mut paces, &mut is_remote)?;
                 Arc::new(transport)
             }
         };
@@ -285,6 +289,7 @@ pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
 fn live(
     place: &Place,
     needed: &[&str],
+    patience: &Patience,
     paces: &mut Vec<Paced>,
     is_remote: &mut bool,
 ) -> Result<Route, Problem> {
@@ -306,11 +311,16 @@ fn live(
         let http = logged(http);
         route = match rate {
             Some(rate) => {
-                let budgeted = Arc::new(Pace::new(http, rate));
+                let paced = Pace::new(http, rate).with_patience(patience.clone());
+                let budgeted = Arc::new(paced);
                 paces.push((service.name, budgeted.clone()));
-                route.to(service.name, Retry::new(budgeted))
+                let retry = Retry::new(budgeted).with_patience(patience.clone());
+                route.to(service.name, retry)
             }
-            None => route.to(service.name, Retry::new(http)),
+            None => {
+                let retry = Retry::new(http).with_patience(patience.clone());
+                route.to(service.name, retry)
+            }
         };
     }
     Ok(route)

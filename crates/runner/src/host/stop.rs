@@ -1,33 +1,29 @@
 //! The end of a run before its end.
 
-use std::sync::Arc;
-
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// A request to end the run after the rows in flight.
-#[derive(Debug, Clone)]
-pub struct Stop(Arc<watch::Sender<bool>>);
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
-    }
-}
+#[derive(Debug, Clone, Default)]
+pub struct Stop(CancellationToken);
 
 impl Stop {
     /// Asks the run to end.
     pub fn request(&self) {
-        self.0.send_replace(true);
+        self.0.cancel();
     }
 
     /// Whether it was asked to.
     pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
+        self.0.is_cancelled()
     }
 
     /// Waits until it is.
     pub(crate) async fn requested(&self) {
-        // The sender is held by `self`, so that waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(|stop| *stop).await;
+        self.0.cancelled().await;
+    }
+
+    /// What ends the waits of calls.
+    pub(crate) fn token(&self) -> CancellationToken {
+        self.0.clone()
     }
 }

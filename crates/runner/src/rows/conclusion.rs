@@ -120,6 +120,10 @@ pub(crate) fn detail_of(host: &Host, error: &Error) -> String {
             Some(resume) => format!("{told}; `{resume}` looks again"),
             None => format!("{told}; {}", settling(error)),
         },
+        _ if error.is_throttled() => match host.resume() {
+            Some(resume) => format!("{told}; `{resume}` tries again, --retry-for waits longer"),
+            None => told,
+        },
         _ => told,
     }
 }

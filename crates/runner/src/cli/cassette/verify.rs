@@ -10,8 +10,10 @@ use drillmaster_transport::{Cassette, Mode, Request, Stopped, Transport};
 use super::super::Shell;
 use super::super::place::TargetArgs;
 use super::super::target::Target;
+use super::super::waiting::patience;
 use super::open_tape;
 use crate::exit::Exit;
+use crate::host::Stop;
 use crate::order::Place;
 use crate::problem::Problem;
 
@@ -43,7 +45,8 @@ pub(super) fn verify(
 ) -> Result<Exit, Problem> {
     let tape = open_tape(&args.cassette)?;
     let place = Place::of(matches, &args.target)?;
-    let target = Target::open(&place, &services(&tape))?;
+    let patience = patience(&place, &shell.console, &Stop::default());
+    let target = Target::open(&place, &services(&tape), &patience)?;
     let live = target.transport();
     let cassette = Cassette::open(&args.cassette)
         .mode(Mode::Verify)

@@ -9,18 +9,22 @@ use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::{Error, Request, Response, Source, Transport};
 
 use super::super::target::Target;
+use super::super::waiting::patience;
+use crate::console::Console;
+use crate::host::Stop;
 use crate::order::{On, Place};
 use crate::problem::Problem;
 
 /// No key is asked for before its service is called.
 pub(super) struct Ways {
     place: Place,
+    console: Console,
     open: Mutex<BTreeMap<&'static str, Arc<Target>>>,
 }
 
 impl Ways {
-    pub(super) fn to(place: Place) -> Self {
-        Self { place, open: Mutex::default() }
+    pub(super) fn to(place: Place, console: Console) -> Self {
+        Self { place, console, open: Mutex::default() }
     }
 
     /// Opens the ways to these services, as far as they are not open.
@@ -30,7 +34,8 @@ impl Ways {
             if open.contains_key(service) {
                 continue;
             }
-            let target = Arc::new(Target::open(&self.place, &[service])?);
+            let patience = patience(&self.place, &self.console, &Stop::default());
+            let target = Arc::new(Target::open(&self.place, &[service], &patience)?);
             match self.place.on {
                 // One sandbox is both services.
                 On::Sandbox => {
