@@ -22,6 +22,8 @@ mod sealing;
 mod streams;
 #[cfg(unix)]
 mod terminals;
+#[cfg(unix)]
+mod waits;
 
 use crate::desk::{Desk, Door};
 use crate::snapshot::snapshot;

@@ -12,7 +12,7 @@ use rhai::Map;
 use super::Shell;
 use super::report::{Ending, ReadyReports};
 use super::session::Session;
-use super::target::{Taping, Target, place_for, tell};
+use super::target::{Taping, Target, output, tell};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::host::Keeping;
@@ -36,17 +36,11 @@ pub(crate) struct Ready {
     pub(crate) roster: Option<Roster>,
     pub(crate) results: Option<PathBuf>,
     pub(crate) reports: ReadyReports,
-    /// The files that it is made from or writes.
-    pub(crate) taken: Vec<PathBuf>,
 }
 
 impl Ready {
-    /// Looks through what an order names. `taken` are files that it may not write.
-    pub(crate) fn of(
-        order: Order,
-        mut taken: Vec<PathBuf>,
-        shell: &Shell,
-    ) -> Result<Self, Problem> {
+    /// Looks through what an order names.
+    pub(crate) fn of(order: Order, shell: &Shell) -> Result<Self, Problem> {
         let script = Script::open(&near(&order.script))?;
         if let Err(mut problems) = script.check() {
             let last = problems.pop().unwrap_or_else(|| Problem::script("the script has mistakes"));
@@ -57,15 +51,9 @@ impl Ready {
         }
         let inputs = script.read_inputs(&order.set)?;
         let roster = roster(&order, &script, shell)?;
-        taken.push(order.script.clone());
-        taken.extend(order.roster.clone());
-        let results = place_for(order.results.as_deref().map(near).as_deref(), &mut taken)?;
-        let place = |file: &Path| {
-            let placed = place_for(Some(&near(file)), &mut taken)?;
-            Ok(placed.unwrap_or_else(|| file.to_owned()))
-        };
-        let reports = ReadyReports::of(&order.reports, place)?;
-        Ok(Self { order, script, inputs, roster, results, reports, taken })
+        let results = order.results.as_deref().map(|file| output(&near(file))).transpose()?;
+        let reports = ReadyReports::of(&order.reports, |file| output(&near(file)))?;
+        Ok(Self { order, script, inputs, roster, results, reports })
     }
 
     /// The header of its recordings: what it is made from.

@@ -10,6 +10,7 @@ use drillmaster_transport::journal::{History, Journal, Unusable};
 use super::Shell;
 use super::complete;
 use super::launch::{Ready, perform};
+use super::paths::Paths;
 use super::rehearse::look_ahead;
 use super::session::Session;
 use super::settings::{Settings, absolute};
@@ -61,9 +62,8 @@ pub(crate) fn resume(
         let problem = "--failed tries again what failed in all rows of the run, and --max-rows would leave some out";
         return Err(Problem::usage(problem).with_help("leave --max-rows away"));
     }
-    let plan = order.approved.as_ref().map(|approval| approval.plan.clone());
-    let taken = plan.into_iter().chain([path.clone()]).collect();
-    let mut ready = Ready::of(order, taken, shell)?;
+    Paths::of(&order).write("the run's journal", Some(&path)).check()?;
+    let mut ready = Ready::of(order, shell)?;
     if !args.allow_changed {
         refuse_changes(&began, &ready, &seen)?;
     }
