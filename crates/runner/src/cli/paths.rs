@@ -73,11 +73,10 @@ impl Paths {
             if let Some((_, other)) = clash {
                 let place = near(&named.path);
                 let place = place.display();
-                let problem = match other.by == named.by {
-                    true => format!("{} names the same file twice: {place}", named.by),
-                    false => {
-                        format!("{} and {} name the same file: {place}", other.by, named.by)
-                    }
+                let problem = if other.by == named.by {
+                    format!("{} names the same file twice: {place}", named.by)
+                } else {
+                    format!("{} and {} name the same file: {place}", other.by, named.by)
                 };
                 return Err(Problem::usage(problem).with_help("name another file for one of them"));
             }
@@ -132,9 +131,10 @@ mod tests {
     /// What is said of two files that are named, the second one written.
     fn said(folder: &Path, first: &str, second: &str, first_is_written: bool) -> Option<String> {
         let (one, other) = (folder.join(first), folder.join(second));
-        let paths = match first_is_written {
-            true => Paths::default().write("--one", Some(one)),
-            false => Paths::default().read("--one", Some(one)),
+        let paths = if first_is_written {
+            Paths::default().write("--one", Some(one))
+        } else {
+            Paths::default().read("--one", Some(one))
         };
         paths.write("--other", Some(other)).check().err().map(|problem| problem.message)
     }

@@ -303,8 +303,8 @@ fn live(
         let http = logged(http);
         route = match rate {
             Some(rate) => {
-                let paced = Pace::new(http, rate).with_patience(patience.clone());
-                let budgeted = Arc::new(paced);
+                let budgeted = Pace::new(http, rate).with_patience(patience.clone());
+                let budgeted = Arc::new(budgeted);
                 paces.push((service.name, budgeted.clone()));
                 let retry = Retry::new(budgeted).with_patience(patience.clone());
                 route.to(service.name, retry)
