@@ -11,6 +11,7 @@ mod endpoints;
 mod init;
 mod interrupts;
 mod launch;
+mod paths;
 mod place;
 mod rehearse;
 mod repl;

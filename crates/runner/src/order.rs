@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use drillmaster_models::Dialect;
 use drillmaster_transport::Rate;
@@ -41,10 +40,10 @@ pub(crate) struct Order {
     pub(crate) approved: Option<Approval>,
     /// How long after a write without a clear answer its effect may still appear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) effect_within: Option<Duration>,
+    pub(crate) effect_within: Option<jiff::SignedDuration>,
     /// For how long a write without a clear answer is looked into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) resolve_for: Option<Duration>,
+    pub(crate) resolve_for: Option<jiff::SignedDuration>,
 }
 
 /// The reports that a run is to make. Paths are absolute.
@@ -371,7 +370,7 @@ mod tests {
             max_removals: None,
             yes: false,
             approved: None,
-            effect_within: Some(Duration::from_millis(1500)),
+            effect_within: Some(jiff::SignedDuration::from_millis(1500)),
             resolve_for: None,
         }
     }

@@ -208,10 +208,8 @@ impl<T> Pace<T> {
             return Ok(None);
         };
         let rest = until - now;
-        match self.patience.affords(service, until - asked.max(since), Why::Asked) {
-            true => Ok(Some(rest)),
-            false => Err(rest),
-        }
+        let affords = self.patience.affords(service, until - asked.max(since), Why::Asked);
+        if affords { Ok(Some(rest)) } else { Err(rest) }
     }
 
     /// How much of the time between was part of the latest pause.

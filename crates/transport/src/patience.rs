@@ -38,10 +38,12 @@ const QUIET: Duration = Duration::from_secs(60);
 pub struct Patience {
     limit: Duration,
     stop: CancellationToken,
-    tell: Option<Arc<dyn Fn(&Wait) + Send + Sync>>,
+    tell: Option<Tell>,
     /// Until when each service is known to be waited for.
     told: Arc<Mutex<HashMap<(&'static str, Ends), Instant>>>,
 }
+
+type Tell = Arc<dyn Fn(&Wait) + Send + Sync>;
 
 /// A request waits, or will not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,6 +29,8 @@ mod streams;
 #[cfg(unix)]
 mod terminals;
 mod trust;
+#[cfg(unix)]
+mod waits;
 
 use crate::desk::{Desk, Door};
 use crate::snapshot::snapshot;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::class::{self, Class};
 use super::part::{self, Death, End};
-use super::service::{Service, Trouble};
+use super::service::{HORIZON, Service, Trouble};
 use super::tally::Tally;
 use super::verdict::{self, Row, Verdict, cell};
 use super::{build, script};
@@ -30,7 +30,29 @@ pub(super) struct Desk {
     program: PathBuf,
     seed: u64,
     learners: usize,
+    takes: Takes,
     folder: TempDir,
+}
+
+/// Which flags the program takes.
+struct Takes {
+    /// `--effect-within` and `--resolve-for`.
+    horizon: bool,
+    /// `--wait` of `resume`.
+    wait: bool,
+}
+
+impl Takes {
+    fn of(program: &Path) -> Outcome<Self> {
+        let help = |command: &str| {
+            let told = Command::new(program).args([command, "--help"]).output();
+            let told = told.map_err(|error| format!("cannot run the program: {error}"))?;
+            Ok::<_, String>(String::from_utf8_lossy(&told.stdout).into_owned())
+        };
+        let (run, resume) = (help("run")?, help("resume")?);
+        let horizon = ["--effect-within", "--resolve-for"].iter().all(|flag| run.contains(flag));
+        Ok(Self { horizon, wait: resume.contains("--wait") })
+    }
 }
 
 /// What came of a round.
@@ -52,7 +74,8 @@ impl Desk {
             .prefix(&format!("seed-{seed}-"))
             .tempdir_in(build::target()?.join("torture"))
             .map_err(|error| format!("cannot make a folder: {error}"))?;
-        Ok(Self { program: program.to_owned(), seed, learners, folder })
+        let takes = Takes::of(program)?;
+        Ok(Self { program: program.to_owned(), seed, learners, takes, folder })
     }
 
     /// Leaves everything where it is, to be looked at.
@@ -71,11 +94,11 @@ impl Desk {
         let class = Class::gather(options, self.learners, &folder, &mut chance)?;
         class.write(&folder.join("roster.csv"))?;
         let trouble = Trouble::draw(&mut chance);
-        let words = file(&folder.join("sandbox.log"))?;
-        let service = Service::start(&self.program, options, &trouble, words)?;
+        let service = Service::start(&self.program, options, &trouble, &folder)?;
         let mut run = Run {
             program: &self.program,
-            url: &service.url,
+            takes: &self.takes,
+            url: service.url.clone(),
             results: folder.join(if number % 2 == 1 { "results.csv" } else { "results.jsonl" }),
             journal: folder.join("run.journal"),
             log: folder.join("run.log"),
@@ -86,7 +109,8 @@ impl Desk {
         let kills = kills_left.min(chance.u32(10..30));
         let mut findings: Vec<_> = run.go_on_to_the_end(kills, &mut chance)?.into_iter().collect();
         let rows = verdict::results(&run.results).unwrap_or_default();
-        let verdict = Verdict::of(&class, &rows, &service.writes()?);
+        // Not before all is to light.
+        let verdict = Verdict::of(&class, &rows, &service.end()?);
         let mut tally = run.tally;
         tally.lost = verdict.lost.len();
         tally.doubled = verdict.doubled.len();
@@ -107,13 +131,24 @@ fn look_into(journal: &Path, rows: &[Row], tally: &mut Tally) -> Outcome {
             tally.settled += writes;
         }
     }
-    tally.in_doubt = rows.iter().filter(|row| is(row, &["in-doubt"])).count();
+    let doubtful = || rows.iter().filter(|row| is(row, &["in-doubt"]));
+    tally.in_doubt = doubtful().count();
+    tally.timed = doubtful().filter(|row| tells_time(cell(row, "detail"))).count();
     tally.undone = rows.iter().filter(|row| is(row, &["refused", "failed", "skipped"])).count();
     let bytes = std::fs::read(journal).map_err(|error| error.to_string())?;
     if bytes.windows(TORN.len()).any(|part| part == TORN.as_bytes()) {
         return Err("a torn line is in the journal still".to_owned());
     }
     Ok(())
+}
+
+/// Whether a text says when, as in `14:05`.
+fn tells_time(text: &str) -> bool {
+    let is_time = |part: &[u8]| {
+        let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+        part[2] == b':' && digits(&part[..2]) && digits(&part[3..])
+    };
+    text.as_bytes().windows(5).any(is_time)
 }
 
 fn is(row: &Row, states: &[&str]) -> bool {
@@ -144,7 +179,8 @@ impl Round {
 /// A run of the script that is to come to its end.
 struct Run<'a> {
     program: &'a Path,
-    url: &'a str,
+    takes: &'a Takes,
+    url: String,
     results: PathBuf,
     journal: PathBuf,
     log: PathBuf,
@@ -160,7 +196,7 @@ impl Run<'_> {
         let mut again = false;
         loop {
             let death = if self.tally.kills() < kills { Death::draw(chance) } else { Death::None };
-            let command = self.command(again)?;
+            let command = self.command(again, death)?;
             let mut log = file(&self.log)?;
             let words = format!("{}; {}", words_of(&command), death.words());
             writeln!(log, "-- {words}")
@@ -190,7 +226,7 @@ impl Run<'_> {
     }
 
     /// The command that begins the run or goes on with it.
-    fn command(&self, again: bool) -> Outcome<Command> {
+    fn command(&self, again: bool, death: Death) -> Outcome<Command> {
         let mut command = Command::new(self.program);
         // Nobody's profile is for it, and nobody's key signs its journals.
         command.env("XDG_CONFIG_HOME", self.journal.with_extension("config"));
@@ -198,6 +234,8 @@ impl Run<'_> {
         if self.has_begun() {
             command.arg("resume").arg(&self.journal);
             command.args(again.then_some("--failed"));
+            // Whoever is to die does not sit it out.
+            command.args((self.takes.wait && death == Death::None).then_some("--wait"));
         } else {
             // Without a first line nothing was sent: such a journal is deleted, as the program itself advises.
             if self.journal.exists() {
@@ -207,11 +245,15 @@ impl Run<'_> {
             }
             command.arg("run").arg(script()).args(["--on", "live"]);
             for service in SERVICES {
-                command.args([&format!("--{}-url", service.name), self.url]);
+                command.args([&format!("--{}-url", service.name), &self.url]);
             }
             command.arg("--roster").arg(&self.roster).arg("--results").arg(&self.results);
             command.arg("--journal").arg(&self.journal);
             command.args(["--concurrency", &self.concurrency.to_string()]);
+        }
+        if self.takes.horizon {
+            let horizon = format!("{}s", HORIZON.as_secs());
+            command.args(["--effect-within", &horizon, "--resolve-for", "1s"]);
         }
         for (service, key) in SERVICES.into_iter().zip([THM_KEY, VERACODE_KEY]) {
             command.env(service.credential_variable, key);
@@ -246,7 +288,7 @@ fn words_of(command: &Command) -> String {
 }
 
 /// A file that is added to.
-fn file(path: &Path) -> Outcome<File> {
+pub(super) fn file(path: &Path) -> Outcome<File> {
     let file = OpenOptions::new().create(true).append(true).open(path);
     file.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }

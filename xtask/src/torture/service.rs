@@ -1,21 +1,21 @@
 //! The services that a class is onboarded at: a sandbox as a process of its own, which makes trouble.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use drillmaster_sandbox::{InviteOutcome, Options, THM_KEY};
+use drillmaster_sandbox::{InviteOutcome, Options};
 use fastrand::Rng;
 use serde_json::Value;
 
+use super::round::file;
 use crate::Outcome;
 
 /// `drillmaster sandbox`, until this is dropped.
 pub(super) struct Service {
     child: Child,
+    state: PathBuf,
     pub(super) url: String,
     // Kept open, or the server's next line would fail.
     _out: BufReader<ChildStdout>,
@@ -26,10 +26,12 @@ impl Service {
         program: &Path,
         options: Options,
         trouble: &Trouble,
-        words: File,
+        folder: &Path,
     ) -> Outcome<Self> {
+        let (words, state) = (file(&folder.join("sandbox.log"))?, folder.join("sandbox.json"));
         let mut command = Command::new(program);
         command.args(["sandbox", "--invite-again", "--fault", &trouble.faults]);
+        command.arg("--state").arg(&state);
         command.args(["--invite-outcome", &trouble.invites.to_string()]);
         for (flag, number) in [
             ("--learners", options.learners as u64),
@@ -46,33 +48,34 @@ impl Service {
         let mut line = String::new();
         out.read_line(&mut line).map_err(|error| format!("the sandbox cannot be read: {error}"))?;
         let url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
-        let service = Self { child, url, _out: out };
+        let service = Self { child, state, url, _out: out };
         if service.url.is_empty() {
             return Err(format!("the sandbox does not listen with `--fault {}`", trouble.faults));
         }
         Ok(service)
     }
 
-    /// How often each effect was really carried out, by entry and by whom it was about.
-    pub(super) fn writes(&self) -> Outcome<Value> {
-        let failed = |error| format!("{}: the writes cannot be read: {error}", self.url);
-        let address = self.url.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(address).map_err(failed)?;
-        let request = format!(
-            "GET /_sandbox/writes HTTP/1.0\r\nHost: {address}\r\nTHM-API-KEY: {THM_KEY}\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).map_err(failed)?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).map_err(failed)?;
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        serde_json::from_str(body)
-            .map_err(|error| format!("{}: the writes make no sense: {error}", self.url))
+    /// Ends the sandbox, which has all effects come that are still to come, and tells how often each effect was
+    /// really carried out, by entry and by whom it was about.
+    pub(super) fn end(mut self) -> Outcome<Value> {
+        let failed = |error: std::io::Error| format!("the sandbox cannot be ended: {error}");
+        let id = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().map_err(failed)?;
+        let status = self.child.wait().map_err(failed)?;
+        let text = std::fs::read(&self.state).map_err(failed)?;
+        let state: Value = serde_json::from_slice(&text).map_err(|error| {
+            format!("the sandbox ended with {status}, and its state is none: {error}")
+        })?;
+        match &state["writes"] {
+            Value::Object(_) => Ok(state["writes"].clone()),
+            _ => Err("the saved state of a sandbox has another form by now".to_owned()),
+        }
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // It has nothing to save, and may have ended.
+        // It may have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -84,6 +87,13 @@ pub(super) struct Trouble {
     pub(super) faults: String,
     pub(super) invites: InviteOutcome,
 }
+
+/// How late effects come at most.
+const LATEST: Duration = Duration::from_millis(1500);
+/// How long after that lists do not show them.
+const UNSEEN: Duration = Duration::from_secs(1);
+/// Longer than both: nothing comes to light after it.
+pub(super) const HORIZON: Duration = Duration::from_secs(3);
 
 /// Each fault, and the largest share of the calls that it falls on.
 const FAULTS: [(&str, f64); 8] = [
@@ -104,6 +114,16 @@ impl Trouble {
             .map(|(name, most)| format!("{name}={:.1}%", chance.f64() * most))
             .collect();
         faults.push(format!("delay={}ms", chance.u64(0..10)));
+        // Some short, some long, so that effects come between looks, after them, and after a death.
+        for _ in 0..2 {
+            let late = chance.u128(20..LATEST.as_millis());
+            faults.push(format!("late-effect={:.1}%:{late}ms", chance.f64() * 3.0));
+        }
+        let slow = chance.u128(20..LATEST.as_millis());
+        faults.push(format!("slow-effect={:.1}%:{slow}ms", chance.f64() * 3.0));
+        let unseen = chance.u128(20..UNSEEN.as_millis());
+        faults.push(format!("visible-after={:.1}%:{unseen}ms", chance.f64() * 20.0));
+        faults.push(format!("listless={:.1}%", chance.f64() * 10.0));
         if chance.u8(..4) == 0 {
             faults.push("429-retry=0.2%:1s".to_owned());
         }
@@ -120,3 +140,21 @@ impl Trouble {
 
 /// How long anything may take that has no reason to take long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(180);
+
+#[cfg(test)]
+mod tests {
+    use drillmaster_transport::FaultPlan;
+
+    use super::*;
+
+    #[test]
+    fn all_trouble_is_a_plan_with_faults_that_are_late() {
+        let mut chance = Rng::with_seed(1);
+        for _ in 0..100 {
+            let Trouble { faults, .. } = Trouble::draw(&mut chance);
+            assert!(faults.parse::<FaultPlan>().is_ok(), "{faults}");
+            assert!(faults.contains("late-effect="), "{faults}");
+        }
+        assert!(LATEST + UNSEEN < HORIZON);
+    }
+}

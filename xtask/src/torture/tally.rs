@@ -21,6 +21,8 @@ pub(super) struct Tally {
     pub(super) settled: usize,
     /// Rows that are in doubt in the end and say so.
     pub(super) in_doubt: usize,
+    /// Those of them that say when to look again.
+    pub(super) timed: usize,
     /// Rows that came to nothing in the end and say so.
     pub(super) undone: usize,
     pub(super) lost: usize,
@@ -55,6 +57,7 @@ impl Tally {
         self.doubts += other.doubts;
         self.settled += other.settled;
         self.in_doubt += other.in_doubt;
+        self.timed += other.timed;
         self.undone += other.undone;
         self.lost += other.lost;
         self.doubled += other.doubled;
@@ -71,6 +74,7 @@ impl Tally {
             self.doubts,
             self.settled,
             self.in_doubt,
+            self.timed,
             self.undone,
             self.lost,
             self.doubled,
@@ -94,6 +98,7 @@ pub(super) fn table(lines: &[(String, Tally)]) -> String {
         "doubts",
         "settled",
         "in doubt",
+        "and say when",
         "undone",
         "LOST",
         "DOUBLED",
@@ -133,9 +138,9 @@ mod tests {
         second.add(&first);
         let table = table(&[("sound 1".to_owned(), first), ("unsynced 1".to_owned(), second)]);
         let lines: Vec<_> = table.lines().collect();
-        assert_eq!(lines[0], "            sound 1  unsynced 1");
-        assert_eq!(lines[1], "kills             2           2");
-        assert_eq!(lines[4], "sent              1           1");
-        assert_eq!(lines[16], "DOUBLED           0           3");
+        assert_eq!(lines[0], "              sound 1  unsynced 1");
+        assert_eq!(lines[1], "kills               2           2");
+        assert_eq!(lines[4], "sent                1           1");
+        assert_eq!(lines[17], "DOUBLED             0           3");
     }
 }

@@ -13,6 +13,7 @@ use drillmaster_transport::journal::Events;
 
 use super::Shell;
 use super::complete;
+use super::paths::Paths;
 use super::target::{keep, output};
 use crate::exit::Exit;
 use crate::files::{Readers, put};
@@ -83,7 +84,11 @@ pub(crate) fn cassette(
 }
 
 fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
-    let path = output(&args.output, &[&args.file])?;
+    Paths::default()
+        .read("the recording", Some(&args.file))
+        .write("--output", Some(&args.output))
+        .check()?;
+    let path = output(&args.output)?;
     let options = Options { format: args.from, hosts: args.hosts.clone(), ..Options::default() };
     let bytes = read(&args.file, options.largest)?;
     let refused = |why| Problem::usage(format!("{}: {why}", args.file.display()));
@@ -99,7 +104,9 @@ fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
 }
 
 fn export(args: &ExportArgs, shell: &Shell) -> Result<Exit, Problem> {
-    let path = output(&args.output, &[&args.cassette])?;
+    let read = Paths::default().read("the cassette", Some(&args.cassette));
+    read.write("--output", Some(&args.output)).check()?;
+    let path = output(&args.output)?;
     let tape = open_tape(&args.cassette)?;
     keep(&path, "HAR file", "\"log\"")?;
     write(&path, |out| har::write(&tape, out))?;

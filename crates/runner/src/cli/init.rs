@@ -81,7 +81,7 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
     };
     let settings = Settings::of_roster(folder.join(ROSTER));
     let order = settings.order(&folder.join(SCRIPT), matches)?;
-    let ready = Ready::of(order, Vec::new(), &silent)?;
+    let ready = Ready::of(order, &silent)?;
     let session = Session::start(&silent.console)?;
     let patience = Patience::default();
     let target = Target::open(&ready.order.place, &ready.services(), &patience)?;

@@ -3,7 +3,8 @@
 use std::io;
 
 /// Requests to end this process: Ctrl-C, and where there is such a thing the request to terminate and the end of the
-/// terminal, unless whoever started the process said that it is to outlive that (`nohup`). They are watched for from [`watch`](Self::watch) on; one that comes before somebody waits for it is not lost.
+/// terminal, unless whoever started the process said that it is to outlive that (`nohup`). They are watched for from
+/// [`watch`](Self::watch) on; one that comes before somebody waits for it is not lost.
 pub(crate) struct Interrupts {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -22,9 +23,10 @@ impl Interrupts {
             Ok(Self {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
-                hangup: match outlives_terminal() {
-                    true => None,
-                    false => Some(signal(SignalKind::hangup())?),
+                hangup: if outlives_terminal() {
+                    None
+                } else {
+                    Some(signal(SignalKind::hangup())?)
                 },
             })
         }

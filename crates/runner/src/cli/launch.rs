@@ -11,12 +11,13 @@ use drillmaster_transport::redact::Keys;
 use drillmaster_transport::{
     Approved, Cassette, Connection, Error, Guard, Limits, Mode, ResolvePolicy,
 };
+use jiff::SignedDuration;
 use rhai::Map;
 
 use super::Shell;
 use super::report::{Ending, ReadyReports};
 use super::session::Session;
-use super::target::{Taping, Target, place_for, tell};
+use super::target::{Taping, Target, output, tell};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::host::Keeping;
@@ -40,8 +41,6 @@ pub(crate) struct Ready {
     pub(crate) roster: Option<Roster>,
     pub(crate) results: Option<PathBuf>,
     pub(crate) reports: ReadyReports,
-    /// The files that it is made from or writes.
-    pub(crate) taken: Vec<PathBuf>,
     /// Whether it waits until what is in doubt can no longer take effect.
     pub(crate) waits: bool,
     /// Whether it sends again what cannot be shown to be absent.
@@ -49,12 +48,8 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// Looks through what an order names. `taken` are files that it may not write.
-    pub(crate) fn of(
-        order: Order,
-        mut taken: Vec<PathBuf>,
-        shell: &Shell,
-    ) -> Result<Self, Problem> {
+    /// Looks through what an order names.
+    pub(crate) fn of(order: Order, shell: &Shell) -> Result<Self, Problem> {
         let script = Script::open(&near(&order.script))?;
         if let Err(mut problems) = script.check() {
             let last = problems.pop().unwrap_or_else(|| Problem::script("the script has mistakes"));
@@ -65,24 +60,28 @@ impl Ready {
         }
         let inputs = script.read_inputs(&order.set)?;
         let roster = roster(&order, &script, shell)?;
-        taken.push(order.script.clone());
-        taken.extend(order.roster.clone());
-        let results = place_for(order.results.as_deref().map(near).as_deref(), &mut taken)?;
-        let place = |file: &Path| {
-            let placed = place_for(Some(&near(file)), &mut taken)?;
-            Ok(placed.unwrap_or_else(|| file.to_owned()))
-        };
-        let reports = ReadyReports::of(&order.reports, place)?;
-        let (waits, repeats_in_doubt) = (false, false);
-        Ok(Self { order, script, inputs, roster, results, reports, taken, waits, repeats_in_doubt })
+        let results = order.results.as_deref().map(|file| output(&near(file))).transpose()?;
+        let reports = ReadyReports::of(&order.reports, |file| output(&near(file)))?;
+        Ok(Self {
+            order,
+            script,
+            inputs,
+            roster,
+            results,
+            reports,
+            waits: false,
+            repeats_in_doubt: false,
+        })
     }
 
     /// How writes in doubt are resolved at this target.
     fn resolving(&self, target: &Target) -> ResolvePolicy {
         let usual = target.resolving;
+        let set =
+            |time: Option<SignedDuration>| time.and_then(|time| Duration::try_from(time).ok());
         ResolvePolicy {
-            effect_within: self.order.effect_within.or(usual.effect_within),
-            look_for: self.order.resolve_for.unwrap_or(usual.look_for),
+            effect_within: set(self.order.effect_within).or(usual.effect_within),
+            look_for: set(self.order.resolve_for).unwrap_or(usual.look_for),
             wait: self.waits,
             repeat_unproven: self.repeats_in_doubt,
         }
@@ -409,7 +408,7 @@ fn look_again(resume: &str, horizon: Option<Duration>) -> String {
     // Rounded up: who comes to the second must not come too early.
     let left = horizon.filter(|left| !left.is_zero()).map(|left| left.as_secs() + 1);
     let Some(left) = left.and_then(|left| i64::try_from(left).ok()) else { return look };
-    let wait = jiff::SignedDuration::from_secs(left);
+    let wait = SignedDuration::from_secs(left);
     let at = jiff::Timestamp::now() + wait;
     format!(
         "{look} in {wait:#}, at {} UTC: until then it may still take effect; `--wait` waits for that",

@@ -10,6 +10,7 @@ use drillmaster_transport::journal::{History, Journal, Unusable};
 use super::Shell;
 use super::complete;
 use super::launch::{Ready, perform};
+use super::paths::Paths;
 use super::rehearse::look_ahead;
 use super::session::Session;
 use super::settings::{DOUBTS, Settings, absolute};
@@ -84,9 +85,8 @@ pub(crate) fn resume(
     if !seen.is_chained() {
         shell.console.note(OLD);
     }
-    let plan = order.approved.as_ref().map(|approval| approval.plan.clone());
-    let taken = plan.into_iter().chain([path.clone()]).collect();
-    let mut ready = Ready::of(order, taken, shell)?;
+    Paths::of(&order).write("the run's journal", Some(&path)).check()?;
+    let mut ready = Ready::of(order, shell)?;
     (ready.waits, ready.repeats_in_doubt) = (args.wait, args.repeat_in_doubt);
     if !args.allow_changed {
         refuse_changes(&began, &ready, &seen)?;

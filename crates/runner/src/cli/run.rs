@@ -8,11 +8,12 @@ use drillmaster_transport::{Mode, Replay, Writes};
 
 use super::complete;
 use super::launch::{Ready, perform};
+use super::paths::Paths;
 use super::place::names_dialect;
 use super::rehearse::{dry_run, look_ahead};
 use super::session::Session;
 use super::settings::{Settings, absolute};
-use super::target::{CassetteArgs, Taping, Target, place_for};
+use super::target::{CassetteArgs, Taping, Target, output};
 use super::waiting::patience;
 use super::{Cli, Shell, trust};
 use crate::console::Console;
@@ -63,6 +64,8 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
     let mut order = args.settings.order(path, matches)?;
     let approve = |plan: &PathBuf| Approval::of(absolute(plan)?);
     order.approved = args.approved.as_ref().map(approve).transpose()?;
+    let files = args.cassettes.among(Paths::of(&order));
+    files.write("--journal", args.journal.as_ref()).write("--plan", args.plan.as_ref()).check()?;
     let replay = args
         .cassettes
         .replay
@@ -77,12 +80,10 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         }
         order.place.dialect = asked.unwrap_or(order.place.dialect);
     }
-    let taken = args.cassettes.replay.iter().chain(&args.approved).cloned().collect();
-    let mut ready = Ready::of(order, taken, shell)?;
-    let mut taken = ready.taken.clone();
-    let mut taping = args.cassettes.taping(&mut taken)?;
-    let journal = place_for(args.journal.as_deref(), &mut taken)?;
-    let plan = place_for(args.plan.as_deref(), &mut taken)?;
+    let mut ready = Ready::of(order, shell)?;
+    let mut taping = args.cassettes.taping()?;
+    let journal = args.journal.as_deref().map(output).transpose()?;
+    let plan = args.plan.as_deref().map(output).transpose()?;
     let session = Session::start(&shell.console)?;
     if let Some(replay) = replay {
         let target = Target::replaying(replay, ready.order.place.dialect, ready.roster.as_ref())?;

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::Shell;
 use super::interrupts::Interrupts;
+use super::paths::Paths;
 use super::place::refuse_service_flags;
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -83,9 +84,10 @@ impl FromStr for Listen {
 
 impl std::fmt::Display for Listen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
         }
     }
 }
@@ -106,6 +108,7 @@ pub(crate) fn serve(
         matches,
         "a sandbox's dialect is set by --dialect, its address by --listen",
     )?;
+    Paths::default().write("--state", args.state.as_ref()).check()?;
     if let Some(path) = &args.state {
         Sandbox::check_state_path(path).map_err(|error| Problem::usage(error.to_string()))?;
     }

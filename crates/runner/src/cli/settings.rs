@@ -1,13 +1,14 @@
 //! What can be said about a run, when it begins and again when it is resumed.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{ArgMatches, Args};
+use jiff::SignedDuration;
 
 use super::complete;
 use super::place::TargetArgs;
 use super::report::ReportArgs;
+use super::waiting::time;
 use crate::order::{Order, Place, Reports};
 use crate::problem::Problem;
 use crate::run::{CONCURRENCY, MOST_CONCURRENT};
@@ -44,24 +45,17 @@ pub(crate) struct Settings {
     yes: bool,
     /// How long after a write without a clear answer its effect may still appear, such as 90s or 5m; as the
     /// endpoint declares unless set, which is 2m. Only after that may it be sent again
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = DOUBTS)]
-    effect_within: Option<Duration>,
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = DOUBTS)]
+    effect_within: Option<SignedDuration>,
     /// For how long to check whether a write without a clear answer took effect; 30s unless set
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = DOUBTS)]
-    resolve_for: Option<Duration>,
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = DOUBTS)]
+    resolve_for: Option<SignedDuration>,
     #[command(flatten)]
     reports: ReportArgs,
 }
 
 /// Under what the flags about writes without a clear answer stand in help.
 pub(super) const DOUBTS: &str = "Writes in doubt";
-
-/// A time as people write it: `90s`, `5m`, `1m30s`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let example = "write it with a unit, such as 90s, 5m or 1m30s";
-    let time: jiff::SignedDuration = text.parse().map_err(|_| example.to_owned())?;
-    Duration::try_from(time).map_err(|_| "must not be negative".to_owned())
-}
 
 fn concurrency(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -19,6 +19,7 @@ use drillmaster_transport::{
 use serde_json::Value;
 
 use super::complete;
+use super::paths::Paths;
 use crate::config::{Config, KeySource, variable};
 use crate::console::Console;
 use crate::engine::folder_of;
@@ -109,12 +110,23 @@ pub(crate) struct Taping {
 }
 
 impl CassetteArgs {
-    /// The cassette that the run goes through, if it goes through one. `taken` are files that it may not write.
-    pub(crate) fn taping(&self, taken: &mut Vec<PathBuf>) -> Result<Option<Taping>, Problem> {
-        let record =
-            cassette_place(self.record.as_deref(), taken)?.map(|path| (path, Mode::Record));
-        let append =
-            cassette_place(self.append.as_deref(), taken)?.map(|path| (path, Mode::Append));
+    /// The files that are named here, among those of a run.
+    pub(crate) fn among(&self, paths: Paths) -> Paths {
+        paths
+            .write_cassette("--record", self.record.as_ref())
+            .write_cassette("--append", self.append.as_ref())
+            .read("--replay", self.replay.as_ref())
+            .read("--verify", self.verify.as_ref())
+    }
+
+    /// The cassette that the run goes through, if it goes through one.
+    pub(crate) fn taping(&self) -> Result<Option<Taping>, Problem> {
+        let place = |file: &Option<PathBuf>, mode| {
+            let file = file.as_deref().map(cassette_place).transpose()?;
+            Ok(file.map(|path| (path, mode)))
+        };
+        let record = place(&self.record, Mode::Record)?;
+        let append = place(&self.append, Mode::Append)?;
         let verify = self.verify.clone().map(|path| (path, Mode::Verify));
         Ok(record.or(append).or(verify).map(|(path, mode)| Taping {
             path,
@@ -227,15 +239,12 @@ pub(crate) fn resolving(on: On) -> ResolvePolicy {
 }
 
 /// Where a cassette goes, and beside it the roster of made-up people. Neither takes the place of something else.
-pub(crate) fn cassette_place(
-    file: Option<&Path>,
-    taken: &mut Vec<PathBuf>,
-) -> Result<Option<PathBuf>, Problem> {
-    let Some(path) = place_for(file, taken)? else { return Ok(None) };
-    let roster = place_for(Some(&path.with_extension("roster.csv")), taken)?;
+pub(crate) fn cassette_place(file: &Path) -> Result<PathBuf, Problem> {
+    let path = output(file)?;
+    let roster = output(&path.with_extension("roster.csv"))?;
     keep(&path, "cassette", "\"cassette\"")?;
-    keep(&roster.unwrap_or_default(), "roster of made-up people", "learner-0001")?;
-    Ok(Some(path))
+    keep(&roster, "roster of made-up people", "learner-0001")?;
+    Ok(path)
 }
 
 /// Refuses to replace a file that does not have near its beginning what each of its kind has there.
@@ -250,21 +259,9 @@ pub(crate) fn keep(path: &Path, what: &str, sign: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Where a file goes, which is taken from then on.
-pub(crate) fn place_for(
-    file: Option<&Path>,
-    taken: &mut Vec<PathBuf>,
-) -> Result<Option<PathBuf>, Problem> {
-    let Some(file) = file else { return Ok(None) };
-    let others: Vec<&Path> = taken.iter().map(PathBuf::as_path).collect();
-    let path = output(file, &others)?;
-    taken.push(path.clone());
-    Ok(Some(path))
-}
-
 /// Where to write a file, links followed. Refused before anything is sent: a folder, a device, a place in no
-/// folder, and a file that the run is made from or that it writes already.
-pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
+/// folder. Whether it is the same as another is for [`Paths`] to say.
+pub(crate) fn output(file: &Path) -> Result<PathBuf, Problem> {
     let refuse = |why: &str, help: &str| {
         Err(Problem::usage(format!("cannot write {}: {why}", file.display())).with_help(help))
     };
@@ -284,11 +281,6 @@ pub(crate) fn output(file: &Path, taken: &[&Path]) -> Result<PathBuf, Problem> {
     let is_device = ["/dev", "/proc"].iter().any(|folder| file.starts_with(folder));
     if is_device || (path.exists() && !path.is_file()) {
         return refuse("it is no plain file", "name a file");
-    }
-    let is_same =
-        |other: &&Path| other.canonicalize().is_ok_and(|other| other == path) || *other == file;
-    if taken.iter().copied().chain(crate::log::file()).any(|other| is_same(&other)) {
-        return refuse("it is needed for something else", "name another file");
     }
     // Files are written beside their place and renamed: it must be possible to make one there.
     match tempfile::tempfile_in(folder_of(&path)) {
@@ -324,8 +316,8 @@ fn live(
         let http = logged(http);
         route = match rate {
             Some(rate) => {
-                let paced = Pace::new(http, rate).with_patience(patience.clone());
-                let budgeted = Arc::new(paced);
+                let budgeted = Pace::new(http, rate).with_patience(patience.clone());
+                let budgeted = Arc::new(budgeted);
                 paces.push((service.name, budgeted.clone()));
                 let retry = Retry::new(budgeted).with_patience(patience.clone());
                 route.to(service.name, retry)

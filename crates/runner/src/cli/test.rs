@@ -13,6 +13,7 @@ use similar::TextDiff;
 use tokio::runtime::Handle;
 
 use super::complete;
+use super::paths::Paths;
 use super::session::Session;
 use super::target::output;
 use super::{Format, Shell};
@@ -97,9 +98,10 @@ impl Verdict {
 pub(crate) fn test(args: &TestArgs, shell: &Shell) -> Result<Exit, Problem> {
     let found = find(&args.folder)?;
     let mut cases = found.cases;
-    let taken: Vec<_> = cases.iter().flat_map(Case::files).collect();
-    let taken: Vec<&Path> = taken.iter().map(PathBuf::as_path).collect();
-    let junit = args.junit.as_deref().map(|file| output(file, &taken)).transpose()?;
+    let files = cases.iter().flat_map(Case::files);
+    let files = files.fold(Paths::default(), |all, file| all.read("a test", Some(file)));
+    files.write("--junit", args.junit.as_ref()).check()?;
+    let junit = args.junit.as_deref().map(output).transpose()?;
     let all = cases.len();
     if let Some(part) = &args.filter {
         cases.retain(|case| case.name().contains(part.as_str()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use drillmaster_models::thm::{AddSeat, ListUsers};
-use drillmaster_models::{entry, veracode};
+use drillmaster_models::{Dialect, entry, veracode};
 use drillmaster_sandbox::Sandbox;
 use drillmaster_transport::{
     Capture, Connection, Error, Fault, FaultPlan, Faults, Lost, Purpose, Request, Response, Shape,
@@ -137,7 +137,7 @@ async fn a_late_effect_may_be_visible_later_still() {
 async fn listless(name: &str, fault: &str) -> (u16, String) {
     let fields = entry(name).unwrap().fields().iter().filter(|field| field.required);
     let fields = fields.map(|field| (field.name.clone(), json!("linux1"))).collect();
-    let draft = entry(name).unwrap().request(&Value::Object(fields), Default::default()).unwrap();
+    let draft = entry(name).unwrap().request(&Value::Object(fields), Dialect::default()).unwrap();
     let spec = &entry(name).unwrap().spec;
     let request = Request {
         wire: draft.into(),

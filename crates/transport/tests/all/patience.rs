@@ -1,5 +1,7 @@
 //! How long requests wait for a service, who is told, and what ends it.
 
+#![expect(clippy::unnecessary_wraps, reason = "answers and losses stand side by side")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -257,12 +257,52 @@ fn an_unknown_command_or_flag() {
     check("unknown_endpoint", &desk, "endpoints thm.roms", 2);
 }
 
+/// Any two that are written, and one of them with one that is read; new files and old ones, in any spelling.
+#[test]
+fn no_two_files_of_a_command_are_one() {
+    let desk = Desk::with_class();
+    desk.run(&format!("{RUN} --record old.cassette --journal old.journal")).exits(0);
+    let before = desk.read("old.cassette");
+    for flags in [
+        "--results new --record new",
+        "--results new --record ./new",
+        "--results new.csv --report ./new.csv",
+        "--report new.html --report ./new.html",
+        "--results new --journal new",
+        "--record new --journal ./new",
+        "--results new --log new",
+        "--results new.roster.csv --record new.cassette",
+        "--record class.cassette --results ./class.roster.csv",
+        "--verify old.cassette --results old.cassette",
+        "--replay old.cassette --results ./old.cassette",
+        "--append old.cassette --report old.roster.csv",
+        "--dry-run --plan new.html --report new.html",
+        "--report new.html --template ./new.html",
+    ] {
+        let ended = desk.run(&format!("{RUN} {flags}"));
+        assert!(ended.exits(2).err.contains(" the same file"), "{ended}");
+        assert!(!desk.path("new.cassette").exists(), "{ended}");
+    }
+    for line in [
+        "cassette export old.cassette -o ./old.cassette",
+        "cassette seal old.journal -o old.journal",
+        "cassette seal old.journal -o onboard_class.rhai",
+        "cassette import old.cassette -o ./old.cassette",
+        "sandbox --state state.json --log ./state.json",
+        "resume old.journal --results ./old.journal",
+    ] {
+        let ended = desk.run(line);
+        assert!(ended.exits(2).err.contains(" the same file"), "{ended}");
+    }
+    assert_eq!(desk.read("old.cassette"), before);
+}
+
 #[test]
 fn a_file_of_the_run_is_not_written_over() {
     let check = |flags: &str| {
         let desk = Desk::with_class().with("results.csv", "an older one");
         let ended = desk.run(&format!("{RUN} {flags}"));
-        assert!(ended.exits(2).err.contains("for something else"), "{ended}");
+        assert!(ended.exits(2).err.contains(" the same file"), "{ended}");
         assert_eq!(desk.read("class.csv"), CLASS);
         assert_eq!(desk.read("onboard_class.rhai"), ONBOARD_CLASS);
         assert_eq!(desk.read("results.csv"), "an older one");

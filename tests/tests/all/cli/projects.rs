@@ -343,7 +343,7 @@ fn a_report_for_other_tools_that_cannot_be_written_is_told_first() {
     check("test_junit_in_a_folder", &desk, "test proj --junit proj", 2);
     for file in ["rhai", "cassette", "accepted", "roster.csv"] {
         let ended = desk.run(&format!("test proj --junit proj/onboard.{file}"));
-        assert!(ended.exits(2).err.contains("needed for something else"), "{ended}");
+        assert!(ended.exits(2).err.contains("name the same file"), "{ended}");
     }
     desk.run("test proj").exits(0);
 }

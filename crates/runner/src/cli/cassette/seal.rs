@@ -8,6 +8,7 @@ use drillmaster_transport::cassette::{Header, Seal, Sealed};
 use drillmaster_transport::journal::Events;
 use drillmaster_transport::redact::Keys;
 
+use super::super::paths::Paths;
 use super::super::target::{self, PrivateArgs, cassette_place};
 use super::super::{Shell, complete};
 use super::{open_tape, tell_count};
@@ -39,13 +40,16 @@ pub(super) fn seal(args: &SealArgs, shell: &Shell) -> Result<Exit, Problem> {
         Keys::of(&key).remember();
     }
     let source = order::find(args.recording.as_deref())?;
-    let mut taken = vec![source.clone()];
-    taken.extend(args.roster.clone());
+    let mut files = Paths::default()
+        .read("the recording", Some(&source))
+        .read("--roster", args.roster.as_ref());
     if let Ok(events) = Events::open(&source) {
-        let named = |name: &str| events.header().run.get(name).and_then(|path| path.as_str());
-        taken.extend(["roster", "script"].into_iter().filter_map(named).map(PathBuf::from));
+        for (name, by) in [("roster", "the run's roster"), ("script", "the run's script")] {
+            files = files.read(by, events.header().run.get(name).and_then(|path| path.as_str()));
+        }
     }
-    let path = cassette_place(Some(&args.output), &mut taken)?.unwrap_or_default();
+    files.write_cassette("--output", Some(&args.output)).check()?;
+    let path = cassette_place(&args.output)?;
     let mut seal = Seal::default().policy(args.private.policy());
     let sealed = match Events::open(&source) {
         Ok(events) => {
