@@ -41,7 +41,7 @@ fn text_of(ctx: &NativeCallContext, value: &mut Dynamic) -> ImmutableString {
         return format!("{letter:?}").into();
     }
     let shown = ctx.call_native_fn_raw("to_debug", true, &mut [value]);
-    let shown = shown.ok().and_then(|shown| shown.try_cast::<ImmutableString>());
+    let shown = shown.ok().and_then(Dynamic::try_cast::<ImmutableString>);
     shown.unwrap_or_else(|| format!("{value:?}").into())
 }
 
