@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn more_values_than_the_limit_are_refused_before_they_are_made() {
-        for value in ["[]", "0", "{}", "[[]]", "\"\"", "{\"\":0}"] {
+        for value in ["[]", "0", "{\"\":0}"] {
             let list = format!("[{value}{}]", format!(",{value}").repeat(MOST_VALUES));
             let told = read::<Value>(list.as_bytes()).unwrap_err().to_string();
             assert!(told.contains("more than 4,000,000 JSON values"), "{value}: {told}");

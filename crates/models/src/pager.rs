@@ -179,7 +179,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::service::entry;
+    use crate::entry;
 
     /// Walks through a list of which each page has one more behind it.
     fn endless(page: impl Fn(u64) -> Value) -> (u64, Failure) {

@@ -173,10 +173,8 @@ pub fn main() -> ExitCode {
 
 /// Prints the help that was asked for, or what is wrong with the command line.
 fn print_usage(error: &clap::Error) -> Exit {
-    let (stream, exit) = match error.use_stderr() {
-        true => (Stream::People, Exit::Usage),
-        false => (Stream::Data, Exit::Done),
-    };
+    let (stream, exit) =
+        if error.use_stderr() { (Stream::People, Exit::Usage) } else { (Stream::Data, Exit::Done) };
     // In an argument that is quoted, a colour could not be told from one of ours.
     let is_harmless = |text: OsString| matches!(visible(&text.to_string_lossy()), Cow::Borrowed(_));
     let text = error.render();

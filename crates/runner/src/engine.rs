@@ -4,6 +4,7 @@ pub(crate) mod imports;
 mod limits;
 pub(crate) mod memory;
 mod reading;
+mod shown;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,6 +73,7 @@ pub(crate) fn build(host: &Arc<Host>, path: &Path) -> Engine {
     });
     limits::register(&mut engine);
     reading::register(&mut engine);
+    shown::register(&mut engine);
     vocabulary::register(&mut engine, host);
     calls::register(&mut engine, host);
     engine

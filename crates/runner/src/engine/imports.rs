@@ -58,8 +58,7 @@ impl Imports {
             return Some(vec![from]);
         }
         // There is no circle, and no way longer than the limit.
-        let next = self.imported.get(from)?.iter();
-        let rest = next.filter_map(|file| self.way(file, to)).next()?;
+        let rest = self.imported.get(from)?.iter().find_map(|file| self.way(file, to))?;
         Some([from].into_iter().chain(rest).collect())
     }
 

@@ -72,6 +72,9 @@ fn a_value_that_is_too_deep_to_be_kept_fails_its_row() {
         let ended = run(levels);
         assert!(ended.exits(1).err.contains("nested more than 100 deep"), "{ended}");
     }
+    let shown = script.replace("LEVELS", "3000").replace("#{ deep: deep() }", "print(deep())");
+    let ended = Desk::empty().with("deep.rhai", shown).run("run deep.rhai");
+    assert_eq!(ended.exits(0).out, "[…]\n");
 }
 
 #[test]

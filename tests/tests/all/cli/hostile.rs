@@ -173,7 +173,9 @@ fn nothing_hostile_reaches_a_terminal_or_standard_error() {
         let line = view.replace('H', &HOSTILE.replace(char::is_whitespace, ""));
         let shown = [80, 30].map(|columns| run(&desk, &line, columns, On::All));
         let shown = [&shown[..], &[desk.run(&line)]].concat();
-        shown.iter().for_each(|ended| is_harmless(ended, &ended.err));
+        for ended in &shown {
+            is_harmless(ended, &ended.err);
+        }
         quoted += usize::from(shown.iter().any(|ended| ended.err.contains("\\u00")));
     }
     // Else something else was looked at than what is meant.
