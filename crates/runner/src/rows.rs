@@ -274,6 +274,7 @@ fn over(
         Ended { place, item: own.unwrap_or_default(), outcome, running }
     };
     let tell = |Ended { outcome, running, .. }: &Ended| {
+        let _numbered = log::number(&running.scope, running.number);
         for said in running.said() {
             host.say(said);
         }

@@ -362,7 +362,11 @@ impl Resolver {
             // It was tried just now.
             open.due = open.next(open.since);
         }
-        open.waiting = Some(sender);
+        match open.due {
+            Some(_) => open.waiting = Some(sender),
+            // Nobody has the patience to look into it.
+            None => send(Some(sender), Err(open.doubt.error.clone())),
+        }
         self.state().open.push(open);
         self.changed.notify_one();
         receiver
@@ -420,8 +424,12 @@ impl Resolver {
     /// In how long the effects of the writes that are still in doubt can no longer appear; `None` where none is.
     pub fn waiting(&self) -> Option<Duration> {
         let state = self.state();
-        let last = state.open.iter().map(|open| open.doubt.horizon()).max()?;
-        Some(last.saturating_duration_since(Instant::now()))
+        let now = Instant::now();
+        // A repeat that is harmless need not wait for it.
+        let horizon =
+            |open: &Open| if open.doubt.is_harmless() { now } else { open.doubt.horizon() };
+        let last = state.open.iter().map(horizon).max()?;
+        Some(last.saturating_duration_since(now))
     }
 
     /// Whether a write is to be looked into later.

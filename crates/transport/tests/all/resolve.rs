@@ -417,6 +417,20 @@ async fn what_cannot_be_resolved_stays_in_doubt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_patience_nobody_waits() {
+    for name in ["thm.add_seat", "veracode.invite"] {
+        let sandbox = academy();
+        let plan = format!("{name}:reset-before=100%").parse().unwrap();
+        let policy = ResolvePolicy { look_for: Duration::ZERO, ..ResolvePolicy::default() };
+        let connection = Connection::new(Fault::new(sandbox, plan)).resolving(policy);
+        let fields = json!({ "email": WAITING, "senderId": "a" });
+        let fields = if name == "thm.add_seat" { json!({ "email": WAITING }) } else { fields };
+        let outcome = connection.call_and_resolve(entry(name).unwrap(), &fields).await;
+        assert!(outcome.unwrap_err().is_in_doubt(), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_stands_in_the_way_of_a_repeat_does_not_hide_the_doubt() {
     let refused = Response::json(401, &json!({ "status": "error", "message": "Invalid API Key." }));
     for then in [Ok(refused), Err(Error::unwritten("the journal cannot be written"))] {

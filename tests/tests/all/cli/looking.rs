@@ -31,12 +31,13 @@ fn desk() -> Desk {
 
 /// A desk with the journal of a run whose service broke down and hung up.
 fn troubled() -> Desk {
-    let faults = "thm.users:500-before@1,2,3,thm.add_seat:reset-after@1";
+    let faults = "thm.users:500-before@1,2,3,thm.add_seat:reset-before@1,2,4";
     let server = Server::start(&format!("--fault {faults}"));
     let script = "try { thm::users() } catch { print(\"broken\") }\n\
                   for row in each(roster(), |row| { thm::add_seat(#{ email: row.email }); }) { print(row.key); }";
     let desk = Desk::empty().with_keys().with("seat.rhai", script).with("class.csv", CLASS);
-    let line = "run seat.rhai --roster class.csv --concurrency 1 --journal seat.journal";
+    let line =
+        "run seat.rhai --roster class.csv --concurrency 1 --resolve-for 0s --journal seat.journal";
     desk.run(&format!("{line} {}", server.flags())).exits(1);
     desk
 }

@@ -130,7 +130,8 @@ fn an_approved_run_settles_what_is_in_doubt() {
     let flags = server.flags();
     desk.run(&format!("{RUN} --dry-run --plan all.plan {flags}")).exits(0);
     let ended = desk.run(&format!("{RUN} --approved all.plan {flags}"));
-    assert!(ended.exits(0).err.contains("30 rows: 27 done, 3 unchanged"), "{ended}");
+    // The seat whose answer was lost is so already when it is asked for again.
+    assert!(ended.exits(0).err.contains("30 rows: 26 done, 4 unchanged"), "{ended}");
 }
 
 #[test]

