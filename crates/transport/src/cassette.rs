@@ -125,7 +125,7 @@ pub struct Header {
     pub roster: Option<String>,
     /// Whether writes in doubt are resolved in it by events of their own. Older recordings have the looks and
     /// repeats among the requests of the rows.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resolved: bool,
     /// How it was sealed, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -141,27 +141,28 @@ impl Late {
 #[async_trait]
 impl Transport for Late {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        match request.spec.name {
-            "veracode.invite" if self.invites.fetch_add(1, Ordering::Relaxed) == 0 => {
-                if let Some(delay) = self.delay {
-                    let sandbox = self.sandbox.clone();
-                    tokio::spawn(async move {
-                        tokio::time::sleep(delay).await;
-                        sandbox.send(request).await.unwrap();
-                    });
-                }
-                match self.trouble {
-                    Trouble::Status(status) => {
-                        Ok(Response::json(status, &json!({ "message": "unknown error" })))
-                    }
-                    Trouble::Lost(how) => Err(Error::lost(how, "on the way")),
-                }
+        let (name, answer) = (request.spec.name, self.shape.answer());
+        if name == "veracode.users"
+            && let Some(answer) = answer
+        {
+            return Ok(answer);
+        }
+        let is_first = || self.invites.fetch_add(1, Ordering::Relaxed) == 0;
+        if name != "veracode.invite" || !is_first() {
+            return self.sandbox.send(request).await;
+        }
+        if let Some(delay) = self.delay {
+            let sandbox = self.sandbox.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                sandbox.send(request).await.unwrap();
+            });
+        }
+        match self.trouble {
+            Trouble::Status(status) => {
+                Ok(Response::json(status, &json!({ "message": "unknown error" })))
             }
-            "veracode.users" => match self.shape.answer() {
-                Some(answer) => Ok(answer),
-                None => self.sandbox.send(request).await,
-            },
-            _ => self.sandbox.send(request).await,
+            Trouble::Lost(how) => Err(Error::lost(how, "on the way")),
         }
     }
 }

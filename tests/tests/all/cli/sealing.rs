@@ -245,7 +245,7 @@ fn a_journal_that_was_cut_short_is_sealed_as_far_as_it_got() {
     process.wait().unwrap();
     desk.run("cassette seal class.journal -o part.cassette").exits(0);
     has_nobody("the first part", &desk.read("part.cassette"));
-    let resumed = desk.run("resume class.journal");
+    let resumed = desk.run("resume class.journal --effect-within 1s");
     resumed.exits(0);
     desk.run("cassette seal class.journal -o onboard_class.cassette").exits(0);
     has_nobody("the whole", &desk.read("onboard_class.cassette"));
