@@ -7,6 +7,7 @@ mod completion;
 mod configuration;
 #[cfg(target_os = "linux")]
 mod disks;
+mod doubts;
 mod echoes;
 mod fences;
 mod help;

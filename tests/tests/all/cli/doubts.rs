@@ -1,0 +1,90 @@
+//! Writes without a clear answer, as a person meets them: rows that end behind the others, a time to come back,
+//! and nobody who is invited twice.
+
+use serde_json::Value;
+
+use super::check;
+use crate::desk::Desk;
+use crate::server::Server;
+
+const RUN: &str = "run onboard_class.rhai --roster class.csv";
+
+/// How often each learner was invited, at most.
+fn most_invited(server: &Server) -> u64 {
+    let writes = server.writes();
+    let times = writes["veracode.invite"].as_object().unwrap().values();
+    times.filter_map(Value::as_u64).max().unwrap()
+}
+
+/// The states of the rows in a result file, in its order.
+fn states(desk: &Desk, file: &str) -> Vec<(String, String)> {
+    let text = desk.read(file);
+    let mut csv = csv::Reader::from_reader(text.as_bytes());
+    let names = csv.headers().unwrap().clone();
+    let column = |name| names.iter().position(|own| own == name).unwrap();
+    let (email, state) = (column("email"), column("state"));
+    csv.records()
+        .map(Result::unwrap)
+        .map(|row| (row[email].to_owned(), row[state].to_owned()))
+        .collect()
+}
+
+#[test]
+fn a_row_whose_invite_is_carried_out_late_ends_behind_the_others() {
+    let server = Server::start(
+        "--fault veracode.invite:late-effect/502@2:200ms,veracode.invite:late-effect/reset@5:200ms",
+    );
+    let desk = Desk::with_class().with_keys();
+    let line = format!("{RUN} --results results.csv --effect-within 30s {}", server.flags());
+    let ended = desk.run(&line);
+    assert!(ended.exits(0).err.contains("2 rows are in doubt: checking"), "{ended}");
+    assert!(ended.err.contains("30 rows: 27 done, 3 unchanged"), "{ended}");
+    assert_eq!(most_invited(&server), 1);
+    // The roster's order, and no row as it was at first.
+    let untroubled = desk.run(&format!("{RUN} --results untroubled.csv"));
+    assert_eq!(untroubled.exits(0).out, ended.out);
+    assert_eq!(states(&desk, "results.csv"), states(&desk, "untroubled.csv"));
+    assert_eq!(desk.run("resume").exits(0).out, ended.out);
+}
+
+#[test]
+fn what_stays_in_doubt_says_when_to_come_back_and_is_sent_again_no_earlier() {
+    let server = Server::start("--fault veracode.invite:500-before@1");
+    let desk = Desk::with_class().with_keys();
+    let flags = format!("--resolve-for 0s --effect-within 4s {}", server.flags());
+    let mut ended = desk.run(&format!("{RUN} --max-rows 2 {flags}"));
+    ended.line = format!("{RUN} --max-rows 2");
+    crate::snapshot::snapshot("cli", "doubt_to_come_back_to", &ended.exits(1).to_string());
+    // Before that a look is all.
+    let early = desk.run("resume --effect-within 1h");
+    assert!(early.exits(1).err.contains("until then it may still take effect"), "{early}");
+    let late = desk.run("resume --effect-within 2s --wait");
+    assert!(late.exits(0).err.contains("2 rows: 2 done"), "{late}");
+    assert_eq!(most_invited(&server), 1);
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_asked_for_again() {
+    for shape in ["empty", "object", "message", "null", "kind"] {
+        let server = Server::start(&format!("--fault veracode.users:listless/{shape}@1"));
+        let desk = Desk::with_class().with_keys();
+        let ended = desk.run(&format!("{RUN} --max-rows 2 {}", server.flags()));
+        assert!(ended.err.contains("does not fit the documents"), "{shape}: {ended}");
+        assert!(server.writes()["veracode.invite"].is_null(), "{shape}");
+        let resumed = desk.run("resume");
+        assert!(resumed.exits(0).err.contains("2 rows: 2 done"), "{shape}: {resumed}");
+    }
+}
+
+#[test]
+fn a_list_without_its_list_is_no_empty_list() {
+    let server = Server::start("--fault veracode.users:listless/message@1");
+    let desk = Desk::empty().with_keys();
+    let ended = desk.run(&format!("call veracode.users --all {}", server.flags()));
+    assert!(ended.exits(1).err.contains("at `users`: the list is missing"), "{ended}");
+}
+
+#[test]
+fn the_flags_of_resume_are_told() {
+    check("help_resume", &Desk::empty(), "resume --help", 0);
+}
