@@ -44,8 +44,6 @@ pub struct Pager {
     items: u64,
     /// How many there are, as the service counts.
     total: Option<u64>,
-    /// Whether it began at the first page.
-    from_start: bool,
     /// Whether something speaks against having seen all.
     doubtful: bool,
     thorough: bool,
@@ -88,8 +86,8 @@ impl Pager {
             last: Vec::new(),
             items: 0,
             total: None,
-            from_start: page == 0,
-            doubtful: false,
+            // What is before the first page that it asks for is not seen.
+            doubtful: page > 0,
             thorough: false,
         })
     }
@@ -161,7 +159,7 @@ impl Pager {
     /// another had, and none that was counted is missing. Whoever is absent from such a walk was not in the list.
     pub fn is_complete(&self) -> bool {
         let counted = self.total.is_none_or(|total| self.items >= total);
-        self.done && !self.doubtful && counted && self.list.complete && self.from_start
+        self.done && !self.doubtful && counted && self.list.complete
     }
 }
 

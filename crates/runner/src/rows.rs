@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::{fmt, io};
 
 use drillmaster_transport::Error;
+use drillmaster_transport::Scope;
 use drillmaster_transport::cassette::ValueEvent;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use serde::{Deserialize, Serialize};
@@ -318,46 +319,61 @@ fn over(
             }
         }
     }
-    // Behind all others: the rows in which a write was in doubt, as far as that was resolved meanwhile.
-    while !deferred.is_empty() {
-        let resolved = host.resolve_rows(deferred.len()).map_err(&unkept)?;
-        let is_resolved = |ended: &Ended| {
-            resolved.contains(drillmaster_transport::Scope::row_of(ended.running.scope.name()))
-        };
-        let mut again = Vec::new();
-        for (at, ended) in std::mem::take(&mut deferred) {
-            if is_resolved(&ended) {
-                again.push((at, ended));
-                continue;
-            }
-            tell(&ended);
-            host.note_row(ended.running.scope.name(), &ended.outcome);
-        }
-        let places: Vec<_> = again.iter().map(|(at, _)| *at).collect();
-        let items = again.into_iter().map(|(_, Ended { place, item, outcome, .. })| {
-            Ok((place, (outcome.key, item, outcome.row)))
-        });
+    let again = |rows: Vec<(usize, Item)>| {
         let mut ended = Vec::new();
         let keep = |one| {
             ended.push(one);
             Ok::<(), Box<EvalAltResult>>(())
         };
-        fan(items, workers, || own_copy(work), row, keep).map_err(unstarted)??;
-        for (at, ended) in places.into_iter().zip(ended) {
-            let scope = ended.running.scope.name();
-            host.amend(&spool, at, &ended.outcome).map_err(&unkept)?;
-            if host.is_deferred(scope, &ended.outcome) {
-                deferred.push((at, ended));
-                continue;
-            }
-            tell(&ended);
-            host.note_row(scope, &ended.outcome);
-        }
-    }
+        let rows = rows.into_iter().map(Ok);
+        fan(rows, workers, || own_copy(work), row, keep).map_err(unstarted)??;
+        Ok(ended)
+    };
+    finish_deferred(host, &spool, deferred, again, tell, unkept)?;
     match host.fatal() {
         Some(error) => Err(failed(error, ctx.call_position())),
         None => Ok(Rows { spool, only: None }),
     }
+}
+
+/// Finishes the rows in which a write was in doubt, behind all others: as far as that was resolved meanwhile they are
+/// run again. `deferred` has each with its place in the spool.
+fn finish_deferred(
+    host: &Host,
+    spool: &Spool,
+    mut deferred: Vec<(usize, Ended)>,
+    again: impl Fn(Vec<(usize, Item)>) -> Answer<Vec<Ended>>,
+    tell: impl Fn(&Ended),
+    unkept: impl Fn(io::Error) -> Box<EvalAltResult>,
+) -> Answer<()> {
+    let finish = |ended: &Ended| {
+        tell(ended);
+        host.note_row(ended.running.scope.name(), &ended.outcome);
+    };
+    while !deferred.is_empty() {
+        let resolved = host.resolve_rows(deferred.len()).map_err(&unkept)?;
+        let is_resolved =
+            |ended: &Ended| resolved.contains(Scope::row_of(ended.running.scope.name()));
+        let (mut places, mut rows) = (Vec::new(), Vec::new());
+        for (at, ended) in std::mem::take(&mut deferred) {
+            if is_resolved(&ended) {
+                let Ended { place, item, outcome, .. } = ended;
+                places.push(at);
+                rows.push((place, (outcome.key, item, outcome.row)));
+            } else {
+                finish(&ended);
+            }
+        }
+        for (at, ended) in places.into_iter().zip(again(rows)?) {
+            host.amend(spool, at, &ended.outcome).map_err(&unkept)?;
+            if host.is_deferred(ended.running.scope.name(), &ended.outcome) {
+                deferred.push((at, ended));
+            } else {
+                finish(&ended);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn reason_to_skip(host: &Host) -> Option<String> {

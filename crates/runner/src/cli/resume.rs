@@ -44,15 +44,22 @@ pub(crate) struct ResumeArgs {
     /// Make the writes of this plan instead of those of an earlier one, and stop before any other
     #[arg(long, value_name = "PLAN")]
     approved: Option<PathBuf>,
-    /// Wait until what is in doubt can no longer take effect, and settle it then
+    #[command(flatten)]
+    doubts: DoubtArgs,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What to do about writes in doubt.
+#[derive(Debug, Args)]
+struct DoubtArgs {
+    /// Wait until what is in doubt can no longer take effect, and resolve it then
     #[arg(long, help_heading = DOUBTS)]
     wait: bool,
     /// Send a write in doubt once more although nothing shows that it had no effect. Look at the service first:
     /// it may be done twice
     #[arg(long, help_heading = DOUBTS)]
     repeat_in_doubt: bool,
-    #[command(flatten)]
-    settings: Settings,
 }
 
 pub(crate) fn resume(
@@ -87,7 +94,7 @@ pub(crate) fn resume(
     }
     Paths::of(&order).write("the run's journal", Some(&path)).check()?;
     let mut ready = Ready::of(order, shell)?;
-    (ready.waits, ready.repeats_in_doubt) = (args.wait, args.repeat_in_doubt);
+    (ready.waits, ready.repeats_in_doubt) = (args.doubts.wait, args.doubts.repeat_in_doubt);
     if !args.allow_changed {
         refuse_changes(&began, &ready, &seen)?;
     }

@@ -125,7 +125,7 @@ fn unclear_at(spec: &Spec, outcome: &Result<Response, Error>) -> Option<u64> {
     if spec.effect.is_read() {
         return None;
     }
-    let told = outcome.as_ref().map(Clone::clone).map_err(|error| error.clone().about(spec));
+    let told = outcome.clone().map_err(|error| error.about(spec));
     read(spec, &told).err().filter(Error::is_in_doubt)?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).ok()

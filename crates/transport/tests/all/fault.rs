@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use drillmaster_models::thm::{AddSeat, ListUsers};
 use drillmaster_models::{Dialect, entry, veracode};
-use drillmaster_sandbox::Sandbox;
+use drillmaster_sandbox::{InviteOutcome, Sandbox};
 use drillmaster_transport::{
     Capture, Connection, Error, Fault, FaultPlan, Faults, Lost, Purpose, Request, Response, Shape,
     Transport, Trouble,
@@ -121,6 +121,16 @@ async fn a_write_shows_in_lists_after_its_time_and_is_refused_twice_at_once() {
     sleep(Duration::from_secs(2)).await;
     assert!(is_listed(&connection).await);
     assert_eq!(invites(&sandbox), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invite_that_is_carried_out_and_answered_500_shows_too() {
+    let sandbox = Sandbox::academy(1, 40, 30).answering_invites(InviteOutcome::Unknown);
+    let connection = Connection::new(Fault::new(sandbox.clone(), plan("visible-after=30s")));
+    assert!(invite(&connection).await.unwrap_err().is_in_doubt());
+    assert!(!is_listed(&connection).await);
+    sleep(Duration::from_secs(31)).await;
+    assert!(is_listed(&connection).await);
 }
 
 #[tokio::test(start_paused = true)]
