@@ -1,7 +1,7 @@
 //! Where a run speaks: data to standard output, words for people to standard error.
 //!
 //! This is the one place that writes to a terminal (`cargo xtask tidy` looks), and so the one that keeps others from
-//! writing to it through us. In words for people control characters are made [`visible`], wherever they go: a log is
+//! writing to it through us. In words for people control characters are made `visible`, wherever they go: a log is
 //! looked at on a terminal as well. Data that a program reads, through a pipe or from a file, is exact; on a terminal
 //! its control characters are made visible, too.
 

@@ -1,16 +1,5 @@
 //! Resolving writes in doubt: finding out whether a write without a clear answer took effect, and sending it
 //! again only where that cannot do it twice.
-//!
-//! A write is repeated only
-//!
-//! - where its endpoint declares that a repeat changes nothing or is refused
-//!   ([`Settle::Repeat`], [`Settle::Refusal`]), or
-//! - where it is absent from several complete looks, the last of which began after its **horizon**, the longest
-//!   time in which its effect may still appear; and then once in each process.
-//!
-//! A look reads the list that the endpoint names, from the service and from its first page to its last. A list
-//! that fails, ends early or shifts while it is read can show that somebody is in it, and never that somebody is
-//! not.
 
 mod look;
 mod pending;
@@ -173,7 +162,7 @@ impl Doubt {
 }
 
 impl Connection {
-    /// Calls an endpoint, and resolves a write in doubt as [the module](self) says. Waits for that as long as
+    /// Calls an endpoint, and resolves a write in doubt as a [`Resolver`] does. Waits for that as long as
     /// the [policy](Connection::resolving) allows. An `Err` that is in doubt could not be resolved.
     pub async fn call_and_resolve(
         &self,

@@ -17,6 +17,17 @@ use crate::request::{Scope, Source};
 
 /// Resolves writes in doubt, many at a time: those that wait for the same list share its looks.
 ///
+/// A write is repeated only
+///
+/// - where its endpoint declares that a repeat changes nothing or is refused
+///   ([`Settle::Repeat`], [`Settle::Refusal`]), or
+/// - where it is absent from several complete looks, the last of which began after its **horizon**, the longest
+///   time in which its effect may still appear; and then once in each process.
+///
+/// A look reads the list that the endpoint names, from the service and from its first page to its last. A list
+/// that fails, ends early or shifts while it is read can show that somebody is in it, and never that somebody is
+/// not.
+///
 /// ```
 /// use drillmaster_models::entry;
 /// use drillmaster_sandbox::{InviteOutcome, Sandbox};
