@@ -69,8 +69,8 @@ impl Default for Looks {
 #[derive(Default)]
 struct State {
     open: Vec<Pending>,
-    /// How many of them are worked on at present.
-    busy: usize,
+    /// The scopes of those that are worked on at present.
+    busy: Vec<Arc<str>>,
     /// The scopes in which a write was resolved since that was asked for.
     resolved: HashSet<Arc<str>>,
     /// When each list was last looked at.
@@ -154,7 +154,8 @@ impl Resolver {
             idle.as_mut().enable();
             {
                 let mut state = self.state();
-                let scheduled = state.busy > 0 || state.open.iter().any(|open| open.due.is_some());
+                let scheduled =
+                    !state.busy.is_empty() || state.open.iter().any(|open| open.due.is_some());
                 if !scheduled {
                     if state.closing || state.open.is_empty() {
                         state.closing = false;
@@ -192,9 +193,11 @@ impl Resolver {
         self.state().open.iter().any(|open| open.due.is_some_and(|due| due > now))
     }
 
-    /// Whether a write of such a scope is in doubt.
+    /// Whether a write of such a scope is in doubt, or was and nobody has asked yet what became of it.
     pub fn holds(&self, is_of: impl Fn(&str) -> bool) -> bool {
-        self.state().open.iter().any(|open| is_of(open.doubt.scope()))
+        let state = self.state();
+        let open = state.open.iter().map(|open| open.doubt.scope());
+        open.chain(&state.busy).chain(&state.resolved).any(|scope| is_of(scope))
     }
 
     /// Forgets the writes of a scope that are in doubt: it is run again, and tells of them anew.
@@ -232,12 +235,12 @@ impl Resolver {
             };
             let taken: Vec<_> = state.open.extract_if(.., is_taken).collect();
             state.looked.extend(lists.into_iter().map(|list| (list, now)));
-            state.busy = taken.len();
+            state.busy = taken.iter().map(|open| open.doubt.scope().clone()).collect();
             taken
         };
         let attempts = self.attempt(&mut taken).await;
         let mut state = self.state();
-        state.busy = 0;
+        state.busy.clear();
         let ended = Instant::now();
         for (mut open, attempt) in taken.into_iter().zip(attempts) {
             match attempt {

@@ -40,7 +40,7 @@ fn a_moment_comes_in_many_forms_and_is_kept_as_it_came() {
 fn a_documented_field_is_there_even_if_it_did_not_come() {
     let read = user("veracode.users", &json!({ "id": "a" }), "roles");
     assert_eq!(read, json!([]));
-    let read = reads("veracode.onboarding", &json!({}));
+    let read = reads("veracode.onboarding", &json!({ "users": [] }));
     assert_eq!(read["pages"]["next"], Value::Null);
     assert!(read["milestones"].as_object().unwrap().contains_key("notStarted"));
     assert_eq!(read["users"], json!([]));
@@ -226,9 +226,11 @@ fn unknown_milestones_and_statuses_are_kept() {
 
 #[test]
 fn only_the_onboarding_counts_who_has_not_signed_up() {
-    let milestones = |name| reads(name, &json!({ "milestones": { "notSignedUp": 3 } }));
+    let milestones =
+        |name| reads(name, &json!({ "users": [], "milestones": { "notSignedUp": 3 } }));
     assert_eq!(milestones("veracode.onboarding")["milestones"]["notSignedUp"], json!(3));
-    let read = reads("veracode.campaigns_progress", &json!({ "milestones": { "total": 3 } }));
+    let read =
+        reads("veracode.campaigns_progress", &json!({ "users": [], "milestones": { "total": 3 } }));
     assert_eq!(read["milestones"].get("notSignedUp"), None);
 }
 
