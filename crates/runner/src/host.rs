@@ -429,16 +429,11 @@ impl Host {
         let (Some(runtime), Some(keeping)) = (&self.runtime, &self.journal) else {
             return Ok(HashSet::new());
         };
-        if self.resolver.is_waiting() {
-            let (are, their, writes) = if rows == 1 {
-                ("row is", "its", "write")
-            } else {
-                ("rows are", "their", "writes")
-            };
-            self.console.note(&format!(
-                "{rows} {are} in doubt: checking whether {their} {writes} took effect; Ctrl-C ends that"
-            ));
-        }
+        let (are, their, writes) =
+            if rows == 1 { ("row is", "its", "write") } else { ("rows are", "their", "writes") };
+        self.console.note(&format!(
+            "{rows} {are} in doubt: checking whether {their} {writes} took effect; Ctrl-C ends that"
+        ));
         let finished = runtime.block_on(async {
             tokio::select! {
                 () = self.resolver.finish() => true,

@@ -187,12 +187,6 @@ impl Resolver {
         Some(last.saturating_duration_since(now))
     }
 
-    /// Whether a write is to be looked into later.
-    pub fn is_waiting(&self) -> bool {
-        let now = Instant::now();
-        self.state().open.iter().any(|open| open.due.is_some_and(|due| due > now))
-    }
-
     /// Whether a write of such a scope is in doubt, or was and nobody has asked yet what became of it.
     pub fn holds(&self, is_of: impl Fn(&str) -> bool) -> bool {
         let state = self.state();
