@@ -137,6 +137,14 @@ impl Host {
         let Some(runtime) = &self.runtime else {
             return Err(CallError::Failed(Error::setup("nothing can be called here")));
         };
+        // A script that tries again, or another row of the same person: it would be done twice. What an earlier
+        // part of the run has is answered from there.
+        if let Some(doubt) = self.resolver.in_the_way(entry, &fields)
+            && !self.connection().is_recalled(entry, &fields)
+        {
+            self.mark(entry, &fields, Some(&doubt));
+            return Err(CallError::Failed(doubt));
+        }
         let row = RunningRow::current();
         let (connection, is_within_row, stop) =
             (self.connection(), row.is_some(), self.stop.clone());

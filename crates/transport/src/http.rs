@@ -82,6 +82,12 @@ impl Http {
         Ok(Self { client, base, scheme, authority, keys, credential, whole: WHOLE })
     }
 
+    /// The same, masking these keys in answers as well: a service may know those of another.
+    #[must_use]
+    pub fn masking(self, others: &Keys) -> Self {
+        Self { keys: Arc::new(Keys::clone(&self.keys).and(others.clone())), ..self }
+    }
+
     /// Whether the service is on this machine.
     pub fn is_local(&self) -> bool {
         is_loopback(&self.base)

@@ -371,6 +371,8 @@ pub(super) fn summarise(
     }
     let Some(Keeping { journal, resume, .. }) = keeping else { return };
     let is_new = report.is_empty() && journal.requests() == 0;
+    let outside = report.outside.iter().filter(|(state, _)| *state == State::InDoubt);
+    let doubts = report.count(State::InDoubt) + outside.count();
     match &report.problem {
         _ if exit == Exit::Interrupted => {
             shell.console.warn(&format!("interrupted; go on with `{resume}`"));
@@ -379,6 +381,12 @@ pub(super) fn summarise(
         Some(_) if is_new => {}
         // It says so itself.
         Some(problem) if problem.exit == Exit::Unwritten => {}
+        // Another run would not know of them.
+        Some(problem) if problem.exit == Exit::Script && doubts > 0 => {
+            shell
+                .console
+                .note("do not run it again before it is known what became of the write in doubt");
+        }
         // What it stopped at is in its inputs, its text or what it read, which the journal would tell it again.
         Some(problem) if problem.exit == Exit::Script => {
             shell.console.note(&format!(
@@ -390,8 +398,7 @@ pub(super) fn summarise(
         }
         None => {}
     }
-    let doubts = report.outside.iter().filter(|(state, _)| *state == State::InDoubt).count();
-    if report.count(State::InDoubt) + doubts > 0 {
+    if doubts > 0 {
         shell.console.note(&look_again(resume, report.horizon));
     }
     // What could not be written down is made up for without being asked.

@@ -56,8 +56,8 @@ struct DoubtArgs {
     /// Wait until what is in doubt can no longer take effect, and resolve it then
     #[arg(long, help_heading = DOUBTS)]
     wait: bool,
-    /// Send a write in doubt once more although nothing shows that it had no effect. Look at the service first:
-    /// it may be done twice
+    /// Send a write in doubt once more, when it can no longer take effect, although nothing shows that it did not.
+    /// Look at the service first: it may be done twice
     #[arg(long, help_heading = DOUBTS)]
     repeat_in_doubt: bool,
 }

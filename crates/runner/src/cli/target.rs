@@ -11,7 +11,7 @@ use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::log::{self, Logged};
-use drillmaster_transport::redact::{Holds, Policy, Remarks};
+use drillmaster_transport::redact::{Holds, Keys, Policy, Remarks};
 use drillmaster_transport::{
     Connection, Error, ExposeSecret, Http, Mode, Pace, Patience, Rate, Replay, Request,
     ResolvePolicy, Response, Retry, Route, Scope, SecretString, Source, Transport, Writes,
@@ -298,7 +298,7 @@ fn live(
     paces: &mut Vec<Paced>,
     is_remote: &mut bool,
 ) -> Result<Route, Problem> {
-    let mut route = Route::default();
+    let mut services = Vec::new();
     for service in SERVICES {
         let is_needed = needed.contains(&service.name);
         let credential = match key(service, place, is_needed) {
@@ -310,6 +310,13 @@ fn live(
         };
         let http =
             Http::new(place.url(service), credential).map_err(|error| Problem::call(&error))?;
+        services.push((service, http));
+    }
+    // One service may say the key of the other.
+    let keys = Keys::known();
+    let mut route = Route::default();
+    for (service, http) in services {
+        let (http, is_needed) = (http.masking(&keys), needed.contains(&service.name));
         *is_remote |= is_needed && !http.is_local();
         // A sandbox on this machine has no budget to keep to.
         let rate = place.rate.or_else(|| (!http.is_local()).then(Rate::default));

@@ -108,7 +108,7 @@ pub(super) async fn from_recording(doubt: &Doubt) -> Option<Result<Value, Error>
 }
 
 /// Whether two values name the same person.
-fn same(a: &Value, b: &Value) -> bool {
+pub(super) fn same(a: &Value, b: &Value) -> bool {
     match (a.as_str(), b.as_str()) {
         (Some(a), Some(b)) => same_address(a, b),
         _ => a == b,

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use drillmaster_models::Settle;
+use drillmaster_models::{Entry, Settle};
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::Doubt;
-use super::look::{Look, Place, from_recording, list_of, look, place_of};
+use super::look::{Look, Place, from_recording, list_of, look, place_of, same};
 use super::pending::{Attempt, ENOUGH, Pending};
 use crate::error::Error;
 use crate::request::{Scope, Source};
@@ -69,14 +69,35 @@ impl Default for Looks {
 #[derive(Default)]
 struct State {
     open: Vec<Pending>,
-    /// The scopes of those that are worked on at present.
-    busy: Vec<Arc<str>>,
+    /// How many of them are worked on at present.
+    busy: usize,
+    /// All that are in doubt, those that are worked on among them.
+    known: Vec<Known>,
     /// The scopes in which a write was resolved since that was asked for.
     resolved: HashSet<Arc<str>>,
     /// When each list was last looked at.
     looked: HashMap<&'static str, Instant>,
     /// Whether the last looks were made.
     closing: bool,
+}
+
+/// What of a write in doubt others must know.
+struct Known {
+    scope: Arc<str>,
+    ordinal: u64,
+    entry: &'static str,
+    subject: Value,
+    error: Error,
+}
+
+impl Known {
+    /// One whose repeat is harmless is in nobody's way, but is in doubt all the same.
+    fn of(doubt: &Doubt) -> Self {
+        let (scope, ordinal) = doubt.place();
+        let subject = doubt.fields[doubt.write.subject].clone();
+        let entry = if doubt.is_harmless() { "" } else { doubt.entry.name() };
+        Self { scope, ordinal, entry, subject, error: doubt.error.clone() }
+    }
 }
 
 impl Resolver {
@@ -121,7 +142,10 @@ impl Resolver {
             // Nobody has the patience to look into it.
             None => send(Some(sender), Err(open.doubt.error.clone())),
         }
-        self.state().open.push(open);
+        let mut state = self.state();
+        state.known.push(Known::of(&open.doubt));
+        state.open.push(open);
+        drop(state);
         self.changed.notify_one();
         receiver
     }
@@ -154,8 +178,7 @@ impl Resolver {
             idle.as_mut().enable();
             {
                 let mut state = self.state();
-                let scheduled =
-                    !state.busy.is_empty() || state.open.iter().any(|open| open.due.is_some());
+                let scheduled = state.busy > 0 || state.open.iter().any(|open| open.due.is_some());
                 if !scheduled {
                     if state.closing || state.open.is_empty() {
                         state.closing = false;
@@ -190,13 +213,26 @@ impl Resolver {
     /// Whether a write of such a scope is in doubt, or was and nobody has asked yet what became of it.
     pub fn holds(&self, is_of: impl Fn(&str) -> bool) -> bool {
         let state = self.state();
-        let open = state.open.iter().map(|open| open.doubt.scope());
-        open.chain(&state.busy).chain(&state.resolved).any(|scope| is_of(scope))
+        let known = state.known.iter().map(|known| &known.scope);
+        known.chain(&state.resolved).any(|scope| is_of(scope))
+    }
+
+    /// The error of a write in doubt that such a call would do twice: the same endpoint and the same person, in
+    /// whatever row. It must not be sent before that is resolved.
+    pub fn in_the_way(&self, entry: &Entry, fields: &Value) -> Option<Error> {
+        let write = entry.spec.effect.write()?;
+        let state = self.state();
+        let same = |known: &&Known| {
+            known.entry == entry.name() && same(&known.subject, &fields[write.subject])
+        };
+        state.known.iter().find(same).map(|known| known.error.clone())
     }
 
     /// Forgets the writes of a scope that are in doubt: it is run again, and tells of them anew.
     pub fn forget(&self, is_of: impl Fn(&str) -> bool) {
-        self.state().open.retain(|open| !is_of(open.doubt.scope()));
+        let mut state = self.state();
+        state.open.retain(|open| !is_of(open.doubt.scope()));
+        state.known.retain(|known| !is_of(&known.scope));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -229,17 +265,19 @@ impl Resolver {
             };
             let taken: Vec<_> = state.open.extract_if(.., is_taken).collect();
             state.looked.extend(lists.into_iter().map(|list| (list, now)));
-            state.busy = taken.iter().map(|open| open.doubt.scope().clone()).collect();
+            state.busy = taken.len();
             taken
         };
         let attempts = self.attempt(&mut taken).await;
         let mut state = self.state();
-        state.busy.clear();
+        state.busy = 0;
         let ended = Instant::now();
         for (mut open, attempt) in taken.into_iter().zip(attempts) {
             match attempt {
                 Attempt::Resolved(answer) => {
-                    state.resolved.insert(open.doubt.scope().clone());
+                    let (scope, ordinal) = open.doubt.place();
+                    state.known.retain(|known| known.scope != scope || known.ordinal != ordinal);
+                    state.resolved.insert(scope);
                     send(open.waiting.take(), answer);
                     continue;
                 }

@@ -64,6 +64,35 @@ fn what_stays_in_doubt_says_when_to_come_back_and_is_sent_again_no_earlier() {
 }
 
 #[test]
+fn whoever_tries_again_or_comes_twice_is_not_invited_twice() {
+    let sender = "let sender = (); for user in veracode::all_users() { if user.isAdmin { sender = user.id; } }";
+    let invite = "veracode::invite(#{ email: row.email, senderId: sender })";
+    let retrying = format!("for time in 0..3 {{ try {{ {invite}; break; }} catch {{ () }} }}");
+    let roster = "id,email\n1,Bob@x.example\n2,bob@x.example\n";
+    for (body, rows) in [(retrying.as_str(), 1), (invite, 2)] {
+        let server =
+            Server::start("--invite-again --fault veracode.invite:late-effect/500@1:300ms");
+        let script = format!("{sender} each(roster(), |row| {{ {body}; #{{}} }});");
+        let desk = Desk::empty().with_keys().with("invite.rhai", script).with("class.csv", roster);
+        let flags = format!("--max-rows {rows} --concurrency 1 {}", server.flags());
+        let ended = desk.run(&format!("run invite.rhai --roster class.csv {flags}"));
+        assert_eq!(most_invited(&server), 1, "{ended}");
+        assert_eq!(ended.err.contains("in-doubt: veracode.invite"), rows == 2, "{ended}");
+    }
+}
+
+#[test]
+fn a_write_in_doubt_outside_of_rows_is_not_advised_to_be_run_again() {
+    let server = Server::start("--fault veracode.invite:500-before@1");
+    let script = "let sender = (); for user in veracode::all_users() { if user.isAdmin { sender = user.id; } }\n\
+                  veracode::invite(#{ email: \"new@x.example\", senderId: sender });";
+    let desk = Desk::empty().with_keys().with("one.rhai", script);
+    let ended = desk.run(&format!("run one.rhai --resolve-for 0s {}", server.flags()));
+    assert!(!ended.err.contains("run it again, or"), "{ended}");
+    assert!(ended.err.contains("check again what is in doubt"), "{ended}");
+}
+
+#[test]
 fn an_answer_that_does_not_fit_is_asked_for_again() {
     for shape in ["empty", "object", "message", "null", "kind"] {
         let server = Server::start(&format!("--fault veracode.users:listless/{shape}@1"));

@@ -89,7 +89,7 @@ fn write(sealed: &Sealed, path: &Path, to: &Path, shell: &Shell) -> Result<(), P
     Ok(())
 }
 
-/// Tells what the journal of an earlier release does not say.
+/// Tells what the journal does not say: nobody has found out, or an earlier release did and did not note it.
 fn tell_doubts(entries: &[String], console: &Console) {
     if entries.is_empty() {
         return;
@@ -99,10 +99,11 @@ fn tell_doubts(entries: &[String], console: &Console) {
     names.sort_unstable();
     names.dedup();
     console.warn(&format!(
-        "{} {writes} without a clear answer ({}) stay in doubt: an earlier release wrote this journal, and did not note whether they \
-         took effect. A replay may ask for something else; to be sure, record the run again",
+        "{} {writes} without a clear answer in the recording ({}): the journal does not say what became of {}. If the \
+         run can still find out, resume it and seal it again",
         entries.len(),
-        names.join(", ")
+        names.join(", "),
+        if entries.len() == 1 { "it" } else { "them" }
     ));
 }
 
