@@ -30,7 +30,6 @@ pub(super) struct Look {
 /// The list that a write is looked for in, and the field.
 pub(super) fn place_of(doubt: &Doubt) -> Option<Place> {
     match doubt.write.settle {
-        _ if cfg!(feature = "torture-unsettled") => None,
         Settle::Probe { entry, field, .. } => Some((entry, field)),
         Settle::Repeat | Settle::Refusal => None,
     }
