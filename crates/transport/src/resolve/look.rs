@@ -50,13 +50,15 @@ pub(super) async fn look(looks: &Arc<Scope>, (list, field): Place, about: &[&Dou
         let told = |failure| Error::answer(failure).about(&list.spec);
         let pager = Pager::new(list, &json!({})).map_err(|error| told(error.into()))?;
         let mut pager = pager.thorough();
+        let mut has_somebody = false;
         while let Some(page) = pager.request() {
             let draft = connection.draft(list, &page)?;
             let request = Request { purpose: Purpose::Look, ..draft };
             let items = pager.accept(connection.send_draft(list, request).await?);
             for item in items.map_err(told)? {
                 // Whoever has no name there may be anybody.
-                look.complete &= item[field].is_string();
+                look.complete &= item[field].as_str().is_some_and(|name| !name.trim().is_empty());
+                has_somebody = true;
                 let own = about.iter().filter(|doubt| same(&item[field], &doubt.fields[field]));
                 look.found.extend(own.map(|doubt| doubt.place()));
             }
@@ -64,7 +66,8 @@ pub(super) async fn look(looks: &Arc<Scope>, (list, field): Place, about: &[&Dou
                 break;
             }
         }
-        look.complete &= pager.is_complete();
+        // A list of nobody is more likely to be broken than to be a team.
+        look.complete &= pager.is_complete() && has_somebody;
         Ok::<(), Error>(())
     };
     if let Err(error) = read.await {

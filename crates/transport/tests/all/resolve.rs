@@ -56,9 +56,13 @@ enum Shape {
     Untold,
     /// Somebody without an address.
     Nameless,
+    /// Somebody whose address is empty.
+    Blank,
+    /// Nobody, not even the one who invites.
+    Nobody,
 }
 
-const ODD: [Shape; 12] = [
+const ODD: [Shape; 14] = [
     Shape::Empty,
     Shape::NoContent,
     Shape::Object,
@@ -71,6 +75,8 @@ const ODD: [Shape; 12] = [
     Shape::Endless,
     Shape::Untold,
     Shape::Nameless,
+    Shape::Blank,
+    Shape::Nobody,
 ];
 
 impl Shape {
@@ -101,6 +107,11 @@ impl Shape {
                 Response::json(200, &json!({ "users": (0..50).map(user).collect::<Vec<_>>() }))
             }
             Self::Nameless => page(vec![json!({ "id": "u1" })], json!(null)),
+            Self::Blank => page(vec![json!({ "id": "u1", "email": " " })], json!(null)),
+            Self::Nobody => Response::json(
+                200,
+                &json!({ "nextPage": null, "users": [], "message": "maintenance" }),
+            ),
         })
     }
 }
