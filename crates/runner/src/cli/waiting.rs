@@ -35,7 +35,14 @@ pub(crate) fn patience(place: &Place, console: &Console, stop: &Stop) -> Patienc
 fn told(wait: &Wait, now: Timestamp) -> String {
     let title = SERVICES.into_iter().find(|service| service.name == wait.service);
     let title = title.map_or(wait.service, |service| service.title);
-    let (time, limit) = (in_words(wait.time), in_words(wait.limit));
+    // What a service asks for is cut at an hour before it gets here.
+    let time = match wait.time.as_secs() {
+        3_600.. => "an hour or more".to_owned(),
+        _ => in_words(wait.time),
+    };
+    // As it was given.
+    let limit = SignedDuration::try_from(wait.limit).unwrap_or(LONGEST);
+    let limit = format!("{limit:#}");
     match (wait.why, wait.ends) {
         (Why::Asked, Ends::Sent) => {
             let until = SignedDuration::try_from(wait.time).ok();

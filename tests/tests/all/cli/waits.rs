@@ -17,7 +17,8 @@ fn a_wait_beyond_all_patience_fails_its_rows_and_is_told() {
     let line = format!("{RUN} {} --retry-for 2m --journal run.journal", server.flags());
     let ended = desk.run(&line);
     ended.exits(1);
-    let told = "Veracode Security Labs asks to wait 60 min, longer than --retry-for 2 min allows";
+    let told =
+        "Veracode Security Labs asks to wait an hour or more, longer than --retry-for 2m allows";
     assert_eq!(ended.err.matches(told).count(), 1, "{ended}");
     assert!(ended.err.contains("run.journal` tries again"), "{ended}");
     assert_eq!(server.writes()["veracode.invite"], json!(null));
