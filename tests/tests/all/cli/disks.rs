@@ -111,7 +111,11 @@ fn a_recording_that_cannot_be_written_is_told_with_how_to_seal_the_journal() {
 #[test]
 fn a_log_and_an_output_that_cannot_be_written_are_told_at_the_end() {
     let desk = Desk::empty().with("say.rhai", "print(\"hello\");");
-    let log = desk.run("run say.rhai --journal a.journal --log /dev/full");
+    desk.run("run say.rhai --log run.log").exits(0);
+    // It is as long as a file may be.
+    let filled = format!("{}{}", desk.read("run.log"), " ".repeat(1 << 16));
+    let desk = desk.with("run.log", filled);
+    let log = limited(&desk, "-f 16", "run say.rhai --journal a.journal --log run.log");
     check_told(&log);
     assert_eq!(log.out, "hello\n");
     let mut command = desk.command("run say.rhai --journal b.journal");
@@ -119,6 +123,15 @@ fn a_log_and_an_output_that_cannot_be_written_are_told_at_the_end() {
     let output = Ended::of("run say.rhai > /dev/full", command.output().unwrap());
     check_told(&output);
     assert!(output.err.contains("cannot write to standard output"), "{output}");
+}
+
+#[test]
+fn what_is_no_file_is_no_log() {
+    let desk = Desk::empty().with("say.rhai", "print(\"hello\");");
+    for device in ["/dev/full", "/dev/zero"] {
+        let ended = desk.run(&format!("run say.rhai --log {device}"));
+        assert!(ended.exits(2).err.contains("it is no regular file"), "{ended}");
+    }
 }
 
 /// Before anything was sent it is a matter of the command line; no journal is left that would be in the way.
