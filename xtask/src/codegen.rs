@@ -1,4 +1,4 @@
-//! `cargo xtask codegen`: what people and editors read, made from the list of entries, and pictures of the program.
+//! `cargo xtask codegen`: what people and editors read, made from the list of endpoints, and pictures of the program.
 
 mod endpoints;
 mod openapi;
@@ -27,7 +27,7 @@ fn generated() -> Outcome<Files> {
     Ok(files)
 }
 
-/// What is made from the list of entries.
+/// What is made from the list of endpoints.
 pub(crate) fn of_the_entries() -> Files {
     let guide = [("docs/endpoints.md".to_owned(), endpoints::guide())];
     let descriptions = SERVICES.into_iter().flat_map(|service| {

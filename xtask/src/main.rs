@@ -21,13 +21,13 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask")]
 enum Chore {
-    /// Write what is generated from the list of entries: docs/endpoints.md, docs/openapi, docs/rhai
+    /// Write what is generated from the list of endpoints: docs/endpoints.md, docs/openapi, docs/rhai
     Codegen {
         /// Write nothing; fail where a generated file is not what it would be
         #[arg(long)]
         check: bool,
     },
-    /// Check the rules of the house that no compiler knows: layering, no entry named in a match
+    /// Check the rules of the house that no compiler knows: layering, no endpoint named in a match
     Tidy,
     /// Do all that must hold before a change goes in, and stop at the first thing that does not
     Ci,

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::Outcome;
 use crate::repository::{output, root};
 
-/// A page for the command and for each of its subcommands, entries among them.
+/// A page for the command and for each of its subcommands, endpoints among them.
 pub(crate) fn run() -> Outcome {
     let folder = root().join("target/man");
     let pages = write(&folder)?;
@@ -29,9 +29,9 @@ fn write(folder: &Path) -> Outcome<Vec<PathBuf>> {
     }
     std::fs::create_dir_all(folder).map_err(told)?;
     clap_mangen::generate_to(drillmaster::cli::command(), folder).map_err(told)?;
-    let entries = std::fs::read_dir(folder).map_err(told)?;
+    let endpoints = std::fs::read_dir(folder).map_err(told)?;
     let pages: Result<Vec<PathBuf>, _> =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect();
+        endpoints.map(|endpoint| endpoint.map(|endpoint| endpoint.path())).collect();
     pages.map_err(told)
 }
 

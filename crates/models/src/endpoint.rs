@@ -5,24 +5,24 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::entry::schema_of;
+use crate::endpoint_def::schema_of;
 use crate::field::{FieldError, shape_of};
-use crate::spec::Spec;
+use crate::metadata::Metadata;
 
 /// A request that one of the services answers. The request is a value that holds everything but the
 /// credential; its fields keep the service's own spelling on the wire.
 ///
 /// ```
 /// use drillmaster_models::{Endpoint, thm::ListUsers, veracode};
-/// assert_eq!(ListUsers::SPEC.name, "thm.users");
-/// assert_eq!(veracode::ListUsers::SPEC.path, "/api/users");
+/// assert_eq!(ListUsers::METADATA.name, "thm.users");
+/// assert_eq!(veracode::ListUsers::METADATA.path, "/api/users");
 /// ```
 pub trait Endpoint: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// What a successful call answers.
     type Response: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
 
     /// The declaration, in the current dialect.
-    const SPEC: Spec;
+    const METADATA: Metadata;
 
     /// The same call in the legacy dialect. `None`: that dialect has no such endpoint, or the service
     /// has but one dialect.
@@ -42,7 +42,7 @@ pub trait LegacyForm<E: Endpoint>: Serialize + DeserializeOwned + JsonSchema {
     type Response: Serialize + DeserializeOwned + JsonSchema;
 
     /// The declaration in the legacy dialect, under the same name.
-    const SPEC: Spec;
+    const METADATA: Metadata;
 
     /// Carries a request down to legacy: a client's way.
     fn request_down(request: E) -> Self;
@@ -61,7 +61,7 @@ pub trait LegacyForm<E: Endpoint>: Serialize + DeserializeOwned + JsonSchema {
 #[derive(Debug, Clone, Copy)]
 pub struct Legacy {
     /// The declaration in the legacy dialect.
-    pub spec: Spec,
+    pub metadata: Metadata,
     pub(crate) request_down: fn(&Value) -> Result<Value, FieldError>,
     pub(crate) answer_up: fn(&Value) -> Result<Value, FieldError>,
     pub(crate) request_up: fn(&Value) -> Result<Value, FieldError>,
@@ -74,18 +74,24 @@ impl Legacy {
     /// Erases the types of `L`, the legacy form of `E`.
     pub const fn of<E: Endpoint, L: LegacyForm<E>>() -> Self {
         Self {
-            spec: L::SPEC,
+            metadata: L::METADATA,
             request_down: |request| {
-                write(L::SPEC.name, &L::request_down(read::<E>(L::SPEC.name, request)?))
+                write(L::METADATA.name, &L::request_down(read::<E>(L::METADATA.name, request)?))
             },
             answer_up: |answer| {
-                write(L::SPEC.name, &L::answer_up(read::<L::Response>(L::SPEC.name, answer)?))
+                write(
+                    L::METADATA.name,
+                    &L::answer_up(read::<L::Response>(L::METADATA.name, answer)?),
+                )
             },
             request_up: |request| {
-                write(L::SPEC.name, &read::<L>(L::SPEC.name, request)?.request_up())
+                write(L::METADATA.name, &read::<L>(L::METADATA.name, request)?.request_up())
             },
             answer_down: |answer| {
-                write(L::SPEC.name, &L::answer_down(read::<E::Response>(L::SPEC.name, answer)?))
+                write(
+                    L::METADATA.name,
+                    &L::answer_down(read::<E::Response>(L::METADATA.name, answer)?),
+                )
             },
             request_schema: schema_of::<L>,
             response_schema: schema_of::<L::Response>,
@@ -100,19 +106,19 @@ impl Legacy {
 
 /// Reads `T`, telling a misfit by its path in the value.
 pub(crate) fn read<T: DeserializeOwned>(
-    entry: &'static str,
+    endpoint: &'static str,
     value: &Value,
 ) -> Result<T, FieldError> {
     // To keep a path costs as much as the reading, and most values fit.
     T::deserialize(value).or_else(|_| {
         serde_path_to_error::deserialize(value).map_err(|error| {
             let path = error.path().to_string();
-            FieldError::new(entry, &path, &shape_of(error.inner()))
+            FieldError::new(endpoint, &path, &shape_of(error.inner()))
         })
     })
 }
 
 /// Writes a declared type as JSON.
-pub(crate) fn write<T: Serialize>(entry: &'static str, value: &T) -> Result<Value, FieldError> {
-    serde_json::to_value(value).map_err(|error| FieldError::new(entry, ".", &error.to_string()))
+pub(crate) fn write<T: Serialize>(endpoint: &'static str, value: &T) -> Result<Value, FieldError> {
+    serde_json::to_value(value).map_err(|error| FieldError::new(endpoint, ".", &error.to_string()))
 }

@@ -1,8 +1,8 @@
 //! What an answer was when it was not the one that was asked for.
 
-use crate::entry::Unsupported;
+use crate::endpoint_def::Unsupported;
 use crate::field::FieldError;
-use crate::spec::Means;
+use crate::metadata::Means;
 
 /// Why a call has no answer, as far as its words alone can tell. Trouble on the way is the transport's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

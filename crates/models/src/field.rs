@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::spec::Spec;
+use crate::metadata::Metadata;
 
 /// A field of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,10 +53,10 @@ impl FieldKind {
 
 /// A request that is wrong by itself. It was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{entry}: field `{field}` {problem}")]
+#[error("{endpoint}: field `{field}` {problem}")]
 pub struct FieldError {
-    /// The entry that was called.
-    pub entry: &'static str,
+    /// The endpoint that was called.
+    pub endpoint: &'static str,
     /// The field that is wrong.
     pub field: String,
     /// What is wrong with it, and what would be right.
@@ -65,22 +65,22 @@ pub struct FieldError {
 
 impl FieldError {
     /// A field that is wrong.
-    pub fn new(entry: &'static str, field: &str, problem: &str) -> Self {
-        Self { entry, field: field.to_owned(), problem: problem.to_owned() }
+    pub fn new(endpoint: &'static str, field: &str, problem: &str) -> Self {
+        Self { endpoint, field: field.to_owned(), problem: problem.to_owned() }
     }
 
-    /// A field that the entry does not have, with the one that was probably meant.
+    /// A field that the endpoint does not have, with the one that was probably meant.
     pub fn unknown<'a>(
-        entry: &'static str,
+        endpoint: &'static str,
         field: &str,
         declared: impl Iterator<Item = &'a str> + Clone,
     ) -> Self {
-        Self::new(entry, field, &not_among(field, declared))
+        Self::new(endpoint, field, &not_among(field, declared))
     }
 }
 
 impl Field {
-    pub(crate) fn of_schema(schema: &Value, spec: &Spec) -> Vec<Self> {
+    pub(crate) fn of_schema(schema: &Value, metadata: &Metadata) -> Vec<Self> {
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = schema["properties"].as_object().into_iter().flatten();
@@ -90,24 +90,28 @@ impl Field {
                 doc: schema["description"].as_str().unwrap_or_default().replace('\n', " "),
                 kind: kind_of(schema),
                 required: required.contains(&name.as_str()),
-                in_path: spec.path_fields().any(|field| field == name),
+                in_path: metadata.path_fields().any(|field| field == name),
             })
             .collect()
     }
 
     /// Refuses unknown and missing fields by name, before any type is looked at.
     pub(crate) fn check_names(
-        entry: &'static str,
+        endpoint: &'static str,
         declared: &[Self],
         fields: &Value,
     ) -> Result<(), FieldError> {
         let Some(given) = fields.as_object() else {
-            return Err(FieldError::new(entry, ".", "must be an object of the request's fields"));
+            return Err(FieldError::new(
+                endpoint,
+                ".",
+                "must be an object of the request's fields",
+            ));
         };
         let names = || declared.iter().map(|field| field.name.as_str());
         for name in given.keys() {
             if !names().any(|declared| declared == name) {
-                return Err(FieldError::unknown(entry, name, names()));
+                return Err(FieldError::unknown(endpoint, name, names()));
             }
         }
         let absent = |field: &&Self| given.get(&field.name).is_none_or(Value::is_null);
@@ -117,7 +121,7 @@ impl Field {
                     "" => "is missing".to_owned(),
                     doc => format!("is missing: {doc}"),
                 };
-                Err(FieldError::new(entry, &field.name, &problem))
+                Err(FieldError::new(endpoint, &field.name, &problem))
             }
             None => Ok(()),
         }
@@ -126,8 +130,8 @@ impl Field {
     /// Reads the field from text, as a command line or a roster has it.
     ///
     /// ```
-    /// use drillmaster_models::entry;
-    /// let roles = entry("veracode.invite").unwrap();
+    /// use drillmaster_models::endpoint;
+    /// let roles = endpoint("veracode.invite").unwrap();
     /// let field = roles.fields().iter().find(|field| field.name == "roleIds").unwrap();
     /// assert_eq!(field.read_text("a,b").unwrap(), serde_json::json!(["a", "b"]));
     /// ```

@@ -67,7 +67,7 @@ impl JsonSchema for Moment {
         json_schema!({
             "type": ["number", "string"],
             "description": "Milliseconds since the epoch, month/day/year, or ISO 8601.",
-            "x-holds": "harmless"
+            "x-sensitivity": "harmless"
         })
     }
 }
@@ -118,7 +118,7 @@ impl JsonSchema for Instant {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date-time", "x-holds": "harmless" })
+        json_schema!({ "type": "string", "format": "date-time", "x-sensitivity": "harmless" })
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::entry::Entry;
+use crate::endpoint_def::EndpointDef;
 use crate::failure::Failure;
 use crate::field::FieldError;
-use crate::spec::{List, Paging};
+use crate::metadata::{List, Paging};
 
 /// Asks for one page after the other, as a pure state machine: [`Pager::request`] gives the fields to send,
 /// [`Pager::accept`] takes the answer and hands out the items that are new.
@@ -17,10 +17,10 @@ use crate::spec::{List, Paging};
 /// filters sent again. A page that repeats what is known already ends the walk.
 ///
 /// ```
-/// use drillmaster_models::{Pager, entry};
+/// use drillmaster_models::{Pager, endpoint};
 /// use serde_json::json;
 ///
-/// let mut pager = Pager::new(entry("veracode.users").unwrap(), &json!({})).unwrap();
+/// let mut pager = Pager::new(endpoint("veracode.users").unwrap(), &json!({})).unwrap();
 /// assert_eq!(pager.request(), Some(json!({ "page": 0, "limit": 50 })));
 /// let fresh = pager.accept(json!({ "nextPage": "/api/users?page=1", "users": [{ "id": "a" }] })).unwrap();
 /// assert_eq!(fresh.len(), 1);
@@ -61,14 +61,18 @@ const MAX_REMEMBERED: usize = 256 << 20;
 
 impl Pager {
     /// Starts at the page in `fields`, or at 0. Asks for full pages unless `fields` has a `limit`.
-    pub fn new(entry: &Entry, fields: &Value) -> Result<Self, FieldError> {
-        let Some(list) = entry.spec.list else {
-            return Err(FieldError::new(entry.spec.name, ".", "answers no list to walk through"));
+    pub fn new(endpoint: &EndpointDef, fields: &Value) -> Result<Self, FieldError> {
+        let Some(list) = endpoint.metadata.list else {
+            return Err(FieldError::new(
+                endpoint.metadata.name,
+                ".",
+                "answers no list to walk through",
+            ));
         };
-        let checked = entry.check(fields)?;
+        let checked = endpoint.check(fields)?;
         let mut fields = checked.as_object().cloned().unwrap_or_default();
         let page = fields.get("page").and_then(Value::as_u64).unwrap_or(0);
-        let takes_limit = entry.fields().iter().any(|field| field.name == "limit");
+        let takes_limit = endpoint.fields().iter().any(|field| field.name == "limit");
         if list.paging != Paging::Whole {
             fields.insert("page".to_owned(), page.into());
             if takes_limit && fields.get("limit").is_none_or(Value::is_null) {
@@ -177,11 +181,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::entry;
+    use crate::endpoint;
 
     /// Walks through a list of which each page has one more behind it.
     fn endless(page: impl Fn(u64) -> Value) -> (u64, Failure) {
-        let mut pager = Pager::new(entry("veracode.users").unwrap(), &json!({})).unwrap();
+        let mut pager = Pager::new(endpoint("veracode.users").unwrap(), &json!({})).unwrap();
         for asked in 1.. {
             let Some(request) = pager.request() else { break };
             let users = page(request["page"].as_u64().unwrap());

@@ -1,14 +1,14 @@
 //! The two services, and the list of everything that can be asked of them.
 
-use crate::entry::Entry;
+use crate::endpoint_def::EndpointDef;
 use crate::field::nearest;
-use crate::spec::Fault;
+use crate::metadata::ErrorSpec;
 use crate::{thm, veracode};
 
 /// A training service.
 #[derive(Debug)]
 pub struct Service {
-    /// The first part of its entries' names.
+    /// The first part of its endpoints' names.
     pub name: &'static str,
     /// The name people know.
     pub title: &'static str,
@@ -24,9 +24,9 @@ pub struct Service {
     /// how long this list is gives a hint.
     pub probe: &'static str,
     /// The refusals that any of its endpoints may answer.
-    pub faults: &'static [Fault],
+    pub errors: &'static [ErrorSpec],
     /// Its endpoints.
-    pub entries: &'static [Entry],
+    pub endpoints: &'static [EndpointDef],
 }
 
 impl Service {
@@ -52,40 +52,40 @@ impl Service {
 /// Both services.
 pub static SERVICES: [&Service; 2] = [&thm::SERVICE, &veracode::SERVICE];
 
-/// Every entry of both services, in the order of the declarations.
+/// Every endpoint of both services, in the order of the declarations.
 ///
 /// ```
-/// assert_eq!(drillmaster_models::entries().count(), 26);
+/// assert_eq!(drillmaster_models::endpoints().count(), 26);
 /// ```
-pub fn entries() -> impl Iterator<Item = &'static Entry> {
-    SERVICES.into_iter().flat_map(|service| service.entries)
+pub fn endpoints() -> impl Iterator<Item = &'static EndpointDef> {
+    SERVICES.into_iter().flat_map(|service| service.endpoints)
 }
 
-/// Finds an entry by its name, `thm.rooms`; `thm::rooms`, as scripts write it, is understood too.
+/// Finds an endpoint by its name, `thm.rooms`; `thm::rooms`, as scripts write it, is understood too.
 ///
 /// ```
-/// assert!(drillmaster_models::entry("thm::rooms").is_ok());
-/// let error = drillmaster_models::entry("thm.room").unwrap_err();
-/// assert_eq!(error.to_string(), "there is no entry `thm.room`; did you mean `thm.rooms`?");
+/// assert!(drillmaster_models::endpoint("thm::rooms").is_ok());
+/// let error = drillmaster_models::endpoint("thm.room").unwrap_err();
+/// assert_eq!(error.to_string(), "there is no endpoint `thm.room`; did you mean `thm.rooms`?");
 /// ```
-pub fn entry(name: &str) -> Result<&'static Entry, UnknownEntry> {
+pub fn endpoint(name: &str) -> Result<&'static EndpointDef, UnknownEndpoint> {
     let spelt = name.replace("::", ".");
-    entries().find(|entry| entry.spec.name == spelt).ok_or_else(|| UnknownEntry {
+    endpoints().find(|endpoint| endpoint.metadata.name == spelt).ok_or_else(|| UnknownEndpoint {
         name: name.to_owned(),
-        nearest: nearest(name, entries().map(|entry| entry.spec.name)),
+        nearest: nearest(name, endpoints().map(|endpoint| endpoint.metadata.name)),
     })
 }
 
-/// No entry has this name.
+/// No endpoint has this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownEntry {
+pub struct UnknownEndpoint {
     /// The name that was asked for.
     pub name: String,
     /// The name that was probably meant.
     pub nearest: Option<&'static str>,
 }
 
-impl std::fmt::Display for UnknownEntry {
+impl std::fmt::Display for UnknownEndpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "there is no entry `{}`; ", self.name)?;
         match self.nearest {
@@ -95,4 +95,4 @@ impl std::fmt::Display for UnknownEntry {
     }
 }
 
-impl std::error::Error for UnknownEntry {}
+impl std::error::Error for UnknownEndpoint {}

@@ -27,9 +27,9 @@ pub use scoreboard::{Answered, LegacyAnswered, LegacyStanding, ShowScoreboard, S
 pub use time_report::{ReportTime, RoomType, TimeReport, TimeSpent};
 pub use users::{LegacyUser, LegacyUsers, ListUsers, User, Users};
 
-use crate::entry::{Dialect, Entry};
+use crate::endpoint_def::{Dialect, EndpointDef};
+use crate::metadata::{Credential, ErrorSpec, Means, Metadata, Payload, Reply};
 use crate::service::Service;
-use crate::spec::{Credential, Fault, Means, Payload, Reply, Spec};
 
 /// The service.
 pub static SERVICE: Service = Service {
@@ -40,55 +40,55 @@ pub static SERVICE: Service = Service {
     credential_form: "KEY",
     has_legacy: true,
     probe: "thm.users",
-    faults: &[Fault::new(403, "API Key is invalid or has expired.").meaning(Means::Credential)],
-    entries: &ENTRIES,
+    errors: &[ErrorSpec::new(403, "API Key is invalid or has expired.").meaning(Means::Credential)],
+    endpoints: &ENDPOINTS,
 };
 
 /// Every endpoint, once.
-pub static ENTRIES: [Entry; 11] = [
-    Entry::of::<Register>(),
-    Entry::of::<Authenticate>(),
-    Entry::of::<AddSeat>(),
-    Entry::of::<RemoveSeat>(),
-    Entry::of::<ShowScoreboard>(),
-    Entry::of::<ListUsers>(),
-    Entry::of::<LeaveRoom>(),
-    Entry::of::<ListRooms>(),
-    Entry::of::<CheckRoom>(),
-    Entry::of::<ListQuestions>(),
-    Entry::of::<ReportTime>(),
+pub static ENDPOINTS: [EndpointDef; 11] = [
+    EndpointDef::of::<Register>(),
+    EndpointDef::of::<Authenticate>(),
+    EndpointDef::of::<AddSeat>(),
+    EndpointDef::of::<RemoveSeat>(),
+    EndpointDef::of::<ShowScoreboard>(),
+    EndpointDef::of::<ListUsers>(),
+    EndpointDef::of::<LeaveRoom>(),
+    EndpointDef::of::<ListRooms>(),
+    EndpointDef::of::<CheckRoom>(),
+    EndpointDef::of::<ListQuestions>(),
+    EndpointDef::of::<ReportTime>(),
 ];
 
 const KEY: Credential = Credential::Header("THM-API-KEY");
 
-const fn get(name: &'static str, path: &'static str) -> Spec {
-    with_key(Spec::get(name, path))
+const fn get(name: &'static str, path: &'static str) -> Metadata {
+    with_key(Metadata::get(name, path))
 }
 
-const fn post(name: &'static str, path: &'static str, subject: &'static str) -> Spec {
-    with_key(Spec::post(name, path, subject))
+const fn post(name: &'static str, path: &'static str, subject: &'static str) -> Metadata {
+    with_key(Metadata::post(name, path, subject))
 }
 
-const fn put(name: &'static str, path: &'static str, subject: &'static str) -> Spec {
-    with_key(Spec::put(name, path, subject))
+const fn put(name: &'static str, path: &'static str, subject: &'static str) -> Metadata {
+    with_key(Metadata::put(name, path, subject))
 }
 
-const fn delete(name: &'static str, path: &'static str, subject: &'static str) -> Spec {
-    with_key(Spec::delete(name, path, subject))
+const fn delete(name: &'static str, path: &'static str, subject: &'static str) -> Metadata {
+    with_key(Metadata::delete(name, path, subject))
 }
 
-const fn with_key(spec: Spec) -> Spec {
-    Spec { credential: KEY, ..spec }
+const fn with_key(metadata: Metadata) -> Metadata {
+    Metadata { credential: KEY, ..metadata }
 }
 
 /// The same call in the legacy dialect: another path, and never an envelope.
-const fn legacy(current: Spec, path: &'static str) -> Spec {
-    Spec { dialect: Dialect::Legacy, path, reply: Reply::Bare, ..current }
+const fn legacy(current: Metadata, path: &'static str) -> Metadata {
+    Metadata { dialect: Dialect::Legacy, path, reply: Reply::Bare, ..current }
 }
 
 /// A legacy POST: a form with the key among its fields.
-const fn legacy_form(current: Spec) -> Spec {
-    Spec {
+const fn legacy_form(current: Metadata) -> Metadata {
+    Metadata {
         payload: Payload::Form,
         credential: Credential::FormField("apiKey"),
         ..legacy(current, current.path)

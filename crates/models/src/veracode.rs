@@ -1,6 +1,6 @@
 //! Veracode Security Labs.
 //!
-//! Source: the vendor's API page, with the readings of its contradictions that the entries name.
+//! Source: the vendor's API page, with the readings of its contradictions that the endpoints name.
 
 mod campaigns_progress;
 mod checks;
@@ -39,9 +39,9 @@ pub use user_progress::{ShowUserProgress, UserProgress, VisitedLesson};
 pub use users::{ListUsers, User, Users};
 pub use users_details::{ListUsersDetails, UserDetails, UsersDetails};
 
-use crate::entry::Entry;
+use crate::endpoint_def::EndpointDef;
+use crate::metadata::{Credential, ErrorSpec, Means, Metadata};
 use crate::service::Service;
-use crate::spec::{Credential, Fault, Means, Spec};
 
 /// The service.
 pub static SERVICE: Service = Service {
@@ -53,45 +53,45 @@ pub static SERVICE: Service = Service {
     has_legacy: false,
     probe: "veracode.roles",
     // A 404 may be an authentication failure (seen), so the words are looked at before the status.
-    faults: &[
-        Fault::new(403, "ApiCredential {what}").meaning(Means::Credential),
-        Fault::new(404, "missing").meaning(Means::Credential),
-        Fault::new(401, "rotated").meaning(Means::Credential),
-        Fault::new(401, "disabled").meaning(Means::Credential),
-        Fault::new(403, "invalid").meaning(Means::Credential),
+    errors: &[
+        ErrorSpec::new(403, "ApiCredential {what}").meaning(Means::Credential),
+        ErrorSpec::new(404, "missing").meaning(Means::Credential),
+        ErrorSpec::new(401, "rotated").meaning(Means::Credential),
+        ErrorSpec::new(401, "disabled").meaning(Means::Credential),
+        ErrorSpec::new(403, "invalid").meaning(Means::Credential),
     ],
-    entries: &ENTRIES,
+    endpoints: &ENDPOINTS,
 };
 
 /// Every endpoint, once.
-pub static ENTRIES: [Entry; 15] = [
-    Entry::of::<ListUsers>(),
-    Entry::of::<ListUsersDetails>(),
-    Entry::of::<ShowUserProgress>(),
-    Entry::of::<UpdateUser>(),
-    Entry::of::<DeleteUser>(),
-    Entry::of::<ShowOnboarding>(),
-    Entry::of::<ShowCampaignsProgress>(),
-    Entry::of::<ShowEngagementTime>(),
-    Entry::of::<ListProgress>(),
-    Entry::of::<ListLessons>(),
-    Entry::of::<ShowLessonProgress>(),
-    Entry::of::<SearchLessons>(),
-    Entry::of::<ListRoles>(),
-    Entry::of::<ShowRoleProgress>(),
-    Entry::of::<Invite>(),
+pub static ENDPOINTS: [EndpointDef; 15] = [
+    EndpointDef::of::<ListUsers>(),
+    EndpointDef::of::<ListUsersDetails>(),
+    EndpointDef::of::<ShowUserProgress>(),
+    EndpointDef::of::<UpdateUser>(),
+    EndpointDef::of::<DeleteUser>(),
+    EndpointDef::of::<ShowOnboarding>(),
+    EndpointDef::of::<ShowCampaignsProgress>(),
+    EndpointDef::of::<ShowEngagementTime>(),
+    EndpointDef::of::<ListProgress>(),
+    EndpointDef::of::<ListLessons>(),
+    EndpointDef::of::<ShowLessonProgress>(),
+    EndpointDef::of::<SearchLessons>(),
+    EndpointDef::of::<ListRoles>(),
+    EndpointDef::of::<ShowRoleProgress>(),
+    EndpointDef::of::<Invite>(),
 ];
 
 const KEY: Credential = Credential::Header("auth");
 
-const fn get(name: &'static str, path: &'static str) -> Spec {
-    Spec { credential: KEY, ..Spec::get(name, path) }
+const fn get(name: &'static str, path: &'static str) -> Metadata {
+    Metadata { credential: KEY, ..Metadata::get(name, path) }
 }
 
-const fn post(name: &'static str, path: &'static str, subject: &'static str) -> Spec {
-    Spec { credential: KEY, ..Spec::post(name, path, subject) }
+const fn post(name: &'static str, path: &'static str, subject: &'static str) -> Metadata {
+    Metadata { credential: KEY, ..Metadata::post(name, path, subject) }
 }
 
-const fn put(name: &'static str, path: &'static str, subject: &'static str) -> Spec {
-    Spec { credential: KEY, ..Spec::put(name, path, subject) }
+const fn put(name: &'static str, path: &'static str, subject: &'static str) -> Metadata {
+    Metadata { credential: KEY, ..Metadata::put(name, path, subject) }
 }

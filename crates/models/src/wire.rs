@@ -3,8 +3,8 @@
 //! they join when a request is sent over HTTP.
 //!
 //! ```
-//! use drillmaster_models::{Dialect, entry};
-//! let request = entry("thm.add_seat").unwrap()
+//! use drillmaster_models::{Dialect, endpoint};
+//! let request = endpoint("thm.add_seat").unwrap()
 //!     .request(&serde_json::json!({ "email": "ada@example.com" }), Dialect::Current)
 //!     .unwrap();
 //! assert_eq!(request.to_string(), "PUT /api/v2/external/seats/users\n\
@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::failure::Failure;
 use crate::field::{FieldError, present};
 use crate::json;
-use crate::spec::{Fault, Means, Method, Payload, Reply, Spec, braced};
+use crate::metadata::{ErrorSpec, Means, Metadata, Method, Payload, Reply, braced};
 
 /// A request as it travels, without its credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,11 +122,11 @@ fn text_of(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// Writes a request. `fields` are those of the spec's own dialect, checked before.
-pub fn encode(spec: &Spec, fields: Value) -> Result<Request, FieldError> {
+/// Writes a request. `fields` are those of the metadata's own dialect, checked before.
+pub fn encode(metadata: &Metadata, fields: Value) -> Result<Request, FieldError> {
     let mut fields = present(fields);
     let mut target = String::with_capacity(USUAL);
-    for segment in spec.path.split('/').skip(1) {
+    for segment in metadata.path.split('/').skip(1) {
         target.push('/');
         match braced(segment) {
             None => target.push_str(segment),
@@ -135,7 +135,7 @@ pub fn encode(spec: &Spec, fields: Value) -> Result<Request, FieldError> {
                 let text = text_of(&value);
                 if value.is_null() || matches!(text.as_ref(), "" | "." | "..") {
                     let problem = "is part of the address: it must not be empty, `.` or `..`";
-                    return Err(FieldError::new(spec.name, name, problem));
+                    return Err(FieldError::new(metadata.name, name, problem));
                 }
                 target.extend(escape(&text));
             }
@@ -144,7 +144,7 @@ pub fn encode(spec: &Spec, fields: Value) -> Result<Request, FieldError> {
     let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
     let mut body = Vec::new();
     let mut has_type = |kind: &str| headers.push(("content-type".to_owned(), kind.to_owned()));
-    match spec.payload {
+    match metadata.payload {
         Payload::Query if !fields.is_empty() => {
             target.push('?');
             push_pairs(&mut target, &fields);
@@ -161,7 +161,7 @@ pub fn encode(spec: &Spec, fields: Value) -> Result<Request, FieldError> {
             body = pairs.into_bytes();
         }
     }
-    Ok(Request { method: spec.method, target, headers, body })
+    Ok(Request { method: metadata.method, target, headers, body })
 }
 
 /// `name=value&…`; lists are joined by commas, as in the samples of the Security Labs document.
@@ -181,16 +181,16 @@ fn push_pairs(pairs: &mut String, fields: &Map<String, Value>) {
     }
 }
 
-/// Reads an answer, unwrapped, in the spec's own dialect. The HTTP status decides first; a 2xx whose body
+/// Reads an answer, unwrapped, in the metadata's own dialect. The HTTP status decides first; a 2xx whose body
 /// says `"error"` is a failure all the same.
 pub fn decode(
-    spec: &Spec,
-    faults: impl Iterator<Item = &'static Fault>,
+    metadata: &Metadata,
+    errors: impl Iterator<Item = &'static ErrorSpec>,
     answer: &Response,
 ) -> Result<Value, Failure> {
     let status = answer.status;
     if (300..400).contains(&status) {
-        return match (spec.reply, answer.header("location")) {
+        return match (metadata.reply, answer.header("location")) {
             (Reply::Location, Some(location)) => Ok(json!({ "location": location })),
             _ => Err(Failure::NotAnApi { status, what: "a redirect".to_owned() }),
         };
@@ -208,16 +208,16 @@ pub fn decode(
         if text.is_empty() { Some(json!({})) } else { json::read(text.as_bytes()).ok() };
     let says_error = body.as_ref().is_some_and(|body| body["status"] == "error");
     if !(200..300).contains(&status) || says_error {
-        return failure(status, words(status, body.as_ref(), text), faults);
+        return failure(status, words(status, body.as_ref(), text), errors);
     }
-    if spec.reply == Reply::Location {
+    if metadata.reply == Reply::Location {
         return Err(Failure::Shape("a redirect is due".to_owned()));
     }
     let Some(mut body) = body else {
         json::check(text.as_bytes()).map_err(|error| Failure::Shape(error.to_string()))?;
         return Err(Failure::Shape(format!("not JSON: {}", shorten(text))));
     };
-    match (spec.reply, &mut body) {
+    match (metadata.reply, &mut body) {
         (Reply::Data, Value::Object(envelope)) => match envelope.shift_remove("data") {
             Some(data) => Ok(data),
             None => Err(Failure::Shape("`data` is missing".to_owned())),
@@ -270,7 +270,7 @@ fn words(status: u16, body: Option<&Value>, text: &str) -> String {
 fn failure(
     status: u16,
     words: String,
-    mut faults: impl Iterator<Item = &'static Fault>,
+    mut errors: impl Iterator<Item = &'static ErrorSpec>,
 ) -> Result<Value, Failure> {
     if throttles(status, &words) {
         return Err(Failure::Throttled { status, words });
@@ -278,7 +278,7 @@ fn failure(
     if status >= 500 {
         return Err(Failure::Broken { status, words });
     }
-    match faults.find(|fault| fault.matches(&words)).map(|fault| fault.means) {
+    match errors.find(|fault| fault.matches(&words)).map(|fault| fault.means) {
         Some(Means::Answer(json)) => {
             serde_json::from_str(json).map_err(|error| Failure::Shape(error.to_string()))
         }
@@ -331,9 +331,13 @@ pub fn match_path(template: &str, path: &str) -> Option<Vec<(String, String)>> {
 /// A sandbox's way: the fields of a request that arrived, as they came. Path, query and form fields are
 /// texts, JSON fields what they are; the credential's form field is among them. An `Err` says why the body
 /// cannot be read.
-pub fn fields_of(spec: &Spec, target: &str, body: &[u8]) -> Result<Map<String, Value>, String> {
+pub fn fields_of(
+    metadata: &Metadata,
+    target: &str,
+    body: &[u8],
+) -> Result<Map<String, Value>, String> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut fields = match spec.payload {
+    let mut fields = match metadata.payload {
         Payload::Query => from_pairs(query),
         Payload::Form => {
             from_pairs(std::str::from_utf8(body).map_err(|_| "the form is not UTF-8".to_owned())?)
@@ -345,7 +349,7 @@ pub fn fields_of(spec: &Spec, target: &str, body: &[u8]) -> Result<Map<String, V
             Err(error) => return Err(format!("the body is not JSON: {error}")),
         },
     };
-    for (name, value) in match_path(spec.path, path).unwrap_or_default() {
+    for (name, value) in match_path(metadata.path, path).unwrap_or_default() {
         fields.insert(name, value.into());
     }
     Ok(fields)
@@ -363,9 +367,9 @@ fn from_pairs(text: &str) -> Map<String, Value> {
         .collect()
 }
 
-/// A sandbox's way: wraps an answer as the spec's reply has it.
-pub fn respond(spec: &Spec, answer: &Value) -> Response {
-    match spec.reply {
+/// A sandbox's way: wraps an answer as the metadata's reply has it.
+pub fn respond(metadata: &Metadata, answer: &Value) -> Response {
+    match metadata.reply {
         Reply::Bare => Response::json(200, answer),
         Reply::Data => Response::json(200, &json!({ "status": "success", "data": answer })),
         Reply::One => Response::json(200, &json!([answer])),

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use drillmaster_models::{Dialect, Method, Payload, Spec, entries, wire};
+use drillmaster_models::{Dialect, Metadata, Method, Payload, endpoints, wire};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -26,34 +26,34 @@ fn segment() -> impl Strategy<Value = String> {
 }
 
 /// Every declaration, in both dialects, with the names of its fields.
-static DECLARED: LazyLock<Vec<(&Spec, Vec<String>)>> = LazyLock::new(|| {
-    let forms = entries().flat_map(|entry| Dialect::ALL.map(|dialect| (entry, dialect)));
+static DECLARED: LazyLock<Vec<(&Metadata, Vec<String>)>> = LazyLock::new(|| {
+    let forms = endpoints().flat_map(|endpoint| Dialect::ALL.map(|dialect| (endpoint, dialect)));
     forms
-        .filter_map(|(entry, dialect)| {
-            let (request, _) = entry.schemas(dialect).ok()?;
+        .filter_map(|(endpoint, dialect)| {
+            let (request, _) = endpoint.schemas(dialect).ok()?;
             let names = request["properties"].as_object().into_iter().flatten();
             let names = names.map(|(name, _)| name.clone()).collect();
-            Some((entry.spec(dialect).ok()?, names))
+            Some((endpoint.metadata(dialect).ok()?, names))
         })
         .collect()
 });
 
-fn comes_back(spec: &Spec, fields: Map<String, Value>) -> Result<(), TestCaseError> {
+fn comes_back(metadata: &Metadata, fields: Map<String, Value>) -> Result<(), TestCaseError> {
     let fields = Value::Object(fields);
     let request =
-        wire::encode(spec, fields.clone()).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        wire::encode(metadata, fields.clone()).map_err(|e| TestCaseError::fail(e.to_string()))?;
     prop_assert!(request.target.is_ascii(), "{}", request.target);
-    let read = wire::fields_of(spec, &request.target, &request.body);
-    prop_assert_eq!(read.map(Value::Object), Ok(fields), "{} {}", spec.name, request);
+    let read = wire::fields_of(metadata, &request.target, &request.body);
+    prop_assert_eq!(read.map(Value::Object), Ok(fields), "{} {}", metadata.name, request);
     Ok(())
 }
 
 proptest! {
     #[test]
     fn every_entry_reads_what_it_wrote(values in prop::collection::vec(segment(), 16)) {
-        for (spec, names) in DECLARED.iter() {
+        for (metadata, names) in DECLARED.iter() {
             let values = values.iter().cycle().map(|value| Value::from(value.as_str()));
-            comes_back(spec, names.iter().cloned().zip(values).collect())?;
+            comes_back(metadata, names.iter().cloned().zip(values).collect())?;
         }
     }
 
@@ -63,11 +63,11 @@ proptest! {
         fields in prop::collection::hash_map("[^{}]{1,8}", text(), 0..6),
         payload in prop::sample::select(vec![Payload::Query, Payload::Form, Payload::Json]),
     ) {
-        let spec = Spec { payload, ..Spec::get("thm.any", "/of/{id}/any") };
+        let metadata = Metadata { payload, ..Metadata::get("thm.any", "/of/{id}/any") };
         let mut all: Map<String, Value> =
             fields.into_iter().map(|(name, value)| (name, value.into())).collect();
         all.insert("id".to_owned(), id.into());
-        comes_back(&spec, all)?;
+        comes_back(&metadata, all)?;
     }
 
     #[test]
@@ -76,9 +76,9 @@ proptest! {
         number: i64,
         texts in prop::collection::vec(text(), 0..4),
     ) {
-        let spec = Spec::put("thm.any", "/any", "id");
+        let metadata = Metadata::put("thm.any", "/any", "id");
         let fields = json!({ "flag": flag, "number": number, "texts": texts });
-        comes_back(&spec, fields.as_object().cloned().unwrap_or_default())?;
+        comes_back(&metadata, fields.as_object().cloned().unwrap_or_default())?;
     }
 
     #[test]
@@ -86,15 +86,15 @@ proptest! {
         items in prop::collection::vec(text(), 1..4),
         joined in text(),
     ) {
-        let spec = Spec::get("thm.any", "/any");
-        let request = wire::encode(&spec, json!({ "items": items, "text": joined })).unwrap();
+        let metadata = Metadata::get("thm.any", "/any");
+        let request = wire::encode(&metadata, json!({ "items": items, "text": joined })).unwrap();
         prop_assert_eq!(request.target.matches(',').count(), items.len() - 1);
     }
 
     #[test]
     fn any_target_and_body_is_read_or_refused(target in "\\PC{0,40}", body: Vec<u8>) {
-        for (spec, _) in DECLARED.iter() {
-            let _ = wire::fields_of(spec, &target, &body);
+        for (metadata, _) in DECLARED.iter() {
+            let _ = wire::fields_of(metadata, &target, &body);
         }
     }
 
@@ -104,24 +104,24 @@ proptest! {
         body in prop_oneof!["\\PC{0,40}", Just("[]".to_owned()), Just("{\"data\":1}".to_owned())],
     ) {
         let answer = wire::Response { status, headers: Vec::new(), body: body.into_bytes() };
-        for entry in entries() {
-            let _ = entry.answer(&answer, Dialect::Current);
+        for endpoint in endpoints() {
+            let _ = endpoint.answer(&answer, Dialect::Current);
         }
     }
 }
 
 #[test]
 fn what_would_climb_out_of_the_path_is_refused() {
-    let spec = Spec::get("thm.any", "/of/{id}/any");
+    let metadata = Metadata::get("thm.any", "/of/{id}/any");
     for climbing in ["", ".", ".."] {
-        let error = wire::encode(&spec, json!({ "id": climbing })).unwrap_err();
+        let error = wire::encode(&metadata, json!({ "id": climbing })).unwrap_err();
         assert_eq!(error.field, "id");
     }
 }
 
 #[test]
 fn null_and_absent_are_one() {
-    let spec = Spec::get("thm.any", "/any");
-    let request = wire::encode(&spec, json!({ "page": null })).unwrap();
+    let metadata = Metadata::get("thm.any", "/any");
+    let request = wire::encode(&metadata, json!({ "page": null })).unwrap();
     assert_eq!((request.method, request.target.as_str()), (Method::Get, "/any"));
 }

@@ -1,115 +1,121 @@
-//! What holds for every entry of both services, so that whoever works from the list may rely on it.
+//! What holds for every endpoint of both services, so that whoever works from the list may rely on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use drillmaster_models::wire::{self, Response};
 use drillmaster_models::{
-    Absence, Dialect, Entry, FieldKind, Holds, List, Means, Payload, Removes, SERVICES, Settle,
-    Spec, Texts, entries, entry, nearest,
+    Absence, Dialect, EndpointDef, FieldKind, List, Means, Metadata, Payload, Removes, Resolve,
+    SERVICES, Sensitivity, Texts, endpoint, endpoints, nearest,
 };
 use serde_json::{Value, json};
 
-/// A declaration of an entry in one of its dialects, with the schemas of request and answer.
+/// A declaration of an endpoint in one of its dialects, with the schemas of request and answer.
 struct Form {
     dialect: Dialect,
-    spec: &'static Spec,
+    metadata: &'static Metadata,
     request: Value,
     answer: Value,
 }
 
-/// Every declaration: one for each entry, and one more for each legacy form.
+/// Every declaration: one for each endpoint, and one more for each legacy form.
 fn forms() -> impl Iterator<Item = Form> {
-    let both = |entry: &'static Entry| [(entry, Dialect::Current), (entry, Dialect::Legacy)];
-    entries()
+    let both = |endpoint: &'static EndpointDef| {
+        [(endpoint, Dialect::Current), (endpoint, Dialect::Legacy)]
+    };
+    endpoints()
         .flat_map(both)
-        .filter(|(entry, dialect)| *dialect == Dialect::Current || entry.legacy.is_some())
-        .map(|(entry, dialect)| {
-            let (request, answer) = entry.schemas(dialect).unwrap();
-            let spec = entry.spec(dialect).unwrap();
-            Form { dialect, spec, request, answer }
+        .filter(|(endpoint, dialect)| *dialect == Dialect::Current || endpoint.legacy.is_some())
+        .map(|(endpoint, dialect)| {
+            let (request, answer) = endpoint.schemas(dialect).unwrap();
+            let metadata = endpoint.metadata(dialect).unwrap();
+            Form { dialect, metadata, request, answer }
         })
 }
 
 #[test]
 fn there_are_33_declarations() {
-    assert_eq!(entries().count(), 11 + 15);
+    assert_eq!(endpoints().count(), 11 + 15);
     assert_eq!(forms().count(), 33);
 }
 
 #[test]
 fn a_services_probe_is_a_read_of_its_own_that_lists_and_needs_no_field() {
     for service in SERVICES {
-        let probe = entry(service.probe).unwrap();
+        let probe = endpoint(service.probe).unwrap();
         assert_eq!(probe.service().name, service.name);
-        assert!(probe.spec.effect.is_read() && probe.spec.list.is_some(), "{}", service.probe);
+        assert!(
+            probe.metadata.effect.is_read() && probe.metadata.list.is_some(),
+            "{}",
+            service.probe
+        );
         assert!(probe.fields().iter().all(|field| !field.required), "{}", service.probe);
-        assert!(Dialect::ALL.iter().all(|it| probe.spec(*it).is_ok()), "{}", service.probe);
+        assert!(Dialect::ALL.iter().all(|it| probe.metadata(*it).is_ok()), "{}", service.probe);
     }
 }
 
 #[test]
 fn names_are_service_and_stem_and_unique() {
     let mut names = BTreeSet::new();
-    for entry in entries() {
+    for endpoint in endpoints() {
         let plain = |part: &str| {
             !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         };
-        let (service, stem) = entry.name().split_once('.').unwrap();
-        assert_eq!(service, entry.service().name);
-        assert!(plain(stem), "{}", entry.name());
-        assert!(names.insert(entry.name()), "{} twice", entry.name());
+        let (service, stem) = endpoint.name().split_once('.').unwrap();
+        assert_eq!(service, endpoint.service().name);
+        assert!(plain(stem), "{}", endpoint.name());
+        assert!(names.insert(endpoint.name()), "{} twice", endpoint.name());
     }
 }
 
 #[test]
 fn an_entry_is_listed_by_the_service_of_its_name() {
-    for entry in entries() {
-        let listed = entry.service().entries.iter().any(|own| own.name() == entry.name());
-        assert!(listed, "{}", entry.name());
+    for endpoint in endpoints() {
+        let listed = endpoint.service().endpoints.iter().any(|own| own.name() == endpoint.name());
+        assert!(listed, "{}", endpoint.name());
     }
 }
 
 #[test]
 fn no_two_entries_share_method_and_path() {
     let mut routes = BTreeMap::new();
-    for Form { dialect, spec, .. } in forms() {
+    for Form { dialect, metadata, .. } in forms() {
         // What a path's field is called does not tell two routes apart.
-        let shape: Vec<_> = spec
+        let shape: Vec<_> = metadata
             .path
             .split('/')
             .map(|part| if part.starts_with('{') { "{}" } else { part })
             .collect();
-        let route = (dialect.name(), spec.service(), spec.method.as_str(), shape.join("/"));
-        if let Some(other) = routes.insert(route, spec.name) {
-            panic!("{} and {other} are both {} {}", spec.name, spec.method, spec.path);
+        let route = (dialect.name(), metadata.service(), metadata.method.as_str(), shape.join("/"));
+        if let Some(other) = routes.insert(route, metadata.name) {
+            panic!("{} and {other} are both {} {}", metadata.name, metadata.method, metadata.path);
         }
     }
 }
 
 #[test]
 fn a_path_starts_at_the_root_and_needs_no_escaping() {
-    for Form { spec, .. } in forms() {
+    for Form { metadata, .. } in forms() {
         let plain = |c: char| c.is_ascii_alphanumeric() || "/{}-_".contains(c);
-        assert!(spec.path.starts_with('/'), "{}", spec.name);
-        assert!(spec.path.chars().all(plain), "{}", spec.name);
-        assert!(!spec.path.ends_with('/'), "{}", spec.name);
+        assert!(metadata.path.starts_with('/'), "{}", metadata.name);
+        assert!(metadata.path.chars().all(plain), "{}", metadata.name);
+        assert!(!metadata.path.ends_with('/'), "{}", metadata.name);
     }
 }
 
 #[test]
 fn names_in_a_path_are_required_fields() {
-    for Form { spec, request, .. } in forms() {
-        for name in spec.path_fields() {
+    for Form { metadata, request, .. } in forms() {
+        for name in metadata.path_fields() {
             let required = request["required"].as_array().into_iter().flatten();
             assert!(
                 request["properties"].get(name).is_some(),
                 "{}: `{name}` is no field",
-                spec.name
+                metadata.name
             );
             assert!(
                 required.into_iter().any(|own| own == name),
                 "{}: `{name}` is optional",
-                spec.name
+                metadata.name
             );
         }
     }
@@ -117,67 +123,68 @@ fn names_in_a_path_are_required_fields() {
 
 #[test]
 fn every_entry_and_field_is_documented() {
-    for entry in entries() {
+    for endpoint in endpoints() {
         assert!(
-            entry.summary().ends_with('.'),
+            endpoint.summary().ends_with('.'),
             "{}: the summary is no sentence: {}",
-            entry.name(),
-            entry.summary()
+            endpoint.name(),
+            endpoint.summary()
         );
-        for field in entry.fields() {
-            assert!(!field.doc.is_empty(), "{}: `{}`", entry.name(), field.name);
+        for field in endpoint.fields() {
+            assert!(!field.doc.is_empty(), "{}: `{}`", endpoint.name(), field.name);
         }
     }
 }
 
 #[test]
 fn every_property_of_an_answer_is_documented() {
-    for Form { spec, answer, .. } in forms() {
+    for Form { metadata, answer, .. } in forms() {
         for (name, property) in properties(&answer) {
             let doc = property["description"].as_str().unwrap_or_default();
-            assert!(!doc.is_empty(), "{}: `{name}` of the answer", spec.name);
+            assert!(!doc.is_empty(), "{}: `{name}` of the answer", metadata.name);
         }
     }
 }
 
 #[test]
 fn schemas_stand_alone() {
-    for Form { spec, request, answer, .. } in forms() {
+    for Form { metadata, request, answer, .. } in forms() {
         let text = format!("{request}{answer}");
-        assert!(!text.contains("\"$ref\""), "{}", spec.name);
+        assert!(!text.contains("\"$ref\""), "{}", metadata.name);
     }
 }
 
 #[test]
 fn an_unknown_field_is_refused_with_a_suggestion() {
-    for entry in entries() {
-        for field in entry.fields() {
+    for endpoint in endpoints() {
+        for field in endpoint.fields() {
             let slip = format!("{}x", field.name);
-            let error = entry.check(&json!({ slip.as_str(): "" })).unwrap_err();
-            let meant = nearest(&slip, entry.fields().iter().map(|own| own.name.as_str())).unwrap();
-            assert_eq!(error.entry, entry.name());
+            let error = endpoint.check(&json!({ slip.as_str(): "" })).unwrap_err();
+            let meant =
+                nearest(&slip, endpoint.fields().iter().map(|own| own.name.as_str())).unwrap();
+            assert_eq!(error.endpoint, endpoint.name());
             assert_eq!(error.field, slip);
             assert_eq!(meant, field.name);
             assert!(error.to_string().contains(&format!("`{meant}`?")), "{error}");
         }
-        assert!(entry.check(&json!({ "zzzzzzzzz": 1 })).is_err());
+        assert!(endpoint.check(&json!({ "zzzzzzzzz": 1 })).is_err());
     }
 }
 
 #[test]
 fn unknown_fields_are_refused_by_the_types_too() {
-    for Form { spec, request, .. } in forms() {
-        assert_eq!(request["additionalProperties"], false, "{}", spec.name);
+    for Form { metadata, request, .. } in forms() {
+        assert_eq!(request["additionalProperties"], false, "{}", metadata.name);
     }
 }
 
 #[test]
 fn a_missing_field_is_named() {
-    for entry in entries() {
-        let Some(first) = entry.fields().iter().find(|field| field.required) else {
+    for endpoint in endpoints() {
+        let Some(first) = endpoint.fields().iter().find(|field| field.required) else {
             continue;
         };
-        let error = entry.check(&json!({})).unwrap_err();
+        let error = endpoint.check(&json!({})).unwrap_err();
         assert_eq!(error.field, first.name);
         assert!(error.problem.starts_with("is missing"), "{error}");
     }
@@ -185,14 +192,14 @@ fn a_missing_field_is_named() {
 
 #[test]
 fn a_list_and_its_ids_are_in_the_answer() {
-    for Form { spec, answer, .. } in forms() {
-        let Some(list) = spec.list else { continue };
+    for Form { metadata, answer, .. } in forms() {
+        let Some(list) = metadata.list else { continue };
         let item = item_of(&answer, &list);
-        assert!(item.is_some(), "{}: no list in `{}`", spec.name, list.items);
+        assert!(item.is_some(), "{}: no list in `{}`", metadata.name, list.items);
         assert!(
             list.id.is_empty() || item.unwrap()["properties"].get(list.id).is_some(),
             "{}: items have no `{}`",
-            spec.name,
+            metadata.name,
             list.id
         );
     }
@@ -200,57 +207,64 @@ fn a_list_and_its_ids_are_in_the_answer() {
 
 #[test]
 fn hidden_fields_are_in_the_answer() {
-    for Form { spec, answer, .. } in forms() {
+    for Form { metadata, answer, .. } in forms() {
         let names: BTreeSet<_> = properties(&answer).map(|(name, _)| name).collect();
-        for hidden in spec.hidden {
-            assert!(names.contains(hidden), "{}: no `{hidden}` to hide", spec.name);
+        for hidden in metadata.hidden {
+            assert!(names.contains(hidden), "{}: no `{hidden}` to hide", metadata.name);
         }
     }
 }
 
 #[test]
 fn subjects_are_required_fields() {
-    for entry in entries() {
-        let Some(write) = entry.spec.effect.write() else {
+    for endpoint in endpoints() {
+        let Some(write) = endpoint.metadata.effect.write() else {
             continue;
         };
-        let field = entry.fields().iter().find(|field| field.name == write.subject);
-        assert!(field.is_some_and(|field| field.required), "{}: `{}`", entry.name(), write.subject);
+        let field = endpoint.fields().iter().find(|field| field.name == write.subject);
+        assert!(
+            field.is_some_and(|field| field.required),
+            "{}: `{}`",
+            endpoint.name(),
+            write.subject
+        );
     }
 }
 
 #[test]
 fn what_is_irreversible_removes() {
-    for write in entries().filter_map(|entry| entry.spec.effect.write()) {
+    for write in endpoints().filter_map(|endpoint| endpoint.metadata.effect.write()) {
         assert!(write.removes == Removes::Always || !write.irreversible);
     }
 }
 
 #[test]
 fn a_field_that_makes_a_write_a_removal_is_a_flag() {
-    for entry in entries() {
-        if let Some(Removes::When(name)) = entry.spec.effect.write().map(|write| write.removes) {
-            let field = entry.fields().iter().find(|field| field.name == name);
+    for endpoint in endpoints() {
+        if let Some(Removes::When(name)) =
+            endpoint.metadata.effect.write().map(|write| write.removes)
+        {
+            let field = endpoint.fields().iter().find(|field| field.name == name);
             let kind = field.map(|field| &field.kind);
-            assert_eq!(kind, Some(&FieldKind::Flag), "{}: `{name}`", entry.name());
+            assert_eq!(kind, Some(&FieldKind::Flag), "{}: `{name}`", endpoint.name());
         }
     }
 }
 
 #[test]
 fn probes_look_at_a_field_that_both_sides_have() {
-    for one in entries() {
-        let Some(Settle::Probe { entry: name, field, .. }) =
-            one.spec.effect.write().map(|write| write.settle)
+    for one in endpoints() {
+        let Some(Resolve::Probe { endpoint: name, field, .. }) =
+            one.metadata.effect.write().map(|write| write.settle)
         else {
             continue;
         };
-        let probe = entry(name).unwrap();
-        let list = probe.spec.list.expect("a probe lists");
+        let probe = endpoint(name).unwrap();
+        let list = probe.metadata.list.expect("a probe lists");
         assert!(list.complete, "{name} may hide people, so that absence from it means nothing");
         let schema = probe.response_schema();
         let item = item_of(&schema, &list).unwrap();
-        assert!(probe.spec.effect.is_read(), "{name}");
+        assert!(probe.metadata.effect.is_read(), "{name}");
         assert!(item["properties"].get(field).is_some(), "{name}: no `{field}`");
         assert!(one.fields().iter().any(|own| own.name == field), "{}: no `{field}`", one.name());
     }
@@ -258,14 +272,15 @@ fn probes_look_at_a_field_that_both_sides_have() {
 
 #[test]
 fn a_repeat_that_settles_has_a_refusal_that_says_so() {
-    for entry in entries() {
-        let settle = entry.spec.effect.write().map(|write| write.settle);
+    for endpoint in endpoints() {
+        let settle = endpoint.metadata.effect.write().map(|write| write.settle);
         if matches!(
             settle,
-            Some(Settle::Refusal | Settle::Probe { absence: Absence::Repeatable, .. })
+            Some(Resolve::Refusal | Resolve::Probe { absence: Absence::Repeatable, .. })
         ) {
-            let already = entry.spec.faults.iter().any(|fault| fault.means == Means::Already);
-            assert!(already, "{}", entry.name());
+            let already =
+                endpoint.metadata.errors.iter().any(|fault| fault.means == Means::Already);
+            assert!(already, "{}", endpoint.name());
         }
     }
 }
@@ -280,23 +295,25 @@ fn a_list_answer_without_its_list_is_no_answer() {
         Response::json(200, &json!({ "status": "success", "data": {} })),
         Response::json(200, &json!({ "status": "success", "data": null })),
     ];
-    for entry in entries() {
+    for endpoint in endpoints() {
         for dialect in Dialect::ALL {
-            let Ok(Some(list)) = entry.spec(dialect).map(|spec| spec.list) else { continue };
+            let Ok(Some(list)) = endpoint.metadata(dialect).map(|metadata| metadata.list) else {
+                continue;
+            };
             let holding = |value: Value| {
                 let items =
                     if list.items.is_empty() { value } else { json!({ list.items: value }) };
                 // Wrapped as this endpoint wraps.
-                wire::respond(entry.spec(dialect).unwrap(), &items)
+                wire::respond(endpoint.metadata(dialect).unwrap(), &items)
             };
             let held =
                 [json!(null), json!({}), json!("none"), json!([1]), json!([null]), json!([[]])];
             for answer in odd.iter().cloned().chain(held.map(holding)) {
-                let read = entry.answer(&answer, dialect);
+                let read = endpoint.answer(&answer, dialect);
                 assert!(
                     read.is_err(),
                     "{} ({dialect}): {answer} is read as {read:?}",
-                    entry.name()
+                    endpoint.name()
                 );
             }
         }
@@ -305,23 +322,23 @@ fn a_list_answer_without_its_list_is_no_answer() {
 
 #[test]
 fn words_mean_one_thing_to_an_entry() {
-    for entry in entries() {
-        for fault in entry.faults() {
-            let first = entry.faults().find(|other| other.matches(fault.says));
-            assert_eq!(first.unwrap().means, fault.means, "{}: {}", entry.name(), fault.says);
+    for endpoint in endpoints() {
+        for fault in endpoint.errors() {
+            let first = endpoint.errors().find(|other| other.matches(fault.says));
+            assert_eq!(first.unwrap().means, fault.means, "{}: {}", endpoint.name(), fault.says);
         }
     }
 }
 
 #[test]
 fn a_refusal_that_is_an_answer_fits_the_answer() {
-    for entry in entries() {
-        for fault in entry.faults() {
+    for endpoint in endpoints() {
+        for fault in endpoint.errors() {
             if let Means::Answer(text) = fault.means {
                 let answer: Value = serde_json::from_str(text).unwrap();
-                let sent = entry.answer_to_wire(answer.clone(), Dialect::Current);
-                let read = entry.answer(&sent.unwrap(), Dialect::Current).unwrap();
-                assert_eq!(read, answer, "{}", entry.name());
+                let sent = endpoint.answer_to_wire(answer.clone(), Dialect::Current);
+                let read = endpoint.answer(&sent.unwrap(), Dialect::Current).unwrap();
+                assert_eq!(read, answer, "{}", endpoint.name());
             }
         }
     }
@@ -329,33 +346,33 @@ fn a_refusal_that_is_an_answer_fits_the_answer() {
 
 #[test]
 fn a_legacy_form_says_the_same_in_other_words() {
-    for entry in entries() {
-        let Some(legacy) = &entry.legacy else {
+    for endpoint in endpoints() {
+        let Some(legacy) = &endpoint.legacy else {
             continue;
         };
-        let (old, new) = (&legacy.spec, &entry.spec);
+        let (old, new) = (&legacy.metadata, &endpoint.metadata);
         assert_eq!(old.name, new.name);
         assert_eq!(old.method, new.method, "{}", new.name);
-        assert_eq!(old.faults, new.faults, "{}", new.name);
+        assert_eq!(old.errors, new.errors, "{}", new.name);
         assert_eq!(old.hidden, new.hidden, "{}", new.name);
         // Callers name the subject in the current dialect's terms, whatever travels.
         assert_eq!(old.effect, new.effect, "{}", new.name);
-        assert!(entry.service().has_legacy, "{}", new.name);
+        assert!(endpoint.service().has_legacy, "{}", new.name);
     }
 }
 
 #[test]
 fn a_declaration_tells_its_dialect() {
-    for Form { dialect, spec, .. } in forms() {
-        assert_eq!(spec.dialect, dialect, "{}", spec.name);
+    for Form { dialect, metadata, .. } in forms() {
+        assert_eq!(metadata.dialect, dialect, "{}", metadata.name);
     }
 }
 
 #[test]
 fn a_get_travels_without_a_body() {
-    for Form { spec, .. } in forms() {
-        if spec.method.as_str() == "GET" {
-            assert_eq!(spec.payload, Payload::Query, "{}", spec.name);
+    for Form { metadata, .. } in forms() {
+        if metadata.method.as_str() == "GET" {
+            assert_eq!(metadata.payload, Payload::Query, "{}", metadata.name);
         }
     }
 }
@@ -391,22 +408,23 @@ fn a_write_predicts_an_answer_of_its_own_shape_from_its_own_fields() {
         FieldKind::Whole | FieldKind::Number => json!(1),
         FieldKind::Text | FieldKind::Choice(_) => json!("x"),
     };
-    for entry in entries() {
-        let Some(write) = entry.spec.effect.write() else { continue };
-        let fields = entry.fields().iter().map(|field| (field.name.clone(), sample(&field.kind)));
-        let predicted = entry.predict(&Value::Object(fields.collect())).unwrap();
+    for endpoint in endpoints() {
+        let Some(write) = endpoint.metadata.effect.write() else { continue };
+        let fields =
+            endpoint.fields().iter().map(|field| (field.name.clone(), sample(&field.kind)));
+        let predicted = endpoint.predict(&Value::Object(fields.collect())).unwrap();
         let template: Value = serde_json::from_str(write.predicts).unwrap();
         for name in template.as_object().unwrap().keys() {
             let filled = predicted[name].to_string();
-            assert!(!predicted[name].is_null(), "{}: nothing fills `{name}`", entry.name());
-            assert!(!filled.contains('{'), "{}: nothing fills {filled}", entry.name());
+            assert!(!predicted[name].is_null(), "{}: nothing fills `{name}`", endpoint.name());
+            assert!(!filled.contains('{'), "{}: nothing fills {filled}", endpoint.name());
         }
     }
 }
 
 #[test]
 fn a_misfit_is_told_in_words_that_ask_for_no_rust() {
-    let told = |name: &str, fields: Value| entry(name).unwrap().check(&fields).unwrap_err();
+    let told = |name: &str, fields: Value| endpoint(name).unwrap().check(&fields).unwrap_err();
     assert_eq!(
         told("veracode.users_details", json!({ "limit": -3 })).to_string(),
         "veracode.users_details: field `limit` is `-3`, where a whole number of 0 or more is due"
@@ -426,7 +444,7 @@ fn a_misfit_is_told_in_words_that_ask_for_no_rust() {
 
 #[test]
 fn a_list_of_choices_takes_its_own_words_only() {
-    let report = entry("thm.time_report").unwrap();
+    let report = endpoint("thm.time_report").unwrap();
     let field = report.fields().iter().find(|field| field.name == "roomTypes").unwrap();
     assert_eq!(field.read_text("challenge, walkthrough"), Ok(json!(["challenge", "walkthrough"])));
     let refused = field.read_text("challenge,maze").unwrap_err();
@@ -436,13 +454,13 @@ fn a_list_of_choices_takes_its_own_words_only() {
 /// A text that nobody has judged would travel into shared recordings as it is.
 #[test]
 fn every_text_says_what_it_holds() {
-    for entry in entries() {
+    for endpoint in endpoints() {
         for dialect in Dialect::ALL {
-            let Ok((request, answer)) = entry.schemas(dialect) else { continue };
-            let sides = [(request, entry.request_texts()), (answer, entry.answer_texts())];
+            let Ok((request, answer)) = endpoint.schemas(dialect) else { continue };
+            let sides = [(request, endpoint.request_texts()), (answer, endpoint.answer_texts())];
             for (schema, texts) in &sides {
                 let silent = silent(schema, texts, "");
-                assert!(silent.is_empty(), "{}: {silent:?}", entry.name());
+                assert!(silent.is_empty(), "{}: {silent:?}", endpoint.name());
             }
         }
     }
@@ -450,15 +468,19 @@ fn every_text_says_what_it_holds() {
 
 #[test]
 fn what_is_hidden_is_an_answer() {
-    for Form { spec, .. } in forms() {
-        let texts = entry(spec.name).unwrap().answer_texts();
-        for hidden in spec.hidden {
-            assert!(holds_somewhere(texts, hidden, Holds::Answer), "{}: `{hidden}`", spec.name);
+    for Form { metadata, .. } in forms() {
+        let texts = endpoint(metadata.name).unwrap().answer_texts();
+        for hidden in metadata.hidden {
+            assert!(
+                holds_somewhere(texts, hidden, Sensitivity::Answer),
+                "{}: `{hidden}`",
+                metadata.name
+            );
         }
     }
 }
 
-fn holds_somewhere(texts: &Texts, name: &str, holds: Holds) -> bool {
+fn holds_somewhere(texts: &Texts, name: &str, holds: Sensitivity) -> bool {
     let own = texts.field(name).is_some_and(|field| field.holds == Some(holds));
     let below = texts.fields().any(|(_, field)| holds_somewhere(field, name, holds));
     own || below || texts.items().is_some_and(|items| holds_somewhere(items, name, holds))

@@ -1,10 +1,10 @@
-//! Every entry as a function: `thm::add_seat(#{ … })`, and every list as a walk: `veracode::all_users()`.
-//! Made from the list of entries alone.
+//! Every endpoint as a function: `thm::add_seat(#{ … })`, and every list as a walk: `veracode::all_users()`.
+//! Made from the list of endpoints alone.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use drillmaster_models::{Entry, FieldKind, Pager, SERVICES};
+use drillmaster_models::{EndpointDef, FieldKind, Pager, SERVICES};
 use drillmaster_transport::Error;
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, Module, NativeCallContext,
@@ -31,10 +31,10 @@ pub(crate) fn register(engine: &mut Engine, host: &Arc<Host>) {
     for service in SERVICES {
         let mut module = Module::new();
         module.set_doc(format!("//! {}", service.title));
-        for entry in service.entries {
-            register_call(&mut module, host, entry);
-            if entry.spec.list.is_some() {
-                register_walk(&mut module, host, entry);
+        for endpoint in service.endpoints {
+            register_call(&mut module, host, endpoint);
+            if endpoint.metadata.list.is_some() {
+                register_walk(&mut module, host, endpoint);
             }
         }
         module.build_index();
@@ -42,57 +42,57 @@ pub(crate) fn register(engine: &mut Engine, host: &Arc<Host>) {
     }
 }
 
-fn register_call(module: &mut Module, host: &Arc<Host>, entry: &'static Entry) {
-    let returns = match entry.response_schema()["type"].as_str() {
+fn register_call(module: &mut Module, host: &Arc<Host>, endpoint: &'static EndpointDef) {
+    let returns = match endpoint.response_schema()["type"].as_str() {
         Some("array") => "Array",
         _ => "Map",
     };
-    let with_fields = FuncRegistration::new(entry.spec.stem())
+    let with_fields = FuncRegistration::new(endpoint.metadata.stem())
         .with_params_info(["fields: Map", returns])
-        .with_comments(comments(entry));
+        .with_comments(comments(endpoint));
     let world = host.clone();
     with_fields.set_into_module(module, move |ctx: NativeCallContext, fields: Map| -> Answer {
-        call(&world, entry, fields, ctx.call_position())
+        call(&world, endpoint, fields, ctx.call_position())
     });
-    if entry.fields().iter().all(|field| !field.required) {
-        let plain = FuncRegistration::new(entry.spec.stem())
+    if endpoint.fields().iter().all(|field| !field.required) {
+        let plain = FuncRegistration::new(endpoint.metadata.stem())
             .with_params_info([returns])
-            .with_comments(comments(entry));
+            .with_comments(comments(endpoint));
         let world = host.clone();
         plain.set_into_module(module, move |ctx: NativeCallContext| -> Answer {
-            call(&world, entry, Map::new(), ctx.call_position())
+            call(&world, endpoint, Map::new(), ctx.call_position())
         });
     }
 }
 
-fn register_walk(module: &mut Module, host: &Arc<Host>, entry: &'static Entry) {
-    let name = format!("{WALK}{}", entry.spec.stem());
+fn register_walk(module: &mut Module, host: &Arc<Host>, endpoint: &'static EndpointDef) {
+    let name = format!("{WALK}{}", endpoint.metadata.stem());
     let comment = format!(
         "/// Walks through the list of `{}`, page by page as it is asked for.",
-        entry.name()
+        endpoint.name()
     );
     let world = host.clone();
     FuncRegistration::new(name.as_str())
         .with_params_info(["fields: Map", "Walk"])
         .with_comments([comment.as_str()])
         .set_into_module(module, move |ctx: NativeCallContext, fields: Map| {
-            Walk::new(&world, entry, fields, ctx.call_position())
+            Walk::new(&world, endpoint, fields, ctx.call_position())
         });
-    if entry.fields().iter().all(|field| !field.required) {
+    if endpoint.fields().iter().all(|field| !field.required) {
         let world = host.clone();
         FuncRegistration::new(name.as_str())
             .with_params_info(["Walk"])
             .with_comments([comment.as_str()])
             .set_into_module(module, move |ctx: NativeCallContext| {
-                Walk::new(&world, entry, Map::new(), ctx.call_position())
+                Walk::new(&world, endpoint, Map::new(), ctx.call_position())
             });
     }
 }
 
-/// The function's documentation: the entry's, then its fields.
-fn comments(entry: &Entry) -> Vec<String> {
-    let doc = entry.doc();
-    let fields = entry.fields().iter().map(|field| {
+/// The function's documentation: the endpoint's, then its fields.
+fn comments(endpoint: &EndpointDef) -> Vec<String> {
+    let doc = endpoint.doc();
+    let fields = endpoint.fields().iter().map(|field| {
         let kind = match &field.kind {
             FieldKind::Choice(words) => words.join(" or "),
             kind => kind.name().to_owned(),
@@ -108,9 +108,9 @@ fn comments(entry: &Entry) -> Vec<String> {
     vec![lines.join("\n")]
 }
 
-fn call(host: &Host, entry: &'static Entry, fields: Map, position: Position) -> Answer {
+fn call(host: &Host, endpoint: &'static EndpointDef, fields: Map, position: Position) -> Answer {
     let fields = fields_of(fields, position)?;
-    let answer = host.call(entry, fields).map_err(|error| thrown(error, position))?;
+    let answer = host.call(endpoint, fields).map_err(|error| thrown(error, position))?;
     from_json(&answer)
 }
 
@@ -126,11 +126,11 @@ pub(crate) fn thrown(error: CallError, position: Position) -> Box<EvalAltResult>
     EvalAltResult::ErrorRuntime(Dynamic::from(error), position).into()
 }
 
-/// An entry's list, not yet walked through.
+/// An endpoint's list, not yet walked through.
 #[derive(Clone)]
 pub(crate) struct Walk {
     host: Arc<Host>,
-    entry: &'static Entry,
+    endpoint: &'static EndpointDef,
     fields: Value,
     position: Position,
 }
@@ -138,12 +138,12 @@ pub(crate) struct Walk {
 impl Walk {
     fn new(
         host: &Arc<Host>,
-        entry: &'static Entry,
+        endpoint: &'static EndpointDef,
         fields: Map,
         position: Position,
     ) -> Result<Self, Box<EvalAltResult>> {
         let fields = fields_of(fields, position)?;
-        Ok(Self { host: host.clone(), entry, fields, position })
+        Ok(Self { host: host.clone(), endpoint, fields, position })
     }
 }
 
@@ -152,7 +152,7 @@ impl IntoIterator for Walk {
     type IntoIter = Walking;
 
     fn into_iter(self) -> Walking {
-        let pager = Pager::new(self.entry, &self.fields)
+        let pager = Pager::new(self.endpoint, &self.fields)
             .map_err(|error| CallError::Failed(Error::answer(error.into())));
         Walking { walk: self, pager: Some(pager), items: VecDeque::new() }
     }
@@ -180,7 +180,7 @@ impl Iterator for Walking {
             let turned = match self.pager.take()? {
                 Err(error) => Err(error),
                 Ok(mut pager) => {
-                    let turned = self.walk.host.turn(self.walk.entry, &mut pager)?;
+                    let turned = self.walk.host.turn(self.walk.endpoint, &mut pager)?;
                     self.pager = Some(Ok(pager));
                     turned
                 }

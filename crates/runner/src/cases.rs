@@ -69,15 +69,15 @@ pub fn find(folder: &Path) -> Result<Found, Problem> {
     let files = WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()));
+        .filter_entry(|endpoint| endpoint.depth() == 0 || !is_hidden(endpoint.file_name()));
     let mut found = Found { cases: Vec::new(), strangers: Vec::new() };
-    for entry in files {
-        let entry = entry.map_err(|error| {
+    for endpoint in files {
+        let endpoint = endpoint.map_err(|error| {
             let path = error.path().unwrap_or(folder).display().to_string();
             let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
             Problem::usage(format!("cannot look for tests in {path}: {why}"))
         })?;
-        let path = entry.into_path();
+        let path = endpoint.into_path();
         if path.extension().is_none_or(|extension| extension != "cassette") {
             continue;
         }
@@ -297,7 +297,7 @@ impl Made {
             |write: &Planned| (write.scope != Scope::MAIN, write.scope.clone(), write.ordinal);
         writes.sort_by_key(place);
         writes.iter().fold(String::new(), |mut text, write| {
-            let _ = writeln!(text, "{}: {} {}", write.scope, write.entry, write.fields);
+            let _ = writeln!(text, "{}: {} {}", write.scope, write.endpoint, write.fields);
             text
         })
     }

@@ -96,7 +96,7 @@ enum Task {
     Endpoints {
         /// Its name, such as thm.rooms
         #[arg(add = complete::entry_names())]
-        entry: Option<String>,
+        endpoint: Option<String>,
     },
     /// Look at recordings, seal and verify them, exchange them with other tools
     Cassette(cassette::CassetteArgs),
@@ -125,7 +125,7 @@ enum Task {
     },
 }
 
-/// The whole command line, made from the static part above and the lists of services and entries.
+/// The whole command line, made from the static part above and the lists of services and endpoints.
 ///
 /// ```
 /// let help = drillmaster::cli::command().render_help().to_string();
@@ -219,7 +219,7 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
         Task::Repl(args) => repl::repl(&args, matches, shell),
         Task::Runs(args) => runs::runs(&args, shell),
         Task::Call(args) => call::call(&args, matches, shell),
-        Task::Endpoints { entry } => endpoints::endpoints(entry.as_deref(), shell),
+        Task::Endpoints { endpoint } => endpoints::endpoints(endpoint.as_deref(), shell),
         Task::Cassette(args) => cassette::cassette(&args, matches, shell),
         Task::Auth(args) => auth::auth(&args, matches, shell),
         Task::Config(args) => config::config(&args, matches, shell),

@@ -1,4 +1,4 @@
-//! The script engine: Rhai with every entry as a function, and fences around everything else.
+//! The script engine: Rhai with every endpoint as a function, and fences around everything else.
 
 pub(crate) mod imports;
 mod limits;
@@ -9,7 +9,7 @@ mod shown;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use drillmaster_models::{entry, nearest};
+use drillmaster_models::{endpoint, nearest};
 use rhai::module_resolvers::FileModuleResolver;
 use rhai::{
     AST, Array, Dynamic, Engine, EvalAltResult, Identifier, ImmutableString, Map, Module,
@@ -266,9 +266,9 @@ pub(crate) fn in_plain_words(error: &EvalAltResult) -> String {
             format!("there is no `{name}` in a value of type {kind}")
         }
         (EvalAltResult::ErrorFunctionNotFound(call, _), _) => match entry_called(call) {
-            Some((entry, given)) => {
+            Some((endpoint, given)) => {
                 format!(
-                    "{entry} takes one map of its fields, such as #{{ email: row.email }}, not {given}"
+                    "{endpoint} takes one map of its fields, such as #{{ email: row.email }}, not {given}"
                 )
             }
             None => format!("there is no function {call}"),
@@ -277,11 +277,11 @@ pub(crate) fn in_plain_words(error: &EvalAltResult) -> String {
     }
 }
 
-/// The entry that a call such as `thm::add_seat (Row)` meant, and what it was given.
+/// The endpoint that a call such as `thm::add_seat (Row)` meant, and what it was given.
 fn entry_called(call: &str) -> Option<(&'static str, &str)> {
     let (name, given) = call.split_once(" (")?;
-    let entry = entry(&name.replace("::", ".")).ok()?;
-    Some((entry.name(), given.trim_end_matches(')')))
+    let endpoint = endpoint(&name.replace("::", ".")).ok()?;
+    Some((endpoint.name(), given.trim_end_matches(')')))
 }
 
 fn in_lower_case(text: &str) -> String {

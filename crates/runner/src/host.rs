@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
 
-use drillmaster_models::{Entry, Pager};
+use drillmaster_models::{EndpointDef, Pager};
 use drillmaster_transport::cassette::{Event, RowEvent};
-use drillmaster_transport::{Connection, Doubt, Error, Never, Resolver, Scope, torture};
+use drillmaster_transport::{Connection, Doubt, Error, RejectAll, Resolver, Scope, torture};
 use rhai::Map;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -120,7 +120,7 @@ impl Host {
 
     /// A world in which nothing runs: for compiling, checking and describing.
     pub(crate) fn idle() -> Self {
-        Self::new(Connection::new(Never), None, Console::standard(true))
+        Self::new(Connection::new(RejectAll), None, Console::standard(true))
     }
 
     /// The connection in the scope of the running row, or of the script outside any.
@@ -131,18 +131,22 @@ impl Host {
         }
     }
 
-    /// Calls an entry and waits. A refusal that means "already so" is an answer, not an error.
-    pub(crate) fn call(&self, entry: &'static Entry, fields: Value) -> Result<Value, CallError> {
-        self.is_open(entry, &fields)?;
+    /// Calls an endpoint and waits. A refusal that means "already so" is an answer, not an error.
+    pub(crate) fn call(
+        &self,
+        endpoint: &'static EndpointDef,
+        fields: Value,
+    ) -> Result<Value, CallError> {
+        self.is_open(endpoint, &fields)?;
         let Some(runtime) = &self.runtime else {
             return Err(CallError::Failed(Error::setup("nothing can be called here")));
         };
         // A script that tries again, or another row of the same person: it would be done twice. What an earlier
         // part of the run has is answered from there.
-        if let Some(doubt) = self.resolver.in_the_way(entry, &fields)
-            && !self.connection().is_recalled(entry, &fields)
+        if let Some(doubt) = self.resolver.in_the_way(endpoint, &fields)
+            && !self.connection().is_recalled(endpoint, &fields)
         {
-            self.mark(entry, &fields, Some(&doubt));
+            self.mark(endpoint, &fields, Some(&doubt));
             return Err(CallError::Failed(doubt));
         }
         let row = RunningRow::current();
@@ -152,7 +156,7 @@ impl Host {
         let call = async move {
             let answer = {
                 let call = async {
-                    match connection.call_or_doubt(entry, &fields).await? {
+                    match connection.call_or_doubt(endpoint, &fields).await? {
                         Ok(answer) => Ok(answer),
                         // It is seldom needed, and larger than all the rest.
                         Err(doubt) => Box::pin(resolve(&resolver, doubt, defers, &stop)).await,
@@ -173,25 +177,25 @@ impl Host {
         let answer = RunningRow::aside(|| fiber::wait_outside(call, |call| runtime.block_on(call)));
         let Some((answer, fields)) = answer else {
             let doubt = match self.resume() {
-                _ if entry.spec.effect.is_read() => String::new(),
+                _ if endpoint.metadata.effect.is_read() => String::new(),
                 Some(resume) => format!("; `{resume}` finds out whether this took effect"),
                 None => "; it is not known whether this took effect".to_owned(),
             };
-            return Err(CallError::Skipped(format!("{}: interrupted{doubt}", entry.name())));
+            return Err(CallError::Skipped(format!("{}: interrupted{doubt}", endpoint.name())));
         };
-        self.mark(entry, &fields, answer.as_ref().err());
+        self.mark(endpoint, &fields, answer.as_ref().err());
         match answer {
             Ok(answer) => {
-                let Some(write) = entry.spec.effect.write() else { return Ok(answer) };
-                let change = write.tells.then(|| Changed::once(entry.name()));
+                let Some(write) = endpoint.metadata.effect.write() else { return Ok(answer) };
+                let change = write.tells.then(|| Changed::once(endpoint.name()));
                 if let Some(row) = row {
                     row.note(|tally| {
                         tally.changed |= write.tells;
                         if let Some(change) = change {
                             change.add_to(&mut tally.changes);
                         }
-                        if !tally.carried_out.contains(&entry.name()) {
-                            tally.carried_out.push(entry.name());
+                        if !tally.carried_out.contains(&endpoint.name()) {
+                            tally.carried_out.push(endpoint.name());
                         }
                     });
                 } else if let Some(change) = change {
@@ -211,11 +215,11 @@ impl Host {
             }
             // The wait was ended, or not begun, because the run is to end; nothing arrived.
             Err(error) if self.stop.is_requested() && error.is_wait_over() => {
-                let name = entry.name();
+                let name = endpoint.name();
                 Err(CallError::Skipped(format!("{name}: interrupted before it could be sent")))
             }
             Err(error) => {
-                self.close_after(Some(entry), &error);
+                self.close_after(Some(endpoint), &error);
                 Err(CallError::Failed(error))
             }
         }
@@ -235,16 +239,16 @@ impl Host {
 
     /// Takes note of a call that a person has to know of, and drops the note when the same call is settled
     /// after all.
-    fn mark(&self, entry: &'static Entry, fields: &Value, error: Option<&Error>) {
+    fn mark(&self, endpoint: &'static EndpointDef, fields: &Value, error: Option<&Error>) {
         let flaw = match error {
             Some(error) if error.is_replay_mismatch() => Some(Flaw::Unrecorded),
-            _ if entry.spec.effect.is_read() => return,
+            _ if endpoint.metadata.effect.is_read() => return,
             Some(error) if error.is_in_doubt() => Some(Flaw::InDoubt),
             Some(error) if error.is_stopped() => Some(Flaw::Stopped),
             Some(error) if error.is_unwritten() => Some(Flaw::NotMade),
             _ => None,
         };
-        let call = (entry.name(), fields.to_string());
+        let call = (endpoint.name(), fields.to_string());
         match error.zip(flaw) {
             Some((error, flaw)) => self.blemish(call, flaw, detail_of(self, error)),
             None => self.blemishes(|known| known.retain(|blemish| blemish.call != call)),
@@ -273,7 +277,7 @@ impl Host {
         told.map(|blemish| (blemish.flaw.on(State::Done), blemish.detail.clone())).collect()
     }
 
-    /// How often each entry changed something outside of rows.
+    /// How often each endpoint changed something outside of rows.
     pub(crate) fn changes_outside(&self) -> Vec<Changed> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -296,18 +300,18 @@ impl Host {
     /// The next page of a walk, or `None` at its end.
     pub(crate) fn turn(
         &self,
-        entry: &'static Entry,
+        endpoint: &'static EndpointDef,
         pager: &mut Pager,
     ) -> Option<Result<Vec<Value>, CallError>> {
         let fields = pager.request()?;
         let accept = |answer| {
-            let told = |failure| Error::answer(failure).for_entry(entry);
+            let told = |failure| Error::answer(failure).for_endpoint(endpoint);
             pager.accept(answer).map_err(|failure| CallError::Failed(told(failure)))
         };
-        Some(self.call(entry, fields).and_then(accept))
+        Some(self.call(endpoint, fields).and_then(accept))
     }
 
-    fn is_open(&self, entry: &'static Entry, fields: &Value) -> Result<(), CallError> {
+    fn is_open(&self, endpoint: &'static EndpointDef, fields: &Value) -> Result<(), CallError> {
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         // After a guard's word the rows in flight are finished, as far as the guard lets them; and where what became of
         // rows cannot be written down, as far as the journal does.
@@ -318,29 +322,29 @@ impl Host {
             let Some(row) = RunningRow::current() else {
                 return Err(CallError::Failed(error.clone()));
             };
-            let (call, detail) = ((entry.name(), fields.to_string()), not_attempted(error));
+            let (call, detail) = ((endpoint.name(), fields.to_string()), not_attempted(error));
             // What became of the call before says more.
             if !row.is_blemished_by(&call) {
                 self.blemish(call, Flaw::NotMade, detail.clone());
             }
             return Err(CallError::Skipped(detail));
         }
-        match closed.exhausted.get(entry.name()) {
+        match closed.exhausted.get(endpoint.name()) {
             // What an earlier part of the run got is not taken back.
-            Some(_) if self.connection().is_recalled(entry, fields) => Ok(()),
+            Some(_) if self.connection().is_recalled(endpoint, fields) => Ok(()),
             Some(words) => Err(CallError::Skipped(format!("not attempted: {words}"))),
             None => Ok(()),
         }
     }
 
-    fn close_after(&self, entry: Option<&'static Entry>, error: &Error) {
+    fn close_after(&self, endpoint: Option<&'static EndpointDef>, error: &Error) {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         if is_fatal(error) {
             closed.all.get_or_insert_with(|| error.clone());
         }
-        if let Some(entry) = entry.filter(|_| error.is_exhausted()) {
+        if let Some(endpoint) = endpoint.filter(|_| error.is_exhausted()) {
             let words = error.words().unwrap_or_default().to_owned();
-            closed.exhausted.insert(entry.name(), words);
+            closed.exhausted.insert(endpoint.name(), words);
         }
     }
 

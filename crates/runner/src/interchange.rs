@@ -11,14 +11,14 @@
 //! ```
 //! use drillmaster::interchange::{self, Options};
 //!
-//! let har = r#"{ "log": { "entries": [{
+//! let har = r#"{ "log": { "endpoints": [{
 //!     "request": { "method": "GET", "url": "https://tryhackme.com/external/api/roomExists?roomCode=a",
 //!                  "headers": [{ "name": "THM-API-KEY", "value": "secret" }] },
 //!     "response": { "status": 200, "content": { "text": "{\"roomExists\":true}" } }
 //! }] } }"#;
 //! let imported = interchange::read(har.as_bytes(), &Options::default()).unwrap();
 //! let [interaction] = &imported.tape.interactions[..] else { panic!() };
-//! assert_eq!(interaction.request.entry, "thm.room_exists");
+//! assert_eq!(interaction.request.endpoint, "thm.room_exists");
 //! assert_eq!(interaction.request.headers.len(), 1, "the key is left behind");
 //!
 //! let error = interchange::read(b"<html>", &Options::default()).unwrap_err();
@@ -172,7 +172,7 @@ fn lost(scope: &str, ordinal: u64, error: &Error) -> ErrorEvent {
     ErrorEvent::of(scope, ordinal, error).unwrap_or_else(|| ErrorEvent {
         scope: scope.to_owned(),
         ordinal,
-        kind: drillmaster_transport::Lost::Reset.name().to_owned(),
+        kind: drillmaster_transport::NetworkError::ConnectionLost.name().to_owned(),
         detail: error.to_string(),
         unclear_at: None,
     })

@@ -2,7 +2,7 @@
 //!
 //! A [`Script`](script::Script) is a Rhai program in which every endpoint of TryHackMe and Veracode Security
 //! Labs is a function. [`run`](run::run) maps it over a [`Roster`](roster::Roster) and says what became of
-//! every row. The functions come from the list of entries in `drillmaster-models`; nothing here names one.
+//! every row. The functions come from the list of endpoints in `drillmaster-models`; nothing here names one.
 
 mod calls;
 pub mod cases;

@@ -89,7 +89,7 @@ pub(crate) fn begin(path: &Path) -> Result<(), Problem> {
     // Who may read it is its owner's to say; at first nobody else.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // Opening a pipe that nobody reads would never return.
+    // RecorderBuilder a pipe that nobody reads would never return.
     if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
         return Err(told(&"it is no regular file").with_help("name another file"));
     }

@@ -41,8 +41,8 @@ struct Book {
 /// A plan in numbers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
-    /// How many writes each entry gets, in the order in which they first came.
-    pub(crate) entries: Vec<(String, usize)>,
+    /// How many writes each endpoint gets, in the order in which they first came.
+    pub(crate) endpoints: Vec<(String, usize)>,
     /// From how many rows something is taken away.
     pub(crate) removals: usize,
     /// The first write that cannot be undone, and how many there are.
@@ -147,9 +147,9 @@ impl Plan {
 
 impl Tally {
     fn take(&mut self, write: &Planned) {
-        match self.entries.iter_mut().find(|(entry, _)| *entry == write.entry) {
+        match self.endpoints.iter_mut().find(|(endpoint, _)| *endpoint == write.endpoint) {
             Some((_, count)) => *count += 1,
-            None => self.entries.push((write.entry.clone(), 1)),
+            None => self.endpoints.push((write.endpoint.clone(), 1)),
         }
         if write.irreversible {
             let (_, count) = self.irreversible.get_or_insert_with(|| (write.clone(), 0));
@@ -159,7 +159,7 @@ impl Tally {
 
     /// How many writes there are.
     pub(crate) fn len(&self) -> usize {
-        self.entries.iter().map(|(_, count)| count).sum()
+        self.endpoints.iter().map(|(_, count)| count).sum()
     }
 }
 

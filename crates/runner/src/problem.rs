@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{fmt, io};
 
-use drillmaster_models::{Settle, entry};
+use drillmaster_models::{Resolve, endpoint};
 use drillmaster_transport::{Error, Mismatch, Stopped};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity,
@@ -66,7 +66,7 @@ impl Problem {
         Self::unwritten(format!("cannot write {}: {error}", path.display()))
     }
 
-    /// Trouble with a call outside any row.
+    /// FaultKind with a call outside any row.
     pub fn call(error: &Error) -> Self {
         let exit = match () {
             () if error.is_unwritten() => Exit::Unwritten,
@@ -170,9 +170,9 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
 
 /// How a person finds out whether a doubtful write took effect.
 pub(crate) fn settling(error: &Error) -> String {
-    let settle = error.entry().and_then(|name| entry(name).ok()?.spec.effect.write());
+    let settle = error.endpoint().and_then(|name| endpoint(name).ok()?.metadata.effect.write());
     match settle.map(|write| write.settle) {
-        Some(Settle::Probe { entry: list, field, .. }) => {
+        Some(Resolve::Probe { endpoint: list, field, .. }) => {
             format!("{list} shows whether it took effect: look for the {field}")
         }
         _ => {

@@ -149,16 +149,17 @@ struct Case {
 /// What a run changed.
 #[derive(Debug, Clone, Default, Serialize)]
 struct Changes {
-    /// How often each entry changed something.
+    /// How often each endpoint changed something.
     counts: Vec<Changed>,
     /// The rows that changed something, in their order.
     rows: Vec<RowChanges>,
 }
 
-/// How often an entry changed something.
+/// How often an endpoint changed something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Changed {
-    pub(crate) entry: String,
+    #[serde(rename = "entry")]
+    pub(crate) endpoint: String,
     pub(crate) count: u64,
 }
 
@@ -167,7 +168,7 @@ pub(crate) struct Changed {
 struct RowChanges {
     /// The row's key; nothing for what was changed outside of rows.
     who: Option<String>,
-    entries: Vec<Changed>,
+    endpoints: Vec<Changed>,
 }
 
 impl Changes {
@@ -175,26 +176,26 @@ impl Changes {
         self.counts.is_empty()
     }
 
-    fn take(&mut self, who: Option<&str>, entries: &[Changed]) {
-        if entries.is_empty() {
+    fn take(&mut self, who: Option<&str>, endpoints: &[Changed]) {
+        if endpoints.is_empty() {
             return;
         }
-        for entry in entries {
-            entry.add_to(&mut self.counts);
+        for endpoint in endpoints {
+            endpoint.add_to(&mut self.counts);
         }
-        self.rows.push(RowChanges { who: who.map(str::to_owned), entries: entries.to_vec() });
+        self.rows.push(RowChanges { who: who.map(str::to_owned), endpoints: endpoints.to_vec() });
     }
 }
 
 impl Changed {
     /// One change.
-    pub(crate) fn once(entry: &str) -> Self {
-        Self { entry: entry.to_owned(), count: 1 }
+    pub(crate) fn once(endpoint: &str) -> Self {
+        Self { endpoint: endpoint.to_owned(), count: 1 }
     }
 
     /// Adds it to those that were counted.
     pub(crate) fn add_to(&self, counted: &mut Vec<Self>) {
-        match counted.iter_mut().find(|own| own.entry == self.entry) {
+        match counted.iter_mut().find(|own| own.endpoint == self.endpoint) {
             Some(own) => own.count += self.count,
             None => counted.push(self.clone()),
         }
@@ -204,8 +205,8 @@ impl Changed {
 impl fmt::Display for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.count {
-            1 => f.write_str(&self.entry),
-            count => write!(f, "{} ×{count}", self.entry),
+            1 => f.write_str(&self.endpoint),
+            count => write!(f, "{} ×{count}", self.endpoint),
         }
     }
 }

@@ -91,7 +91,7 @@ pub struct Outcome {
     pub row: Option<Row>,
     /// What the script returned for it.
     pub returned: serde_json::Map<String, Value>,
-    /// How often each entry changed something for it, as far as this part of the run knows.
+    /// How often each endpoint changed something for it, as far as this part of the run knows.
     pub(crate) changes: Vec<Changed>,
 }
 

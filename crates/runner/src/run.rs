@@ -91,7 +91,7 @@ pub struct Report {
     pub fatal: Option<Error>,
     /// What the script handed over with `report(…)`.
     pub(crate) handed: Handed,
-    /// How often each entry changed something outside of rows.
+    /// How often each endpoint changed something outside of rows.
     pub(crate) changes_outside: Vec<Changed>,
     /// What the script's last statement came to.
     pub(crate) value: Dynamic,

@@ -33,9 +33,9 @@ pub(crate) struct RunningRow {
 pub(crate) struct Tally {
     /// A write was carried out, and its answer tells that it changed something.
     pub(crate) changed: bool,
-    /// The entries of the writes that were carried out, each once.
+    /// The endpoints of the writes that were carried out, each once.
     pub(crate) carried_out: Vec<&'static str>,
-    /// How often each entry changed something.
+    /// How often each endpoint changed something.
     pub(crate) changes: Vec<Changed>,
     /// Something was already as wanted.
     pub(crate) unchanged: bool,
@@ -57,7 +57,7 @@ impl Tally {
 /// A call that a script may catch the error of, and that a person has to know of all the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Blemish {
-    /// The entry and the fields.
+    /// The endpoint and the fields.
     pub(crate) call: (&'static str, String),
     pub(crate) flaw: Flaw,
     pub(crate) detail: String,

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::roster::{Columns, Roster};
 pub use crate::survey::Input;
 use crate::survey::{Column, Elsewhere, Functions, Mistake, Survey, survey};
-use drillmaster_models::{Removes, entry, nearest};
+use drillmaster_models::{Removes, endpoint, nearest};
 use drillmaster_transport::files;
 
 /// A script, ready to run.
@@ -176,14 +176,14 @@ impl Script {
         self.survey.services.iter().copied()
     }
 
-    /// Whether it may take something away from somebody: it calls an entry that can, itself or in a module.
+    /// Whether it may take something away from somebody: it calls an endpoint that can, itself or in a module.
     pub fn may_remove(&self) -> bool {
         let can = |name: &&'static str| {
-            let write = entry(name).ok().and_then(|entry| entry.spec.effect.write());
-            write.is_some_and(|write| write.removes != Removes::Never || write.irreversible)
+            let write = endpoint(name).ok().and_then(|endpoint| endpoint.metadata.effect.write());
+            write.is_some_and(|write| write.removes != Removes::RejectAll || write.irreversible)
         };
         let modules = &self.survey.modules;
-        modules.unknown || self.survey.entries.iter().chain(&modules.entries).any(can)
+        modules.unknown || self.survey.endpoints.iter().chain(&modules.endpoints).any(can)
     }
 
     /// The hash of its text and of the modules that it imports, as 64 hex digits.

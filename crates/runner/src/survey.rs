@@ -6,7 +6,7 @@ mod arguments;
 mod calls;
 mod captures;
 mod columns;
-mod entries;
+mod endpoints;
 mod habits;
 mod maps;
 mod modules;
@@ -29,7 +29,7 @@ pub(crate) use self::modules::Modules;
 use self::modules::{Read, entries_of};
 use crate::engine::why_not_importable;
 
-/// The prefix of the functions that walk through an entry's list.
+/// The prefix of the functions that walk through an endpoint's list.
 pub(crate) const WALK: &str = "all_";
 
 /// What was found in a script.
@@ -38,8 +38,8 @@ pub(crate) struct Survey {
     pub(crate) inputs: Vec<Input>,
     pub(crate) columns: Vec<Column>,
     pub(crate) services: BTreeSet<&'static str>,
-    /// The names of the entries that it calls itself.
-    pub(crate) entries: BTreeSet<&'static str>,
+    /// The names of the endpoints that it calls itself.
+    pub(crate) endpoints: BTreeSet<&'static str>,
     pub(crate) modules: Modules,
     pub(crate) mistakes: Vec<Mistake>,
     /// Those in the modules that it imports.
@@ -94,8 +94,8 @@ pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Survey {
 
 /// Looks one file through.
 fn survey_of(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Survey {
-    let mut survey = Survey { entries: entries_of(ast), modules, ..Survey::default() };
-    let of_modules = survey.modules.entries.iter().filter_map(|name| name.split_once('.'));
+    let mut survey = Survey { endpoints: entries_of(ast), modules, ..Survey::default() };
+    let of_modules = survey.modules.endpoints.iter().filter_map(|name| name.split_once('.'));
     survey.services.extend(of_modules.map(|(service, _)| service));
     let functions = Functions::of(engine, ast);
     let declared = values::declarations(ast);

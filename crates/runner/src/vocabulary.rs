@@ -1,11 +1,11 @@
-//! The words that scripts have besides the entries: `roster`, `input`, `each` and what goes with them.
+//! The words that scripts have besides the endpoints: `roster`, `input`, `each` and what goes with them.
 
 mod rows;
 mod text;
 
 use std::sync::Arc;
 
-use drillmaster_models::{Fault, Moment, entry};
+use drillmaster_models::{ErrorSpec, Moment, endpoint};
 use rhai::{
     Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext, RhaiNativeFunc,
     Variant,
@@ -141,7 +141,7 @@ fn errors(engine: &mut Engine) {
         &["error: CallError", "Dynamic"],
         doc,
         move |error: &mut CallError| match error {
-            CallError::Failed(error) => text(error.entry()),
+            CallError::Failed(error) => text(error.endpoint()),
             CallError::Skipped(_) => Dynamic::UNIT,
         },
     );
@@ -169,7 +169,9 @@ fn errors(engine: &mut Engine) {
         &["error: CallError", "words: string", "bool"],
         doc,
         |error: &mut CallError, words: &str| match error {
-            CallError::Failed(error) => error.words().is_some_and(|own| Fault::same(own, words)),
+            CallError::Failed(error) => {
+                error.words().is_some_and(|own| ErrorSpec::same(own, words))
+            }
             CallError::Skipped(_) => false,
         },
     );
@@ -185,9 +187,9 @@ fn dialect(engine: &mut Engine, host: &Arc<Host>) {
         &signature,
         doc,
         move |ctx: NativeCallContext, name: &str| -> Answer<bool> {
-            let entry = entry(name)
+            let endpoint = endpoint(name)
                 .map_err(|error| runtime_error(&error.to_string(), ctx.call_position()))?;
-            Ok(entry.spec(world.connection.dialect()).is_ok())
+            Ok(endpoint.metadata(world.connection.dialect()).is_ok())
         },
     );
 }

@@ -38,16 +38,16 @@ impl Academy {
     }
 }
 
-/// How often each effect was really carried out, by entry and by whom it was about. A refused call counts
+/// How often each effect was really carried out, by endpoint and by whom it was about. A refused call counts
 /// nothing, a doubtful one that took effect counts one: whoever tests a client's recovery reads it here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Writes(BTreeMap<String, BTreeMap<String, u64>>);
 
 impl Writes {
-    /// Counts one effect of an entry on somebody: an e-mail address or an external id.
-    pub(crate) fn add(&mut self, entry: &str, subject: &str) {
-        let subjects = self.0.entry(entry.to_owned()).or_default();
+    /// Counts one effect of an endpoint on somebody: an e-mail address or an external id.
+    pub(crate) fn add(&mut self, endpoint: &str, subject: &str) {
+        let subjects = self.0.entry(endpoint.to_owned()).or_default();
         *subjects.entry(subject.to_owned()).or_default() += 1;
     }
 }

@@ -45,8 +45,8 @@ impl Refusal {
 /// What an endpoint does, with its types erased.
 #[derive(Debug)]
 pub(crate) struct Handler {
-    /// The entry's name.
-    pub(crate) entry: &'static str,
+    /// The endpoint's name.
+    pub(crate) endpoint: &'static str,
     /// Carries the call out.
     pub(crate) run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
     /// The HTTP status of a success, where the answer is not a redirect.
@@ -58,7 +58,7 @@ impl Handler {
     pub(crate) const fn of<E: Endpoint>(
         run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
     ) -> Self {
-        Self { entry: E::SPEC.name, run, status: |_| 200 }
+        Self { endpoint: E::METADATA.name, run, status: |_| 200 }
     }
 
     /// The same with another status for its successes.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drillmaster_models::{Credential, Dialect, Entry, Reply, Spec, wire};
+use drillmaster_models::{Credential, Dialect, EndpointDef, Metadata, Reply, wire};
 use drillmaster_transport::{Error, Request, Scope, Transport, visible_after};
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
@@ -125,7 +125,7 @@ impl Sandbox {
         }
     }
 
-    /// How often each effect was really carried out, by entry and by whom it was about:
+    /// How often each effect was really carried out, by endpoint and by whom it was about:
     /// `{"veracode.invite": {"ada@example.com": 1}}`.
     ///
     /// ```
@@ -170,26 +170,26 @@ impl Sandbox {
             };
         }
         let route = match find(&self.routes, method, path) {
-            Found::Entry(route) => route,
+            Found::EndpointDef(route) => route,
             Found::OtherMethods(methods) => return wrong_method(method, path, &methods),
             Found::Nothing => return nothing_here(path),
         };
         let form_field = |name: &str| {
-            let fields = wire::fields_of(route.spec, target, body).ok()?;
+            let fields = wire::fields_of(route.metadata, target, body).ok()?;
             fields.get(name)?.as_str().map(str::to_owned)
         };
         let header = |name: &str| {
             let mut named = headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
             named.next().map(|(_, value)| value.trim().to_owned())
         };
-        let shown = match route.spec.credential {
+        let shown = match route.metadata.credential {
             Credential::None => return self.carry_out(&route, target, body, visible_after),
             Credential::Header(name) => header(name),
             Credential::FormField(name) => form_field(name),
         };
         match (route.admit)(shown.as_deref().filter(|shown| !shown.is_empty())) {
             Ok(()) => self.carry_out(&route, target, body, visible_after),
-            Err(refusal) => refused(route.spec, &refusal),
+            Err(refusal) => refused(route.metadata, &refusal),
         }
     }
 
@@ -197,7 +197,7 @@ impl Sandbox {
     /// for.
     fn admit_owner(&self, headers: &[(String, String)]) -> Result<(), wire::Response> {
         let shown = |route: &Route| {
-            let Credential::Header(name) = route.spec.credential else { return None };
+            let Credential::Header(name) = route.metadata.credential else { return None };
             let (_, key) = headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?;
             Some((route.admit)(Some(key.trim())).is_ok())
         };
@@ -213,11 +213,11 @@ impl Sandbox {
         Err(wire::Response::json(status, &json!({ "message": words })))
     }
 
-    /// What is declared of the entry that a request is for, if it is for one.
-    pub(crate) fn spec_at(&self, method: &str, target: &str) -> Option<&'static Spec> {
+    /// What is declared of the endpoint that a request is for, if it is for one.
+    pub(crate) fn spec_at(&self, method: &str, target: &str) -> Option<&'static Metadata> {
         let path = target.split('?').next().unwrap_or_default();
         match find(&self.routes, method, path) {
-            Found::Entry(route) => Some(route.spec),
+            Found::EndpointDef(route) => Some(route.metadata),
             Found::OtherMethods(_) | Found::Nothing => None,
         }
     }
@@ -231,7 +231,7 @@ impl Sandbox {
         visible_after: Duration,
     ) -> wire::Response {
         self.call(route, target, body, visible_after)
-            .unwrap_or_else(|refusal| refused(route.spec, &refusal))
+            .unwrap_or_else(|refusal| refused(route.metadata, &refusal))
     }
 
     fn call(
@@ -241,9 +241,9 @@ impl Sandbox {
         body: &[u8],
         visible_after: Duration,
     ) -> Result<wire::Response, Refusal> {
-        let fields = wire::fields_of(route.spec, target, body)
+        let fields = wire::fields_of(route.metadata, target, body)
             .map_err(|problem| Refusal::new(400, problem))?;
-        let fields = self.current(route.entry, fields)?;
+        let fields = self.current(route.endpoint, fields)?;
         // The lock is held for the call alone: writing a long answer down keeps nobody waiting.
         let (answer, status) = {
             let mut academy = self.lock();
@@ -251,8 +251,8 @@ impl Sandbox {
             let mut replica = self.replica.lock().unwrap_or_else(PoisonError::into_inner);
             let run = route.handler.run;
             let answer = match &mut *replica {
-                Some(replica) if route.spec.list.is_some() => run(replica.up_to_date(), &call)?,
-                _ if route.spec.effect.is_read() => run(&mut academy, &call)?,
+                Some(replica) if route.metadata.list.is_some() => run(replica.up_to_date(), &call)?,
+                _ if route.metadata.effect.is_read() => run(&mut academy, &call)?,
                 None if visible_after.is_zero() => run(&mut academy, &call)?,
                 place => Replica::of(&academy, place)?.write(
                     &mut academy,
@@ -264,7 +264,7 @@ impl Sandbox {
             (answer, (route.handler.status)(&academy))
         };
         let mut response = route
-            .entry
+            .endpoint
             .answer_to_wire(answer, self.dialect)
             .map_err(|failure| Refusal::new(500, failure.to_string()))?;
         if response.status == 200 {
@@ -277,21 +277,21 @@ impl Sandbox {
     /// know, and like them it names one that is missing.
     fn current(
         &self,
-        entry: &Entry,
+        endpoint: &EndpointDef,
         mut fields: Map<String, Value>,
     ) -> Result<Map<String, Value>, Refusal> {
-        if self.dialect == Dialect::Current || entry.legacy.is_none() {
+        if self.dialect == Dialect::Current || endpoint.legacy.is_none() {
             return Ok(fields);
         }
         let (schema, _) =
-            entry.schemas(self.dialect).map_err(|error| Refusal::new(404, error.to_string()))?;
+            endpoint.schemas(self.dialect).map_err(|error| Refusal::new(404, error.to_string()))?;
         fields.retain(|name, _| schema["properties"].get(name).is_some());
         let missing = |name: &&str| fields.get(*name).is_none_or(|value| value == "");
         let mut required = schema["required"].as_array().into_iter().flatten();
         if let Some(name) = required.by_ref().filter_map(Value::as_str).find(missing) {
             return Err(Refusal::new(400, format!("{name} is required.")));
         }
-        match entry.fields_from_wire(Value::Object(fields), self.dialect) {
+        match endpoint.fields_from_wire(Value::Object(fields), self.dialect) {
             Ok(Value::Object(fields)) => Ok(fields),
             Ok(_) => Ok(Map::new()),
             Err(error) => Err(Refusal::new(400, error.to_string())),
@@ -310,7 +310,7 @@ impl Transport for Sandbox {
         let wire::Request { method, target, body, .. } = &*request.wire;
         let path = target.split('?').next().unwrap_or_default();
         Ok(match find(&self.routes, method.as_str(), path) {
-            Found::Entry(route) => self.carry_out(&route, target, body, visible_after()),
+            Found::EndpointDef(route) => self.carry_out(&route, target, body, visible_after()),
             Found::OtherMethods(methods) => wrong_method(method.as_str(), path, &methods),
             Found::Nothing => nothing_here(path),
         })
@@ -362,9 +362,9 @@ fn nothing_here(path: &str) -> wire::Response {
 }
 
 /// A refusal as the endpoint writes it: with a status and a stack where answers come in an envelope.
-fn refused(spec: &Spec, refusal: &Refusal) -> wire::Response {
+fn refused(metadata: &Metadata, refusal: &Refusal) -> wire::Response {
     let words = &refusal.words;
-    let body = match spec.reply {
+    let body = match metadata.reply {
         Reply::Data => json!({
             "status": "error",
             "message": words,

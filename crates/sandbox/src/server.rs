@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drillmaster_models::wire;
-use drillmaster_transport::{FaultPlan, Faults, Outcome, Strike, TakesEffect};
+use drillmaster_transport::{FaultPlan, Faults, Injection, Outcome, TakesEffect};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -249,20 +249,20 @@ async fn answer(
             (name.to_string(), value)
         })
         .collect();
-    let (mut strike, mut spec) = (Strike::default(), None);
+    let (mut injection, mut metadata) = (Injection::default(), None);
     if !faults.is_empty() && !target.starts_with(OWN_PATHS) {
-        spec = sandbox.spec_at(&method, &target);
-        strike = faults.next(spec.map(|spec| spec.name));
+        metadata = sandbox.spec_at(&method, &target);
+        injection = faults.next(metadata.map(|metadata| metadata.name));
     }
-    if !strike.delay.is_zero() {
-        tokio::time::sleep(strike.delay).await;
+    if !injection.delay.is_zero() {
+        tokio::time::sleep(injection.delay).await;
     }
-    let real = real_answer(sandbox.clone(), method, target, headers, body, strike.visible_after);
-    let Some(trouble) = strike.trouble else {
+    let real = real_answer(sandbox.clone(), method, target, headers, body, injection.visible_after);
+    let Some(trouble) = injection.trouble else {
         return sent(real.await);
     };
     let done = match trouble.takes_effect() {
-        TakesEffect::Never => None,
+        TakesEffect::RejectAll => None,
         TakesEffect::First => Some(real.await),
         TakesEffect::Late(after) => {
             drop(late.after(after, real));
@@ -270,7 +270,7 @@ async fn answer(
         }
         TakesEffect::Slowly(after) => late.after(after, real).await.ok(),
     };
-    match trouble.done_to(done, spec) {
+    match trouble.done_to(done, metadata) {
         Outcome::Answer(answer) => sent(answer),
         Outcome::Cut(answer) => {
             let whole = answer.body.clone();
@@ -278,7 +278,7 @@ async fn answer(
         }
         Outcome::Reset => {
             breaker.break_off();
-            // Never written: the attempt to do so resets the connection.
+            // RejectAll written: the attempt to do so resets the connection.
             Response::new(body_of(Bytes::new()))
         }
     }

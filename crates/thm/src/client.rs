@@ -30,7 +30,7 @@ impl Client {
         self.connection.with_dialect(Dialect::Legacy).into()
     }
 
-    /// The connection it calls over, for calls by an entry's name.
+    /// The connection it calls over, for calls by an endpoint's name.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }

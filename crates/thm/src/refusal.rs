@@ -1,6 +1,6 @@
 //! The refusals that the documents name.
 
-use drillmaster_models::Fault;
+use drillmaster_models::ErrorSpec;
 
 /// A refusal by the service, by what it says. The raw words are in [`Error::words`](crate::Error::words).
 ///
@@ -33,15 +33,15 @@ pub enum Refusal {
 }
 
 /// The documented words. They alone tell refusals apart.
-const DOCUMENTED: [(Fault, Refusal); 8] = [
-    (Fault::new(403, "API Key is invalid or has expired."), Refusal::KeyRefused),
-    (Fault::new(400, "email is required."), Refusal::EmailMissing),
-    (Fault::new(400, "email not found."), Refusal::EmailNotFound),
-    (Fault::new(400, "no available seats in dashboard."), Refusal::NoSeatsLeft),
-    (Fault::new(400, "User already assigned to seat."), Refusal::AlreadySeated),
-    (Fault::new(400, "User is not currently in a company seat."), Refusal::NotSeated),
-    (Fault::new(400, "roomCode query parameter is mandatory"), Refusal::RoomCodeMissing),
-    (Fault::new(404, "Room not found."), Refusal::RoomNotFound),
+const DOCUMENTED: [(ErrorSpec, Refusal); 8] = [
+    (ErrorSpec::new(403, "API Key is invalid or has expired."), Refusal::KeyRefused),
+    (ErrorSpec::new(400, "email is required."), Refusal::EmailMissing),
+    (ErrorSpec::new(400, "email not found."), Refusal::EmailNotFound),
+    (ErrorSpec::new(400, "no available seats in dashboard."), Refusal::NoSeatsLeft),
+    (ErrorSpec::new(400, "User already assigned to seat."), Refusal::AlreadySeated),
+    (ErrorSpec::new(400, "User is not currently in a company seat."), Refusal::NotSeated),
+    (ErrorSpec::new(400, "roomCode query parameter is mandatory"), Refusal::RoomCodeMissing),
+    (ErrorSpec::new(404, "Room not found."), Refusal::RoomNotFound),
 ];
 
 impl Refusal {

@@ -11,14 +11,14 @@
 
 use drillmaster_sandbox::Sandbox;
 use drillmaster_thm::{Client, Error, Refusal};
-use drillmaster_transport::{Cassette, Mode};
+use drillmaster_transport::{Mode, Recorder};
 
 const CASSETTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cassettes/seat.cassette");
 
 #[tokio::test]
 async fn a_seat_is_given_once() -> Result<(), Error> {
     let service = || Ok(Sandbox::academy(1, 8, 10));
-    let cassette = Cassette::open(CASSETTE).mode(Mode::from_env()?);
+    let cassette = Recorder::open(CASSETTE).mode(Mode::from_env()?);
     cassette
         .play(service, async |cassette| {
             let client = Client::new(cassette);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use drillmaster_models::{Dialect, Failure, Means, thm};
 use drillmaster_sandbox::Sandbox;
 use drillmaster_thm::{Client, Error, Refusal, ReportTime, RoomType};
-use drillmaster_transport::{Capture, Lost, Never};
+use drillmaster_transport::{Capture, NetworkError, RejectAll};
 
 fn academy() -> Sandbox {
     Sandbox::academy(1, 60, 70)
@@ -133,7 +133,7 @@ async fn a_time_report_lists_whom_it_was_asked_about() {
 
 #[tokio::test]
 async fn what_legacy_lacks_is_not_sent() {
-    let capture = Arc::new(Capture::new(Never));
+    let capture = Arc::new(Capture::new(RejectAll));
     let client = Client::new(capture.clone()).legacy();
     assert!(client.add_seat("ada@example.com").await.unwrap_err().is_unsupported());
     assert!(client.register("token").await.unwrap_err().is_unsupported());
@@ -157,7 +157,8 @@ fn a_refused_key_is_one_whatever_it_says() {
 
 #[test]
 fn trouble_on_the_way_is_no_refusal() {
-    let error = Error::from(drillmaster_transport::Error::lost(Lost::Timeout, "after 60 s"));
+    let error =
+        Error::from(drillmaster_transport::Error::network(NetworkError::Timeout, "after 60 s"));
     assert_eq!(error.refusal(), None);
     assert!(error.is_retryable());
 }
@@ -165,7 +166,7 @@ fn trouble_on_the_way_is_no_refusal() {
 #[test]
 fn every_documented_refusal_has_a_name_of_its_own() {
     let mut names = HashSet::new();
-    for fault in thm::ENTRIES.iter().flat_map(drillmaster_models::Entry::faults) {
+    for fault in thm::ENDPOINTS.iter().flat_map(drillmaster_models::EndpointDef::errors) {
         let refusal = Refusal::of(fault.says);
         assert_ne!(refusal, Refusal::Other, "{}", fault.says);
         names.insert(refusal);

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
-use drillmaster_models::{Dialect, entry};
+use drillmaster_models::{Dialect, endpoint};
 use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent, Seal};
 use drillmaster_transport::journal::line;
 use drillmaster_transport::redact::Rows;
@@ -50,12 +50,12 @@ fn request(index: usize) -> Outcome<Request> {
     } else {
         ("thm.authenticate", json!({ "extUserId": id, "roomCode": "linux1" }))
     };
-    let entry = entry(name)?;
+    let endpoint = endpoint(name)?;
     let scope = email.into();
-    let wire = entry.request(&fields, Dialect::Current)?;
+    let wire = endpoint.request(&fields, Dialect::Current)?;
     Ok(Request {
         wire: wire.into(),
-        spec: &entry.spec,
+        metadata: &endpoint.metadata,
         scope,
         ordinal: index as u64 % 2,
         purpose: Purpose::Call,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::cassette::identity;
-use crate::dry_run::entry_of;
+use crate::dry_run::endpoint_of;
 use crate::error::{Error, Stopped};
 use crate::guard::{Key, key};
 use crate::request::{Request, Response, Scope, Source, Transport};
@@ -20,7 +20,7 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 /// [earlier part](Source::History) of the run tells of is not sent, and needs no approval.
 ///
 /// ```
-/// use drillmaster_models::entry;
+/// use drillmaster_models::endpoint;
 /// use drillmaster_sandbox::Sandbox;
 /// use drillmaster_transport::{Approved, Connection, DryRun};
 /// use serde_json::json;
@@ -29,7 +29,7 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
 /// # runtime.block_on(async {
 /// let sandbox = Sandbox::academy(1, 200, 250);
-/// let add = entry("thm.add_seat").unwrap();
+/// let add = endpoint("thm.add_seat").unwrap();
 /// let fields = json!({ "email": "kian.rutherford@example.com" });
 ///
 /// let rehearsal = Arc::new(DryRun::new(sandbox.clone()));
@@ -109,7 +109,7 @@ impl Drop for Loan<'_> {
 #[async_trait]
 impl<T: Transport> Transport for Approved<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        if request.spec.effect.is_read() {
+        if request.metadata.effect.is_read() {
             return self.inner.send(request).await;
         }
         let mut loan = match self.borrow(&request) {
@@ -139,8 +139,8 @@ impl<T: Transport> Transport for Approved<T> {
 
 /// Whether an answer to a write settles it, for good or ill.
 fn is_clear(request: &Request, answer: &Response) -> bool {
-    let Ok(entry) = entry_of(request) else { return false };
-    match entry.answer(answer, request.spec.dialect) {
+    let Ok(endpoint) = endpoint_of(request) else { return false };
+    match endpoint.answer(answer, request.metadata.dialect) {
         Ok(_) => true,
         Err(failure) => {
             let error = Error::answer(failure).for_request(request);

@@ -4,7 +4,7 @@
 //! | event | holds |
 //! |---|---|
 //! | `cassette` | first: version, program, and what the run was made from |
-//! | `request` | scope, ordinal, entry, hash, method, target, headers, body |
+//! | `request` | scope, ordinal, endpoint, hash, method, target, headers, body |
 //! | `response` | scope, ordinal, status, headers, body |
 //! | `resolved` | the same: the answer that stands for a write which was in doubt and is known to have taken effect |
 //! | `error` | scope, ordinal, how the request or its answer was lost |
@@ -59,12 +59,12 @@ pub use tape::{Damage, Interaction, Tape, parse};
 pub(crate) use tape::{Part, answer_at, event_at, header, layout, read, without_sum};
 pub use veiled::veiled;
 
-use drillmaster_models::{Method, entry, wire};
+use drillmaster_models::{Method, endpoint, wire};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Lost};
+use crate::error::{Error, NetworkError};
 use crate::redact::{Keys, Sealing};
 use crate::request::{Purpose, Request, Response, is_open, line};
 
@@ -101,7 +101,7 @@ pub enum Event {
     /// How a row ended.
     Row(RowEvent),
     /// How fast a service was called.
-    Pace(PaceEvent),
+    RateLimit(PaceEvent),
     /// The last event.
     End {
         /// How many requests were answered or lost.
@@ -164,8 +164,9 @@ pub struct RequestEvent {
     /// Its number within the scope.
     #[serde(deserialize_with = "ordinal")]
     pub ordinal: u64,
-    /// The entry that was called.
-    pub entry: String,
+    /// The endpoint that was called.
+    #[serde(rename = "entry")]
+    pub endpoint: String,
     /// The hash of what is matched: method, target and body.
     pub hash: String,
     /// The HTTP method.
@@ -335,7 +336,7 @@ impl RequestEvent {
         Self {
             scope: request.scope.to_string(),
             ordinal: request.ordinal,
-            entry: request.spec.name.to_owned(),
+            endpoint: request.metadata.name.to_owned(),
             hash: identity(&request.wire),
             method: request.wire.method.to_string(),
             target: request.wire.target.clone(),
@@ -353,9 +354,9 @@ impl RequestEvent {
         line(&self.method, &self.target, self.is_open())
     }
 
-    /// Whether its values may be shown: those of an entry that is not known may not.
+    /// Whether its values may be shown: those of an endpoint that is not known may not.
     pub fn is_open(&self) -> bool {
-        entry(&self.entry).is_ok_and(|entry| is_open(&entry.spec))
+        endpoint(&self.endpoint).is_ok_and(|endpoint| is_open(&endpoint.metadata))
     }
 
     /// Whether its hash is that of what it holds. An `Err` says what of it cannot be read.
@@ -434,7 +435,7 @@ impl ErrorEvent {
         Self {
             scope: scope.to_owned(),
             ordinal,
-            kind: Lost::Reset.name().to_owned(),
+            kind: NetworkError::ConnectionLost.name().to_owned(),
             detail: UNANSWERED.to_owned(),
             unclear_at: None,
         }

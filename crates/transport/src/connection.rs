@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drillmaster_models::{Dialect, Endpoint, Entry, Failure, Pager, entry};
+use drillmaster_models::{Dialect, Endpoint, EndpointDef, Failure, Pager, endpoint};
 use futures::stream::{self, Stream, StreamExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -77,31 +77,37 @@ impl Connection {
         self.transport.value(&self.scope, name, fresh)
     }
 
-    /// Calls an entry with fields that are checked first. The answer has the current dialect's shape.
-    pub async fn call(&self, entry: &'static Entry, fields: &Value) -> Result<Value, Error> {
-        self.send_draft(entry, self.draft(entry, fields)?).await
+    /// Calls an endpoint with fields that are checked first. The answer has the current dialect's shape.
+    pub async fn call(
+        &self,
+        endpoint: &'static EndpointDef,
+        fields: &Value,
+    ) -> Result<Value, Error> {
+        self.send_draft(endpoint, self.draft(endpoint, fields)?).await
     }
 
     /// Sends a draft under the scope's next number and reads the answer.
     pub(crate) async fn send_draft(
         &self,
-        entry: &'static Entry,
+        endpoint: &'static EndpointDef,
         draft: Request,
     ) -> Result<Value, Error> {
-        self.send_request(entry, Request { ordinal: self.scope.next(), ..draft }).await
+        self.send_request(endpoint, Request { ordinal: self.scope.next(), ..draft }).await
     }
 
     /// Sends a request that has its number and reads the answer.
     pub(crate) async fn send_request(
         &self,
-        entry: &'static Entry,
+        endpoint: &'static EndpointDef,
         request: Request,
     ) -> Result<Value, Error> {
-        let spec = request.spec;
+        let metadata = request.metadata;
         // Whether a lost write is in doubt must not depend on a transport's remembering to say so.
         let answer = self.transport.send(request).await;
-        let answer = answer.map_err(|error| error.about(spec))?;
-        entry.answer(&answer, self.dialect).map_err(|failure| Error::answer(failure).about(spec))
+        let answer = answer.map_err(|error| error.about(metadata))?;
+        endpoint
+            .answer(&answer, self.dialect)
+            .map_err(|failure| Error::answer(failure).about(metadata))
     }
 
     /// Who would answer this request now.
@@ -110,18 +116,23 @@ impl Connection {
     }
 
     /// Whether an earlier part of the run has the answer to this call.
-    pub fn is_recalled(&self, entry: &'static Entry, fields: &Value) -> bool {
-        self.draft(entry, fields)
+    pub fn is_recalled(&self, endpoint: &'static EndpointDef, fields: &Value) -> bool {
+        self.draft(endpoint, fields)
             .is_ok_and(|draft| matches!(self.source(&draft), Source::History { .. }))
     }
 
     /// A request of the scope that has no number yet.
-    pub(crate) fn draft(&self, entry: &'static Entry, fields: &Value) -> Result<Request, Error> {
-        let wire = entry.request(fields, self.dialect).map_err(Error::answer)?;
-        let spec = entry.spec(self.dialect).map_err(|error| Error::answer(error.into()))?;
+    pub(crate) fn draft(
+        &self,
+        endpoint: &'static EndpointDef,
+        fields: &Value,
+    ) -> Result<Request, Error> {
+        let wire = endpoint.request(fields, self.dialect).map_err(Error::answer)?;
+        let metadata =
+            endpoint.metadata(self.dialect).map_err(|error| Error::answer(error.into()))?;
         Ok(Request {
             wire: Arc::new(wire),
-            spec,
+            metadata,
             scope: self.scope.name().clone(),
             ordinal: 0,
             purpose: Purpose::Call,
@@ -130,38 +141,40 @@ impl Connection {
 
     /// Sends a typed request.
     pub async fn send<E: Endpoint>(&self, request: &E) -> Result<E::Response, Error> {
-        let (entry, fields) = erase(request)?;
-        typed(entry, self.call(entry, &fields).await?)
+        let (endpoint, fields) = erase(request)?;
+        typed(endpoint, self.call(endpoint, &fields).await?)
     }
 
-    /// Walks through the items of an entry's list, page by page as they are asked for.
+    /// Walks through the items of an endpoint's list, page by page as they are asked for.
     pub fn walk(
         &self,
-        entry: &'static Entry,
+        endpoint: &'static EndpointDef,
         fields: &Value,
     ) -> impl Stream<Item = Result<Value, Error>> + Send + use<> {
         struct Walk {
             connection: Connection,
-            entry: &'static Entry,
+            endpoint: &'static EndpointDef,
             pager: Option<Pager>,
         }
-        let start = Pager::new(entry, fields).map_err(|error| Error::answer(error.into()));
+        let start = Pager::new(endpoint, fields).map_err(|error| Error::answer(error.into()));
         let (walk, refused) = match start {
-            Ok(pager) => (Some(Walk { connection: self.clone(), entry, pager: Some(pager) }), None),
+            Ok(pager) => {
+                (Some(Walk { connection: self.clone(), endpoint, pager: Some(pager) }), None)
+            }
             Err(error) => (None, Some(Err(error))),
         };
         let pages = stream::unfold(walk, |walk| async move {
             let mut walk = walk?;
             let mut pager = walk.pager.take()?;
             let request = pager.request()?;
-            match walk.connection.call(walk.entry, &request).await {
+            match walk.connection.call(walk.endpoint, &request).await {
                 Ok(answer) => match pager.accept(answer) {
                     Ok(items) => {
                         walk.pager = Some(pager);
                         Some((items.into_iter().map(Ok).collect(), Some(walk)))
                     }
                     Err(failure) => {
-                        let error = Error::answer(failure).about(&walk.entry.spec);
+                        let error = Error::answer(failure).about(&walk.endpoint.metadata);
                         Some((vec![Err(error)], None))
                     }
                 },
@@ -181,9 +194,9 @@ impl Connection {
         T: DeserializeOwned + Send + 'static,
     {
         let (walk, refused) = match erase(request) {
-            Ok((entry, fields)) => {
-                let items = self.walk(entry, &fields);
-                (Some(items.map(move |item| typed(entry, item?))), None)
+            Ok((endpoint, fields)) => {
+                let items = self.walk(endpoint, &fields);
+                (Some(items.map(move |item| typed(endpoint, item?))), None)
             }
             Err(error) => (None, Some(Err(error))),
         };
@@ -191,14 +204,14 @@ impl Connection {
     }
 }
 
-fn erase<E: Endpoint>(request: &E) -> Result<(&'static Entry, Value), Error> {
-    let entry = entry(E::SPEC.name).map_err(|error| Error::setup(error.to_string()))?;
+fn erase<E: Endpoint>(request: &E) -> Result<(&'static EndpointDef, Value), Error> {
+    let endpoint = endpoint(E::METADATA.name).map_err(|error| Error::setup(error.to_string()))?;
     let fields = serde_json::to_value(request)
-        .map_err(|error| Error::setup(format!("{}: {error}", E::SPEC.name)))?;
-    Ok((entry, fields))
+        .map_err(|error| Error::setup(format!("{}: {error}", E::METADATA.name)))?;
+    Ok((endpoint, fields))
 }
 
-fn typed<T: DeserializeOwned>(entry: &Entry, answer: Value) -> Result<T, Error> {
+fn typed<T: DeserializeOwned>(endpoint: &EndpointDef, answer: Value) -> Result<T, Error> {
     serde_json::from_value(answer)
-        .map_err(|error| Error::answer(Failure::Shape(error.to_string())).about(&entry.spec))
+        .map_err(|error| Error::answer(Failure::Shape(error.to_string())).about(&endpoint.metadata))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use drillmaster_models::{Entry, Failure, FieldError, entry, wire};
+use drillmaster_models::{EndpointDef, Failure, FieldError, endpoint, wire};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,24 +12,24 @@ use crate::cassette::identity;
 use crate::error::Error;
 use crate::request::{Request, Response, Scope, Source, Transport};
 
-/// Lets reads through and answers each write with what its entry predicts. No write is passed on; what would
+/// Lets reads through and answers each write with what its endpoint predicts. No write is passed on; what would
 /// have been sent is kept until it is [taken](DryRun::take).
 ///
 /// ```
-/// use drillmaster_models::entry;
-/// use drillmaster_transport::{Connection, DryRun, Never};
+/// use drillmaster_models::endpoint;
+/// use drillmaster_transport::{Connection, DryRun, RejectAll};
 /// use serde_json::json;
 /// use std::sync::Arc;
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 /// # runtime.block_on(async {
-/// let rehearsal = Arc::new(DryRun::new(Never));
+/// let rehearsal = Arc::new(DryRun::new(RejectAll));
 /// let connection = Connection::new(rehearsal.clone());
 /// let fields = json!({ "email": "ada@example.com" });
-/// connection.call(entry("thm.add_seat").unwrap(), &fields).await.unwrap();
+/// connection.call(endpoint("thm.add_seat").unwrap(), &fields).await.unwrap();
 ///
 /// let plan = rehearsal.take("main");
-/// assert_eq!((plan[0].entry.as_str(), plan[0].subject.as_str()), ("thm.add_seat", "ada@example.com"));
+/// assert_eq!((plan[0].endpoint.as_str(), plan[0].subject.as_str()), ("thm.add_seat", "ada@example.com"));
 /// # });
 /// ```
 pub struct DryRun<T> {
@@ -45,8 +45,9 @@ pub struct Planned {
     pub scope: String,
     /// Its number within the scope.
     pub ordinal: u64,
-    /// The name of its entry.
-    pub entry: String,
+    /// The name of its endpoint.
+    #[serde(rename = "entry")]
+    pub endpoint: String,
     /// Whom it is about.
     pub subject: String,
     /// Its fields, in the current dialect's terms.
@@ -62,8 +63,8 @@ pub struct Planned {
 impl Planned {
     /// What a request would write; `None` where it only reads.
     pub fn of(request: &Request) -> Result<Option<Self>, Error> {
-        let Some(write) = request.spec.effect.write() else { return Ok(None) };
-        let fields = fields_of(entry_of(request)?, request)?;
+        let Some(write) = request.metadata.effect.write() else { return Ok(None) };
+        let fields = fields_of(endpoint_of(request)?, request)?;
         let subject = match &fields[write.subject] {
             Value::String(subject) => subject.clone(),
             other => other.to_string(),
@@ -71,7 +72,7 @@ impl Planned {
         Ok(Some(Self {
             scope: request.scope.to_string(),
             ordinal: request.ordinal,
-            entry: request.spec.name.to_owned(),
+            endpoint: request.metadata.name.to_owned(),
             subject,
             hash: identity(&request.wire),
             removes: write.takes_away(&fields),
@@ -117,9 +118,10 @@ impl<T> DryRun<T> {
 impl<T: Transport> Transport for DryRun<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let Some(planned) = Planned::of(&request)? else { return self.inner.send(request).await };
-        let entry = entry_of(&request)?;
-        let answer = entry.predict(&planned.fields);
-        let answer = answer.and_then(|answer| entry.answer_to_wire(answer, request.spec.dialect));
+        let endpoint = endpoint_of(&request)?;
+        let answer = endpoint.predict(&planned.fields);
+        let answer =
+            answer.and_then(|answer| endpoint.answer_to_wire(answer, request.metadata.dialect));
         let answer = answer.map_err(|failure| {
             // As a failure of an answer it would look as if the write had been sent.
             let problem =
@@ -143,17 +145,18 @@ impl<T: Transport> Transport for DryRun<T> {
     }
 }
 
-/// The entry that a request was made from.
-pub(crate) fn entry_of(request: &Request) -> Result<&'static Entry, Error> {
-    entry(request.spec.name).map_err(|error| Error::setup(error.to_string()).for_request(request))
+/// The endpoint that a request was made from.
+pub(crate) fn endpoint_of(request: &Request) -> Result<&'static EndpointDef, Error> {
+    endpoint(request.metadata.name)
+        .map_err(|error| Error::setup(error.to_string()).for_request(request))
 }
 
 /// What a caller asked for, read from the request again.
-fn fields_of(entry: &Entry, request: &Request) -> Result<Value, Error> {
-    let dialect = request.spec.dialect;
-    wire::fields_of(request.spec, &request.wire.target, &request.wire.body)
-        .map_err(|problem| FieldError::new(request.spec.name, ".", &problem))
-        .and_then(|fields| entry.fields_from_wire(Value::Object(fields), dialect))
-        .and_then(|fields| entry.check(&fields))
+fn fields_of(endpoint: &EndpointDef, request: &Request) -> Result<Value, Error> {
+    let dialect = request.metadata.dialect;
+    wire::fields_of(request.metadata, &request.wire.target, &request.wire.body)
+        .map_err(|problem| FieldError::new(request.metadata.name, ".", &problem))
+        .and_then(|fields| endpoint.fields_from_wire(Value::Object(fields), dialect))
+        .and_then(|fields| endpoint.check(&fields))
         .map_err(|error| Error::answer(Failure::Field(error)).for_request(request))
 }

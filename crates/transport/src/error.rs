@@ -1,14 +1,14 @@
 //! One error for everything that can keep a call from its answer.
 
-use drillmaster_models::{Entry, Failure, Means, Spec};
+use drillmaster_models::{EndpointDef, Failure, Means, Metadata};
 
 use crate::request::Request;
 
 /// Why a call has no answer. Ask it questions; its insides may change.
 ///
 /// ```
-/// use drillmaster_transport::{Error, Lost};
-/// let error = Error::lost(Lost::Timeout, "no answer within 60 s");
+/// use drillmaster_transport::{Error, NetworkError};
+/// let error = Error::network(NetworkError::Timeout, "no answer within 60 s");
 /// assert!(error.is_retryable());
 /// assert!(!error.is_refusal());
 /// ```
@@ -17,7 +17,7 @@ pub struct Error(Box<Inner>);
 
 #[derive(Debug, Clone)]
 struct Inner {
-    entry: Option<&'static str>,
+    endpoint: Option<&'static str>,
     writes: bool,
     /// No more files can be opened.
     starved: bool,
@@ -29,7 +29,7 @@ enum Kind {
     #[error("{0}")]
     Answer(Failure),
     #[error("{0}: {1}")]
-    Lost(Lost, String),
+    NetworkError(NetworkError, String),
     #[error("{0}")]
     Setup(String),
     #[error("{0}")]
@@ -43,16 +43,16 @@ enum Kind {
 /// How a request or its answer was lost on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Lost {
+pub enum NetworkError {
     /// The connection never opened: the request was not sent.
     #[error("cannot connect")]
-    Unreachable,
+    Connect,
     /// The request was sent and no answer came in time.
     #[error("timed out")]
     Timeout,
     /// The connection broke after the request was, or may have been, sent.
     #[error("the connection broke")]
-    Reset,
+    ConnectionLost,
 }
 
 /// What kept a write from being sent, though it could have been.
@@ -86,28 +86,28 @@ pub enum Mismatch {
 /// How a recording calls a request that the configuration or a guard kept from being sent.
 const UNSENT: &str = "unsent";
 
-impl Lost {
+impl NetworkError {
     /// Every kind, for readers of recordings.
-    pub const ALL: [Self; 3] = [Self::Unreachable, Self::Timeout, Self::Reset];
+    pub const ALL: [Self; 3] = [Self::Connect, Self::Timeout, Self::ConnectionLost];
 
     /// The name in a recording.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Unreachable => "unreachable",
+            Self::Connect => "unreachable",
             Self::Timeout => "timeout",
-            Self::Reset => "reset",
+            Self::ConnectionLost => "reset",
         }
     }
 }
 
 impl Error {
     fn new(kind: Kind) -> Self {
-        Self(Box::new(Inner { entry: None, writes: false, starved: false, kind }))
+        Self(Box::new(Inner { endpoint: None, writes: false, starved: false, kind }))
     }
 
     /// The request or its answer was lost.
-    pub fn lost(how: Lost, detail: impl Into<String>) -> Self {
-        Self::new(Kind::Lost(how, detail.into()))
+    pub fn network(how: NetworkError, detail: impl Into<String>) -> Self {
+        Self::new(Kind::NetworkError(how, detail.into()))
     }
 
     /// Something about the configuration keeps requests from being sent.
@@ -166,25 +166,25 @@ impl Error {
     /// Says which request it was about.
     #[must_use]
     pub fn for_request(self, request: &Request) -> Self {
-        self.about(request.spec)
+        self.about(request.metadata)
     }
 
     /// Says which endpoint it was about.
     #[must_use]
-    pub fn for_entry(self, entry: &Entry) -> Self {
-        self.about(&entry.spec)
+    pub fn for_endpoint(self, endpoint: &EndpointDef) -> Self {
+        self.about(&endpoint.metadata)
     }
 
-    pub(crate) fn about(mut self, spec: &Spec) -> Self {
-        self.0.entry = Some(spec.name);
-        self.0.writes = !spec.effect.is_read();
+    pub(crate) fn about(mut self, metadata: &Metadata) -> Self {
+        self.0.endpoint = Some(metadata.name);
+        self.0.writes = !metadata.effect.is_read();
         self
     }
 
     /// The same in other words, where they are not the service's own.
     pub(crate) fn reworded(mut self, words: impl FnOnce(&str) -> String) -> Self {
         match &mut self.0.kind {
-            Kind::Lost(_, detail) | Kind::Setup(detail) | Kind::Unwritten(detail) => {
+            Kind::NetworkError(_, detail) | Kind::Setup(detail) | Kind::Unwritten(detail) => {
                 *detail = words(detail);
             }
             Kind::Answer(_) | Kind::Replay(..) | Kind::Stopped(..) => {}
@@ -192,9 +192,9 @@ impl Error {
         self
     }
 
-    /// The entry that was called.
-    pub fn entry(&self) -> Option<&'static str> {
-        self.0.entry
+    /// The endpoint that was called.
+    pub fn endpoint(&self) -> Option<&'static str> {
+        self.0.endpoint
     }
 
     /// The service said no. Its words are in [`words`](Self::words).
@@ -212,7 +212,7 @@ impl Error {
         self.means() == Some(Means::Already)
     }
 
-    /// The refusal says that no further call of this entry can succeed, such as "no seats left".
+    /// The refusal says that no further call of this endpoint can succeed, such as "no seats left".
     pub fn is_exhausted(&self) -> bool {
         self.means() == Some(Means::Exhausted)
     }
@@ -221,7 +221,7 @@ impl Error {
     pub fn is_in_doubt(&self) -> bool {
         self.0.writes
             && match &self.0.kind {
-                Kind::Lost(how, _) => *how != Lost::Unreachable,
+                Kind::NetworkError(how, _) => *how != NetworkError::Connect,
                 Kind::Answer(failure) => matches!(
                     failure,
                     Failure::Broken { .. }
@@ -239,8 +239,9 @@ impl Error {
     /// Sending the same request again may succeed and can do no harm.
     pub fn is_retryable(&self) -> bool {
         match &self.0.kind {
-            Kind::Lost(Lost::Unreachable, _) | Kind::Answer(Failure::Throttled { .. }) => true,
-            Kind::Lost(..) | Kind::Answer(Failure::Broken { .. }) => !self.0.writes,
+            Kind::NetworkError(NetworkError::Connect, _)
+            | Kind::Answer(Failure::Throttled { .. }) => true,
+            Kind::NetworkError(..) | Kind::Answer(Failure::Broken { .. }) => !self.0.writes,
             _ => false,
         }
     }
@@ -253,7 +254,7 @@ impl Error {
     /// The service could not take the request yet, and it is not known to have done anything: it asked to slow down, or
     /// could not be reached, until nobody waited any longer.
     pub fn is_wait_over(&self) -> bool {
-        self.is_throttled() || self.lost_how() == Some(Lost::Unreachable)
+        self.is_throttled() || self.network_error() == Some(NetworkError::Connect)
     }
 
     /// The request was wrong by itself and was not sent.
@@ -304,9 +305,9 @@ impl Error {
     }
 
     /// How the request or its answer was lost, if it was.
-    pub fn lost_how(&self) -> Option<Lost> {
+    pub fn network_error(&self) -> Option<NetworkError> {
         match self.0.kind {
-            Kind::Lost(how, _) => Some(how),
+            Kind::NetworkError(how, _) => Some(how),
             _ => None,
         }
     }
@@ -314,7 +315,7 @@ impl Error {
     /// How a recording calls it, and what was told about it.
     pub(crate) fn recorded(&self) -> Option<(&'static str, &str)> {
         match &self.0.kind {
-            Kind::Lost(how, detail) => Some((how.name(), detail)),
+            Kind::NetworkError(how, detail) => Some((how.name(), detail)),
             Kind::Setup(problem) | Kind::Unwritten(problem) | Kind::Stopped(_, problem) => {
                 Some((UNSENT, problem))
             }
@@ -327,8 +328,8 @@ impl Error {
         if kind == UNSENT {
             return Some(Self::setup(detail));
         }
-        let how = Lost::ALL.into_iter().find(|how| how.name() == kind)?;
-        Some(Self::lost(how, detail))
+        let how = NetworkError::ALL.into_iter().find(|how| how.name() == kind)?;
+        Some(Self::network(how, detail))
     }
 
     /// What the answer was, if one came.
@@ -360,7 +361,7 @@ impl Error {
         }
     }
 
-    /// What a refusal means, as its entry declares it.
+    /// What a refusal means, as its endpoint declares it.
     pub fn means(&self) -> Option<Means> {
         match self.failure()? {
             Failure::Refused { means, .. } => Some(*means),
@@ -373,8 +374,8 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names_entry =
             matches!(self.failure(), Some(Failure::Field(_) | Failure::Unsupported(_)));
-        match self.0.entry {
-            Some(entry) if !names_entry => write!(f, "{entry}: {}", self.0.kind),
+        match self.0.endpoint {
+            Some(endpoint) if !names_entry => write!(f, "{endpoint}: {}", self.0.kind),
             _ => self.0.kind.fmt(f),
         }
     }

@@ -1,4 +1,4 @@
-//! Trouble on purpose.
+//! FaultKind on purpose.
 
 mod later;
 mod plan;
@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drillmaster_models::{Reply, Spec};
+use drillmaster_models::{Metadata, Reply};
 use serde_json::{Value, json};
 
 use self::later::Later;
-use crate::error::{Error, Lost};
+use crate::error::{Error, NetworkError};
 use crate::http::WHOLE;
 use crate::request::{Request, Response, Scope, Source, Transport};
 
@@ -29,14 +29,14 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 ///
 /// ```
 /// use drillmaster_models::thm::AddSeat;
-/// use drillmaster_transport::{Capture, Connection, Fault, FaultPlan, Never};
+/// use drillmaster_transport::{Capture, Connection, FaultInjector, FaultPlan, RejectAll};
 /// use std::sync::Arc;
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
 /// # runtime.block_on(async {
-/// let service = Arc::new(Capture::new(Never));
+/// let service = Arc::new(Capture::new(RejectAll));
 /// let plan: FaultPlan = "500-before@1,500-after@2".parse().unwrap();
-/// let connection = Connection::new(Fault::new(service.clone(), plan));
+/// let connection = Connection::new(FaultInjector::new(service.clone(), plan));
 /// let seat = AddSeat { email: "ada@example.com".to_owned() };
 ///
 /// let error = connection.send(&seat).await.unwrap_err();
@@ -45,13 +45,13 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 /// assert_eq!(service.requests().len(), 1);
 /// # });
 /// ```
-pub struct Fault<T> {
+pub struct FaultInjector<T> {
     inner: Arc<T>,
     faults: Faults,
     later: Arc<Later<T>>,
 }
 
-impl<T> Fault<T> {
+impl<T> FaultInjector<T> {
     /// Sends over `inner` what the plan lets through.
     pub fn new(inner: T, plan: FaultPlan) -> Self {
         let inner = Arc::new(inner);
@@ -64,7 +64,7 @@ impl<T> Fault<T> {
     }
 }
 
-impl<T: Transport> Fault<T> {
+impl<T: Transport> FaultInjector<T> {
     /// Has all writes take effect now that are still to do so, in the order of their times.
     pub async fn carry_out_pending(&self) {
         self.later.carry_out(None).await;
@@ -76,26 +76,27 @@ tokio::task_local! {
 }
 
 /// How long after its effect the write that is being sent is to show in lists: what a `visible-after` of the
-/// [`Fault`] above says, and nothing without one. For transports that simulate a service.
+/// [`FaultInjector`] above says, and nothing without one. For transports that simulate a service.
 pub fn visible_after() -> Duration {
     VISIBLE_AFTER.try_with(|time| *time).unwrap_or_default()
 }
 
 #[async_trait]
-impl<T: Transport + 'static> Transport for Fault<T> {
+impl<T: Transport + 'static> Transport for FaultInjector<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         // What is due comes first, should nobody have been there to carry it out.
         self.later.carry_out(Some(tokio::time::Instant::now())).await;
-        let Strike { delay, trouble, visible_after } = self.faults.next(Some(request.spec.name));
+        let Injection { delay, trouble, visible_after } =
+            self.faults.next(Some(request.metadata.name));
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let spec = request.spec;
+        let metadata = request.metadata;
         let Some(trouble) = trouble else {
             return VISIBLE_AFTER.scope(visible_after, self.inner.send(request)).await;
         };
         let real = match trouble.takes_effect() {
-            TakesEffect::Never => None,
+            TakesEffect::RejectAll => None,
             TakesEffect::First => {
                 Some(VISIBLE_AFTER.scope(visible_after, self.inner.send(request)).await?)
             }
@@ -109,13 +110,14 @@ impl<T: Transport + 'static> Transport for Fault<T> {
                     Ok(Ok(answer)) => Some(answer?),
                     Ok(Err(_)) | Err(_) => {
                         let detail = format!("no answer within {} s", WHOLE.as_secs());
-                        return Err(Error::lost(Lost::Timeout, detail).about(spec));
+                        return Err(Error::network(NetworkError::Timeout, detail).about(metadata));
                     }
                 }
             }
         };
-        let lost = |detail| Err(Error::lost(Lost::Reset, detail).about(spec));
-        match trouble.done_to(real, Some(spec)) {
+        let lost =
+            |detail| Err(Error::network(NetworkError::ConnectionLost, detail).about(metadata));
+        match trouble.done_to(real, Some(metadata)) {
             Outcome::Answer(answer) => Ok(answer),
             Outcome::Reset => lost("a fault broke it, as planned"),
             Outcome::Cut(_) => lost("a fault cut the answer short, as planned"),
@@ -155,37 +157,37 @@ impl Faults {
         self.plan.is_empty()
     }
 
-    /// What is done to the next call, of this entry or of something that is none. Delays add up; of several
+    /// What is done to the next call, of this endpoint or of something that is none. Delays add up; of several
     /// other faults that fall on one call, the first in the plan is done.
-    pub fn next(&self, entry: Option<&str>) -> Strike {
-        let mut strike = Strike::default();
+    pub fn next(&self, endpoint: Option<&str>) -> Injection {
+        let mut injection = Injection::default();
         for (place, (rule, calls)) in self.plan.rules().iter().zip(&*self.calls).enumerate() {
-            if !rule.concerns(entry) {
+            if !rule.concerns(endpoint) {
                 continue;
             }
             let call = calls.fetch_add(1, Ordering::Relaxed) + 1;
             if rule.falls_on(self.plan.seed(), place, call) {
-                rule.strike(&mut strike, self.plan.seed(), place, call);
+                rule.injection(&mut injection, self.plan.seed(), place, call);
             }
         }
-        strike
+        injection
     }
 }
 
 /// What is done to one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Strike {
+pub struct Injection {
     /// How long it is held up first.
     pub delay: Duration,
     /// What goes wrong with it then.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<FaultKind>,
     /// How long after its effect it is to show in lists.
     pub visible_after: Duration,
 }
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum FaultKind {
     /// The connection breaks before the service has the request.
     ResetBefore,
     /// The connection breaks after the service did as it was asked.
@@ -267,8 +269,8 @@ impl Shape {
     }
 
     /// The body of the answer, made from that of a whole one.
-    fn body(self, whole: &[u8], spec: Option<&Spec>) -> Vec<u8> {
-        let list = spec.and_then(|spec| spec.list);
+    fn body(self, whole: &[u8], metadata: Option<&Metadata>) -> Vec<u8> {
+        let list = metadata.and_then(|metadata| metadata.list);
         let text = |value: Value| value.to_string().into_bytes();
         match self {
             Self::Empty => Vec::new(),
@@ -278,7 +280,7 @@ impl Shape {
                 let mut answer: Value = serde_json::from_slice(whole).unwrap_or_default();
                 let mut place = &mut answer;
                 let steps = [
-                    spec.filter(|spec| spec.reply == Reply::Data).map(|_| "data"),
+                    metadata.filter(|metadata| metadata.reply == Reply::Data).map(|_| "data"),
                     list.map(|list| list.items).filter(|items| !items.is_empty()),
                 ];
                 for step in steps.into_iter().flatten() {
@@ -302,7 +304,7 @@ impl Shape {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakesEffect {
     /// The service never has it.
-    Never,
+    RejectAll,
     /// Before it is answered.
     First,
     /// This long after it was answered.
@@ -322,11 +324,11 @@ pub enum Outcome {
     Cut(Response),
 }
 
-impl Trouble {
+impl FaultKind {
     /// When the request takes effect.
     pub fn takes_effect(self) -> TakesEffect {
         match self {
-            Self::ResetBefore | Self::Throttled(_) | Self::BrokenBefore => TakesEffect::Never,
+            Self::ResetBefore | Self::Throttled(_) | Self::BrokenBefore => TakesEffect::RejectAll,
             Self::LateEffect { after, .. } => TakesEffect::Late(after),
             Self::SlowEffect { after, .. } => TakesEffect::Slowly(after),
             Self::ResetAfter
@@ -339,8 +341,8 @@ impl Trouble {
     }
 
     /// What it makes of the service's answer, which is there where the request [takes effect](Self::takes_effect)
-    /// before it is answered. `spec` is that of the call, where it is known.
-    pub fn done_to(self, real: Option<Response>, spec: Option<&Spec>) -> Outcome {
+    /// before it is answered. `metadata` is that of the call, where it is known.
+    pub fn done_to(self, real: Option<Response>, metadata: Option<&Metadata>) -> Outcome {
         let failed = |status| match status {
             204 | 304 => Response { status, headers: Vec::new(), body: Vec::new() },
             _ => Response::json(status, &json!({ "message": "unknown error" })),
@@ -364,7 +366,8 @@ impl Trouble {
                 if whole.status >= 300 {
                     return Outcome::Answer(whole);
                 }
-                let body = if status == 204 { Vec::new() } else { shape.body(&whole.body, spec) };
+                let body =
+                    if status == 204 { Vec::new() } else { shape.body(&whole.body, metadata) };
                 Response { status, body, ..whole }
             }
             Self::Truncated => return Outcome::Cut(real.unwrap_or_else(broken)),

@@ -19,15 +19,15 @@ use crate::rows::row_of;
 /// new is begun after a refusal is for the caller.
 ///
 /// ```
-/// use drillmaster_models::entry;
-/// use drillmaster_transport::{Connection, DryRun, Guard, Limits, Never, Stopped};
+/// use drillmaster_models::endpoint;
+/// use drillmaster_transport::{Connection, DryRun, Guard, Limits, RejectAll, Stopped};
 /// use serde_json::json;
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 /// # runtime.block_on(async {
 /// let limits = Limits { removals: Some(1), irreversible: false };
-/// let connection = Connection::new(Guard::new(DryRun::new(Never), limits));
-/// let remove = entry("thm.remove_seat").unwrap();
+/// let connection = Connection::new(Guard::new(DryRun::new(RejectAll), limits));
+/// let remove = endpoint("thm.remove_seat").unwrap();
 /// let (ada, bob) = (json!({ "email": "ada@example.com" }), json!({ "email": "bob@example.com" }));
 ///
 /// assert!(connection.call(remove, &ada).await.is_ok());
@@ -58,7 +58,7 @@ impl<T> Guard<T> {
 
     fn admit(&self, request: &Request, write: &Write) -> Result<(), Error> {
         // Most writes never remove anything, so that they need not be read.
-        if write.removes == Removes::Never && !write.irreversible {
+        if write.removes == Removes::RejectAll && !write.irreversible {
             return Ok(());
         }
         let Some(planned) = Planned::of(request)? else { return Ok(()) };
@@ -88,7 +88,7 @@ impl<T: Transport> Transport for Guard<T> {
         'a: 'b,
         Self: 'b,
     {
-        match request.spec.effect.write().map(|write| self.admit(&request, write)) {
+        match request.metadata.effect.write().map(|write| self.admit(&request, write)) {
             Some(Err(refused)) => Box::pin(async { Err(refused) }),
             _ => self.inner.send(request),
         }
@@ -112,17 +112,17 @@ impl<T: Transport> Transport for Guard<T> {
 /// remove things, it counts as many as those are about. What the service refuses counts too.
 ///
 /// ```
-/// use drillmaster_models::entry;
-/// use drillmaster_transport::{Connection, DryRun, Never, Removals};
+/// use drillmaster_models::endpoint;
+/// use drillmaster_transport::{Connection, DryRun, RejectAll, Removals};
 /// use serde_json::json;
 /// use std::sync::Arc;
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 /// # runtime.block_on(async {
-/// let rehearsal = Arc::new(DryRun::new(Never));
+/// let rehearsal = Arc::new(DryRun::new(RejectAll));
 /// let connection = Connection::new(rehearsal.clone());
 /// for email in ["ada@example.com", "bob@example.com", "ada@example.com"] {
-///     connection.call(entry("thm.remove_seat").unwrap(), &json!({ "email": email })).await.unwrap();
+///     connection.call(endpoint("thm.remove_seat").unwrap(), &json!({ "email": email })).await.unwrap();
 /// }
 /// let mut removals = Removals::default();
 /// let counts = rehearsal.take("main").iter().map(|write| removals.count(write)).collect::<Vec<_>>();

@@ -2,13 +2,13 @@
 //!
 //! | you want to | take | its service |
 //! |---|---|---|
-//! | call the service | [`Http`](crate::Http), under [`Pace`](crate::Pace) and [`Retry`](crate::Retry) | the real one |
+//! | call the service | [`Http`](crate::Http), under [`RateLimit`](crate::RateLimit) and [`Retry`](crate::Retry) | the real one |
 //! | try a program without a service | `Sandbox` of `drillmaster-sandbox` | simulated, with state |
-//! | test against what a service really said | [`Cassette`](crate::Cassette) | recorded, and called again when you say so |
+//! | test against what a service really said | [`Recorder`](crate::Recorder) | recorded, and called again when you say so |
 //! | test what your code makes of a certain answer | a cassette of a few events, [read from text](#a-cassette-written-by-hand) | written by hand |
-//! | test that nothing is sent | [`Never`](crate::Never) | none |
+//! | test that nothing is sent | [`RejectAll`](crate::RejectAll) | none |
 //! | look at what was sent | [`Capture`](crate::Capture) over another one | that of the other |
-//! | test what your code does in trouble | [`Fault`](crate::Fault) over another one | that of the other, now and then |
+//! | test what your code does in trouble | [`FaultInjector`](crate::FaultInjector) over another one | that of the other, now and then |
 //! | know what would be written | [`DryRun`](crate::DryRun) over another one | asked, not written to |
 //! | go on after a crash | [`Journaled`](crate::journal::Journaled) over another one | that of the other |
 //!
@@ -32,7 +32,7 @@
 //! ```
 //! use drillmaster_models::thm::ListRooms;
 //! use drillmaster_sandbox::Sandbox;
-//! use drillmaster_transport::{Cassette, Connection, Error, Mode};
+//! use drillmaster_transport::{Recorder, Connection, Error, Mode};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Error> {
@@ -41,7 +41,7 @@
 //! // What the test is about. A real one would call `Http`, with a key from the environment.
 //! async fn rooms(path: &std::path::Path, mode: Mode) -> Result<usize, Error> {
 //!     let service = || Ok(Sandbox::academy(1, 5, 5));
-//!     let cassette = Cassette::open(path).mode(mode);
+//!     let cassette = Recorder::open(path).mode(mode);
 //!     cassette
 //!         .play(service, async |cassette| {
 //!             let request: ListRooms = Default::default();
@@ -63,7 +63,7 @@
 //! ```
 //! use drillmaster_models::thm::CheckRoom;
 //! use drillmaster_sandbox::Sandbox;
-//! use drillmaster_transport::{Cassette, Connection, Error, Mode, Never};
+//! use drillmaster_transport::{Recorder, Connection, Error, Mode, RejectAll};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Error> {
@@ -71,13 +71,13 @@
 //! # let path = folder.path().join("rooms.cassette");
 //! let room = |code: &str| CheckRoom { room_code: code.to_owned() };
 //! for codes in [&["linux1"][..], &["linux1", "nowhere"]] {
-//!     let cassette = Cassette::open(&path).mode(Mode::Append).over(|| Ok(Sandbox::academy(1, 5, 5)))?;
+//!     let cassette = Recorder::open(&path).mode(Mode::Append).over(|| Ok(Sandbox::academy(1, 5, 5)))?;
 //!     for code in codes {
 //!         Connection::new(cassette.clone()).send(&room(code)).await?;
 //!     }
 //!     cassette.finish()?;
 //! }
-//! let replay = Cassette::open(&path).over(|| Ok(Never))?;
+//! let replay = Recorder::open(&path).over(|| Ok(RejectAll))?;
 //! assert!(!Connection::new(replay.clone()).send(&room("nowhere")).await?.room_exists);
 //! let error = replay.finish().unwrap_err();
 //! assert!(error.to_string().contains("roomCode=linux1"), "it was not asked for this time");
@@ -94,7 +94,7 @@
 //! ```
 //! use drillmaster_models::thm::ListUsers;
 //! use drillmaster_sandbox::Sandbox;
-//! use drillmaster_transport::{Cassette, Connection, Error, Mismatch, Mode};
+//! use drillmaster_transport::{Recorder, Connection, Error, Mismatch, Mode};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Error> {
@@ -103,7 +103,7 @@
 //! let mut told = None;
 //! for (mode, learners) in [(Mode::Once, 3), (Mode::Verify, 4)] {
 //!     let cassette =
-//!         Cassette::open(&path).mode(mode).over(move || Ok(Sandbox::academy(1, learners, 5)))?;
+//!         Recorder::open(&path).mode(mode).over(move || Ok(Sandbox::academy(1, learners, 5)))?;
 //!     Connection::new(cassette.clone()).send(&ListUsers {}).await?;
 //!     told = cassette.finish().err();
 //! }
@@ -118,15 +118,15 @@
 //!
 //! ```
 //! use drillmaster_models::thm::ListUsers;
-//! use drillmaster_models::{Dialect, entry};
+//! use drillmaster_models::{Dialect, endpoint};
 //! use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent};
 //! use drillmaster_transport::{Connection, Replay, Purpose, Request, Response};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let users = entry("thm.users")?;
+//! let users = endpoint("thm.users")?;
 //! let wire = users.request(&serde_json::json!({}), Dialect::Current)?;
-//! let request = Request { wire: wire.into(), spec: &users.spec, scope: "main".into(), ordinal: 0, purpose: Purpose::Call };
+//! let request = Request { wire: wire.into(), metadata: &users.metadata, scope: "main".into(), ordinal: 0, purpose: Purpose::Call };
 //! let refusal = Response::json(500, &serde_json::json!({ "message": "on fire" }));
 //! let events = [
 //!     Event::Cassette(Header::default()),
@@ -145,8 +145,8 @@
 //!
 //! # At the end
 //!
-//! [`play`](crate::Opening::play) finishes a cassette behind the work. Whoever opens one with
-//! [`over`](crate::Opening::over) calls [`finish`](crate::Cassette::finish). A test that forgets it would pass
+//! [`play`](crate::RecorderBuilder::play) finishes a cassette behind the work. Whoever opens one with
+//! [`over`](crate::RecorderBuilder::over) calls [`finish`](crate::Recorder::finish). A test that forgets it would pass
 //! whatever was left unused and however the service has drifted, and a recording would be lost, which is why
 //! dropping an unfinished cassette panics.
 //!

@@ -22,7 +22,7 @@ use url::{Host, Position, Url};
 
 use self::client::{Client, client};
 
-use crate::error::{Error, Lost};
+use crate::error::{Error, NetworkError};
 use crate::redact::Keys;
 use crate::request::{Request, Response, Sending, Transport};
 
@@ -120,7 +120,7 @@ impl Http {
             builder = builder.header(name, value);
         }
         let secret = self.credential.expose_secret();
-        match request.spec.credential {
+        match request.metadata.credential {
             Credential::None => {}
             Credential::Header(name) => {
                 let mut value = HeaderValue::from_str(secret).map_err(|_| {
@@ -142,12 +142,15 @@ impl Http {
     }
 
     async fn exchange(&self, request: http::Request<Full<Bytes>>) -> Result<Response, Error> {
-        let late = |_| Error::lost(Lost::Timeout, format!("no answer within {:?}", self.whole));
+        let late =
+            |_| Error::network(NetworkError::Timeout, format!("no answer within {:?}", self.whole));
         timeout(self.whole, self.answer(request)).await.map_err(late)?
     }
 
     async fn answer(&self, request: http::Request<Full<Bytes>>) -> Result<Response, Error> {
-        let broken = |error: &dyn fmt::Display| Error::lost(Lost::Reset, error.to_string());
+        let broken = |error: &dyn fmt::Display| {
+            Error::network(NetworkError::ConnectionLost, error.to_string())
+        };
         let answer = self.client.request(request).await.map_err(|error| self.lost(&error))?;
         let (head, mut rest) = answer.into_parts();
         let mut body = Vec::new();
@@ -174,15 +177,15 @@ impl Http {
     fn lost(&self, error: &legacy::Error) -> Error {
         let cause = cause(error);
         if !error.is_connect() {
-            return Error::lost(Lost::Reset, cause);
+            return Error::network(NetworkError::ConnectionLost, cause);
         }
         let origin = self.base.origin().ascii_serialization();
         if is_out_of_handles(error) {
             let detail = format!("{origin}: too many files are open");
-            return Error::lost(Lost::Unreachable, detail).for_want_of_handles();
+            return Error::network(NetworkError::Connect, detail).for_want_of_handles();
         }
         let advice = "is the base URL right, and is the network up?";
-        Error::lost(Lost::Unreachable, format!("{origin}: {cause}; {advice}"))
+        Error::network(NetworkError::Connect, format!("{origin}: {cause}; {advice}"))
     }
 }
 
@@ -275,7 +278,7 @@ fn unpacked(coding: &HeaderValue, body: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 fn too_large() -> Error {
-    Error::lost(Lost::Reset, "the answer is larger than 256 MiB")
+    Error::network(NetworkError::ConnectionLost, "the answer is larger than 256 MiB")
 }
 
 /// The headers that mean something to a caller. Cookies, dates and server names are left behind.

@@ -22,7 +22,7 @@
 //! use drillmaster_models::thm::ShowScoreboard;
 //! use drillmaster_transport::cassette::Header;
 //! use drillmaster_transport::journal::{History, Journal, Journaled};
-//! use drillmaster_transport::{Connection, Never};
+//! use drillmaster_transport::{Connection, RejectAll};
 //! use std::sync::Arc;
 //!
 //! # let folder = tempfile::tempdir().unwrap();
@@ -30,7 +30,7 @@
 //! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 //! # runtime.block_on(async {
 //! let journal = Arc::new(Journal::create(&path, Header::default()).unwrap());
-//! let transport = Journaled::new(Never, journal.clone(), Arc::new(History::default()));
+//! let transport = Journaled::new(RejectAll, journal.clone(), Arc::new(History::default()));
 //! let connection = Connection::new(transport);
 //! let request = ShowScoreboard { room_code: "linux1".to_owned() };
 //! connection.send(&request).await.unwrap_err();
@@ -67,7 +67,7 @@ use std::thread::JoinHandle;
 
 use crate::cassette::{Event, Header};
 use unusable::Problem;
-use writer::{Entry, Put, Queue};
+use writer::{EndpointDef, Put, Queue};
 
 /// Where a journal's lines go.
 pub trait Sink: Send {
@@ -97,7 +97,7 @@ pub struct Journal {
     queue: Arc<Queue>,
     layout: Layout,
     writer: Option<JoinHandle<()>>,
-    /// Holds the lock.
+    /// Sensitivity the lock.
     file: Option<File>,
 }
 
@@ -185,13 +185,13 @@ impl Journal {
     ///
     /// Waits for the disk where very much waits to be written already.
     pub fn append(&self, event: &Event) -> io::Result<()> {
-        with_line(event, self.layout, |line| self.queue.add(&entry(event, line)))
+        with_line(event, self.layout, |line| self.queue.add(&endpoint(event, line)))
     }
 
     /// Adds an event, and returns when it and all that was added before are safe on the disk.
     pub async fn append_durably(&self, event: &Event) -> io::Result<()> {
         let safe =
-            with_line(event, self.layout, |line| self.queue.add_durably(&entry(event, line)))?;
+            with_line(event, self.layout, |line| self.queue.add_durably(&endpoint(event, line)))?;
         safe.reached().await
     }
 
@@ -202,7 +202,7 @@ impl Journal {
 
     /// Returns when all that was added is safe on the disk.
     pub async fn flush(&self) -> io::Result<()> {
-        self.queue.add_durably(&Entry::Other(Line::NONE))?.reached().await
+        self.queue.add_durably(&EndpointDef::Other(Line::NONE))?.reached().await
     }
 
     /// Whether some process writes this journal at present.
@@ -217,7 +217,7 @@ impl Journal {
         let end = |requests, put: Put| {
             with_line(&Event::End { interactions: requests }, self.layout, put);
         };
-        let safe = self.queue.add_durably(&Entry::End(&end))?;
+        let safe = self.queue.add_durably(&EndpointDef::End(&end))?;
         safe.reached().await
     }
 }
@@ -236,10 +236,10 @@ impl Drop for Journal {
     }
 }
 
-fn entry<'a>(event: &Event, line: Line<'a>) -> Entry<'a> {
+fn endpoint<'a>(event: &Event, line: Line<'a>) -> EndpointDef<'a> {
     match event {
-        Event::Request(_) => Entry::Request(line),
-        _ => Entry::Other(line),
+        Event::Request(_) => EndpointDef::Request(line),
+        _ => EndpointDef::Other(line),
     }
 }
 

@@ -7,30 +7,30 @@
 //! | [`Route`] | hands each request to the transport of its service |
 //! | [`Record`] | writes down what travels, as a [cassette] that is [sealed](cassette::Seal) at the end |
 //! | [`Replay`] | answers from a cassette and refuses anything else |
-//! | [`Cassette`] | records, replays, adds or verifies, as its [`Mode`] says |
-//! | [`Pace`] | keeps to a budget, and slows down when the service asks for it |
+//! | [`Recorder`] | records, replays, adds or verifies, as its [`Mode`] says |
+//! | [`RateLimit`] | keeps to a budget, and slows down when the service asks for it |
 //! | [`Retry`] | sends again what can do no harm |
-//! | [`Fault`] | makes trouble on purpose |
+//! | [`FaultInjector`] | makes trouble on purpose |
 //! | [`DryRun`] | lets reads through, answers writes itself and keeps what it would have sent |
 //! | [`Approved`] | lets through the writes of a plan and no other |
 //! | [`Guard`] | stops before too much is taken away, and before what cannot be undone |
 //! | [`journal::Journaled`] | writes a run's [journal], and goes on from one |
 //! | [`log::Logged`] | tells a log of each request |
 //! | [`Capture`] | a test double that keeps the requests it passes on |
-//! | [`Never`] | a test double that refuses to be used |
+//! | [`RejectAll`] | a test double that refuses to be used |
 //!
 //! Which of them a test or a program wants is told in the [guide].
 //!
-//! A [`Connection`] makes calls over a transport. This crate knows no service: entries come from
+//! A [`Connection`] makes calls over a transport. This crate knows no service: endpoints come from
 //! `drillmaster-models`.
 //!
 //! ```
-//! use drillmaster_transport::{Connection, Never};
+//! use drillmaster_transport::{Connection, RejectAll};
 //! use drillmaster_models::thm::ShowScoreboard;
 //!
 //! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 //! # runtime.block_on(async {
-//! let connection = Connection::new(Never);
+//! let connection = Connection::new(RejectAll);
 //! let request = ShowScoreboard { room_code: "linux1".to_owned() };
 //! let error = connection.send(&request).await.unwrap_err();
 //! assert!(!error.is_in_doubt());
@@ -41,7 +41,6 @@ mod approved;
 pub mod cassette;
 mod connection;
 mod diff;
-mod doubles;
 mod dry_run;
 mod error;
 mod fault;
@@ -52,9 +51,9 @@ mod http;
 pub mod journal;
 pub mod log;
 mod mode;
-mod pace;
 pub mod patience;
 mod rate;
+mod rate_limit;
 mod record;
 pub mod redact;
 mod replay;
@@ -62,30 +61,31 @@ mod request;
 mod resolve;
 mod retry;
 mod rows;
+mod testing;
 #[doc(hidden)]
 pub mod torture;
 mod wait;
 
 pub use approved::Approved;
 pub use connection::Connection;
-pub use doubles::{Capture, Never};
 pub use dry_run::{DryRun, Planned};
-pub use error::{Error, Lost, Mismatch, Stopped};
+pub use error::{Error, Mismatch, NetworkError, Stopped};
 pub use fault::{
-    Fault, FaultPlan, FaultPlanError, Faults, Outcome, Shape, Strike, TakesEffect, Trouble,
-    visible_after,
+    FaultInjector, FaultKind, FaultPlan, FaultPlanError, Faults, Injection, Outcome, Shape,
+    TakesEffect, visible_after,
 };
 pub use guard::{Guard, Limits, Removals};
 pub use http::{Http, base_url};
-pub use mode::{Cassette, Mode, ModeError, Opening, Writes};
-pub use pace::{Pace, Reached};
+pub use mode::{Mode, ModeError, Recorder, RecorderBuilder, Writes};
 pub use patience::Patience;
 pub use rate::{Rate, RateError};
+pub use rate_limit::{RateLimit, RateStats};
 pub use record::Record;
 pub use replay::Replay;
 pub use request::{Purpose, Request, Response, Route, Scope, Source, Transport};
 pub use resolve::{Doubt, ResolvePolicy, Resolver};
 pub use retry::Retry;
+pub use testing::{Capture, RejectAll};
 
 // Callers need these two to build an `Http`.
 pub use secrecy::{ExposeSecret, SecretString};

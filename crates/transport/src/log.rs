@@ -4,7 +4,7 @@
 //! Whom a call is about is in the field `scope` alone, for a listener that knows rows by it; it holds a row's key,
 //! so that it is not to be written down.
 //!
-//! | target | level | tells | fields besides `entry` and `scope` |
+//! | target | level | tells | fields besides `endpoint` and `scope` |
 //! |---|---|---|---|
 //! | [`CALL`] | info | a request was sent, and answered or lost | `method`, `path` as declared, `status` or `lost`, `ms`, `attempt`, `source` |
 //! | [`RETRY`] | warn | a request is sent again | `attempt`, the one to come, `wait_ms` |
@@ -12,14 +12,14 @@
 //! | [`SETTLE`] | warn | somebody looked into a doubtful write | `round`, `outcome` |
 //!
 //! ```
-//! use drillmaster_models::entry;
+//! use drillmaster_models::endpoint;
 //! use drillmaster_sandbox::Sandbox;
 //! use drillmaster_transport::{Connection, log::Logged};
 //!
 //! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 //! # runtime.block_on(async {
 //! let connection = Connection::new(Logged::new(Sandbox::academy(1, 10, 12)));
-//! let rooms = connection.call(entry("thm.rooms").unwrap(), &serde_json::json!({})).await;
+//! let rooms = connection.call(endpoint("thm.rooms").unwrap(), &serde_json::json!({})).await;
 //! assert!(rooms.is_ok()); // and a subscriber of `tracing` was told
 //! # });
 //! ```
@@ -63,7 +63,7 @@ pub(crate) fn millis(time: Duration) -> u64 {
 }
 
 /// Tells of each request that goes through, and of what became of it. Its place is below
-/// [`Retry`](crate::Retry) and [`Pace`](crate::Pace): then each attempt is told, with the time that it took.
+/// [`Retry`](crate::Retry) and [`RateLimit`](crate::RateLimit): then each attempt is told, with the time that it took.
 pub struct Logged<T> {
     inner: T,
 }
@@ -78,7 +78,7 @@ impl<T> Logged<T> {
 #[async_trait]
 impl<T: Transport> Transport for Logged<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let (spec, scope) = (request.spec, request.scope.clone());
+        let (metadata, scope) = (request.metadata, request.scope.clone());
         let source = match self.inner.source(&request) {
             Source::Service => "service",
             Source::History { .. } => "history",
@@ -88,9 +88,9 @@ impl<T: Transport> Transport for Logged<T> {
         let sent = self.inner.send(request).await;
         tracing::info!(
             target: CALL,
-            entry = spec.name,
-            method = spec.method.as_str(),
-            path = spec.path,
+            endpoint = metadata.name,
+            method = metadata.method.as_str(),
+            path = metadata.path,
             status = sent.as_ref().ok().map(|answer| answer.status),
             lost = sent.as_ref().err().map(lost),
             ms = millis(begun.elapsed()),
@@ -116,7 +116,7 @@ impl<T: Transport> Transport for Logged<T> {
 
 /// In words of ours: an error's own may quote what was sent.
 fn lost(error: &Error) -> String {
-    match error.lost_how() {
+    match error.network_error() {
         Some(lost) => lost.to_string(),
         None if error.is_replay_mismatch() => "not recorded".to_owned(),
         None => "not sent".to_owned(),

@@ -102,15 +102,15 @@ type Made = Result<Arc<dyn Transport>, Error>;
 ///
 /// ```
 /// use drillmaster_models::thm::ShowScoreboard;
-/// use drillmaster_transport::{Cassette, Connection, Error, Mode, Never};
+/// use drillmaster_transport::{Recorder, Connection, Error, Mode, RejectAll};
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 /// # runtime.block_on(async {
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("empty.cassette");
-/// let done: Result<(), Error> = Cassette::open(&path)
+/// let done: Result<(), Error> = Recorder::open(&path)
 ///     .mode(Mode::Record) // in a test: `Mode::from_env()?`
-///     .play(|| Ok(Never), async |cassette| {
+///     .play(|| Ok(RejectAll), async |cassette| {
 ///         let connection = Connection::new(cassette);
 ///         let request = ShowScoreboard { room_code: "linux1".to_owned() };
 ///         assert!(connection.send(&request).await.is_err(), "there is nobody to answer");
@@ -122,13 +122,13 @@ type Made = Result<Arc<dyn Transport>, Error>;
 /// # });
 /// ```
 ///
-/// Whoever opens one with [`over`](Opening::over) calls [`finish`](Self::finish) at the end: only then are
+/// Whoever opens one with [`over`](RecorderBuilder::over) calls [`finish`](Self::finish) at the end: only then are
 /// unused interactions and drift told, and what was recorded is in its file. So that no test passes because
 /// this was forgotten, dropping an unfinished cassette panics, unless the thread panics already or a request
 /// was refused as a mismatch, which the caller knows of. A program that ends early for reasons of its
-/// own says so with [`unwatched`](Opening::unwatched).
+/// own says so with [`unwatched`](RecorderBuilder::unwatched).
 #[derive(Clone)]
-pub struct Cassette(Arc<Running>);
+pub struct Recorder(Arc<Running>);
 
 struct Running {
     path: PathBuf,
@@ -151,7 +151,7 @@ enum Way {
 
 /// A cassette that is about to be opened.
 #[must_use]
-pub struct Opening {
+pub struct RecorderBuilder {
     path: PathBuf,
     mode: Mode,
     header: Header,
@@ -172,10 +172,10 @@ enum Watch {
     Off,
 }
 
-impl Cassette {
+impl Recorder {
     /// Begins to open a cassette, to be replayed unless told otherwise.
-    pub fn open(path: impl AsRef<Path>) -> Opening {
-        Opening {
+    pub fn open(path: impl AsRef<Path>) -> RecorderBuilder {
+        RecorderBuilder {
             path: path.as_ref().to_owned(),
             mode: Mode::default(),
             header: Header::default(),
@@ -243,7 +243,7 @@ impl Cassette {
     }
 }
 
-impl Opening {
+impl RecorderBuilder {
     /// What to do with it; in a test mostly [`Mode::from_env`].
     pub fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
@@ -283,7 +283,7 @@ impl Opening {
 
     /// Opens it, over a service that is made when it is first needed. A replay never needs it; recording and
     /// verifying need it at once.
-    pub fn over<T, F>(self, live: F) -> Result<Cassette, Error>
+    pub fn over<T, F>(self, live: F) -> Result<Recorder, Error>
     where
         T: Transport + 'static,
         F: FnOnce() -> Result<T, Error> + Send + 'static,
@@ -317,14 +317,14 @@ impl Opening {
         let settled = AtomicBool::new(matches!(self.watch, Watch::Off));
         let (path, scopes, writes) = (self.path, Mutex::default(), Mutex::default());
         let remarks = OnceLock::new();
-        Ok(Cassette(Arc::new(Running { path, way, scopes, writes, settled, remarks })))
+        Ok(Recorder(Arc::new(Running { path, way, scopes, writes, settled, remarks })))
     }
 
     /// Opens it, does the work over it, and finishes it where the work succeeds. So nobody can forget to.
     pub async fn play<T, F, R, E>(
         self,
         live: F,
-        work: impl AsyncFnOnce(Cassette) -> Result<R, E>,
+        work: impl AsyncFnOnce(Recorder) -> Result<R, E>,
     ) -> Result<R, E>
     where
         T: Transport + 'static,
@@ -415,7 +415,7 @@ impl Running {
             }
             purpose => purpose,
         };
-        if purpose == Purpose::Call && !request.spec.effect.is_read() {
+        if purpose == Purpose::Call && !request.metadata.effect.is_read() {
             self.writes().insert(key(&request.scope, &identity(&request.wire)), ordinal);
         }
         Request { ordinal, purpose, ..request }
@@ -450,7 +450,7 @@ impl Way {
 }
 
 #[async_trait]
-impl Transport for Cassette {
+impl Transport for Recorder {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let request = self.0.numbered(request);
         let answer = self.0.way.transport().send(request).await;

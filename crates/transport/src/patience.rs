@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_secs(60);
 /// How long each request waits for a service in all: where it asks to slow down, where its rate limit is spent, where
 /// it cannot be reached any more. It also knows who is told of a wait, and what ends all of them. Clones share that.
 ///
-/// [`Retry`](crate::Retry) and [`Pace`](crate::Pace) take one; without, a request waits for five minutes at most,
+/// [`Retry`](crate::Retry) and [`RateLimit`](crate::RateLimit) take one; without, a request waits for five minutes at most,
 /// nobody is told, and nothing ends a wait.
 ///
 /// ```
@@ -49,7 +49,7 @@ type Tell = Arc<dyn Fn(&Wait) + Send + Sync>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Wait {
-    /// The service, by the first part of its entries' names.
+    /// The service, by the first part of its endpoints' names.
     pub service: &'static str,
     /// How long.
     pub time: Duration,

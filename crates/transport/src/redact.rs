@@ -1,6 +1,6 @@
 //! Keeping people and secrets out of what is shared.
 //!
-//! What is private is told by the declarations of the entries, by its looks, by the roster and by the names
+//! What is private is told by the declarations of the endpoints, by its looks, by the roster and by the names
 //! of rows, and by whoever seals. Each such value gets a pseudonym, the same wherever it stands, and is
 //! replaced everywhere: in addresses, forms, JSON, headers and errors, plain or in another encoding.
 //!
@@ -32,16 +32,16 @@
 //! kept cells are alike can change places unseen; each then gets what was recorded for the other.
 //!
 //! ```
-//! use drillmaster_transport::redact::{Holds, Policy, Redactor, Rows, Sealing};
+//! use drillmaster_transport::redact::{Sensitivity, Policy, Redactor, Rows, Sealing};
 //!
-//! let sealing = Sealing { columns: vec![("email".to_owned(), Holds::Email)], ..Sealing::default() };
+//! let sealing = Sealing { columns: vec![("email".to_owned(), Sensitivity::Email)], ..Sealing::default() };
 //! let roster = Rows {
 //!     columns: vec!["email".to_owned(), "room".to_owned()],
 //!     cells: vec![vec!["ada@corp.example".to_owned(), "linux1".to_owned()]],
 //! };
 //! let redactor = Redactor::of(&sealing, Some(&roster));
 //! assert_eq!(redactor.text("for ADA%40corp.example"), "for learner-0001%40example.com");
-//! assert_eq!(Policy::default().field("badge number", Holds::Id).holds("badgeNumber"), Some(Holds::Id));
+//! assert_eq!(Policy::default().field("badge number", Sensitivity::Id).holds("badgeNumber"), Some(Sensitivity::Id));
 //! ```
 
 mod back;
@@ -63,8 +63,8 @@ mod view;
 
 use std::collections::BTreeMap;
 
-pub use drillmaster_models::Holds;
-use drillmaster_models::{entry, wire};
+pub use drillmaster_models::Sensitivity;
+use drillmaster_models::{endpoint, wire};
 use serde::{Deserialize, Serialize};
 
 pub use keys::Keys;
@@ -87,7 +87,7 @@ use replace::Patterns;
 /// What is private besides what the declarations say. It can be extended, and nothing can be taken away.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    fields: BTreeMap<String, Holds>,
+    fields: BTreeMap<String, Sensitivity>,
     /// The names of these fields as they were said.
     named: Vec<String>,
     values: Vec<String>,
@@ -97,7 +97,7 @@ impl Policy {
     /// A field, a column or an input of this name holds something private, wherever it stands. Case and
     /// punctuation of the name do not matter.
     #[must_use]
-    pub fn field(mut self, name: &str, holds: Holds) -> Self {
+    pub fn field(mut self, name: &str, holds: Sensitivity) -> Self {
         let own = self.fields.entry(names::plain(name)).or_insert(holds);
         *own = holds.max(*own);
         self.named.push(name.to_owned());
@@ -112,7 +112,7 @@ impl Policy {
     }
 
     /// What the user said that a field of this name holds.
-    pub fn holds(&self, name: &str) -> Option<Holds> {
+    pub fn holds(&self, name: &str) -> Option<Sensitivity> {
         if self.fields.is_empty() {
             return None;
         }
@@ -132,10 +132,10 @@ impl Policy {
 pub struct Sealing {
     /// The roster's columns that hold something private, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub columns: Vec<(String, Holds)>,
+    pub columns: Vec<(String, Sensitivity)>,
     /// The fields that the user named.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub fields: BTreeMap<String, Holds>,
+    pub fields: BTreeMap<String, Sensitivity>,
     /// How many rows the roster had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<usize>,
@@ -189,8 +189,8 @@ impl Redactor {
     #[must_use]
     pub fn request(&self, request: &Request) -> Request {
         Request {
-            wire: self.wire(request.spec.name, &request.wire).into(),
-            spec: request.spec,
+            wire: self.wire(request.metadata.name, &request.wire).into(),
+            metadata: request.metadata,
             scope: self.scope(&request.scope).into(),
             ordinal: request.ordinal,
             purpose: request.purpose,
@@ -207,7 +207,7 @@ impl Redactor {
     }
 
     fn walk(&self, name: &str) -> Walk<'_> {
-        Walk::of(&self.policy, entry(name).ok())
+        Walk::of(&self.policy, endpoint(name).ok())
     }
 
     /// A scope's name, as sealing would have written it.
@@ -220,7 +220,7 @@ impl Redactor {
 
     /// The key of a row.
     pub(crate) fn key(&self, key: &str) -> String {
-        self.place(key, Some(Holds::Id)).unwrap_or_else(|| key.to_owned())
+        self.place(key, Some(Sensitivity::Id)).unwrap_or_else(|| key.to_owned())
     }
 
     /// A text that may stand anywhere, with pseudonyms in the place of what is known.
@@ -241,21 +241,21 @@ impl Redactor {
     }
 
     /// Takes in which pseudonym a recording has for a value, unless the value or the pseudonym has another.
-    fn learn(&mut self, holds: Holds, value: &str, stands: &str) {
+    fn learn(&mut self, holds: Sensitivity, value: &str, stands: &str) {
         let before = self.learnt.len();
         self.learnt.take(holds, value, stands);
         self.bound.add(self.learnt.patterns(before));
         self.back[1].add(self.learnt.back(before));
     }
 
-    fn place(&self, text: &str, holds: Option<Holds>) -> Option<String> {
+    fn place(&self, text: &str, holds: Option<Sensitivity>) -> Option<String> {
         if names::is_none(text) {
             return None;
         }
-        if holds == Some(Holds::Answer) {
+        if holds == Some(Sensitivity::Answer) {
             return Some(String::new());
         }
-        if holds.is_some_and(|holds| holds > Holds::Address) {
+        if holds.is_some_and(|holds| holds > Sensitivity::Address) {
             let known = self.cast.get(text).or_else(|| self.learnt.get(text));
             if let Some(known) = known {
                 return Some(text.replace(text.trim(), &known.stands));
@@ -273,7 +273,7 @@ impl Redactor {
 struct Replacing<'a>(&'a Redactor);
 
 impl Look for Replacing<'_> {
-    fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
+    fn text(&mut self, text: &str, holds: Option<Sensitivity>) -> Option<String> {
         self.0.place(text, holds)
     }
 

@@ -297,9 +297,9 @@ impl Replay {
         Error::replay(Mismatch::Missing, lines.join("\n"))
     }
 
-    /// How a request differs from the nearest recorded one: of its entry, of its scope, the most alike.
+    /// How a request differs from the nearest recorded one: of its endpoint, of its scope, the most alike.
     fn nearest(&self, request: &Request) -> Vec<String> {
-        let open = is_open(request.spec);
+        let open = is_open(request.metadata);
         let asked = request_lines(&request.wire, open);
         let near = self.index.near(request, MOST_COMPARED);
         let lines = |recorded: &RequestEvent, wire: &wire::Request| {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use drillmaster_models::{Credential, Spec, wire};
+use drillmaster_models::{Credential, Metadata, wire};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -22,7 +22,7 @@ pub struct Request {
     /// What travels, without the credential. Shared, so that nothing is copied to send it again.
     pub wire: Arc<wire::Request>,
     /// The declaration it was made from.
-    pub spec: &'static Spec,
+    pub metadata: &'static Metadata,
     /// The row it belongs to, or `main`.
     pub scope: Arc<str>,
     /// Its number among the requests of its scope.
@@ -51,14 +51,14 @@ impl Request {
     /// left out of it.
     ///
     /// ```
-    /// use drillmaster_models::{Dialect, entry};
+    /// use drillmaster_models::{Dialect, endpoint};
     /// use drillmaster_transport::{Purpose, Request, Scope};
     ///
-    /// let register = entry("thm.register").unwrap();
+    /// let register = endpoint("thm.register").unwrap();
     /// let fields = serde_json::json!({ "token": "somebody-s" });
     /// let request = Request {
     ///     wire: register.request(&fields, Dialect::Current).unwrap().into(),
-    ///     spec: &register.spec,
+    ///     metadata: &register.metadata,
     ///     scope: Scope::MAIN.into(),
     ///     ordinal: 0,
     ///     purpose: Purpose::Call,
@@ -66,14 +66,14 @@ impl Request {
     /// assert_eq!(request.line(), "GET /external/api/register?token=\u{2026}");
     /// ```
     pub fn line(&self) -> String {
-        line(self.wire.method.as_str(), &self.wire.target, is_open(self.spec))
+        line(self.wire.method.as_str(), &self.wire.target, is_open(self.metadata))
     }
 }
 
 /// Whether what a request of this endpoint says may be shown. Where no credential is sent, the request itself
 /// is what lets its sender in: its values are secrets.
-pub(crate) fn is_open(spec: &Spec) -> bool {
-    spec.credential != Credential::None
+pub(crate) fn is_open(metadata: &Metadata) -> bool {
+    metadata.credential != Credential::None
 }
 
 /// A request in a line, with the values of its query where it is open.
@@ -207,8 +207,8 @@ impl Scope {
 /// Hands each request to the transport of its service.
 ///
 /// ```
-/// use drillmaster_transport::{Never, Route};
-/// let route = Route::default().to("thm", Never).to("veracode", Never);
+/// use drillmaster_transport::{RejectAll, Route};
+/// let route = Route::default().to("thm", RejectAll).to("veracode", RejectAll);
 /// ```
 #[derive(Default)]
 pub struct Route {
@@ -230,7 +230,7 @@ impl Transport for Route {
         'a: 'b,
         Self: 'b,
     {
-        let service = request.spec.service();
+        let service = request.metadata.service();
         if let Some(way) = self.ways.get(service) {
             return way.send(request);
         }
@@ -240,11 +240,11 @@ impl Transport for Route {
     }
 
     fn source(&self, request: &Request) -> Source {
-        self.ways.get(request.spec.service()).map_or(Source::Service, |way| way.source(request))
+        self.ways.get(request.metadata.service()).map_or(Source::Service, |way| way.source(request))
     }
 
     fn resolved(&self, request: &Request, answer: &Response) {
-        if let Some(way) = self.ways.get(request.spec.service()) {
+        if let Some(way) = self.ways.get(request.metadata.service()) {
             way.resolved(request, answer);
         }
     }

@@ -8,7 +8,7 @@ mod resolver;
 use std::sync::Arc;
 use std::time::Duration;
 
-use drillmaster_models::{Entry, Settle, Write};
+use drillmaster_models::{EndpointDef, Resolve, Write};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -63,7 +63,7 @@ impl Default for ResolvePolicy {
 /// A write that was sent, or may have been, and got no clear answer.
 pub struct Doubt {
     connection: Connection,
-    entry: &'static Entry,
+    endpoint: &'static EndpointDef,
     write: Write,
     fields: Value,
     /// As it was first sent: with the number under which a journal has it.
@@ -79,13 +79,13 @@ pub struct Doubt {
 impl Doubt {
     pub(crate) fn new(
         connection: Connection,
-        entry: &'static Entry,
+        endpoint: &'static EndpointDef,
         fields: &Value,
         request: Request,
         source: Source,
         error: Error,
     ) -> Result<Self, Error> {
-        let Some(write) = entry.spec.effect.write().copied() else { return Err(error) };
+        let Some(write) = endpoint.metadata.effect.write().copied() else { return Err(error) };
         let (fields, taken) = (fields.clone(), Instant::now());
         let (ordinal, age) = match source {
             // A clock that was set back makes it as young as it can be.
@@ -95,7 +95,7 @@ impl Doubt {
             _ => (request.ordinal, Duration::ZERO),
         };
         let request = Request { ordinal, ..request };
-        Ok(Self { connection, entry, write, fields, request, error, source, taken, age })
+        Ok(Self { connection, endpoint, write, fields, request, error, source, taken, age })
     }
 
     /// The error that left it in doubt.
@@ -120,7 +120,7 @@ impl Doubt {
 
     /// Whether a repeat is harmless at any time.
     fn is_harmless(&self) -> bool {
-        matches!(self.write.settle, Settle::Repeat | Settle::Refusal)
+        matches!(self.write.settle, Resolve::Repeat | Resolve::Refusal)
     }
 
     /// Whether what is known can only come from a recording.
@@ -130,17 +130,17 @@ impl Doubt {
 
     /// Sends it again. The answer is that of the first request, too.
     async fn repeat(&self) -> Result<Value, Error> {
-        let draft = self.connection.draft(self.entry, &self.fields)?;
+        let draft = self.connection.draft(self.endpoint, &self.fields)?;
         let purpose = Purpose::Repeat { of: self.request.ordinal };
-        self.connection.send_draft(self.entry, Request { purpose, ..draft }).await
+        self.connection.send_draft(self.endpoint, Request { purpose, ..draft }).await
     }
 
     /// The answer to expect of it, now that it is known to have taken effect. Whoever keeps a record keeps it.
     fn done(&self) -> Result<Value, Error> {
-        let told = |failure| Error::answer(failure).about(&self.entry.spec);
-        let answer = self.entry.predict(&self.fields).map_err(told)?;
+        let told = |failure| Error::answer(failure).about(&self.endpoint.metadata);
+        let answer = self.endpoint.predict(&self.fields).map_err(told)?;
         let dialect = self.connection.dialect();
-        let wire = self.entry.answer_to_wire(answer.clone(), dialect).map_err(told)?;
+        let wire = self.endpoint.answer_to_wire(answer.clone(), dialect).map_err(told)?;
         self.connection.resolved(&self.request, &wire);
         Ok(answer)
     }
@@ -148,7 +148,7 @@ impl Doubt {
     fn tell(&self, round: u32, outcome: &'static str) {
         tracing::warn!(
             target: log::SETTLE,
-            entry = self.entry.name(),
+            endpoint = self.endpoint.name(),
             round,
             outcome,
             scope = &**self.scope(),
@@ -166,10 +166,10 @@ impl Connection {
     /// the [policy](Connection::resolving) allows. An `Err` that is in doubt could not be resolved.
     pub async fn call_and_resolve(
         &self,
-        entry: &'static Entry,
+        endpoint: &'static EndpointDef,
         fields: &Value,
     ) -> Result<Value, Error> {
-        let doubt = match self.call_or_doubt(entry, fields).await? {
+        let doubt = match self.call_or_doubt(endpoint, fields).await? {
             Ok(answer) => return Ok(answer),
             Err(doubt) => doubt,
         };
@@ -194,20 +194,20 @@ impl Connection {
     /// Calls an endpoint. A write without a clear answer is given back to be resolved, by a [`Resolver`] or later.
     pub async fn call_or_doubt(
         &self,
-        entry: &'static Entry,
+        endpoint: &'static EndpointDef,
         fields: &Value,
     ) -> Result<Result<Value, Doubt>, Error> {
-        let draft = self.draft(entry, fields)?;
-        if entry.spec.effect.is_read() {
-            return self.send_draft(entry, draft).await.map(Ok);
+        let draft = self.draft(endpoint, fields)?;
+        if endpoint.metadata.effect.is_read() {
+            return self.send_draft(endpoint, draft).await.map(Ok);
         }
         let source = self.source(&draft);
         let request = Request { ordinal: self.scope().next(), ..draft };
-        match self.send_request(entry, request.clone()).await {
+        match self.send_request(endpoint, request.clone()).await {
             Ok(answer) => Ok(Ok(answer)),
             Err(error) if error.is_in_doubt() => {
-                let own = Request { spec: request.spec, ..request };
-                Doubt::new(self.clone(), entry, fields, own, source, error).map(Err)
+                let own = Request { metadata: request.metadata, ..request };
+                Doubt::new(self.clone(), endpoint, fields, own, source, error).map(Err)
             }
             Err(error) => Err(error),
         }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use drillmaster_models::wire::is_throttled;
 use serde_json::Value;
 
-use crate::error::{Error, Lost};
+use crate::error::{Error, NetworkError};
 use crate::log;
 use crate::patience::{Patience, Why};
 use crate::request::{Request, Response, Scope, Source, Transport};
@@ -32,7 +32,7 @@ const COST_OF_TIMEOUT: u32 = 10;
 /// Sends a request again where that can do no harm.
 ///
 /// A **read** is sent up to 3 times while it is lost or answered by a 5xx. A **write** is sent again only
-/// when the connection never opened; any other loss, and a 5xx, leaves it in doubt, which is for its entry's
+/// when the connection never opened; any other loss, and a 5xx, leaves it in doubt, which is for its endpoint's
 /// own way to settle. An answer that asks to slow down was not carried out: it is waited out, for reads and
 /// writes alike, as long as the request's [`Patience`] lasts; then it is the answer. So is a service that
 /// answered before and cannot be reached any more, at ever longer intervals: a service that never answered is
@@ -40,7 +40,7 @@ const COST_OF_TIMEOUT: u32 = 10;
 ///
 /// Waits are random between nothing and 200 ms, 400 ms and so on up to 5 s, so that requests which failed
 /// together do not come back together. A `Retry-After` is waited for as told. With a
-/// [`Pace`](crate::Pace) below, both wait for the same moment, and the pace then lets one after the other
+/// [`RateLimit`](crate::RateLimit) below, both wait for the same moment, and the pace then lets one after the other
 /// through.
 ///
 /// All requests share a quota of 500 tokens: another attempt costs 5, after a timeout 10, and a good answer
@@ -49,13 +49,13 @@ const COST_OF_TIMEOUT: u32 = 10;
 ///
 /// ```
 /// use drillmaster_models::thm::ShowScoreboard;
-/// use drillmaster_transport::{Connection, Fault, FaultPlan, Never, Retry};
+/// use drillmaster_transport::{Connection, FaultInjector, FaultPlan, RejectAll, Retry};
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
 /// # runtime.block_on(async {
 /// // The first two attempts are lost; the third gets through, here to a transport that refuses it.
 /// let plan: FaultPlan = "reset-before@1,2".parse().unwrap();
-/// let connection = Connection::new(Retry::new(Fault::new(Never, plan)));
+/// let connection = Connection::new(Retry::new(FaultInjector::new(RejectAll, plan)));
 /// let request = ShowScoreboard { room_code: "linux1".to_owned() };
 /// assert!(connection.send(&request).await.unwrap_err().is_setup());
 /// # });
@@ -132,15 +132,15 @@ enum Next {
 }
 
 fn next(request: &Request, sent: &Result<Response, Error>, answered: bool) -> Next {
-    let reads = request.spec.effect.is_read();
+    let reads = request.metadata.effect.is_read();
     match sent {
         Ok(answer) if is_throttled(answer) => Next::Wait,
         Ok(answer) if answer.status >= 500 && reads => Next::Again(COST),
         Ok(_) => Next::Keep,
-        Err(error) => match error.lost_how() {
-            Some(Lost::Unreachable) if answered => Next::Outage,
-            Some(Lost::Unreachable) => Next::Again(COST),
-            Some(Lost::Timeout) if reads => Next::Again(COST_OF_TIMEOUT),
+        Err(error) => match error.network_error() {
+            Some(NetworkError::Connect) if answered => Next::Outage,
+            Some(NetworkError::Connect) => Next::Again(COST),
+            Some(NetworkError::Timeout) if reads => Next::Again(COST_OF_TIMEOUT),
             Some(_) if reads => Next::Again(COST),
             _ => Next::Keep,
         },
@@ -149,7 +149,7 @@ fn next(request: &Request, sent: &Result<Response, Error>, answered: bool) -> Ne
 
 impl<T: Transport> Retry<T> {
     async fn send_patiently(&self, request: Request) -> Result<Response, Error> {
-        let service = request.spec.service();
+        let service = request.metadata.service();
         let (mut attempts, mut waits) = (1, 0);
         loop {
             let sent = log::as_attempt(attempts + waits, self.inner.send(request.clone())).await;
@@ -182,7 +182,7 @@ impl<T: Transport> Retry<T> {
             };
             tracing::warn!(
                 target: log::RETRY,
-                entry = request.spec.name,
+                endpoint = request.metadata.name,
                 attempt = attempts + waits,
                 wait_ms = log::millis(wait),
                 scope = &*request.scope,

@@ -38,7 +38,7 @@ impl Client {
         Self { connection }
     }
 
-    /// What the calls are made over, for entries by name.
+    /// What the calls are made over, for endpoints by name.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }

@@ -1,6 +1,6 @@
 //! What the service can refuse.
 
-use drillmaster_models::Fault;
+use drillmaster_models::ErrorSpec;
 
 /// What the service refused. Read from its words, since statuses vary; the words themselves are kept in
 /// [`Error::words`](crate::Error::words).
@@ -52,7 +52,7 @@ pub enum Refusal {
     Other,
 }
 
-/// The words of the document, as [`Fault::says`] has them, and what they refuse.
+/// The words of the document, as [`ErrorSpec::says`] has them, and what they refuse.
 const KNOWN: [(&str, Refusal); 30] = [
     ("{what}already exists", Refusal::InviteExists),
     ("User not found", Refusal::UserNotFound),
@@ -97,7 +97,7 @@ const fn invalid_id(of: &'static str) -> Refusal {
 impl Refusal {
     /// Reads a refusal that is not about the credential.
     pub(crate) fn read(words: &str) -> Self {
-        let known = KNOWN.into_iter().find(|(says, _)| Fault::new(400, says).matches(words));
+        let known = KNOWN.into_iter().find(|(says, _)| ErrorSpec::new(400, says).matches(words));
         known.map_or(Self::Other, |(_, refusal)| refusal.with_ids(words))
     }
 

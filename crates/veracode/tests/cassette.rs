@@ -10,7 +10,7 @@
 //! live one, make an `Http` in its place, with a key from the environment.
 
 use drillmaster_sandbox::Sandbox;
-use drillmaster_transport::{Cassette, Mode};
+use drillmaster_transport::{Mode, Recorder};
 use drillmaster_veracode::{Client, Error, Invite, Refusal};
 use futures::TryStreamExt;
 
@@ -19,7 +19,7 @@ const CASSETTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cassettes/inv
 /// Opened and finished by hand, where a closure around the test would be in the way.
 #[tokio::test]
 async fn an_invite_is_sent_once() -> Result<(), Error> {
-    let cassette = Cassette::open(CASSETTE).mode(Mode::from_env()?);
+    let cassette = Recorder::open(CASSETTE).mode(Mode::from_env()?);
     let cassette = cassette.over(|| Ok(Sandbox::academy(1, 8, 10)))?;
     let client = Client::new(cassette.clone());
 

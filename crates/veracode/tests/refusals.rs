@@ -28,8 +28,8 @@ async fn reads(words: &str) -> Refusal {
 #[tokio::test]
 async fn every_documented_refusal_has_a_type_of_its_own() {
     let service = SERVICES.iter().find(|service| service.name == "veracode").unwrap();
-    let own = service.entries.iter().flat_map(|entry| entry.spec.faults);
-    for fault in own.chain(service.faults) {
+    let own = service.endpoints.iter().flat_map(|endpoint| endpoint.metadata.errors);
+    for fault in own.chain(service.errors) {
         let words = fault.says.replace(['{', '}'], "");
         let error = refused(fault.status, &words).await;
         let refusal = error.refusal().unwrap();
@@ -87,7 +87,7 @@ async fn a_failure_of_the_service_is_no_refusal() {
 
 #[tokio::test]
 async fn a_wrong_request_is_not_sent() {
-    let client = Client::new(transport::Never);
+    let client = Client::new(transport::RejectAll);
     let request = ShowOnboarding { start_time: Some(1), ..ShowOnboarding::default() };
     let error = client.onboarding(&request).await.unwrap_err();
     assert!(error.is_invalid());

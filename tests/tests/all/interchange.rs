@@ -39,7 +39,7 @@ fn told(imported: &Imported) -> String {
     let mut text = String::new();
     for interaction in &imported.tape.interactions {
         let request = &interaction.request;
-        let _ = writeln!(text, "== {} {} {}", request.scope, request.ordinal, request.entry);
+        let _ = writeln!(text, "== {} {} {}", request.scope, request.ordinal, request.endpoint);
         let _ = writeln!(text, "{}", request.wire().unwrap());
         let _ = match &interaction.outcome {
             Ok(answer) => writeln!(text, "-- {answer}\n"),

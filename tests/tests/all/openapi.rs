@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use drillmaster_models::{Credential, Dialect, Entry, Means, SERVICES, Service};
+use drillmaster_models::{Credential, Dialect, EndpointDef, Means, SERVICES, Service};
 use serde_json::{Map, Value};
 
 /// The OpenAPI Initiative's own schema.
@@ -60,23 +60,24 @@ fn every_example_is_what_its_schema_says() {
 
 #[test]
 fn every_route_is_there() {
-    each_call(|name, document, entry, dialect| {
-        let spec = entry.spec(dialect).unwrap();
-        let operation = operation(document, entry, dialect);
-        assert_eq!(operation["operationId"], entry.name(), "{name}");
+    each_call(|name, document, endpoint, dialect| {
+        let metadata = endpoint.metadata(dialect).unwrap();
+        let operation = operation(document, endpoint, dialect);
+        assert_eq!(operation["operationId"], endpoint.name(), "{name}");
         let told = operation["parameters"].as_array().unwrap().iter();
         let told: Vec<&str> = told
             .filter(|parameter| parameter["in"] == "path")
             .map(|parameter| parameter["name"].as_str().unwrap())
             .collect();
-        assert_eq!(told, spec.path_fields().collect::<Vec<_>>(), "{name}: {}", entry.name());
+        assert_eq!(told, metadata.path_fields().collect::<Vec<_>>(), "{name}: {}", endpoint.name());
     });
 }
 
 #[test]
 fn nothing_is_there_that_is_not_declared() {
     for (name, document, service, dialect) in described() {
-        let declared = service.entries.iter().filter(|entry| entry.spec(dialect).is_ok()).count();
+        let declared =
+            service.endpoints.iter().filter(|endpoint| endpoint.metadata(dialect).is_ok()).count();
         let paths = document["paths"].as_object().unwrap().values();
         let told: usize = paths.map(|item| item.as_object().map_or(0, Map::len)).sum();
         assert_eq!(told, declared, "{name}");
@@ -85,66 +86,68 @@ fn nothing_is_there_that_is_not_declared() {
 
 #[test]
 fn every_field_of_a_request_is_told() {
-    each_call(|name, document, entry, dialect| {
-        let (request, _) = entry.schemas(dialect).unwrap();
-        let operation = operation(document, entry, dialect);
+    each_call(|name, document, endpoint, dialect| {
+        let (request, _) = endpoint.schemas(dialect).unwrap();
+        let operation = operation(document, endpoint, dialect);
         let parameters = operation["parameters"].as_array().unwrap();
         let bodies = operation["requestBody"]["content"].as_object().into_iter().flatten();
         let bodies: Vec<&Value> = bodies.map(|(_, body)| &body["schema"]["properties"]).collect();
         for field in request["properties"].as_object().into_iter().flat_map(Map::keys) {
             let is_parameter = parameters.iter().any(|parameter| parameter["name"] == **field);
             let is_in_body = bodies.iter().any(|body| body[field].is_object());
-            assert!(is_parameter != is_in_body, "{name}: `{field}` of {}", entry.name());
+            assert!(is_parameter != is_in_body, "{name}: `{field}` of {}", endpoint.name());
         }
     });
 }
 
 #[test]
 fn every_documented_refusal_is_told() {
-    each_call(|name, document, entry, dialect| {
-        let spec = entry.spec(dialect).unwrap();
-        let operation = operation(document, entry, dialect);
-        let general = entry.service().faults.iter().filter(|fault| {
-            fault.means != Means::Credential || spec.credential != Credential::None
+    each_call(|name, document, endpoint, dialect| {
+        let metadata = endpoint.metadata(dialect).unwrap();
+        let operation = operation(document, endpoint, dialect);
+        let general = endpoint.service().errors.iter().filter(|fault| {
+            fault.means != Means::Credential || metadata.credential != Credential::None
         });
-        for fault in spec.faults.iter().chain(general) {
+        for fault in metadata.errors.iter().chain(general) {
             let response = &operation["responses"][fault.status.to_string()];
             let told =
                 examples(response).iter().any(|example| example["value"]["message"] == fault.says);
-            assert!(told, "{name}: {} {} of {}", fault.status, fault.says, entry.name());
+            assert!(told, "{name}: {} {} of {}", fault.status, fault.says, endpoint.name());
         }
     });
 }
 
 #[test]
 fn every_call_says_where_its_credential_goes() {
-    each_call(|name, document, entry, dialect| {
-        let operation = operation(document, entry, dialect);
+    each_call(|name, document, endpoint, dialect| {
+        let operation = operation(document, endpoint, dialect);
         let security = operation["security"].as_array().unwrap();
-        match entry.spec(dialect).unwrap().credential {
-            Credential::None => assert!(security.is_empty(), "{name}: {}", entry.name()),
+        match endpoint.metadata(dialect).unwrap().credential {
+            Credential::None => assert!(security.is_empty(), "{name}: {}", endpoint.name()),
             Credential::Header(header) => {
                 let (scheme, _) = security[0].as_object().unwrap().iter().next().unwrap();
                 let scheme = &document["components"]["securitySchemes"][scheme];
-                assert_eq!(scheme["name"], header, "{name}: {}", entry.name());
-                assert_eq!(scheme["in"], "header", "{name}: {}", entry.name());
+                assert_eq!(scheme["name"], header, "{name}: {}", endpoint.name());
+                assert_eq!(scheme["in"], "header", "{name}: {}", endpoint.name());
             }
             Credential::FormField(field) => {
                 let form = &operation["requestBody"]["content"];
                 let form = &form["application/x-www-form-urlencoded"][SCHEMA_FIELD];
-                assert!(form["properties"][field].is_object(), "{name}: {}", entry.name());
+                assert!(form["properties"][field].is_object(), "{name}: {}", endpoint.name());
                 let required = form["required"].as_array().unwrap();
-                assert!(required.iter().any(|own| own == field), "{name}: {}", entry.name());
+                assert!(required.iter().any(|own| own == field), "{name}: {}", endpoint.name());
             }
         }
     });
 }
 
-/// Calls for every entry in every dialect that has it.
-fn each_call(check: impl Fn(&str, &Value, &Entry, Dialect)) {
+/// Calls for every endpoint in every dialect that has it.
+fn each_call(check: impl Fn(&str, &Value, &EndpointDef, Dialect)) {
     for (name, document, service, dialect) in described() {
-        for entry in service.entries.iter().filter(|entry| entry.spec(dialect).is_ok()) {
-            check(&name, &document, entry, dialect);
+        for endpoint in
+            service.endpoints.iter().filter(|endpoint| endpoint.metadata(dialect).is_ok())
+        {
+            check(&name, &document, endpoint, dialect);
         }
     }
 }
@@ -174,9 +177,9 @@ fn described() -> Vec<(String, Value, &'static Service, Dialect)> {
     found
 }
 
-fn operation<'a>(document: &'a Value, entry: &Entry, dialect: Dialect) -> &'a Value {
-    let spec = entry.spec(dialect).unwrap();
-    &document["paths"][spec.path][spec.method.as_str().to_lowercase()]
+fn operation<'a>(document: &'a Value, endpoint: &EndpointDef, dialect: Dialect) -> &'a Value {
+    let metadata = endpoint.metadata(dialect).unwrap();
+    &document["paths"][metadata.path][metadata.method.as_str().to_lowercase()]
 }
 
 /// Everything under a key `schema`, and the named schemas.

@@ -90,14 +90,14 @@ impl Workflow<'_> {
     }
 }
 
-/// Scope and number, entry, request and body of each call.
+/// Scope and number, endpoint, request and body of each call.
 fn calls<T>(capture: &Capture<T>) -> String {
     let mut text = String::new();
     for request in capture.requests() {
         let (scope, ordinal) = (&request.scope, request.ordinal);
-        let (entry, line) = (request.spec.name, request.line());
+        let (endpoint, line) = (request.metadata.name, request.line());
         let body = String::from_utf8_lossy(&request.wire.body).into_owned();
-        writeln!(text, "{}", format!("{scope} {ordinal} | {entry} | {line} {body}").trim_end())
+        writeln!(text, "{}", format!("{scope} {ordinal} | {endpoint} | {line} {body}").trim_end())
             .unwrap();
     }
     text
@@ -120,9 +120,9 @@ fn check(name: &str, onboarded: &Onboarded) {
     snapshot("scripts", name, &format!("{text}exit {exit}"));
 }
 
-/// How many effects an entry had.
-fn count(sandbox: &Sandbox, entry: &str) -> usize {
-    sandbox.writes()[entry].as_object().map_or(0, serde_json::Map::len)
+/// How many effects an endpoint had.
+fn count(sandbox: &Sandbox, endpoint: &str) -> usize {
+    sandbox.writes()[endpoint].as_object().map_or(0, serde_json::Map::len)
 }
 
 /// The table without its header: key, state and detail of each row.

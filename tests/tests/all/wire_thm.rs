@@ -1,4 +1,4 @@
-//! What travels to TryHackMe and back, entry by entry and in both dialects.
+//! What travels to TryHackMe and back, endpoint by endpoint and in both dialects.
 //!
 //! The snapshots are compared by hand with the vendor's documents: client and sandbox share one codec, so
 //! that nothing else would notice a wrong path or field. The sample answers are written from the documents'
@@ -8,7 +8,7 @@ mod readings;
 mod refusals;
 
 use drillmaster_models::wire::Response;
-use drillmaster_models::{Credential, Dialect, Entry, Failure, Means, entry, thm};
+use drillmaster_models::{Credential, Dialect, EndpointDef, Failure, Means, endpoint, thm};
 use serde_json::{Value, json};
 
 use Dialect::{Current, Legacy};
@@ -17,15 +17,15 @@ const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/wire");
 
 /// Snapshots a request, its documented answer as it is read, and the same answer as a sandbox writes it.
 fn check(name: &str, dialect: Dialect, fields: &Value, documented: &Response) {
-    let entry = entry(name).unwrap();
-    let request = entry.request(fields, dialect).unwrap();
-    let credential = match entry.spec(dialect).unwrap().credential {
+    let endpoint = endpoint(name).unwrap();
+    let request = endpoint.request(fields, dialect).unwrap();
+    let credential = match endpoint.metadata(dialect).unwrap().credential {
         Credential::None => "none".to_owned(),
         Credential::Header(name) => format!("header {name}"),
         Credential::FormField(name) => format!("form field {name}"),
     };
-    let read = entry.answer(documented, dialect).unwrap();
-    let back = entry.answer_to_wire(read.clone(), dialect).unwrap();
+    let read = endpoint.answer(documented, dialect).unwrap();
+    let back = endpoint.answer_to_wire(read.clone(), dialect).unwrap();
     let text = format!(
         "{request}\n\n--- the credential goes to: {credential}\n\n--- documented\n{}\n\n--- read\n{read:#}\n\n--- written back\n{}",
         laid_out(documented),
@@ -36,7 +36,7 @@ fn check(name: &str, dialect: Dialect, fields: &Value, documented: &Response) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(format!("{name}.{dialect}"), text));
-    assert_eq!(entry.answer(&back, dialect).unwrap(), read, "{name} reads what it wrote");
+    assert_eq!(endpoint.answer(&back, dialect).unwrap(), read, "{name} reads what it wrote");
 }
 
 /// An answer as text, its JSON on several lines.
@@ -84,19 +84,19 @@ fn refused(status: u16, words: &str, means: Means) -> Result<Value, Failure> {
 }
 
 fn read(name: &str, answer: &Response) -> Result<Value, Failure> {
-    entry(name).unwrap().answer(answer, Current)
+    endpoint(name).unwrap().answer(answer, Current)
 }
 
-/// Every entry in each of its dialects.
-fn forms() -> impl Iterator<Item = (&'static Entry, Dialect)> {
-    let both = |entry| Dialect::ALL.map(|dialect| (entry, dialect));
-    let forms = thm::ENTRIES.iter().flat_map(both);
-    forms.filter(|(entry, dialect)| entry.spec(*dialect).is_ok())
+/// Every endpoint in each of its dialects.
+fn forms() -> impl Iterator<Item = (&'static EndpointDef, Dialect)> {
+    let both = |endpoint| Dialect::ALL.map(|dialect| (endpoint, dialect));
+    let forms = thm::ENDPOINTS.iter().flat_map(both);
+    forms.filter(|(endpoint, dialect)| endpoint.metadata(*dialect).is_ok())
 }
 
 /// Those that take a key.
-fn with_key() -> impl Iterator<Item = (&'static Entry, Dialect)> {
-    forms().filter(|(entry, _)| entry.spec.credential != Credential::None)
+fn with_key() -> impl Iterator<Item = (&'static EndpointDef, Dialect)> {
+    forms().filter(|(endpoint, _)| endpoint.metadata.credential != Credential::None)
 }
 
 #[test]
@@ -257,8 +257,8 @@ fn time_report() {
 
 #[test]
 fn every_entry_has_a_snapshot_in_each_of_its_dialects() {
-    for (entry, dialect) in forms() {
-        let file = format!("{SNAPSHOTS}/{}.{dialect}.snap", entry.name());
+    for (endpoint, dialect) in forms() {
+        let file = format!("{SNAPSHOTS}/{}.{dialect}.snap", endpoint.name());
         assert!(std::fs::exists(&file).unwrap(), "there is no {file}");
     }
 }

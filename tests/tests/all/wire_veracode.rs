@@ -5,24 +5,24 @@ mod readings;
 mod refusals;
 mod walks;
 
-use drillmaster_models::{Dialect, Failure, entry, veracode, wire};
+use drillmaster_models::{Dialect, Failure, endpoint, veracode, wire};
 use serde_json::{Value, json};
 
-/// What an entry reads from an answer.
+/// What an endpoint reads from an answer.
 fn read(name: &str, status: u16, body: &str) -> Result<Value, Failure> {
     let answer = wire::Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
-    entry(name).unwrap().answer(&answer, Dialect::Current)
+    endpoint(name).unwrap().answer(&answer, Dialect::Current)
 }
 
-/// What an entry makes of this answer, which is no failure.
+/// What an endpoint makes of this answer, which is no failure.
 #[track_caller]
 fn reads(name: &str, answer: &Value) -> Value {
     read(name, 200, &answer.to_string()).unwrap()
 }
 
-/// What an entry sends.
+/// What an endpoint sends.
 fn sent(name: &str, fields: &Value) -> Result<wire::Request, Failure> {
-    entry(name).unwrap().request(fields, Dialect::Current)
+    endpoint(name).unwrap().request(fields, Dialect::Current)
 }
 
 /// The field that a request is refused for before it is sent.
@@ -34,13 +34,14 @@ fn wrong_field(name: &str, fields: &Value) -> Option<String> {
     }
 }
 
-/// The request of every entry with all that the document lets it carry, and the document's example of an
+/// The request of every endpoint with all that the document lets it carry, and the document's example of an
 /// answer, read and written back. The snapshots were compared with the document by hand.
 #[test]
 fn every_entry_travels_as_documented() {
     let samples = samples();
     let shown: Vec<_> = samples.iter().map(|(name, ..)| *name).collect();
-    let declared: Vec<_> = veracode::ENTRIES.iter().map(|entry| entry.spec.name).collect();
+    let declared: Vec<_> =
+        veracode::ENDPOINTS.iter().map(|endpoint| endpoint.metadata.name).collect();
     assert_eq!(shown, declared);
 
     let mut settings = insta::Settings::clone_current();

@@ -75,14 +75,14 @@ fn write(client: &Client, url: &str, row: u32) -> RequestBuilder {
 
 #[cfg(test)]
 mod tests {
-    use drillmaster_models::{Dialect, entry};
+    use drillmaster_models::{Dialect, endpoint};
     use serde_json::{Value, json};
 
     use super::*;
 
-    /// The client makes the call that a script of the bench makes of this entry.
+    /// The client makes the call that a script of the bench makes of this endpoint.
     fn check(request: RequestBuilder, script: &str, name: &str, fields: &Value) {
-        let wire = entry(name).unwrap().request(fields, Dialect::Current).unwrap();
+        let wire = endpoint(name).unwrap().request(fields, Dialect::Current).unwrap();
         let bare = request.build().unwrap();
         assert_eq!(bare.method().as_str(), wire.method.as_str());
         assert_eq!(bare.url().as_str(), format!("http://x{}", wire.target));

@@ -1,6 +1,6 @@
-//! `docs/endpoints.md`: every entry for people, a table to find it and a section to use it.
+//! `docs/endpoints.md`: every endpoint for people, a table to find it and a section to use it.
 
-use drillmaster_models::{Dialect, Entry, Field, Payload, SERVICES, Service, Spec};
+use drillmaster_models::{Dialect, EndpointDef, Field, Metadata, Payload, SERVICES, Service};
 use serde_json::Value;
 
 use super::{shape, words};
@@ -18,7 +18,7 @@ pub(crate) fn guide() -> String {
     ];
     for service in SERVICES {
         parts.extend(service_part(service));
-        parts.extend(service.entries.iter().map(entry_part));
+        parts.extend(service.endpoints.iter().map(entry_part));
     }
     parts.join("\n\n") + "\n"
 }
@@ -28,20 +28,22 @@ fn service_part(service: &'static Service) -> [String; 3] {
     if service.has_legacy {
         header.push("legacy request");
     }
-    let rows = service.entries.iter().map(|entry| {
-        let link = format!("[`{0}`](#{1})", entry.name(), anchor(entry.name()));
+    let rows = service.endpoints.iter().map(|endpoint| {
+        let link = format!("[`{0}`](#{1})", endpoint.name(), anchor(endpoint.name()));
         let mut row = vec![
             link,
-            entry.summary().to_owned(),
-            entry.spec.effect.word().to_owned(),
-            request_line(&entry.spec),
+            endpoint.summary().to_owned(),
+            endpoint.metadata.effect.word().to_owned(),
+            request_line(&endpoint.metadata),
         ];
         if service.has_legacy {
-            row.push(words::spec(entry, Dialect::Legacy).map_or("none".to_owned(), request_line));
+            row.push(
+                words::metadata(endpoint, Dialect::Legacy).map_or("none".to_owned(), request_line),
+            );
         }
         row
     });
-    let faults = service.faults.iter().map(|fault| {
+    let errors = service.errors.iter().map(|fault| {
         vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
     });
     [
@@ -53,18 +55,23 @@ fn service_part(service: &'static Service) -> [String; 3] {
         table(&header, rows),
         format!(
             "Any of its entries that takes a credential may be refused with:\n\n{}",
-            table(&["status", "words", "meaning"], faults)
+            table(&["status", "words", "meaning"], errors)
         ),
     ]
 }
 
-fn entry_part(entry: &'static Entry) -> String {
-    let spec = &entry.spec;
-    let (request, answer) = (entry.request_schema(), entry.response_schema());
-    let mut parts =
-        vec![format!("### {}", entry.name()), entry.doc(), example(entry), facts(entry)];
-    if !entry.fields().is_empty() {
-        let rows = entry.fields().iter().map(|field| field_row(field, &request, spec.payload));
+fn entry_part(endpoint: &'static EndpointDef) -> String {
+    let metadata = &endpoint.metadata;
+    let (request, answer) = (endpoint.request_schema(), endpoint.response_schema());
+    let mut parts = vec![
+        format!("### {}", endpoint.name()),
+        endpoint.doc(),
+        example(endpoint),
+        facts(endpoint),
+    ];
+    if !endpoint.fields().is_empty() {
+        let rows =
+            endpoint.fields().iter().map(|field| field_row(field, &request, metadata.payload));
         let header = ["field", "holds", "needed", "travels in", "meaning"];
         parts.push(format!("**Fields**\n\n{}", table(&header, rows)));
     }
@@ -78,8 +85,8 @@ fn entry_part(entry: &'static Entry) -> String {
     if shape::fields(&answer).is_some() {
         parts.push(shape::bullets(&answer).trim_end().to_owned());
     }
-    if !spec.faults.is_empty() {
-        let rows = spec.faults.iter().map(|fault| {
+    if !metadata.errors.is_empty() {
+        let rows = metadata.errors.iter().map(|fault| {
             vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
         });
         let table = table(&["status", "words", "meaning"], rows);
@@ -89,34 +96,34 @@ fn entry_part(entry: &'static Entry) -> String {
 }
 
 /// The call in a script, with the fields that it needs.
-fn example(entry: &Entry) -> String {
-    let needed = entry.fields().iter().filter(|field| field.required);
+fn example(endpoint: &EndpointDef) -> String {
+    let needed = endpoint.fields().iter().filter(|field| field.required);
     let needed: Vec<String> = needed.map(|field| format!("{}: …", field.name)).collect();
     let arguments = match needed.as_slice() {
         [] => String::new(),
         needed => format!("#{{ {} }}", needed.join(", ")),
     };
-    format!("```rhai\n{}({arguments})\n```", entry.name().replace('.', "::"))
+    format!("```rhai\n{}({arguments})\n```", endpoint.name().replace('.', "::"))
 }
 
-fn facts(entry: &'static Entry) -> String {
-    let mut facts = vec![format!("Request: {}.", route(&entry.spec))];
-    if entry.service().has_legacy {
-        facts.push(match words::spec(entry, Dialect::Legacy) {
-            Some(spec) => format!("Legacy request: {}{}.", route(spec), renamed(entry)),
+fn facts(endpoint: &'static EndpointDef) -> String {
+    let mut facts = vec![format!("Request: {}.", route(&endpoint.metadata))];
+    if endpoint.service().has_legacy {
+        facts.push(match words::metadata(endpoint, Dialect::Legacy) {
+            Some(metadata) => format!("Legacy request: {}{}.", route(metadata), renamed(endpoint)),
             None => "Legacy request: none, the legacy dialect lacks it.".to_owned(),
         });
     }
-    facts.push(words::effect(&entry.spec));
-    facts.extend(entry.spec.list.as_ref().map(words::list));
-    facts.extend(words::hidden(&entry.spec));
+    facts.push(words::effect(&endpoint.metadata));
+    facts.extend(endpoint.metadata.list.as_ref().map(words::list));
+    facts.extend(words::hidden(&endpoint.metadata));
     facts.iter().map(|fact| format!("- {fact}")).collect::<Vec<_>>().join("\n")
 }
 
 /// The fields' legacy names, where they are others.
-fn renamed(entry: &Entry) -> String {
+fn renamed(endpoint: &EndpointDef) -> String {
     let names = |dialect| -> Vec<String> {
-        let schemas = entry.schemas(dialect).ok();
+        let schemas = endpoint.schemas(dialect).ok();
         let fields = schemas.as_ref().and_then(|(request, _)| request["properties"].as_object());
         fields.into_iter().flat_map(|fields| fields.keys().cloned()).collect()
     };
@@ -128,14 +135,14 @@ fn renamed(entry: &Entry) -> String {
     format!("; its fields are {}", legacy.join(" and "))
 }
 
-fn route(spec: &Spec) -> String {
-    let credential = words::credential(spec.credential);
-    let wrapping = words::wrapping(spec.reply).map(|words| format!("; {words}"));
-    format!("{}, {credential}{}", request_line(spec), wrapping.unwrap_or_default())
+fn route(metadata: &Metadata) -> String {
+    let credential = words::credential(metadata.credential);
+    let wrapping = words::wrapping(metadata.reply).map(|words| format!("; {words}"));
+    format!("{}, {credential}{}", request_line(metadata), wrapping.unwrap_or_default())
 }
 
-fn request_line(spec: &Spec) -> String {
-    format!("`{} {}`", spec.method, spec.path)
+fn request_line(metadata: &Metadata) -> String {
+    format!("`{} {}`", metadata.method, metadata.path)
 }
 
 fn field_row(field: &Field, request: &Value, payload: Payload) -> Vec<String> {
@@ -168,15 +175,15 @@ fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use drillmaster_models::entries;
+    use drillmaster_models::endpoints;
 
     use super::*;
 
     #[test]
     fn every_entry_has_a_section_and_is_linked_to_it() {
         let guide = guide();
-        for entry in entries() {
-            let name = entry.name();
+        for endpoint in endpoints() {
+            let name = endpoint.name();
             assert!(guide.contains(&format!("\n### {name}\n")), "{name}");
             assert!(guide.contains(&format!("(#{})", anchor(name))), "{name}");
         }
@@ -184,12 +191,12 @@ mod tests {
 
     #[test]
     fn every_field_and_every_refusal_is_told() {
-        for entry in entries() {
-            let part = entry_part(entry);
-            for field in entry.fields() {
+        for endpoint in endpoints() {
+            let part = entry_part(endpoint);
+            for field in endpoint.fields() {
                 assert!(part.contains(&format!("| `{}` |", field.name)), "{part}");
             }
-            for fault in entry.spec.faults {
+            for fault in endpoint.metadata.errors {
                 assert!(part.contains(&format!("| {} | {} |", fault.status, fault.says)), "{part}");
             }
         }

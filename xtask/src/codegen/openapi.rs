@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use drillmaster_models::{Credential, Dialect, Entry, Fault, Payload, Reply, Service, Spec};
+use drillmaster_models::{
+    Credential, Dialect, EndpointDef, ErrorSpec, Metadata, Payload, Reply, Service,
+};
 use serde_json::{Map, Value, json};
 
 use super::{shape, words};
@@ -14,11 +16,11 @@ const KEY: &str = "key";
 pub(crate) fn description(service: &'static Service, dialect: Dialect) -> Value {
     let mut paths: Map<String, Value> = Map::new();
     let mut schemes: Map<String, Value> = Map::new();
-    for entry in service.entries {
-        let Some(spec) = words::spec(entry, dialect) else { continue };
-        let path = paths.entry(spec.path).or_insert_with(|| json!({}));
-        path[spec.method.as_str().to_lowercase()] = operation(entry, spec, dialect);
-        if let Credential::Header(name) = spec.credential {
+    for endpoint in service.endpoints {
+        let Some(metadata) = words::metadata(endpoint, dialect) else { continue };
+        let path = paths.entry(metadata.path).or_insert_with(|| json!({}));
+        path[metadata.method.as_str().to_lowercase()] = operation(endpoint, metadata, dialect);
+        if let Credential::Header(name) = metadata.credential {
             let scheme = json!({
                 "type": "apiKey",
                 "in": "header",
@@ -50,33 +52,37 @@ pub(crate) fn description(service: &'static Service, dialect: Dialect) -> Value 
     })
 }
 
-fn operation(entry: &'static Entry, spec: &'static Spec, dialect: Dialect) -> Value {
-    let (request, answer) = entry.schemas(dialect).unwrap_or_default();
+fn operation(
+    endpoint: &'static EndpointDef,
+    metadata: &'static Metadata,
+    dialect: Dialect,
+) -> Value {
+    let (request, answer) = endpoint.schemas(dialect).unwrap_or_default();
     let mut operation = json!({
-        "operationId": entry.name(),
-        "summary": entry.summary(),
-        "description": told(entry, spec),
-        "parameters": parameters(spec, &request),
-        "responses": responses(entry, spec, &answer),
-        "security": match spec.credential {
+        "operationId": endpoint.name(),
+        "summary": endpoint.summary(),
+        "description": told(endpoint, metadata),
+        "parameters": parameters(metadata, &request),
+        "responses": responses(endpoint, metadata, &answer),
+        "security": match metadata.credential {
             Credential::Header(_) => json!([{ KEY: [] }]),
             // A key in a form cannot be told here: it is a field of the body.
             Credential::FormField(_) | Credential::None => json!([]),
         },
     });
-    if let Some(body) = body(entry.service(), spec, &request) {
+    if let Some(body) = body(endpoint.service(), metadata, &request) {
         operation["requestBody"] = body;
     }
     operation
 }
 
 /// The documentation below the summary.
-fn told(entry: &Entry, spec: &Spec) -> String {
-    let doc = entry.doc();
+fn told(endpoint: &EndpointDef, metadata: &Metadata) -> String {
+    let doc = endpoint.doc();
     let rest = doc.split("\n\n").skip(1).map(shape::one_line);
-    let list = spec.list.as_ref().map(words::list);
-    let parts = rest.chain([words::effect(spec)]).chain(list);
-    parts.chain(words::hidden(spec)).collect::<Vec<_>>().join("\n\n")
+    let list = metadata.list.as_ref().map(words::list);
+    let parts = rest.chain([words::effect(metadata)]).chain(list);
+    parts.chain(words::hidden(metadata)).collect::<Vec<_>>().join("\n\n")
 }
 
 /// The request's fields: name, schema without null, whether it is needed.
@@ -89,15 +95,15 @@ fn fields(request: &Value) -> impl Iterator<Item = (&String, Value, bool)> {
     })
 }
 
-fn is_in_path(spec: &Spec, name: &str) -> bool {
-    spec.path_fields().any(|field| field == name)
+fn is_in_path(metadata: &Metadata, name: &str) -> bool {
+    metadata.path_fields().any(|field| field == name)
 }
 
-fn parameters(spec: &Spec, request: &Value) -> Vec<Value> {
+fn parameters(metadata: &Metadata, request: &Value) -> Vec<Value> {
     let mut parameters = Vec::new();
     for (name, mut schema, needed) in fields(request) {
-        let in_path = is_in_path(spec, name);
-        if !in_path && spec.payload != Payload::Query {
+        let in_path = is_in_path(metadata, name);
+        if !in_path && metadata.payload != Payload::Query {
             continue;
         }
         let doc = taken(&mut schema, "description");
@@ -115,18 +121,18 @@ fn parameters(spec: &Spec, request: &Value) -> Vec<Value> {
     parameters
 }
 
-fn body(service: &Service, spec: &Spec, request: &Value) -> Option<Value> {
-    let media = match spec.payload {
+fn body(service: &Service, metadata: &Metadata, request: &Value) -> Option<Value> {
+    let media = match metadata.payload {
         Payload::Query => return None,
         Payload::Json => "application/json",
         Payload::Form => "application/x-www-form-urlencoded",
     };
-    let own = || fields(request).filter(|(name, ..)| !is_in_path(spec, name));
+    let own = || fields(request).filter(|(name, ..)| !is_in_path(metadata, name));
     let mut properties: Map<String, Value> =
         own().map(|(name, schema, _)| (name.clone(), schema)).collect();
     let mut required: Vec<&str> =
         own().filter(|(.., needed)| *needed).map(|(name, ..)| name.as_str()).collect();
-    if let Credential::FormField(name) = spec.credential {
+    if let Credential::FormField(name) = metadata.credential {
         let doc = format!("The credential, of the form `{}`.", service.credential_form);
         properties.insert(name.to_owned(), json!({ "type": "string", "description": doc }));
         required.push(name);
@@ -139,7 +145,7 @@ fn body(service: &Service, spec: &Spec, request: &Value) -> Option<Value> {
             "additionalProperties": false,
         },
     });
-    if spec.payload == Payload::Form {
+    if metadata.payload == Payload::Form {
         let lists = properties.iter().filter(|(_, schema)| schema["type"] == "array");
         let joined = json!({ "style": "form", "explode": false });
         let joined: Map<String, Value> =
@@ -151,15 +157,15 @@ fn body(service: &Service, spec: &Spec, request: &Value) -> Option<Value> {
     Some(json!({ "required": true, "content": { media: content } }))
 }
 
-fn responses(entry: &Entry, spec: &'static Spec, answer: &Value) -> Value {
-    let (status, success) = success(spec.reply, answer);
-    let mut by_status: BTreeMap<u16, Vec<&Fault>> = BTreeMap::new();
-    for fault in words::faults(entry, spec) {
+fn responses(endpoint: &EndpointDef, metadata: &'static Metadata, answer: &Value) -> Value {
+    let (status, success) = success(metadata.reply, answer);
+    let mut by_status: BTreeMap<u16, Vec<&ErrorSpec>> = BTreeMap::new();
+    for fault in words::errors(endpoint, metadata) {
         by_status.entry(fault.status).or_default().push(fault);
     }
     let mut responses = Map::from_iter([(status.to_owned(), success)]);
-    for (status, faults) in by_status {
-        responses.insert(status.to_string(), refused(spec, &faults));
+    for (status, errors) in by_status {
+        responses.insert(status.to_string(), refused(metadata, &errors));
     }
     responses.into()
 }
@@ -194,18 +200,18 @@ fn success(reply: Reply, answer: &Value) -> (&'static str, Value) {
 }
 
 /// The refusals of one status, each an example.
-fn refused(spec: &Spec, faults: &[&Fault]) -> Value {
-    let examples: Map<String, Value> = faults
+fn refused(metadata: &Metadata, errors: &[&ErrorSpec]) -> Value {
+    let examples: Map<String, Value> = errors
         .iter()
         .map(|fault| {
             let mut body = json!({ "message": fault.says });
-            if spec.reply == Reply::Data {
+            if metadata.reply == Reply::Data {
                 body = json!({ "status": "error", "message": fault.says });
             }
             (slug(fault.says), json!({ "summary": fault.means.to_string(), "value": body }))
         })
         .collect();
-    let words: Vec<String> = faults.iter().map(|fault| format!("\"{}\"", fault.says)).collect();
+    let words: Vec<String> = errors.iter().map(|fault| format!("\"{}\"", fault.says)).collect();
     json!({
         "description": format!("Refused: {}.", words.join(", ")),
         "content": { "application/json": {
@@ -242,13 +248,13 @@ fn taken(schema: &mut Value, name: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use drillmaster_models::entry;
+    use drillmaster_models::endpoint;
 
     use super::*;
 
     fn described(name: &str, dialect: Dialect) -> Value {
-        let entry = entry(name).unwrap();
-        operation(entry, words::spec(entry, dialect).unwrap(), dialect)
+        let endpoint = endpoint(name).unwrap();
+        operation(endpoint, words::metadata(endpoint, dialect).unwrap(), dialect)
     }
 
     #[test]

@@ -1,44 +1,51 @@
 //! What a declaration says, in sentences: shared by everything that people read.
 
 use drillmaster_models::{
-    Absence, Credential, Dialect, Effect, Entry, Fault, List, Means, Paging, Payload, Removes,
-    Reply, Settle, Spec,
+    Absence, Credential, Dialect, Effect, EndpointDef, ErrorSpec, List, Means, Metadata, Paging,
+    Payload, Removes, Reply, Resolve,
 };
 
 /// The refusals to expect of a call: those of a credential only where one is sent.
-pub(crate) fn faults(entry: &Entry, spec: &'static Spec) -> Vec<&'static Fault> {
-    let own = spec.faults.iter();
-    let general =
-        entry.service().faults.iter().filter(|fault| {
-            fault.means != Means::Credential || spec.credential != Credential::None
-        });
+pub(crate) fn errors(
+    endpoint: &EndpointDef,
+    metadata: &'static Metadata,
+) -> Vec<&'static ErrorSpec> {
+    let own = metadata.errors.iter();
+    let general = endpoint.service().errors.iter().filter(|fault| {
+        fault.means != Means::Credential || metadata.credential != Credential::None
+    });
     own.chain(general).collect()
 }
 
 /// The declaration in a dialect, for the time of the program.
-pub(crate) fn spec(entry: &'static Entry, dialect: Dialect) -> Option<&'static Spec> {
-    entry.spec(dialect).ok()
+pub(crate) fn metadata(
+    endpoint: &'static EndpointDef,
+    dialect: Dialect,
+) -> Option<&'static Metadata> {
+    endpoint.metadata(dialect).ok()
 }
 
 /// Whether a call changes anything, and how a doubtful one is settled.
-pub(crate) fn effect(spec: &Spec) -> String {
-    let Effect::Write(write) = spec.effect else {
+pub(crate) fn effect(metadata: &Metadata) -> String {
+    let Effect::Write(write) = metadata.effect else {
         return "A read: it changes nothing.".to_owned();
     };
     let what = match write.removes {
         _ if write.irreversible => "A removal that cannot be undone".to_owned(),
         Removes::Always => "A removal".to_owned(),
         Removes::When(field) => format!("A write, and a removal where `{field}` is true"),
-        Removes::Never => "A write".to_owned(),
+        Removes::RejectAll => "A write".to_owned(),
     };
     let silent =
         if write.tells { "" } else { " It answers alike when there was nothing to change." };
     let settled = match write.settle {
-        Settle::Repeat => {
+        Resolve::Repeat => {
             "sending it again leaves the same state and gives the same answer".to_owned()
         }
-        Settle::Refusal => "sending it again is harmless, and is refused if it was done".to_owned(),
-        Settle::Probe { entry, field, absence } => {
+        Resolve::Refusal => {
+            "sending it again is harmless, and is refused if it was done".to_owned()
+        }
+        Resolve::Probe { endpoint, field, absence } => {
             let without = match absence {
                 Absence::Repeatable => format!(
                     "it is sent once more when several complete looks did not show one, the last of them {} s \
@@ -48,7 +55,7 @@ pub(crate) fn effect(spec: &Spec) -> String {
                 Absence::Unproven => "a person decides".to_owned(),
             };
             format!(
-                "an item of `{entry}` with the same `{field}` shows that it was done; without one, {without}"
+                "an item of `{endpoint}` with the same `{field}` shows that it was done; without one, {without}"
             )
         }
     };
@@ -80,8 +87,8 @@ pub(crate) fn list(list: &List) -> String {
 }
 
 /// The fields that are shown only when asked for.
-pub(crate) fn hidden(spec: &Spec) -> Option<String> {
-    let names: Vec<String> = spec.hidden.iter().map(|name| format!("`{name}`")).collect();
+pub(crate) fn hidden(metadata: &Metadata) -> Option<String> {
+    let names: Vec<String> = metadata.hidden.iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
         [] => None,
         names => Some(format!("Shown only when asked for: {}.", names.join(", "))),

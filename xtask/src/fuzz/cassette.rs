@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use drillmaster_models::{entries, entry};
+use drillmaster_models::{endpoint, endpoints};
 use drillmaster_transport::cassette::{Interaction, Tape, parse};
 use drillmaster_transport::{Error, Purpose, Replay, Request, Response, Transport};
 use serde_json::Value;
@@ -62,7 +62,9 @@ fn play(tape: &Tape, replay: &Replay) {
         if let Some(request) = request(interaction) {
             match (&interaction.outcome, send(replay, request)) {
                 (Ok(answer), Ok(played)) => assert_eq!(*answer, played),
-                (Err(lost), Err(played)) => assert_eq!(lost.lost_how(), played.lost_how()),
+                (Err(lost), Err(played)) => {
+                    assert_eq!(lost.network_error(), played.network_error())
+                }
                 (recorded, played) => panic!("recorded: {recorded:?}, played: {played:?}"),
             }
         }
@@ -82,15 +84,15 @@ fn play(tape: &Tape, replay: &Replay) {
     }
 }
 
-/// As it is asked for. An entry that is not known stands in the way of nothing: another one takes its place.
+/// As it is asked for. An endpoint that is not known stands in the way of nothing: another one takes its place.
 fn request(interaction: &Interaction) -> Option<Request> {
     let event = &interaction.request;
-    let entry = entry(&event.entry).ok().or_else(|| entries().next())?;
+    let endpoint = endpoint(&event.endpoint).ok().or_else(|| endpoints().next())?;
     let wire = event.wire().ok()?;
     let scope = event.scope.as_str().into();
     Some(Request {
         wire: wire.into(),
-        spec: &entry.spec,
+        metadata: &endpoint.metadata,
         scope,
         ordinal: event.ordinal,
         purpose: Purpose::Call,

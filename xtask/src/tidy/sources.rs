@@ -74,7 +74,7 @@ fn is_quiet(path: &str) -> bool {
     path.starts_with("crates/") && path.contains("/src/") && path != CONSOLE
 }
 
-/// Whether the text names an entry, or in some folders a service.
+/// Whether the text names an endpoint, or in some folders a service.
 fn names(path: &str, text: &str) -> bool {
     let is_blind = BLIND.iter().any(|folder| path.starts_with(folder));
     SERVICES.iter().any(|service| match text.strip_prefix(service.name) {

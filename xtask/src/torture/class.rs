@@ -5,7 +5,7 @@ use std::path::Path;
 
 use drillmaster_models::thm::{AddSeat, Authenticate};
 use drillmaster_models::veracode::Invite;
-use drillmaster_models::{Endpoint, entry};
+use drillmaster_models::{Endpoint, endpoint};
 use drillmaster_sandbox::{Options, Sandbox};
 use fastrand::Rng;
 use serde_json::Value;
@@ -24,14 +24,14 @@ pub(super) struct Learner {
     pub(super) email: String,
     pub(super) id: String,
     pub(super) roles: &'static str,
-    /// The entries that must take effect, by what the sandbox held at the start.
+    /// The endpoints that must take effect, by what the sandbox held at the start.
     pub(super) owed: Vec<&'static str>,
 }
 
 impl Learner {
-    /// What the service counts an effect by: the field that the entry declares as its subject.
+    /// What the service counts an effect by: the field that the endpoint declares as its subject.
     pub(super) fn subject(&self, name: &str) -> &str {
-        let write = entry(name).ok().and_then(|entry| entry.spec.effect.write());
+        let write = endpoint(name).ok().and_then(|endpoint| endpoint.metadata.effect.write());
         if write.is_some_and(|write| write.subject == "email") { &self.email } else { &self.id }
     }
 }
@@ -106,10 +106,10 @@ impl People {
 
     fn learner(&self, email: &str) -> Learner {
         let owed = [
-            (self.accounts.contains(email) && !self.seated.contains(email), AddSeat::SPEC.name),
+            (self.accounts.contains(email) && !self.seated.contains(email), AddSeat::METADATA.name),
             // The ids are new to the service.
-            (true, Authenticate::SPEC.name),
-            (!self.members.contains(email), Invite::SPEC.name),
+            (true, Authenticate::METADATA.name),
+            (!self.members.contains(email), Invite::METADATA.name),
         ];
         Learner {
             email: email.to_owned(),

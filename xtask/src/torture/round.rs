@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::class::{self, Class};
 use super::part::{self, Death, End};
-use super::service::{HORIZON, Service, Trouble};
+use super::service::{FaultKind, HORIZON, Service};
 use super::tally::Tally;
 use super::verdict::{self, Row, Verdict, cell};
 use super::{build, script};
@@ -64,7 +64,7 @@ pub(super) struct Round {
     seed: u64,
     number: u64,
     folder: PathBuf,
-    trouble: Trouble,
+    trouble: FaultKind,
 }
 
 impl Desk {
@@ -93,7 +93,7 @@ impl Desk {
         let options = class::options(self.seed, self.learners);
         let class = Class::gather(options, self.learners, &folder, &mut chance)?;
         class.write(&folder.join("roster.csv"))?;
-        let trouble = Trouble::draw(&mut chance);
+        let trouble = FaultKind::draw(&mut chance);
         let service = Service::start(&self.program, options, &trouble, &folder)?;
         let mut run = Run {
             program: &self.program,
@@ -170,7 +170,7 @@ impl Round {
         let mut lines = vec![format!("seed {}, round {}:", self.seed, self.number)];
         lines.extend(self.findings.iter().map(|finding| format!("  {finding}")));
         lines.push(format!("the journal, roster, results and words: {}", self.folder.display()));
-        let Trouble { faults, invites } = &self.trouble;
+        let FaultKind { faults, invites } = &self.trouble;
         lines.push(format!("the service: --invite-outcome {invites} --fault {faults}"));
         lines.join("\n")
     }

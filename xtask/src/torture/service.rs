@@ -25,7 +25,7 @@ impl Service {
     pub(super) fn start(
         program: &Path,
         options: Options,
-        trouble: &Trouble,
+        trouble: &FaultKind,
         folder: &Path,
     ) -> Outcome<Self> {
         let (words, state) = (file(&folder.join("sandbox.log"))?, folder.join("sandbox.json"));
@@ -56,7 +56,7 @@ impl Service {
     }
 
     /// Ends the sandbox, which has all effects come that are still to come, and tells how often each effect was
-    /// really carried out, by entry and by whom it was about.
+    /// really carried out, by endpoint and by whom it was about.
     pub(super) fn end(mut self) -> Outcome<Value> {
         let failed = |error: std::io::Error| format!("the sandbox cannot be ended: {error}");
         let id = self.child.id().to_string();
@@ -83,7 +83,7 @@ impl Drop for Service {
 
 /// What goes wrong in a round.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct FaultKind {
     pub(super) faults: String,
     pub(super) invites: InviteOutcome,
 }
@@ -107,7 +107,7 @@ const FAULTS: [(&str, f64); 8] = [
     ("429", 1.0),
 ];
 
-impl Trouble {
+impl FaultKind {
     pub(super) fn draw(chance: &mut Rng) -> Self {
         let mut faults: Vec<String> = FAULTS
             .iter()
@@ -151,7 +151,7 @@ mod tests {
     fn all_trouble_is_a_plan_with_faults_that_are_late() {
         let mut chance = Rng::with_seed(1);
         for _ in 0..100 {
-            let Trouble { faults, .. } = Trouble::draw(&mut chance);
+            let FaultKind { faults, .. } = FaultKind::draw(&mut chance);
             assert!(faults.parse::<FaultPlan>().is_ok(), "{faults}");
             assert!(faults.contains("late-effect="), "{faults}");
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use drillmaster_models::{Settle, entry};
+use drillmaster_models::{Resolve, endpoint};
 use drillmaster_transport::cassette::{Body, Event};
 use drillmaster_transport::journal::Events;
 use serde_json::Value;
@@ -108,11 +108,11 @@ impl Verdict {
     }
 }
 
-/// Whether an effect is to come once: not where its entry declares that sending it again is harmless, or that
+/// Whether an effect is to come once: not where its endpoint declares that sending it again is harmless, or that
 /// it answers alike when there was nothing to change.
 fn comes_once(name: &str) -> bool {
-    let write = entry(name).ok().and_then(|entry| entry.spec.effect.write());
-    write.is_none_or(|write| write.tells && write.settle != Settle::Repeat)
+    let write = endpoint(name).ok().and_then(|endpoint| endpoint.metadata.effect.write());
+    write.is_none_or(|write| write.tells && write.settle != Resolve::Repeat)
 }
 
 fn count(writes: &Value, name: &str, subject: &str) -> u64 {
@@ -152,7 +152,8 @@ pub(super) fn doubts(journal: &Path) -> Outcome<BTreeMap<String, usize>> {
     for event in Events::open(journal).map_err(failed)? {
         match event.map_err(failed)? {
             Event::Request(request) => {
-                let writes = entry(&request.entry).is_ok_and(|entry| !entry.spec.effect.is_read());
+                let writes = endpoint(&request.endpoint)
+                    .is_ok_and(|endpoint| !endpoint.metadata.effect.is_read());
                 let place = (request.scope.clone(), request.ordinal);
                 if writes && let Some(earlier) = open.insert(place, (request.scope, request.hash)) {
                     doubtful.insert(earlier);

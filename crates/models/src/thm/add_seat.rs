@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::put;
-use crate::spec::{Effect, Fault, Means, Reply, Settle, Spec, Write};
+use crate::metadata::{Effect, ErrorSpec, Means, Metadata, Reply, Resolve, Write};
 use crate::{Endpoint, Extra};
 
 /// Puts a user on a seat of your dashboard.
@@ -15,21 +15,21 @@ use crate::{Endpoint, Extra};
 #[serde(deny_unknown_fields)]
 pub struct AddSeat {
     /// The address of the user's account.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: String,
 }
 
 impl Endpoint for AddSeat {
     type Response = Seat;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         reply: Reply::Data,
-        faults: &[
-            Fault::new(400, "email is required."),
-            Fault::new(400, "email not found."),
-            Fault::new(400, "no available seats in dashboard.").meaning(Means::Exhausted),
-            Fault::new(400, "User already assigned to seat.").meaning(Means::Already),
+        errors: &[
+            ErrorSpec::new(400, "email is required."),
+            ErrorSpec::new(400, "email not found."),
+            ErrorSpec::new(400, "no available seats in dashboard.").meaning(Means::Exhausted),
+            ErrorSpec::new(400, "User already assigned to seat.").meaning(Means::Already),
         ],
-        effect: Effect::Write(Write { settle: Settle::Refusal, ..Write::on("email") }),
+        effect: Effect::Write(Write { settle: Resolve::Refusal, ..Write::on("email") }),
         ..put("thm.add_seat", "/api/v2/external/seats/users", "email")
     };
 }
@@ -39,7 +39,7 @@ impl Endpoint for AddSeat {
 pub struct Seat {
     /// The user's public name.
     // Not required: the seat has changed hands already, and a missing name does not undo that.
-    #[schemars(extend("x-holds" = "username"))]
+    #[schemars(extend("x-sensitivity" = "username"))]
     pub username: Option<String>,
     /// What else came.
     #[serde(flatten)]

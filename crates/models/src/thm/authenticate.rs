@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{legacy_form, post};
-use crate::spec::{Effect, Spec, Write};
+use crate::metadata::{Effect, Metadata, Write};
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
 /// Gives the link that takes an api-user into a room, and creates the api-user if there is none.
@@ -15,16 +15,16 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Authenticate {
     /// Your own, unique id of the person.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub ext_user_id: String,
     /// The last part of the room's address.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
 impl Endpoint for Authenticate {
     type Response = Link;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         // The link comes whether or not the api-user was there before.
         effect: Effect::Write(Write {
             tells: false,
@@ -40,7 +40,7 @@ impl Endpoint for Authenticate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Link {
     /// The address, opaque. Whoever opens it acts as that person: keep it secret.
-    #[schemars(extend("x-holds" = "link"))]
+    #[schemars(extend("x-sensitivity" = "link"))]
     pub url: String,
     /// What else came.
     #[serde(flatten)]
@@ -52,16 +52,16 @@ pub struct Link {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LegacyAuthenticate {
     /// Your own, unique id of the person.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub user_id: String,
     /// The last part of the room's address.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
 impl LegacyForm<Authenticate> for LegacyAuthenticate {
     type Response = Link;
-    const SPEC: Spec = legacy_form(Authenticate::SPEC);
+    const METADATA: Metadata = legacy_form(Authenticate::METADATA);
 
     fn request_down(request: Authenticate) -> Self {
         Self { user_id: request.ext_user_id, room_code: request.room_code }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{legacy_form, post};
-use crate::spec::{Effect, Removes, Spec, Write};
+use crate::metadata::{Effect, Metadata, Removes, Write};
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
 /// Takes an api-user out of a room, which is then marked as left.
@@ -14,16 +14,16 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LeaveRoom {
     /// Your own, unique id of the person.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub ext_user_id: String,
     /// The last part of the room's address.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
 impl Endpoint for LeaveRoom {
     type Response = LeftRoom;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         effect: Effect::Write(Write { removes: Removes::Always, ..Write::on("extUserId") }),
         ..post("thm.leave_room", "/external/api/leaveRoom", "extUserId")
     };
@@ -43,16 +43,16 @@ pub struct LeftRoom {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LegacyLeaveRoom {
     /// Your own, unique id of the person.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub user_id: String,
     /// The last part of the room's address.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
 impl LegacyForm<LeaveRoom> for LegacyLeaveRoom {
     type Response = LeftRoom;
-    const SPEC: Spec = legacy_form(LeaveRoom::SPEC);
+    const METADATA: Metadata = legacy_form(LeaveRoom::METADATA);
 
     fn request_down(request: LeaveRoom) -> Self {
         Self { user_id: request.ext_user_id, room_code: request.room_code }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{get, legacy};
-use crate::spec::{List, Spec};
+use crate::metadata::{List, Metadata};
 use crate::{Endpoint, Extra, Legacy, LegacyForm, lenient};
 
 /// Lists a room's questions, task by task, together with their answers.
@@ -15,13 +15,13 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListQuestions {
     /// The last part of the room's address.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
 impl Endpoint for ListQuestions {
     type Response = Questions;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         list: Some(List::whole("questions", "taskNo")),
         hidden: &["answer"],
         ..get("thm.questions", "/external/api/questions")
@@ -61,13 +61,13 @@ pub struct Question {
     /// The question's number in its task.
     pub question_no: i64,
     /// What is asked.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub question: Option<String>,
     /// The right answer.
-    #[schemars(extend("x-holds" = "answer"))]
+    #[schemars(extend("x-sensitivity" = "answer"))]
     pub answer: Option<String>,
     /// What helps to find it.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub hint: Option<String>,
     /// Points beyond the usual ones.
     pub extra_points: Option<Number>,
@@ -78,7 +78,8 @@ pub struct Question {
 
 impl LegacyForm<Self> for ListQuestions {
     type Response = Questions;
-    const SPEC: Spec = legacy(<Self as Endpoint>::SPEC, "/external/api/questions/{roomCode}");
+    const METADATA: Metadata =
+        legacy(<Self as Endpoint>::METADATA, "/external/api/questions/{roomCode}");
 
     fn request_down(request: Self) -> Self {
         request

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Endpoint;
-use crate::spec::{Reply, Spec};
+use crate::metadata::{Metadata, Reply};
 
 /// Opens an api-user's registration by its token, as the link in an invitation does.
 ///
@@ -14,21 +14,23 @@ use crate::spec::{Reply, Spec};
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// The api-user's token.
-    #[schemars(extend("x-holds" = "secret"))]
+    #[schemars(extend("x-sensitivity" = "secret"))]
     pub token: String,
 }
 
 impl Endpoint for Register {
     type Response = Registration;
-    const SPEC: Spec =
-        Spec { reply: Reply::Location, ..Spec::get("thm.register", "/external/api/register") };
+    const METADATA: Metadata = Metadata {
+        reply: Reply::Location,
+        ..Metadata::get("thm.register", "/external/api/register")
+    };
 }
 
 /// Where a registration leads.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Registration {
     /// The address of the redirect, relative or absolute, as it came.
-    #[schemars(extend("x-holds" = "address"))]
+    #[schemars(extend("x-sensitivity" = "address"))]
     pub location: String,
     /// Whether the token was accepted, which the sign-up page as address shows.
     pub accepted: bool,

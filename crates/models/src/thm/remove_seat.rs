@@ -5,27 +5,27 @@ use serde::{Deserialize, Serialize};
 
 use super::{Seat, delete};
 use crate::Endpoint;
-use crate::spec::{Effect, Fault, Means, Removes, Reply, Settle, Spec, Write};
+use crate::metadata::{Effect, ErrorSpec, Means, Metadata, Removes, Reply, Resolve, Write};
 
 /// Takes a user off a seat of your dashboard, which is free again for another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveSeat {
     /// The address of the user's account.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: String,
 }
 
 impl Endpoint for RemoveSeat {
     type Response = Seat;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         reply: Reply::Data,
-        faults: &[
-            Fault::new(400, "email is required."),
-            Fault::new(400, "User is not currently in a company seat.").meaning(Means::Already),
+        errors: &[
+            ErrorSpec::new(400, "email is required."),
+            ErrorSpec::new(400, "User is not currently in a company seat.").meaning(Means::Already),
         ],
         effect: Effect::Write(Write {
-            settle: Settle::Refusal,
+            settle: Resolve::Refusal,
             removes: Removes::Always,
             ..Write::on("email")
         }),

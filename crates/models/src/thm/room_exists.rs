@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{get, legacy};
-use crate::spec::{Fault, Means, Spec};
+use crate::metadata::{ErrorSpec, Means, Metadata};
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
 /// Tells whether there is a room with this code, public or your own.
@@ -12,17 +12,16 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckRoom {
     /// The last part of the room's address.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
 impl Endpoint for CheckRoom {
     type Response = RoomExists;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         // Only these words say no; any other 404 says that something else is wrong.
-        faults: &[
-            Fault::new(404, "Room not found.").meaning(Means::Answer(r#"{ "roomExists": false }"#))
-        ],
+        errors: &[ErrorSpec::new(404, "Room not found.")
+            .meaning(Means::Answer(r#"{ "roomExists": false }"#))],
         ..get("thm.room_exists", "/external/api/roomExists")
     };
     const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, Self>());
@@ -41,7 +40,8 @@ pub struct RoomExists {
 
 impl LegacyForm<Self> for CheckRoom {
     type Response = RoomExists;
-    const SPEC: Spec = legacy(<Self as Endpoint>::SPEC, "/external/api/roomExists/{roomCode}");
+    const METADATA: Metadata =
+        legacy(<Self as Endpoint>::METADATA, "/external/api/roomExists/{roomCode}");
 
     fn request_down(request: Self) -> Self {
         request

@@ -8,7 +8,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{get, legacy};
-use crate::spec::{List, Spec};
+use crate::metadata::{List, Metadata};
 use crate::{Endpoint, Extra, Legacy, LegacyForm, lenient};
 
 /// Lists the public rooms, and your own private ones.
@@ -18,7 +18,7 @@ pub struct ListRooms {}
 
 impl Endpoint for ListRooms {
     type Response = Rooms;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         list: Some(List::whole("roomInfo", "code")),
         ..get("thm.rooms", "/external/api/rooms")
     };
@@ -40,19 +40,19 @@ pub struct Rooms {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Room {
     /// The last part of the room's address.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub code: String,
     /// The room's name.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// What the room is about.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub description: Option<String>,
     /// Whether everybody may enter.
     pub public: Option<bool>,
     /// Who is in the room. Only the legacy dialect tells, and only of rooms that are your own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-holds" = "username"))]
+    #[schemars(extend("x-sensitivity" = "username"))]
     pub users: Option<Vec<String>>,
     /// What else came.
     #[serde(flatten)]
@@ -68,9 +68,9 @@ pub struct LegacyRooms(
 
 impl LegacyForm<Self> for ListRooms {
     type Response = LegacyRooms;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         list: Some(List::whole("", "code")),
-        ..legacy(<Self as Endpoint>::SPEC, "/external/api/rooms")
+        ..legacy(<Self as Endpoint>::METADATA, "/external/api/rooms")
     };
 
     fn request_down(request: Self) -> Self {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use super::{get, legacy};
-use crate::spec::{Fault, List, Reply, Spec};
+use crate::metadata::{ErrorSpec, List, Metadata, Reply};
 use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
 
 /// Shows what your users scored in a room.
@@ -16,17 +16,17 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowScoreboard {
     /// The last part of the room's address.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
 impl Endpoint for ShowScoreboard {
     type Response = Vec<Standing>;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         reply: Reply::Data,
-        faults: &[
-            Fault::new(400, "roomCode query parameter is mandatory"),
-            Fault::new(404, "Room not found."),
+        errors: &[
+            ErrorSpec::new(400, "roomCode query parameter is mandatory"),
+            ErrorSpec::new(404, "Room not found."),
         ],
         list: Some(List::whole("", "username")),
         ..get("thm.scoreboard", "/api/v2/external/scoreboard")
@@ -39,7 +39,7 @@ impl Endpoint for ShowScoreboard {
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
     /// The user's public name.
-    #[schemars(extend("x-holds" = "username"))]
+    #[schemars(extend("x-sensitivity" = "username"))]
     pub username: String,
     /// Points in this room.
     pub score: Option<Number>,
@@ -48,11 +48,11 @@ pub struct Standing {
     /// The user's level on the platform.
     pub level: Option<i64>,
     /// The address of a picture.
-    #[schemars(extend("x-holds" = "avatar"))]
+    #[schemars(extend("x-sensitivity" = "avatar"))]
     pub avatar: Option<String>,
     /// Answers by task number, which is a text.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub tasks: IndexMap<String, Vec<Answered>>,
     /// What else came.
     #[serde(flatten)]
@@ -65,7 +65,7 @@ pub struct Standing {
 pub struct Answered {
     /// The service's id. Optional (seen: attempts without it).
     #[serde(rename = "_id")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: Option<String>,
     /// The question within the task.
     pub question_no: Option<Number>,
@@ -87,11 +87,11 @@ pub struct Answered {
 #[serde(rename_all = "camelCase")]
 pub struct LegacyStanding {
     /// The user's public name.
-    #[schemars(extend("x-holds" = "username"))]
+    #[schemars(extend("x-sensitivity" = "username"))]
     pub name: String,
     /// A constant pair in the document, `["", 0]`.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub data: Vec<Value>,
     /// Answers, each with its task's number.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -101,7 +101,7 @@ pub struct LegacyStanding {
     /// The place on the scoreboard.
     pub rank_no: Option<i64>,
     /// The address of a picture.
-    #[schemars(extend("x-holds" = "avatar"))]
+    #[schemars(extend("x-sensitivity" = "avatar"))]
     pub avatar: Option<String>,
     /// The user's level on the platform.
     pub level: Option<i64>,
@@ -131,9 +131,9 @@ pub struct LegacyAnswered {
 
 impl LegacyForm<Self> for ShowScoreboard {
     type Response = Vec<LegacyStanding>;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         list: Some(List::whole("", "name")),
-        ..legacy(<Self as Endpoint>::SPEC, "/external/api/scoreboard/{roomCode}")
+        ..legacy(<Self as Endpoint>::METADATA, "/external/api/scoreboard/{roomCode}")
     };
 
     fn request_down(request: Self) -> Self {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::post;
-use crate::spec::{Effect, List, Reply, Spec};
+use crate::metadata::{Effect, List, Metadata, Reply};
 use crate::{Endpoint, Extra, FieldError, Instant, lenient};
 
 /// Reports how long users were at work in rooms between two points in time.
@@ -15,7 +15,7 @@ use crate::{Endpoint, Extra, FieldError, Instant, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReportTime {
     /// The addresses of the users' accounts, at least one.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub user_emails: Vec<String>,
     /// Where the time begins, such as `2026-09-01` or `2026-09-01T08:00:00Z`.
     pub from: Instant,
@@ -38,7 +38,7 @@ pub enum RoomType {
 
 impl Endpoint for ReportTime {
     type Response = TimeReport;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         reply: Reply::Data,
         // It posts only because a list of addresses is too long for a query.
         effect: Effect::Read,
@@ -47,7 +47,7 @@ impl Endpoint for ReportTime {
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        let wrong = |field, problem| Err(FieldError::new(Self::SPEC.name, field, problem));
+        let wrong = |field, problem| Err(FieldError::new(Self::METADATA.name, field, problem));
         if self.user_emails.is_empty() {
             return wrong("userEmails", "is empty: name at least one address");
         }
@@ -80,13 +80,13 @@ pub struct TimeReport {
 pub struct TimeSpent {
     /// The service's id of the user, opaque.
     #[serde(rename = "_id")]
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub id: Option<String>,
     /// The user's public name.
-    #[schemars(extend("x-holds" = "username"))]
+    #[schemars(extend("x-sensitivity" = "username"))]
     pub username: Option<String>,
     /// The address of the user's account.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: String,
     /// Time spent, in seconds.
     pub total_seconds: Option<Number>,

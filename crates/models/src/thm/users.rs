@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use super::{get, legacy};
-use crate::spec::{List, Spec};
+use crate::metadata::{List, Metadata};
 use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
 
 /// Lists the users on your seats, and the api-users who have registered.
@@ -18,7 +18,7 @@ pub struct ListUsers {}
 
 impl Endpoint for ListUsers {
     type Response = Users;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         // Users who were created by `thm.authenticate` and have not registered are not in it.
         list: Some(List::whole("users", "username").partial()),
         ..get("thm.users", "/external/api/users")
@@ -31,7 +31,7 @@ impl Endpoint for ListUsers {
 pub struct Users {
     /// `true`, where other endpoints have a word or nothing; kept as it came.
     #[serde(default)]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub status: Value,
     /// The users.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -46,13 +46,13 @@ pub struct Users {
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// The user's public name.
-    #[schemars(extend("x-holds" = "username"))]
+    #[schemars(extend("x-sensitivity" = "username"))]
     pub username: String,
     /// The address of the user's account.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// The address of a picture.
-    #[schemars(extend("x-holds" = "avatar"))]
+    #[schemars(extend("x-sensitivity" = "avatar"))]
     pub avatar: Option<String>,
     /// Points on the platform, over all time. Read as `totalPoints` too.
     #[serde(alias = "totalPoints")]
@@ -62,7 +62,7 @@ pub struct User {
     /// When the account was made.
     pub date_signed_up: Option<Moment>,
     /// Your own id of the person; only api-users have one.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub ext_user_id: Option<String>,
     /// What else came.
     #[serde(flatten)]
@@ -74,7 +74,7 @@ pub struct User {
 pub struct LegacyUsers {
     /// `true`; kept as it came.
     #[serde(default)]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub status: Value,
     /// The users.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -89,10 +89,10 @@ pub struct LegacyUsers {
 #[serde(rename_all = "camelCase")]
 pub struct LegacyUser {
     /// The user's public name.
-    #[schemars(extend("x-holds" = "username"))]
+    #[schemars(extend("x-sensitivity" = "username"))]
     pub username: String,
     /// The address of the user's account.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// When the account was made.
     pub date_signed_up: Option<Moment>,
@@ -103,7 +103,7 @@ pub struct LegacyUser {
 
 impl LegacyForm<Self> for ListUsers {
     type Response = LegacyUsers;
-    const SPEC: Spec = legacy(<Self as Endpoint>::SPEC, "/external/api/users");
+    const METADATA: Metadata = legacy(<Self as Endpoint>::METADATA, "/external/api/users");
 
     fn request_down(request: Self) -> Self {
         request

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Milestones, Pages, SortType, UserMilestone, checks, get};
-use crate::spec::{Fault, List, Paging, Spec};
+use crate::metadata::{ErrorSpec, List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Shows how far the team has come with its campaigns or assignments.
@@ -13,29 +13,29 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 pub struct ShowCampaignsProgress {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only what belongs to these assignments; excludes `campaignIds`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub assignment_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Whether labs count that are not required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub include_optional_labs: Option<bool>,
     /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub sort: Option<String>,
     /// Whether the order runs up or down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort_type: Option<SortType>,
     /// Only users whose name has this in it, under 50 characters. E-mail addresses are not searched.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-holds" = "words"))]
+    #[schemars(extend("x-sensitivity" = "words"))]
     pub phrase: Option<String>,
     /// Users in a page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,27 +47,27 @@ pub struct ShowCampaignsProgress {
 
 impl Endpoint for ShowCampaignsProgress {
     type Response = CampaignsProgress;
-    const SPEC: Spec = Spec {
-        faults: &[
-            Fault::new(400, "assignmentIds and campaignIds are mutually exclusive"),
-            Fault::new(400, "Invalid assignment id: {id}"),
-            Fault::new(400, "Invalid campaign id: {id}"),
-            Fault::new(400, "Invalid role id: {id}"),
-            Fault::new(404, "Campaign(s) not found by id(s): {ids}"),
-            Fault::new(404, "Role(s) not found by id(s): {ids}"),
-            Fault::new(400, "sort is invalid"),
-            Fault::new(400, "sortType is invalid"),
-            Fault::new(400, "limit is invalid"),
-            Fault::new(400, "phrase must be less than 50 characters"),
+    const METADATA: Metadata = Metadata {
+        errors: &[
+            ErrorSpec::new(400, "assignmentIds and campaignIds are mutually exclusive"),
+            ErrorSpec::new(400, "Invalid assignment id: {id}"),
+            ErrorSpec::new(400, "Invalid campaign id: {id}"),
+            ErrorSpec::new(400, "Invalid role id: {id}"),
+            ErrorSpec::new(404, "Campaign(s) not found by id(s): {ids}"),
+            ErrorSpec::new(404, "Role(s) not found by id(s): {ids}"),
+            ErrorSpec::new(400, "sort is invalid"),
+            ErrorSpec::new(400, "sortType is invalid"),
+            ErrorSpec::new(400, "limit is invalid"),
+            ErrorSpec::new(400, "phrase must be less than 50 characters"),
         ],
         list: Some(List::paged("users", "id", Paging::Pages)),
         ..get("veracode.campaigns_progress", "/api/campaigns/progress")
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        checks::one_narrowing(Self::SPEC.name, &self.assignment_ids, &self.campaign_ids)?;
-        checks::phrase(Self::SPEC.name, self.phrase.as_deref())?;
-        checks::limit(Self::SPEC.name, self.limit)
+        checks::one_narrowing(Self::METADATA.name, &self.assignment_ids, &self.campaign_ids)?;
+        checks::phrase(Self::METADATA.name, self.phrase.as_deref())?;
+        checks::limit(Self::METADATA.name, self.limit)
     }
 }
 
@@ -97,7 +97,7 @@ pub struct CampaignsProgress {
 #[serde(rename_all = "camelCase")]
 pub struct AssignmentProgress {
     /// The name people know.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// Its labs.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -112,7 +112,7 @@ pub struct AssignmentProgress {
 #[serde(rename_all = "camelCase")]
 pub struct LabProgress {
     /// The name people know.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// How many users have reached which milestone.
     #[serde(default, deserialize_with = "lenient::or_empty")]

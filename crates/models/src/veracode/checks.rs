@@ -5,18 +5,18 @@ use crate::field::FieldError;
 type Checked = Result<(), FieldError>;
 
 /// The live service hands out at most 50 in a page (seen) and the document calls other limits invalid.
-pub(super) fn limit(entry: &'static str, limit: Option<u32>) -> Checked {
+pub(super) fn limit(endpoint: &'static str, limit: Option<u32>) -> Checked {
     match limit {
         Some(limit) if !(1..=50).contains(&limit) => {
-            Err(FieldError::new(entry, "limit", "must be from 1 to 50"))
+            Err(FieldError::new(endpoint, "limit", "must be from 1 to 50"))
         }
         _ => Ok(()),
     }
 }
 
 /// A span of time has both of its ends or none, and does not run backwards.
-pub(super) fn span(entry: &'static str, start: Option<i64>, end: Option<i64>) -> Checked {
-    let fail = |field, problem| Err(FieldError::new(entry, field, problem));
+pub(super) fn span(endpoint: &'static str, start: Option<i64>, end: Option<i64>) -> Checked {
+    let fail = |field, problem| Err(FieldError::new(endpoint, field, problem));
     match (start, end) {
         (Some(_), None) => fail("endTime", "is missing: it belongs to `startTime`"),
         (None, Some(_)) => fail("startTime", "is missing: it belongs to `endTime`"),
@@ -27,7 +27,7 @@ pub(super) fn span(entry: &'static str, start: Option<i64>, end: Option<i64>) ->
 
 /// Assignments and campaigns are two ways to narrow the same thing.
 pub(super) fn one_narrowing(
-    entry: &'static str,
+    endpoint: &'static str,
     assignment_ids: &[String],
     campaign_ids: &[String],
 ) -> Checked {
@@ -35,18 +35,18 @@ pub(super) fn one_narrowing(
         return Ok(());
     }
     let problem = "excludes `campaignIds`: give one of them";
-    Err(FieldError::new(entry, "assignmentIds", problem))
+    Err(FieldError::new(endpoint, "assignmentIds", problem))
 }
 
 /// The phrase of the summaries; a name or a part of one.
-pub(super) fn phrase(entry: &'static str, phrase: Option<&str>) -> Checked {
-    at_most(49, entry, "phrase", phrase)
+pub(super) fn phrase(endpoint: &'static str, phrase: Option<&str>) -> Checked {
+    at_most(49, endpoint, "phrase", phrase)
 }
 
 /// Counts characters, not bytes.
 pub(super) fn at_most(
     most: usize,
-    entry: &'static str,
+    endpoint: &'static str,
     field: &str,
     text: Option<&str>,
 ) -> Checked {
@@ -55,5 +55,5 @@ pub(super) fn at_most(
         return Ok(());
     }
     let problem = format!("has {length} characters; at most {most} are allowed");
-    Err(FieldError::new(entry, field, &problem))
+    Err(FieldError::new(endpoint, field, &problem))
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::KEY;
-use crate::spec::{Effect, Fault, Means, Payload, Removes, Settle, Spec, Write};
+use crate::metadata::{Effect, ErrorSpec, Means, Metadata, Payload, Removes, Resolve, Write};
 use crate::{Endpoint, Extra};
 
 /// Deletes a user with all their progress. It cannot be undone; `veracode.update_user` with `disabled`
@@ -13,7 +13,7 @@ use crate::{Endpoint, Extra};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteUser {
     /// The user's id, from `veracode.users`.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
 }
 
@@ -26,21 +26,21 @@ impl DeleteUser {
 
 impl Endpoint for DeleteUser {
     type Response = Deleted;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         // The document's sample has no body, and no field is left for one.
         payload: Payload::Query,
         credential: KEY,
-        faults: &[
-            Fault::new(400, "User id is invalid"),
-            Fault::new(400, "User not found").meaning(Means::Already),
+        errors: &[
+            ErrorSpec::new(400, "User id is invalid"),
+            ErrorSpec::new(400, "User not found").meaning(Means::Already),
         ],
         effect: Effect::Write(Write {
-            settle: Settle::Refusal,
+            settle: Resolve::Refusal,
             removes: Removes::Always,
             irreversible: true,
             ..Write::on("id")
         }),
-        ..Spec::delete("veracode.delete_user", "/api/users/{id}", "id")
+        ..Metadata::delete("veracode.delete_user", "/api/users/{id}", "id")
     };
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{checks, get};
-use crate::spec::{Fault, Spec};
+use crate::metadata::{ErrorSpec, Metadata};
 use crate::{Endpoint, Extra, FieldError};
 
 /// Shows the median time that users spend on labs.
@@ -14,35 +14,35 @@ use crate::{Endpoint, Extra, FieldError};
 pub struct ShowEngagementTime {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only what belongs to these assignments; excludes `campaignIds`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub assignment_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
 }
 
 impl Endpoint for ShowEngagementTime {
     type Response = EngagementTime;
-    const SPEC: Spec = Spec {
-        faults: &[
-            Fault::new(400, "assignmentIds and campaignIds are mutually exclusive"),
-            Fault::new(400, "Invalid assignment id: {id}"),
-            Fault::new(400, "Invalid campaign id: {id}"),
-            Fault::new(400, "Invalid role id: {id}"),
-            Fault::new(404, "Assignments(s) not found by id(s): {ids}"),
-            Fault::new(404, "Campaign(s) not found by id(s): {ids}"),
-            Fault::new(404, "Role(s) not found by id(s): {ids}"),
+    const METADATA: Metadata = Metadata {
+        errors: &[
+            ErrorSpec::new(400, "assignmentIds and campaignIds are mutually exclusive"),
+            ErrorSpec::new(400, "Invalid assignment id: {id}"),
+            ErrorSpec::new(400, "Invalid campaign id: {id}"),
+            ErrorSpec::new(400, "Invalid role id: {id}"),
+            ErrorSpec::new(404, "Assignments(s) not found by id(s): {ids}"),
+            ErrorSpec::new(404, "Campaign(s) not found by id(s): {ids}"),
+            ErrorSpec::new(404, "Role(s) not found by id(s): {ids}"),
         ],
         ..get("veracode.engagement_time", "/api/engagement/time")
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        checks::one_narrowing(Self::SPEC.name, &self.assignment_ids, &self.campaign_ids)
+        checks::one_narrowing(Self::METADATA.name, &self.assignment_ids, &self.campaign_ids)
     }
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{post, shapes};
-use crate::spec::{Absence, Effect, Fault, Means, Settle, Spec, Write};
+use crate::metadata::{Absence, Effect, ErrorSpec, Means, Metadata, Resolve, Write};
 use crate::{Endpoint, Extra, lenient};
 
 /// Invites someone to the team. Default roles are added to those given.
@@ -15,18 +15,18 @@ use crate::{Endpoint, Extra, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Invite {
     /// The address to invite.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: String,
     /// The id of the user who invites, from `veracode.users`.
-    #[schemars(extend("x-holds" = "other"))]
+    #[schemars(extend("x-sensitivity" = "other"))]
     pub sender_id: String,
     /// A name for the new user (not in the document; seen).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-holds" = "name"))]
+    #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
     /// The roles the new user gets, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Whether the new user administers the team.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,20 +45,20 @@ impl Invite {
 
 impl Endpoint for Invite {
     type Response = Invited;
-    const SPEC: Spec = Spec {
-        faults: &[
-            Fault::new(400, "Email is invalid"),
-            Fault::new(400, "Role ids are invalid"),
-            Fault::new(400, "Sender id is invalid"),
-            Fault::new(400, "Sender not found"),
-            Fault::new(400, "Invite already exists").meaning(Means::Already),
+    const METADATA: Metadata = Metadata {
+        errors: &[
+            ErrorSpec::new(400, "Email is invalid"),
+            ErrorSpec::new(400, "Role ids are invalid"),
+            ErrorSpec::new(400, "Sender id is invalid"),
+            ErrorSpec::new(400, "Sender not found"),
+            ErrorSpec::new(400, "Invite already exists").meaning(Means::Already),
             // Seen on the live service, with varying words before.
-            Fault::new(403, "{what}already exists").meaning(Means::Already),
+            ErrorSpec::new(403, "{what}already exists").meaning(Means::Already),
         ],
         effect: Effect::Write(Write {
             // The list has those who were invited and have not joined, and a pending invite's repeat is refused.
-            settle: Settle::Probe {
-                entry: "veracode.users",
+            settle: Resolve::Probe {
+                endpoint: "veracode.users",
                 field: "email",
                 absence: Absence::Repeatable,
             },
@@ -75,17 +75,17 @@ impl Endpoint for Invite {
 #[serde(rename_all = "camelCase")]
 pub struct Invited {
     /// The address invited.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// Whether the new user administers the team.
     #[serde(default, alias = "isAdmin", deserialize_with = "shapes::flag")]
     pub admin: Option<bool>,
     /// The roles the new user gets, by id.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
     /// The id of the user who invites.
-    #[schemars(extend("x-holds" = "other"))]
+    #[schemars(extend("x-sensitivity" = "other"))]
     pub sender_id: Option<String>,
     /// What else came.
     #[serde(flatten)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{Status, checks, get};
-use crate::spec::{Fault, List, Paging, Spec};
+use crate::metadata::{ErrorSpec, List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 
 /// Shows how far users have come with one lesson.
@@ -13,7 +13,7 @@ use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowLessonProgress {
     /// The lesson's id, from `veracode.lessons`.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The page to get, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,14 +32,17 @@ impl ShowLessonProgress {
 
 impl Endpoint for ShowLessonProgress {
     type Response = LessonProgress;
-    const SPEC: Spec = Spec {
-        faults: &[Fault::new(400, "invalid lesson id"), Fault::new(404, "lesson not found")],
+    const METADATA: Metadata = Metadata {
+        errors: &[
+            ErrorSpec::new(400, "invalid lesson id"),
+            ErrorSpec::new(404, "lesson not found"),
+        ],
         list: Some(List::paged("users", "id", Paging::NextPage)),
         ..get("veracode.lesson_progress", "/api/lessons/{id}/progress")
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        checks::limit(Self::SPEC.name, self.limit)
+        checks::limit(Self::METADATA.name, self.limit)
     }
 }
 
@@ -48,22 +51,22 @@ impl Endpoint for ShowLessonProgress {
 #[serde(rename_all = "camelCase")]
 pub struct LessonProgress {
     /// Not null where there are more; the address itself is not to be trusted.
-    #[schemars(extend("x-holds" = "address"))]
+    #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The service's id, opaque.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The name people know.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// The module it belongs to.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub module: Option<String>,
     /// The points it gives.
     pub points: Option<Number>,
     /// The roles it is meant for, by name.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub roles: Vec<String>,
     /// The users of this page.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -78,7 +81,7 @@ pub struct LessonProgress {
 #[serde(rename_all = "camelCase")]
 pub struct Learner {
     /// The user's id, opaque.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
     /// When it was begun.
     pub start_time: Option<Moment>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{checks, get};
-use crate::spec::{List, Paging, Spec};
+use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Lists the team's lessons.
@@ -22,13 +22,13 @@ pub struct ListLessons {
 
 impl Endpoint for ListLessons {
     type Response = Lessons;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         list: Some(List::paged("lessons", "id", Paging::NextPage)),
         ..get("veracode.lessons", "/api/lessons")
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        checks::limit(Self::SPEC.name, self.limit)
+        checks::limit(Self::METADATA.name, self.limit)
     }
 }
 
@@ -37,7 +37,7 @@ impl Endpoint for ListLessons {
 #[serde(rename_all = "camelCase")]
 pub struct Lessons {
     /// Not null where there are more; the address itself is not to be trusted.
-    #[schemars(extend("x-holds" = "address"))]
+    #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The lessons of this page.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -52,19 +52,19 @@ pub struct Lessons {
 #[serde(rename_all = "camelCase")]
 pub struct Lesson {
     /// The service's id, opaque.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The name people know.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// The module it belongs to.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub module: Option<String>,
     /// The points it gives.
     pub points: Option<Number>,
     /// The roles it is meant for, by name.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub roles: Vec<String>,
     /// What else came.
     #[serde(flatten)]

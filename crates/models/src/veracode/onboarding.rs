@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Milestones, Pages, SortType, UserMilestone, checks, get};
-use crate::spec::{Fault, List, Paging, Spec};
+use crate::metadata::{ErrorSpec, List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Shows how far the team has come on board: who has signed up, started and finished a first lab.
@@ -13,11 +13,11 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 pub struct ShowOnboarding {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Only what happened from here on, in milliseconds since the epoch; comes with `endTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,14 +27,14 @@ pub struct ShowOnboarding {
     pub end_time: Option<i64>,
     /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub sort: Option<String>,
     /// Whether the order runs up or down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort_type: Option<SortType>,
     /// Only users whose name has this in it, under 50 characters. E-mail addresses are not searched.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-holds" = "words"))]
+    #[schemars(extend("x-sensitivity" = "words"))]
     pub phrase: Option<String>,
     /// Users in a page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,29 +46,29 @@ pub struct ShowOnboarding {
 
 impl Endpoint for ShowOnboarding {
     type Response = Onboarding;
-    const SPEC: Spec = Spec {
-        faults: &[
-            Fault::new(400, "Invalid campaign id: {id}"),
-            Fault::new(400, "Invalid role id: {id}"),
-            Fault::new(404, "Campaign(s) not found by id(s): {ids}"),
-            Fault::new(404, "Role(s) not found by id(s): {ids}"),
-            Fault::new(400, "startTime is invalid"),
-            Fault::new(400, "startTime is undefined"),
-            Fault::new(400, "endTime is invalid"),
-            Fault::new(400, "endTime is undefined"),
-            Fault::new(400, "sort is invalid"),
-            Fault::new(400, "sortType is invalid"),
-            Fault::new(400, "limit is invalid"),
-            Fault::new(400, "phrase must be less than 50 characters"),
+    const METADATA: Metadata = Metadata {
+        errors: &[
+            ErrorSpec::new(400, "Invalid campaign id: {id}"),
+            ErrorSpec::new(400, "Invalid role id: {id}"),
+            ErrorSpec::new(404, "Campaign(s) not found by id(s): {ids}"),
+            ErrorSpec::new(404, "Role(s) not found by id(s): {ids}"),
+            ErrorSpec::new(400, "startTime is invalid"),
+            ErrorSpec::new(400, "startTime is undefined"),
+            ErrorSpec::new(400, "endTime is invalid"),
+            ErrorSpec::new(400, "endTime is undefined"),
+            ErrorSpec::new(400, "sort is invalid"),
+            ErrorSpec::new(400, "sortType is invalid"),
+            ErrorSpec::new(400, "limit is invalid"),
+            ErrorSpec::new(400, "phrase must be less than 50 characters"),
         ],
         list: Some(List::paged("users", "id", Paging::Pages)),
         ..get("veracode.onboarding", "/api/onboarding")
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        checks::span(Self::SPEC.name, self.start_time, self.end_time)?;
-        checks::phrase(Self::SPEC.name, self.phrase.as_deref())?;
-        checks::limit(Self::SPEC.name, self.limit)
+        checks::span(Self::METADATA.name, self.start_time, self.end_time)?;
+        checks::phrase(Self::METADATA.name, self.phrase.as_deref())?;
+        checks::limit(Self::METADATA.name, self.limit)
     }
 }
 

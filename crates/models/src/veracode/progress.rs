@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{Status, checks, get};
-use crate::spec::{List, Paging, Spec};
+use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 
 /// Lists the whole team with the progress of each, lesson by lesson.
@@ -22,13 +22,13 @@ pub struct ListProgress {
 
 impl Endpoint for ListProgress {
     type Response = TeamProgress;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         list: Some(List::paged("users", "id", Paging::NextPage)),
         ..get("veracode.progress", "/api/progress")
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        checks::limit(Self::SPEC.name, self.limit)
+        checks::limit(Self::METADATA.name, self.limit)
     }
 }
 
@@ -37,7 +37,7 @@ impl Endpoint for ListProgress {
 #[serde(rename_all = "camelCase")]
 pub struct TeamProgress {
     /// Not null where there are more; the address itself is not to be trusted.
-    #[schemars(extend("x-holds" = "address"))]
+    #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The users of this page.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -52,13 +52,13 @@ pub struct TeamProgress {
 #[serde(rename_all = "camelCase")]
 pub struct Member {
     /// The service's id, opaque.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
     /// The user's address.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// The user's name.
-    #[schemars(extend("x-holds" = "name"))]
+    #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
     /// How many labs are completed.
     pub labs_completed: Option<i64>,
@@ -82,7 +82,7 @@ pub struct Member {
     pub lessons: Vec<MemberLesson>,
     /// The user's roles, by name.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub roles: Vec<String>,
     /// What else came.
     #[serde(flatten)]
@@ -94,13 +94,13 @@ pub struct Member {
 #[serde(rename_all = "camelCase")]
 pub struct MemberLesson {
     /// The lesson's id, opaque.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub lesson_id: String,
     /// The lesson's title.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub lesson_name: Option<String>,
     /// The module the lesson belongs to.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub module: Option<String>,
     /// When it was begun.
     pub start_time: Option<Moment>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{checks, get};
-use crate::spec::{Fault, List, Paging, Reply, Spec};
+use crate::metadata::{ErrorSpec, List, Metadata, Paging, Reply};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Shows how far the users of a role have come.
@@ -13,7 +13,7 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowRoleProgress {
     /// The role's id, from `veracode.roles`.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The page to get, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,19 +32,19 @@ impl ShowRoleProgress {
 
 impl Endpoint for ShowRoleProgress {
     type Response = RoleProgress;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         reply: Reply::One,
-        faults: &[
-            Fault::new(404, "Role not found"),
+        errors: &[
+            ErrorSpec::new(404, "Role not found"),
             // A 403 that says nothing about the credential.
-            Fault::new(403, "Role does not belong to team"),
+            ErrorSpec::new(403, "Role does not belong to team"),
         ],
         list: Some(List::paged("users", "id", Paging::NextPage)),
         ..get("veracode.role_progress", "/api/roles/{id}/progress")
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        checks::limit(Self::SPEC.name, self.limit)
+        checks::limit(Self::METADATA.name, self.limit)
     }
 }
 
@@ -53,13 +53,13 @@ impl Endpoint for ShowRoleProgress {
 #[serde(rename_all = "camelCase")]
 pub struct RoleProgress {
     /// Not null where there are more; the address itself is not to be trusted.
-    #[schemars(extend("x-holds" = "address"))]
+    #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The role's id, opaque.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The name people know.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub name: Option<String>,
     /// The users of this page.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -74,13 +74,13 @@ pub struct RoleProgress {
 #[serde(rename_all = "camelCase")]
 pub struct RoleMember {
     /// The user's id, opaque.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
     /// The user's address.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// The user's name.
-    #[schemars(extend("x-holds" = "name"))]
+    #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
     /// How much of the role's content is completed, in percent.
     pub percent_complete: Option<Number>,

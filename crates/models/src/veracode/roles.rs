@@ -8,7 +8,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::get;
-use crate::spec::{List, Spec};
+use crate::metadata::{List, Metadata};
 use crate::{Endpoint, Extra, lenient};
 
 /// Lists the team's roles with the ids of their users. Here a role's name meets its id.
@@ -18,8 +18,8 @@ pub struct ListRoles {}
 
 impl Endpoint for ListRoles {
     type Response = Roles;
-    const SPEC: Spec =
-        Spec { list: Some(List::whole("", "id")), ..get("veracode.roles", "/api/roles") };
+    const METADATA: Metadata =
+        Metadata { list: Some(List::whole("", "id")), ..get("veracode.roles", "/api/roles") };
 }
 
 /// The team's roles. Read from the documented array and from `{"roles": […]}`, written as the array.
@@ -38,10 +38,10 @@ impl Roles {
 #[serde(rename_all = "camelCase")]
 pub struct Role {
     /// The service's id, opaque.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The name people know.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub name: Option<String>,
     /// Whether whoever is invited gets it.
     pub default: Option<bool>,
@@ -49,11 +49,11 @@ pub struct Role {
     pub public: Option<bool>,
     /// The ids of its users.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub users: Vec<String>,
     /// The ids of invites that will have it.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub invited_users: Vec<String>,
     /// What else came.
     #[serde(flatten)]

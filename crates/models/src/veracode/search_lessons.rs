@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Pages, checks, get};
-use crate::spec::{Fault, List, Paging, Spec};
+use crate::metadata::{ErrorSpec, List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Lists lessons by their tags, which are topics and technologies.
@@ -14,7 +14,7 @@ pub struct SearchLessons {
     /// What the tags are searched for, at most 300 characters, such as `OWASP #8`, `CWE-601` or `Python`.
     /// Without it all lessons are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub phrase: Option<String>,
     /// Lessons in a page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,15 +26,15 @@ pub struct SearchLessons {
 
 impl Endpoint for SearchLessons {
     type Response = FoundLessons;
-    const SPEC: Spec = Spec {
-        faults: &[Fault::new(400, "invalid phrase")],
+    const METADATA: Metadata = Metadata {
+        errors: &[ErrorSpec::new(400, "invalid phrase")],
         list: Some(List::paged("lessons", "", Paging::Pages)),
         ..get("veracode.search_lessons", "/api/lessons/search")
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        checks::at_most(300, Self::SPEC.name, "phrase", self.phrase.as_deref())?;
-        checks::limit(Self::SPEC.name, self.limit)
+        checks::at_most(300, Self::METADATA.name, "phrase", self.phrase.as_deref())?;
+        checks::limit(Self::METADATA.name, self.limit)
     }
 }
 
@@ -53,30 +53,30 @@ pub struct FoundLessons {
     pub extra: Extra,
 }
 
-/// A lesson that was found. It comes without the id that other entries ask for.
+/// A lesson that was found. It comes without the id that other endpoints ask for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundLesson {
     /// Whether it is a challenge.
     pub challenge: Option<bool>,
     /// What it is about, in a sentence.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub description: Option<String>,
     /// The technology it is built with.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub stack: Option<String>,
     /// Topics and technologies.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub tags: Vec<String>,
     /// The name people know.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// The topic.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub topic: Option<String>,
     /// Its address, relative to the service.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub url: Option<String>,
     /// What else came.
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! Shapes that several entries share.
+//! Shapes that several endpoints share.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -21,13 +21,13 @@ pub struct Pages {
     /// Items in all pages.
     pub total: Option<i64>,
     /// The address of this page.
-    #[schemars(extend("x-holds" = "address"))]
+    #[schemars(extend("x-sensitivity" = "address"))]
     pub current_url: Option<String>,
     /// The address of the page after, null on the last one.
-    #[schemars(extend("x-holds" = "address"))]
+    #[schemars(extend("x-sensitivity" = "address"))]
     pub next_url: Option<String>,
     /// The address of the page before, null on the first one.
-    #[schemars(extend("x-holds" = "address"))]
+    #[schemars(extend("x-sensitivity" = "address"))]
     pub previous_url: Option<String>,
     /// What else came.
     #[serde(flatten)]
@@ -39,10 +39,10 @@ pub struct Pages {
 #[serde(rename_all = "camelCase")]
 pub struct RoleRef {
     /// The service's id, opaque.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The name people know.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub name: Option<String>,
     /// What else came.
     #[serde(flatten)]
@@ -73,7 +73,7 @@ pub struct Milestones {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-#[schemars(extend("x-holds" = "harmless"))]
+#[schemars(extend("x-sensitivity" = "harmless"))]
 pub enum Milestone {
     /// Finished.
     Finished,
@@ -92,7 +92,7 @@ pub enum Milestone {
 /// lesson that is but started.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
-#[schemars(extend("x-holds" = "harmless"))]
+#[schemars(extend("x-sensitivity" = "harmless"))]
 pub enum Status {
     /// Started.
     Started,
@@ -113,14 +113,14 @@ pub enum Status {
 #[serde(rename_all = "camelCase")]
 pub struct UserMilestone {
     /// The service's id, opaque.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
     /// When the user was last seen.
     pub last_active: Option<Moment>,
     /// How far the user has come.
     pub milestone: Option<Milestone>,
     /// The user's name.
-    #[schemars(extend("x-holds" = "name"))]
+    #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
     /// The user's roles.
     #[serde(default, deserialize_with = "lenient::or_empty")]

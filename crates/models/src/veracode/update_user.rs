@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{checks, put, shapes};
-use crate::spec::{Effect, Fault, Removes, Spec, Write};
+use crate::metadata::{Effect, ErrorSpec, Metadata, Removes, Write};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Changes a user: only the fields that are given.
@@ -14,15 +14,15 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateUser {
     /// The user's id, from `veracode.users`.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
     /// A new address.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// A new name, under 25 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-holds" = "name"))]
+    #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
     /// Whether the user administers the team.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub struct UpdateUser {
     pub disabled: Option<bool>,
     /// All roles the user shall have, by id; the list replaces the present one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Option<Vec<String>>,
 }
 
@@ -51,13 +51,13 @@ impl UpdateUser {
 
 impl Endpoint for UpdateUser {
     type Response = UpdatedUser;
-    const SPEC: Spec = Spec {
-        faults: &[
-            Fault::new(400, "User id is invalid"),
-            Fault::new(400, "User not found"),
-            Fault::new(400, "Email is invalid"),
-            Fault::new(400, "Name must be less than 25 characters"),
-            Fault::new(400, "Invalid roleIds"),
+    const METADATA: Metadata = Metadata {
+        errors: &[
+            ErrorSpec::new(400, "User id is invalid"),
+            ErrorSpec::new(400, "User not found"),
+            ErrorSpec::new(400, "Email is invalid"),
+            ErrorSpec::new(400, "Name must be less than 25 characters"),
+            ErrorSpec::new(400, "Invalid roleIds"),
         ],
         effect: Effect::Write(Write {
             removes: Removes::When("disabled"),
@@ -69,7 +69,7 @@ impl Endpoint for UpdateUser {
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        checks::at_most(24, Self::SPEC.name, "name", self.name.as_deref())
+        checks::at_most(24, Self::METADATA.name, "name", self.name.as_deref())
     }
 }
 
@@ -78,10 +78,10 @@ impl Endpoint for UpdateUser {
 #[serde(rename_all = "camelCase")]
 pub struct UpdatedUser {
     /// The user's address.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// The user's name.
-    #[schemars(extend("x-holds" = "name"))]
+    #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
     /// Whether the user administers the team.
     #[serde(default, alias = "isAdmin", deserialize_with = "shapes::flag")]
@@ -91,7 +91,7 @@ pub struct UpdatedUser {
     pub disabled: Option<bool>,
     /// The user's roles, by id.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
     /// What else came.
     #[serde(flatten)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{Status, get};
-use crate::spec::{Fault, List, Spec};
+use crate::metadata::{ErrorSpec, List, Metadata};
 use crate::{Endpoint, Extra, Moment, lenient};
 
 /// Shows what one user has done, lesson by lesson.
@@ -13,7 +13,7 @@ use crate::{Endpoint, Extra, Moment, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowUserProgress {
     /// The user's id, from `veracode.users`.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
     /// A page. The document has it, yet the answer has no sign of pages and holds all lessons.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,8 +29,8 @@ impl ShowUserProgress {
 
 impl Endpoint for ShowUserProgress {
     type Response = UserProgress;
-    const SPEC: Spec = Spec {
-        faults: &[Fault::new(400, "invalid user id"), Fault::new(404, "user not found")],
+    const METADATA: Metadata = Metadata {
+        errors: &[ErrorSpec::new(400, "invalid user id"), ErrorSpec::new(404, "user not found")],
         list: Some(List::whole("lessons", "lessonId")),
         ..get("veracode.user_progress", "/api/users/{id}/progress")
     };
@@ -57,13 +57,13 @@ pub struct UserProgress {
 #[serde(rename_all = "camelCase")]
 pub struct VisitedLesson {
     /// The module the lesson belongs to.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub module: Option<String>,
     /// The lesson's id, opaque.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub lesson_id: String,
     /// The lesson's title.
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub lesson_name: Option<String>,
     /// When the lesson was last open; a date in the example.
     pub last_visited: Option<Moment>,

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{checks, get};
-use crate::spec::{List, Paging, Spec};
+use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 
 /// Lists all users of the team, those who were invited and have not joined among them.
@@ -21,13 +21,13 @@ pub struct ListUsers {
 
 impl Endpoint for ListUsers {
     type Response = Users;
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         list: Some(List::paged("users", "id", Paging::NextPage)),
         ..get("veracode.users", "/api/users")
     };
 
     fn check(&self) -> Result<(), FieldError> {
-        checks::limit(Self::SPEC.name, self.limit)
+        checks::limit(Self::METADATA.name, self.limit)
     }
 }
 
@@ -36,7 +36,7 @@ impl Endpoint for ListUsers {
 #[serde(rename_all = "camelCase")]
 pub struct Users {
     /// Not null where there are more; the address itself is not to be trusted.
-    #[schemars(extend("x-holds" = "address"))]
+    #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The users of this page.
     #[serde(default, deserialize_with = "lenient::or_empty")]
@@ -51,13 +51,13 @@ pub struct Users {
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// The service's id, opaque.
-    #[schemars(extend("x-holds" = "id"))]
+    #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
     /// The address the user was invited at.
-    #[schemars(extend("x-holds" = "email"))]
+    #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// The user's name (not in the document; seen).
-    #[schemars(extend("x-holds" = "name"))]
+    #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
     /// Whether the user administers the team.
     #[serde(alias = "admin")]
@@ -71,7 +71,7 @@ pub struct User {
     pub last_active: Option<Moment>,
     /// The user's roles, by name.
     #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-holds" = "harmless"))]
+    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub roles: Vec<String>,
     /// What else came.
     #[serde(flatten)]

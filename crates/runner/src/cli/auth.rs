@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Read};
 
 use clap::builder::PossibleValuesParser;
 use clap::{ArgMatches, Args, Subcommand};
-use drillmaster_models::{SERVICES, Service, entry};
+use drillmaster_models::{SERVICES, Service, endpoint};
 use drillmaster_transport::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -133,14 +133,14 @@ fn tried(service: &Service, place: &Place, shell: &Shell) -> Result<usize, Probl
     let target = Target::open(place, &[service.name], &patience)?;
     let trace = shell.verbose.then(|| shell.console.clone());
     let connection = target.connect(target.transport(), trace);
-    let entry = entry(service.probe).map_err(|error| Problem::usage(error.to_string()))?;
+    let endpoint = endpoint(service.probe).map_err(|error| Problem::usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
-    let answer = runtime.block_on(connection.call(entry, &json!({})));
+    let answer = runtime.block_on(connection.call(endpoint, &json!({})));
     let answer = answer.map_err(|error| Problem::call(&error))?;
-    let items = match entry.spec.list {
+    let items = match endpoint.metadata.list {
         Some(list) if !list.items.is_empty() => &answer[list.items],
         _ => &answer,
     };

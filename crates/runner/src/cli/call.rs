@@ -1,9 +1,9 @@
-//! `drillmaster call ENTRY`: a subcommand for every entry, with a flag for every field.
+//! `drillmaster call ENTRY`: a subcommand for every endpoint, with a flag for every field.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use drillmaster_models::json::weight;
-use drillmaster_models::{Entry, Field, FieldKind, Pager, Paging, entries, entry};
+use drillmaster_models::{EndpointDef, Field, FieldKind, Pager, Paging, endpoint, endpoints};
 use drillmaster_transport::{Connection, Error};
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ use crate::order::Place;
 use crate::problem::Problem;
 use crate::table::{cell, whole};
 
-/// The flags of `call`, besides the entry's fields.
+/// The flags of `call`, besides the endpoint's fields.
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
     #[command(flatten)]
@@ -33,18 +33,19 @@ pub(crate) struct CallArgs {
     yes: bool,
 }
 
-/// Adds a subcommand for every entry.
+/// Adds a subcommand for every endpoint.
 pub(crate) fn with_entries(command: Command) -> Command {
-    entries().fold(
+    endpoints().fold(
         command.subcommand_value_name("ENTRY").subcommand_help_heading("Entries"),
-        |all, entry| all.subcommand(subcommand(entry)),
+        |all, endpoint| all.subcommand(subcommand(endpoint)),
     )
 }
 
-fn subcommand(entry: &'static Entry) -> Command {
-    let command =
-        Command::new(entry.name()).about(entry.summary().to_owned()).long_about(entry.doc());
-    entry.fields().iter().fold(command, |command, field| command.arg(flag(field)))
+fn subcommand(endpoint: &'static EndpointDef) -> Command {
+    let command = Command::new(endpoint.name())
+        .about(endpoint.summary().to_owned())
+        .long_about(endpoint.doc());
+    endpoint.fields().iter().fold(command, |command, field| command.arg(flag(field)))
 }
 
 fn flag(field: &Field) -> Arg {
@@ -95,9 +96,9 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     let Some((name, given)) = chosen else {
         return Err(Problem::usage("name an entry").with_help("`drillmaster endpoints` lists them"));
     };
-    let entry = entry(name).map_err(|error| Problem::usage(error.to_string()))?;
+    let endpoint = endpoint(name).map_err(|error| Problem::usage(error.to_string()))?;
     let mut fields = Map::new();
-    for field in entry.fields() {
+    for field in endpoint.fields() {
         if let Some(text) = given.get_one::<String>(&id(field)) {
             let value = field
                 .read_text(text)
@@ -106,7 +107,7 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
         }
     }
     let fields = Value::Object(fields);
-    if entry.spec.effect.write().is_some_and(|write| write.irreversible) && !args.yes {
+    if endpoint.metadata.effect.write().is_some_and(|write| write.irreversible) && !args.yes {
         let problem = format!("{name} cannot be undone: nothing was sent");
         return Err(Problem { exit: Exit::Stopped, ..Problem::usage(problem) }
             .with_help("if that is meant, allow it with --yes"));
@@ -115,17 +116,17 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
     let place = Place::of(given, &args.target)?;
     // An interrupt ends the command.
     let patience = patience(&place, &shell.console, &Stop::default());
-    let target = Target::open(&place, &[entry.service().name], &patience)?;
+    let target = Target::open(&place, &[endpoint.service().name], &patience)?;
     let connection = target.connect(target.transport(), trace);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
-    let walks = args.all && entry.spec.list.is_some();
+    let walks = args.all && endpoint.metadata.list.is_some();
     let answer = if walks {
-        runtime.block_on(all_items(&connection, entry, &fields)).map(Value::Array)
+        runtime.block_on(all_items(&connection, endpoint, &fields)).map(Value::Array)
     } else {
-        runtime.block_on(connection.call_and_resolve(entry, &fields))
+        runtime.block_on(connection.call_and_resolve(endpoint, &fields))
     };
     let mut answer = match answer {
         Ok(answer) => answer,
@@ -136,9 +137,9 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
         Err(error) => return Err(Problem::call(&error)),
     };
     if !args.reveal {
-        hide(&mut answer, entry.spec.hidden);
+        hide(&mut answer, endpoint.metadata.hidden);
     }
-    show(entry, &answer, walks, shell)?;
+    show(endpoint, &answer, walks, shell)?;
     Ok(Exit::Done)
 }
 
@@ -147,20 +148,20 @@ const MOST_TAKEN: usize = 1 << 30;
 
 async fn all_items(
     connection: &Connection,
-    entry: &'static Entry,
+    endpoint: &'static EndpointDef,
     fields: &Value,
 ) -> Result<Vec<Value>, Error> {
-    let mut pager = Pager::new(entry, fields).map_err(|error| Error::answer(error.into()))?;
+    let mut pager = Pager::new(endpoint, fields).map_err(|error| Error::answer(error.into()))?;
     let (mut items, mut taken) = (Vec::new(), 0);
     while let Some(request) = pager.request() {
-        let page = pager.accept(connection.call(entry, &request).await?);
-        let page = page.map_err(|failure| Error::answer(failure).for_entry(entry))?;
+        let page = pager.accept(connection.call(endpoint, &request).await?);
+        let page = page.map_err(|failure| Error::answer(failure).for_endpoint(endpoint))?;
         taken += page.iter().map(weight).sum::<usize>();
         if taken > MOST_TAKEN {
             return Err(Error::setup(
                 "the list is too long to be shown as a whole; go through it in a script, or page by page",
             )
-            .for_entry(entry));
+            .for_endpoint(endpoint));
         }
         items.extend(page);
     }
@@ -184,7 +185,12 @@ pub(crate) fn hide(value: &mut Value, names: &[&str]) {
     }
 }
 
-fn show(entry: &Entry, answer: &Value, is_walk: bool, shell: &Shell) -> Result<(), Problem> {
+fn show(
+    endpoint: &EndpointDef,
+    answer: &Value,
+    is_walk: bool,
+    shell: &Shell,
+) -> Result<(), Problem> {
     if shell.format == Format::Json {
         return print_items(answer, shell);
     }
@@ -192,7 +198,7 @@ fn show(entry: &Entry, answer: &Value, is_walk: bool, shell: &Shell) -> Result<(
         shell.console.note("done; the service answers nothing to it");
         return Ok(());
     }
-    let list = entry.spec.list.filter(|_| !is_walk);
+    let list = endpoint.metadata.list.filter(|_| !is_walk);
     let items = match list {
         Some(list) if !list.items.is_empty() => &answer[list.items],
         _ => answer,

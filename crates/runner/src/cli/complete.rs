@@ -1,7 +1,7 @@
 //! Completion in a shell: `drillmaster completions SHELL` hooks the program into it, and the program answers.
 //!
 //! The shell calls the program with what stands on its line so far, so that the answers know more than flags: the
-//! entries, the inputs of the script that is named, the runs that have a journal, the profiles.
+//! endpoints, the inputs of the script that is named, the runs that have a journal, the profiles.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
 };
 use clap_complete::env::Shells;
-use drillmaster_models::entries;
+use drillmaster_models::endpoints;
 
 use crate::config::Config;
 use crate::exit::Exit;
@@ -103,10 +103,12 @@ fn candidate(typed: &OsStr, name: &str, help: impl Into<String>) -> Option<Compl
     fits.then(|| CompletionCandidate::new(name).help(help))
 }
 
-/// The entries.
+/// The endpoints.
 pub(crate) fn entry_names() -> ArgValueCompleter {
     let named = |typed: &OsStr| {
-        entries().filter_map(|entry| candidate(typed, entry.name(), entry.summary())).collect()
+        endpoints()
+            .filter_map(|endpoint| candidate(typed, endpoint.name(), endpoint.summary()))
+            .collect()
     };
     ArgValueCompleter::new(named)
 }

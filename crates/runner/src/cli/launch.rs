@@ -9,7 +9,7 @@ use drillmaster_transport::cassette::{Event, Header, PaceEvent};
 use drillmaster_transport::journal::Journaled;
 use drillmaster_transport::redact::Keys;
 use drillmaster_transport::{
-    Approved, Cassette, Connection, Error, Guard, Limits, Mode, ResolvePolicy,
+    Approved, Connection, Error, Guard, Limits, Mode, Recorder, ResolvePolicy,
 };
 use jiff::SignedDuration;
 use rhai::Map;
@@ -189,7 +189,7 @@ pub(crate) fn perform(
     }
     let cassette = match taping {
         Some(Taping { path, mode, policy, writes }) => {
-            let mut opening = Cassette::open(path)
+            let mut opening = Recorder::open(path)
                 .mode(*mode)
                 .writes(*writes)
                 .header(ready.recording_header())
@@ -324,7 +324,7 @@ fn unfinished(error: &Error, taping: Option<&Taping>, keeping: Option<&Keeping>)
 /// end.
 async fn close(keeping: &Keeping, paces: &[PaceEvent], ended: bool) -> std::io::Result<()> {
     for pace in paces {
-        keeping.journal.append(&Event::Pace(pace.clone()))?;
+        keeping.journal.append(&Event::RateLimit(pace.clone()))?;
     }
     if ended {
         return keeping.journal.close().await;
@@ -338,7 +338,7 @@ pub(super) fn summarise(
     paces: &[PaceEvent],
     exit: Exit,
     keeping: Option<&Keeping>,
-    cassette: Option<&Cassette>,
+    cassette: Option<&Recorder>,
     shell: &Shell,
 ) {
     if let Some(summary) = report.summary() {
@@ -359,7 +359,7 @@ pub(super) fn summarise(
         });
         shell.console.note(&format!("all of it: {all}`--results FILE` of a run"));
     }
-    let left_out = cassette.map_or(0, Cassette::writes_left_out);
+    let left_out = cassette.map_or(0, Recorder::writes_left_out);
     if left_out > 0 {
         let writes = if left_out == 1 { "write was" } else { "writes were" };
         shell.console.note(&format!(

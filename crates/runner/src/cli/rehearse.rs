@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use drillmaster_models::entry;
+use drillmaster_models::endpoint;
 use drillmaster_transport::Planned;
 use serde_json::Value;
 
@@ -86,7 +86,8 @@ pub(crate) fn dry_run(
 
 fn tell(plan: &Plan, tally: &Tally, shell: &Shell) -> Result<(), Problem> {
     let unread = |error| Problem::usage(format!("the plan cannot be read again: {error}"));
-    let effect = |name: &str| entry(name).map_or("write", |entry| entry.spec.effect.word());
+    let effect =
+        |name: &str| endpoint(name).map_or("write", |endpoint| endpoint.metadata.effect.word());
     match shell.format {
         Format::Json => {
             let writes = plan.writes().map_err(unread)?;
@@ -95,8 +96,8 @@ fn tell(plan: &Plan, tally: &Tally, shell: &Shell) -> Result<(), Problem> {
         }
         Format::Csv => {
             let cells = |write: Planned| {
-                let effect = effect(&write.entry).to_owned();
-                vec![write.scope, write.entry, write.subject, effect]
+                let effect = effect(&write.endpoint).to_owned();
+                vec![write.scope, write.endpoint, write.subject, effect]
             };
             let rows: Vec<_> = plan.writes().map_err(unread)?.into_iter().map(cells).collect();
             shell.rows(&["row", "entry", "subject", "effect"], rows)?;
@@ -106,10 +107,10 @@ fn tell(plan: &Plan, tally: &Tally, shell: &Shell) -> Result<(), Problem> {
             let cells = |(name, count): &(String, usize)| {
                 vec![name.clone(), count.to_string(), effect(name).to_owned()]
             };
-            let rows = tally.entries.iter().map(cells).collect();
+            let rows = tally.endpoints.iter().map(cells).collect();
             shell.rows(&["would write", "times", "effect"], rows)?;
             if shell.verbose {
-                let cells = |write: Planned| vec![write.scope, write.entry, write.subject];
+                let cells = |write: Planned| vec![write.scope, write.endpoint, write.subject];
                 let rows = plan.writes().map_err(unread)?.into_iter().map(cells).collect();
                 shell.console.print("");
                 shell.rows(&["row", "would write", "about"], rows)?;
@@ -176,7 +177,7 @@ fn within_limits(tally: &Tally, limit: usize, yes: bool) -> Result<(), Problem> 
         let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
         let problem = format!(
             "it would call {} {times}, which cannot be undone: no write was sent",
-            write.entry
+            write.endpoint
         );
         return Err(stopped(problem)
             .with_help("--dry-run -v shows for whom; if that is meant, allow it with --yes"));

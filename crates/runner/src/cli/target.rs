@@ -11,9 +11,9 @@ use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::log::{self, Logged};
-use drillmaster_transport::redact::{Holds, Keys, Policy, Remarks};
+use drillmaster_transport::redact::{Keys, Policy, Remarks, Sensitivity};
 use drillmaster_transport::{
-    Connection, Error, ExposeSecret, Http, Mode, Pace, Patience, Rate, Replay, Request,
+    Connection, Error, ExposeSecret, Http, Mode, Patience, Rate, RateLimit, Replay, Request,
     ResolvePolicy, Response, Retry, Route, Scope, SecretString, Source, Transport, Writes,
 };
 use serde_json::Value;
@@ -59,16 +59,16 @@ pub(crate) struct PrivateArgs {
     /// In a recording, keep private what a field, a column or an input of this name holds: a secret, or as said
     /// (id, name, username, email, words, link, avatar)
     #[arg(long = "private", value_name = "FIELD[=KIND]", value_parser = private_field, help_heading = RECORDINGS)]
-    fields: Vec<(String, Holds)>,
+    fields: Vec<(String, Sensitivity)>,
     /// In a recording, keep this value private, wherever it stands
     #[arg(long = "private-value", value_name = "VALUE", help_heading = RECORDINGS)]
     values: Vec<String>,
 }
 
-fn private_field(text: &str) -> Result<(String, Holds), String> {
+fn private_field(text: &str) -> Result<(String, Sensitivity), String> {
     match text.split_once('=') {
         Some((name, kind)) => Ok((name.to_owned(), kind.parse()?)),
-        None => Ok((text.to_owned(), Holds::Secret)),
+        None => Ok((text.to_owned(), Sensitivity::Secret)),
     }
 }
 
@@ -138,7 +138,7 @@ impl CassetteArgs {
 }
 
 /// A service that is called no faster than its budget.
-type Paced = (&'static str, Arc<Pace<Arc<dyn Transport>>>);
+type Paced = (&'static str, Arc<RateLimit<Arc<dyn Transport>>>);
 
 /// What calls travel over, and what must be done with it at the end.
 pub(crate) struct Target {
@@ -323,7 +323,7 @@ fn live(
         let http = logged(http);
         route = match rate {
             Some(rate) => {
-                let budgeted = Pace::new(http, rate).with_patience(patience.clone());
+                let budgeted = RateLimit::new(http, rate).with_patience(patience.clone());
                 let budgeted = Arc::new(budgeted);
                 paces.push((service.name, budgeted.clone()));
                 let retry = Retry::new(budgeted).with_patience(patience.clone());
@@ -397,8 +397,8 @@ struct Trace<T> {
 impl<T: Transport> Transport for Trace<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         // As it is declared: what is told may be kept in a log, and has nobody's address or id in it.
-        let spec = request.spec;
-        let told = format!("{} {} {}", spec.name, spec.method, spec.path);
+        let metadata = request.metadata;
+        let told = format!("{} {} {}", metadata.name, metadata.method, metadata.path);
         let answer = self.inner.send(request).await;
         let ended = match &answer {
             Ok(answer) => answer.status.to_string(),

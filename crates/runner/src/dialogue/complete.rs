@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use drillmaster_models::{Entry, Field, SERVICES, entry};
+use drillmaster_models::{EndpointDef, Field, SERVICES, endpoint};
 use rhai::{Dynamic, Map, Scope, Token};
 
 use super::tokens;
@@ -101,11 +101,11 @@ fn properties_of(tokens: &[Token], scope: &Scope) -> Vec<Candidate> {
     names.into_iter().map(plain).collect()
 }
 
-/// The fields that are not there yet, where the tokens end in the map of an entry's fields.
+/// The fields that are not there yet, where the tokens end in the map of an endpoint's fields.
 fn fields_at(tokens: &[Token]) -> Option<Vec<Candidate>> {
     let [.., Token::MapStart | Token::Comma] = tokens else { return None };
-    let (entry, given) = call_around(tokens)?;
-    let open = entry.fields().iter().filter(|field| !given.contains(&field.name));
+    let (endpoint, given) = call_around(tokens)?;
+    let open = endpoint.fields().iter().filter(|field| !given.contains(&field.name));
     let written =
         |field: &Field| Candidate { name: field.name.clone(), text: format!("{}: ", field.name) };
     Some(open.map(written).collect())
@@ -117,9 +117,9 @@ fn plain(name: String) -> Candidate {
 
 fn entries_of(service: &str) -> impl Iterator<Item = String> {
     let service = SERVICES.into_iter().find(|own| own.name == service);
-    service.into_iter().flat_map(|service| service.entries).flat_map(|entry| {
-        let stem = entry.spec.stem();
-        let walk = entry.spec.list.is_some().then(|| format!("{WALK}{stem}"));
+    service.into_iter().flat_map(|service| service.endpoints).flat_map(|endpoint| {
+        let stem = endpoint.metadata.stem();
+        let walk = endpoint.metadata.list.is_some().then(|| format!("{WALK}{stem}"));
         [Some(stem.to_owned()), walk].into_iter().flatten()
     })
 }
@@ -139,8 +139,8 @@ fn value_at(tokens: &[Token], scope: &Scope) -> Option<Dynamic> {
     }
 }
 
-/// The entry whose map of fields the tokens end in, and the fields that are there already.
-fn call_around(tokens: &[Token]) -> Option<(&'static Entry, Vec<String>)> {
+/// The endpoint whose map of fields the tokens end in, and the fields that are there already.
+fn call_around(tokens: &[Token]) -> Option<(&'static EndpointDef, Vec<String>)> {
     use Token::{
         Colon, DoubleColon, Identifier, LeftBrace, LeftBracket, LeftParen, MapStart, RightBrace,
         RightBracket, RightParen, StringConstant,
@@ -167,6 +167,7 @@ fn call_around(tokens: &[Token]) -> Option<(&'static Entry, Vec<String>)> {
         return None;
     };
     let stem = name.strip_prefix(WALK).unwrap_or(name);
-    let entry = entry(&format!("{service}.{stem}")).ok().filter(|_| tokens[at] == MapStart)?;
-    Some((entry, given))
+    let endpoint =
+        endpoint(&format!("{service}.{stem}")).ok().filter(|_| tokens[at] == MapStart)?;
+    Some((endpoint, given))
 }

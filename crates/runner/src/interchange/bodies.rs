@@ -47,16 +47,16 @@ impl Unpacking {
         for coding in codings.iter().rev() {
             match self.by(coding, &unpacked) {
                 Ok(bytes) => unpacked = bytes,
-                Err(Trouble::TooLarge) => {
+                Err(FaultKind::TooLarge) => {
                     let most = self.most;
                     return Err(format!(
                         "unpacked, the bodies are larger than {most} bytes in all"
                     ));
                 }
-                Err(Trouble::Unreadable(_)) if std::str::from_utf8(&body).is_ok() => {
+                Err(FaultKind::Unreadable(_)) if std::str::from_utf8(&body).is_ok() => {
                     return Ok(body);
                 }
-                Err(Trouble::Unreadable(why)) => {
+                Err(FaultKind::Unreadable(why)) => {
                     return Err(format!("cannot be unpacked as `{coding}`: {why}"));
                 }
             }
@@ -64,11 +64,11 @@ impl Unpacking {
         Ok(unpacked)
     }
 
-    fn by(&mut self, coding: &str, bytes: &[u8]) -> Result<Vec<u8>, Trouble> {
+    fn by(&mut self, coding: &str, bytes: &[u8]) -> Result<Vec<u8>, FaultKind> {
         let mut trouble = "this compression is not understood".to_owned();
         for (_, decoder) in DECODERS.iter().filter(|(name, _)| *name == coding) {
             match decoder(bytes, self.left) {
-                Ok(unpacked) if unpacked.len() > self.left => return Err(Trouble::TooLarge),
+                Ok(unpacked) if unpacked.len() > self.left => return Err(FaultKind::TooLarge),
                 Ok(unpacked) => {
                     self.left -= unpacked.len();
                     return Ok(unpacked);
@@ -76,11 +76,11 @@ impl Unpacking {
                 Err(error) => trouble = error.to_string(),
             }
         }
-        Err(Trouble::Unreadable(trouble))
+        Err(FaultKind::Unreadable(trouble))
     }
 }
 
-enum Trouble {
+enum FaultKind {
     TooLarge,
     Unreadable(String),
 }

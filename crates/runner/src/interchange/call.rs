@@ -1,10 +1,12 @@
 //! From what another tool saw to what drillmaster would have sent.
 
 use drillmaster_models::wire::{self, fields_of, match_path};
-use drillmaster_models::{Credential, Dialect, Entry, Payload, SERVICES, Service, Spec, entries};
+use drillmaster_models::{
+    Credential, Dialect, EndpointDef, Metadata, Payload, SERVICES, Service, endpoints,
+};
 use drillmaster_transport::cassette::RequestEvent;
 use drillmaster_transport::redact::Keys;
-use drillmaster_transport::{Error, Lost, Purpose, Request, Scope};
+use drillmaster_transport::{Error, NetworkError, Purpose, Request, Scope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::{Map, Value};
 use url::{Host, Url};
@@ -29,9 +31,9 @@ pub(super) struct Call {
 /// A declaration in a dialect.
 #[derive(Debug, Clone, Copy)]
 struct Declared {
-    entry: &'static Entry,
+    endpoint: &'static EndpointDef,
     dialect: Dialect,
-    spec: &'static Spec,
+    metadata: &'static Metadata,
 }
 
 impl Call {
@@ -42,19 +44,19 @@ impl Call {
         let method = method.trim().to_ascii_uppercase();
         let mut declared: Vec<Declared> = services
             .into_iter()
-            .flat_map(|service| service.entries)
-            .flat_map(|entry| Dialect::ALL.map(|dialect| (entry, dialect)))
-            .filter_map(|(entry, dialect)| {
-                Some(Declared { entry, dialect, spec: entry.spec(dialect).ok()? })
+            .flat_map(|service| service.endpoints)
+            .flat_map(|endpoint| Dialect::ALL.map(|dialect| (endpoint, dialect)))
+            .filter_map(|(endpoint, dialect)| {
+                Some(Declared { endpoint, dialect, metadata: endpoint.metadata(dialect).ok()? })
             })
-            .filter(|declared| declared.spec.method.as_str() == method)
-            .filter(|declared| match_path(declared.spec.path, url.path()).is_some())
+            .filter(|declared| declared.metadata.method.as_str() == method)
+            .filter(|declared| match_path(declared.metadata.path, url.path()).is_some())
             .collect();
         if declared.is_empty() {
             return Err((Reason::NoEndpoint, format!("{method} {}", url.path())));
         }
         // A segment that is spelt out goes before one that stands for a field.
-        declared.sort_by_key(|declared| declared.spec.path_fields().count());
+        declared.sort_by_key(|declared| declared.metadata.path_fields().count());
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let first = declared.remove(0);
         Ok(Self { target: format!("{}{query}", url.path()), first, others: declared })
@@ -72,21 +74,21 @@ impl Call {
             Some(kind) => kind.trim().to_ascii_lowercase().starts_with(FORM),
             None => json::read::<Value>(body).is_err(),
         };
-        let fits = |declared: &&Declared| match declared.spec.payload {
+        let fits = |declared: &&Declared| match declared.metadata.payload {
             Payload::Query => true,
             Payload::Form => is_form,
             Payload::Json => !is_form,
         };
         let fitting = || std::iter::once(&self.first).chain(&self.others).filter(fits);
         let written = fitting()
-            .find_map(|declared| Some((declared.spec, declared.write(&self.target, body)?)));
-        let (spec, wire) = written.unwrap_or_else(|| {
-            let spec = fitting().next().unwrap_or(&self.first).spec;
-            (spec, respelt(spec, &self.target, body))
+            .find_map(|declared| Some((declared.metadata, declared.write(&self.target, body)?)));
+        let (metadata, wire) = written.unwrap_or_else(|| {
+            let metadata = fitting().next().unwrap_or(&self.first).metadata;
+            (metadata, respelt(metadata, &self.target, body))
         });
         RequestEvent::of(&Request {
             wire: wire.into(),
-            spec,
+            metadata,
             scope: Scope::MAIN.into(),
             ordinal,
             purpose: Purpose::Call,
@@ -97,22 +99,22 @@ impl Call {
 impl Declared {
     /// The request written from its fields, if they are those that are declared.
     fn write(&self, target: &str, body: &[u8]) -> Option<wire::Request> {
-        let mut fields = fields_of(self.spec, target, body).ok()?;
+        let mut fields = fields_of(self.metadata, target, body).ok()?;
         fields.retain(|name, _| !is_credential(name));
-        let fields = self.entry.fields_from_wire(Value::Object(fields), self.dialect).ok()?;
+        let fields = self.endpoint.fields_from_wire(Value::Object(fields), self.dialect).ok()?;
         let typed: Option<Map<String, Value>> = fields
             .as_object()?
             .iter()
             .map(|(name, value)| Some((name.clone(), self.typed(name, value)?)))
             .collect();
-        self.entry.request(&Value::Object(typed?), self.dialect).ok()
+        self.endpoint.request(&Value::Object(typed?), self.dialect).ok()
     }
 
     /// A field's value as it was before it became text on its way.
     fn typed(&self, name: &str, value: &Value) -> Option<Value> {
-        let travels_as_text =
-            self.spec.payload != Payload::Json || self.spec.path_fields().any(|own| own == name);
-        let field = self.entry.fields().iter().find(|field| field.name == name);
+        let travels_as_text = self.metadata.payload != Payload::Json
+            || self.metadata.path_fields().any(|own| own == name);
+        let field = self.endpoint.fields().iter().find(|field| field.name == name);
         match (field, value) {
             (Some(field), Value::String(text)) if travels_as_text => field.read_text(text).ok(),
             _ => Some(value.clone()),
@@ -121,7 +123,7 @@ impl Declared {
 }
 
 /// The request with the credential's fields left out, and escapes as our own requests have them.
-fn respelt(spec: &Spec, target: &str, body: &[u8]) -> wire::Request {
+fn respelt(metadata: &Metadata, target: &str, body: &[u8]) -> wire::Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let segments: Vec<_> = path.split('/').map(|segment| respell(segment, segment)).collect();
     let mut target = segments.join("/");
@@ -131,7 +133,7 @@ fn respelt(spec: &Spec, target: &str, body: &[u8]) -> wire::Request {
         target.push_str(&query);
     }
     let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-    let (kind, body) = match spec.payload {
+    let (kind, body) = match metadata.payload {
         Payload::Query => (None, Vec::new()),
         Payload::Form => {
             let form = respell_pairs(&String::from_utf8_lossy(body));
@@ -140,7 +142,7 @@ fn respelt(spec: &Spec, target: &str, body: &[u8]) -> wire::Request {
         Payload::Json => (Some("application/json"), without_credential(body)),
     };
     headers.extend(kind.map(|kind| ("content-type".to_owned(), kind.to_owned())));
-    wire::Request { method: spec.method, target, headers, body }
+    wire::Request { method: metadata.method, target, headers, body }
 }
 
 /// A text with its escapes anew. `plain` is the text with `+` read as it is meant there.
@@ -177,13 +179,14 @@ fn without_credential(body: &[u8]) -> Vec<u8> {
 /// Whether a header or a field of this name lets its sender in: those that are declared, and those of HTTP.
 pub(super) fn is_credential(name: &str) -> bool {
     const OF_HTTP: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
-    let declared = |spec: &Spec| match spec.credential {
+    let declared = |metadata: &Metadata| match metadata.credential {
         Credential::Header(own) | Credential::FormField(own) => own.eq_ignore_ascii_case(name),
         Credential::None => false,
     };
     OF_HTTP.iter().any(|own| own.eq_ignore_ascii_case(name))
-        || entries().any(|entry| {
-            declared(&entry.spec) || entry.legacy.as_ref().is_some_and(|own| declared(&own.spec))
+        || endpoints().any(|endpoint| {
+            declared(&endpoint.metadata)
+                || endpoint.legacy.as_ref().is_some_and(|own| declared(&own.metadata))
         })
 }
 
@@ -218,12 +221,12 @@ pub(super) fn lost(told: &str) -> Error {
     ];
     let plain = told.to_ascii_lowercase().replace('_', " ");
     let how = match () {
-        () if UNSENT.iter().any(|words| plain.contains(words)) => Lost::Unreachable,
-        () if plain.contains("timed out") || plain.contains("timeout") => Lost::Timeout,
-        () => Lost::Reset,
+        () if UNSENT.iter().any(|words| plain.contains(words)) => NetworkError::Connect,
+        () if plain.contains("timed out") || plain.contains("timeout") => NetworkError::Timeout,
+        () => NetworkError::ConnectionLost,
     };
     let detail = if told.is_empty() { "no answer was recorded" } else { told };
-    Error::lost(how, super::refused::shorten(detail))
+    Error::network(how, super::refused::shorten(detail))
 }
 
 /// A request's address, and the services that its host may stand for.

@@ -23,7 +23,7 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use drillmaster_models::{SERVICES, entry};
+use drillmaster_models::{SERVICES, endpoint};
 use drillmaster_transport::Response;
 use drillmaster_transport::cassette::{Header, Interaction, RequestEvent, Tape, ValueEvent};
 use serde::ser::SerializeMap;
@@ -121,7 +121,7 @@ fn entry_of(interaction: &Interaction) -> Result<Value, String> {
     let mark = Mark {
         scope: request.scope.clone(),
         ordinal: request.ordinal,
-        entry: request.entry.clone(),
+        entry: request.endpoint.clone(),
         lost,
     };
     Ok(json!({
@@ -139,7 +139,7 @@ fn entry_of(interaction: &Interaction) -> Result<Value, String> {
 
 fn request_of(request: &RequestEvent) -> Result<Value, String> {
     let body = request.wire()?.body;
-    let base = entry(&request.entry).map_or(NOWHERE, |entry| entry.service().base_url);
+    let base = endpoint(&request.endpoint).map_or(NOWHERE, |endpoint| endpoint.service().base_url);
     let query = request.target.split_once('?').map_or("", |(_, query)| query);
     let pairs = url::form_urlencoded::parse(query.as_bytes());
     let pairs: Vec<_> =

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use drillmaster_transport::redact::{Holds, Redactor, Rows};
+use drillmaster_transport::redact::{Redactor, Rows, Sensitivity};
 
 use super::Facts;
 
@@ -22,7 +22,7 @@ pub(super) fn pseudonymise(facts: &mut Facts, roster: Option<Rows>, key: Option<
     let mut sealing = people.sealing();
     let key = key.or(people.columns.first().map(String::as_str)).map(str::to_owned);
     if let Some(key) = key.filter(|key| sealing.columns.iter().all(|(name, _)| name != key)) {
-        sealing.columns.push((key, Holds::Id));
+        sealing.columns.push((key, Sensitivity::Id));
     }
     let private: Vec<_> = (people.columns.iter())
         .map(|name| sealing.columns.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)))
@@ -37,7 +37,7 @@ pub(super) fn pseudonymise(facts: &mut Facts, roster: Option<Rows>, key: Option<
     // Whom the roster does not have comes after it, in the order in which the report names them.
     let width = people.columns.len();
     people.columns.push(OURS.to_owned());
-    sealing.columns.push((OURS.to_owned(), Holds::Id));
+    sealing.columns.push((OURS.to_owned(), Sensitivity::Id));
     each_text(facts, &mut |text| {
         let Text::Who(who) = text else { return };
         if !who.trim().is_empty() && !numbers.contains_key(&folded(who)) {

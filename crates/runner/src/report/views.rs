@@ -295,13 +295,16 @@ fn changes(facts: &Facts) -> Option<View> {
     if changes.is_empty() {
         return None;
     }
-    let counts: Vec<_> =
-        changes.counts.iter().map(|Changed { entry, count }| format!("{entry} {count}")).collect();
+    let counts: Vec<_> = changes
+        .counts
+        .iter()
+        .map(|Changed { endpoint, count }| format!("{endpoint} {count}"))
+        .collect();
     let would = if facts.dry_run { "would be changed: " } else { "" };
     let told = format!("{would}{}", counts.join(", "));
     let rows = changes.rows.iter().map(|row| {
-        let entries: Vec<_> = row.entries.iter().map(ToString::to_string).collect();
-        vec![row.who.as_deref().unwrap_or(super::OUTSIDE).into(), entries.join(", ").into()]
+        let endpoints: Vec<_> = row.endpoints.iter().map(ToString::to_string).collect();
+        vec![row.who.as_deref().unwrap_or(super::OUTSIDE).into(), endpoints.join(", ").into()]
     });
     let table = table(["who", "changed"], rows.collect());
     Some(view(Section::Changes, told, Vec::new(), table))

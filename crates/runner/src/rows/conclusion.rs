@@ -113,9 +113,9 @@ fn state_of(error: &Error) -> State {
 
 pub(crate) fn detail_of(host: &Host, error: &Error) -> String {
     let told = first_line(&error.to_string());
-    match (error.words(), error.entry()) {
+    match (error.words(), error.endpoint()) {
         // Which call was refused matters where a row makes several.
-        (Some(words), Some(entry)) if error.is_refusal() => format!("{entry}: {words}"),
+        (Some(words), Some(endpoint)) if error.is_refusal() => format!("{endpoint}: {words}"),
         _ if error.is_in_doubt() => match host.resume() {
             Some(resume) => format!("{told}; `{resume}` looks again"),
             None => format!("{told}; {}", settling(error)),

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use drillmaster_models::{Entry, SERVICES, entry, nearest};
+use drillmaster_models::{EndpointDef, SERVICES, endpoint, nearest};
 use rhai::{AST, ASTNode, Expr, FnCallExpr, ImmutableString, Stmt};
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ pub(super) fn warnings(ast: &AST) -> Vec<Mistake> {
 /// What is documented of a value.
 #[derive(Clone)]
 struct Shape {
-    entry: &'static Entry,
+    endpoint: &'static EndpointDef,
     /// The whole answer's schema, to which the part may point.
     root: Value,
     part: Value,
@@ -81,10 +81,10 @@ impl Shape {
             Some(stem) => (stem, true),
             None => (call.name.as_str(), false),
         };
-        let entry = entry(&format!("{}.{stem}", service.name)).ok()?;
-        let root = entry.response_schema();
-        let answer = Self { entry, part: root.clone(), root }.resolved();
-        match entry.spec.list.filter(|_| walks) {
+        let endpoint = endpoint(&format!("{}.{stem}", service.name)).ok()?;
+        let root = endpoint.response_schema();
+        let answer = Self { endpoint, part: root.clone(), root }.resolved();
+        match endpoint.metadata.list.filter(|_| walks) {
             Some(list) if !list.items.is_empty() => answer.field(list.items),
             _ => Some(answer),
         }
@@ -119,7 +119,8 @@ impl Shape {
             return None;
         }
         let meant = nearest(name, fields.keys().map(String::as_str))?;
-        let message = format!("`{name}` is not documented in what {} answers", self.entry.name());
+        let message =
+            format!("`{name}` is not documented in what {} answers", self.endpoint.name());
         Some((message, meant.to_owned()))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use drillmaster_models::entry;
+use drillmaster_models::endpoint;
 use rhai::{AST, ASTNode, Engine, Expr, Stmt};
 
 use super::{Mistake, WALK, call_of, each_node};
@@ -16,8 +16,8 @@ use drillmaster_transport::files;
 pub(crate) struct Modules {
     /// Their texts, in the order of the files' names.
     pub(crate) texts: Vec<String>,
-    /// The names of the entries that they call.
-    pub(crate) entries: BTreeSet<&'static str>,
+    /// The names of the endpoints that they call.
+    pub(crate) endpoints: BTreeSet<&'static str>,
     /// Imports that lead to no end, and in which module; `None` in the script itself.
     pub(super) endless: Vec<(Option<PathBuf>, Mistake)>,
     /// Whether some could not be looked into: their names are made as the script runs.
@@ -44,7 +44,7 @@ impl Modules {
             // What cannot be read or compiled is told where it is imported.
             let Ok(text) = files::read_text(&file, files::BY_HAND) else { continue };
             let Ok(ast) = engine.compile(&text) else { continue };
-            modules.entries.extend(entries_of(&ast));
+            modules.endpoints.extend(entries_of(&ast));
             next.extend(modules.imports(&ast, script, Some(&file), &mut imports));
             read.push(Read { file, text, ast });
         }
@@ -96,16 +96,16 @@ impl Modules {
     }
 }
 
-/// The names of the entries that are called.
+/// The names of the endpoints that are called.
 pub(super) fn entries_of(ast: &AST) -> BTreeSet<&'static str> {
-    let mut entries = BTreeSet::new();
+    let mut endpoints = BTreeSet::new();
     each_node(ast, |node| {
         let Some((call, _)) = call_of(node) else { return };
         if call.namespace.path.len() == 1 {
             let stem = call.name.strip_prefix(WALK).unwrap_or(&call.name);
             let name = format!("{}.{stem}", call.namespace.root());
-            entries.extend(entry(&name).map(drillmaster_models::Entry::name));
+            endpoints.extend(endpoint(&name).map(drillmaster_models::EndpointDef::name));
         }
     });
-    entries
+    endpoints
 }

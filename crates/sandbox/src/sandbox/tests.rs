@@ -1,6 +1,6 @@
 //! The door itself, whatever stands behind it.
 
-use drillmaster_models::{Dialect, entries, entry};
+use drillmaster_models::{Dialect, endpoint, endpoints};
 use drillmaster_transport::{Purpose, Request, Scope, Transport};
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ fn an_unknown_path_a_wrong_method_and_a_broken_body_are_answered_in_json() {
     }
 }
 
-/// Strange requests to every entry: nothing panics, and what is said is JSON or a redirect.
+/// Strange requests to every endpoint: nothing panics, and what is said is JSON or a redirect.
 #[test]
 fn nothing_that_is_sent_can_break_it() {
     let bodies = ["", "{}", "[]", "{\"email\":7,\"roomCode\":[],\"userEmails\":{}}", "a=%FF&&=&b"];
@@ -60,8 +60,8 @@ fn nothing_that_is_sent_can_break_it() {
         let sandbox = academy().speaking(dialect);
         for route in sandbox.routes.iter() {
             for (body, query) in bodies.iter().flat_map(|body| queries.map(|query| (body, query))) {
-                let target = format!("{}{query}", route.spec.path.replace(['{', '}'], "%7B"));
-                let method = route.spec.method.as_str();
+                let target = format!("{}{query}", route.metadata.path.replace(['{', '}'], "%7B"));
+                let method = route.metadata.method.as_str();
                 let answer = sandbox.answer(method, &target, &keys(), body.as_bytes());
                 let is_json = serde_json::from_slice::<Value>(&answer.body).is_ok();
                 assert!(is_json || answer.header("location").is_some(), "{target}: {answer}");
@@ -100,10 +100,10 @@ fn nothing_is_told_about_the_sandbox_without_a_key_of_it() {
 async fn in_the_process_no_credential_is_needed() {
     for dialect in Dialect::ALL {
         let sandbox = academy().speaking(dialect);
-        let rooms = entry("thm.rooms").unwrap();
+        let rooms = endpoint("thm.rooms").unwrap();
         let request = Request {
             wire: rooms.request(&json!({}), dialect).unwrap().into(),
-            spec: rooms.spec(dialect).unwrap(),
+            metadata: rooms.metadata(dialect).unwrap(),
             scope: Scope::MAIN.into(),
             ordinal: 0,
             purpose: Purpose::Call,
@@ -179,9 +179,9 @@ fn the_file_beside_is_not_named() {
 
 #[test]
 fn the_same_seed_gives_the_same_answers() {
-    for route in academy().routes.iter().filter(|route| route.spec.effect.is_read()) {
-        let target = route.spec.path.replace("{roomCode}", "linux1");
-        let ask = || academy().answer(route.spec.method.as_str(), &target, &keys(), b"{}");
+    for route in academy().routes.iter().filter(|route| route.metadata.effect.is_read()) {
+        let target = route.metadata.path.replace("{roomCode}", "linux1");
+        let ask = || academy().answer(route.metadata.method.as_str(), &target, &keys(), b"{}");
         assert_eq!(ask(), ask(), "{target}");
     }
 }
@@ -195,7 +195,7 @@ fn no_academy_has_more_learners_than_fit_into_memory() {
 #[test]
 fn each_dialect_has_the_entries_it_declares() {
     for dialect in Dialect::ALL {
-        let declared = entries().filter(|entry| entry.spec(dialect).is_ok()).count();
+        let declared = endpoints().filter(|endpoint| endpoint.metadata(dialect).is_ok()).count();
         assert_eq!(academy().speaking(dialect).routes.len(), declared);
     }
 }

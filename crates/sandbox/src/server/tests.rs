@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use drillmaster_models::thm::{Authenticate, ListRooms};
-use drillmaster_transport::{Connection, Error, Fault, Http, Retry, SecretString};
+use drillmaster_transport::{Connection, Error, FaultInjector, Http, Retry, SecretString};
 
 use super::*;
 
@@ -338,11 +338,12 @@ async fn a_client_finds_the_same_trouble_in_the_process_and_outside() {
         "late-effect/reset@1:9s",
         "slow-effect/504@1:1ms",
     ] {
-        let inside = told(Fault::new(Sandbox::academy(1, 40, 30), fault.parse().unwrap())).await;
+        let inside =
+            told(FaultInjector::new(Sandbox::academy(1, 40, 30), fault.parse().unwrap())).await;
         let outside = told(client(start_with(fault))).await;
         let answers = |error: &Error| {
             let questions = [error.is_in_doubt(), error.is_retryable(), error.is_throttled()];
-            (questions, error.lost_how(), error.status(), error.words().map(str::to_owned))
+            (questions, error.network_error(), error.status(), error.words().map(str::to_owned))
         };
         assert_eq!(answers(&inside), answers(&outside), "{fault}: {inside}; {outside}");
     }

@@ -13,7 +13,7 @@ use super::{ApiUser, Kind, Owner, State, key, report};
 use crate::academy::Academy;
 use crate::handler::{Call, Handler, Refusal, answer};
 
-/// A handler for each entry of the service.
+/// A handler for each endpoint of the service.
 pub(crate) static HANDLERS: [Handler; 11] = [
     Handler::of::<Register>(register),
     Handler::of::<Authenticate>(authenticate),
@@ -54,7 +54,7 @@ fn authenticate(academy: &mut Academy, call: &Call) -> Answer {
     }
     if !state.api_users.contains_key(ext_user_id) {
         state.api_users.insert(ext_user_id.to_owned(), ApiUser { email: None });
-        academy.writes.add(Authenticate::SPEC.name, ext_user_id);
+        academy.writes.add(Authenticate::METADATA.name, ext_user_id);
     }
     let registered =
         state.api_users.get(ext_user_id).is_some_and(|api_user| api_user.email.is_some());
@@ -83,7 +83,7 @@ fn add_seat(academy: &mut Academy, call: &Call) -> Answer {
         return Err(Refusal::new(400, "no available seats in dashboard."));
     }
     state.seated.insert(key(email));
-    academy.writes.add(AddSeat::SPEC.name, &key(email));
+    academy.writes.add(AddSeat::METADATA.name, &key(email));
     answer::<AddSeat>(&seat)
 }
 
@@ -92,7 +92,7 @@ fn remove_seat(academy: &mut Academy, call: &Call) -> Answer {
     if !academy.thm.seated.shift_remove(&key(email)) {
         return Err(Refusal::new(400, "User is not currently in a company seat."));
     }
-    academy.writes.add(RemoveSeat::SPEC.name, &key(email));
+    academy.writes.add(RemoveSeat::METADATA.name, &key(email));
     let user = academy.thm.user(email);
     answer::<RemoveSeat>(&seat_of(user.map_or("", |user| &user.username)))
 }
@@ -136,7 +136,7 @@ fn leave_room(academy: &mut Academy, call: &Call) -> Answer {
     let email = api_user.email.as_deref().unwrap_or_default();
     if let Some(member) = room.members.get_mut(email).filter(|member| !member.left) {
         member.left = true;
-        academy.writes.add(LeaveRoom::SPEC.name, ext_user_id);
+        academy.writes.add(LeaveRoom::METADATA.name, ext_user_id);
     }
     answer::<LeaveRoom>(&LeftRoom::default())
 }

@@ -89,5 +89,7 @@ fn address<E: Endpoint>(call: &Call, number: u32, limit: Option<u32>) -> String 
     }
     fields.shift_remove("page");
     fields.insert("page".to_owned(), number.into());
-    wire::encode(&E::SPEC, Value::Object(fields)).map(|request| request.target).unwrap_or_default()
+    wire::encode(&E::METADATA, Value::Object(fields))
+        .map(|request| request.target)
+        .unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
 use super::catalogue::Catalogue;
-use super::content::{Content, Reached, Score};
+use super::content::{Content, RateStats, Score};
 use super::id::Id;
 use super::pages::{Page, USUAL};
 use super::reading::{Order, Read, Sort, flag, given, ids, known, order, phrase, window};
@@ -36,13 +36,13 @@ impl<'a> Narrowing<'a> {
         Ok(Self { catalogue, roles, phrase: phrase(call)?, order: order(call)? })
     }
 
-    /// A list's name: the entry and all filters, whatever page is asked for.
+    /// A list's name: the endpoint and all filters, whatever page is asked for.
     pub(crate) fn name<E: Endpoint>(call: &Call) -> String {
         let mut fields = call.fields.clone();
         fields.shift_remove("page");
         fields.shift_remove("limit");
         fields.sort_keys();
-        format!("{} {}", E::SPEC.name, Value::Object(fields))
+        format!("{} {}", E::METADATA.name, Value::Object(fields))
     }
 
     fn admits(&self, user: &User) -> bool {
@@ -182,8 +182,8 @@ fn assignments(
     for lab in listed.flat_map(|(_, user)| &user.labs) {
         let [started, finished] = reached.entry(lab.lesson).or_default();
         match content.reached(lab) {
-            Some(Reached::Started) => *started += 1,
-            Some(Reached::Finished) => *finished += 1,
+            Some(RateStats::Started) => *started += 1,
+            Some(RateStats::Finished) => *finished += 1,
             None => {}
         }
     }

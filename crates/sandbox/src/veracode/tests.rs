@@ -6,7 +6,7 @@ mod progress;
 mod refusals;
 mod writes;
 
-use drillmaster_models::{Dialect, Pager, entry};
+use drillmaster_models::{Dialect, Pager, endpoint};
 use serde_json::{Value, json};
 
 use super::population::FIRST_USER;
@@ -48,14 +48,14 @@ fn invite(sandbox: &Sandbox, email: &str) -> (u16, Value) {
 
 /// The answers to a call and all its further pages, as clients ask for them.
 fn walk(sandbox: &Sandbox, name: &str, fields: &Value) -> Vec<Value> {
-    let entry = entry(name).unwrap();
-    let mut pager = Pager::new(entry, fields).unwrap();
+    let endpoint = endpoint(name).unwrap();
+    let mut pager = Pager::new(endpoint, fields).unwrap();
     let mut items = Vec::new();
     while let Some(fields) = pager.request() {
-        let request = entry.request(&fields, Dialect::Current).unwrap();
+        let request = endpoint.request(&fields, Dialect::Current).unwrap();
         let key = [("auth".to_owned(), VERACODE_KEY.to_owned())];
         let answer = sandbox.answer(request.method.as_str(), &request.target, &key, &request.body);
-        items.extend(pager.accept(entry.answer(&answer, Dialect::Current).unwrap()).unwrap());
+        items.extend(pager.accept(endpoint.answer(&answer, Dialect::Current).unwrap()).unwrap());
     }
     items
 }
@@ -72,6 +72,6 @@ fn user(sandbox: &Sandbox, email: &str) -> Option<Value> {
     users(sandbox).into_iter().find(|user| user["email"] == email)
 }
 
-fn written(sandbox: &Sandbox, entry: &str, subject: &str) -> Value {
-    sandbox.writes()[entry][subject].clone()
+fn written(sandbox: &Sandbox, endpoint: &str, subject: &str) -> Value {
+    sandbox.writes()[endpoint][subject].clone()
 }

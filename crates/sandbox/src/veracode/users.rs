@@ -105,7 +105,7 @@ pub(crate) fn update(academy: &mut Academy, call: &Call) -> Read<Value> {
         user.roles = roles.unwrap_or_else(|| std::mem::take(&mut user.roles));
     });
     let user = user.ok_or_else(|| Refusal::new(400, "User not found"))?;
-    academy.writes.add(UpdateUser::SPEC.name, &id.to_string());
+    academy.writes.add(UpdateUser::METADATA.name, &id.to_string());
     answer::<UpdateUser>(&UpdatedUser {
         email: Some(user.email.clone()),
         name: user.name.clone(),
@@ -121,7 +121,7 @@ pub(crate) fn delete(academy: &mut Academy, call: &Call) -> Read<Value> {
     if academy.veracode.team.remove(id).is_none() {
         return Err(Refusal::new(400, "User not found"));
     }
-    academy.writes.add(DeleteUser::SPEC.name, &id.to_string());
+    academy.writes.add(DeleteUser::METADATA.name, &id.to_string());
     answer::<DeleteUser>(&Deleted { extra: Extra::new() })
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn invite(academy: &mut Academy, call: &Call) -> Read<Value> {
             }
         }
     }
-    academy.writes.add(Invite::SPEC.name, &address);
+    academy.writes.add(Invite::METADATA.name, &address);
     if state.invite_outcome == InviteOutcome::Unknown {
         // Seen: the invite is there and the answer says that something went wrong.
         return Err(Refusal::new(500, "unknown error"));

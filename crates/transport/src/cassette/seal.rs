@@ -192,7 +192,7 @@ impl Seal {
         for (scope, steps) in scopes {
             for asked in steps.iter().filter_map(Step::asked) {
                 let request = asked.request.wire().map_err(Unsealed::Recording)?;
-                found.glance(scope, &asked.request.entry, &request);
+                found.glance(scope, &asked.request.endpoint, &request);
             }
         }
         if let Some(roster) = &self.roster {
@@ -269,7 +269,7 @@ impl Step {
                 None => found.json(&value.value),
             },
             Self::Asked(asked) => {
-                let name = &asked.request.entry;
+                let name = &asked.request.endpoint;
                 let request = asked.request.wire().map_err(Unsealed::Recording)?;
                 found.request(scope, name, &needed_of_request(request));
                 match &asked.outcome {
@@ -302,14 +302,14 @@ impl Step {
             }
             Self::Asked(asked) => asked,
         };
-        let name = &asked.request.entry;
+        let name = &asked.request.endpoint;
         let request = asked.request.wire().map_err(Unsealed::Recording)?;
         let request = redactor.wire(name, &needed_of_request(request));
         let body = (!request.body.is_empty()).then(|| Body::sealed(&request.body));
         let mut event = RequestEvent {
             scope: scope.clone(),
             ordinal,
-            entry: name.clone(),
+            endpoint: name.clone(),
             hash: String::new(),
             method: request.method.to_string(),
             target: request.target,
@@ -418,7 +418,7 @@ impl Sealed {
         self.roster.as_ref()
     }
 
-    /// The entries of the writes that are in doubt because the journal does not say what became of them: an earlier
+    /// The endpoints of the writes that are in doubt because the journal does not say what became of them: an earlier
     /// release wrote it.
     pub fn in_doubt(&self) -> &[String] {
         &self.in_doubt
@@ -505,12 +505,12 @@ pub(crate) fn beside(path: &Path) -> io::Result<NamedTempFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::{Holds, Sealing};
+    use crate::redact::{Sealing, Sensitivity};
 
     /// The scan stands on its own: a text that was never redacted does not get past it.
     #[test]
     fn what_was_not_redacted_is_not_written() {
-        let columns = vec![("email".to_owned(), Holds::Email)];
+        let columns = vec![("email".to_owned(), Sensitivity::Email)];
         let sealing = Sealing { columns, ..Sealing::default() };
         let cells = vec![vec!["zoë@corp.example".to_owned()]];
         let rows = Rows { columns: vec!["email".to_owned()], cells };

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use drillmaster_models::entry;
+use drillmaster_models::endpoint;
 
 use super::{
     ErrorEvent, Event, Header, Interaction, RequestEvent, Tape, UNANSWERED, Unsealed, ValueEvent,
 };
-use crate::error::{Error, Lost};
+use crate::error::{Error, NetworkError};
 use crate::journal::Events;
 use crate::journal::read;
 use crate::request::{Response, Scope as Scopes};
@@ -73,7 +73,7 @@ pub fn straight(journal: &Path) -> Result<Tape, Unsealed> {
                 let outcome = match asked.outcome {
                     Some(Ok(answer)) => Ok(answer),
                     Some(Err(lost)) => Err(lost.into_error().map_err(Unsealed::Recording)?),
-                    None => Err(Error::lost(Lost::Reset, UNANSWERED)),
+                    None => Err(Error::network(NetworkError::ConnectionLost, UNANSWERED)),
                 };
                 tape.interactions.push(Interaction { request: asked.request, outcome });
             }
@@ -125,7 +125,7 @@ impl Straight {
             }
             Event::Value(value) => self.scope(&value.scope).give(value),
             Event::Again { scope } => self.scope(&scope).forget(),
-            Event::Row(_) | Event::Pace(_) | Event::End { .. } => {}
+            Event::Row(_) | Event::RateLimit(_) | Event::End { .. } => {}
         }
         Ok(())
     }
@@ -165,7 +165,7 @@ pub(super) fn in_doubt(steps: &[Step]) -> impl Iterator<Item = &str> {
         Step::Given(_) => None,
     });
     let in_doubt = asked.filter(|asked| asked.trouble().is_some_and(|error| error.is_in_doubt()));
-    in_doubt.map(|asked| asked.request.entry.as_str())
+    in_doubt.map(|asked| asked.request.endpoint.as_str())
 }
 
 impl Scope {
@@ -262,9 +262,9 @@ impl Scope {
 }
 
 impl Asked {
-    /// Whether it writes. What an entry of another version did is not known: it may have written.
+    /// Whether it writes. What an endpoint of another version did is not known: it may have written.
     fn writes(&self) -> bool {
-        !entry(&self.request.entry).is_ok_and(|entry| entry.spec.effect.is_read())
+        !endpoint(&self.request.endpoint).is_ok_and(|endpoint| endpoint.metadata.effect.is_read())
     }
 
     /// Refusals, and reads that got no clear answer.
@@ -280,7 +280,7 @@ impl Asked {
         if self.forgotten {
             return false;
         }
-        if entry(&self.request.entry).is_err() {
+        if endpoint(&self.request.endpoint).is_err() {
             return self.writes();
         }
         let Some(trouble) = self.trouble() else { return true };
@@ -289,13 +289,13 @@ impl Asked {
 
     /// The error that its sender got, if it got one.
     fn trouble(&self) -> Option<Error> {
-        let entry = entry(&self.request.entry).ok()?;
+        let endpoint = endpoint(&self.request.endpoint).ok()?;
         let told = match &self.outcome {
-            None => Err(Error::lost(Lost::Reset, UNANSWERED)),
+            None => Err(Error::network(NetworkError::ConnectionLost, UNANSWERED)),
             Some(Ok(answer)) => Ok(answer.clone()),
             Some(Err(lost)) => Err(lost.clone().into_error().ok()?),
         };
-        let told = told.map_err(|error| error.about(&entry.spec));
-        read(&entry.spec, &told).err()
+        let told = told.map_err(|error| error.about(&endpoint.metadata));
+        read(&endpoint.metadata, &told).err()
     }
 }

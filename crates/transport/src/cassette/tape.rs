@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Body, Event, Header, RequestEvent, ResponseEvent, UNANSWERED, VERSION, ValueEvent};
-use crate::error::{Error, Lost};
+use crate::error::{Error, NetworkError};
 use crate::journal::{self, Layout, Link, unlink, unseal};
 use crate::request::Response;
 
@@ -73,7 +73,7 @@ pub fn parse(text: &str) -> Result<Tape, Damage> {
     let header = read(text, |_, part| match part {
         Part::Request(request) => {
             // Stands until the outcome comes; no cassette is whole before each request has one.
-            let outcome = Err(Error::lost(Lost::Reset, UNANSWERED));
+            let outcome = Err(Error::network(NetworkError::ConnectionLost, UNANSWERED));
             interactions.push(Interaction { request, outcome });
         }
         Part::Answer(index, answer) => {
@@ -311,7 +311,7 @@ impl Reading {
         Ok(match event {
             Event::Cassette(_) => return Err("a second header".to_owned()),
             Event::Value(value) => Some(Part::Value(value)),
-            Event::Again { .. } | Event::Order(_) | Event::Row(_) | Event::Pace(_) => None,
+            Event::Again { .. } | Event::Order(_) | Event::Row(_) | Event::RateLimit(_) => None,
             Event::Resolved(_) => {
                 return Err("a journal's event; seal the journal first".to_owned());
             }

@@ -7,14 +7,14 @@ use crate::redact::{Found, Policy};
 /// declaration, its name or its looks, wherever it stands. People stay. A sealed one is as it was.
 ///
 /// ```
-/// use drillmaster_models::{Dialect, entry};
+/// use drillmaster_models::{Dialect, endpoint};
 /// use drillmaster_transport::cassette::{Header, Interaction, RequestEvent, Tape, veiled};
 /// use drillmaster_transport::{Purpose, Request, Response};
 /// use serde_json::json;
 ///
-/// let entry = entry("thm.rooms").unwrap();
-/// let wire = entry.request(&json!({}), Dialect::Current).unwrap();
-/// let request = Request { wire: wire.into(), spec: &entry.spec, scope: "main".into(), ordinal: 0, purpose: Purpose::Call };
+/// let endpoint = endpoint("thm.rooms").unwrap();
+/// let wire = endpoint.request(&json!({}), Dialect::Current).unwrap();
+/// let request = Request { wire: wire.into(), metadata: &endpoint.metadata, scope: "main".into(), ordinal: 0, purpose: Purpose::Call };
 /// let answer = Response::json(200, &json!({ "token": "0a1b2c3d", "note": "call 0a1b2c3d" }));
 /// let one = Interaction { request: RequestEvent::of(&request), outcome: Ok(answer) };
 /// let tape = Tape { header: Header::default(), interactions: vec![one], values: vec![] };
@@ -30,20 +30,20 @@ pub fn veiled(mut tape: Tape, stands: &str) -> Tape {
     let mut found = Found::new(Policy::default());
     for Interaction { request, outcome } in &tape.interactions {
         if let Ok(wire) = request.wire() {
-            found.request(&request.scope, &request.entry, &wire);
+            found.request(&request.scope, &request.endpoint, &wire);
         }
         match outcome {
-            Ok(answer) => found.response(&request.entry, answer),
+            Ok(answer) => found.response(&request.endpoint, answer),
             Err(error) => found.prose(&error.to_string()),
         }
     }
     let veil = found.veil(stands);
     for Interaction { request, outcome } in &mut tape.interactions {
         if let Ok(wire) = request.wire() {
-            request.carry(&veil.wire(&request.entry, &wire));
+            request.carry(&veil.wire(&request.endpoint, &wire));
         }
         if let Ok(answer) = outcome {
-            *answer = veil.response(&request.entry, answer);
+            *answer = veil.response(&request.endpoint, answer);
         }
     }
     tape

@@ -4,15 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use drillmaster_models::entry;
+use drillmaster_models::endpoint;
 
-use super::{Shape, Strike, Trouble};
+use super::{FaultKind, Injection, Shape};
 
 /// Which calls go wrong and how: `reset-before=5%,delay=20ms,429-retry@3:2s,veracode.invite:500-after=50%,seed=7`.
 ///
 /// Each part names a fault and when it falls: on a share of the calls (`=5%`), or on the nth calls
-/// (`@3`, `@10,20`). A name of an entry before it, with a colon, has it count and befall the calls of that
-/// entry only. Some faults take a time at the end: `429-retry=1%:2s`, `late-effect@3:2s`. Where a time alone is
+/// (`@3`, `@10,20`). A name of an endpoint before it, with a colon, has it count and befall the calls of that
+/// endpoint only. Some faults take a time at the end: `429-retry=1%:2s`, `late-effect@3:2s`. Where a time alone is
 /// named, as in `delay=20ms` or `late-effect=2s`, the fault falls on every call. The same seed has the same calls
 /// go wrong, by their number.
 ///
@@ -79,7 +79,7 @@ impl FaultPlan {
 /// One part of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Rule {
-    entry: Option<&'static str>,
+    endpoint: Option<&'static str>,
     kind: &'static Kind,
     answer: Option<Answer>,
     shape: Option<Shape>,
@@ -121,7 +121,7 @@ enum Does {
     SlowEffect,
     Listless,
     /// This, whatever the rule says.
-    Always(Trouble),
+    Always(FaultKind),
 }
 
 /// Whether a fault takes a time.
@@ -155,22 +155,22 @@ const LATE: [Answer; 5] = [
     Answer::Reset,
 ];
 
-const fn always(name: &'static str, trouble: Trouble) -> Kind {
+const fn always(name: &'static str, trouble: FaultKind) -> Kind {
     Kind { name, does: Does::Always(trouble), time: Time::No, befalls: Befalls::All }
 }
 
 /// All faults, in the order in which errors list them.
 static KINDS: [Kind; 14] = [
     Kind { name: "delay", does: Does::Delay, time: Time::Alone, befalls: Befalls::All },
-    always("reset-before", Trouble::ResetBefore),
-    always("reset-after", Trouble::ResetAfter),
-    always("429", Trouble::Throttled(None)),
+    always("reset-before", FaultKind::ResetBefore),
+    always("reset-after", FaultKind::ResetAfter),
+    always("429", FaultKind::Throttled(None)),
     Kind { name: "429-retry", does: Does::Throttled, time: Time::Yes, befalls: Befalls::All },
-    always("500-before", Trouble::BrokenBefore),
-    always("500-after", Trouble::BrokenAfter),
-    always("truncate", Trouble::Truncated),
-    always("garbage", Trouble::Garbage),
-    always("html", Trouble::Html),
+    always("500-before", FaultKind::BrokenBefore),
+    always("500-after", FaultKind::BrokenAfter),
+    always("truncate", FaultKind::Truncated),
+    always("garbage", FaultKind::Garbage),
+    always("html", FaultKind::Html),
     Kind {
         name: "late-effect",
         does: Does::LateEffect,
@@ -230,16 +230,17 @@ impl Kind {
 }
 
 impl Rule {
-    /// Whether it counts the calls of this entry.
+    /// Whether it counts the calls of this endpoint.
     pub(super) fn concerns(&self, name: Option<&str>) -> bool {
-        if self.entry.is_some_and(|own| Some(own) != name) {
+        if self.endpoint.is_some_and(|own| Some(own) != name) {
             return false;
         }
-        let spec = || name.and_then(|name| entry(name).ok()).map(|entry| &entry.spec);
+        let metadata =
+            || name.and_then(|name| endpoint(name).ok()).map(|endpoint| &endpoint.metadata);
         match self.kind.befalls {
             Befalls::All => true,
-            Befalls::Writes => spec().is_some_and(|spec| !spec.effect.is_read()),
-            Befalls::Lists => spec().is_some_and(|spec| spec.list.is_some()),
+            Befalls::Writes => metadata().is_some_and(|metadata| !metadata.effect.is_read()),
+            Befalls::Lists => metadata().is_some_and(|metadata| metadata.list.is_some()),
         }
     }
 
@@ -252,24 +253,24 @@ impl Rule {
     }
 
     /// Adds what it does to what is done to the nth call already.
-    pub(super) fn strike(&self, strike: &mut Strike, seed: u64, place: usize, call: u64) {
+    pub(super) fn injection(&self, injection: &mut Injection, seed: u64, place: usize, call: u64) {
         let trouble = match self.kind.does {
             Does::Delay => {
-                strike.delay += self.time;
+                injection.delay += self.time;
                 return;
             }
             Does::VisibleAfter => {
-                strike.visible_after = strike.visible_after.max(self.time);
+                injection.visible_after = injection.visible_after.max(self.time);
                 return;
             }
-            _ if strike.trouble.is_some() => return,
+            _ if injection.trouble.is_some() => return,
             Does::Always(trouble) => trouble,
-            Does::Throttled => Trouble::Throttled(Some(self.time)),
+            Does::Throttled => FaultKind::Throttled(Some(self.time)),
             Does::LateEffect => {
                 let answer = self.answer.unwrap_or_else(|| pick(&LATE, seed, place, call));
-                Trouble::LateEffect { status: answer.status(), after: self.time }
+                FaultKind::LateEffect { status: answer.status(), after: self.time }
             }
-            Does::SlowEffect => Trouble::SlowEffect {
+            Does::SlowEffect => FaultKind::SlowEffect {
                 status: self.answer.and_then(Answer::status),
                 after: self.time,
             },
@@ -282,13 +283,13 @@ impl Rule {
                     (None, None) => pick(&Shape::OR_NO_CONTENT, seed, place, call),
                 };
                 let usual = if shape.is_some() { 200 } else { 204 };
-                Trouble::Listless {
+                FaultKind::Listless {
                     shape: shape.unwrap_or(Shape::Empty),
                     status: status.unwrap_or(usual),
                 }
             }
         };
-        strike.trouble = Some(trouble);
+        injection.trouble = Some(trouble);
     }
 }
 
@@ -332,8 +333,8 @@ impl fmt::Display for FaultPlan {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(entry) = self.entry {
-            write!(f, "{entry}:")?;
+        if let Some(endpoint) = self.endpoint {
+            write!(f, "{endpoint}:")?;
         }
         f.write_str(self.kind.name)?;
         match self.answer {
@@ -403,7 +404,7 @@ fn rule(part: &str) -> Result<Rule, String> {
     let (name, rest) = part.split_at(sign);
     let (by_share, rest) = (rest.starts_with('='), &rest[1..]);
     let (own, name) = match name.rsplit_once(':') {
-        Some((own, name)) => (Some(entry(own).map_err(|error| error.to_string())?.name()), name),
+        Some((own, name)) => (Some(endpoint(own).map_err(|error| error.to_string())?.name()), name),
         None => (None, name),
     };
     let (name, options) = name.split_once('/').map_or((name, None), |(name, o)| (name, Some(o)));
@@ -428,7 +429,7 @@ fn rule(part: &str) -> Result<Rule, String> {
         }
     };
     let when = if by_share { When::Share(share(when)?) } else { When::Calls(calls(when)?) };
-    let mut rule = Rule { entry: own, kind, answer: None, shape: None, when, time };
+    let mut rule = Rule { endpoint: own, kind, answer: None, shape: None, when, time };
     for option in options.into_iter().flat_map(|options| options.split('/')) {
         kind.option(option, &mut rule)?;
     }

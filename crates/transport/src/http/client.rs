@@ -65,7 +65,7 @@ fn over(trust: ClientConfig, proxies: Option<Matcher>) -> Client {
 }
 
 type BoxError = Box<dyn StdError + Send + Sync>;
-type Opening<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+type RecorderBuilder<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// Opens a connection to a service, in time.
@@ -75,7 +75,7 @@ pub(super) struct Connector(HttpsConnector<Way>);
 impl Service<Uri> for Connector {
     type Response = MaybeHttpsStream<Stream>;
     type Error = BoxError;
-    type Future = Opening<Self::Response>;
+    type Future = RecorderBuilder<Self::Response>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(context)
@@ -102,7 +102,7 @@ struct Way {
 impl Service<Uri> for Way {
     type Response = Stream;
     type Error = BoxError;
-    type Future = Opening<Stream>;
+    type Future = RecorderBuilder<Stream>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.tcp.poll_ready(context).map_err(BoxError::from)

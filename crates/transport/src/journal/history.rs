@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use drillmaster_models::entry;
+use drillmaster_models::endpoint;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::lines::{Layout, Lines, Link, event_at};
 use super::unusable::{Problem, Unusable};
 use crate::cassette::{Event, Header, PaceEvent, RowEvent, identity};
-use crate::error::{Error, Lost};
+use crate::error::{Error, NetworkError};
 use crate::files;
 use crate::request::{Request, Response};
 use crate::rows::row_of;
@@ -94,7 +94,7 @@ enum Outcome {
     Unknown,
     Good,
     Refused,
-    /// Lost, or answered by a breakdown.
+    /// NetworkError, or answered by a breakdown.
     Unclear,
 }
 
@@ -201,7 +201,7 @@ impl History {
     /// How fast services were called, part by part of the run.
     pub fn paces(&self) -> impl Iterator<Item = Result<PaceEvent, Unusable>> {
         self.paces.iter().map(|at| match self.event(*at)? {
-            Event::Pace(pace) => Ok(pace),
+            Event::RateLimit(pace) => Ok(pace),
             _ => Err(self.changed(*at)),
         })
     }
@@ -274,7 +274,7 @@ impl History {
     fn outcome(&self, slot: &Slot) -> Result<Result<Response, Error>, Unusable> {
         if slot.outcome == Outcome::Unknown {
             let detail = "the run was stopped before an answer was written down";
-            return Ok(Err(Error::lost(Lost::Reset, detail)));
+            return Ok(Err(Error::network(NetworkError::ConnectionLost, detail)));
         }
         let damaged = |problem| Unusable::new(&self.path, Problem::damaged(slot.at, problem));
         match self.event(slot.at)? {
@@ -345,7 +345,8 @@ struct Gist<'a> {
     #[serde(default)]
     ordinal: u64,
     #[serde(borrow, default)]
-    entry: Cow<'a, str>,
+    #[serde(rename = "entry")]
+    endpoint: Cow<'a, str>,
     #[serde(borrow, default)]
     hash: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -460,8 +461,9 @@ impl Reading {
     ) -> Result<(), String> {
         let ordinal = u32::try_from(gist.ordinal).map_err(|error| error.to_string())?;
         let taken = AtomicU32::new(0);
-        // What an entry of another version did is not known: it may have written.
-        let writes = !entry(&gist.entry).is_ok_and(|entry| entry.spec.effect.is_read());
+        // What an endpoint of another version did is not known: it may have written.
+        let writes =
+            !endpoint(&gist.endpoint).is_ok_and(|endpoint| endpoint.metadata.effect.is_read());
         self.slots.push(Slot {
             scope,
             identity,

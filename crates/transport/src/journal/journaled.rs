@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use drillmaster_models::{Spec, entry};
+use drillmaster_models::{Metadata, endpoint};
 use serde_json::Value;
 
 use super::history::Told;
@@ -46,7 +46,7 @@ impl<T> Journaled<T> {
     /// Writes a request down; returns when it may be sent.
     async fn note(&self, request: &Request) -> Result<(), Error> {
         let event = Event::Request(RequestEvent::of(request));
-        let noted = if request.spec.effect.is_read() {
+        let noted = if request.metadata.effect.is_read() {
             self.journal.append(&event)
         } else {
             self.journal.append_durably(&event).await
@@ -61,7 +61,7 @@ impl<T: Transport> Transport for Journaled<T> {
         // Who looks into a write in doubt, or sends it once more, wants to hear from the service.
         if request.purpose == Purpose::Call
             && let Some(told) = self.history.take(&request)?
-            && stands(request.spec, &told.outcome)
+            && stands(request.metadata, &told.outcome)
         {
             return told.outcome;
         }
@@ -70,14 +70,14 @@ impl<T: Transport> Transport for Journaled<T> {
             self.note(&request).await?;
         }
         torture::point("noted");
-        let (scope, ordinal, spec) = (request.scope.clone(), request.ordinal, request.spec);
+        let (scope, ordinal, metadata) = (request.scope.clone(), request.ordinal, request.metadata);
         let outcome = self.inner.send(request).await;
         torture::point("sent");
         if let Some(request) = late {
             self.note(&request).await?;
         }
         if let Some(event) = Event::outcome(&scope, ordinal, &outcome) {
-            let event = event.unclear_since(unclear_at(spec, &outcome));
+            let event = event.unclear_since(unclear_at(metadata, &outcome));
             // The answer is true even if it cannot be written down; the next request will be refused.
             let _ = self.journal.append(&event);
         }
@@ -106,7 +106,7 @@ impl<T: Transport> Transport for Journaled<T> {
 
     fn source(&self, request: &Request) -> Source {
         let told = self.history.peek(request);
-        match told.filter(|told| stands(request.spec, &told.outcome)) {
+        match told.filter(|told| stands(request.metadata, &told.outcome)) {
             Some(Told { ordinal, since, .. }) => Source::History { ordinal, since },
             None => self.inner.source(request),
         }
@@ -121,30 +121,32 @@ impl<T: Transport> Transport for Journaled<T> {
 }
 
 /// When the outcome came that leaves a write in doubt; `None` where it does not.
-fn unclear_at(spec: &Spec, outcome: &Result<Response, Error>) -> Option<u64> {
-    if spec.effect.is_read() {
+fn unclear_at(metadata: &Metadata, outcome: &Result<Response, Error>) -> Option<u64> {
+    if metadata.effect.is_read() {
         return None;
     }
-    let told = outcome.clone().map_err(|error| error.about(spec));
-    read(spec, &told).err().filter(Error::is_in_doubt)?;
+    let told = outcome.clone().map_err(|error| error.about(metadata));
+    read(metadata, &told).err().filter(Error::is_in_doubt)?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).ok()
 }
 
 /// Whether what was told of a request counts still: only what its sender could read does. Where sending it again is harmless and may get more than
 /// trouble, it does not; and a credential that was refused may have been put right since.
-fn stands(spec: &Spec, told: &Result<Response, Error>) -> bool {
-    match read(spec, told) {
+fn stands(metadata: &Metadata, told: &Result<Response, Error>) -> bool {
+    match read(metadata, told) {
         Ok(_) => true,
         Err(error) => error.is_refusal() || error.is_in_doubt(),
     }
 }
 
 /// What was told, as its sender reads it.
-pub(crate) fn read(spec: &Spec, told: &Result<Response, Error>) -> Result<Value, Error> {
+pub(crate) fn read(metadata: &Metadata, told: &Result<Response, Error>) -> Result<Value, Error> {
     let answer = told.as_ref().map_err(Clone::clone)?;
-    let entry = entry(spec.name).map_err(|error| Error::setup(error.to_string()))?;
-    entry.answer(answer, spec.dialect).map_err(|failure| Error::answer(failure).about(spec))
+    let endpoint = endpoint(metadata.name).map_err(|error| Error::setup(error.to_string()))?;
+    endpoint
+        .answer(answer, metadata.dialect)
+        .map_err(|failure| Error::answer(failure).about(metadata))
 }
 
 fn unwritten(error: &io::Error) -> Error {

@@ -36,7 +36,7 @@ struct Waiting {
     /// What closes the last of them, or the last that was written.
     link: Link,
     /// Those who want to know when all that is in `lines` is safe.
-    callers: Vec<oneshot::Sender<Result<(), Trouble>>>,
+    callers: Vec<oneshot::Sender<Result<(), FaultKind>>>,
     last: Sync,
     requests: usize,
     writer: Writer,
@@ -44,7 +44,7 @@ struct Waiting {
     ended: bool,
     /// Nothing more will be added.
     closed: bool,
-    trouble: Option<Trouble>,
+    trouble: Option<FaultKind>,
 }
 
 /// What the thread does. To wake one that is at work anyhow would cost more than the line.
@@ -71,13 +71,13 @@ struct Sync {
 
 /// The first error of the sink. It stays: behind a line that was written in part, no other can be read.
 #[derive(Clone)]
-struct Trouble {
+struct FaultKind {
     kind: io::ErrorKind,
     text: String,
 }
 
-impl From<Trouble> for io::Error {
-    fn from(trouble: Trouble) -> Self {
+impl From<FaultKind> for io::Error {
+    fn from(trouble: FaultKind) -> Self {
         Self::new(trouble.kind, trouble.text)
     }
 }
@@ -86,7 +86,7 @@ impl From<Trouble> for io::Error {
 pub(super) type Put<'a> = &'a mut dyn FnMut(Line);
 
 /// What is added to the queue.
-pub(super) enum Entry<'a> {
+pub(super) enum EndpointDef<'a> {
     Request(Line<'a>),
     Other(Line<'a>),
     /// The last one, made from the number of requests.
@@ -94,7 +94,7 @@ pub(super) enum Entry<'a> {
 }
 
 /// What to wait for until the lines added so far are safe.
-pub(super) struct Safe(oneshot::Receiver<Result<(), Trouble>>);
+pub(super) struct Safe(oneshot::Receiver<Result<(), FaultKind>>);
 
 impl Safe {
     pub(super) async fn reached(self) -> io::Result<()> {
@@ -117,15 +117,15 @@ impl Queue {
     }
 
     /// Adds a line.
-    pub(super) fn add(&self, entry: &Entry) -> io::Result<()> {
-        self.with_room(|waiting| waiting.add(entry))
+    pub(super) fn add(&self, endpoint: &EndpointDef) -> io::Result<()> {
+        self.with_room(|waiting| waiting.add(endpoint))
     }
 
     /// Adds a line, and asks to be told when it is safe.
-    pub(super) fn add_durably(&self, entry: &Entry) -> io::Result<Safe> {
+    pub(super) fn add_durably(&self, endpoint: &EndpointDef) -> io::Result<Safe> {
         let (caller, safe) = oneshot::channel();
         self.with_room(|waiting| {
-            waiting.add(entry)?;
+            waiting.add(endpoint)?;
             waiting.callers.push(caller);
             Ok(Safe(safe))
         })
@@ -212,8 +212,8 @@ impl Queue {
         Some(waiting)
     }
 
-    fn fail(&self, error: &io::Error) -> Trouble {
-        let trouble = Trouble { kind: error.kind(), text: error.to_string() };
+    fn fail(&self, error: &io::Error) -> FaultKind {
+        let trouble = FaultKind { kind: error.kind(), text: error.to_string() };
         let mut waiting = self.lock();
         waiting.trouble = Some(trouble.clone());
         waiting.lines = Vec::new();
@@ -257,21 +257,21 @@ impl Waiting {
         wakes
     }
 
-    fn add(&mut self, entry: &Entry) -> io::Result<()> {
+    fn add(&mut self, endpoint: &EndpointDef) -> io::Result<()> {
         if let Some(trouble) = &self.trouble {
             return Err(trouble.clone().into());
         }
         let mut put = |line: Line| line.add_to(&mut self.lines, &mut self.link);
-        match entry {
+        match endpoint {
             // Ended twice is ended.
-            Entry::End(_) if self.ended => {}
+            EndpointDef::End(_) if self.ended => {}
             _ if self.ended => return Err(io::Error::other("the journal has ended")),
-            Entry::Request(line) => {
+            EndpointDef::Request(line) => {
                 self.requests += 1;
                 put(*line);
             }
-            Entry::Other(line) => put(*line),
-            Entry::End(line) => {
+            EndpointDef::Other(line) => put(*line),
+            EndpointDef::End(line) => {
                 self.ended = true;
                 line(self.requests, &mut put);
             }

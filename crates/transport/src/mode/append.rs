@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::foreign;
 use super::{Live, reached};
 use crate::cassette::{Header, Interaction, RequestEvent, Seal, Tape, ValueEvent, parse};
-use crate::error::{Error, Lost};
+use crate::error::{Error, NetworkError};
 use crate::files;
 use crate::redact::Remarks;
 use crate::replay::Replay;
@@ -152,7 +152,8 @@ impl Transport for Append {
         let place = {
             let mut added = self.added();
             // Stands where nobody waits for the outcome any more.
-            let outcome = Err(Error::lost(Lost::Reset, "no answer was recorded"));
+            let outcome =
+                Err(Error::network(NetworkError::ConnectionLost, "no answer was recorded"));
             added.interactions.push(Interaction { request: RequestEvent::of(&request), outcome });
             added.interactions.len() - 1
         };

@@ -59,7 +59,7 @@ impl Verify {
     }
 
     fn leaves_out(&self, request: &Request) -> bool {
-        self.writes == Writes::LeftOut && !request.spec.effect.is_read()
+        self.writes == Writes::LeftOut && !request.metadata.effect.is_read()
     }
 
     pub(super) fn finish(&self) -> Result<(), Error> {
@@ -94,7 +94,7 @@ fn drift(
     recorded: &wire::Response,
     now: &Result<Response, Error>,
 ) -> Option<Vec<String>> {
-    let open = is_open(request.spec);
+    let open = is_open(request.metadata);
     let now_lines = match now {
         Ok(answer) if says(answer) == says(recorded) => return None,
         Ok(answer) => answer_lines(answer, open),
@@ -128,7 +128,7 @@ impl Transport for Verify {
         // A loss that was recorded says nothing about the service.
         // Of a sealed one, people and secrets say nothing either.
         let veiled = |answer: &Response| match self.recorded.sealing() {
-            Some(sealing) => sealed_answer(request.spec.name, answer, sealing),
+            Some(sealing) => sealed_answer(request.metadata.name, answer, sealing),
             None => answer.clone(),
         };
         let now = answer.as_ref().map(veiled).map_err(Clone::clone);

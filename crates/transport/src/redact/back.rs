@@ -1,6 +1,6 @@
 //! The way back from pseudonyms, and what must not go out with them.
 
-use drillmaster_models::Holds;
+use drillmaster_models::Sensitivity;
 use serde_json::Value;
 
 use super::learn::{Listing, is_private};
@@ -52,7 +52,8 @@ impl Redactor {
             if value == stands || is_known {
                 continue;
             }
-            let holds = if looks::is_email(value.trim()) { Holds::Email } else { Holds::Id };
+            let holds =
+                if looks::is_email(value.trim()) { Sensitivity::Email } else { Sensitivity::Id };
             self.learn(holds, value, stands);
         }
     }
@@ -61,7 +62,7 @@ impl Redactor {
     /// and it may be somebody's there.
     pub(crate) fn stranger(&self, request: &Request) -> Option<String> {
         let mut listing = Listing::default();
-        self.walk(request.spec.name).request(&request.wire, &mut listing);
+        self.walk(request.metadata.name).request(&request.wire, &mut listing);
         // In a roster of pseudonyms everybody stands for themselves, and nobody knows for whom.
         let nobody = self.cast.is_made_up();
         let is_known =
@@ -95,7 +96,7 @@ pub(super) fn has_pseudonym(text: &str) -> bool {
 /// left says the same.
 pub(crate) fn faceless(name: &str, answer: &Response, sealing: &Sealing) -> Response {
     let policy = Policy::of(sealing);
-    let walk = Walk::of(&policy, drillmaster_models::entry(name).ok());
+    let walk = Walk::of(&policy, drillmaster_models::endpoint(name).ok());
     walk.response(answer, &mut Veiling)
 }
 
@@ -103,9 +104,9 @@ pub(crate) fn faceless(name: &str, answer: &Response, sealing: &Sealing) -> Resp
 struct Veiling;
 
 impl Look for Veiling {
-    fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
-        let veiled = || format!("({})", holds.unwrap_or(Holds::Email));
-        if holds == Some(Holds::Answer) || is_private(text, holds) {
+    fn text(&mut self, text: &str, holds: Option<Sensitivity>) -> Option<String> {
+        let veiled = || format!("({})", holds.unwrap_or(Sensitivity::Email));
+        if holds == Some(Sensitivity::Answer) || is_private(text, holds) {
             return Some(veiled());
         }
         let mut emails = looks::emails(text).peekable();
@@ -122,7 +123,7 @@ impl Look for Veiling {
 struct Restoring<'a>(&'a [Patterns; 2]);
 
 impl Look for Restoring<'_> {
-    fn text(&mut self, text: &str, _holds: Option<Holds>) -> Option<String> {
+    fn text(&mut self, text: &str, _holds: Option<Sensitivity>) -> Option<String> {
         let first = self.0[0].replace(text);
         self.0[1].replace(first.as_deref().unwrap_or(text)).or(first)
     }

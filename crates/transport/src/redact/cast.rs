@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use drillmaster_models::Holds;
+use drillmaster_models::Sensitivity;
 use indexmap::IndexMap;
 
 use super::names;
@@ -18,7 +18,7 @@ const NOWHERE: &str = "https://links.invalid";
 /// Something sensitive.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
-    pub(super) holds: Holds,
+    pub(super) holds: Sensitivity,
     pub(super) reach: Reach,
     pub(super) stands: String,
     person: Option<Person>,
@@ -80,7 +80,7 @@ impl Cast {
     /// Of what is known the secrets and links, and this text in the place of each.
     pub(super) fn of_secrets(self, stands: &str) -> Self {
         let secrets = self.known.into_iter();
-        let secrets = secrets.filter(|(_, known)| known.holds >= Holds::Link);
+        let secrets = secrets.filter(|(_, known)| known.holds >= Sensitivity::Link);
         let known = secrets
             .map(|(value, known)| (value, Known { stands: stands.to_owned(), ..known }))
             .collect();
@@ -111,7 +111,7 @@ impl Cast {
         if self.known.contains_key(&fold(pseudonym)) || self.is_pseudonym(pseudonym) {
             return;
         }
-        let (holds, stands) = (Holds::Other, pseudonym.trim().to_owned());
+        let (holds, stands) = (Sensitivity::Other, pseudonym.trim().to_owned());
         let reach = reach(holds, pseudonym);
         self.add(pseudonym, Known { holds, reach, stands, person: None, spelt: vec![] });
     }
@@ -125,7 +125,7 @@ impl Cast {
     /// what tells people apart, else from where it stands, else from a name alone.
     pub(super) fn meet(
         &mut self,
-        mut group: Vec<(Holds, String)>,
+        mut group: Vec<(Sensitivity, String)>,
         hint: Option<Person>,
     ) -> Option<Person> {
         group.retain(|(_, value)| !names::is_none(value));
@@ -134,8 +134,8 @@ impl Cast {
         let (own, others): (Vec<_>, Vec<_>) = group
             .into_iter()
             .filter(|(holds, _)| holds.is_of_a_person())
-            .partition(|(holds, _)| *holds != Holds::Other);
-        let apart = |(holds, _): &&(Holds, String)| holds.tells_people_apart();
+            .partition(|(holds, _)| *holds != Sensitivity::Other);
+        let apart = |(holds, _): &&(Sensitivity, String)| holds.tells_people_apart();
         let known = own.iter().filter(apart).find_map(|(_, value)| self.person(value));
         let by_name = || own.iter().find_map(|(_, value)| self.person(value));
         let named = || if own.iter().any(|one| apart(&one)) { None } else { by_name() };
@@ -151,28 +151,28 @@ impl Cast {
         for (_, value) in others {
             if !self.learn(&value) {
                 let whose = self.next_person();
-                self.bind(whose, Holds::Id, &value);
+                self.bind(whose, Sensitivity::Id, &value);
             }
         }
         person
     }
 
     /// Takes in a value of this person, unless it is known.
-    pub(super) fn join(&mut self, person: Person, holds: Holds, value: &str) {
+    pub(super) fn join(&mut self, person: Person, holds: Sensitivity, value: &str) {
         if !names::is_none(value) && !self.learn(value) {
             self.bind(person, holds, value);
         }
     }
 
     /// Takes in something that is nobody's in particular.
-    pub(super) fn note(&mut self, holds: Holds, value: &str) {
+    pub(super) fn note(&mut self, holds: Sensitivity, value: &str) {
         if names::is_none(value) || self.learn(value) {
             return;
         }
         let stands = match holds {
-            Holds::Link => self.link(value),
-            Holds::Answer => self.numbered("answer"),
-            Holds::Words => self.numbered("words"),
+            Sensitivity::Link => self.link(value),
+            Sensitivity::Answer => self.numbered("answer"),
+            Sensitivity::Words => self.numbered("words"),
             _ => self.numbered("token"),
         };
         self.add(
@@ -194,7 +194,7 @@ impl Cast {
         }
         let stands = self.numbered("value");
         let known = Known {
-            holds: Holds::Secret,
+            holds: Sensitivity::Secret,
             reach: Reach::Anywhere,
             stands,
             person: None,
@@ -204,7 +204,7 @@ impl Cast {
     }
 
     /// Takes in which pseudonym a recording has for a value, unless one of the two has another.
-    pub(super) fn take(&mut self, holds: Holds, value: &str, stands: &str) {
+    pub(super) fn take(&mut self, holds: Sensitivity, value: &str, stands: &str) {
         if self.get(value).is_some() || self.is_pseudonym(stands) {
             return;
         }
@@ -224,11 +224,11 @@ impl Cast {
     }
 
     /// Gives a value of a person its pseudonym.
-    fn bind(&mut self, person: Person, holds: Holds, value: &str) {
+    fn bind(&mut self, person: Person, holds: Sensitivity, value: &str) {
         let form = match holds {
-            Holds::Email => "email",
-            Holds::Name => "name",
-            Holds::Avatar => "avatar",
+            Sensitivity::Email => "email",
+            Sensitivity::Name => "name",
+            Sensitivity::Avatar => "avatar",
             _ => "id",
         };
         let count = self.taken.entry((person, form)).or_default();
@@ -252,7 +252,7 @@ impl Cast {
         let random =
             |part: &&str| part.len() >= 16 && part.bytes().any(|byte| byte.is_ascii_digit());
         for part in path.split('/').skip(3).filter(random) {
-            self.note(Holds::Secret, part);
+            self.note(Sensitivity::Secret, part);
         }
         let query = query.split('#').next().unwrap_or_default();
         let pairs: Vec<_> = query
@@ -260,7 +260,7 @@ impl Cast {
             .filter_map(|pair| pair.split_once('='))
             .map(|(name, value)| {
                 let plain = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
-                self.note(Holds::Secret, &plain);
+                self.note(Sensitivity::Secret, &plain);
                 let stands = self.get(&plain).map_or("", |known| &known.stands);
                 format!("{name}={stands}")
             })
@@ -319,15 +319,19 @@ impl Cast {
 }
 
 /// Where a value is looked for. What is short would be found by chance.
-fn reach(holds: Holds, value: &str) -> Reach {
+fn reach(holds: Sensitivity, value: &str) -> Reach {
     let value = value.trim();
     let length = value.chars().count();
     let long = match holds {
-        Holds::Email | Holds::Secret | Holds::Link | Holds::Avatar => 6,
-        Holds::Id | Holds::Other => 16,
+        Sensitivity::Email | Sensitivity::Secret | Sensitivity::Link | Sensitivity::Avatar => 6,
+        Sensitivity::Id | Sensitivity::Other => 16,
         // A word of a language may be the answer to a question.
-        Holds::Answer if length >= 8 && value.chars().any(|c| !c.is_alphabetic() && c != ' ') => 8,
-        Holds::Answer => return Reach::Places,
+        Sensitivity::Answer
+            if length >= 8 && value.chars().any(|c| !c.is_alphabetic() && c != ' ') =>
+        {
+            8
+        }
+        Sensitivity::Answer => return Reach::Places,
         _ => usize::MAX,
     };
     let shortest = match value {
@@ -346,7 +350,7 @@ fn reach(holds: Holds, value: &str) -> Reach {
 mod tests {
     use super::*;
 
-    fn met(groups: &[&[(Holds, &str)]]) -> Cast {
+    fn met(groups: &[&[(Sensitivity, &str)]]) -> Cast {
         let mut cast = Cast::default();
         for group in groups {
             cast.meet(
@@ -365,9 +369,17 @@ mod tests {
     #[test]
     fn what_stands_together_is_one_persons() {
         let cast = met(&[
-            &[(Holds::Email, "ada@x.example"), (Holds::Name, "Ada"), (Holds::Id, "1815")],
-            &[(Holds::Id, "1815"), (Holds::Username, "ada"), (Holds::Email, "ADA@x.example")],
-            &[(Holds::Email, "bob@x.example"), (Holds::Name, "Bob")],
+            &[
+                (Sensitivity::Email, "ada@x.example"),
+                (Sensitivity::Name, "Ada"),
+                (Sensitivity::Id, "1815"),
+            ],
+            &[
+                (Sensitivity::Id, "1815"),
+                (Sensitivity::Username, "ada"),
+                (Sensitivity::Email, "ADA@x.example"),
+            ],
+            &[(Sensitivity::Email, "bob@x.example"), (Sensitivity::Name, "Bob")],
         ]);
         check(&cast, "ada@x.example", "learner-0001@example.com");
         check(&cast, "1815", "learner-0001");
@@ -379,8 +391,12 @@ mod tests {
     #[test]
     fn namesakes_are_two_people_and_others_are_others() {
         let cast = met(&[
-            &[(Holds::Email, "a@x.example"), (Holds::Name, "Ada")],
-            &[(Holds::Email, "b@x.example"), (Holds::Name, "Ada"), (Holds::Other, "boss")],
+            &[(Sensitivity::Email, "a@x.example"), (Sensitivity::Name, "Ada")],
+            &[
+                (Sensitivity::Email, "b@x.example"),
+                (Sensitivity::Name, "Ada"),
+                (Sensitivity::Other, "boss"),
+            ],
         ]);
         check(&cast, "b@x.example", "learner-0002@example.com");
         check(&cast, "boss", "learner-0003");
@@ -389,7 +405,10 @@ mod tests {
     #[test]
     fn a_link_keeps_the_names_in_its_query() {
         let mut cast = Cast::default();
-        cast.note(Holds::Link, "https://x.example/join/0123456789abcdef?token=a%20b-c&room=r1#top");
+        cast.note(
+            Sensitivity::Link,
+            "https://x.example/join/0123456789abcdef?token=a%20b-c&room=r1#top",
+        );
         let link = "https://links.invalid/0001?token=token-0002&room=token-0003";
         check(&cast, "https://x.example/join/0123456789abcdef?token=a%20b-c&room=r1#top", link);
         check(&cast, "a b-c", "token-0002");

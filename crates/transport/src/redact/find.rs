@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use drillmaster_models::{Holds, entry, wire};
+use drillmaster_models::{Sensitivity, endpoint, wire};
 use serde_json::Value;
 
 use super::back::is_pseudonym;
@@ -27,7 +27,7 @@ pub(crate) struct Found {
     /// The values of the roster, as patterns.
     roster: Patterns,
     rows: Option<Rows>,
-    columns: Vec<(String, Holds)>,
+    columns: Vec<(String, Sensitivity)>,
     /// Cells that are nobody's.
     nobodys: HashSet<String>,
     seen: Seen,
@@ -38,7 +38,7 @@ pub(crate) struct Found {
     /// The fields that the user named and that are there.
     met: Met,
     /// The inputs of the run: name, value, and what it holds.
-    inputs: Vec<(String, String, Option<Holds>)>,
+    inputs: Vec<(String, String, Option<Sensitivity>)>,
 }
 
 /// What came of finding.
@@ -72,7 +72,7 @@ impl Found {
 
     /// Looks at what was asked for, before the roster is understood.
     pub(crate) fn glance(&mut self, scope: &str, name: &str, request: &wire::Request) {
-        let walk = Walk::of(&self.policy, entry(name).ok()).noting(&self.met);
+        let walk = Walk::of(&self.policy, endpoint(name).ok()).noting(&self.met);
         walk.request(request, &mut Glancing(&mut self.seen));
         if scope != Scope::MAIN {
             self.seen.scopes.insert(fold(&key_of(scope)));
@@ -162,7 +162,7 @@ impl Found {
             || (self.seen.harmless.contains(&folded) && !self.seen.private.contains_key(&folded));
         let is_email = looks::is_email(key.trim());
         if is_email || !is_nobodys {
-            let holds = if is_email { Holds::Email } else { Holds::Id };
+            let holds = if is_email { Sensitivity::Email } else { Sensitivity::Id };
             self.cast.meet(vec![(holds, key.to_owned())], None);
         }
     }
@@ -211,7 +211,7 @@ impl Found {
         hint: Option<Person>,
         visit: impl FnOnce(&Walk<'_>, &mut Finding<'_>),
     ) -> Option<Person> {
-        let walk = Walk::of(&self.policy, entry(name).ok()).noting(&self.met);
+        let walk = Walk::of(&self.policy, endpoint(name).ok()).noting(&self.met);
         let mut finding = Finding {
             cast: &mut self.cast,
             roster: &self.roster,
@@ -238,16 +238,16 @@ impl Found {
 
     /// What an input holds: as its name says, unless it was sent where no person is; or what the user said, where
     /// that is more secret.
-    fn input_holds(&self, name: &str, value: &str) -> Option<Holds> {
+    fn input_holds(&self, name: &str, value: &str) -> Option<Sensitivity> {
         let named = match names::plain(name).as_str() {
-            "name" => Some(Holds::Name),
+            "name" => Some(Sensitivity::Name),
             _ => names::holds(name),
         };
         let folded = fold(value);
         let is_nobodys =
             self.seen.harmless.contains(&folded) && !self.seen.private.contains_key(&folded);
         let named = named.filter(|holds| !(is_nobodys && holds.is_of_a_person()));
-        named.max(self.policy.holds(name)).filter(|holds| *holds > Holds::Address)
+        named.max(self.policy.holds(name)).filter(|holds| *holds > Sensitivity::Address)
     }
 
     /// The end of finding, where people stay: what puts this text in the place of secrets and links.
@@ -283,7 +283,7 @@ impl Found {
                 && value.split(SEPARATORS).any(is_open)
                 && !self.seen.harmless.contains(&fold(value))
                 && !names::is_harmless(name)
-                && redactor.policy.holds(name).is_none_or(|holds| holds > Holds::Address)
+                && redactor.policy.holds(name).is_none_or(|holds| holds > Sensitivity::Address)
         };
         let mut remarks = Remarks::default();
         for (rows, after) in self.rows.iter().zip(&roster) {
@@ -320,9 +320,9 @@ impl Found {
 const SEPARATORS: [char; 2] = [',', ';'];
 
 /// The items of an input, each with what parts it from the next. A name may have a comma.
-fn parts(value: &str, holds: Option<Holds>) -> impl Iterator<Item = &str> {
-    let lists =
-        matches!(holds, Some(Holds::Email | Holds::Username | Holds::Id)) && !value.contains('{');
+fn parts(value: &str, holds: Option<Sensitivity>) -> impl Iterator<Item = &str> {
+    let lists = matches!(holds, Some(Sensitivity::Email | Sensitivity::Username | Sensitivity::Id))
+        && !value.contains('{');
     value.split_inclusive(move |c| lists && SEPARATORS.contains(&c))
 }
 
@@ -334,22 +334,22 @@ struct Finding<'a> {
     open: &'a mut HashSet<String>,
     met: &'a Met,
     /// What belongs together, the innermost last.
-    groups: Vec<Vec<(Holds, String)>>,
+    groups: Vec<Vec<(Sensitivity, String)>>,
 }
 
 impl Look for Finding<'_> {
-    fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
+    fn text(&mut self, text: &str, holds: Option<Sensitivity>) -> Option<String> {
         // What is made of the roster's values follows from them.
         let holds = holds.filter(|_| self.cast.get(text).is_some() || !self.roster.make_up(text));
-        if holds == Some(Holds::Harmless) && !self.open.is_empty() {
+        if holds == Some(Sensitivity::Harmless) && !self.open.is_empty() {
             self.open.remove(&fold(text));
         }
         // Where a name is asked for, some write an address.
         let holds = match holds {
-            Some(Holds::Name) if looks::is_email(text.trim()) => Some(Holds::Email),
+            Some(Sensitivity::Name) if looks::is_email(text.trim()) => Some(Sensitivity::Email),
             holds => holds,
         };
-        match holds.filter(|holds| *holds > Holds::Address) {
+        match holds.filter(|holds| *holds > Sensitivity::Address) {
             Some(holds) if holds.is_of_a_person() => {
                 if let Some(group) = self.groups.last_mut() {
                     group.push((holds, text.to_owned()));
@@ -358,7 +358,7 @@ impl Look for Finding<'_> {
             Some(holds) => self.cast.note(holds, text),
             None => {}
         }
-        if holds.is_none_or(|holds| holds <= Holds::Words) {
+        if holds.is_none_or(|holds| holds <= Sensitivity::Words) {
             self.within(text.as_bytes(), DEEPEST);
         }
         None
@@ -395,13 +395,13 @@ impl Finding<'_> {
         }
         // A byte that is no text is not a letter of anybody's address.
         for email in looks::emails(&String::from_utf8_lossy(bytes)) {
-            self.cast.meet(vec![(Holds::Email, email.to_owned())], None);
+            self.cast.meet(vec![(Sensitivity::Email, email.to_owned())], None);
         }
         for secret in looks::secrets(&text) {
             // Where it cannot be decoded, or only deeper than anybody looks, it is what stands there.
             let plain = percent_encoding::percent_decode_str(secret).decode_utf8().ok();
             let plain = plain.filter(|_| depth > 0);
-            self.cast.note(Holds::Secret, plain.as_deref().unwrap_or(secret));
+            self.cast.note(Sensitivity::Secret, plain.as_deref().unwrap_or(secret));
         }
         if depth > 0 {
             for view in looks::views(bytes) {
@@ -415,9 +415,9 @@ impl Finding<'_> {
 struct Deeper<'a, 'b>(&'a mut Finding<'b>, usize);
 
 impl Look for Deeper<'_, '_> {
-    fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
+    fn text(&mut self, text: &str, holds: Option<Sensitivity>) -> Option<String> {
         match holds {
-            None | Some(Holds::Harmless | Holds::Address) => {
+            None | Some(Sensitivity::Harmless | Sensitivity::Address) => {
                 self.0.within(text.as_bytes(), self.1 - 1);
             }
             holds => {
@@ -444,9 +444,9 @@ impl Look for Deeper<'_, '_> {
 struct Glancing<'a>(&'a mut Seen);
 
 impl Look for Glancing<'_> {
-    fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
+    fn text(&mut self, text: &str, holds: Option<Sensitivity>) -> Option<String> {
         match holds.filter(|_| !names::is_none(text)) {
-            Some(Holds::Harmless) => {
+            Some(Sensitivity::Harmless) => {
                 self.0.harmless.insert(fold(text));
             }
             Some(holds) if holds.is_of_a_person() => {

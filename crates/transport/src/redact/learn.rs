@@ -1,6 +1,6 @@
 //! Finding out, while a cassette is replayed without its roster, who its people are.
 
-use drillmaster_models::{Holds, Spec, entry, wire};
+use drillmaster_models::{Metadata, Sensitivity, endpoint, wire};
 
 use super::places::{Look, Walk};
 use super::{Policy, Redactor, looks, names};
@@ -10,20 +10,20 @@ use crate::request::Request;
 /// tell them: the same for a request and for what sealing made of it.
 ///
 /// ```
-/// use drillmaster_models::{Dialect, entry};
+/// use drillmaster_models::{Dialect, endpoint};
 /// use drillmaster_transport::redact::{Sealing, shape};
 /// use serde_json::json;
 ///
-/// let seat = entry("thm.add_seat").unwrap();
+/// let seat = endpoint("thm.add_seat").unwrap();
 /// let shape_for = |email: &str| {
 ///     let request = seat.request(&json!({ "email": email }), Dialect::Current).unwrap();
-///     shape(&request, &seat.spec, &Sealing::default())
+///     shape(&request, &seat.metadata, &Sealing::default())
 /// };
 /// assert_eq!(shape_for("ada@corp.example"), shape_for("learner-0001@example.com"));
 /// ```
-pub fn shape(request: &wire::Request, spec: &Spec, sealing: &super::Sealing) -> String {
+pub fn shape(request: &wire::Request, metadata: &Metadata, sealing: &super::Sealing) -> String {
     let policy = Policy::of(sealing);
-    let walk = Walk::of(&policy, entry(spec.name).ok());
+    let walk = Walk::of(&policy, endpoint(metadata.name).ok());
     crate::cassette::identity(&walk.request(request, &mut Masking))
 }
 
@@ -31,8 +31,8 @@ pub fn shape(request: &wire::Request, spec: &Spec, sealing: &super::Sealing) -> 
 struct Masking;
 
 impl Look for Masking {
-    fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
-        is_private(text, holds).then(|| format!("({})", holds.unwrap_or(Holds::Email)))
+    fn text(&mut self, text: &str, holds: Option<Sensitivity>) -> Option<String> {
+        is_private(text, holds).then(|| format!("({})", holds.unwrap_or(Sensitivity::Email)))
     }
 
     fn bytes(&mut self, _bytes: &[u8]) -> Option<Vec<u8>> {
@@ -40,19 +40,19 @@ impl Look for Masking {
     }
 }
 
-pub(super) fn is_private(text: &str, holds: Option<Holds>) -> bool {
-    let private = holds.is_some_and(|holds| holds > Holds::Address);
+pub(super) fn is_private(text: &str, holds: Option<Sensitivity>) -> bool {
+    let private = holds.is_some_and(|holds| holds > Sensitivity::Address);
     !names::is_none(text) && (private || looks::is_email(text.trim()))
 }
 
 /// The private texts of a request, in their order.
 #[derive(Default)]
-pub(super) struct Listing(pub(super) Vec<(Holds, String)>);
+pub(super) struct Listing(pub(super) Vec<(Sensitivity, String)>);
 
 impl Look for Listing {
-    fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String> {
+    fn text(&mut self, text: &str, holds: Option<Sensitivity>) -> Option<String> {
         if is_private(text, holds) {
-            self.0.push((holds.unwrap_or(Holds::Email), text.to_owned()));
+            self.0.push((holds.unwrap_or(Sensitivity::Email), text.to_owned()));
         }
         None
     }
@@ -67,7 +67,7 @@ impl Redactor {
     /// pseudonyms stand for its values. `false`, and nothing is learnt, where that contradicts what is
     /// known: one value has one pseudonym, and one pseudonym stands for one value.
     pub fn bind(&mut self, asked: &Request, recorded: &wire::Request) -> bool {
-        let walk = self.walk(asked.spec.name);
+        let walk = self.walk(asked.metadata.name);
         let (mut own, mut theirs) = (Listing::default(), Listing::default());
         // JSON's fields may come in another order.
         walk.request(&ordered(&asked.wire), &mut own);
@@ -76,7 +76,7 @@ impl Redactor {
             return false;
         }
         let pairs: Vec<_> = own.0.into_iter().zip(theirs.0).collect();
-        let mut fresh: Vec<(Holds, &str, &str)> = Vec::new();
+        let mut fresh: Vec<(Sensitivity, &str, &str)> = Vec::new();
         // What is its own pseudonym was mapped already, or is of a roster of pseudonyms.
         for ((holds, value), (_, stands)) in pairs.iter().filter(|(own, theirs)| own.1 != theirs.1)
         {
@@ -86,7 +86,7 @@ impl Redactor {
                 Some(known) => known.stands == *stands,
                 None => {
                     let taken = self.cast.is_pseudonym(stands) || self.learnt.is_pseudonym(stands);
-                    let other = |(_, own, its): &&(Holds, &str, &str)| {
+                    let other = |(_, own, its): &&(Sensitivity, &str, &str)| {
                         same(own, value) != same(its, stands)
                     };
                     !taken && !fresh.iter().any(|one| other(&one))

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use drillmaster_models::Holds;
+use drillmaster_models::Sensitivity;
 
 use super::names;
 use super::view::{View, has_references};
@@ -52,7 +52,7 @@ pub(super) fn secrets(text: &str) -> impl Iterator<Item = &str> {
         let before = text[..at].trim_end_matches([' ', '"', '\'']);
         let word = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
         let name = &before[before.trim_end_matches(word).len()..];
-        if name.is_empty() || names::holds(name) != Some(Holds::Secret) {
+        if name.is_empty() || names::holds(name) != Some(Sensitivity::Secret) {
             return None;
         }
         let after = text[at + 1..].trim_start_matches([' ', '"', '\'']);

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use drillmaster_models::{Dialect, FieldKind, Holds, Means, Texts, entries};
+use drillmaster_models::{Dialect, FieldKind, Means, Sensitivity, Texts, endpoints};
 
 /// Names of fields, columns, headers and inputs without case and punctuation.
-const KNOWN: &[(Holds, &[&str])] = &[
+const KNOWN: &[(Sensitivity, &[&str])] = &[
     (
-        Holds::Secret,
+        Sensitivity::Secret,
         &[
             "accesstoken",
             "apikey",
@@ -57,7 +57,7 @@ const KNOWN: &[(Holds, &[&str])] = &[
         ],
     ),
     (
-        Holds::Link,
+        Sensitivity::Link,
         &[
             "invitelink",
             "inviteurl",
@@ -74,11 +74,11 @@ const KNOWN: &[(Holds, &[&str])] = &[
         ],
     ),
     (
-        Holds::Avatar,
+        Sensitivity::Avatar,
         &["avatar", "avatarurl", "gravatar", "photo", "photourl", "picture", "profilepicture"],
     ),
     (
-        Holds::Email,
+        Sensitivity::Email,
         &[
             "email",
             "emailaddress",
@@ -96,7 +96,7 @@ const KNOWN: &[(Holds, &[&str])] = &[
         ],
     ),
     (
-        Holds::Username,
+        Sensitivity::Username,
         &[
             "account",
             "accountname",
@@ -116,7 +116,7 @@ const KNOWN: &[(Holds, &[&str])] = &[
         ],
     ),
     (
-        Holds::Name,
+        Sensitivity::Name,
         &[
             "apellido",
             "apellidos",
@@ -178,7 +178,7 @@ const KNOWN: &[(Holds, &[&str])] = &[
         ],
     ),
     (
-        Holds::Id,
+        Sensitivity::Id,
         &[
             "employeeid",
             "employeenumber",
@@ -209,9 +209,9 @@ pub(super) fn plain(name: &str) -> String {
 }
 
 /// What a field of this name holds, where no declaration says it.
-pub(super) fn holds(name: &str) -> Option<Holds> {
-    static BY_NAME: LazyLock<HashMap<&str, Holds>> = LazyLock::new(|| {
-        let named = |(holds, names): &'static (Holds, &[&'static str])| {
+pub(super) fn holds(name: &str) -> Option<Sensitivity> {
+    static BY_NAME: LazyLock<HashMap<&str, Sensitivity>> = LazyLock::new(|| {
+        let named = |(holds, names): &'static (Sensitivity, &[&'static str])| {
             names.iter().map(|name| (*name, *holds))
         };
         KNOWN.iter().flat_map(named).collect()
@@ -221,17 +221,17 @@ pub(super) fn holds(name: &str) -> Option<Holds> {
 
 /// Whether a request has a field of this name, and it never holds anything private.
 pub(super) fn is_harmless(name: &str) -> bool {
-    static FIELDS: LazyLock<HashMap<String, Holds>> = LazyLock::new(|| {
-        let mut fields: HashMap<String, Holds> = HashMap::new();
-        for (name, texts) in entries().flat_map(|entry| entry.request_texts().fields()) {
+    static FIELDS: LazyLock<HashMap<String, Sensitivity>> = LazyLock::new(|| {
+        let mut fields: HashMap<String, Sensitivity> = HashMap::new();
+        for (name, texts) in endpoints().flat_map(|endpoint| endpoint.request_texts().fields()) {
             let items = texts.items().and_then(|items| items.holds);
-            let holds = texts.holds.max(items).unwrap_or(Holds::Harmless);
+            let holds = texts.holds.max(items).unwrap_or(Sensitivity::Harmless);
             let own = fields.entry(plain(name)).or_insert(holds);
             *own = holds.max(*own);
         }
         fields
     });
-    FIELDS.get(&plain(name)).is_some_and(|holds| *holds <= Holds::Address)
+    FIELDS.get(&plain(name)).is_some_and(|holds| *holds <= Sensitivity::Address)
 }
 
 /// Values that stand for none.
@@ -268,16 +268,16 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
         "roles",
     ];
     let mut words: HashSet<String> = OF_ALL.map(str::to_owned).into();
-    for entry in entries() {
+    for endpoint in endpoints() {
         for dialect in Dialect::ALL {
-            let Ok(spec) = entry.spec(dialect) else { continue };
-            words.extend(spec.path.split('/').map(str::to_lowercase));
-            if let Ok((request, answer)) = entry.schemas(dialect) {
+            let Ok(metadata) = endpoint.metadata(dialect) else { continue };
+            words.extend(metadata.path.split('/').map(str::to_lowercase));
+            if let Ok((request, answer)) = endpoint.schemas(dialect) {
                 choices(&request, &mut words);
                 choices(&answer, &mut words);
             }
         }
-        for fault in entry.faults().filter(|fault| !fault.says.contains('{')) {
+        for fault in endpoint.errors().filter(|fault| !fault.says.contains('{')) {
             let says = fault.says.to_lowercase();
             words.insert(says.trim_end_matches('.').to_owned());
             words.insert(says);
@@ -285,13 +285,13 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
                 words.insert(json.to_lowercase());
             }
         }
-        for field in entry.fields() {
+        for field in endpoint.fields() {
             if let FieldKind::Choice(choices) | FieldKind::Choices(choices) = &field.kind {
                 words.extend(choices.iter().map(|choice| choice.to_lowercase()));
             }
         }
-        field_names(entry.request_texts(), &mut words);
-        field_names(entry.answer_texts(), &mut words);
+        field_names(endpoint.request_texts(), &mut words);
+        field_names(endpoint.answer_texts(), &mut words);
     }
     words
 });

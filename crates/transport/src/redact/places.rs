@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use drillmaster_models::{Dialect, Entry, FieldKind, Holds, Reply, Texts, wire};
+use drillmaster_models::{Dialect, EndpointDef, FieldKind, Reply, Sensitivity, Texts, wire};
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
 use super::json::{self, Key, Node, What};
@@ -14,7 +14,7 @@ use crate::request::Response;
 /// Who looks at the texts of a message.
 pub(super) trait Look {
     /// Looks at a text; gives what comes in its place, where that is something else.
-    fn text(&mut self, text: &str, holds: Option<Holds>) -> Option<String>;
+    fn text(&mut self, text: &str, holds: Option<Sensitivity>) -> Option<String>;
 
     /// Looks at what is no text.
     fn bytes(&mut self, bytes: &[u8]) -> Option<Vec<u8>>;
@@ -26,12 +26,12 @@ pub(super) trait Look {
     fn close(&mut self) {}
 }
 
-/// A walk through the messages of an entry.
+/// A walk through the messages of an endpoint.
 #[derive(Clone, Copy)]
 pub(super) struct Walk<'a> {
     policy: &'a Policy,
     /// `None`: no declaration tells what its fields hold.
-    entry: Option<&'a Entry>,
+    endpoint: Option<&'a EndpointDef>,
     /// Takes down which of the fields that the user named were met.
     met: Option<&'a Met>,
 }
@@ -40,8 +40,8 @@ pub(super) struct Walk<'a> {
 pub(super) type Met = RefCell<BTreeSet<String>>;
 
 impl<'a> Walk<'a> {
-    pub(super) fn of(policy: &'a Policy, entry: Option<&'a Entry>) -> Self {
-        Self { policy, entry, met: None }
+    pub(super) fn of(policy: &'a Policy, endpoint: Option<&'a EndpointDef>) -> Self {
+        Self { policy, endpoint, met: None }
     }
 
     pub(super) fn noting(self, met: &'a Met) -> Self {
@@ -63,7 +63,7 @@ impl<'a> Walk<'a> {
     pub(super) fn response(&self, response: &Response, look: &mut dyn Look) -> Response {
         let headers = response.headers.iter();
         let failed = response.status >= 400;
-        let texts = self.entry.filter(|_| !failed).map(Entry::answer_texts);
+        let texts = self.endpoint.filter(|_| !failed).map(EndpointDef::answer_texts);
         Response {
             status: response.status,
             headers: headers
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
 
     /// What a field holds: what is declared, else what its name tells; or what the user said, where that is
     /// more secret.
-    fn holds(&self, name: &str, texts: Option<&Texts>) -> Option<Holds> {
+    fn holds(&self, name: &str, texts: Option<&Texts>) -> Option<Sensitivity> {
         let declared = texts.and_then(|texts| texts.holds);
         let said = self.policy.holds(name);
         if let (Some(_), Some(met)) = (said, self.met) {
@@ -102,13 +102,13 @@ impl<'a> Walk<'a> {
     }
 
     fn request_field(&self, name: &str) -> Option<&Texts> {
-        self.entry?.request_texts().field(name)
+        self.endpoint?.request_texts().field(name)
     }
 
     /// Whether a request has this field and it can hold no text: services echo such fields in the addresses
     /// of pages.
     fn is_measure(&self, name: &str, value: &str) -> bool {
-        let fields = self.entry.map(Entry::fields).into_iter().flatten();
+        let fields = self.endpoint.map(EndpointDef::fields).into_iter().flatten();
         let kind = fields.filter(|field| field.name == name).map(|field| &field.kind).next();
         match kind {
             Some(FieldKind::Flag) => ["true", "false"].contains(&value),
@@ -120,7 +120,7 @@ impl<'a> Walk<'a> {
     pub(super) fn target(&self, target: &str, look: &mut dyn Look) -> String {
         let (path, query) =
             target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let template = self.entry.and_then(|entry| template(entry, path));
+        let template = self.endpoint.and_then(|endpoint| template(endpoint, path));
         let mut names = template.into_iter().flat_map(|template| template.split('/'));
         let segments: Vec<_> = path
             .split('/')
@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
 
     /// The pairs of a query or a form. What else than the declared is in it may be a secret, if `unknown`
     /// says so.
-    fn pairs(&self, text: &str, unknown: Option<Holds>, look: &mut dyn Look) -> String {
+    fn pairs(&self, text: &str, unknown: Option<Sensitivity>, look: &mut dyn Look) -> String {
         let pairs: Vec<_> = text
             .split('&')
             .map(|pair| {
@@ -180,7 +180,7 @@ impl<'a> Walk<'a> {
         let (query, fragment) =
             rest.split_once('#').map_or((rest, None), |(query, fragment)| (query, Some(fragment)));
         let path = prose(path, look);
-        let query = self.pairs(query, Some(Holds::Secret), look);
+        let query = self.pairs(query, Some(Sensitivity::Secret), look);
         let fragment = fragment.map(|text| format!("#{}", prose(text, look)));
         let address = format!("{path}?{query}{}", fragment.unwrap_or_default());
         (address != text).then_some(address)
@@ -196,7 +196,7 @@ impl<'a> Walk<'a> {
         if is_form {
             return self.pairs(text, None, look).into_bytes();
         }
-        let texts = self.entry.map(Entry::request_texts);
+        let texts = self.endpoint.map(EndpointDef::request_texts);
         text_body(text, |node, out, look| self.node(node, texts, None, Place::Top, out, look), look)
     }
 
@@ -205,9 +205,10 @@ impl<'a> Walk<'a> {
             return look.bytes(body).unwrap_or_else(|| body.to_vec());
         };
         let wraps = |reply: Reply| {
-            let specs =
-                Dialect::ALL.into_iter().filter_map(|dialect| self.entry?.spec(dialect).ok());
-            specs.into_iter().any(|spec| spec.reply == reply)
+            let specs = Dialect::ALL
+                .into_iter()
+                .filter_map(|dialect| self.endpoint?.metadata(dialect).ok());
+            specs.into_iter().any(|metadata| metadata.reply == reply)
         };
         let walk = |node: &Node, out: &mut Out, look: &mut dyn Look| match &node.what {
             What::Object(fields)
@@ -266,13 +267,13 @@ impl<'a> Walk<'a> {
             }
             What::Text(text) => {
                 let changed = match holds() {
-                    Some(Holds::Address) => self.address(text, look),
+                    Some(Sensitivity::Address) => self.address(text, look),
                     holds => look.text(text, holds),
                 };
                 out.put(node, changed);
             }
             What::Number => {
-                let holds = holds().filter(|holds| *holds > Holds::Address);
+                let holds = holds().filter(|holds| *holds > Sensitivity::Address);
                 let number = &out.text[node.span.clone()];
                 let changed = holds.and_then(|_| look.text(number, holds));
                 out.put(node, changed);
@@ -290,7 +291,7 @@ impl<'a> Walk<'a> {
     ) {
         let declared = |key: &Key| texts.and_then(|texts| texts.field(&key.text));
         let is_person = |(key, _): &(Key, Node)| {
-            self.holds(&key.text, declared(key)).is_some_and(Holds::tells_people_apart)
+            self.holds(&key.text, declared(key)).is_some_and(Sensitivity::tells_people_apart)
         };
         let of_a_person = texts.is_none() && fields.iter().any(is_person);
         for (key, value) in fields {
@@ -317,10 +318,10 @@ impl<'a> Walk<'a> {
 /// Headers that hold nothing private, whatever is in them.
 pub(super) const PLAIN_HEADERS: [&str; 3] = ["content-type", "accept", "retry-after"];
 
-/// The path that an entry declares in the dialect of this one.
-pub(super) fn template(entry: &Entry, path: &str) -> Option<&'static str> {
-    let specs = Dialect::ALL.into_iter().filter_map(|dialect| entry.spec(dialect).ok());
-    specs.map(|spec| spec.path).find(|template| wire::match_path(template, path).is_some())
+/// The path that an endpoint declares in the dialect of this one.
+pub(super) fn template(endpoint: &EndpointDef, path: &str) -> Option<&'static str> {
+    let specs = Dialect::ALL.into_iter().filter_map(|dialect| endpoint.metadata(dialect).ok());
+    specs.map(|metadata| metadata.path).find(|template| wire::match_path(template, path).is_some())
 }
 
 /// Where a value stands: what surrounds the topmost one is about the same person.

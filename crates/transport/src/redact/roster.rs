@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use drillmaster_models::Holds;
+use drillmaster_models::Sensitivity;
 
 use super::back::has_pseudonym;
 use super::cast::{Cast, fold};
@@ -21,7 +21,7 @@ pub struct Rows {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Values that stood where something private stands.
-    pub(super) private: HashMap<String, Holds>,
+    pub(super) private: HashMap<String, Sensitivity>,
     /// Values that stood where nothing private stands.
     pub(super) harmless: HashSet<String>,
     /// The names of rows.
@@ -55,7 +55,7 @@ impl Rows {
     }
 
     /// Takes in the people of these columns. Each row is the next person.
-    pub(super) fn join(&self, columns: &[(String, Holds)], cast: &mut Cast) {
+    pub(super) fn join(&self, columns: &[(String, Sensitivity)], cast: &mut Cast) {
         let places: Vec<_> =
             columns.iter().filter_map(|(name, holds)| Some((self.column(name)?, *holds))).collect();
         for row in &self.cells {
@@ -64,7 +64,7 @@ impl Rows {
             for (place, holds) in &places {
                 if holds.is_of_a_person() {
                     // One by one and in their order, as a roster of pseudonyms gives them again.
-                    let holds = if *holds == Holds::Other { Holds::Id } else { *holds };
+                    let holds = if *holds == Sensitivity::Other { Sensitivity::Id } else { *holds };
                     cast.join(person, holds, &cell(*place));
                 } else {
                     cast.note(*holds, &cell(*place));
@@ -74,34 +74,34 @@ impl Rows {
     }
 
     /// The columns that hold something private.
-    pub(super) fn private(&self, policy: &Policy, seen: &Seen) -> Vec<(String, Holds)> {
+    pub(super) fn private(&self, policy: &Policy, seen: &Seen) -> Vec<(String, Sensitivity)> {
         let columns = self.columns.iter().enumerate();
         columns
             .filter_map(|(place, name)| {
                 Some((name.clone(), self.holds(place, name, policy, seen)?))
             })
-            .filter(|(_, holds)| *holds > Holds::Address && *holds != Holds::Answer)
+            .filter(|(_, holds)| *holds > Sensitivity::Address && *holds != Sensitivity::Answer)
             .collect()
     }
 
     /// What a column holds: as its name says, as its cells look, as the recording shows.
     /// Where the user said more, that is so.
-    fn holds(&self, place: usize, name: &str, policy: &Policy, seen: &Seen) -> Option<Holds> {
+    fn holds(&self, place: usize, name: &str, policy: &Policy, seen: &Seen) -> Option<Sensitivity> {
         self.looks(place, name, seen).max(policy.holds(name))
     }
 
-    fn looks(&self, place: usize, name: &str, seen: &Seen) -> Option<Holds> {
+    fn looks(&self, place: usize, name: &str, seen: &Seen) -> Option<Sensitivity> {
         let count = self.cells(place).count();
         let most = |test: &dyn Fn(&str) -> bool| {
             count > 0 && self.cells(place).filter(|cell| test(cell)).count() * 2 > count
         };
         if most(&looks::is_email) {
-            return Some(Holds::Email);
+            return Some(Sensitivity::Email);
         }
         // In a roster of people, a name is a person's.
         let named = match names::plain(name).as_str() {
-            "name" => Some(Holds::Name),
-            "id" => Some(Holds::Id),
+            "name" => Some(Sensitivity::Name),
+            "id" => Some(Sensitivity::Id),
             _ => names::holds(name),
         };
         let different: HashSet<_> = self.cells(place).map(fold).collect();
@@ -113,20 +113,22 @@ impl Rows {
             Some(holds) => Some(holds),
             None if !tells_apart || count == 0 => None,
             None => found()
-                .or_else(|| (!is_harmless() && is_scope()).then_some(Holds::Id))
-                .or_else(|| (!is_harmless() && most(&looks_like_a_name)).then_some(Holds::Name)),
+                .or_else(|| (!is_harmless() && is_scope()).then_some(Sensitivity::Id))
+                .or_else(|| {
+                    (!is_harmless() && most(&looks_like_a_name)).then_some(Sensitivity::Name)
+                }),
         }
     }
 
     /// The cells of all other columns: row names among them are nobody's.
-    pub(super) fn others(&self, private: &[(String, Holds)]) -> HashSet<String> {
+    pub(super) fn others(&self, private: &[(String, Sensitivity)]) -> HashSet<String> {
         let is_private = |name: &String| private.iter().any(|(own, _)| own == name);
         let others = self.columns.iter().enumerate().filter(|(_, name)| !is_private(name));
         others.flat_map(|(place, _)| self.cells(place)).map(fold).collect()
     }
 
     /// The roster with pseudonyms in the place of all that is private.
-    pub(super) fn redacted(&self, private: &[(String, Holds)], redactor: &Redactor) -> Self {
+    pub(super) fn redacted(&self, private: &[(String, Sensitivity)], redactor: &Redactor) -> Self {
         let holds: Vec<_> = self
             .columns
             .iter()

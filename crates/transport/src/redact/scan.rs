@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
 use base64::Engine;
-use drillmaster_models::{Dialect, Entry, entry};
+use drillmaster_models::{Dialect, EndpointDef, endpoint};
 use percent_encoding::utf8_percent_encode;
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ use super::places::template;
 use super::replace::{Reach, SHORTEST_IN_NOISE, is_word};
 use super::search::Search;
 use super::view::{RESERVED, View, folded, has_references, read};
-use super::{Holds, Redactor, looks, names};
+use super::{Redactor, Sensitivity, looks, names};
 
 /// How far a text is unpacked.
 const DEEPEST: usize = 3;
@@ -28,14 +28,14 @@ pub struct Leak {
     /// Which event, and which part of it.
     pub place: String,
     /// What is left.
-    pub holds: Holds,
+    pub holds: Sensitivity,
     /// How it is encoded.
     pub encoding: &'static str,
 }
 
 /// What to look for, folded.
 pub(crate) struct Scan {
-    values: Vec<(String, Holds, Reach)>,
+    values: Vec<(String, Sensitivity, Reach)>,
     search: AhoCorasick,
     pseudonyms: Search,
 }
@@ -60,7 +60,7 @@ impl Scan {
 
     /// Looks through an event: the parts of it that hold what travelled, and not the format's own words.
     pub(crate) fn event(&self, place: &str, event: &Value) -> Result<(), Leak> {
-        let declared = event["entry"].as_str().and_then(|name| entry(name).ok());
+        let declared = event["entry"].as_str().and_then(|name| endpoint(name).ok());
         for (name, part) in event.as_object().into_iter().flatten() {
             let place = format!("{place}, {name}");
             match (name.as_str(), part) {
@@ -146,7 +146,7 @@ impl Scan {
         bytes: &[u8],
         encoding: &'static str,
         (depth, shortest): (usize, usize),
-    ) -> Result<(), (Holds, &'static str)> {
+    ) -> Result<(), (Sensitivity, &'static str)> {
         if let Some(holds) = self.found(&read(bytes), shortest) {
             return Err((holds, encoding));
         }
@@ -185,7 +185,7 @@ impl Scan {
     }
 
     /// What of at least this length stands in a text.
-    fn found(&self, text: &str, shortest: usize) -> Option<Holds> {
+    fn found(&self, text: &str, shortest: usize) -> Option<Sensitivity> {
         let folded = folded(text);
         // What stands for somebody may hold what is somebody else's.
         let mut pseudonyms: Vec<Range<usize>> = Vec::new();
@@ -223,11 +223,11 @@ fn written(pseudonym: &str) -> impl Iterator<Item = String> {
 /// What stands in the place of a word that is the format's own.
 const OWN: &str = "\u{1}";
 
-/// A target without what its entry declares of it: the words of its path and the names in its query.
-fn without_words(target: &str, entry: Option<&Entry>) -> String {
+/// A target without what its endpoint declares of it: the words of its path and the names in its query.
+fn without_words(target: &str, endpoint: Option<&EndpointDef>) -> String {
     let (path, query) =
         target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let segments: Vec<_> = match entry.and_then(|entry| template(entry, path)) {
+    let segments: Vec<_> = match endpoint.and_then(|endpoint| template(endpoint, path)) {
         Some(template) => path
             .split('/')
             .zip(template.split('/'))
@@ -235,15 +235,15 @@ fn without_words(target: &str, entry: Option<&Entry>) -> String {
             .collect(),
         None => path.split('/').map(|word| if names::is_word(word) { OWN } else { word }).collect(),
     };
-    let query = query.map(|query| format!("?{}", without_names(query, entry)));
+    let query = query.map(|query| format!("?{}", without_names(query, endpoint)));
     segments.join("/") + &query.unwrap_or_default()
 }
 
-/// A query or a form without the names that its entry declares. Any other text is what it is.
-fn without_names(text: &str, entry: Option<&Entry>) -> String {
+/// A query or a form without the names that its endpoint declares. Any other text is what it is.
+fn without_names(text: &str, endpoint: Option<&EndpointDef>) -> String {
     let is_declared = |name: &str| {
         let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-        entry.is_some_and(|entry| entry.request_texts().field(&name).is_some())
+        endpoint.is_some_and(|endpoint| endpoint.request_texts().field(&name).is_some())
     };
     let pairs = text.split('&').map(|pair| match pair.split_once('=') {
         Some((name, value)) if is_declared(name) => format!("{OWN}={value}"),
@@ -267,9 +267,9 @@ mod tests {
 
     fn scan() -> Scan {
         let mut cast = Cast::default();
-        let met = [(Holds::Email, "zoë@corp.example"), (Holds::Name, "Zoë O'Neil")];
+        let met = [(Sensitivity::Email, "zoë@corp.example"), (Sensitivity::Name, "Zoë O'Neil")];
         cast.meet(met.map(|(holds, value)| (holds, value.to_owned())).into(), None);
-        cast.note(Holds::Secret, "s3cr3t-token");
+        cast.note(Sensitivity::Secret, "s3cr3t-token");
         Scan::for_all(&cast).unwrap()
     }
 
@@ -304,8 +304,8 @@ mod tests {
     #[test]
     fn a_pseudonym_that_is_encoded_is_no_leak_of_somebody_called_like_its_beginning() {
         let mut cast = Cast::default();
-        cast.meet(vec![(Holds::Id, "learner-0002".to_owned())], None);
-        cast.meet(vec![(Holds::Email, "ada@corp.example".to_owned())], None);
+        cast.meet(vec![(Sensitivity::Id, "learner-0002".to_owned())], None);
+        cast.meet(vec![(Sensitivity::Email, "ada@corp.example".to_owned())], None);
         let scan = Scan::for_all(&cast).unwrap();
         for text in [
             "learner-0002@example.com",

@@ -24,13 +24,13 @@ pub(super) struct Index {
 #[derive(Default)]
 pub(super) struct Shelf(Vec<Slot>);
 
-/// An event that can be asked for. Scope, identity and entry are hashes: scope and identity together are too
+/// An event that can be asked for. Scope, identity and endpoint are hashes: scope and identity together are too
 /// long to meet by chance.
 pub(super) struct Slot {
     scope: u64,
     identity: u64,
     ordinal: u64,
-    entry: u64,
+    endpoint: u64,
     /// The byte of the request, or of the value.
     at: usize,
     /// The byte of the request's outcome.
@@ -56,7 +56,7 @@ impl Index {
                 // Reading has compared the hash with the request's.
                 identity: identity_key(&request.hash).unwrap_or_default(),
                 ordinal: request.ordinal,
-                entry: scope_key(&request.entry),
+                endpoint: scope_key(&request.endpoint),
                 at,
                 outcome: at,
                 asked: AtomicUsize::new(0),
@@ -66,7 +66,7 @@ impl Index {
                 scope: scope_key(&value.scope),
                 identity: value_key(&value.name),
                 ordinal: value.ordinal,
-                entry: 0,
+                endpoint: 0,
                 at,
                 outcome: at,
                 asked: AtomicUsize::new(0),
@@ -92,11 +92,11 @@ impl Index {
         self.requests.holds((scope_key(&request.scope), identity))
     }
 
-    /// The requests of a scope and an entry that were not asked for yet, in their order.
+    /// The requests of a scope and an endpoint that were not asked for yet, in their order.
     pub(super) fn waiting(&self, request: &Request) -> Vec<RequestEvent> {
-        let (scope, entry) = (scope_key(&request.scope), scope_key(request.spec.name));
+        let (scope, endpoint) = (scope_key(&request.scope), scope_key(request.metadata.name));
         let mut slots: Vec<_> =
-            self.requests.unused_of(scope).filter(|slot| slot.entry == entry).collect();
+            self.requests.unused_of(scope).filter(|slot| slot.endpoint == endpoint).collect();
         slots.sort_by_key(|slot| slot.ordinal);
         slots.into_iter().filter_map(|slot| self.request(slot).ok()).collect()
     }
@@ -144,14 +144,15 @@ impl Index {
         events.filter_map(told).collect()
     }
 
-    /// The requests that are nearest by their entry, then by their scope, then by being the same in another
+    /// The requests that are nearest by their endpoint, then by their scope, then by being the same in another
     /// scope; which of them is the most alike is not looked at. At most so many.
     pub(super) fn near(&self, request: &Request, most: usize) -> Vec<RequestEvent> {
-        let entry = scope_key(request.spec.name);
+        let endpoint = scope_key(request.metadata.name);
         let scope = scope_key(&request.scope);
         let identity = identity_key(&identity(&request.wire)).unwrap_or_default();
-        let nearness =
-            |slot: &Slot| (slot.entry == entry, slot.scope == scope, slot.identity == identity);
+        let nearness = |slot: &Slot| {
+            (slot.endpoint == endpoint, slot.scope == scope, slot.identity == identity)
+        };
         let Some(nearest) = self.requests.0.iter().map(nearness).max() else {
             return Vec::new();
         };

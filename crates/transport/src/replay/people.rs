@@ -3,7 +3,7 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use drillmaster_models::{Spec, wire};
+use drillmaster_models::{Metadata, wire};
 use serde_json::Value;
 
 use crate::redact::{Redactor, Rows, Sealing, shape};
@@ -47,9 +47,10 @@ impl People {
         request: &Request,
         recorded: impl Iterator<Item = wire::Request>,
     ) -> bool {
-        let shape_of = |wire: &wire::Request, spec: &Spec| shape(wire, spec, &self.sealing);
-        let own = shape_of(&request.wire, request.spec);
-        let mut alike = recorded.filter(|wire| shape_of(wire, request.spec) == own);
+        let shape_of =
+            |wire: &wire::Request, metadata: &Metadata| shape(wire, metadata, &self.sealing);
+        let own = shape_of(&request.wire, request.metadata);
+        let mut alike = recorded.filter(|wire| shape_of(wire, request.metadata) == own);
         alike.any(|wire| self.write().bind(request, &wire))
     }
 

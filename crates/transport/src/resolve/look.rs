@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use drillmaster_models::{Pager, Settle, entry, same_address};
+use drillmaster_models::{Pager, Resolve, endpoint, same_address};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -30,8 +30,8 @@ pub(super) struct Look {
 /// The list that a write is looked for in, and the field.
 pub(super) fn place_of(doubt: &Doubt) -> Option<Place> {
     match doubt.write.settle {
-        Settle::Probe { entry, field, .. } => Some((entry, field)),
-        Settle::Repeat | Settle::Refusal => None,
+        Resolve::Probe { endpoint, field, .. } => Some((endpoint, field)),
+        Resolve::Repeat | Resolve::Refusal => None,
     }
 }
 
@@ -46,8 +46,8 @@ pub(super) async fn look(looks: &Arc<Scope>, (list, field): Place, about: &[&Dou
     let Some(first) = about.first() else { return look };
     let connection = first.connection.within(looks.clone());
     let read = async {
-        let list = entry(list).map_err(|error| Error::setup(error.to_string()))?;
-        let told = |failure| Error::answer(failure).about(&list.spec);
+        let list = endpoint(list).map_err(|error| Error::setup(error.to_string()))?;
+        let told = |failure| Error::answer(failure).about(&list.metadata);
         let pager = Pager::new(list, &json!({})).map_err(|error| told(error.into()))?;
         let mut pager = pager.thorough();
         let mut has_somebody = false;
@@ -82,8 +82,8 @@ pub(super) async fn look(looks: &Arc<Scope>, (list, field): Place, about: &[&Dou
 pub(super) async fn from_recording(doubt: &Doubt) -> Option<Result<Value, Error>> {
     let connection = &doubt.connection;
     for _ in 0..RECORDED_ROUNDS {
-        if let Settle::Probe { entry: list, field, .. } = doubt.write.settle {
-            let list = entry(list).ok()?;
+        if let Resolve::Probe { endpoint: list, field, .. } = doubt.write.settle {
+            let list = endpoint(list).ok()?;
             let mut pager = Pager::new(list, &json!({})).ok()?;
             let mut found = false;
             while let Some(page) = pager.request().filter(|_| !found) {
@@ -101,7 +101,7 @@ pub(super) async fn from_recording(doubt: &Doubt) -> Option<Result<Value, Error>
             }
         }
         if let Attempt::Resolved(answer) =
-            Attempt::of(connection.call(doubt.entry, &doubt.fields).await)
+            Attempt::of(connection.call(doubt.endpoint, &doubt.fields).await)
         {
             return Some(answer);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use drillmaster_models::{Absence, Settle};
+use drillmaster_models::{Absence, Resolve};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -88,8 +88,8 @@ impl Pending {
             return !self.repeated;
         }
         let absence = match self.doubt.write.settle {
-            Settle::Probe { absence, .. } => absence,
-            Settle::Repeat | Settle::Refusal => return true,
+            Resolve::Probe { absence, .. } => absence,
+            Resolve::Repeat | Resolve::Refusal => return true,
         };
         let proven = absence == Absence::Repeatable && self.missed >= ENOUGH;
         let past = began >= self.doubt.horizon();
@@ -104,10 +104,10 @@ impl Pending {
         let usual = LOOKS.map(|wait| self.since + wait).into_iter().filter(|at| *at <= end);
         // Past the horizon two looks are enough to go by.
         let may_prove = match self.doubt.write.settle {
-            Settle::Probe { absence, .. } => {
+            Resolve::Probe { absence, .. } => {
                 absence == Absence::Repeatable || policy.repeat_unproven
             }
-            Settle::Repeat | Settle::Refusal => false,
+            Resolve::Repeat | Resolve::Refusal => false,
         };
         let is_in_time = policy.wait || horizon <= end;
         let proof = (may_prove && is_in_time && !self.repeated && self.rounds < MOST_ROUNDS)

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use drillmaster_models::{Entry, Settle};
+use drillmaster_models::{EndpointDef, Resolve};
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
@@ -20,7 +20,7 @@ use crate::request::{Scope, Source};
 /// A write is repeated only
 ///
 /// - where its endpoint declares that a repeat changes nothing or is refused
-///   ([`Settle::Repeat`], [`Settle::Refusal`]), or
+///   ([`Resolve::Repeat`], [`Resolve::Refusal`]), or
 /// - where it is absent from several complete looks, the last of which began after its **horizon**, the longest
 ///   time in which its effect may still appear; and then once in each process.
 ///
@@ -29,7 +29,7 @@ use crate::request::{Scope, Source};
 /// not.
 ///
 /// ```
-/// use drillmaster_models::entry;
+/// use drillmaster_models::endpoint;
 /// use drillmaster_sandbox::{InviteOutcome, Sandbox};
 /// use drillmaster_transport::Connection;
 /// use serde_json::json;
@@ -38,11 +38,11 @@ use crate::request::{Scope, Source};
 /// # runtime.block_on(async {
 /// let sandbox = Sandbox::academy(1, 200, 250).answering_invites(InviteOutcome::Unknown);
 /// let connection = Connection::new(sandbox.clone());
-/// let users = connection.call(entry("veracode.users").unwrap(), &json!({})).await.unwrap();
+/// let users = connection.call(endpoint("veracode.users").unwrap(), &json!({})).await.unwrap();
 /// let fields = json!({ "email": "new@example.com", "senderId": users["users"][0]["id"] });
 ///
 /// // Answered by 500, although it was carried out.
-/// let invited = connection.call_and_resolve(entry("veracode.invite").unwrap(), &fields).await;
+/// let invited = connection.call_and_resolve(endpoint("veracode.invite").unwrap(), &fields).await;
 /// assert!(invited.is_ok());
 /// assert_eq!(sandbox.writes()["veracode.invite"]["new@example.com"], 1);
 /// # });
@@ -85,7 +85,7 @@ struct State {
 struct Known {
     scope: Arc<str>,
     ordinal: u64,
-    entry: &'static str,
+    endpoint: &'static str,
     subject: Value,
     error: Error,
 }
@@ -95,8 +95,8 @@ impl Known {
     fn of(doubt: &Doubt) -> Self {
         let (scope, ordinal) = doubt.place();
         let subject = doubt.fields[doubt.write.subject].clone();
-        let entry = if doubt.is_harmless() { "" } else { doubt.entry.name() };
-        Self { scope, ordinal, entry, subject, error: doubt.error.clone() }
+        let endpoint = if doubt.is_harmless() { "" } else { doubt.endpoint.name() };
+        Self { scope, ordinal, endpoint, subject, error: doubt.error.clone() }
     }
 }
 
@@ -223,11 +223,11 @@ impl Resolver {
 
     /// The error of a write in doubt that such a call would do twice: the same endpoint and the same person, in
     /// whatever row. It must not be sent before that is resolved.
-    pub fn in_the_way(&self, entry: &Entry, fields: &Value) -> Option<Error> {
-        let write = entry.spec.effect.write()?;
+    pub fn in_the_way(&self, endpoint: &EndpointDef, fields: &Value) -> Option<Error> {
+        let write = endpoint.metadata.effect.write()?;
         let state = self.state();
         let same = |known: &&Known| {
-            known.entry == entry.name() && same(&known.subject, &fields[write.subject])
+            known.endpoint == endpoint.name() && same(&known.subject, &fields[write.subject])
         };
         state.known.iter().find(same).map(|known| known.error.clone())
     }
@@ -250,9 +250,9 @@ impl Resolver {
             let mut state = self.state();
             let state = &mut *state;
             for open in &mut state.open {
-                let Settle::Probe { entry, .. } = open.doubt.write.settle else { continue };
+                let Resolve::Probe { endpoint, .. } = open.doubt.write.settle else { continue };
                 // Soon enough: another write may have the same look.
-                let earliest = state.looked.get(entry).map(|at| *at + open.gap());
+                let earliest = state.looked.get(endpoint).map(|at| *at + open.gap());
                 if open.due.is_some_and(|due| due <= now) && earliest > Some(now) {
                     open.due = earliest;
                 }

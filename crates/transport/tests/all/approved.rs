@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use drillmaster_models::{Dialect, entry};
+use drillmaster_models::{Dialect, endpoint};
 use drillmaster_sandbox::Sandbox;
 use drillmaster_transport::{
-    Approved, Capture, Connection, DryRun, Error, Fault, Lost, Never, Planned, Response, Scope,
-    Stopped, Transport,
+    Approved, Capture, Connection, DryRun, Error, FaultInjector, NetworkError, Planned, RejectAll,
+    Response, Scope, Stopped, Transport,
 };
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ const KIAN: &str = "kian.rutherford@example.com";
 
 /// What adding seats for these people would write, each in the row of its name.
 async fn plan(rows: &[(&str, &str)], dialect: Dialect) -> Vec<Planned> {
-    let rehearsal = Arc::new(DryRun::new(Never));
+    let rehearsal = Arc::new(DryRun::new(RejectAll));
     let connection = Connection::new(rehearsal.clone()).with_dialect(dialect);
     let mut plan = Vec::new();
     for (scope, email) in rows {
@@ -28,7 +28,7 @@ async fn plan(rows: &[(&str, &str)], dialect: Dialect) -> Vec<Planned> {
 
 async fn seat(connection: &Connection, scope: &str, email: &str) -> Result<Value, Error> {
     let row = connection.within(Arc::new(Scope::new(scope)));
-    row.call(entry("thm.add_seat").unwrap(), &json!({ "email": email })).await
+    row.call(endpoint("thm.add_seat").unwrap(), &json!({ "email": email })).await
 }
 
 type Below<T> = Arc<Capture<T>>;
@@ -59,7 +59,7 @@ async fn what_is_in_the_plan_is_made_and_counted() {
 #[tokio::test]
 async fn a_plan_holds_for_its_row_alone() {
     let plan = plan(&[("a", KIAN)], Dialect::Current).await;
-    let (transport, below) = approved(Never, &plan);
+    let (transport, below) = approved(RejectAll, &plan);
     let error = seat(&Connection::new(transport), "b", KIAN).await.unwrap_err();
     assert_eq!(error.stopped_by(), Some(Stopped::Unapproved));
     assert!(below.requests().is_empty());
@@ -90,7 +90,7 @@ async fn a_write_that_is_not_in_the_plan_is_told_and_keeps_nothing_else_from_bei
     );
     assert_eq!(transport.remaining(), 1);
     seat(&connection, "a", KIAN).await.unwrap();
-    connection.call(entry("veracode.users").unwrap(), &json!({})).await.unwrap();
+    connection.call(endpoint("veracode.users").unwrap(), &json!({})).await.unwrap();
     assert_eq!((below.requests().len(), transport.remaining()), (2, 0));
 }
 
@@ -98,9 +98,9 @@ async fn a_write_that_is_not_in_the_plan_is_told_and_keeps_nothing_else_from_bei
 async fn what_was_not_clearly_answered_may_be_sent_again() {
     let body = |status, body: &Value| Ok(Response::json(status, body));
     let unclear = [
-        Err(Error::lost(Lost::Unreachable, "")),
-        Err(Error::lost(Lost::Timeout, "")),
-        Err(Error::lost(Lost::Reset, "")),
+        Err(Error::network(NetworkError::Connect, "")),
+        Err(Error::network(NetworkError::Timeout, "")),
+        Err(Error::network(NetworkError::ConnectionLost, "")),
         Err(Error::setup("not sent")),
         body(500, &json!({ "message": "unknown error" })),
         body(429, &json!({})),
@@ -135,9 +135,10 @@ async fn a_doubtful_write_of_the_plan_can_be_settled() {
     for faults in ["reset-before@1", "reset-after@1", "500-after@1", "garbage@1"] {
         let sandbox = Sandbox::academy(1, 200, 250);
         let plan = plan(&[("main", KIAN)], Dialect::Current).await;
-        let (transport, _) = approved(Fault::new(sandbox.clone(), faults.parse().unwrap()), &plan);
+        let (transport, _) =
+            approved(FaultInjector::new(sandbox.clone(), faults.parse().unwrap()), &plan);
         let connection = Connection::new(transport.clone());
-        let add = entry("thm.add_seat").unwrap();
+        let add = endpoint("thm.add_seat").unwrap();
         let outcome = connection.call_and_resolve(add, &json!({ "email": KIAN })).await;
         assert!(outcome.as_ref().map_or_else(Error::is_already, |_| true), "{faults}");
         assert_eq!(sandbox.writes()["thm.add_seat"][KIAN], 1, "{faults}");
@@ -165,10 +166,10 @@ async fn a_write_that_nobody_waits_for_any_more_was_not_clearly_answered() {
 
 #[tokio::test]
 async fn a_plan_in_the_legacy_dialect_is_carried_out_in_it() {
-    let leave = entry("thm.leave_room").unwrap();
+    let leave = endpoint("thm.leave_room").unwrap();
     let fields = json!({ "extUserId": "ada", "roomCode": "linux1" });
     for (spoken, matches) in [(Dialect::Legacy, true), (Dialect::Current, false)] {
-        let rehearsal = Arc::new(DryRun::new(Never));
+        let rehearsal = Arc::new(DryRun::new(RejectAll));
         let planning = Connection::new(rehearsal.clone()).with_dialect(Dialect::Legacy);
         planning.call(leave, &fields).await.unwrap();
         let (transport, _) = approved(Scripted::saying([json!({})]), &rehearsal.take("main"));

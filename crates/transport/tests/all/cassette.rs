@@ -24,7 +24,7 @@ fn request(scope: &str, ordinal: u64, target: &str, body: &[u8]) -> RequestEvent
     RequestEvent {
         scope: scope.to_owned(),
         ordinal,
-        entry: "thm.add_seat".to_owned(),
+        endpoint: "thm.add_seat".to_owned(),
         hash: identity(&wire),
         method: wire.method.to_string(),
         target: wire.target,

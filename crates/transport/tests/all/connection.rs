@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use drillmaster_models::thm::{AddSeat, ListRooms, ListUsers};
-use drillmaster_transport::{Capture, Connection, Error, Lost, Never, Response, Route, Scope};
+use drillmaster_transport::{
+    Capture, Connection, Error, NetworkError, RejectAll, Response, Route, Scope,
+};
 use serde_json::json;
 
 use crate::scripted::Scripted;
@@ -15,11 +17,11 @@ fn seat() -> AddSeat {
 /// The transport here does not say which request its error is about, as one might forget to.
 #[tokio::test]
 async fn a_lost_write_is_in_doubt_whatever_its_transport_tells() {
-    let lost = || Err(Error::lost(Lost::Reset, "gone"));
+    let lost = || Err(Error::network(NetworkError::ConnectionLost, "gone"));
     let connection = Connection::new(Scripted::new([lost(), lost()]));
     let error = connection.send(&seat()).await.unwrap_err();
     assert!(error.is_in_doubt() && !error.is_retryable());
-    assert_eq!(error.entry(), Some("thm.add_seat"));
+    assert_eq!(error.endpoint(), Some("thm.add_seat"));
     let error = connection.send(&ListUsers {}).await.unwrap_err();
     assert!(!error.is_in_doubt() && error.is_retryable());
 }
@@ -53,7 +55,7 @@ async fn a_refused_write_is_not_in_doubt() {
 
 #[tokio::test]
 async fn requests_are_numbered_within_their_scope() {
-    let capture = Arc::new(Capture::new(Never));
+    let capture = Arc::new(Capture::new(RejectAll));
     let main = Connection::new(capture.clone());
     let row = main.within(Arc::new(Scope::new("ada")));
     for connection in [&main, &row, &main, &row] {
@@ -67,7 +69,7 @@ async fn requests_are_numbered_within_their_scope() {
 
 #[tokio::test]
 async fn a_service_without_a_way_is_named() {
-    let connection = Connection::new(Route::default().to("veracode", Never));
+    let connection = Connection::new(Route::default().to("veracode", RejectAll));
     let error = connection.send(&ListRooms::default()).await.unwrap_err();
     assert!(error.is_setup() && !error.is_in_doubt());
     assert!(error.to_string().contains("no connection to thm"), "{error}");

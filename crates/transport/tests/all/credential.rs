@@ -82,12 +82,12 @@ async fn it_never_leaves_the_origin_of_its_service() {
     ] {
         let request = Request {
             wire: Arc::new(wire::Request {
-                method: ShowScoreboard::SPEC.method,
+                method: ShowScoreboard::METADATA.method,
                 target: target.clone(),
                 headers: Vec::new(),
                 body: Vec::new(),
             }),
-            spec: &const { ShowScoreboard::SPEC },
+            metadata: &const { ShowScoreboard::METADATA },
             scope: "main".into(),
             ordinal: 0,
             purpose: Purpose::Call,

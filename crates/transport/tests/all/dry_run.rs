@@ -3,27 +3,27 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use drillmaster_models::{Dialect, Entry, Field, FieldKind, entries, entry};
+use drillmaster_models::{Dialect, EndpointDef, Field, FieldKind, endpoint, endpoints};
 use drillmaster_transport::cassette::identity;
 use drillmaster_transport::{
-    Capture, Connection, DryRun, Error, Never, Planned, Purpose, Request, Response, Scope,
+    Capture, Connection, DryRun, Error, Planned, Purpose, RejectAll, Request, Response, Scope,
     Transport,
 };
 use serde_json::{Value, json};
 
 use crate::scripted::Scripted;
 
-type Below = Arc<Capture<Never>>;
+type Below = Arc<Capture<RejectAll>>;
 
 /// A rehearsal, a connection to it, and what got past it.
 fn rehearsal() -> (Arc<DryRun<Below>>, Connection, Below) {
-    let below = Arc::new(Capture::new(Never));
+    let below = Arc::new(Capture::new(RejectAll));
     let rehearsal = Arc::new(DryRun::new(below.clone()));
     (rehearsal.clone(), Connection::new(rehearsal), below)
 }
 
-/// Something in these fields of an entry, and this text in those that hold text.
-fn example(entry: &Entry, text: &str, these: impl FnMut(&&Field) -> bool) -> Value {
+/// Something in these fields of an endpoint, and this text in those that hold text.
+fn example(endpoint: &EndpointDef, text: &str, these: impl FnMut(&&Field) -> bool) -> Value {
     let sample = |kind: &FieldKind| match kind {
         FieldKind::Flag => json!(true),
         FieldKind::Texts => json!(["a b", "c&d"]),
@@ -32,54 +32,55 @@ fn example(entry: &Entry, text: &str, these: impl FnMut(&&Field) -> bool) -> Val
         FieldKind::Text => json!(text),
         FieldKind::Choice(words) => json!(words[0]),
     };
-    let fields = entry.fields().iter().filter(these);
+    let fields = endpoint.fields().iter().filter(these);
     fields.map(|field| (field.name.clone(), sample(&field.kind))).collect()
 }
 
 #[tokio::test]
 async fn every_write_is_answered_told_in_full_and_not_sent() {
-    for (entry, dialect) in entries().flat_map(|entry| Dialect::ALL.map(|dialect| (entry, dialect)))
+    for (endpoint, dialect) in
+        endpoints().flat_map(|endpoint| Dialect::ALL.map(|dialect| (endpoint, dialect)))
     {
-        let Some(write) = entry.spec.effect.write() else { continue };
-        let fields = example(entry, "ada+1@example.com", |_| true);
-        let Ok(request) = entry.request(&fields, dialect) else {
+        let Some(write) = endpoint.metadata.effect.write() else { continue };
+        let fields = example(endpoint, "ada+1@example.com", |_| true);
+        let Ok(request) = endpoint.request(&fields, dialect) else {
             continue;
         };
         let (rehearsal, connection, below) = rehearsal();
         let connection = connection.with_dialect(dialect);
-        let answer = connection.call(entry, &fields).await.unwrap();
-        assert_eq!(answer, entry.predict(&fields).unwrap(), "{} {dialect}", entry.name());
-        assert!(below.requests().is_empty(), "{} {dialect}", entry.name());
+        let answer = connection.call(endpoint, &fields).await.unwrap();
+        assert_eq!(answer, endpoint.predict(&fields).unwrap(), "{} {dialect}", endpoint.name());
+        assert!(below.requests().is_empty(), "{} {dialect}", endpoint.name());
         let planned = Planned {
             scope: "main".to_owned(),
             ordinal: 0,
-            entry: entry.name().to_owned(),
+            endpoint: endpoint.name().to_owned(),
             subject: fields[write.subject].as_str().unwrap().to_owned(),
             hash: identity(&request),
             removes: write.takes_away(&fields),
             irreversible: write.irreversible,
             fields,
         };
-        assert_eq!(rehearsal.take("main"), [planned], "{} {dialect}", entry.name());
+        assert_eq!(rehearsal.take("main"), [planned], "{} {dialect}", endpoint.name());
     }
 }
 
 #[tokio::test]
 async fn every_read_is_sent_and_none_is_planned() {
-    for entry in entries().filter(|entry| entry.spec.effect.is_read()) {
+    for endpoint in endpoints().filter(|endpoint| endpoint.metadata.effect.is_read()) {
         let (rehearsal, connection, below) = rehearsal();
         // Some texts are days, and any text may look like one; some fields exclude each other.
-        let fields = example(entry, "2026-09-01", |field| field.required);
-        let error = connection.call(entry, &fields).await.unwrap_err();
+        let fields = example(endpoint, "2026-09-01", |field| field.required);
+        let error = connection.call(endpoint, &fields).await.unwrap_err();
         assert!(error.is_setup(), "{error}");
-        assert_eq!(below.requests().len(), 1, "{}", entry.name());
-        assert!(rehearsal.take("main").is_empty(), "{}", entry.name());
+        assert_eq!(below.requests().len(), 1, "{}", endpoint.name());
+        assert!(rehearsal.take("main").is_empty(), "{}", endpoint.name());
     }
 }
 
 #[tokio::test]
 async fn both_dialects_are_told_in_the_current_ones_words() {
-    let leave = entry("thm.leave_room").unwrap();
+    let leave = endpoint("thm.leave_room").unwrap();
     let fields = json!({ "extUserId": "ada", "roomCode": "linux1" });
     for dialect in Dialect::ALL {
         let (rehearsal, connection, _) = rehearsal();
@@ -91,7 +92,7 @@ async fn both_dialects_are_told_in_the_current_ones_words() {
 
 #[tokio::test]
 async fn an_update_removes_where_it_disables() {
-    let update = entry("veracode.update_user").unwrap();
+    let update = endpoint("veracode.update_user").unwrap();
     for (fields, removes) in [
         (json!({ "id": "a", "disabled": true }), true),
         (json!({ "id": "a", "disabled": false }), false),
@@ -106,7 +107,7 @@ async fn an_update_removes_where_it_disables() {
 #[tokio::test]
 async fn a_row_is_taken_with_its_inner_rows_once_and_without_others() {
     let (rehearsal, connection, _) = rehearsal();
-    let add = entry("thm.add_seat").unwrap();
+    let add = endpoint("thm.add_seat").unwrap();
     for name in ["a", "a#/c", "a!", "a#2", "a#/b", "ab", "a##/b", "main", "a#/b#/c"] {
         let row = connection.within(Arc::new(Scope::new(name)));
         for email in ["one@example.com", "two@example.com"] {
@@ -128,12 +129,12 @@ async fn a_row_is_taken_with_its_inner_rows_once_and_without_others() {
 #[tokio::test]
 async fn a_row_is_told_in_the_order_of_its_ordinals_whatever_came_first() {
     let (rehearsal, _, _) = rehearsal();
-    let add = entry("thm.add_seat").unwrap();
+    let add = endpoint("thm.add_seat").unwrap();
     for ordinal in [2, 0, 1] {
         let wire = add.request(&json!({ "email": "a@example.com" }), Dialect::Current).unwrap();
         let request = Request {
             wire: wire.into(),
-            spec: &add.spec,
+            metadata: &add.metadata,
             scope: "a".into(),
             ordinal,
             purpose: Purpose::Call,
@@ -147,12 +148,12 @@ async fn a_row_is_told_in_the_order_of_its_ordinals_whatever_came_first() {
 #[tokio::test]
 async fn a_request_that_cannot_be_read_is_neither_answered_nor_sent() {
     let (rehearsal, _, below) = rehearsal();
-    let add = entry("thm.add_seat").unwrap();
+    let add = endpoint("thm.add_seat").unwrap();
     let mut wire = add.request(&json!({ "email": "a@example.com" }), Dialect::Current).unwrap();
     wire.body = b"no JSON".to_vec();
     let request = Request {
         wire: wire.into(),
-        spec: &add.spec,
+        metadata: &add.metadata,
         scope: "a".into(),
         ordinal: 0,
         purpose: Purpose::Call,
@@ -166,7 +167,7 @@ async fn a_request_that_cannot_be_read_is_neither_answered_nor_sent() {
 async fn a_read_is_answered_by_the_service() {
     let page = json!({ "users": [], "nextPage": null });
     let connection = Connection::new(DryRun::new(Scripted::saying([page])));
-    let users = entry("veracode.users").unwrap();
+    let users = endpoint("veracode.users").unwrap();
     assert_eq!(connection.call(users, &json!({})).await.unwrap()["users"], json!([]));
 }
 
@@ -175,7 +176,7 @@ fn a_plan_can_be_kept_in_a_file() {
     let planned = Planned {
         scope: "a".to_owned(),
         ordinal: 3,
-        entry: "thm.add_seat".to_owned(),
+        endpoint: "thm.add_seat".to_owned(),
         subject: "ada@example.com".to_owned(),
         fields: json!({ "email": "ada@example.com" }),
         hash: "0".repeat(32),
@@ -193,7 +194,7 @@ struct Die;
 #[async_trait]
 impl Transport for Die {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        Never.send(request).await
+        RejectAll.send(request).await
     }
 
     fn value(&self, _: &Scope, _: &str, _: Value) -> Result<Value, Error> {

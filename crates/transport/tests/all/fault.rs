@@ -1,15 +1,15 @@
-//! Trouble on purpose: what each fault does, and that it does so again.
+//! FaultKind on purpose: what each fault does, and that it does so again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use drillmaster_models::thm::{AddSeat, ListUsers};
-use drillmaster_models::{Dialect, entry, veracode};
+use drillmaster_models::{Dialect, endpoint, veracode};
 use drillmaster_sandbox::{InviteOutcome, Sandbox};
 use drillmaster_transport::{
-    Capture, Connection, Error, Fault, FaultPlan, Faults, Lost, Purpose, Request, Response, Shape,
-    Transport, Trouble,
+    Capture, Connection, Error, FaultInjector, FaultKind, FaultPlan, Faults, NetworkError, Purpose,
+    Request, Response, Shape, Transport,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -31,10 +31,10 @@ impl Transport for Willing {
 const ADA: &str = "ada@example.com";
 
 async fn invite(connection: &Connection) -> Result<Value, Error> {
-    let users = connection.walk(entry("veracode.users").unwrap(), &json!({}));
+    let users = connection.walk(endpoint("veracode.users").unwrap(), &json!({}));
     let sender = futures::StreamExt::next(&mut std::pin::pin!(users)).await.unwrap().unwrap();
     let fields = json!({ "email": ADA, "senderId": sender["id"] });
-    connection.call(entry("veracode.invite").unwrap(), &fields).await
+    connection.call(endpoint("veracode.invite").unwrap(), &fields).await
 }
 
 async fn is_listed(connection: &Connection) -> bool {
@@ -48,9 +48,9 @@ fn invites(sandbox: &Sandbox) -> Value {
 }
 
 /// A sandbox that such faults befall, and a connection to it.
-fn sandbox(faults: &str) -> (Sandbox, Arc<Fault<Sandbox>>, Connection) {
+fn sandbox(faults: &str) -> (Sandbox, Arc<FaultInjector<Sandbox>>, Connection) {
     let sandbox = Sandbox::academy(1, 40, 30);
-    let fault = Arc::new(Fault::new(sandbox.clone(), plan(faults)));
+    let fault = Arc::new(FaultInjector::new(sandbox.clone(), plan(faults)));
     let connection = Connection::new(fault.clone());
     (sandbox, fault, connection)
 }
@@ -97,7 +97,10 @@ async fn a_slow_effect_outlasts_the_client_and_comes_all_the_same() {
     let (sandbox, fault, connection) = sandbox("slow-effect@1");
     let start = Instant::now();
     let error = invite(&connection).await.unwrap_err();
-    assert_eq!((error.lost_how(), start.elapsed().as_secs()), (Some(Lost::Timeout), 60));
+    assert_eq!(
+        (error.network_error(), start.elapsed().as_secs()),
+        (Some(NetworkError::Timeout), 60)
+    );
     assert_eq!((fault.pending(), invites(&sandbox)), (1, Value::Null));
     sleep(Duration::from_secs(3)).await;
     assert_eq!(invites(&sandbox), 1);
@@ -126,7 +129,8 @@ async fn a_write_shows_in_lists_after_its_time_and_is_refused_twice_at_once() {
 #[tokio::test(start_paused = true)]
 async fn an_invite_that_is_carried_out_and_answered_500_shows_too() {
     let sandbox = Sandbox::academy(1, 40, 30).answering_invites(InviteOutcome::Unknown);
-    let connection = Connection::new(Fault::new(sandbox.clone(), plan("visible-after=30s")));
+    let connection =
+        Connection::new(FaultInjector::new(sandbox.clone(), plan("visible-after=30s")));
     assert!(invite(&connection).await.unwrap_err().is_in_doubt());
     assert!(!is_listed(&connection).await);
     sleep(Duration::from_secs(31)).await;
@@ -145,18 +149,19 @@ async fn a_late_effect_may_be_visible_later_still() {
 
 /// What the services answer to a list that this befalls.
 async fn listless(name: &str, fault: &str) -> (u16, String) {
-    let fields = entry(name).unwrap().fields().iter().filter(|field| field.required);
+    let fields = endpoint(name).unwrap().fields().iter().filter(|field| field.required);
     let fields = fields.map(|field| (field.name.clone(), json!("linux1"))).collect();
-    let draft = entry(name).unwrap().request(&Value::Object(fields), Dialect::default()).unwrap();
-    let spec = &entry(name).unwrap().spec;
+    let draft =
+        endpoint(name).unwrap().request(&Value::Object(fields), Dialect::default()).unwrap();
+    let metadata = &endpoint(name).unwrap().metadata;
     let request = Request {
         wire: draft.into(),
-        spec,
+        metadata,
         scope: "main".into(),
         ordinal: 1,
         purpose: Purpose::Call,
     };
-    let fault = Fault::new(Sandbox::academy(1, 40, 30), plan(fault));
+    let fault = FaultInjector::new(Sandbox::academy(1, 40, 30), plan(fault));
     let answer = fault.send(request).await.unwrap();
     (answer.status, String::from_utf8(answer.body).unwrap())
 }
@@ -192,13 +197,13 @@ fn what_is_left_open_is_picked_by_the_seed_from_all_there_is() {
     };
     let late = troubles("late-effect=2s,seed=3", "veracode.invite");
     for status in [Some(500), Some(502), Some(503), Some(504), None] {
-        assert!(late.contains(&Trouble::LateEffect { status, after: Duration::from_secs(2) }));
+        assert!(late.contains(&FaultKind::LateEffect { status, after: Duration::from_secs(2) }));
     }
     let lists = troubles("listless=100%,seed=3", "veracode.users");
     for shape in Shape::ALL {
-        assert!(lists.contains(&Trouble::Listless { shape, status: 200 }));
+        assert!(lists.contains(&FaultKind::Listless { shape, status: 200 }));
     }
-    assert!(lists.contains(&Trouble::Listless { shape: Shape::Empty, status: 204 }));
+    assert!(lists.contains(&FaultKind::Listless { shape: Shape::Empty, status: 204 }));
     assert_eq!(lists, troubles("listless=100%,seed=3", "veracode.users"));
     assert_ne!(lists, troubles("listless=100%,seed=4", "veracode.users"));
 }
@@ -288,7 +293,7 @@ fn plan(text: &str) -> FaultPlan {
 /// The error of a write that this happens to, and whether the service was asked to do it.
 async fn struck(fault: &str) -> (Error, bool) {
     let service = Arc::new(Capture::new(Willing));
-    let connection = Connection::new(Fault::new(service.clone(), plan(fault)));
+    let connection = Connection::new(FaultInjector::new(service.clone(), plan(fault)));
     let seat = AddSeat { email: "ada@example.com".to_owned() };
     let error = connection.send(&seat).await.unwrap_err();
     (error, !service.requests().is_empty())
@@ -297,22 +302,22 @@ async fn struck(fault: &str) -> (Error, bool) {
 #[tokio::test]
 async fn each_fault_does_as_its_name_says() {
     for (fault, done, lost, status, in_doubt) in [
-        ("reset-before=100%", false, Some(Lost::Reset), None, true),
-        ("reset-after=100%", true, Some(Lost::Reset), None, true),
+        ("reset-before=100%", false, Some(NetworkError::ConnectionLost), None, true),
+        ("reset-after=100%", true, Some(NetworkError::ConnectionLost), None, true),
         ("429=100%", false, None, Some(429), false),
         ("429-retry=100%:2s", false, None, Some(429), false),
         ("500-before=100%", false, None, Some(500), true),
         ("500-after=100%", true, None, Some(500), true),
-        ("truncate=100%", true, Some(Lost::Reset), None, true),
+        ("truncate=100%", true, Some(NetworkError::ConnectionLost), None, true),
         ("garbage=100%", true, None, None, true),
         ("html=100%", true, None, Some(200), true),
-        ("late-effect/reset=1s", false, Some(Lost::Reset), None, true),
+        ("late-effect/reset=1s", false, Some(NetworkError::ConnectionLost), None, true),
         ("late-effect/502=1s", false, None, Some(502), true),
         ("slow-effect/504=0ms", true, None, Some(504), true),
     ] {
         let (error, was_done) = struck(fault).await;
         assert_eq!(was_done, done, "{fault}");
-        assert_eq!(error.lost_how(), lost, "{fault}: {error}");
+        assert_eq!(error.network_error(), lost, "{fault}: {error}");
         assert_eq!(error.status(), status, "{fault}: {error}");
         assert_eq!(error.is_in_doubt(), in_doubt, "{fault}: {error}");
         assert_eq!(error.is_throttled(), status == Some(429), "{fault}: {error}");
@@ -324,14 +329,15 @@ async fn only_the_one_throttle_tells_a_time_rounded_up_to_seconds() {
     for (fault, told) in
         [("429@1", None), ("429-retry@1:2s", Some("2")), ("429-retry@1:1001ms", Some("2"))]
     {
-        let answer = Fault::new(Willing, plan(fault)).send(request(&ListUsers {})).await.unwrap();
+        let answer =
+            FaultInjector::new(Willing, plan(fault)).send(request(&ListUsers {})).await.unwrap();
         assert_eq!(answer.header("retry-after"), told, "{fault}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn delays_add_up_and_let_the_call_through() {
-    let fault = Fault::new(Willing, plan("delay=20ms,delay=100%:1s,delay@2:5s"));
+    let fault = FaultInjector::new(Willing, plan("delay=20ms,delay=100%:1s,delay@2:5s"));
     for expected in [1020, 6020] {
         let start = Instant::now();
         assert_eq!(fault.send(request(&ListUsers {})).await.unwrap().status, 200);
@@ -368,7 +374,7 @@ fn the_same_seed_strikes_the_same_calls() {
     assert_eq!(plan(text).with_seed(8), plan(&format!("{text},seed=8")));
 }
 
-/// Two rules of the same share do not strike the same calls.
+/// Two rules of the same share do not injection the same calls.
 #[test]
 fn rules_are_drawn_apart() {
     let both = troubled("html=10%,html=10%,seed=3").len();

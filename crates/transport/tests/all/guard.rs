@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use drillmaster_models::{Dialect, entry};
+use drillmaster_models::{Dialect, endpoint};
 use drillmaster_transport::{
-    Capture, Connection, DryRun, Error, Guard, Limits, Never, Removals, Scope, Stopped,
+    Capture, Connection, DryRun, Error, Guard, Limits, RejectAll, Removals, Scope, Stopped,
 };
 use serde_json::{Value, json};
 
-type Rehearsal = Arc<DryRun<Never>>;
+type Rehearsal = Arc<DryRun<RejectAll>>;
 
 /// A guarded rehearsal, and what got past the guard.
 fn guarded(limits: Limits) -> (Connection, Arc<Capture<Rehearsal>>, Rehearsal) {
-    let rehearsal = Arc::new(DryRun::new(Never));
+    let rehearsal = Arc::new(DryRun::new(RejectAll));
     let below = Arc::new(Capture::new(rehearsal.clone()));
     (Connection::new(Guard::new(below.clone(), limits)), below, rehearsal)
 }
@@ -28,7 +28,7 @@ async fn call(
     fields: Value,
 ) -> Result<Value, Error> {
     let row = connection.within(Arc::new(Scope::new(scope)));
-    row.call(entry(name).unwrap(), &fields).await
+    row.call(endpoint(name).unwrap(), &fields).await
 }
 
 async fn unseat(connection: &Connection, scope: &str, email: &str) -> Result<Value, Error> {
@@ -131,7 +131,7 @@ async fn both_dialects_are_counted() {
     for dialect in Dialect::ALL {
         let (connection, below, _) = guarded(removals(1));
         let connection = connection.with_dialect(dialect);
-        let leave = entry("thm.leave_room").unwrap();
+        let leave = endpoint("thm.leave_room").unwrap();
         let fields = |id: &str| json!({ "extUserId": id, "roomCode": "linux1" });
         connection.call(leave, &fields("ada")).await.unwrap();
         connection.call(leave, &fields("ada")).await.unwrap();

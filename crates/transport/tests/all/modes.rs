@@ -7,7 +7,8 @@ use std::sync::Arc;
 use drillmaster_models::thm::{AddSeat, Register, ShowScoreboard};
 use drillmaster_transport::cassette::{Tape, parse};
 use drillmaster_transport::{
-    Cassette, Connection, Error, Lost, Mismatch, Mode, Never, Response, Scope, Transport, Writes,
+    Connection, Error, Mismatch, Mode, NetworkError, Recorder, RejectAll, Response, Scope,
+    Transport, Writes,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,17 +32,19 @@ fn standing(name: &str) -> Value {
 }
 
 /// A cassette over a service that says these names.
-fn open(path: &Path, mode: Mode, names: &[&str]) -> Cassette {
+fn open(path: &Path, mode: Mode, names: &[&str]) -> Recorder {
     let service = Scripted::saying(names.iter().map(|name| standing(name)));
-    Cassette::open(path).mode(mode).over(move || Ok(service)).unwrap()
+    Recorder::open(path).mode(mode).over(move || Ok(service)).unwrap()
 }
 
 /// A cassette whose service must not be made.
-fn alone(path: &Path, mode: Mode) -> Result<Cassette, Error> {
-    Cassette::open(path).mode(mode).over(|| -> Result<Never, Error> { panic!("it is not needed") })
+fn alone(path: &Path, mode: Mode) -> Result<Recorder, Error> {
+    Recorder::open(path)
+        .mode(mode)
+        .over(|| -> Result<RejectAll, Error> { panic!("it is not needed") })
 }
 
-async fn name(cassette: &Cassette, room: &str) -> Result<String, Error> {
+async fn name(cassette: &Recorder, room: &str) -> Result<String, Error> {
     let request = ShowScoreboard { room_code: room.to_owned() };
     Ok(Connection::new(cassette.clone()).send(&request).await?[0].username.clone())
 }
@@ -123,8 +126,8 @@ async fn what_is_unused_fails_at_the_end_and_names_the_cassette() {
     let error = alone(&path, Mode::Replay).unwrap().finish().unwrap_err();
     assert_eq!(error.mismatch(), Some(Mismatch::Unused));
     assert!(error.to_string().contains("test.cassette: 1 interaction was recorded"), "{error}");
-    let never = || Ok(Never);
-    Cassette::open(&path).allow_unused().over(never).unwrap().finish().unwrap();
+    let never = || Ok(RejectAll);
+    Recorder::open(&path).allow_unused().over(never).unwrap().finish().unwrap();
 }
 
 #[tokio::test]
@@ -167,12 +170,12 @@ async fn append_leaves_the_file_alone_where_nothing_is_new_and_makes_one_where_t
 #[tokio::test]
 async fn a_loss_is_appended_as_one() {
     let (_folder, path) = desk();
-    let service = Scripted::new([Err(Error::lost(Lost::Timeout, "too late"))]);
-    let cassette = Cassette::open(&path).mode(Mode::Append).over(|| Ok(service)).unwrap();
+    let service = Scripted::new([Err(Error::network(NetworkError::Timeout, "too late"))]);
+    let cassette = Recorder::open(&path).mode(Mode::Append).over(|| Ok(service)).unwrap();
     name(&cassette, "linux1").await.unwrap_err();
     cassette.finish().unwrap();
     let error = tape(&path).interactions[0].outcome.clone().unwrap_err();
-    assert_eq!(error.lost_how(), Some(Lost::Timeout));
+    assert_eq!(error.network_error(), Some(NetworkError::Timeout));
 }
 
 #[tokio::test]
@@ -221,7 +224,7 @@ async fn verify_passes_where_the_service_says_the_same_in_another_layout() {
     let text = format!("{:#}", standing(ADA)).replace("\"status\"", "\"\\u0073tatus\"");
     let answer = Response { body: text.into_bytes(), ..Response::json(200, &json!({})) };
     let service = Scripted::new([Ok(answer)]);
-    let cassette = Cassette::open(&path).mode(Mode::Verify).over(|| Ok(service)).unwrap();
+    let cassette = Recorder::open(&path).mode(Mode::Verify).over(|| Ok(service)).unwrap();
     name(&cassette, "linux1").await.unwrap();
     cassette.finish().unwrap();
 }
@@ -232,9 +235,11 @@ async fn verify_tells_each_drift_and_what_was_not_asked() {
     record(&path, &[("linux1", ADA), ("linux2", BOB), ("linux3", CEM)]).await;
     // Another name is none of its business, where people have made-up ones.
     let eve = json!({ "status": "success", "data": [{ "username": "eve", "score": 3 }] });
-    let service =
-        Scripted::new([Ok(Response::json(200, &eve)), Err(Error::lost(Lost::Timeout, "too late"))]);
-    let cassette = Cassette::open(&path).mode(Mode::Verify).over(|| Ok(service)).unwrap();
+    let service = Scripted::new([
+        Ok(Response::json(200, &eve)),
+        Err(Error::network(NetworkError::Timeout, "too late")),
+    ]);
+    let cassette = Recorder::open(&path).mode(Mode::Verify).over(|| Ok(service)).unwrap();
     assert_eq!(name(&cassette, "linux1").await.unwrap(), "eve", "what the service says");
     name(&cassette, "linux2").await.unwrap_err();
     let error = cassette.finish().unwrap_err();
@@ -266,7 +271,7 @@ async fn verify_makes_the_recorded_writes_unless_told_otherwise() {
     let seat = || AddSeat { email: "ada@corp.example".to_owned() };
     let answer = json!({ "status": "success", "data": { "username": ADA } });
     let recorded = Scripted::saying([answer.clone(), standing(BOB)]);
-    let cassette = Cassette::open(&path).mode(Mode::Record).over(move || Ok(recorded)).unwrap();
+    let cassette = Recorder::open(&path).mode(Mode::Record).over(move || Ok(recorded)).unwrap();
     Connection::new(cassette.clone()).send(&seat()).await.unwrap();
     name(&cassette, "linux1").await.unwrap();
     cassette.finish().unwrap();
@@ -276,7 +281,7 @@ async fn verify_makes_the_recorded_writes_unless_told_otherwise() {
         let left_out = 2 - says.len();
         let service = Arc::new(Scripted::saying(says));
         let below = service.clone();
-        let opening = Cassette::open(&path).mode(Mode::Verify).writes(writes);
+        let opening = Recorder::open(&path).mode(Mode::Verify).writes(writes);
         let cassette = opening.over(move || Ok(below)).unwrap();
         let seat = Connection::new(cassette.clone()).send(&seat()).await.unwrap();
         assert!(seat.username.is_some());
@@ -300,8 +305,8 @@ async fn verify_sends_nothing_that_was_not_recorded() {
 #[tokio::test]
 async fn a_recorded_loss_is_not_compared() {
     let (_folder, path) = desk();
-    let service = Scripted::new([Err(Error::lost(Lost::Reset, "gone"))]);
-    let cassette = Cassette::open(&path).mode(Mode::Record).over(|| Ok(service)).unwrap();
+    let service = Scripted::new([Err(Error::network(NetworkError::ConnectionLost, "gone"))]);
+    let cassette = Recorder::open(&path).mode(Mode::Record).over(|| Ok(service)).unwrap();
     name(&cassette, "linux1").await.unwrap_err();
     cassette.finish().unwrap();
     let cassette = open(&path, Mode::Verify, &[ADA]);
@@ -318,7 +323,7 @@ async fn a_drift_of_a_secret_answer_is_told_without_it() {
     };
     for (mode, word) in [(Mode::Record, "token-one"), (Mode::Verify, "token-two")] {
         let service = Scripted::new([page(word)]);
-        let cassette = Cassette::open(&path).mode(mode).over(|| Ok(service)).unwrap();
+        let cassette = Recorder::open(&path).mode(mode).over(|| Ok(service)).unwrap();
         let register = Register { token: "token-six".to_owned() };
         Connection::new(cassette.clone()).send(&register).await.unwrap();
         if let Err(error) = cassette.finish() {
@@ -335,8 +340,8 @@ async fn a_service_that_cannot_be_reached_is_told_when_it_is_needed() {
     let (_folder, path) = desk();
     record(&path, &[("linux1", ADA)]).await;
     let opened = |mode| {
-        let no_key = || -> Result<Never, Error> { Err(Error::setup("no key is set")) };
-        Cassette::open(&path).mode(mode).over(no_key)
+        let no_key = || -> Result<RejectAll, Error> { Err(Error::setup("no key is set")) };
+        Recorder::open(&path).mode(mode).over(no_key)
     };
     for mode in [Mode::Record, Mode::Verify] {
         assert!(opened(mode).err().unwrap().to_string().contains("no key"));
@@ -352,8 +357,8 @@ async fn a_service_that_cannot_be_reached_is_told_when_it_is_needed() {
 async fn play_finishes_what_succeeds_and_hands_on_what_fails() {
     let (_folder, path) = desk();
     record(&path, &[("linux1", ADA)]).await;
-    let opening = || Cassette::open(&path);
-    let never = || Ok(Never);
+    let opening = || Recorder::open(&path);
+    let never = || Ok(RejectAll);
     let first = opening().play(never, async |cassette| name(&cassette, "linux1").await).await;
     assert_eq!(first.unwrap(), ADA);
     let unused = opening().play(never, async |_| Ok::<_, Error>(())).await.unwrap_err();
@@ -363,7 +368,7 @@ async fn play_finishes_what_succeeds_and_hands_on_what_fails() {
 }
 
 /// Drops a cassette after this, and tells what it panics with.
-async fn dropped(path: &Path, after: impl AsyncFnOnce(&Cassette)) -> Option<String> {
+async fn dropped(path: &Path, after: impl AsyncFnOnce(&Recorder)) -> Option<String> {
     let cassette = alone(path, Mode::Replay).unwrap();
     after(&cassette).await;
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(cassette))).err()?;
@@ -379,7 +384,7 @@ async fn a_cassette_that_is_forgotten_does_not_pass() {
     // Whoever was told of a mismatch, or has finished, knows.
     assert_eq!(dropped(&path, async |cassette| drop(name(cassette, "no").await)).await, None);
     assert_eq!(dropped(&path, async |cassette| drop(cassette.finish())).await, None);
-    drop(Cassette::open(&path).unwatched().over(|| Ok(Never)).unwrap());
+    drop(Recorder::open(&path).unwatched().over(|| Ok(RejectAll)).unwrap());
 }
 
 /// Many at once over one file, each with its own place in it.

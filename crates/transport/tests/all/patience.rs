@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use drillmaster_models::thm::{AddSeat, ListUsers};
 use drillmaster_transport::patience::{Ends, Wait, Why};
 use drillmaster_transport::{
-    Capture, Connection, Error, Lost, Pace, Patience, Request, Response, Retry, Transport,
+    Capture, Connection, Error, NetworkError, Patience, RateLimit, Request, Response, Retry,
+    Transport,
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -76,7 +77,7 @@ fn slow_down(seconds: &str) -> Result<Response, Error> {
 }
 
 fn unreachable() -> Result<Response, Error> {
-    Err(Error::lost(Lost::Unreachable, "nobody is at home"))
+    Err(Error::network(NetworkError::Connect, "nobody is at home"))
 }
 
 fn write() -> AddSeat {
@@ -175,7 +176,7 @@ async fn an_outage_beyond_all_patience_fails() {
     sleep(Duration::from_secs(1)).await;
     let start = Instant::now();
     let error = connection.send(&write()).await.unwrap_err();
-    assert_eq!(error.lost_how(), Some(Lost::Unreachable));
+    assert_eq!(error.network_error(), Some(NetworkError::Connect));
     assert!((250..=300).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     assert_eq!(watch.told().last().map(|(_, ends)| *ends), Some(Ends::Failed));
 }
@@ -187,8 +188,8 @@ async fn a_service_that_never_answered_is_not_waited_for() {
     assert_eq!((sent.requests().len(), watch.told()), (3, vec![]));
 }
 
-/// What `Pace` answers to a request, and what was sent of them.
-async fn paced(pace: &Pace<Sent>) -> (u16, Value, Option<String>) {
+/// What `RateLimit` answers to a request, and what was sent of them.
+async fn paced(pace: &RateLimit<Sent>) -> (u16, Value, Option<String>) {
     let answer = pace.send(request(&ListUsers {})).await.unwrap();
     let body = serde_json::from_slice(&answer.body).unwrap();
     (answer.status, body, answer.header("retry-after").map(str::to_owned))
@@ -198,7 +199,8 @@ async fn paced(pace: &Pace<Sent>) -> (u16, Value, Option<String>) {
 async fn a_pause_beyond_all_patience_fails_what_comes_in_it_unsent() {
     let (sent, watch) =
         (service(|now| if now < 1 { slow_down("900") } else { good() }), Watch::default());
-    let pace = Pace::new(sent.clone(), "10/s".parse().unwrap()).with_patience(watch.patience(300));
+    let pace =
+        RateLimit::new(sent.clone(), "10/s".parse().unwrap()).with_patience(watch.patience(300));
     let asked = json!({ "message": "Too many requests." });
     assert_eq!(paced(&pace).await, (429, asked.clone(), Some("900".to_owned())));
     sleep(Duration::from_secs(100)).await;
@@ -215,7 +217,8 @@ async fn a_pause_beyond_all_patience_fails_what_comes_in_it_unsent() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_ends_when_all_waits_do() {
     let (sent, watch) = (service(|_| slow_down("200")), Watch::default());
-    let pace = Pace::new(sent.clone(), "10/s".parse().unwrap()).with_patience(watch.patience(300));
+    let pace =
+        RateLimit::new(sent.clone(), "10/s".parse().unwrap()).with_patience(watch.patience(300));
     assert_eq!(paced(&pace).await.0, 429);
     let three = join_all((0..3).map(|_| paced(&pace)));
     tokio::pin!(three);
@@ -230,7 +233,8 @@ async fn a_pause_ends_when_all_waits_do() {
 #[tokio::test(start_paused = true)]
 async fn a_retry_and_the_pace_below_it_count_together() {
     let (sent, watch) = (service(|_| slow_down("40")), Watch::default());
-    let pace = Pace::new(sent.clone(), "10/s".parse().unwrap()).with_patience(watch.patience(100));
+    let pace =
+        RateLimit::new(sent.clone(), "10/s".parse().unwrap()).with_patience(watch.patience(100));
     let connection = Connection::new(Retry::new(pace).with_patience(watch.patience(100)));
     let start = Instant::now();
     for error in join_all((0..2).map(|_| connection.send(&ListUsers {}))).await {
@@ -243,7 +247,8 @@ async fn a_retry_and_the_pace_below_it_count_together() {
 #[tokio::test(start_paused = true)]
 async fn keeping_to_a_budget_is_no_wait_for_the_service() {
     let (sent, watch) = (service(|_| good()), Watch::default());
-    let pace = Pace::new(sent.clone(), "1/m".parse().unwrap()).with_patience(watch.patience(300));
+    let pace =
+        RateLimit::new(sent.clone(), "1/m".parse().unwrap()).with_patience(watch.patience(300));
     let connection = Connection::new(Retry::new(pace).with_patience(watch.patience(300)));
     for answer in join_all((0..20).map(|_| connection.send(&ListUsers {}))).await {
         answer.unwrap();

@@ -17,8 +17,8 @@ fn scoreboard() -> ShowScoreboard {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let endpoints = fs::read_dir(folder).unwrap();
+    let names = endpoints.map(|endpoint| endpoint.unwrap().file_name().into_string().unwrap());
     names.collect()
 }
 

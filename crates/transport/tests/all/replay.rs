@@ -8,8 +8,8 @@ use drillmaster_models::thm::{AddSeat, Register, ShowScoreboard};
 use drillmaster_transport::cassette::Header;
 use drillmaster_transport::journal::{History, Journal, Journaled};
 use drillmaster_transport::{
-    Capture, Connection, Error, Lost, Mismatch, Never, Record, Replay, Request, Response, Scope,
-    Transport,
+    Capture, Connection, Error, Mismatch, NetworkError, Record, RejectAll, Replay, Request,
+    Response, Scope, Transport,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -185,7 +185,7 @@ async fn the_nearest_request_is_shown_with_what_differs() {
     assert_eq!(text, shown.join("\n"));
 }
 
-/// Of its entry before its scope, and of its scope before the most alike; in whatever order they stand.
+/// Of its endpoint before its scope, and of its scope before the most alike; in whatever order they stand.
 #[tokio::test]
 async fn the_nearest_is_the_same_in_any_order_of_the_file() {
     let recorded = [
@@ -236,7 +236,7 @@ async fn a_token_is_in_no_error() {
     connection.send(&register("token-0001")).await.unwrap();
     let consumed = connection.send(&register("token-0001")).await.unwrap_err();
     let unused = replay.finish().unwrap_err();
-    let refused = Connection::new(Never).send(&register("token-six")).await.unwrap_err();
+    let refused = Connection::new(RejectAll).send(&register("token-six")).await.unwrap_err();
     for error in [missing, consumed, unused, refused] {
         let text = error.to_string();
         assert!(text.contains("GET /external/api/register?token=\u{2026}"), "{text}");
@@ -247,9 +247,9 @@ async fn a_token_is_in_no_error() {
 #[tokio::test]
 async fn what_was_lost_is_lost_again_in_the_same_way() {
     let errors = [
-        Error::lost(Lost::Unreachable, "refused"),
-        Error::lost(Lost::Timeout, "too late"),
-        Error::lost(Lost::Reset, "gone"),
+        Error::network(NetworkError::Connect, "refused"),
+        Error::network(NetworkError::Timeout, "too late"),
+        Error::network(NetworkError::ConnectionLost, "gone"),
         Error::setup("no such proxy"),
     ];
     let (_folder, path, record) = recording(Scripted::new(errors.clone().map(Err)));
@@ -263,7 +263,7 @@ async fn what_was_lost_is_lost_again_in_the_same_way() {
     for live in live {
         let error = connection.send(&seat(EMAIL)).await.unwrap_err();
         assert_eq!(error.to_string(), live.to_string());
-        assert_eq!(error.lost_how(), live.lost_how());
+        assert_eq!(error.network_error(), live.network_error());
         assert_eq!(error.is_in_doubt(), live.is_in_doubt(), "{error}");
         assert_eq!(error.is_setup(), live.is_setup(), "{error}");
     }

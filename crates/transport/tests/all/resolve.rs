@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use drillmaster_models::veracode::Invite;
-use drillmaster_models::{Absence, Effect, Endpoint, Entry, Settle, Spec, Write, entry};
+use drillmaster_models::{
+    Absence, Effect, Endpoint, EndpointDef, Metadata, Resolve, Write, endpoint,
+};
 use drillmaster_sandbox::{InviteOutcome, Options, Sandbox};
 use drillmaster_transport::{
-    Capture, Connection, Error, Fault, Lost, Request, ResolvePolicy, Resolver, Response, Transport,
+    Capture, Connection, Error, FaultInjector, NetworkError, Request, ResolvePolicy, Resolver,
+    Response, Transport,
 };
 use futures::future::join_all;
 use proptest::prelude::*;
@@ -22,18 +25,18 @@ const STRANGER: &str = "ada.lovelace@example.com";
 
 /// How the first invite is answered.
 #[derive(Debug, Clone, Copy)]
-enum Trouble {
+enum FaultKind {
     Status(u16),
-    Lost(Lost),
+    NetworkError(NetworkError),
 }
 
-const TROUBLES: [Trouble; 6] = [
-    Trouble::Status(500),
-    Trouble::Status(502),
-    Trouble::Status(503),
-    Trouble::Status(504),
-    Trouble::Lost(Lost::Reset),
-    Trouble::Lost(Lost::Timeout),
+const TROUBLES: [FaultKind; 6] = [
+    FaultKind::Status(500),
+    FaultKind::Status(502),
+    FaultKind::Status(503),
+    FaultKind::Status(504),
+    FaultKind::NetworkError(NetworkError::ConnectionLost),
+    FaultKind::NetworkError(NetworkError::Timeout),
 ];
 
 /// What a list looks like.
@@ -119,7 +122,7 @@ impl Shape {
 /// A service that answers the first invite with trouble and carries it out later, or never.
 struct Late {
     sandbox: Sandbox,
-    trouble: Trouble,
+    trouble: FaultKind,
     delay: Option<Duration>,
     shape: Shape,
     invites: AtomicUsize,
@@ -127,7 +130,7 @@ struct Late {
 
 impl Late {
     /// One in which an invite that is sent twice is seen to be.
-    fn new(trouble: Trouble, delay: Option<Duration>, shape: Shape) -> Arc<Self> {
+    fn new(trouble: FaultKind, delay: Option<Duration>, shape: Shape) -> Arc<Self> {
         let options = Options { learners: 20, reinvite: true, ..Options::default() };
         let sandbox = Sandbox::with(options);
         Arc::new(Self { sandbox, trouble, delay, shape, invites: AtomicUsize::new(0) })
@@ -143,7 +146,7 @@ impl Late {
 
     /// The fields of an invite, from an administrator.
     async fn fields(&self) -> Value {
-        let users = entry("veracode.users").unwrap();
+        let users = endpoint("veracode.users").unwrap();
         let page = Connection::new(self.sandbox.clone()).call(users, &json!({})).await.unwrap();
         json!({ "email": STRANGER, "senderId": page["users"][0]["id"] })
     }
@@ -152,7 +155,7 @@ impl Late {
 #[async_trait]
 impl Transport for Late {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let (name, answer) = (request.spec.name, self.shape.answer());
+        let (name, answer) = (request.metadata.name, self.shape.answer());
         if name == "veracode.users"
             && let Some(answer) = answer
         {
@@ -170,16 +173,16 @@ impl Transport for Late {
             });
         }
         match self.trouble {
-            Trouble::Status(status) => {
+            FaultKind::Status(status) => {
                 Ok(Response::json(status, &json!({ "message": "unknown error" })))
             }
-            Trouble::Lost(how) => Err(Error::lost(how, "on the way")),
+            FaultKind::NetworkError(how) => Err(Error::network(how, "on the way")),
         }
     }
 }
 
-fn invite() -> &'static Entry {
-    entry("veracode.invite").unwrap()
+fn invite() -> &'static EndpointDef {
+    endpoint("veracode.invite").unwrap()
 }
 
 /// Invites somebody at this service, and waits until nothing is on its way any more.
@@ -306,25 +309,25 @@ struct Unproven(Invite);
 impl Endpoint for Unproven {
     type Response = drillmaster_models::veracode::Invited;
 
-    const SPEC: Spec = Spec {
+    const METADATA: Metadata = Metadata {
         effect: Effect::Write(Write {
-            settle: Settle::Probe {
-                entry: "veracode.users",
+            settle: Resolve::Probe {
+                endpoint: "veracode.users",
                 field: "email",
                 absence: Absence::Unproven,
             },
             ..Write::on("email")
         }),
-        ..Invite::SPEC
+        ..Invite::METADATA
     };
 }
 
-static UNPROVEN: Entry = Entry::of::<Unproven>();
+static UNPROVEN: EndpointDef = EndpointDef::of::<Unproven>();
 
 #[tokio::test(start_paused = true)]
 async fn where_absence_proves_nothing_only_a_person_may_have_it_sent_again() {
     for (repeat_unproven, sent) in [(false, 1), (true, 2)] {
-        let service = Late::new(Trouble::Status(500), None, Shape::Right);
+        let service = Late::new(FaultKind::Status(500), None, Shape::Right);
         let fields = service.fields().await;
         let policy = ResolvePolicy { repeat_unproven, ..patient() };
         let connection = Connection::new(service.clone()).resolving(policy);
@@ -336,9 +339,9 @@ async fn where_absence_proves_nothing_only_a_person_may_have_it_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn writes_in_doubt_share_their_looks() {
-    let service = Late::new(Trouble::Status(500), None, Shape::Right);
+    let service = Late::new(FaultKind::Status(500), None, Shape::Right);
     let sender = service.fields().await["senderId"].clone();
-    let capture = Arc::new(Capture::new(Fault::new(
+    let capture = Arc::new(Capture::new(FaultInjector::new(
         service.sandbox.clone(),
         "veracode.invite:500-after=100%".parse().unwrap(),
     )));
@@ -355,7 +358,8 @@ async fn writes_in_doubt_share_their_looks() {
         outcomes = done => assert!(outcomes.into_iter().all(|outcome| outcome.unwrap().is_ok())),
         () = resolver.run() => {}
     }
-    let looks = capture.requests().iter().filter(|sent| sent.spec.name == "veracode.users").count();
+    let looks =
+        capture.requests().iter().filter(|sent| sent.metadata.name == "veracode.users").count();
     // Two pages.
     assert_eq!(looks, 2);
 }
@@ -367,10 +371,11 @@ async fn resolved(
     name: &str,
     fields: Value,
 ) -> (Result<Value, Error>, Vec<&'static str>) {
-    let capture = Arc::new(Capture::new(Fault::new(sandbox.clone(), faults.parse().unwrap())));
+    let capture =
+        Arc::new(Capture::new(FaultInjector::new(sandbox.clone(), faults.parse().unwrap())));
     let connection = Connection::new(capture.clone());
-    let answer = connection.call_and_resolve(entry(name).unwrap(), &fields).await;
-    (answer, capture.requests().iter().map(|request| request.spec.name).collect())
+    let answer = connection.call_and_resolve(endpoint(name).unwrap(), &fields).await;
+    (answer, capture.requests().iter().map(|request| request.metadata.name).collect())
 }
 
 fn academy() -> Sandbox {
@@ -383,7 +388,7 @@ const WAITING: &str = "kian.rutherford@example.com";
 #[tokio::test(start_paused = true)]
 async fn an_invite_answered_500_is_found_by_a_look() {
     let sandbox = academy().answering_invites(InviteOutcome::Unknown);
-    let users = entry("veracode.users").unwrap();
+    let users = endpoint("veracode.users").unwrap();
     let page = Connection::new(sandbox.clone()).call(users, &json!({})).await.unwrap();
     let fields = json!({ "email": STRANGER, "senderId": page["users"][0]["id"] });
     let (answer, sent) = resolved(&sandbox, "seed=1", "veracode.invite", fields).await;
@@ -434,10 +439,10 @@ async fn without_patience_nobody_waits() {
         let sandbox = academy();
         let plan = format!("{name}:reset-before=100%").parse().unwrap();
         let policy = ResolvePolicy { look_for: Duration::ZERO, ..ResolvePolicy::default() };
-        let connection = Connection::new(Fault::new(sandbox, plan)).resolving(policy);
+        let connection = Connection::new(FaultInjector::new(sandbox, plan)).resolving(policy);
         let fields = json!({ "email": WAITING, "senderId": "a" });
         let fields = if name == "thm.add_seat" { json!({ "email": WAITING }) } else { fields };
-        let outcome = connection.call_and_resolve(entry(name).unwrap(), &fields).await;
+        let outcome = connection.call_and_resolve(endpoint(name).unwrap(), &fields).await;
         assert!(outcome.unwrap_err().is_in_doubt(), "{name}");
     }
 }
@@ -447,10 +452,10 @@ async fn what_stands_in_the_way_of_a_repeat_does_not_hide_the_doubt() {
     let refused = Response::json(401, &json!({ "status": "error", "message": "Invalid API Key." }));
     for then in [Ok(refused), Err(Error::unwritten("the journal cannot be written"))] {
         let again = std::iter::repeat_with(move || then.clone()).take(6);
-        let reset = Error::lost(Lost::Reset, "in the middle");
+        let reset = Error::network(NetworkError::ConnectionLost, "in the middle");
         let connection = Connection::new(Scripted::new([Err(reset)].into_iter().chain(again)));
         let fields = json!({ "email": "ada@example.com" });
-        let error = connection.call_and_resolve(entry("thm.add_seat").unwrap(), &fields).await;
+        let error = connection.call_and_resolve(endpoint("thm.add_seat").unwrap(), &fields).await;
         assert!(error.unwrap_err().is_in_doubt());
     }
 }

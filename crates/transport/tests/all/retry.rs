@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drillmaster_models::thm::{AddSeat, ListRooms};
-use drillmaster_transport::{Capture, Connection, Error, Lost, Response, Retry};
+use drillmaster_transport::{Capture, Connection, Error, NetworkError, Response, Retry};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -14,8 +14,8 @@ use crate::scripted::Scripted;
 
 type Answer = Result<Response, Error>;
 
-fn lost(how: Lost) -> Answer {
-    Err(Error::lost(how, "as the test has it"))
+fn lost(how: NetworkError) -> Answer {
+    Err(Error::network(how, "as the test has it"))
 }
 
 fn says(status: u16) -> Answer {
@@ -60,7 +60,7 @@ async fn attempts_at_a_write(answers: Vec<Answer>) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_read_is_sent_three_times_at_most_whatever_was_lost() {
-    for how in Lost::ALL {
+    for how in NetworkError::ALL {
         let always = || (0..3).map(|_| lost(how)).collect();
         assert_eq!(attempts_at_a_read(always()).await, 3, "{how}");
         assert_eq!(attempts_at_a_read(vec![lost(how), rooms()]).await, 2, "{how}");
@@ -78,7 +78,9 @@ async fn what_the_service_refuses_is_not_asked_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_may_have_arrived_is_not_sent_again() {
-    for answer in [lost(Lost::Timeout), lost(Lost::Reset), says(500), says(503)] {
+    for answer in
+        [lost(NetworkError::Timeout), lost(NetworkError::ConnectionLost), says(500), says(503)]
+    {
         let (connection, sent) = over(vec![answer]);
         let error = connection.send(&write()).await.unwrap_err();
         assert!(error.is_in_doubt(), "{error}");
@@ -88,11 +90,14 @@ async fn a_write_that_may_have_arrived_is_not_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_did_not_arrive_is_sent_again() {
-    let unreachable = || lost(Lost::Unreachable);
+    let unreachable = || lost(NetworkError::Connect);
     assert_eq!(attempts_at_a_write(vec![unreachable(), rooms()]).await, 2);
     assert_eq!(attempts_at_a_write(vec![unreachable(), unreachable(), unreachable()]).await, 3);
     // Once it may have arrived, it is not.
-    assert_eq!(attempts_at_a_write(vec![unreachable(), lost(Lost::Reset)]).await, 2);
+    assert_eq!(
+        attempts_at_a_write(vec![unreachable(), lost(NetworkError::ConnectionLost)]).await,
+        2
+    );
     assert_eq!(attempts_at_a_write(vec![throttled(None), says(500)]).await, 2);
 }
 
@@ -153,7 +158,7 @@ async fn the_same_seed_waits_alike() {
 /// 500 tokens pay for 100 further attempts at 5 tokens, or for 50 at 10.
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_down_is_soon_asked_but_once_a_request() {
-    for (answer, further) in [(says(500), 100), (lost(Lost::Timeout), 50)] {
+    for (answer, further) in [(says(500), 100), (lost(NetworkError::Timeout), 50)] {
         let (connection, sent) = over((0..300).map(|_| answer.clone()).collect());
         for _ in 0..150 {
             let _ = connection.send(&read()).await;

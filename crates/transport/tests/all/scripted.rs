@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use drillmaster_models::{Dialect, Endpoint, entry};
+use drillmaster_models::{Dialect, Endpoint, endpoint};
 use drillmaster_transport::{Error, Purpose, Request, Response, Transport};
 use serde_json::Value;
 
@@ -31,11 +31,11 @@ impl Transport for Scripted {
 
 /// The request that a connection makes of this, as the first one of `main`.
 pub(crate) fn request<E: Endpoint>(fields: &E) -> Request {
-    let entry = entry(E::SPEC.name).unwrap();
+    let endpoint = endpoint(E::METADATA.name).unwrap();
     let fields = serde_json::to_value(fields).unwrap();
     Request {
-        wire: entry.request(&fields, Dialect::Current).unwrap().into(),
-        spec: &entry.spec,
+        wire: endpoint.request(&fields, Dialect::Current).unwrap().into(),
+        metadata: &endpoint.metadata,
         scope: "main".into(),
         ordinal: 0,
         purpose: Purpose::Call,

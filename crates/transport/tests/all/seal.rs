@@ -3,14 +3,14 @@
 use std::fs;
 use std::sync::Arc;
 
-use drillmaster_models::{Dialect, entry};
+use drillmaster_models::{Dialect, endpoint};
 use drillmaster_transport::cassette::{
     ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Seal, Sealed, Unsealed, ValueEvent,
 };
 use drillmaster_transport::journal::Journal;
-use drillmaster_transport::redact::{Holds, Policy, Rows};
+use drillmaster_transport::redact::{Policy, Rows, Sensitivity};
 use drillmaster_transport::{
-    Connection, Error, Lost, Purpose, Replay, Request, Response, Scope, Transport,
+    Connection, Error, NetworkError, Purpose, Replay, Request, Response, Scope, Transport,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -27,10 +27,10 @@ pub(crate) fn exchange(
     fields: &Value,
     answer: &Response,
 ) -> [Event; 2] {
-    let entry = entry(name).unwrap();
+    let endpoint = endpoint(name).unwrap();
     let request = Request {
-        wire: entry.request(fields, Dialect::Current).unwrap().into(),
-        spec: &entry.spec,
+        wire: endpoint.request(fields, Dialect::Current).unwrap().into(),
+        metadata: &endpoint.metadata,
         scope: scope.into(),
         ordinal,
         purpose: Purpose::Call,
@@ -205,7 +205,10 @@ fn people_of_a_roster_have_the_numbers_of_its_rows() {
         learner-0002@example.com,Learner 0002,red,linux1\n";
     assert_eq!(sealed.roster().unwrap().to_csv(), expected);
     let columns = tape.header.sealed.unwrap().columns;
-    assert_eq!(columns, [(text("email"), Holds::Email), (text("Vorname"), Holds::Name)]);
+    assert_eq!(
+        columns,
+        [(text("email"), Sensitivity::Email), (text("Vorname"), Sensitivity::Name)]
+    );
 }
 
 #[test]
@@ -296,7 +299,7 @@ fn the_files_appear_together_and_are_for_sharing() {
 
 #[test]
 fn what_the_user_names_is_private_too() {
-    let policy = Policy::default().field("badge_number", Holds::Id).value("Project Bluebird");
+    let policy = Policy::default().field("badge_number", Sensitivity::Id).value("Project Bluebird");
     let answer = json!({ "users": [{ "username": "ada", "badgeNumber": 1815, "note": "on project%20bluebird" }] });
     let events = exchange("main", 0, "thm.users", &json!({}), &Response::json(200, &answer));
     let sealed = Seal::default().policy(policy).events(Header::default(), events).unwrap();
@@ -306,7 +309,7 @@ fn what_the_user_names_is_private_too() {
     let user = &body["users"][0];
     assert_eq!(user["badgeNumber"], "learner-0001-2");
     assert_eq!(user["note"], "on value-0001");
-    assert_eq!(tape.header.sealed.unwrap().fields.get("badgenumber"), Some(&Holds::Id));
+    assert_eq!(tape.header.sealed.unwrap().fields.get("badgenumber"), Some(&Sensitivity::Id));
 }
 
 /// The journal of a run in parts.
@@ -326,7 +329,7 @@ fn asked(scope: &str, ordinal: u64, name: &str, fields: &Value) -> Event {
     request
 }
 
-fn lost(scope: &str, ordinal: u64, how: Lost) -> Event {
+fn lost(scope: &str, ordinal: u64, how: NetworkError) -> Event {
     let (kind, detail) = (text(how.name()), text("too late"));
     Event::Error(ErrorEvent { scope: text(scope), ordinal, kind, detail, unclear_at: None })
 }
@@ -343,7 +346,7 @@ fn a_resumed_run_is_sealed_as_one_that_went_straight_through() {
         exchange("main", ordinal, "thm.users", &json!({}), &answer)
     };
     let fine = |ordinal| seat("main", ordinal, "ada@corp.example", "ada");
-    let mut first = vec![rooms(0), lost("main", 0, Lost::Timeout)];
+    let mut first = vec![rooms(0), lost("main", 0, NetworkError::Timeout)];
     first.extend(users(1));
     first.push(rooms(2));
     let parts = [first, good(0).to_vec(), good(2).into_iter().chain(fine(3)).collect()];
@@ -379,8 +382,8 @@ fn what_was_to_be_tried_again_is_replaced_by_what_came_of_it() {
 async fn replays(parts: &[Vec<Event>], name: &str, fields: &Value) -> Result<Value, Error> {
     let replay = Arc::new(Replay::read(journal(parts).text()).unwrap());
     let connection = Connection::new(replay.clone());
-    let outcome = connection.call_and_resolve(entry(name).unwrap(), fields).await;
-    connection.call(entry("thm.rooms").unwrap(), &json!({})).await.unwrap();
+    let outcome = connection.call_and_resolve(endpoint(name).unwrap(), fields).await;
+    connection.call(endpoint("thm.rooms").unwrap(), &json!({})).await.unwrap();
     replay.finish().unwrap();
     outcome
 }
@@ -409,16 +412,17 @@ async fn a_write_in_doubt_is_replayed_as_it_was_resolved() {
     // Killed while it wrote; looked at in vain, and then found.
     let found = [vec![invite(0)], look(0), [look(0), vec![resolved], rooms(1)].concat()];
     assert!(replays(&found, "veracode.invite", &fields).await.is_ok());
-    // Lost, and sent once more.
-    let again = vec![invite(0), lost("main", 0, Lost::Reset), repeat(1, 0), answered(1)];
+    // NetworkError, and sent once more.
+    let again =
+        vec![invite(0), lost("main", 0, NetworkError::ConnectionLost), repeat(1, 0), answered(1)];
     let again = [again, rooms(2)].concat();
     assert!(replays(&[again], "veracode.invite", &fields).await.is_ok());
-    // Lost, sent once more by a later part that was killed, and again by the next.
-    let lost = vec![invite(0), lost("main", 0, Lost::Reset)];
+    // NetworkError, sent once more by a later part that was killed, and again by the next.
+    let lost = vec![invite(0), lost("main", 0, NetworkError::ConnectionLost)];
     let killed = vec![repeat(1, 0)];
     let parts = [lost.clone(), killed, [vec![repeat(1, 0), answered(1)], rooms(2)].concat()];
     assert!(replays(&parts, "veracode.invite", &fields).await.is_ok());
-    // Never resolved: it is in doubt in the replay as well, and nothing is inferred from what was seen.
+    // RejectAll resolved: it is in doubt in the replay as well, and nothing is inferred from what was seen.
     let open = [lost, look(0), rooms(1)];
     assert!(replays(&open, "veracode.invite", &fields).await.unwrap_err().is_in_doubt());
 }

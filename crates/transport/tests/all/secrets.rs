@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use drillmaster_models::{Dialect, entry};
+use drillmaster_models::{Dialect, endpoint};
 use drillmaster_transport::cassette::{ErrorEvent, Event, Header, Seal, Sealed, ValueEvent};
-use drillmaster_transport::redact::{Holds, Policy, Redactor, Rows, Sealing, shape};
+use drillmaster_transport::redact::{Policy, Redactor, Rows, Sealing, Sensitivity, shape};
 use drillmaster_transport::{Purpose, Request, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
@@ -293,21 +293,21 @@ fn forty_secrets_are_nowhere_afterwards() {
     let run =
         json!({ "set": [["manager", secrets[8]], ["cc", secrets[33]]], "script": "/desk/x.rhai" });
     let header = Header { run: run.as_object().unwrap().clone(), ..Header::default() };
-    let policy = Policy::default().value(secrets[35]).field("badgeNumber", Holds::Id);
+    let policy = Policy::default().value(secrets[35]).field("badgeNumber", Sensitivity::Id);
     let seal = Seal::default().policy(policy).roster(rows);
     let sealed = seal.events(header, events).unwrap();
     nothing_of(&secrets, &sealed);
 }
 
-/// Where a value may stand, by the entry and the field.
-const PLACES: &[(&str, &str, Holds)] = &[
-    ("thm.add_seat", "email", Holds::Email),
-    ("thm.register", "token", Holds::Secret),
-    ("thm.leave_room", "extUserId", Holds::Id),
-    ("veracode.update_user", "id", Holds::Id),
-    ("veracode.update_user", "name", Holds::Name),
-    ("veracode.invite", "senderId", Holds::Other),
-    ("veracode.users_details", "phrase", Holds::Words),
+/// Where a value may stand, by the endpoint and the field.
+const PLACES: &[(&str, &str, Sensitivity)] = &[
+    ("thm.add_seat", "email", Sensitivity::Email),
+    ("thm.register", "token", Sensitivity::Secret),
+    ("thm.leave_room", "extUserId", Sensitivity::Id),
+    ("veracode.update_user", "id", Sensitivity::Id),
+    ("veracode.update_user", "name", Sensitivity::Name),
+    ("veracode.invite", "senderId", Sensitivity::Other),
+    ("veracode.users_details", "phrase", Sensitivity::Words),
 ];
 
 fn any_secret() -> impl Strategy<Value = String> {
@@ -327,10 +327,10 @@ proptest! {
     ) {
         let (name, field, _) = PLACES[place];
         let mut fields = json!({ "roomCode": "linux1", "id": "0a1b", "email": "x@corp.example", "senderId": "boss" });
-        let declared: Vec<_> = entry(name).unwrap().fields().iter().map(|field| field.name.clone()).collect();
+        let declared: Vec<_> = endpoint(name).unwrap().fields().iter().map(|field| field.name.clone()).collect();
         fields.as_object_mut().unwrap().retain(|name, _| declared.contains(name));
         fields[field] = json!(secret);
-        prop_assume!(entry(name).unwrap().request(&fields, Dialect::Current).is_ok());
+        prop_assume!(endpoint(name).unwrap().request(&fields, Dialect::Current).is_ok());
         let all = encodings(&secret);
         let words: Vec<_> = wraps.iter().map(|index| format!("<{}>", all[*index])).collect();
         let events = exchange("main", 0, name, &fields, &refusal(&words.join(" ")));
@@ -344,11 +344,11 @@ proptest! {
 }
 
 fn request(scope: &str, name: &str, fields: &Value) -> Request {
-    let entry = entry(name).unwrap();
-    let wire = entry.request(fields, Dialect::Current).unwrap();
+    let endpoint = endpoint(name).unwrap();
+    let wire = endpoint.request(fields, Dialect::Current).unwrap();
     Request {
         wire: wire.into(),
-        spec: &entry.spec,
+        metadata: &endpoint.metadata,
         scope: scope.into(),
         ordinal: 0,
         purpose: Purpose::Call,
@@ -397,8 +397,8 @@ fn a_redactor_finds_the_pseudonyms_again_from_either_roster() {
             // Who invites is in no roster: that is learnt.
             let recorded = recorded.request.wire().unwrap();
             assert_eq!(
-                shape(&asked.wire, asked.spec, &sealing),
-                shape(&recorded, asked.spec, &sealing)
+                shape(&asked.wire, asked.metadata, &sealing),
+                shape(&recorded, asked.metadata, &sealing)
             );
             assert!(redactor.bind(&asked, &recorded));
             let asked = redactor.request(&asked).wire;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use drillmaster_models::thm::{AddSeat, ShowScoreboard};
-use drillmaster_transport::{Connection, Error, Http, Lost, SecretString};
+use drillmaster_transport::{Connection, Error, Http, NetworkError, SecretString};
 
 use crate::server::{Act, SECRET, Server, answer, json};
 
@@ -26,7 +26,7 @@ pub(crate) fn closed_port() -> String {
 }
 
 /// What is done to a request, and how that looks from the client's side.
-type Trouble = (&'static str, Lost, Box<dyn Fn() -> Act>);
+type FaultKind = (&'static str, NetworkError, Box<dyn Fn() -> Act>);
 
 /// The errors of a read and of a write, each against a server that does this to it.
 async fn both(act: impl Fn() -> Act) -> (Error, Error) {
@@ -44,9 +44,9 @@ async fn both(act: impl Fn() -> Act) -> (Error, Error) {
 async fn a_refused_connection_is_sure_not_to_have_sent_anything() {
     let http = Http::new(&closed_port(), SecretString::from(SECRET)).unwrap();
     let error = Connection::new(http).send(&write(1)).await.unwrap_err();
-    assert_eq!(error.lost_how(), Some(Lost::Unreachable));
+    assert_eq!(error.network_error(), Some(NetworkError::Connect));
     assert!(!error.is_in_doubt() && error.is_retryable());
-    assert_eq!(error.entry(), Some("thm.add_seat"));
+    assert_eq!(error.endpoint(), Some("thm.add_seat"));
 }
 
 #[tokio::test]
@@ -70,24 +70,32 @@ async fn what_is_lost_after_it_was_sent_is_in_doubt_for_a_write_and_may_be_repea
         bytes.truncate(bytes.len() - 5);
         bytes
     };
-    let troubles: [Trouble; 8] = [
-        ("hung up on", Lost::Reset, Box::new(|| Act::HangUp)),
-        ("reset", Lost::Reset, Box::new(|| Act::Reset)),
-        ("cut head", Lost::Reset, Box::new(|| Act::SayAndClose(b"HTTP/1.1 20".to_vec()))),
-        ("cut body", Lost::Reset, Box::new(move || Act::SayAndClose(cut()))),
-        ("not HTTP", Lost::Reset, Box::new(|| Act::Say(b"SSH-2.0-x\r\n\r\n".to_vec()))),
+    let troubles: [FaultKind; 8] = [
+        ("hung up on", NetworkError::ConnectionLost, Box::new(|| Act::HangUp)),
+        ("reset", NetworkError::ConnectionLost, Box::new(|| Act::Reset)),
+        (
+            "cut head",
+            NetworkError::ConnectionLost,
+            Box::new(|| Act::SayAndClose(b"HTTP/1.1 20".to_vec())),
+        ),
+        ("cut body", NetworkError::ConnectionLost, Box::new(move || Act::SayAndClose(cut()))),
+        (
+            "not HTTP",
+            NetworkError::ConnectionLost,
+            Box::new(|| Act::Say(b"SSH-2.0-x\r\n\r\n".to_vec())),
+        ),
         (
             "broken gzip",
-            Lost::Reset,
+            NetworkError::ConnectionLost,
             Box::new(|| Act::Say(answer("200 OK", "content-encoding: gzip\r\n", "no gzip"))),
         ),
-        ("no answer", Lost::Timeout, Box::new(|| Act::Stall(Vec::new()))),
-        ("stalled body", Lost::Timeout, Box::new(move || Act::Stall(cut()))),
+        ("no answer", NetworkError::Timeout, Box::new(|| Act::Stall(Vec::new()))),
+        ("stalled body", NetworkError::Timeout, Box::new(move || Act::Stall(cut()))),
     ];
     for (what, how, act) in troubles {
         let (on_read, on_write) = both(act).await;
-        assert_eq!(on_read.lost_how(), Some(how), "{what}: {on_read}");
-        assert_eq!(on_write.lost_how(), Some(how), "{what}: {on_write}");
+        assert_eq!(on_read.network_error(), Some(how), "{what}: {on_read}");
+        assert_eq!(on_write.network_error(), Some(how), "{what}: {on_write}");
         assert!(on_read.is_retryable() && !on_read.is_in_doubt(), "{what}");
         assert!(on_write.is_in_doubt() && !on_write.is_retryable(), "{what}");
     }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use drillmaster_models::veracode::{ListProgress, ListUsers, ListUsersDetails};
-use drillmaster_models::{Endpoint, entry};
-use drillmaster_transport::{Capture, Connection, Error, Lost, Never, Request, Response};
+use drillmaster_models::{Endpoint, endpoint};
+use drillmaster_transport::{
+    Capture, Connection, Error, NetworkError, RejectAll, Request, Response,
+};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
@@ -98,15 +100,15 @@ async fn a_page_that_repeats_ends_the_walk() {
 async fn an_error_ends_the_walk() {
     let answers = [
         Ok(Response::json(200, &users(&["a"], true))),
-        Err(Error::lost(Lost::Timeout, "too late")),
+        Err(Error::network(NetworkError::Timeout, "too late")),
     ];
     let connection = Connection::new(Scripted::new(answers));
     let items: Vec<_> = connection.items::<_, Value>(&ListUsers::default()).collect().await;
     assert_eq!(items.len(), 2);
     assert_eq!(items[0].as_ref().unwrap()["id"], "a");
     let error = items[1].as_ref().unwrap_err();
-    assert_eq!(error.lost_how(), Some(Lost::Timeout));
-    assert_eq!(error.entry(), Some("veracode.users"));
+    assert_eq!(error.network_error(), Some(NetworkError::Timeout));
+    assert_eq!(error.endpoint(), Some("veracode.users"));
 }
 
 #[tokio::test]
@@ -122,8 +124,8 @@ async fn pages_are_asked_for_only_as_their_items_are() {
 
 #[tokio::test]
 async fn what_cannot_be_walked_is_refused_before_anything_is_sent() {
-    let connection = Connection::new(Never);
-    let add_seat = entry("thm.add_seat").unwrap();
+    let connection = Connection::new(RejectAll);
+    let add_seat = endpoint("thm.add_seat").unwrap();
     let walk = connection.walk(add_seat, &json!({ "email": "ada@example.com" }));
     let items: Vec<_> = walk.collect().await;
     assert_eq!(items.len(), 1);

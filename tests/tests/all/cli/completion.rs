@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use drillmaster_models::entries;
+use drillmaster_models::endpoints;
 
 use super::check;
 use crate::desk::Desk;
@@ -31,7 +31,7 @@ fn names(desk: &Desk, words: &[&str]) -> Vec<String> {
 #[test]
 fn entries_are_offered_wherever_one_is_due() {
     let desk = desk();
-    let all: Vec<&str> = entries().map(drillmaster_models::Entry::name).collect();
+    let all: Vec<&str> = endpoints().map(drillmaster_models::EndpointDef::name).collect();
     for words in [&["call", ""][..], &["endpoints", ""], &["cassette", "show", "x", "--entry", ""]]
     {
         let offered = names(&desk, words);

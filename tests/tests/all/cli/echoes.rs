@@ -156,8 +156,8 @@ fn answer(path: &str, key: &str) -> Vec<u8> {
 /// Everything that lies in a folder.
 fn files(folder: &Path) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for endpoint in std::fs::read_dir(folder).unwrap() {
+        let path = endpoint.unwrap().path();
         if path.is_dir() {
             all.extend(files(&path));
         } else {

@@ -1,6 +1,6 @@
 //! Help texts, and what else the command tells about itself.
 
-use drillmaster_models::{SERVICES, entries};
+use drillmaster_models::{SERVICES, endpoints};
 
 use super::check;
 use crate::desk::Desk;
@@ -61,11 +61,11 @@ fn of_endpoints() {
 #[test]
 fn every_entry_is_told_about() {
     let desk = Desk::empty();
-    for entry in entries() {
-        let told = desk.run(&format!("endpoints {}", entry.name()));
-        assert!(told.exits(0).out.contains(entry.spec.path), "{told}");
-        let help = desk.run(&format!("call {} --help", entry.name()));
-        for field in entry.fields() {
+    for endpoint in endpoints() {
+        let told = desk.run(&format!("endpoints {}", endpoint.name()));
+        assert!(told.exits(0).out.contains(endpoint.metadata.path), "{told}");
+        let help = desk.run(&format!("call {} --help", endpoint.name()));
+        for field in endpoint.fields() {
             assert!(help.exits(0).out.contains(&format!("--{} <", field.name)), "{help}");
         }
     }
@@ -76,7 +76,7 @@ fn endpoints_are_told_to_programs_too() {
     let desk = Desk::empty();
     let told = desk.run("endpoints --format json");
     let list: Vec<serde_json::Value> = serde_json::from_str(&told.exits(0).out).unwrap();
-    assert_eq!(list.len(), entries().count());
+    assert_eq!(list.len(), endpoints().count());
     let told = desk.run("endpoints --format csv");
     assert!(told.exits(0).out.starts_with("entry,effect,request,summary\n"), "{told}");
 }
@@ -104,9 +104,9 @@ fn definitions_are_written_into_a_folder_that_is_made() {
     for path in named {
         assert!(!desk.read(path).is_empty(), "{path}");
     }
-    for entry in entries() {
-        let text = desk.read(&format!("editor/rhai/{}.d.rhai", entry.service().name));
-        assert!(text.contains(&format!("fn {}(", entry.spec.stem())), "{}", entry.name());
+    for endpoint in endpoints() {
+        let text = desk.read(&format!("editor/rhai/{}.d.rhai", endpoint.service().name));
+        assert!(text.contains(&format!("fn {}(", endpoint.metadata.stem())), "{}", endpoint.name());
     }
 }
 

@@ -189,8 +189,8 @@ fn what_was_recorded_is_counted() {
     check("stats_json", &desk, "cassette stats seat.cassette --format json", 0);
     let counts = |file: &str| {
         let stats = json(&desk.run(&format!("cassette stats {file} --format json")));
-        let entries = stats["entries"].as_array().unwrap().iter();
-        let counts = entries.map(|one| (one["entry"].clone(), one["requests"].clone()));
+        let endpoints = stats["entries"].as_array().unwrap().iter();
+        let counts = endpoints.map(|one| (one["entry"].clone(), one["requests"].clone()));
         (stats["facts"].clone(), counts.collect::<Vec<_>>())
     };
     assert_eq!(counts("seat.cassette"), counts("seat.journal"));

@@ -26,9 +26,9 @@ fn with_line(desk: Desk, line: &str) -> Desk {
 }
 
 fn files(desk: &Desk, folder: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(desk.path(folder)).unwrap();
+    let endpoints = std::fs::read_dir(desk.path(folder)).unwrap();
     let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        endpoints.map(|endpoint| endpoint.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }

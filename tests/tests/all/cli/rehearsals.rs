@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use drillmaster_models::entry;
+use drillmaster_models::endpoint;
 use serde_json::{Value, json};
 
 use super::check;
@@ -28,7 +28,7 @@ fn writes(text: &str) -> BTreeSet<(String, String)> {
     let writes = |event: &Value| {
         let name = event["entry"].as_str().unwrap_or_default();
         event["event"] == "write"
-            || event["event"] == "request" && !entry(name).unwrap().spec.effect.is_read()
+            || event["event"] == "request" && !endpoint(name).unwrap().metadata.effect.is_read()
     };
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     lines.filter(writes).map(|event| (text(&event["scope"]), text(&event["hash"]))).collect()

@@ -33,21 +33,22 @@ fn journals(desk: &Desk) -> Vec<std::path::PathBuf> {
 
 /// How often each write was carried out more than once.
 pub(super) fn doubled(writes: &Value) -> Vec<String> {
-    let entries = writes.as_object().into_iter().flatten();
-    let doubles =
-        entries.filter(|(entry, _)| *entry != "thm.authenticate").flat_map(|(entry, all)| {
+    let endpoints = writes.as_object().into_iter().flatten();
+    let doubles = endpoints.filter(|(endpoint, _)| *endpoint != "thm.authenticate").flat_map(
+        |(endpoint, all)| {
             let subjects = all.as_object().into_iter().flatten();
             let twice = subjects.filter(|(_, count)| count.as_u64() != Some(1));
-            twice.map(move |(subject, count)| format!("{entry} {subject}: {count}"))
-        });
+            twice.map(move |(subject, count)| format!("{endpoint} {subject}: {count}"))
+        },
+    );
     doubles.collect()
 }
 
 /// Waits until the sandbox carried out so many writes.
 pub(super) fn wait_for_writes(server: &Server, many: usize) {
     let count = |writes: &Value| {
-        let entries = writes.as_object().into_iter().flatten();
-        entries.map(|(_, all)| all.as_object().map_or(0, serde_json::Map::len)).sum::<usize>()
+        let endpoints = writes.as_object().into_iter().flatten();
+        endpoints.map(|(_, all)| all.as_object().map_or(0, serde_json::Map::len)).sum::<usize>()
     };
     while count(&server.writes()) < many {
         std::thread::yield_now();

@@ -1,11 +1,11 @@
 //! A cassette that is exported as HAR comes back as it was.
 
 use drillmaster::interchange::{Options, har, read, write_cassette};
-use drillmaster_models::{Method, entries};
+use drillmaster_models::{Method, endpoints};
 use drillmaster_transport::cassette::{
     Body, Header, Interaction, RequestEvent, Tape, ValueEvent, identity, parse,
 };
-use drillmaster_transport::{Error, Lost, Response};
+use drillmaster_transport::{Error, NetworkError, Response};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -35,15 +35,17 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
 fn outcomes() -> impl Strategy<Value = Result<Response, Error>> {
     let answer = (100..1000_u16, headers(), bodies())
         .prop_map(|(status, headers, body)| Ok(Response { status, headers, body }));
-    let lost = (select(&Lost::ALL[..]), any::<String>())
-        .prop_map(|(how, detail)| Err(Error::lost(how, detail)));
+    let lost = (select(&NetworkError::ALL[..]), any::<String>())
+        .prop_map(|(how, detail)| Err(Error::network(how, detail)));
     let unsent = any::<String>().prop_map(|detail| Err(Error::setup(detail)));
     prop_oneof![4 => answer, 1 => lost, 1 => unsent]
 }
 
 fn interactions() -> impl Strategy<Value = Interaction> {
-    let names: Vec<String> =
-        entries().map(|entry| entry.name().to_owned()).chain(["gone.entry".to_owned()]).collect();
+    let names: Vec<String> = endpoints()
+        .map(|endpoint| endpoint.name().to_owned())
+        .chain(["gone.entry".to_owned()])
+        .collect();
     let request = (
         prop_oneof![Just("main".to_owned()), any::<String>()],
         select(names),
@@ -52,11 +54,11 @@ fn interactions() -> impl Strategy<Value = Interaction> {
         headers(),
         bodies(),
     );
-    (request, outcomes()).prop_map(|((scope, entry, method, target, headers, body), outcome)| {
+    (request, outcomes()).prop_map(|((scope, endpoint, method, target, headers, body), outcome)| {
         let mut request = RequestEvent {
             scope,
             ordinal: 0,
-            entry,
+            endpoint,
             hash: String::new(),
             method: method.to_string(),
             target,
@@ -138,8 +140,8 @@ fn a_recording_comes_back_and_other_tools_understand_it() {
     // A tool that drops what it does not know leaves the requests, as those of the scope outside any row.
     let mut plain: Value = serde_json::from_str(&har).unwrap();
     plain["log"].as_object_mut().unwrap().shift_remove("_drillmaster");
-    for entry in plain["log"]["entries"].as_array_mut().unwrap() {
-        entry.as_object_mut().unwrap().shift_remove("_drillmaster");
+    for endpoint in plain["log"]["entries"].as_array_mut().unwrap() {
+        endpoint.as_object_mut().unwrap().shift_remove("_drillmaster");
     }
     let without = read(plain.to_string().as_bytes(), &Options::default()).unwrap().tape;
     let hashes = |tape: &Tape| -> Vec<String> {
@@ -175,11 +177,11 @@ fn two_requests_in_one_place_are_refused() {
 fn a_request_of_another_tool_is_refused_where_no_number_is_left_for_it() {
     let tape = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
     let mut har: Value = serde_json::from_slice(&har_of(&tape)).unwrap();
-    let entries = har["log"]["entries"].as_array_mut().unwrap();
-    let mut foreign = entries[0].clone();
+    let endpoints = har["log"]["entries"].as_array_mut().unwrap();
+    let mut foreign = endpoints[0].clone();
     foreign.as_object_mut().unwrap().shift_remove("_drillmaster");
-    entries.push(foreign);
-    entries[0]["_drillmaster"]["scope"] = "main".into();
+    endpoints.push(foreign);
+    endpoints[0]["_drillmaster"]["scope"] = "main".into();
     let last = |number: u64| {
         let mut har = har.clone();
         har["log"]["entries"][0]["_drillmaster"]["ordinal"] = number.into();

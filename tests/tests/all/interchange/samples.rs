@@ -5,9 +5,9 @@ use std::io::Write;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use drillmaster::interchange::{Options, read, write_cassette};
-use drillmaster_models::entry;
+use drillmaster_models::endpoint;
 use drillmaster_models::thm::{AddSeat, ListUsers};
-use drillmaster_transport::{Connection, Lost, Replay};
+use drillmaster_transport::{Connection, NetworkError, Replay};
 use serde_json::{Value, json};
 
 use super::{
@@ -96,7 +96,7 @@ fn users() -> Value {
 /// A request is imported as the one that drillmaster sends.
 #[test]
 fn requests_are_spelt_as_our_own() {
-    let ours = entry("thm.room_exists").unwrap();
+    let ours = endpoint("thm.room_exists").unwrap();
     let ours =
         ours.request(&json!({ "roomCode": "a b/é+c" }), drillmaster_models::Dialect::Current);
     let ours = ours.unwrap().target;
@@ -112,7 +112,7 @@ fn the_path_decides_where_the_host_may_be_either() {
     let entry_at = |url: &str| {
         import(&har(&get(url), &json!({ "status": 200 }))).tape.interactions[0]
             .request
-            .entry
+            .endpoint
             .clone()
     };
     for host in
@@ -136,20 +136,20 @@ fn a_named_host_is_taken_too() {
 #[test]
 fn losses_keep_their_kind() {
     let kinds = [
-        ("net::ERR_CONNECTION_REFUSED", Lost::Unreachable),
-        ("net::ERR_NAME_NOT_RESOLVED", Lost::Unreachable),
-        ("net::ERR_BLOCKED_BY_CLIENT", Lost::Unreachable),
-        ("net::ERR_CONNECTION_TIMED_OUT", Lost::Unreachable),
-        ("net::ERR_TIMED_OUT", Lost::Timeout),
-        ("Read timeout", Lost::Timeout),
-        ("net::ERR_CONNECTION_RESET", Lost::Reset),
-        ("", Lost::Reset),
+        ("net::ERR_CONNECTION_REFUSED", NetworkError::Connect),
+        ("net::ERR_NAME_NOT_RESOLVED", NetworkError::Connect),
+        ("net::ERR_BLOCKED_BY_CLIENT", NetworkError::Connect),
+        ("net::ERR_CONNECTION_TIMED_OUT", NetworkError::Connect),
+        ("net::ERR_TIMED_OUT", NetworkError::Timeout),
+        ("Read timeout", NetworkError::Timeout),
+        ("net::ERR_CONNECTION_RESET", NetworkError::ConnectionLost),
+        ("", NetworkError::ConnectionLost),
     ];
     for (told, kind) in kinds {
         let lost = json!({ "status": 0, "_error": told });
         let imported = import(&har(&users(), &lost));
         let error = imported.tape.interactions[0].outcome.as_ref().unwrap_err();
-        assert_eq!(error.lost_how(), Some(kind), "{told}");
+        assert_eq!(error.network_error(), Some(kind), "{told}");
     }
 }
 
@@ -159,13 +159,13 @@ fn requests_stand_in_the_order_of_their_time() {
         let url = format!("https://securitylabs.veracode.com/api/users?page={page}");
         json!({ "startedDateTime": time, "request": get(&url), "response": { "status": 200 } })
     };
-    let entries = [
+    let endpoints = [
         at(Some("2025-01-01T12:00:00+02:00"), 1),
         at(None, 2),
         at(Some("2025-01-01T09:00:00Z"), 0),
         at(Some("2025-01-01T10:00:00.000Z"), 3),
     ];
-    let imported = import(&json!({ "log": { "entries": entries } }).to_string());
+    let imported = import(&json!({ "log": { "entries": endpoints } }).to_string());
     let told: Vec<_> = imported.tape.interactions.iter().map(|own| &own.request).collect();
     let pages: Vec<_> = told.iter().map(|request| request.target.as_str()).collect();
     assert_eq!(pages, [0, 1, 2, 3].map(|page| format!("/api/users?page={page}")));

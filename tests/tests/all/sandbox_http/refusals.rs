@@ -1,6 +1,8 @@
 //! Every documented refusal over HTTP, with its status and words.
 
-use drillmaster_models::{Credential, Dialect, Entry, Fault, entries, thm, veracode, wire};
+use drillmaster_models::{
+    Credential, Dialect, EndpointDef, ErrorSpec, endpoints, thm, veracode, wire,
+};
 use drillmaster_sandbox::VERACODE_DISABLED_KEY;
 use serde_json::json;
 
@@ -126,25 +128,25 @@ fn every_documented_refusal_has_its_status_and_words_and_changes_nothing() {
     assert_eq!(server.writes(), json!({}));
 }
 
-/// No refusal that an entry declares is missing in the table, but for two: another test provokes the one,
+/// No refusal that an endpoint declares is missing in the table, but for two: another test provokes the one,
 /// and the other is only the live service's way to say what the document says in other words.
 #[test]
 fn the_table_has_every_refusal_that_is_declared() {
     let table = filled();
-    let met = |entry: &Entry, fault: &Fault| {
+    let met = |endpoint: &EndpointDef, fault: &ErrorSpec| {
         lines(&table).any(|[request, _, status, words]| {
             let (method, target) = request.split_once(' ').unwrap();
             let path = target.split('?').next().unwrap();
-            method == entry.spec.method.as_str()
-                && wire::match_path(entry.spec.path, path).is_some()
+            method == endpoint.metadata.method.as_str()
+                && wire::match_path(endpoint.metadata.path, path).is_some()
                 && status == fault.status.to_string()
                 && fault.matches(words)
         })
     };
-    let missing: Vec<_> = entries()
-        .flat_map(|entry| entry.spec.faults.iter().map(move |fault| (entry, fault)))
-        .filter(|(entry, fault)| !met(entry, fault))
-        .map(|(entry, fault)| format!("{} {} {}", entry.name(), fault.status, fault.says))
+    let missing: Vec<_> = endpoints()
+        .flat_map(|endpoint| endpoint.metadata.errors.iter().map(move |fault| (endpoint, fault)))
+        .filter(|(endpoint, fault)| !met(endpoint, fault))
+        .map(|(endpoint, fault)| format!("{} {} {}", endpoint.name(), fault.status, fault.says))
         .collect();
     let elsewhere = [
         "thm.add_seat 400 no available seats in dashboard.",
@@ -193,8 +195,12 @@ fn security_labs_tells_what_is_wrong_with_a_credential() {
         (Some(ROTATED_KEY), 401, "rotated"),
         (Some(VERACODE_DISABLED_KEY), 401, "disabled"),
     ];
-    for entry in veracode::SERVICE.entries {
-        let line = format!("{} {}", entry.spec.method, entry.spec.path.replace(['{', '}'], ""));
+    for endpoint in veracode::SERVICE.endpoints {
+        let line = format!(
+            "{} {}",
+            endpoint.metadata.method,
+            endpoint.metadata.path.replace(['{', '}'], "")
+        );
         for (credential, status, words) in given {
             let headers: Vec<_> =
                 credential.map(|credential| ("auth", credential)).into_iter().collect();
@@ -209,9 +215,10 @@ fn tryhackme_has_one_answer_for_a_wrong_key_and_for_none() {
     for dialect in Dialect::ALL {
         let server = Server::start(&format!("--dialect {dialect}"));
         let mut caller = server.call();
-        let specs = thm::SERVICE.entries.iter().filter_map(|entry| entry.spec(dialect).ok());
-        for spec in specs.filter(|spec| spec.credential != Credential::None) {
-            let line = format!("{} {}", spec.method, spec.path.replace(['{', '}'], ""));
+        let specs =
+            thm::SERVICE.endpoints.iter().filter_map(|endpoint| endpoint.metadata(dialect).ok());
+        for metadata in specs.filter(|metadata| metadata.credential != Credential::None) {
+            let line = format!("{} {}", metadata.method, metadata.path.replace(['{', '}'], ""));
             for headers in [&[("THM-API-KEY", "a-wrong-key")][..], &[]] {
                 let answer = caller.send_with(&line, headers, b"");
                 refuses(&answer, 403, "API Key is invalid or has expired.");

@@ -1,7 +1,7 @@
 //! The readings of what the documents leave open, and answers that are none.
 
 use drillmaster_models::wire::Response;
-use drillmaster_models::{Dialect, Entry, Failure, Means, entry, thm};
+use drillmaster_models::{Dialect, EndpointDef, Failure, Means, endpoint, thm};
 use serde_json::json;
 
 use super::refusals::REFUSALS;
@@ -9,7 +9,7 @@ use super::{Current, Legacy, ok, page, plain, read, redirect, refused, v2, with_
 
 #[test]
 fn an_unknown_room_is_an_answer_and_not_a_failure() {
-    let room_exists = entry("thm.room_exists").unwrap();
+    let room_exists = endpoint("thm.room_exists").unwrap();
     for dialect in Dialect::ALL {
         for answer in [plain(404, "Room not found."), v2(404, "room not found")] {
             let read = room_exists.answer(&answer, dialect);
@@ -42,7 +42,7 @@ fn an_error_is_one_even_with_status_200() {
 #[test]
 fn an_empty_body_is_enough_for_leaving_a_room() {
     let silent = Response { status: 200, headers: Vec::new(), body: Vec::new() };
-    let leave_room = entry("thm.leave_room").unwrap();
+    let leave_room = endpoint("thm.leave_room").unwrap();
     for dialect in Dialect::ALL {
         assert_eq!(leave_room.answer(&silent, dialect), Ok(json!({})));
     }
@@ -50,10 +50,10 @@ fn an_empty_body_is_enough_for_leaving_a_room() {
 
 #[test]
 fn a_page_or_a_redirect_is_no_answer_of_an_api() {
-    for (entry, dialect) in with_key() {
+    for (endpoint, dialect) in with_key() {
         for answer in [page(200), page(403), redirect("https://tryhackme.com/login")] {
-            let read = entry.answer(&answer, dialect);
-            assert!(matches!(read, Err(Failure::NotAnApi { .. })), "{}: {read:?}", entry.name());
+            let read = endpoint.answer(&answer, dialect);
+            assert!(matches!(read, Err(Failure::NotAnApi { .. })), "{}: {read:?}", endpoint.name());
         }
     }
     assert!(matches!(read("thm.register", &page(200)), Err(Failure::NotAnApi { .. })));
@@ -88,7 +88,7 @@ fn rooms_are_read_bare_or_named_in_either_dialect() {
     let room = json!({ "code": "linux1", "title": null, "description": null, "public": true });
     for body in [json!([room]), json!({ "roomInfo": [room] })] {
         for dialect in Dialect::ALL {
-            let read = entry("thm.rooms").unwrap().answer(&ok(&body), dialect);
+            let read = endpoint("thm.rooms").unwrap().answer(&ok(&body), dialect);
             assert_eq!(read, Ok(json!({ "roomInfo": [room] })));
         }
     }
@@ -116,7 +116,7 @@ fn absent_fields_are_there_as_null_and_unknown_ones_are_kept() {
 
 #[test]
 fn what_legacy_sends_beyond_its_document_finds_its_place() {
-    let read = |name, body| entry(name).unwrap().answer(&ok(&body), Legacy).unwrap();
+    let read = |name, body| endpoint(name).unwrap().answer(&ok(&body), Legacy).unwrap();
     let users =
         read("thm.users", json!({ "users": [{ "username": "ada", "extUserId": "staff-0017" }] }));
     assert_eq!(users["users"][0]["extUserId"], "staff-0017");
@@ -136,10 +136,10 @@ fn a_misfit_is_told_by_its_place() {
 
 #[test]
 fn four_entries_have_no_legacy_form() {
-    let lacking = thm::ENTRIES.iter().filter(|entry| entry.spec(Legacy).is_err());
-    let names: Vec<_> = lacking.map(Entry::name).collect();
+    let lacking = thm::ENDPOINTS.iter().filter(|endpoint| endpoint.metadata(Legacy).is_err());
+    let names: Vec<_> = lacking.map(EndpointDef::name).collect();
     assert_eq!(names, ["thm.register", "thm.add_seat", "thm.remove_seat", "thm.time_report"]);
-    let seat = entry("thm.add_seat").unwrap();
+    let seat = endpoint("thm.add_seat").unwrap();
     let request = seat.request(&json!({ "email": "ada@example.com" }), Legacy);
     assert!(matches!(request, Err(Failure::Unsupported(_))));
 }
@@ -147,7 +147,7 @@ fn four_entries_have_no_legacy_form() {
 #[test]
 fn a_time_report_is_checked_before_it_is_sent() {
     let wrong = |fields| {
-        let request = entry("thm.time_report").unwrap().request(&fields, Current);
+        let request = endpoint("thm.time_report").unwrap().request(&fields, Current);
         request.unwrap_err().to_string()
     };
     let emails = ["ada@example.com"];

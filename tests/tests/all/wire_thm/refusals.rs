@@ -26,8 +26,12 @@ fn each_documented_refusal_has_its_meaning() {
 
 #[test]
 fn the_declared_refusals_are_the_documented_ones() {
-    let declared = thm::ENTRIES.iter().flat_map(|entry| {
-        entry.spec.faults.iter().map(|fault| (entry.name(), fault.status, fault.says, fault.means))
+    let declared = thm::ENDPOINTS.iter().flat_map(|endpoint| {
+        endpoint
+            .metadata
+            .errors
+            .iter()
+            .map(|fault| (endpoint.name(), fault.status, fault.says, fault.means))
     });
     // The one that is an answer has its own test.
     let declared: Vec<_> = declared.filter(|(name, ..)| *name != "thm.room_exists").collect();
@@ -43,10 +47,10 @@ fn words_count_and_neither_case_nor_full_stop_nor_status() {
 #[test]
 fn a_refused_key_is_one_at_every_entry_and_in_both_dialects() {
     let words = "API Key is invalid or has expired.";
-    for (entry, dialect) in with_key() {
+    for (endpoint, dialect) in with_key() {
         for answer in [plain(403, words), v2(403, words)] {
-            let read = entry.answer(&answer, dialect);
-            assert_eq!(read, refused(403, words, Means::Credential), "{}", entry.name());
+            let read = endpoint.answer(&answer, dialect);
+            assert_eq!(read, refused(403, words, Means::Credential), "{}", endpoint.name());
         }
     }
 }

@@ -1,6 +1,8 @@
 //! How this project reads what the document leaves open or contradicts: a line for each reading.
 
-use drillmaster_models::{Absence, Credential, Effect, Moment, Removes, Settle, entry, veracode};
+use drillmaster_models::{
+    Absence, Credential, Effect, Moment, Removes, Resolve, endpoint, veracode,
+};
 use serde_json::{Value, json};
 
 use super::{read, reads, sent, wrong_field};
@@ -13,8 +15,13 @@ fn user(name: &str, user: &Value, field: &str) -> Value {
 
 #[test]
 fn the_credential_goes_with_every_request() {
-    for entry in &veracode::ENTRIES {
-        assert_eq!(entry.spec.credential, Credential::Header("auth"), "{}", entry.spec.name);
+    for endpoint in &veracode::ENDPOINTS {
+        assert_eq!(
+            endpoint.metadata.credential,
+            Credential::Header("auth"),
+            "{}",
+            endpoint.metadata.name
+        );
     }
 }
 
@@ -55,14 +62,14 @@ fn unknown_fields_are_kept() {
 
 #[test]
 fn pages_are_from_1_to_50_long_everywhere() {
-    let limited = veracode::ENTRIES
+    let limited = veracode::ENDPOINTS
         .iter()
-        .filter(|entry| entry.fields().iter().any(|field| field.name == "limit"));
+        .filter(|endpoint| endpoint.fields().iter().any(|field| field.name == "limit"));
     let mut names = Vec::new();
-    for entry in limited {
-        let name = entry.spec.name;
+    for endpoint in limited {
+        let name = endpoint.metadata.name;
         let mut fields = json!({ "limit": 50 });
-        if entry.spec.path_fields().next().is_some() {
+        if endpoint.metadata.path_fields().next().is_some() {
             fields["id"] = json!("a");
         }
         assert_eq!(wrong_field(name, &fields), None);
@@ -70,7 +77,7 @@ fn pages_are_from_1_to_50_long_everywhere() {
             fields["limit"] = wrong;
             assert_eq!(wrong_field(name, &fields).as_deref(), Some("limit"));
         }
-        names.push(entry.spec.stem());
+        names.push(endpoint.metadata.stem());
     }
     assert_eq!(
         names,
@@ -187,19 +194,20 @@ fn a_name_has_at_most_24_characters() {
 
 #[test]
 fn an_update_may_be_repeated_and_takes_away_by_disabling_alone() {
-    let update = entry("veracode.update_user").unwrap().spec.effect;
+    let update = endpoint("veracode.update_user").unwrap().metadata.effect;
     let update = update.write().unwrap();
-    assert_eq!((update.settle, update.removes), (Settle::Repeat, Removes::When("disabled")));
+    assert_eq!((update.settle, update.removes), (Resolve::Repeat, Removes::When("disabled")));
 }
 
 #[test]
 fn only_deleting_is_beyond_recall() {
     let irreversible = |effect: &Effect| effect.write().is_some_and(|write| write.irreversible);
-    let found = veracode::ENTRIES.iter().filter(|entry| irreversible(&entry.spec.effect));
-    let found: Vec<_> = found.map(|entry| entry.spec.name).collect();
+    let found =
+        veracode::ENDPOINTS.iter().filter(|endpoint| irreversible(&endpoint.metadata.effect));
+    let found: Vec<_> = found.map(|endpoint| endpoint.metadata.name).collect();
     assert_eq!(found, ["veracode.delete_user"]);
-    let delete = entry("veracode.delete_user").unwrap().spec.effect;
-    assert_eq!(delete.write().unwrap().settle, Settle::Refusal);
+    let delete = endpoint("veracode.delete_user").unwrap().metadata.effect;
+    assert_eq!(delete.write().unwrap().settle, Resolve::Refusal);
 }
 
 #[test]
@@ -315,8 +323,8 @@ fn an_invite_is_a_success_with_200_and_201_and_in_doubt_with_500() {
         assert!(read("veracode.invite", status, "").is_ok());
     }
     assert!(read("veracode.invite", 500, r#"{"message": "unknown error"}"#).is_err());
-    let invite = entry("veracode.invite").unwrap().spec.effect;
+    let invite = endpoint("veracode.invite").unwrap().metadata.effect;
     let by_email =
-        Settle::Probe { entry: "veracode.users", field: "email", absence: Absence::Repeatable };
+        Resolve::Probe { endpoint: "veracode.users", field: "email", absence: Absence::Repeatable };
     assert_eq!(invite.write().unwrap().settle, by_email);
 }

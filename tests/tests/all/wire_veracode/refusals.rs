@@ -1,6 +1,6 @@
 //! Every refusal that the document lists, copied from its tables and not from the declarations.
 
-use drillmaster_models::{Failure, Fault, Means, veracode};
+use drillmaster_models::{ErrorSpec, Failure, Means, veracode};
 
 use super::read;
 
@@ -30,7 +30,7 @@ const ASSIGNMENTS: &[Row] = &[
     (400, "Invalid assignment id: 5f5f"),
 ];
 
-/// The plain refusals of each entry.
+/// The plain refusals of each endpoint.
 const REFUSED: &[(&str, &[&[Row]])] = &[
     ("veracode.users", &[]),
     ("veracode.users_details", &[NARROWING, SPAN, LISTING]),
@@ -82,53 +82,58 @@ const ALREADY: &[(&str, u16, &str)] = &[
 ];
 
 #[track_caller]
-fn check(entry: &str, status: u16, says: &str, expect: Means) {
+fn check(endpoint: &str, status: u16, says: &str, expect: Means) {
     let body = serde_json::json!({ "message": says }).to_string();
-    match read(entry, status, &body) {
+    match read(endpoint, status, &body) {
         Err(Failure::Refused { status: got, words, means }) => {
-            assert_eq!((got, words.as_str(), means), (status, says, expect), "{entry}");
+            assert_eq!((got, words.as_str(), means), (status, says, expect), "{endpoint}");
         }
-        other => panic!("{entry}: {status} {says}: {other:?}"),
+        other => panic!("{endpoint}: {status} {says}: {other:?}"),
     }
 }
 
 #[test]
 fn documented_refusals_are_refusals() {
-    for (entry, tables) in REFUSED {
+    for (endpoint, tables) in REFUSED {
         for (status, says) in tables.concat() {
-            check(entry, status, says, Means::Refused);
+            check(endpoint, status, says, Means::Refused);
         }
     }
 }
 
 #[test]
 fn some_refusals_say_that_it_is_so_already() {
-    for (entry, status, says) in ALREADY {
-        check(entry, *status, says, Means::Already);
+    for (endpoint, status, says) in ALREADY {
+        check(endpoint, *status, says, Means::Already);
     }
 }
 
 #[test]
 fn what_is_declared_is_in_the_tables_and_the_other_way_round() {
-    for (entry, (name, tables)) in veracode::ENTRIES.iter().zip(REFUSED) {
-        assert_eq!(entry.spec.name, *name);
-        let already = ALREADY.iter().filter(|(entry, ..)| entry == name);
+    for (endpoint, (name, tables)) in veracode::ENDPOINTS.iter().zip(REFUSED) {
+        assert_eq!(endpoint.metadata.name, *name);
+        let already = ALREADY.iter().filter(|(endpoint, ..)| endpoint == name);
         let already = already.map(|(_, status, says)| (*status, *says));
         let listed: Vec<_> = tables.concat().into_iter().chain(already).collect();
-        let fits =
-            |fault: &Fault, (status, says): &Row| fault.status == *status && fault.matches(says);
-        for fault in entry.spec.faults {
+        let fits = |fault: &ErrorSpec, (status, says): &Row| {
+            fault.status == *status && fault.matches(says)
+        };
+        for fault in endpoint.metadata.errors {
             assert!(listed.iter().any(|row| fits(fault, row)), "{name}: {}", fault.says);
         }
         for row in &listed {
-            assert!(entry.spec.faults.iter().any(|fault| fits(fault, row)), "{name}: {}", row.1);
+            assert!(
+                endpoint.metadata.errors.iter().any(|fault| fits(fault, row)),
+                "{name}: {}",
+                row.1
+            );
         }
     }
 }
 
 #[test]
 fn a_credential_that_is_not_accepted_never_reads_as_not_found() {
-    for entry in &veracode::ENTRIES {
+    for endpoint in &veracode::ENDPOINTS {
         for (status, says) in [
             (403, "ApiCredential invalid"),
             (404, "ApiCredential missing"),
@@ -139,17 +144,17 @@ fn a_credential_that_is_not_accepted_never_reads_as_not_found() {
             (401, "disabled"),
             (401, "anything else"),
         ] {
-            check(entry.spec.name, status, says, Means::Credential);
+            check(endpoint.metadata.name, status, says, Means::Credential);
         }
     }
 }
 
 #[test]
 fn an_unknown_error_is_the_services_own() {
-    for entry in &veracode::ENTRIES {
+    for endpoint in &veracode::ENDPOINTS {
         for says in ["unknown", "Unknown", "unknown error"] {
             let body = format!(r#"{{"message": "{says}"}}"#);
-            let failure = read(entry.spec.name, 500, &body).unwrap_err();
+            let failure = read(endpoint.metadata.name, 500, &body).unwrap_err();
             assert_eq!(failure, Failure::Broken { status: 500, words: says.to_owned() });
         }
     }

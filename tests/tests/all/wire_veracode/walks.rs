@@ -1,13 +1,13 @@
 //! Lists in pages: both styles, and where a walk ends.
 
-use drillmaster_models::{Pager, entry};
+use drillmaster_models::{Pager, endpoint};
 use serde_json::{Value, json};
 
 use super::{reads, sent};
 
 /// Walks a list over these answers; gives what was asked for and the ids that came out.
 fn walk(name: &str, fields: &Value, answers: &[Value]) -> (Vec<String>, Vec<Value>) {
-    let mut pager = Pager::new(entry(name).unwrap(), fields).unwrap();
+    let mut pager = Pager::new(endpoint(name).unwrap(), fields).unwrap();
     let (mut asked, mut found) = (Vec::new(), Vec::new());
     for answer in answers {
         let Some(fields) = pager.request() else { break };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{CLASS, LEAVERS, TEAM, check, desk, run, sandbox, told};
 
-/// Runs a workflow twice on the same services: the first time it does what `did` says, by entry and how often,
+/// Runs a workflow twice on the same services: the first time it does what `did` says, by endpoint and how often,
 /// and the second time nothing.
 #[track_caller]
 fn check_twice(dialect: Dialect, script: &str, roster: &str, inputs: &[(&str, &str)], did: &Value) {
@@ -14,10 +14,10 @@ fn check_twice(dialect: Dialect, script: &str, roster: &str, inputs: &[(&str, &s
     let once = run(&sandbox, dialect, script, Some(roster), inputs);
     assert!(once.report.problem.is_none(), "{}", once.report.problem.unwrap());
     let writes = sandbox.writes();
-    let counts = writes.as_object().unwrap().iter().map(|(entry, subjects)| {
+    let counts = writes.as_object().unwrap().iter().map(|(endpoint, subjects)| {
         let subjects = subjects.as_object().unwrap();
         assert!(subjects.values().all(|count| *count == 1), "{writes}");
-        (entry.clone(), Value::from(subjects.len()))
+        (endpoint.clone(), Value::from(subjects.len()))
     });
     assert_eq!(&Value::Object(counts.collect()), did);
     let again = run(&sandbox, dialect, script, Some(roster), inputs);

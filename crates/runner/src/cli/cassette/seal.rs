@@ -90,20 +90,20 @@ fn write(sealed: &Sealed, path: &Path, to: &Path, shell: &Shell) -> Result<(), P
 }
 
 /// Tells what the journal does not say: nobody has found out, or an earlier release did and did not note it.
-fn tell_doubts(entries: &[String], console: &Console) {
-    if entries.is_empty() {
+fn tell_doubts(endpoints: &[String], console: &Console) {
+    if endpoints.is_empty() {
         return;
     }
-    let writes = if entries.len() == 1 { "write" } else { "writes" };
-    let mut names = entries.to_vec();
+    let writes = if endpoints.len() == 1 { "write" } else { "writes" };
+    let mut names = endpoints.to_vec();
     names.sort_unstable();
     names.dedup();
     console.warn(&format!(
         "{} {writes} without a clear answer in the recording ({}): the journal does not say what became of {}. If the \
          run can still find out, resume it and seal it again",
-        entries.len(),
+        endpoints.len(),
         names.join(", "),
-        if entries.len() == 1 { "it" } else { "them" }
+        if endpoints.len() == 1 { "it" } else { "them" }
     ));
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use drillmaster_models::entry;
+use drillmaster_models::endpoint;
 use drillmaster_transport::cassette::{Body, Interaction, Tape, veiled};
 use serde_json::{Value, json};
 
@@ -22,9 +22,9 @@ use drillmaster_models::json;
 pub(crate) struct ShowArgs {
     /// A cassette, or the journal of a run
     file: PathBuf,
-    /// Only requests of this entry, such as thm.rooms
+    /// Only requests of this endpoint, such as thm.rooms
     #[arg(long, value_name = "ENTRY", value_parser = known_entry, add = complete::entry_names())]
-    entry: Option<String>,
+    endpoint: Option<String>,
     /// Only requests of this scope: a row's key, or main
     #[arg(long, value_name = "KEY")]
     scope: Option<String>,
@@ -56,13 +56,13 @@ enum State {
     /// With a breakdown of the service
     Broken,
     /// Without an answer
-    Lost,
+    NetworkError,
 }
 
 impl State {
     fn of(interaction: &Interaction) -> Self {
         match &interaction.outcome {
-            Err(_) => Self::Lost,
+            Err(_) => Self::NetworkError,
             Ok(answer) if answer.status >= 500 => Self::Broken,
             Ok(answer) if answer.status >= 400 => Self::Refused,
             Ok(_) => Self::Answered,
@@ -74,13 +74,13 @@ impl State {
             Self::Answered => "answered",
             Self::Refused => "refused",
             Self::Broken => "broken",
-            Self::Lost => "lost",
+            Self::NetworkError => "lost",
         }
     }
 }
 
 fn known_entry(name: &str) -> Result<String, String> {
-    entry(name).map(|entry| entry.name().to_owned()).map_err(|error| error.to_string())
+    endpoint(name).map(|endpoint| endpoint.name().to_owned()).map_err(|error| error.to_string())
 }
 
 pub(super) fn show(args: &ShowArgs, shell: &Shell) -> Result<Exit, Problem> {
@@ -89,7 +89,7 @@ pub(super) fn show(args: &ShowArgs, shell: &Shell) -> Result<Exit, Problem> {
     let tape = if args.full && !args.reveal { veiled(tape, HIDDEN) } else { tape };
     let wanted = |interaction: &&Interaction| {
         let request = &interaction.request;
-        args.entry.as_ref().is_none_or(|name| *name == request.entry)
+        args.endpoint.as_ref().is_none_or(|name| *name == request.endpoint)
             && args.scope.as_ref().is_none_or(|scope| *scope == request.scope)
             && args.state.is_none_or(|state| state == State::of(interaction))
     };
@@ -122,10 +122,10 @@ fn line(interaction: &Interaction) -> Vec<String> {
     let request = &interaction.request;
     let ended = match &interaction.outcome {
         Ok(answer) => answer.status.to_string(),
-        Err(_) => State::Lost.name().to_owned(),
+        Err(_) => State::NetworkError.name().to_owned(),
     };
     let ordinal = request.ordinal.to_string();
-    vec![request.scope.clone(), ordinal, request.entry.clone(), request.line(), ended]
+    vec![request.scope.clone(), ordinal, request.endpoint.clone(), request.line(), ended]
 }
 
 fn as_json(interaction: &Interaction, args: &ShowArgs) -> Value {
@@ -133,16 +133,16 @@ fn as_json(interaction: &Interaction, args: &ShowArgs) -> Value {
     let mut all = json!({
         "scope": request.scope,
         "ordinal": request.ordinal,
-        "entry": request.entry,
+        "entry": request.endpoint,
         "request": request.line(),
         "state": State::of(interaction).name(),
         "status": interaction.outcome.as_ref().ok().map(|answer| answer.status),
     });
     if args.full {
         let asked = request.wire().map(|wire| wire.body).unwrap_or_default();
-        all["asked"] = body_of(&asked, request.is_open(), &request.entry, args.reveal);
+        all["asked"] = body_of(&asked, request.is_open(), &request.endpoint, args.reveal);
         all["answered"] = match &interaction.outcome {
-            Ok(answer) => body_of(&answer.body, true, &request.entry, args.reveal),
+            Ok(answer) => body_of(&answer.body, true, &request.endpoint, args.reveal),
             Err(error) => error.to_string().into(),
         };
     }
@@ -153,13 +153,13 @@ fn as_json(interaction: &Interaction, args: &ShowArgs) -> Value {
 fn in_full(interaction: &Interaction, args: &ShowArgs) -> String {
     let request = &interaction.request;
     let asked = request.wire().map(|wire| wire.body).unwrap_or_default();
-    let asked = body_of(&asked, request.is_open(), &request.entry, args.reveal);
-    let mut text = format!("── {} {} {}\n", request.scope, request.ordinal, request.entry);
+    let asked = body_of(&asked, request.is_open(), &request.endpoint, args.reveal);
+    let mut text = format!("── {} {} {}\n", request.scope, request.ordinal, request.endpoint);
     text += &message(&request.line(), &request.headers, &asked, args.reveal);
     text += "\n";
     match &interaction.outcome {
         Ok(answer) => {
-            let body = body_of(&answer.body, true, &request.entry, args.reveal);
+            let body = body_of(&answer.body, true, &request.endpoint, args.reveal);
             text += &message(&answer.status.to_string(), &answer.headers, &body, args.reveal);
         }
         Err(error) => {
@@ -201,13 +201,13 @@ fn body_of(body: &[u8], is_open: bool, name: &str, reveal: bool) -> Value {
 }
 
 fn hidden(mut body: Value, name: &str, reveal: bool) -> Value {
-    if !reveal && let Ok(entry) = entry(name) {
-        hide(&mut body, entry.spec.hidden);
+    if !reveal && let Ok(endpoint) = endpoint(name) {
+        hide(&mut body, endpoint.metadata.hidden);
     }
     body
 }
 
-/// What is counted of an entry.
+/// What is counted of an endpoint.
 #[derive(Default)]
 struct Count {
     requests: usize,
@@ -227,7 +227,7 @@ pub(super) fn stats(args: &StatsArgs, shell: &Shell) -> Result<Exit, Problem> {
         counts.iter().map(|(name, count)| row((name.as_str(), count))).collect();
     match shell.format {
         Format::Json => {
-            let entries: Vec<Value> = rows
+            let endpoints: Vec<Value> = rows
                 .iter()
                 .map(|row| header.iter().copied().zip(row.iter().map(String::as_str)))
                 .map(|cells| {
@@ -236,7 +236,7 @@ pub(super) fn stats(args: &StatsArgs, shell: &Shell) -> Result<Exit, Problem> {
                 .collect();
             shell
                 .console
-                .print(&format!("{:#}", json!({ "facts": facts(&tape), "entries": entries })));
+                .print(&format!("{:#}", json!({ "facts": facts(&tape), "entries": endpoints })));
         }
         Format::Csv => shell.rows(&header, rows)?,
         Format::Table => {
@@ -258,7 +258,7 @@ fn number_or_text(cell: &str) -> Value {
 fn count(tape: &Tape) -> BTreeMap<String, Count> {
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
     for interaction in &tape.interactions {
-        let count = counts.entry(interaction.request.entry.clone()).or_default();
+        let count = counts.entry(interaction.request.endpoint.clone()).or_default();
         count.requests += 1;
         count.states[State::of(interaction) as usize] += 1;
         count.bytes += interaction.outcome.as_ref().map_or(0, |answer| answer.body.len());

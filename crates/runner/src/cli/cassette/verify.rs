@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args};
-use drillmaster_models::{Dialect, entry, wire};
+use drillmaster_models::{Dialect, endpoint, wire};
 use drillmaster_transport::cassette::{Interaction, Tape};
-use drillmaster_transport::{Cassette, Mode, Purpose, Request, Stopped, Transport};
+use drillmaster_transport::{Mode, Purpose, Recorder, Request, Stopped, Transport};
 
 use super::super::Shell;
 use super::super::place::TargetArgs;
@@ -48,7 +48,7 @@ pub(super) fn verify(
     let patience = patience(&place, &shell.console, &Stop::default());
     let target = Target::open(&place, &services(&tape), &patience)?;
     let live = target.transport();
-    let cassette = Cassette::open(&args.cassette)
+    let cassette = Recorder::open(&args.cassette)
         .mode(Mode::Verify)
         .allow_unused()
         .unwatched()
@@ -82,14 +82,14 @@ pub(super) fn verify(
 }
 
 /// Asks for what was recorded, one after the other.
-async fn ask(tape: &Tape, cassette: &Cassette, args: &VerifyArgs) -> Result<Tally, Problem> {
+async fn ask(tape: &Tape, cassette: &Recorder, args: &VerifyArgs) -> Result<Tally, Problem> {
     let mut tally = Tally::default();
     for interaction in &tape.interactions {
         let Some(request) = request(interaction) else {
             tally.unknown += 1;
             continue;
         };
-        if !request.spec.effect.is_read() && !args.writes {
+        if !request.metadata.effect.is_read() && !args.writes {
             tally.writes += 1;
             continue;
         }
@@ -106,15 +106,15 @@ async fn ask(tape: &Tape, cassette: &Cassette, args: &VerifyArgs) -> Result<Tall
 fn request(interaction: &Interaction) -> Option<Request> {
     let recorded = &interaction.request;
     let wire = recorded.wire().ok()?;
-    let entry = entry(&recorded.entry).ok()?;
+    let endpoint = endpoint(&recorded.endpoint).ok()?;
     let path = wire.target.split('?').next().unwrap_or_default();
-    let specs = Dialect::ALL.into_iter().filter_map(|dialect| entry.spec(dialect).ok());
-    let spec = specs
-        .into_iter()
-        .find(|spec| spec.method == wire.method && wire::match_path(spec.path, path).is_some())?;
+    let specs = Dialect::ALL.into_iter().filter_map(|dialect| endpoint.metadata(dialect).ok());
+    let metadata = specs.into_iter().find(|metadata| {
+        metadata.method == wire.method && wire::match_path(metadata.path, path).is_some()
+    })?;
     Some(Request {
         wire: wire.into(),
-        spec,
+        metadata,
         scope: recorded.scope.as_str().into(),
         ordinal: recorded.ordinal,
         purpose: Purpose::Call,
@@ -122,8 +122,8 @@ fn request(interaction: &Interaction) -> Option<Request> {
 }
 
 fn services(tape: &Tape) -> Vec<&'static str> {
-    let entries = tape.interactions.iter().filter_map(|one| entry(&one.request.entry).ok());
-    let mut names: Vec<_> = entries.map(|entry| entry.service().name).collect();
+    let endpoints = tape.interactions.iter().filter_map(|one| endpoint(&one.request.endpoint).ok());
+    let mut names: Vec<_> = endpoints.map(|endpoint| endpoint.service().name).collect();
     names.sort_unstable();
     names.dedup();
     names

@@ -1,6 +1,6 @@
 //! What a line came to, for people or for programs.
 
-use drillmaster_models::entries;
+use drillmaster_models::endpoints;
 use rhai::Dynamic;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::results::fields;
 use crate::roster::Row;
 use crate::rows::{Outcome, RosterRows, Rows};
 
-/// Shows a value, if there is one. What an entry hides stays hidden unless it is to be revealed.
+/// Shows a value, if there is one. What an endpoint hides stays hidden unless it is to be revealed.
 pub(super) fn show(value: &Dynamic, reveal: bool, shell: &Shell) -> Result<(), Problem> {
     if value.is_unit() {
         return Ok(());
@@ -29,7 +29,7 @@ pub(super) fn show(value: &Dynamic, reveal: bool, shell: &Shell) -> Result<(), P
         return Ok(());
     };
     if !reveal {
-        entries().for_each(|entry| hide(&mut json, entry.spec.hidden));
+        endpoints().for_each(|endpoint| hide(&mut json, endpoint.metadata.hidden));
     }
     match (&json, shell.format) {
         (Value::Array(_) | Value::Object(_), _) => print_items(&json, shell),

@@ -57,7 +57,7 @@ impl Ways {
 
     fn way(&self, request: &Request) -> Option<Arc<dyn Transport>> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(request.spec.service()).map(|target| target.transport())
+        open.get(request.metadata.service()).map(|target| target.transport())
     }
 }
 
@@ -67,7 +67,7 @@ impl Transport for Ways {
         if let Some(way) = self.way(&request) {
             return way.send(request).await;
         }
-        let service = request.spec.service();
+        let service = request.metadata.service();
         Err(Error::setup(format!("no connection to {service} is set up")).for_request(&request))
     }
 

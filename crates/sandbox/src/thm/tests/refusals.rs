@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use drillmaster_models::{Credential, Dialect, Fault, Reply, entry as entry_of, thm};
+use drillmaster_models::{Credential, Dialect, ErrorSpec, Reply, endpoint as endpoint_of, thm};
 use serde_json::{Value, json};
 
 use super::{SEATS, academy, json_of, seated, send, waiting};
@@ -49,23 +49,28 @@ fn provocations() -> Vec<Provocation> {
 #[test]
 fn every_documented_refusal_of_an_endpoint_can_be_met() {
     let mut met = BTreeSet::new();
-    for (seats, entry, method, target, body) in provocations() {
+    for (seats, endpoint, method, target, body) in provocations() {
         let answer = send(&Sandbox::academy(1, 200, seats), method, target, &body);
         let said = json_of(&answer);
         let words = said["message"].as_str().unwrap_or_default();
-        let entry = entry_of(entry).unwrap();
-        let is_met = |fault: &&Fault| fault.status == answer.status && fault.matches(words);
-        let fault = entry.faults().find(is_met);
-        let fault = fault.unwrap_or_else(|| panic!("{}: {answer}", entry.name()));
-        met.insert((entry.name(), fault.says));
-        if matches!(entry.spec.reply, Reply::Data) {
+        let endpoint = endpoint_of(endpoint).unwrap();
+        let is_met = |fault: &&ErrorSpec| fault.status == answer.status && fault.matches(words);
+        let fault = endpoint.errors().find(is_met);
+        let fault = fault.unwrap_or_else(|| panic!("{}: {answer}", endpoint.name()));
+        met.insert((endpoint.name(), fault.says));
+        if matches!(endpoint.metadata.reply, Reply::Data) {
             assert_eq!(said["status"], "error");
             assert!(said["stack"].as_str().is_some_and(|stack| stack.contains(words)));
         }
     }
-    for entry in thm::SERVICE.entries {
-        for fault in entry.spec.faults {
-            assert!(met.contains(&(entry.name(), fault.says)), "{}: {}", entry.name(), fault.says);
+    for endpoint in thm::SERVICE.endpoints {
+        for fault in endpoint.metadata.errors {
+            assert!(
+                met.contains(&(endpoint.name(), fault.says)),
+                "{}: {}",
+                endpoint.name(),
+                fault.says
+            );
         }
     }
 }
@@ -74,17 +79,18 @@ fn every_documented_refusal_of_an_endpoint_can_be_met() {
 fn every_endpoint_with_a_credential_refuses_a_wrong_one_and_none() {
     for dialect in Dialect::ALL {
         let sandbox = academy().speaking(dialect);
-        for entry in thm::SERVICE.entries {
-            let Ok(spec) = entry.spec(dialect) else {
+        for endpoint in thm::SERVICE.endpoints {
+            let Ok(metadata) = endpoint.metadata(dialect) else {
                 continue;
             };
-            if spec.credential == Credential::None {
+            if metadata.credential == Credential::None {
                 continue;
             }
             let wrong = [("thm-api-key".to_owned(), "a-wrong-key".to_owned())];
             for headers in [&wrong[..], &[]] {
-                let answer = sandbox.answer(spec.method.as_str(), spec.path, headers, b"apiKey=x");
-                assert_eq!(answer.status, 403, "{}", entry.name());
+                let answer =
+                    sandbox.answer(metadata.method.as_str(), metadata.path, headers, b"apiKey=x");
+                assert_eq!(answer.status, 403, "{}", endpoint.name());
                 let message = json_of(&answer)["message"].take();
                 assert_eq!(message, "API Key is invalid or has expired.");
             }

@@ -13,22 +13,24 @@ use crate::veracode::population::FIRST_USER;
 fn every_list_is_walked_completely_and_without_repetition() {
     let sandbox = academy();
     let subjects = [("veracode.lesson_progress", LESSON), ("veracode.role_progress", DEVELOPERS)];
-    for entry in SERVICES[1].entries {
-        let Some(list) = entry.spec.list.filter(|list| list.paging != Paging::Whole) else {
+    for endpoint in SERVICES[1].endpoints {
+        let Some(list) = endpoint.metadata.list.filter(|list| list.paging != Paging::Whole) else {
             continue;
         };
-        let subject = subjects.iter().find(|(name, _)| *name == entry.name());
+        let subject = subjects.iter().find(|(name, _)| *name == endpoint.name());
         let fields = |limit: u32| match subject {
             Some((_, id)) => json!({ "id": id, "limit": limit }),
             None => json!({ "limit": limit }),
         };
-        let (small, large) =
-            (walk(&sandbox, entry.name(), &fields(7)), walk(&sandbox, entry.name(), &fields(50)));
-        assert!(small.len() > 21, "{} is too short to be walked", entry.name());
-        assert_eq!(small, large, "{}", entry.name());
+        let (small, large) = (
+            walk(&sandbox, endpoint.name(), &fields(7)),
+            walk(&sandbox, endpoint.name(), &fields(50)),
+        );
+        assert!(small.len() > 21, "{} is too short to be walked", endpoint.name());
+        assert_eq!(small, large, "{}", endpoint.name());
         if !list.id.is_empty() {
             let ids: BTreeSet<_> = texts(&small, list.id).into_iter().collect();
-            assert_eq!(ids.len(), small.len(), "{}", entry.name());
+            assert_eq!(ids.len(), small.len(), "{}", endpoint.name());
         }
     }
 }

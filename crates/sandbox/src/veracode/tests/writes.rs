@@ -1,6 +1,6 @@
 //! What writes leave behind.
 
-use drillmaster_models::{Dialect, Failure, Means, entry, wire};
+use drillmaster_models::{Dialect, Failure, Means, endpoint, wire};
 use serde_json::json;
 
 use super::{DEVELOPERS, QA, academy, get, invite, refuses, send, user, users, written};
@@ -69,7 +69,8 @@ fn the_second_invite_means_already() {
     invite(&sandbox, "ada@hunter2.example");
     let (status, answer) = invite(&sandbox, "ada@hunter2.example");
     let answer = wire::Response::json(status, &answer);
-    let failure = entry("veracode.invite").unwrap().answer(&answer, Dialect::Current).unwrap_err();
+    let failure =
+        endpoint("veracode.invite").unwrap().answer(&answer, Dialect::Current).unwrap_err();
     assert!(matches!(failure, Failure::Refused { means: Means::Already, .. }));
 }
 

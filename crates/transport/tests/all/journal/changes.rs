@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use drillmaster_models::entry;
+use drillmaster_models::endpoint;
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::{Event, Header, identity};
 use drillmaster_transport::journal::{Events, History, Journal};
@@ -75,7 +75,7 @@ async fn work(transport: impl Transport + 'static, people: &[&str]) {
     let connection = Connection::new(transport);
     let call = async |scope: &Connection, name: &str, fields| {
         // A refusal is an answer, too.
-        let _ = scope.call(entry(name).unwrap(), &fields).await;
+        let _ = scope.call(endpoint(name).unwrap(), &fields).await;
     };
     for name in people {
         let row = connection.within(Arc::new(Scope::new(*name)));
@@ -107,8 +107,8 @@ fn written(path: &Path) -> HashSet<(String, String)> {
     let events = Events::open(path).unwrap().map(Result::unwrap);
     let writes = events.filter_map(|event| match event {
         Event::Request(request) => {
-            let spec = &entry(&request.entry).unwrap().spec;
-            (!spec.effect.is_read()).then_some((request.scope, request.hash))
+            let metadata = &endpoint(&request.endpoint).unwrap().metadata;
+            (!metadata.effect.is_read()).then_some((request.scope, request.hash))
         }
         _ => None,
     });

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use drillmaster_models::{Entry, Pager, entry};
+use drillmaster_models::{EndpointDef, Pager, endpoint};
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::Event;
 use drillmaster_transport::{
-    Capture, Connection, Fault, Never, Request, ResolvePolicy, Response, Scope, Transport,
+    Capture, Connection, FaultInjector, RejectAll, Request, ResolvePolicy, Response, Scope,
+    Transport,
 };
 use serde_json::{Value, json};
 
@@ -25,19 +26,19 @@ fn row_of(transport: impl Transport + 'static) -> Connection {
     Connection::new(transport).resolving(patient).within(Arc::new(Scope::new("ada")))
 }
 
-fn invite() -> &'static Entry {
-    entry("veracode.invite").unwrap()
+fn invite() -> &'static EndpointDef {
+    endpoint("veracode.invite").unwrap()
 }
 
 async fn fields(sandbox: &Sandbox) -> Value {
-    let users = entry("veracode.users").unwrap();
+    let users = endpoint("veracode.users").unwrap();
     let page = Connection::new(sandbox.clone()).call(users, &json!({})).await.unwrap();
     json!({ "email": SOMEBODY, "senderId": page["users"][0]["id"] })
 }
 
 /// The invite as it travels, the nth request of its row.
 async fn wire(sandbox: &Sandbox, ordinal: u64) -> Request {
-    let capture = Arc::new(Capture::new(Never));
+    let capture = Arc::new(Capture::new(RejectAll));
     let _ = row_of(capture.clone()).call(invite(), &fields(sandbox).await).await;
     Request { ordinal, ..capture.requests().remove(0) }
 }
@@ -71,7 +72,7 @@ async fn a_look_of_an_earlier_part_is_no_reason_to_send_again() {
         let (_journal, _history, transport) = going_on(&path, sandbox.clone());
         let row = row_of(transport);
         assert!(row.call(invite(), &fields).await.unwrap_err().is_in_doubt());
-        let users = entry("veracode.users").unwrap();
+        let users = endpoint("veracode.users").unwrap();
         let mut pager = Pager::new(users, &json!({})).unwrap();
         while let Some(page) = pager.request() {
             pager.accept(row.call(users, &page).await.unwrap()).unwrap();
@@ -92,12 +93,12 @@ async fn every_part_looks_anew_at_what_no_part_could_settle() {
     left(&path, &[]);
     for part in 0..2 {
         let faults = "veracode.invite:reset-before=100%".parse().unwrap();
-        let down = Arc::new(Capture::new(Fault::new(sandbox.clone(), faults)));
+        let down = Arc::new(Capture::new(FaultInjector::new(sandbox.clone(), faults)));
         let (_journal, _history, transport) = going_on(&path, down.clone());
         let doubt = row_of(transport).call_and_resolve(invite(), &fields).await.unwrap_err();
         assert!(doubt.is_in_doubt());
         let sent = down.requests();
-        let sent = sent.iter().filter(|request| request.spec.name == "veracode.invite").count();
+        let sent = sent.iter().filter(|request| request.metadata.name == "veracode.invite").count();
         // One repeat, past the horizon of what went before.
         assert_eq!(sent, if part == 0 { 2 } else { 1 });
     }
@@ -111,7 +112,7 @@ async fn a_credential_that_was_refused_may_have_been_put_right() {
     let sandbox = academy();
     let (_folder, path) = place();
     left(&path, &[]);
-    let rooms = entry("thm.rooms").unwrap();
+    let rooms = endpoint("thm.rooms").unwrap();
     let refusing = Scripted::new([Ok(Response::json(
         401,
         &json!({ "status": "error", "message": "Invalid API Key." }),

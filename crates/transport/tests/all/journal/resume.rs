@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use drillmaster_transport::cassette::{ErrorEvent, Event, Header};
 use drillmaster_transport::journal::{Events, Journal};
 use drillmaster_transport::{
-    Approved, Capture, Connection, Error, Lost, Never, Request, Response, Scope, Transport,
+    Approved, Capture, Connection, Error, NetworkError, RejectAll, Request, Response, Scope,
+    Transport,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -183,7 +184,7 @@ async fn a_write_is_on_the_disk_before_it_is_sent_and_its_answer_after() {
     drop(sending);
     drop(transport);
 
-    let (journal, history, transport) = going_on(&path, Never);
+    let (journal, history, transport) = going_on(&path, RejectAll);
     assert!(transport.send(seat("ada", 0)).await.unwrap_err().is_in_doubt());
     drop((journal, history, transport));
     assert_eq!(count(&path), 1);
@@ -193,9 +194,9 @@ async fn a_write_is_on_the_disk_before_it_is_sent_and_its_answer_after() {
 async fn the_loss_of_a_write_is_written_down() {
     let (_folder, path) = place();
     left(&path, &[]);
-    for (how, doubt) in [(Lost::Reset, true), (Lost::Unreachable, false)] {
+    for (how, doubt) in [(NetworkError::ConnectionLost, true), (NetworkError::Connect, false)] {
         let scope = how.name();
-        let failing = Scripted::new([Err(Error::lost(how, "gone"))]);
+        let failing = Scripted::new([Err(Error::network(how, "gone"))]);
         let (journal, history, transport) = going_on(&path, failing);
         transport.send(seat(scope, 0)).await.unwrap_err();
         drop((journal, history, transport));
@@ -213,7 +214,7 @@ async fn values_come_back_the_same() {
         transport.value(scope, name, json!(fresh)).unwrap()
     };
     for part in [1, 2] {
-        let (_journal, _history, transport) = going_on(&path, Never);
+        let (_journal, _history, transport) = going_on(&path, RejectAll);
         let (ada, bob) = (Scope::new("ada"), Scope::new("bob"));
         let fresh = part * 10;
         let told: [Value; 4] = [
@@ -290,7 +291,7 @@ async fn a_new_plan_need_not_have_what_an_earlier_part_did() {
     {
         let (_folder, path) = place();
         left(&path, &[asked(&request), answered(&request, &answer)]);
-        let (_journal, _history, transport) = going_on(&path, Never);
+        let (_journal, _history, transport) = going_on(&path, RejectAll);
         let approved = Approved::new(transport, Vec::<(String, String)>::new());
         let told = approved.send(request.clone()).await;
         assert_eq!(told.is_ok(), is_let_through, "{told:?}");
@@ -304,7 +305,7 @@ async fn a_doubt_of_an_earlier_part_is_told_without_approval_and_sent_again_only
     let request = seat("ada", 0);
     let (_folder, path) = place();
     left(&path, &[asked(&request)]);
-    let (_journal, _history, transport) = going_on(&path, Never);
+    let (_journal, _history, transport) = going_on(&path, RejectAll);
     let approved = Approved::new(transport, Vec::<(String, String)>::new());
     assert!(approved.send(request.clone()).await.unwrap_err().is_in_doubt());
     assert!(approved.send(request).await.unwrap_err().is_stopped());

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use drillmaster_transport::cassette::{Event, Header};
 use drillmaster_transport::journal::{Events, History, Journal, Journaled, Sink};
-use drillmaster_transport::{Capture, Never, Scope, Transport};
+use drillmaster_transport::{Capture, RejectAll, Scope, Transport};
 use serde_json::json;
 
 use super::{again, asked, left, place, scores, seat};
@@ -170,7 +170,7 @@ async fn on_a_full_disk_nothing_is_sent() {
     let disk = Disk::default();
     disk.with(|state| state.room = Some(10));
     let journal = on(&disk);
-    let capture = Arc::new(Capture::new(Never));
+    let capture = Arc::new(Capture::new(RejectAll));
     let history = Arc::new(History::default());
     let transport = Journaled::new(capture.clone(), journal.clone(), history);
     let refused = transport.send(seat("ada", 0)).await.unwrap_err();

@@ -12,12 +12,12 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 ///
 /// ```
 /// use drillmaster_models::thm::ShowScoreboard;
-/// use drillmaster_transport::{Capture, Connection, Never};
+/// use drillmaster_transport::{Capture, Connection, RejectAll};
 /// use std::sync::Arc;
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 /// # runtime.block_on(async {
-/// let capture = Arc::new(Capture::new(Never));
+/// let capture = Arc::new(Capture::new(RejectAll));
 /// let request = ShowScoreboard { room_code: "linux1".to_owned() };
 /// let _ = Connection::new(capture.clone()).send(&request).await;
 /// assert_eq!(capture.requests()[0].line(), "GET /api/v2/external/scoreboard?roomCode=linux1");
@@ -62,10 +62,10 @@ impl<T: Transport> Transport for Capture<T> {
 
 /// Refuses every request: for what must work without sending anything.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Never;
+pub struct RejectAll;
 
 #[async_trait]
-impl Transport for Never {
+impl Transport for RejectAll {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let problem = format!("nothing may be sent here, and {} was", request.line());
         Err(Error::setup(problem).for_request(&request))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use drillmaster_models::thm::ListUsers;
-use drillmaster_transport::{Error, Pace, Rate, Request, Response, Transport};
+use drillmaster_transport::{Error, Rate, RateLimit, Request, Response, Transport};
 use futures::future::join_all;
 use futures::{StreamExt, stream};
 use serde_json::json;
@@ -66,7 +66,7 @@ fn rate(text: &str) -> Rate {
 }
 
 /// Sends so many requests from so many workers.
-async fn send<T: Transport>(pace: &Pace<T>, requests: usize, workers: usize) {
+async fn send<T: Transport>(pace: &RateLimit<T>, requests: usize, workers: usize) {
     let sends = stream::iter(0..requests).map(|_| pace.send(request(&ListUsers {})));
     sends.buffer_unordered(workers).for_each(|sent| async { drop(sent.unwrap()) }).await;
 }
@@ -82,7 +82,7 @@ fn busiest_second(times: &[u128]) -> usize {
 async fn a_budget_is_used_up_and_never_exceeded() {
     for (latency, workers) in [(0, 1), (20, 16), (300, 64)] {
         let service = Service::new(latency, good);
-        let pace = Pace::new(service.clone(), rate("200/s"));
+        let pace = RateLimit::new(service.clone(), rate("200/s"));
         let start = Instant::now();
         send(&pace, 2000, workers).await;
         let seconds =
@@ -99,7 +99,7 @@ async fn a_budget_is_used_up_and_never_exceeded() {
 #[tokio::test(start_paused = true)]
 async fn the_default_is_five_a_second() {
     let service = Service::new(0, good);
-    send(&Pace::new(service.clone(), Rate::default()), 7, 1).await;
+    send(&RateLimit::new(service.clone(), Rate::default()), 7, 1).await;
     assert_eq!(service.times(), [0, 0, 200, 400, 600, 800, 1000]);
 }
 
@@ -109,7 +109,7 @@ async fn an_answer_that_tells_a_time_pauses_everybody_until_then_and_halves_the_
         1 => slow_down(&[("retry-after", "3")]),
         nth => good(nth),
     });
-    let pace = Pace::new(service.clone(), rate("10/s"));
+    let pace = RateLimit::new(service.clone(), rate("10/s"));
     send(&pace, 1, 1).await;
     assert!((pace.reached().allowed - 5.0).abs() < 1e-9);
     send(&pace, 3, 3).await;
@@ -128,7 +128,7 @@ async fn a_date_and_a_reset_are_understood_too() {
         [("retry-after", date.as_str()), ("x-ratelimit-reset", "30"), ("ratelimit-reset", "30")];
     for header in told {
         let answers = [slow_down(&[header]), good(2)].map(Ok);
-        let pace = Pace::new(Scripted::new(answers), rate("10/s"));
+        let pace = RateLimit::new(Scripted::new(answers), rate("10/s"));
         let start = Instant::now();
         send(&pace, 2, 1).await;
         let seconds = start.elapsed().as_secs_f64();
@@ -142,7 +142,7 @@ async fn untold_pauses_double_until_a_good_answer() {
         1 | 2 | 3 | 5 => slow_down(&[]),
         nth => good(nth),
     });
-    send(&Pace::new(service.clone(), rate("1000/s")), 6, 1).await;
+    send(&RateLimit::new(service.clone(), rate("1000/s")), 6, 1).await;
     let times = service.times();
     let pauses: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]) / 100).collect();
     assert_eq!(pauses, [10, 20, 40, 0, 10]);
@@ -151,7 +151,7 @@ async fn untold_pauses_double_until_a_good_answer() {
 #[tokio::test(start_paused = true)]
 async fn answers_to_what_was_on_its_way_do_not_halve_again() {
     let service = Service::new(50, |_| slow_down(&[("retry-after", "1")]));
-    let pace = Pace::new(service, rate("100/s"));
+    let pace = RateLimit::new(service, rate("100/s"));
     send(&pace, 5, 5).await;
     let reached = pace.reached();
     assert_eq!(reached.throttled, 5);
@@ -164,7 +164,7 @@ async fn good_answers_climb_back_to_the_budget_and_not_above() {
         1 => slow_down(&[]),
         nth => good(nth),
     });
-    let pace = Pace::new(service, rate("100/s"));
+    let pace = RateLimit::new(service, rate("100/s"));
     send(&pace, 1, 1).await;
     let start = Instant::now();
     while pace.reached().allowed < 100.0 {
@@ -180,7 +180,7 @@ async fn good_answers_climb_back_to_the_budget_and_not_above() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_always_throttles_is_still_asked_now_and_then() {
     let service = Service::new(0, |_| slow_down(&[]));
-    let pace = Pace::new(service, rate("64/s"));
+    let pace = RateLimit::new(service, rate("64/s"));
     send(&pace, 20, 1).await;
     assert!((pace.reached().allowed - 1.0).abs() < 1e-9);
 }
@@ -195,7 +195,7 @@ async fn the_last_request_of_a_limit_pauses_until_its_reset() {
     ];
     for headers in spellings {
         let answers = [with(good(1), headers), good(2)].map(Ok);
-        let pace = Pace::new(Scripted::new(answers), rate("10/s"));
+        let pace = RateLimit::new(Scripted::new(answers), rate("10/s"));
         let start = Instant::now();
         send(&pace, 2, 1).await;
         assert_eq!(start.elapsed().as_secs(), 4, "{headers:?}");
@@ -210,7 +210,7 @@ async fn who_is_waiting_when_a_pause_begins_waits_for_its_end() {
         1 => slow_down(&[("retry-after", "5")]),
         nth => good(nth),
     });
-    let pace = Pace::new(service.clone(), rate("10/s"));
+    let pace = RateLimit::new(service.clone(), rate("10/s"));
     // The second leaves before the answer to the first is there, the third and fourth wait by then.
     join_all((0..4).map(|_| pace.send(request(&ListUsers {})))).await;
     let times = service.times();
@@ -221,7 +221,7 @@ async fn who_is_waiting_when_a_pause_begins_waits_for_its_end() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_dropped_while_it_waits_costs_nothing() {
     let service = Service::new(0, good);
-    let pace = Pace::new(service.clone(), rate("1/s"));
+    let pace = RateLimit::new(service.clone(), rate("1/s"));
     send(&pace, 2, 1).await;
     let impatient = || timeout(Duration::from_millis(10), pace.send(request(&ListUsers {})));
     let given_up = join_all((0..50).map(|_| impatient())).await;
@@ -235,7 +235,7 @@ async fn a_request_that_is_dropped_while_it_waits_costs_nothing() {
 #[tokio::test(start_paused = true)]
 async fn requests_leave_in_the_order_in_which_they_came() {
     let sent = Arc::new(drillmaster_transport::Capture::new(Service::new(0, good)));
-    let pace = Pace::new(sent.clone(), rate("10/s"));
+    let pace = RateLimit::new(sent.clone(), rate("10/s"));
     join_all((0..20).map(|ordinal| pace.send(Request { ordinal, ..request(&ListUsers {}) }))).await;
     let ordinals: Vec<_> = sent.requests().iter().map(|sent| sent.ordinal).collect();
     assert_eq!(ordinals, (0..20).collect::<Vec<_>>());

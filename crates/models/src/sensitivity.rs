@@ -1,6 +1,6 @@
 //! What the texts of a message hold, for whoever shares one: whether they tell of a person or let somebody in.
 //!
-//! A field says it in its declaration, by `#[schemars(extend("x-holds" = "email"))]`; a law over the entries
+//! A field says it in its declaration, by `#[schemars(extend("x-holds" = "email"))]`; a law over the endpoints
 //! keeps any text from being forgotten. Documents that are made from the schemas do not show it.
 
 use std::collections::BTreeMap;
@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The mark in a schema.
-const MARK: &str = "x-holds";
+const MARK: &str = "x-sensitivity";
 
 /// What a text holds.
 ///
 /// ```
-/// use drillmaster_models::Holds;
-/// assert!(Holds::Email.is_of_a_person());
-/// assert_eq!("username".parse(), Ok(Holds::Username));
+/// use drillmaster_models::Sensitivity;
+/// assert!(Sensitivity::Email.is_of_a_person());
+/// assert_eq!("username".parse(), Ok(Sensitivity::Username));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Holds {
+pub enum Sensitivity {
     /// Nothing that tells of a person or lets somebody in.
     Harmless,
     /// An address within a service. Only the values in its query may be secret.
@@ -47,7 +47,7 @@ pub enum Holds {
     Secret,
 }
 
-impl Holds {
+impl Sensitivity {
     /// All of them, the most harmless first.
     pub const ALL: [Self; 12] = [
         Self::Harmless,
@@ -96,13 +96,13 @@ impl Holds {
     }
 }
 
-impl std::fmt::Display for Holds {
+impl std::fmt::Display for Sensitivity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl std::str::FromStr for Holds {
+impl std::str::FromStr for Sensitivity {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -117,7 +117,7 @@ impl std::str::FromStr for Holds {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Texts {
     /// What the text holds, where the value is one. Of a map it is what its keys hold.
-    pub holds: Option<Holds>,
+    pub holds: Option<Sensitivity>,
     fields: BTreeMap<String, Texts>,
     items: Option<Box<Texts>>,
     values: Option<Box<Texts>>,

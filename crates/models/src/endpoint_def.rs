@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use crate::endpoint::{Endpoint, Legacy, read, write};
 use crate::failure::Failure;
 use crate::field::{Field, FieldError};
-use crate::holds::{self, Texts};
+use crate::metadata::{ErrorSpec, Metadata, braced};
+use crate::sensitivity::{self, Texts};
 use crate::service::{SERVICES, Service};
-use crate::spec::{Fault, Spec, braced};
 use crate::wire;
 
-/// The two dialects of TryHackMe's API. Never switched by itself; Security Labs has one for both.
+/// The two dialects of TryHackMe's API. RejectAll switched by itself; Security Labs has one for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Dialect {
     /// The dialect that callers and scripts speak.
@@ -55,24 +55,24 @@ impl std::str::FromStr for Dialect {
 
 /// The legacy dialect has no such endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{entry}: the legacy dialect has no such endpoint; use --thm-dialect current")]
+#[error("{endpoint}: the legacy dialect has no such endpoint; use --thm-dialect current")]
 pub struct Unsupported {
-    /// The entry that was asked for.
-    pub entry: &'static str,
+    /// The endpoint that was asked for.
+    pub endpoint: &'static str,
 }
 
 /// An [`Endpoint`] with its types erased.
 ///
 /// ```
-/// use drillmaster_models::{Entry, thm::ShowScoreboard};
-/// let entry = Entry::of::<ShowScoreboard>();
-/// assert_eq!(entry.fields()[0].name, "roomCode");
-/// assert!(entry.fields()[0].required);
+/// use drillmaster_models::{EndpointDef, thm::ShowScoreboard};
+/// let endpoint = EndpointDef::of::<ShowScoreboard>();
+/// assert_eq!(endpoint.fields()[0].name, "roomCode");
+/// assert!(endpoint.fields()[0].required);
 /// ```
 #[derive(Debug)]
-pub struct Entry {
+pub struct EndpointDef {
     /// The declaration in the current dialect.
-    pub spec: Spec,
+    pub metadata: Metadata,
     /// The legacy form, where there is one.
     pub legacy: Option<Legacy>,
     normalise: fn(&Value) -> Result<Value, FieldError>,
@@ -84,19 +84,19 @@ pub struct Entry {
     summary: OnceLock<String>,
 }
 
-impl Entry {
+impl EndpointDef {
     /// Erases the types of `E`.
     pub const fn of<E: Endpoint>() -> Self {
         Self {
-            spec: E::SPEC,
+            metadata: E::METADATA,
             legacy: E::LEGACY,
             normalise: |fields| {
-                let request = read::<E>(E::SPEC.name, fields)?;
+                let request = read::<E>(E::METADATA.name, fields)?;
                 request.check()?;
-                write(E::SPEC.name, &request)
+                write(E::METADATA.name, &request)
             },
             settle_answer: |answer| {
-                write(E::SPEC.name, &read::<E::Response>(E::SPEC.name, answer)?)
+                write(E::METADATA.name, &read::<E::Response>(E::METADATA.name, answer)?)
             },
             request_schema: schema_of::<E>,
             response_schema: schema_of::<E::Response>,
@@ -108,13 +108,13 @@ impl Entry {
 
     /// The name, `thm.scoreboard`.
     pub fn name(&self) -> &'static str {
-        self.spec.name
+        self.metadata.name
     }
 
     /// The service that answers it.
     pub fn service(&self) -> &'static Service {
-        let name = self.spec.service();
-        // A law over the entries keeps every name on this list; the first stands in to be total.
+        let name = self.metadata.service();
+        // A law over the endpoints keeps every name on this list; the first stands in to be total.
         SERVICES.into_iter().find(|service| service.name == name).unwrap_or(SERVICES[0])
     }
 
@@ -134,53 +134,53 @@ impl Entry {
 
     /// The request's fields, in the order of their declaration.
     pub fn fields(&self) -> &[Field] {
-        self.fields.get_or_init(|| Field::of_schema(&self.request_schema(), &self.spec))
+        self.fields.get_or_init(|| Field::of_schema(&self.request_schema(), &self.metadata))
     }
 
     /// The refusals to expect: the endpoint's own, then its service's.
-    pub fn faults(&self) -> impl Iterator<Item = &'static Fault> {
-        self.spec.faults.iter().chain(self.service().faults)
+    pub fn errors(&self) -> impl Iterator<Item = &'static ErrorSpec> {
+        self.metadata.errors.iter().chain(self.service().errors)
     }
 
     /// The declaration that holds in a dialect.
-    pub fn spec(&self, dialect: Dialect) -> Result<&Spec, Unsupported> {
+    pub fn metadata(&self, dialect: Dialect) -> Result<&Metadata, Unsupported> {
         match (dialect, &self.legacy) {
-            (Dialect::Current, _) => Ok(&self.spec),
-            (Dialect::Legacy, Some(legacy)) => Ok(&legacy.spec),
-            (Dialect::Legacy, None) if !self.service().has_legacy => Ok(&self.spec),
-            (Dialect::Legacy, None) => Err(Unsupported { entry: self.spec.name }),
+            (Dialect::Current, _) => Ok(&self.metadata),
+            (Dialect::Legacy, Some(legacy)) => Ok(&legacy.metadata),
+            (Dialect::Legacy, None) if !self.service().has_legacy => Ok(&self.metadata),
+            (Dialect::Legacy, None) => Err(Unsupported { endpoint: self.metadata.name }),
         }
     }
 
     /// Checks a request's fields and puts them into the order of the declaration.
     ///
     /// ```
-    /// use drillmaster_models::entry;
+    /// use drillmaster_models::endpoint;
     /// use serde_json::json;
-    /// let error = entry("thm.scoreboard").unwrap().check(&json!({ "roomcode": "x" })).unwrap_err();
+    /// let error = endpoint("thm.scoreboard").unwrap().check(&json!({ "roomcode": "x" })).unwrap_err();
     /// assert!(error.to_string().contains("did you mean `roomCode`?"));
     /// ```
     pub fn check(&self, fields: &Value) -> Result<Value, FieldError> {
-        Field::check_names(self.spec.name, self.fields(), fields)?;
+        Field::check_names(self.metadata.name, self.fields(), fields)?;
         (self.normalise)(fields)
     }
 
     /// Writes a request as it travels, without the credential.
     pub fn request(&self, fields: &Value, dialect: Dialect) -> Result<wire::Request, Failure> {
         let fields = self.check(fields)?;
-        let spec = self.spec(dialect)?;
+        let metadata = self.metadata(dialect)?;
         let fields = match self.legacy_in(dialect) {
             Some(legacy) => (legacy.request_down)(&fields)?,
             None => fields,
         };
-        Ok(wire::encode(spec, fields)?)
+        Ok(wire::encode(metadata, fields)?)
     }
 
     /// Reads an answer in the current dialect's shape, or what else it was.
     pub fn answer(&self, answer: &wire::Response, dialect: Dialect) -> Result<Value, Failure> {
-        let spec = self.spec(dialect)?;
-        let value = wire::decode(spec, self.faults(), answer)?;
-        has_its_list(spec, &value)?;
+        let metadata = self.metadata(dialect)?;
+        let value = wire::decode(metadata, self.errors(), answer)?;
+        has_its_list(metadata, &value)?;
         let value = match self.legacy_in(dialect) {
             Some(legacy) => (legacy.answer_up)(&value).map_err(|error| Failure::shape(&error))?,
             None => value,
@@ -191,14 +191,14 @@ impl Entry {
     /// The answer to expect from a write, in the current dialect's shape; an empty one from a read.
     ///
     /// ```
-    /// use drillmaster_models::entry;
+    /// use drillmaster_models::endpoint;
     /// use serde_json::json;
-    /// let invite = entry("veracode.invite").unwrap();
+    /// let invite = endpoint("veracode.invite").unwrap();
     /// let predicted = invite.predict(&json!({ "email": "ada@example.com", "senderId": "a" })).unwrap();
     /// assert_eq!(predicted["email"], "ada@example.com");
     /// ```
     pub fn predict(&self, fields: &Value) -> Result<Value, Failure> {
-        let template = self.spec.effect.write().map_or("{}", |write| write.predicts);
+        let template = self.metadata.effect.write().map_or("{}", |write| write.predicts);
         let template = serde_json::from_str(template)
             .map_err(|error| Failure::Shape(format!("the prediction: {error}")))?;
         (self.settle_answer)(&fill_in(&template, fields)).map_err(|error| Failure::shape(&error))
@@ -218,14 +218,14 @@ impl Entry {
         answer: Value,
         dialect: Dialect,
     ) -> Result<wire::Response, Failure> {
-        let spec = self.spec(dialect)?;
+        let metadata = self.metadata(dialect)?;
         let answer = match self.legacy_in(dialect) {
             Some(legacy) => {
                 (legacy.answer_down)(&answer).map_err(|error| Failure::shape(&error))?
             }
             None => answer,
         };
-        Ok(wire::respond(spec, &answer))
+        Ok(wire::respond(metadata, &answer))
     }
 
     fn legacy_in(&self, dialect: Dialect) -> Option<&Legacy> {
@@ -234,20 +234,20 @@ impl Entry {
 
     /// The JSON schema of the request, in the current dialect.
     pub fn request_schema(&self) -> Value {
-        holds::without((self.request_schema)().to_value())
+        sensitivity::without((self.request_schema)().to_value())
     }
 
     /// The JSON schema of the answer, in the current dialect and without its wrapping.
     pub fn response_schema(&self) -> Value {
-        holds::without((self.response_schema)().to_value())
+        sensitivity::without((self.response_schema)().to_value())
     }
 
     /// What the texts of a request hold, in either dialect.
     ///
     /// ```
-    /// use drillmaster_models::{Holds, entry};
-    /// let invite = entry("veracode.invite").unwrap();
-    /// assert_eq!(invite.request_texts().field("email").unwrap().holds, Some(Holds::Email));
+    /// use drillmaster_models::{Sensitivity, endpoint};
+    /// let invite = endpoint("veracode.invite").unwrap();
+    /// assert_eq!(invite.request_texts().field("email").unwrap().holds, Some(Sensitivity::Email));
     /// ```
     pub fn request_texts(&self) -> &Texts {
         &self.texts().0
@@ -272,11 +272,11 @@ impl Entry {
 
     /// The JSON schemas of request and answer as a dialect has them.
     pub fn schemas(&self, dialect: Dialect) -> Result<(Value, Value), Unsupported> {
-        self.spec(dialect)?;
+        self.metadata(dialect)?;
         Ok(match self.legacy_in(dialect) {
             Some(legacy) => {
                 let (request, answer) = legacy.schemas();
-                (holds::without(request), holds::without(answer))
+                (sensitivity::without(request), sensitivity::without(answer))
             }
             None => (self.request_schema(), self.response_schema()),
         })
@@ -284,8 +284,8 @@ impl Entry {
 }
 
 /// Refuses an answer without the list that it is asked for: `{}` or a notice of maintenance is not an empty list.
-fn has_its_list(spec: &Spec, answer: &Value) -> Result<(), Failure> {
-    let Some(list) = spec.list else { return Ok(()) };
+fn has_its_list(metadata: &Metadata, answer: &Value) -> Result<(), Failure> {
+    let Some(list) = metadata.list else { return Ok(()) };
     let holds = |object: &Map<String, Value>| match list.items {
         // Read in the other form too, an object with the list in it.
         "" => object.values().any(Value::is_array),

@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::entry::Dialect;
+use crate::endpoint_def::Dialect;
 
 /// Everything about an endpoint that is not a type. State only what differs from
-/// [`Spec::get`], [`Spec::post`], [`Spec::put`] or [`Spec::delete`].
+/// [`Metadata::get`], [`Metadata::post`], [`Metadata::put`] or [`Metadata::delete`].
 ///
 /// ```
-/// use drillmaster_models::{Fault, Reply, Spec};
+/// use drillmaster_models::{ErrorSpec, Reply, Metadata};
 ///
-/// const SPEC: Spec = Spec {
+/// const METADATA: Metadata = Metadata {
 ///     reply: Reply::Data,
-///     faults: &[Fault::new(404, "Room not found.")],
-///     ..Spec::get("thm.scoreboard", "/api/v2/external/scoreboard")
+///     errors: &[ErrorSpec::new(404, "Room not found.")],
+///     ..Metadata::get("thm.scoreboard", "/api/v2/external/scoreboard")
 /// };
-/// assert!(SPEC.effect.is_read());
+/// assert!(METADATA.effect.is_read());
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct Spec {
+pub struct Metadata {
     /// Service and stem, `thm.scoreboard`: the name in scripts, commands, recordings and reports.
     pub name: &'static str,
     /// The dialect in which it says this.
@@ -36,7 +36,7 @@ pub struct Spec {
     /// How the answer is wrapped.
     pub reply: Reply,
     /// The refusals that are documented for this endpoint, besides those of its service.
-    pub faults: &'static [Fault],
+    pub errors: &'static [ErrorSpec],
     /// Whether the call changes anything, and if so how a doubtful one is settled.
     pub effect: Effect,
     /// The list in the answer, where there is one.
@@ -45,7 +45,7 @@ pub struct Spec {
     pub hidden: &'static [&'static str],
 }
 
-impl Spec {
+impl Metadata {
     /// A read by GET with its fields in the query.
     pub const fn get(name: &'static str, path: &'static str) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Spec {
             payload: Payload::Query,
             credential: Credential::None,
             reply: Reply::Bare,
-            faults: &[],
+            errors: &[],
             effect: Effect::Read,
             list: None,
             hidden: &[],
@@ -184,7 +184,7 @@ pub enum Reply {
 
 /// A refusal that a document names, or that was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fault {
+pub struct ErrorSpec {
     /// The status it is documented with. The words decide, not the status: the live services vary it.
     pub status: u16,
     /// The service's words; `{…}` stands for any text. Case and a final full stop do not matter.
@@ -220,7 +220,7 @@ impl std::fmt::Display for Means {
     }
 }
 
-impl Fault {
+impl ErrorSpec {
     /// A plain refusal.
     pub const fn new(status: u16, says: &'static str) -> Self {
         Self { status, says, means: Means::Refused }
@@ -235,10 +235,10 @@ impl Fault {
     /// Whether these words of a service are this fault.
     ///
     /// ```
-    /// use drillmaster_models::Fault;
-    /// assert!(Fault::new(400, "email not found.").matches("Email not found"));
-    /// assert!(Fault::new(400, "Invalid role id: {id}").matches("invalid role id: 7"));
-    /// assert!(!Fault::new(404, "Room not found.").matches("Role not found"));
+    /// use drillmaster_models::ErrorSpec;
+    /// assert!(ErrorSpec::new(400, "email not found.").matches("Email not found"));
+    /// assert!(ErrorSpec::new(400, "Invalid role id: {id}").matches("invalid role id: 7"));
+    /// assert!(!ErrorSpec::new(404, "Room not found.").matches("Role not found"));
     /// ```
     pub fn matches(&self, words: &str) -> bool {
         let (said, pattern) = (plain(words), plain(self.says));
@@ -254,7 +254,7 @@ impl Fault {
     }
 }
 
-impl Fault {
+impl ErrorSpec {
     /// Whether two texts of a service are the same words: case and a final full stop do not matter.
     pub fn same(a: &str, b: &str) -> bool {
         plain(a) == plain(b)
@@ -288,7 +288,7 @@ impl Effect {
             Self::Read => "read",
             Self::Write(write) if write.irreversible => "removal, irreversible",
             Self::Write(write) => match write.removes {
-                Removes::Never => "write",
+                Removes::RejectAll => "write",
                 Removes::When(_) => "write or removal",
                 Removes::Always => "removal",
             },
@@ -310,7 +310,7 @@ pub struct Write {
     /// The field that says whom the write is about.
     pub subject: &'static str,
     /// How to find out whether a doubtful write took effect.
-    pub settle: Settle,
+    pub settle: Resolve,
     /// Whether it takes something from a person: a seat, a room, an account.
     pub removes: Removes,
     /// Whether what it takes cannot be given back.
@@ -335,8 +335,8 @@ impl Write {
     pub const fn on(subject: &'static str) -> Self {
         Self {
             subject,
-            settle: Settle::Repeat,
-            removes: Removes::Never,
+            settle: Resolve::Repeat,
+            removes: Removes::RejectAll,
             irreversible: false,
             tells: true,
             predicts: "{}",
@@ -347,16 +347,16 @@ impl Write {
     /// Whether a call with these fields takes something from a person.
     ///
     /// ```
-    /// use drillmaster_models::entry;
+    /// use drillmaster_models::endpoint;
     /// use serde_json::json;
-    /// let update = entry("veracode.update_user").unwrap().spec.effect;
+    /// let update = endpoint("veracode.update_user").unwrap().metadata.effect;
     /// let update = update.write().unwrap();
     /// assert!(update.takes_away(&json!({ "id": "a", "disabled": true })));
     /// assert!(!update.takes_away(&json!({ "id": "a", "name": "Ada" })));
     /// ```
     pub fn takes_away(&self, fields: &Value) -> bool {
         match self.removes {
-            Removes::Never => false,
+            Removes::RejectAll => false,
             Removes::Always => true,
             Removes::When(field) => fields[field] == true,
         }
@@ -367,7 +367,7 @@ impl Write {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removes {
     /// It never does.
-    Never,
+    RejectAll,
     /// It does nothing else.
     Always,
     /// It does where this field is true, and may change other things without.
@@ -376,7 +376,7 @@ pub enum Removes {
 
 /// How a write that got no clear answer is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settle {
+pub enum Resolve {
     /// Sending it again leaves the same state and gives the same answer.
     Repeat,
     /// Sending it again is harmless, and a refusal that means [`Means::Already`] shows that it was done.
@@ -384,7 +384,7 @@ pub enum Settle {
     /// Look first: an item of this list with the same value in this field shows that it was done.
     Probe {
         /// The endpoint that lists the candidates. Its list must be [complete](List::complete).
-        entry: &'static str,
+        endpoint: &'static str,
         /// The field to compare, spelt alike in the item and in the request.
         field: &'static str,
         /// What it proves when no item has that value.

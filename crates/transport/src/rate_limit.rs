@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The longest of such pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Keeps the requests of one credential within a budget. Wrap one `Pace` around the transport of each
+/// Keeps the requests of one credential within a budget. Wrap one `RateLimit` around the transport of each
 /// service and share it among all who send.
 ///
 /// Requests leave in the order in which they came, evenly spaced; after a rest a small
@@ -46,12 +46,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 ///
 /// ```
 /// use drillmaster_models::thm::ListRooms;
-/// use drillmaster_transport::{Connection, Never, Pace};
+/// use drillmaster_transport::{Connection, RejectAll, RateLimit};
 /// use std::sync::Arc;
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
 /// # runtime.block_on(async {
-/// let pace = Arc::new(Pace::new(Never, "10/s".parse().unwrap()));
+/// let pace = Arc::new(RateLimit::new(RejectAll, "10/s".parse().unwrap()));
 /// let connection = Connection::new(pace.clone());
 /// for _ in 0..11 {
 ///     let _ = connection.send(&ListRooms::default()).await;
@@ -64,7 +64,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 // Not built on the crate `governor`: its quota is fixed when it is made, and pausing everybody, halving,
 // climbing back and keeping the order would all have to stand around it. The algorithm (GCRA) is `earliest`
 // and `admit`; on tokio's clock it can be tested without waiting.
-pub struct Pace<T> {
+pub struct RateLimit<T> {
     inner: T,
     budget: Rate,
     /// Held by the one request that waits for its time; the others queue up behind it in order.
@@ -92,10 +92,10 @@ struct State {
     throttled: u64,
 }
 
-/// What a [`Pace`] has let through so far.
+/// What a [`RateLimit`] has let through so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct Reached {
+pub struct RateStats {
     /// How many requests were sent.
     pub requests: u64,
     /// How many answers asked to slow down.
@@ -106,7 +106,7 @@ pub struct Reached {
     pub allowed: f64,
 }
 
-impl Reached {
+impl RateStats {
     /// How many requests a second were really sent, on average; none before the clock has moved.
     pub fn per_second(&self) -> Option<f64> {
         // Counts stay far below where the conversion would round.
@@ -116,7 +116,7 @@ impl Reached {
     }
 }
 
-impl<T> Pace<T> {
+impl<T> RateLimit<T> {
     /// Sends over `inner` within this budget.
     pub fn new(inner: T, budget: Rate) -> Self {
         let state = State {
@@ -147,10 +147,10 @@ impl<T> Pace<T> {
     }
 
     /// What was sent so far and what is allowed at present, for progress and records.
-    pub fn reached(&self) -> Reached {
+    pub fn reached(&self) -> RateStats {
         let state = self.state();
         let elapsed = state.first_sent.zip(state.last_seen).map(|(first, last)| last - first);
-        Reached {
+        RateStats {
             requests: state.requests,
             throttled: state.throttled,
             elapsed: elapsed.unwrap_or_default(),
@@ -287,17 +287,17 @@ impl State {
 }
 
 #[async_trait]
-impl<T: Transport> Transport for Pace<T> {
+impl<T: Transport> Transport for RateLimit<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let asked = log::is_on().then(Instant::now);
-        let turn = match self.turn(request.spec.service()).await {
+        let turn = match self.turn(request.metadata.service()).await {
             Ok(turn) => turn,
             Err(rest) => return Ok(self.refusal(rest)),
         };
         if let Some(waited) = asked.map(|asked| turn - asked).filter(|waited| !waited.is_zero()) {
             tracing::debug!(
                 target: log::WAIT,
-                entry = request.spec.name,
+                endpoint = request.metadata.name,
                 wait_ms = log::millis(waited),
                 scope = &*request.scope,
             );

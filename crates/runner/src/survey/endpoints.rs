@@ -1,6 +1,6 @@
-//! Calls of the services: whether there is such an entry, and whether it takes what it is given.
+//! Calls of the services: whether there is such an endpoint, and whether it takes what it is given.
 
-use drillmaster_models::{Entry, Field, FieldError, FieldKind, SERVICES, entry};
+use drillmaster_models::{EndpointDef, Field, FieldError, FieldKind, SERVICES, endpoint};
 use rhai::{Expr, FnCallExpr, Position};
 use serde_json::{Map, Value, json};
 
@@ -20,12 +20,12 @@ impl Survey {
             Some(stem) => (stem, true),
             None => (call.name.as_str(), false),
         };
-        match entry(&format!("{module}.{stem}")) {
-            Ok(entry) if walks && entry.spec.list.is_none() => {
-                let message = format!("{} answers no list to walk through", entry.name());
+        match endpoint(&format!("{module}.{stem}")) {
+            Ok(endpoint) if walks && endpoint.metadata.list.is_none() => {
+                let message = format!("{} answers no list to walk through", endpoint.name());
                 self.mistake(position, message, Some(format!("call {module}::{stem} instead")));
             }
-            Ok(entry) => self.arguments(entry, call, position),
+            Ok(endpoint) => self.arguments(endpoint, call, position),
             Err(unknown) => {
                 let help = match unknown.nearest {
                     Some(name) => format!("did you mean `{}`?", name.replace('.', "::")),
@@ -40,7 +40,7 @@ impl Survey {
     /// An endpoint that is named and not called.
     pub(super) fn uncalled(&mut self, module: &str, name: &str, position: Position) {
         let stem = name.strip_prefix(WALK).unwrap_or(name);
-        if entry(&format!("{module}.{stem}")).is_ok() {
+        if endpoint(&format!("{module}.{stem}")).is_ok() {
             let help =
                 format!("write {module}::{name}(), with a map of its fields where it has some");
             let message = format!("`{module}::{name}` is not called");
@@ -55,42 +55,42 @@ impl Survey {
             return;
         }
         let (module, name) = (call.namespace.root(), call.name.as_str());
-        let Ok(entry) = entry(&format!("{module}.{name}")) else { return };
-        if entry.response_schema()["type"] == "array" {
+        let Ok(endpoint) = endpoint(&format!("{module}.{name}")) else { return };
+        if endpoint.response_schema()["type"] == "array" {
             return;
         }
-        let help = if entry.spec.list.is_some() {
+        let help = if endpoint.metadata.list.is_some() {
             format!("walk through it by {module}::{WALK}{name}(…)")
         } else {
-            format!("`drillmaster endpoints {}` tells what it answers", entry.name())
+            format!("`drillmaster endpoints {}` tells what it answers", endpoint.name())
         };
-        let message = format!("{} answers a map, and a loop goes over a list", entry.name());
+        let message = format!("{} answers a map, and a loop goes over a list", endpoint.name());
         self.mistake(*position, message, Some(help));
     }
 
-    fn arguments(&mut self, entry: &'static Entry, call: &FnCallExpr, position: Position) {
-        let mut required = entry.fields().iter().filter(|field| field.required);
+    fn arguments(&mut self, endpoint: &'static EndpointDef, call: &FnCallExpr, position: Position) {
+        let mut required = endpoint.fields().iter().filter(|field| field.required);
         match call.args.as_slice() {
             [] => {
                 if let Some(field) = required.next() {
-                    let message = format!("{} needs the field `{}`", entry.name(), field.name);
+                    let message = format!("{} needs the field `{}`", endpoint.name(), field.name);
                     self.mistake(position, message, Some(field.doc.clone()));
                 }
             }
             [one] if may_be(one, Kind::Map) => {
                 if let Some((of, property, position)) = property(one) {
-                    let (message, help) = one_map(entry, call);
+                    let (message, help) = one_map(endpoint, call);
                     let help = help.replace('…', &format!("{property}: {of}.{property}"));
                     self.bare.push(Mistake { position, message, help: Some(help) });
                 }
                 let Some(given) = map_fields(one) else { return };
                 for Given { name, position, .. } in &given {
-                    let names = || entry.fields().iter().map(|field| field.name.as_str());
+                    let names = || endpoint.fields().iter().map(|field| field.name.as_str());
                     if !names().any(|own| own == name) {
-                        let error = FieldError::unknown(entry.name(), name, names());
+                        let error = FieldError::unknown(endpoint.name(), name, names());
                         let (message, help) = match error.problem.split_once("; ") {
                             Some((_, help)) => {
-                                (format!("{} has no field `{name}`", entry.name()), help)
+                                (format!("{} has no field `{name}`", endpoint.name()), help)
                             }
                             None => (error.to_string(), ""),
                         };
@@ -98,35 +98,36 @@ impl Survey {
                     }
                 }
                 // A misspelt field is not told a second time as a missing one.
-                let knows = |given: &Given| entry.fields().iter().any(|own| own.name == given.name);
+                let knows =
+                    |given: &Given| endpoint.fields().iter().any(|own| own.name == given.name);
                 if !given.iter().all(knows) {
                     return;
                 }
-                self.values(entry, &given);
+                self.values(endpoint, &given);
                 let is_absent = |name: &str| given.iter().all(|given| given.name != name);
                 if let Some(field) = required.find(|field| is_absent(&field.name)) {
-                    let message = format!("{} needs the field `{}`", entry.name(), field.name);
+                    let message = format!("{} needs the field `{}`", endpoint.name(), field.name);
                     self.mistake(one.position(), message, Some(field.doc.clone()));
                 }
             }
             _ => {
-                let (message, help) = one_map(entry, call);
+                let (message, help) = one_map(endpoint, call);
                 self.mistake(position, message, Some(help));
             }
         }
     }
 
     /// What stands in the text as it is can be looked at as the call itself will.
-    fn values(&mut self, entry: &'static Entry, given: &[Given]) {
+    fn values(&mut self, endpoint: &'static EndpointDef, given: &[Given]) {
         for Given { name, position, value } in given {
             let Some(Ok(value)) = value.as_ref().map(to_json) else { continue };
-            let due = entry.fields().iter().filter(|field| field.required);
+            let due = endpoint.fields().iter().filter(|field| field.required);
             let mut fields: Map<_, _> = due.map(|due| (due.name.clone(), sample(due))).collect();
             fields.insert(name.clone(), value);
-            let Err(error) = entry.check(&Value::Object(fields)) else { continue };
+            let Err(error) = endpoint.check(&Value::Object(fields)) else { continue };
             // Of another field it was a sample that did not fit.
             if error.field.split(['[', '.']).next() == Some(name) {
-                let message = format!("{}: `{name}` {}", entry.name(), error.problem);
+                let message = format!("{}: `{name}` {}", endpoint.name(), error.problem);
                 self.mistake(*position, message, None);
             }
         }
@@ -156,8 +157,8 @@ fn property(argument: &Expr) -> Option<(&str, &str, Position)> {
     }
 }
 
-/// How every entry is called, to whoever calls it otherwise.
-fn one_map(entry: &Entry, call: &FnCallExpr) -> (String, String) {
-    let message = format!("{} takes one map of its fields", entry.name());
+/// How every endpoint is called, to whoever calls it otherwise.
+fn one_map(endpoint: &EndpointDef, call: &FnCallExpr) -> (String, String) {
+    let message = format!("{} takes one map of its fields", endpoint.name());
     (message, format!("write it as {}::{}(#{{ … }})", call.namespace.root(), call.name))
 }
