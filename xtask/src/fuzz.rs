@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use drillmaster::interchange::Format;
+use drillmaster_interchange::Format;
 use fastrand::Rng;
 
 use crate::{Outcome, bench, repository};

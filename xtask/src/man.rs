@@ -10,7 +10,7 @@ use crate::repository::{output, root};
 pub(crate) fn run() -> Outcome {
     let folder = root().join("target/man");
     let pages = write(&folder)?;
-    let command = drillmaster::cli::command();
+    let command = drillmaster::command();
     for name in names(&command, command.get_name()) {
         if !pages.contains(&folder.join(format!("{name}.1"))) {
             return Err(format!("there is no manual page of {name}"));
@@ -28,7 +28,7 @@ fn write(folder: &Path) -> Outcome<Vec<PathBuf>> {
         std::fs::remove_dir_all(folder).map_err(told)?;
     }
     std::fs::create_dir_all(folder).map_err(told)?;
-    clap_mangen::generate_to(drillmaster::cli::command(), folder).map_err(told)?;
+    clap_mangen::generate_to(drillmaster::command(), folder).map_err(told)?;
     let endpoints = std::fs::read_dir(folder).map_err(told)?;
     let pages: Result<Vec<PathBuf>, _> =
         endpoints.map(|endpoint| endpoint.map(|endpoint| endpoint.path())).collect();

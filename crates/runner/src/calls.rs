@@ -128,7 +128,7 @@ pub(crate) fn thrown(error: CallError, position: Position) -> Box<EvalAltResult>
 
 /// An endpoint's list, not yet walked through.
 #[derive(Clone)]
-pub(crate) struct Walk {
+pub struct Walk {
     host: Arc<Host>,
     endpoint: &'static EndpointDef,
     fields: Value,
@@ -159,7 +159,7 @@ impl IntoIterator for Walk {
 }
 
 /// A walk under way: at most a page is held.
-pub(crate) struct Walking {
+pub struct Walking {
     walk: Walk,
     /// `None` after an error, which ends the walk.
     pager: Option<Result<Pager, CallError>>,

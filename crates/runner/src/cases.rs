@@ -10,7 +10,7 @@
 //! became of the rows, what it wrote and how it ended; it is compared with the one that was accepted.
 //!
 //! ```
-//! use drillmaster::cases::find;
+//! use drillmaster_runner::cases::find;
 //!
 //! let folder = tempfile::tempdir().unwrap();
 //! std::fs::write(folder.path().join("rooms.rhai"), "print(1)").unwrap();

@@ -17,7 +17,7 @@ use crate::visible::{Styled, visible};
 
 /// A stream of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stream {
+pub enum Stream {
     /// Standard output.
     Data,
     /// Standard error.
@@ -26,7 +26,7 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// Whether a person looks at it.
-    pub(crate) fn is_terminal(self) -> bool {
+    pub fn is_terminal(self) -> bool {
         match self {
             Self::Data => io::stdout().is_terminal(),
             Self::People => io::stderr().is_terminal(),
@@ -34,7 +34,7 @@ impl Stream {
     }
 
     /// Whether it is written to in colours.
-    pub(crate) fn has_colours(self) -> bool {
+    pub fn has_colours(self) -> bool {
         let choice = match self {
             Self::Data => AutoStream::choice(&io::stdout()),
             Self::People => AutoStream::choice(&io::stderr()),
@@ -43,7 +43,7 @@ impl Stream {
     }
 
     /// Its width, where it is a terminal.
-    pub(crate) fn width(self) -> Option<u16> {
+    pub fn width(self) -> Option<u16> {
         terminal_width(self.is_terminal())
     }
 }
@@ -82,7 +82,7 @@ impl Console {
     /// Two other streams, for embedding and tests.
     ///
     /// ```
-    /// use drillmaster::console::Console;
+    /// use drillmaster_runner::console::Console;
     /// use std::sync::{Arc, Mutex};
     ///
     /// let (data, people) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
@@ -108,12 +108,12 @@ impl Console {
     }
 
     /// The same, for lists in this format where one was asked for.
-    pub(crate) fn with_format(self, format: Option<Format>) -> Self {
+    pub fn with_format(self, format: Option<Format>) -> Self {
         Self { format, ..self }
     }
 
     /// The same for people alone: nobody hears the data.
-    pub(crate) fn without_data(&self) -> Self {
+    pub fn without_data(&self) -> Self {
         Self { data: Arc::new(Mutex::new(io::sink())), ..self.clone() }
     }
 
@@ -157,7 +157,7 @@ impl Console {
     }
 
     /// Prints text with colours of ours.
-    pub(crate) fn print_styled(&self, text: &Styled) {
+    pub fn print_styled(&self, text: &Styled) {
         self.print_line(text.as_str());
     }
 
@@ -182,13 +182,13 @@ impl Console {
     }
 
     /// Warns a person, with colours of ours.
-    pub(crate) fn warn_styled(&self, text: &Styled) {
+    pub fn warn_styled(&self, text: &Styled) {
         // Who is not there cannot be told.
         let _ = self.write(&self.people, text.as_str());
     }
 
     /// Asks a person, and gives the line that was typed; nothing where there is nobody.
-    pub(crate) fn ask(&self, question: &str) -> String {
+    pub fn ask(&self, question: &str) -> String {
         let mut answer = String::new();
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = write!(people, "{}", visible(question))
@@ -211,7 +211,7 @@ fn write(stream: &Mutex<dyn Write + Send>, text: &str) -> io::Result<()> {
 }
 
 /// Asks a person on the terminal for something that is not shown.
-pub(crate) fn ask_hidden(question: &str) -> io::Result<String> {
+pub fn ask_hidden(question: &str) -> io::Result<String> {
     rpassword::prompt_password(visible(question))
 }
 

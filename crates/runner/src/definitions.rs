@@ -9,7 +9,7 @@ use crate::host::Host;
 /// The definition files by name, in order: one for each service and one for everything else.
 ///
 /// ```
-/// let files = drillmaster::definitions::files();
+/// let files = drillmaster_runner::definitions::files();
 /// assert!(files.iter().any(|(name, text)| name == "thm.d.rhai" && text.contains("fn add_seat")));
 /// ```
 pub fn files() -> Vec<(String, String)> {

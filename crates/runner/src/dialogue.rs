@@ -10,13 +10,13 @@ use std::sync::LazyLock;
 use rhai::{AST, Engine, Expr, LexError, ParseErrorType, Position, Scope, Stmt, Token};
 use tokio::runtime::Handle;
 
-pub(crate) use self::complete::Candidate;
+pub use self::complete::Candidate;
 use crate::problem::Problem;
 use crate::run::{Job, Report, run_over};
 use crate::script::{Before, Script};
 
 /// What was said so far, and what is left of it: variables, functions and imports.
-pub(crate) struct Dialogue {
+pub struct Dialogue {
     path: PathBuf,
     /// All that was said. A line is read at its place in it, so that an error in a function of an earlier line
     /// is told there.
@@ -29,7 +29,7 @@ pub(crate) struct Dialogue {
 
 impl Dialogue {
     /// One in which nothing was said. Problems are told to be in `path`; imports are looked for beside it.
-    pub(crate) fn new(path: &Path) -> Self {
+    pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
             said: String::new(),
@@ -40,7 +40,7 @@ impl Dialogue {
     }
 
     /// Reads what is said next: a line, or a block of several.
-    pub(crate) fn read(&mut self, line: &str) -> Result<Script, Problem> {
+    pub fn read(&mut self, line: &str) -> Result<Script, Problem> {
         let first = self.said.lines().count() + 1;
         self.said.push_str(line);
         self.said.push('\n');
@@ -57,7 +57,7 @@ impl Dialogue {
     }
 
     /// Runs what was read. Must be called from a thread that may block.
-    pub(crate) fn run(&mut self, script: &Script, job: Job, runtime: &Handle) -> Report {
+    pub fn run(&mut self, script: &Script, job: Job, runtime: &Handle) -> Report {
         let report = run_over(script, job, runtime, &mut self.scope);
         self.functions = script.ast().clone_functions_only();
         if report.problem.is_none() {
@@ -67,12 +67,12 @@ impl Dialogue {
     }
 
     /// Whether a variable or a function of this name was declared.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.scope.contains(name) || self.functions.iter_functions().any(|own| own.name == name)
     }
 
     /// What may stand at the end of a text that is being written, and where in it that begins.
-    pub(crate) fn complete(&self, text: &str) -> (usize, Vec<Candidate>) {
+    pub fn complete(&self, text: &str) -> (usize, Vec<Candidate>) {
         let functions = self.functions.iter_functions().map(|function| function.name.to_owned());
         complete::candidates(text, &self.scope, functions)
     }
@@ -95,7 +95,7 @@ fn import_of(statement: &Stmt) -> Option<(usize, String)> {
 static SYNTAX: LazyLock<Engine> = LazyLock::new(Engine::new_raw);
 
 /// Whether a block goes on in its next line: something in it is open.
-pub(crate) fn is_unfinished(block: &str) -> bool {
+pub fn is_unfinished(block: &str) -> bool {
     let Err(error) = SYNTAX.compile(block) else {
         // What is within a comment does not count, so that it may be wrong.
         return block.contains("/*") && SYNTAX.compile(format!("{block}\n)")).is_ok();
@@ -111,14 +111,14 @@ pub(crate) fn is_unfinished(block: &str) -> bool {
 }
 
 /// Whether a line belongs to the block before it, though that could end there.
-pub(crate) fn continues(line: &str) -> bool {
+pub fn continues(line: &str) -> bool {
     use Token::{And, Catch, DoubleQuestion, Else, Elvis, Or, Period};
     let first = tokens(line).next().map(|(token, _)| token);
     matches!(first, Some(Period | Elvis | Else | Catch | And | Or | DoubleQuestion))
 }
 
 /// Whether nothing that follows can belong to a block that is not unfinished.
-pub(crate) fn is_closed(block: &str) -> bool {
+pub fn is_closed(block: &str) -> bool {
     matches!(tokens(block).last(), None | Some((Token::SemiColon, _)))
 }
 

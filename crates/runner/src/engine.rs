@@ -139,7 +139,7 @@ impl ModuleResolver for BesideTheScript {
 }
 
 /// The folder that a file is in, or is to be in.
-pub(crate) fn folder_of(file: &Path) -> PathBuf {
+pub fn folder_of(file: &Path) -> PathBuf {
     match file.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
         _ => PathBuf::from("."),
@@ -293,7 +293,7 @@ fn in_lower_case(text: &str) -> String {
 }
 
 /// A script's value as JSON, or why it has none.
-pub(crate) fn to_json(value: &Dynamic) -> Result<Value, String> {
+pub fn to_json(value: &Dynamic) -> Result<Value, String> {
     json_of(value, DEEPEST)
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn is_out_of_handles(error: &io::Error) -> bool {
 
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Readers {
+pub enum Readers {
     /// Only its owner: it names people.
     Owner,
     /// Whom the system lets read new files.
@@ -23,7 +23,7 @@ pub(crate) enum Readers {
 }
 
 /// Writes a file beside its place, and renames it when it is on the disk.
-pub(crate) fn put(
+pub fn put(
     path: &Path,
     readers: Readers,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,

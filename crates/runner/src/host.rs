@@ -41,17 +41,17 @@ pub(crate) struct Host {
     /// Whether a row with a write in doubt ends, and is run again behind the others when that is resolved.
     pub(crate) defers: bool,
     pub(crate) runtime: Option<Handle>,
-    pub(crate) roster: Option<Roster>,
+    pub roster: Option<Roster>,
     pub(crate) inputs: Map,
     pub(crate) console: Console,
-    pub(crate) max_rows: Option<usize>,
+    pub max_rows: Option<usize>,
     pub(crate) stop: Stop,
     pub(crate) memory: Memory,
     closed: Mutex<Closed>,
-    pub(crate) concurrency: usize,
-    pub(crate) results: Option<Mutex<Results>>,
+    pub concurrency: usize,
+    pub results: Option<Mutex<Results>>,
     pub(crate) journal: Option<Keeping>,
-    pub(crate) plan: Option<Plan>,
+    pub plan: Option<Plan>,
     spools: Mutex<Vec<Spool>>,
     passes: AtomicUsize,
     pub(crate) progress: Option<Progress>,
@@ -226,7 +226,7 @@ impl Host {
     }
 
     /// A value from outside, such as the time: in a replay the recorded one.
-    pub(crate) fn value(&self, name: &'static str, fresh: Value) -> Result<Value, Error> {
+    pub fn value(&self, name: &'static str, fresh: Value) -> Result<Value, Error> {
         let value = self.connection().value(name, fresh);
         if let Err(error) = &value
             && error.is_replay_mismatch()

@@ -4,38 +4,35 @@
 //! Labs is a function. [`run`](run::run) maps it over a [`Roster`](roster::Roster) and says what became of
 //! every row. The functions come from the list of endpoints in `drillmaster-models`; nothing here names one.
 
-mod calls;
+pub mod calls;
 pub mod cases;
-pub mod cli;
-mod config;
 pub mod console;
 pub mod definitions;
-mod dialogue;
-mod engine;
+pub mod dialogue;
+pub mod engine;
 pub mod exit;
-mod fan;
-mod fiber;
-mod files;
-mod host;
-pub mod interchange;
-mod listing;
-mod log;
-mod order;
+pub mod fan;
+pub mod fiber;
+pub mod files;
+pub mod host;
+pub mod listing;
+pub mod log;
+pub mod order;
 pub mod plan;
 pub mod problem;
 pub mod progress;
-mod report;
-mod results;
+pub mod report;
+pub mod results;
 pub mod roster;
-mod rows;
+pub mod rows;
 pub mod run;
-mod running;
+pub mod running;
 pub mod script;
-mod spool;
-mod survey;
+pub mod spool;
+pub mod survey;
 pub mod table;
-mod visible;
-mod vocabulary;
+pub mod visible;
+pub mod vocabulary;
 
 pub use host::{Keeping, Stop};
 pub use rows::{Outcome, State};

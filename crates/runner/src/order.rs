@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use drillmaster_models::Dialect;
+use drillmaster_models::{Dialect, Service};
 use drillmaster_transport::Rate;
 use drillmaster_transport::cassette::Header;
 use drillmaster_transport::journal::{History, Journal};
@@ -17,43 +17,43 @@ use drillmaster_transport::files;
 
 /// Everything that a run was asked to do. Paths are absolute: a run can be resumed from any folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Order {
+pub struct Order {
     /// Tells the run from others, and sorts by time.
-    pub(crate) id: String,
-    pub(crate) started: jiff::Timestamp,
-    pub(crate) script: PathBuf,
-    pub(crate) roster: Option<PathBuf>,
-    pub(crate) key: Option<String>,
-    pub(crate) set: Vec<(String, String)>,
+    pub id: String,
+    pub started: jiff::Timestamp,
+    pub script: PathBuf,
+    pub roster: Option<PathBuf>,
+    pub key: Option<String>,
+    pub set: Vec<(String, String)>,
     #[serde(flatten)]
-    pub(crate) place: Place,
-    pub(crate) max_rows: Option<usize>,
-    pub(crate) concurrency: usize,
-    pub(crate) results: Option<PathBuf>,
+    pub place: Place,
+    pub max_rows: Option<usize>,
+    pub concurrency: usize,
+    pub results: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Reports::is_empty")]
-    pub(crate) reports: Reports,
+    pub reports: Reports,
     /// How many rows it may take something from.
-    pub(crate) max_removals: Option<usize>,
+    pub max_removals: Option<usize>,
     /// Whether it may do what cannot be undone.
-    pub(crate) yes: bool,
+    pub yes: bool,
     /// The plan that was approved for it.
-    pub(crate) approved: Option<Approval>,
+    pub approved: Option<Approval>,
     /// How long after a write without a clear answer its effect may still appear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) effect_within: Option<jiff::SignedDuration>,
+    pub effect_within: Option<jiff::SignedDuration>,
     /// For how long a write without a clear answer is looked into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) resolve_for: Option<jiff::SignedDuration>,
+    pub resolve_for: Option<jiff::SignedDuration>,
 }
 
 /// The reports that a run is to make. Paths are absolute.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Reports {
-    pub(crate) files: Vec<PathBuf>,
-    pub(crate) template: Option<PathBuf>,
-    pub(crate) sections: Vec<Section>,
-    pub(crate) pseudonymise: bool,
+pub struct Reports {
+    pub files: Vec<PathBuf>,
+    pub template: Option<PathBuf>,
+    pub sections: Vec<Section>,
+    pub pseudonymise: bool,
 }
 
 impl Reports {
@@ -65,14 +65,14 @@ impl Reports {
 
 /// A plan that was approved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Approval {
-    pub(crate) plan: PathBuf,
+pub struct Approval {
+    pub plan: PathBuf,
     /// The hash of the file's bytes: another plan was not approved.
     pub(crate) hash: String,
 }
 
 impl Approval {
-    pub(crate) fn of(plan: PathBuf) -> Result<Self, Problem> {
+    pub fn of(plan: PathBuf) -> Result<Self, Problem> {
         let bytes = files::read(&plan, files::BY_PROGRAM).map_err(|error| {
             Problem::usage(format!("cannot read the plan {}: {error}", plan.display()))
         })?;
@@ -83,28 +83,28 @@ impl Approval {
 /// What replaying the script of a cassette takes, and nothing of this machine.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Recorded {
+pub struct Recorded {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) script: Option<String>,
+    pub script: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) roster: Option<String>,
+    pub roster: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) key: Option<String>,
-    pub(crate) set: Vec<(String, String)>,
+    pub key: Option<String>,
+    pub set: Vec<(String, String)>,
     #[serde(with = "by_name")]
-    pub(crate) dialect: Dialect,
+    pub dialect: Dialect,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) max_rows: Option<usize>,
+    pub max_rows: Option<usize>,
 }
 
 impl Recorded {
     /// As the header has it; where it has nothing, as if nothing had been said.
-    pub(crate) fn of(header: &Header) -> Result<Self, serde_json::Error> {
+    pub fn of(header: &Header) -> Result<Self, serde_json::Error> {
         serde_json::from_value(Value::Object(header.run.clone()))
     }
 
     /// As the header holds it.
-    pub(crate) fn as_run(&self) -> Map<String, Value> {
+    pub fn as_run(&self) -> Map<String, Value> {
         as_map(self)
     }
 }
@@ -118,26 +118,33 @@ fn as_map(value: &impl Serialize) -> Map<String, Value> {
 
 /// Where calls go.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    pub(crate) on: On,
+pub struct Place {
+    pub on: On,
     /// The addresses that differ from the usual, by service.
-    pub(crate) urls: BTreeMap<String, String>,
+    pub urls: BTreeMap<String, String>,
     #[serde(with = "by_name")]
-    pub(crate) dialect: Dialect,
+    pub dialect: Dialect,
     #[serde(with = "by_name::optional")]
-    pub(crate) rate: Option<Rate>,
+    pub rate: Option<Rate>,
     /// The profile whose keys are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) profile: Option<String>,
+    pub profile: Option<String>,
     /// How long a call waits in all for a live service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) retry_for: Option<jiff::SignedDuration>,
+    pub retry_for: Option<jiff::SignedDuration>,
+}
+
+impl Place {
+    /// The address of a service: the one that is set, or the service's own.
+    pub fn url<'a>(&'a self, service: &'a Service) -> &'a str {
+        self.urls.get(service.name).map_or(service.base_url, String::as_str)
+    }
 }
 
 /// Which services are called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum On {
+pub enum On {
     /// The embedded sandbox: nothing leaves this machine
     #[default]
     Sandbox,
@@ -196,19 +203,19 @@ mod by_name {
 impl Order {
     /// A new run's id, such as `20261122-093015-4f2a`: its time in UTC, and what tells it from others of
     /// that second: its millisecond, and chance.
-    pub(crate) fn new_id(started: jiff::Timestamp) -> String {
+    pub fn new_id(started: jiff::Timestamp) -> String {
         let millisecond = started.subsec_millisecond().unsigned_abs();
         let rest = (millisecond << 6) | fastrand::u32(..1 << 6);
         format!("{}-{rest:04x}", started.strftime("%Y%m%d-%H%M%S"))
     }
 
     /// The order as the header of a journal holds it.
-    pub(crate) fn as_run(&self) -> Map<String, Value> {
+    pub fn as_run(&self) -> Map<String, Value> {
         as_map(self)
     }
 
     /// What the header of a cassette holds of the order.
-    pub(crate) fn recorded(&self) -> Recorded {
+    pub fn recorded(&self) -> Recorded {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         Recorded {
             script: name(&self.script),
@@ -221,7 +228,7 @@ impl Order {
     }
 
     /// The same as it was recorded, in what nothing was said about but the dialect.
-    pub(crate) fn recorded_as(mut self, mut recorded: Recorded) -> Self {
+    pub fn recorded_as(mut self, mut recorded: Recorded) -> Self {
         self.max_rows = self.max_rows.or(recorded.max_rows);
         self.key = self.key.or(recorded.key.filter(|_| self.roster.is_some()));
         self.place.dialect = recorded.dialect;
@@ -232,7 +239,7 @@ impl Order {
     }
 
     /// What a journal's run was asked to do.
-    pub(crate) fn of(header: &Header, path: &Path) -> Result<Self, Problem> {
+    pub fn of(header: &Header, path: &Path) -> Result<Self, Problem> {
         serde_json::from_value(Value::Object(header.run.clone())).map_err(|error| {
             let problem = format!("{} does not say how it was run: {error}", path.display());
             Problem::usage(problem)
@@ -242,7 +249,7 @@ impl Order {
 }
 
 /// The folder of what is kept from one invocation to the next, by the platform's convention.
-pub(crate) fn state_folder() -> Result<PathBuf, Problem> {
+pub fn state_folder() -> Result<PathBuf, Problem> {
     let base = etcetera::choose_base_strategy().map_err(|error| {
         Problem::usage(format!("no folder for the journals of runs can be found: {error}"))
             .with_help("name a file for this one with --journal")
@@ -256,7 +263,7 @@ pub(crate) fn folder() -> Result<PathBuf, Problem> {
 }
 
 /// Makes the folder of the journals. Only its owner may look into it.
-pub(crate) fn make_folder() -> Result<PathBuf, Problem> {
+pub fn make_folder() -> Result<PathBuf, Problem> {
     let folder = folder()?;
     make_private(&folder).map_err(|error| {
         Problem::usage(format!("cannot keep a journal in {}: {error}", folder.display()))
@@ -266,7 +273,7 @@ pub(crate) fn make_folder() -> Result<PathBuf, Problem> {
 }
 
 /// Makes the folder that the journals' is in. Only its owner may look into it.
-pub(crate) fn make_state_folder() -> Result<PathBuf, Problem> {
+pub fn make_state_folder() -> Result<PathBuf, Problem> {
     let folder = state_folder()?;
     make_private(&folder).map_err(|error| {
         Problem::usage(format!("cannot keep anything in {}: {error}", folder.display()))
@@ -283,7 +290,7 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 }
 
 /// The journals in the folder, the latest last.
-pub(crate) fn journals() -> Result<Vec<PathBuf>, Problem> {
+pub fn journals() -> Result<Vec<PathBuf>, Problem> {
     let folder = folder()?;
     let files = match std::fs::read_dir(&folder) {
         Ok(files) => files,
@@ -299,7 +306,7 @@ pub(crate) fn journals() -> Result<Vec<PathBuf>, Problem> {
 }
 
 /// The journal of a run: by its id, by its file, or the latest.
-pub(crate) fn find(run: Option<&str>) -> Result<PathBuf, Problem> {
+pub fn find(run: Option<&str>) -> Result<PathBuf, Problem> {
     let Some(run) = run else { return latest() };
     let by_id = folder().ok().map(|folder| folder.join(format!("{run}.journal")));
     let candidates = by_id.into_iter().chain([PathBuf::from(run)]);
@@ -321,7 +328,7 @@ fn latest() -> Result<PathBuf, Problem> {
 }
 
 /// The latest run that was stopped before its end.
-pub(crate) fn stopped() -> Result<Option<PathBuf>, Problem> {
+pub fn stopped() -> Result<Option<PathBuf>, Problem> {
     let is_stopped = |path: &PathBuf| {
         let is_open = |run: History| !run.is_finished() && !run.is_blank();
         History::read(path).is_ok_and(is_open) && !Journal::is_in_use(path)
@@ -330,7 +337,7 @@ pub(crate) fn stopped() -> Result<Option<PathBuf>, Problem> {
 }
 
 /// What the command line calls a run: its id, or the file of its journal where that lies elsewhere.
-pub(crate) fn name_of(path: &Path) -> String {
+pub fn name_of(path: &Path) -> String {
     let id = path.file_stem().map(|id| id.to_string_lossy().into_owned());
     let is_here = folder().is_ok_and(|folder| path.parent() == Some(&folder));
     // From any folder.
@@ -339,7 +346,7 @@ pub(crate) fn name_of(path: &Path) -> String {
 }
 
 /// Reads a journal to look at it.
-pub(crate) fn read(path: &Path) -> Result<History, Problem> {
+pub fn read(path: &Path) -> Result<History, Problem> {
     History::read(path).map_err(|error| Problem::usage(error.to_string()))
 }
 

@@ -40,13 +40,13 @@ struct Book {
 
 /// A plan in numbers.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tally {
+pub struct Tally {
     /// How many writes each endpoint gets, in the order in which they first came.
-    pub(crate) endpoints: Vec<(String, usize)>,
+    pub endpoints: Vec<(String, usize)>,
     /// From how many rows something is taken away.
-    pub(crate) removals: usize,
+    pub removals: usize,
     /// The first write that cannot be undone, and how many there are.
-    pub(crate) irreversible: Option<(Planned, usize)>,
+    pub irreversible: Option<(Planned, usize)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,12 +106,12 @@ impl Plan {
         self.take(Scope::MAIN)
     }
 
-    pub(crate) fn tally(&self) -> Tally {
+    pub fn tally(&self) -> Tally {
         self.book().tally.clone()
     }
 
     /// The writes in their order.
-    pub(crate) fn writes(&self) -> io::Result<Vec<Planned>> {
+    pub fn writes(&self) -> io::Result<Vec<Planned>> {
         let mut book = self.book();
         book.lines.seek(SeekFrom::Start(0))?;
         let lines = BufReader::new(&mut book.lines).lines();
@@ -123,7 +123,7 @@ impl Plan {
     }
 
     /// Writes the plan to a file. It names people.
-    pub(crate) fn save(&self, path: &Path, header: &Header) -> io::Result<()> {
+    pub fn save(&self, path: &Path, header: &Header) -> io::Result<()> {
         let first = Line::Plan {
             version: VERSION,
             program: header.program.clone(),
@@ -158,13 +158,13 @@ impl Tally {
     }
 
     /// How many writes there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.endpoints.iter().map(|(_, count)| count).sum()
     }
 }
 
 /// Looks through the file of a plan that was approved for a run made from what `header` says.
-pub(crate) fn check(path: &Path, header: &Header) -> Result<Tally, Problem> {
+pub fn check(path: &Path, header: &Header) -> Result<Tally, Problem> {
     let told = |problem: String| {
         Problem::usage(format!("{}: {problem}", path.display()))
             .with_help("make the plan again with --dry-run --plan FILE, and look at it")
@@ -206,7 +206,7 @@ pub(crate) fn check(path: &Path, header: &Header) -> Result<Tally, Problem> {
 }
 
 /// The writes of a plan that was looked through: scope and identity of each.
-pub(crate) fn approved(path: &Path) -> Result<impl Iterator<Item = (String, String)>, Problem> {
+pub fn approved(path: &Path) -> Result<impl Iterator<Item = (String, String)>, Problem> {
     Ok(lines(path)?.filter_map(|line| match line {
         Ok(Line::Write(write)) => Some((write.scope, write.hash)),
         _ => None,

@@ -62,7 +62,7 @@ impl Problem {
     }
 
     /// The same of a file by its name.
-    pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Self {
+    pub fn cannot_write(path: &Path, error: &io::Error) -> Self {
         Self::unwritten(format!("cannot write {}: {error}", path.display()))
     }
 

@@ -340,7 +340,7 @@ fn paced(rate: f64, what: &str) -> String {
 }
 
 /// About how long, in the unit that a person would use.
-pub(crate) fn in_words(time: Duration) -> String {
+pub fn in_words(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..90 => format!("{} s", seconds.max(1).next_multiple_of(5)),

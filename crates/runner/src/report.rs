@@ -20,10 +20,10 @@ use std::io;
 use drillmaster_transport::redact::Rows;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::export::{Kind, write};
+pub use self::export::{Kind, write};
 pub(crate) use self::handed::Handed;
 use self::handed::{Day, Heatmap, Share, Stage, Standing};
-pub(crate) use self::page::{TEMPLATE, Template};
+pub use self::page::{TEMPLATE, Template};
 pub(crate) use self::views::View;
 use crate::rows::State;
 use crate::run;
@@ -32,9 +32,9 @@ use crate::run;
 const OUTSIDE: &str = "outside of rows";
 
 /// A part of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Section {
+pub enum Section {
     /// Who needs somebody today
     Needs,
     /// How many are at which stage
@@ -64,7 +64,7 @@ impl Section {
     ];
 
     /// The name in scripts, flags and files.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Needs => "needs",
             Self::Funnel => "funnel",
@@ -91,25 +91,25 @@ impl Section {
 }
 
 /// What is known of a run besides its rows.
-pub(crate) struct About {
+pub struct About {
     /// The script's first words on itself, for a report without a title.
-    pub(crate) title: String,
+    pub title: String,
     /// The script's file name.
-    pub(crate) script: String,
+    pub script: String,
     /// When the run began.
-    pub(crate) began: jiff::Timestamp,
+    pub began: jiff::Timestamp,
     /// Which services answered, in words.
-    pub(crate) on: &'static str,
+    pub on: &'static str,
     /// Whether writes were only rehearsed.
-    pub(crate) is_rehearsal: bool,
+    pub is_rehearsal: bool,
     /// Why the run did not come to its end.
-    pub(crate) stopped: Option<String>,
+    pub stopped: Option<String>,
 }
 
 /// Everything that a report tells. As JSON it is the report for other programs.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Facts {
+pub struct Facts {
     title: String,
     script: String,
     began: String,
@@ -213,11 +213,7 @@ impl fmt::Display for Changed {
 
 impl Facts {
     /// What is known of a run, in the sections that were chosen: by the caller, else by the script, else all.
-    pub(crate) fn of(
-        about: About,
-        report: &run::Report,
-        chosen: Option<&[Section]>,
-    ) -> io::Result<Self> {
+    pub fn of(about: About, report: &run::Report, chosen: Option<&[Section]>) -> io::Result<Self> {
         let handed = report.handed.clone();
         let chosen = chosen.or(handed.sections.as_deref()).unwrap_or(&Section::ALL);
         let has = |section: Section| chosen.contains(&section);
@@ -277,7 +273,7 @@ impl Facts {
 
     /// Puts `learner-0001` and so on in the place of people, the same everywhere. Those of the roster have the
     /// numbers of its rows; `key` is the column that names them.
-    pub(crate) fn pseudonymise(&mut self, roster: Option<Rows>, key: Option<&str>) {
+    pub fn pseudonymise(&mut self, roster: Option<Rows>, key: Option<&str>) {
         faces::pseudonymise(self, roster, key);
     }
 
@@ -295,7 +291,7 @@ impl Facts {
     }
 
     /// What there is to see, section by section.
-    pub(crate) fn views(&self) -> Vec<View> {
+    pub fn views(&self) -> Vec<View> {
         views::of(self)
     }
 }

@@ -160,7 +160,7 @@ impl Header {
 }
 
 /// An outcome as named values, in the order of the columns.
-pub(crate) fn fields(outcome: &Outcome) -> Map<String, Value> {
+pub fn fields(outcome: &Outcome) -> Map<String, Value> {
     let mut fields = Map::new();
     match &outcome.row {
         Some(row) => {

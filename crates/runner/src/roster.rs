@@ -7,7 +7,7 @@
 //! roster is streamed, never held whole.
 //!
 //! ```
-//! use drillmaster::roster::Roster;
+//! use drillmaster_runner::roster::Roster;
 //!
 //! let file = tempfile::NamedTempFile::new().unwrap();
 //! std::fs::write(file.path(), "E-Mail,Name\nada@example.com, Ada \n").unwrap();
@@ -136,7 +136,7 @@ impl Roster {
     }
 
     /// All rows at once, for a cassette that keeps their people out.
-    pub(crate) fn people(&self) -> Result<redact::Rows, Problem> {
+    pub fn people(&self) -> Result<redact::Rows, Problem> {
         let cells = |row: Row| row.cells().map(str::to_owned).collect();
         let cells = self.rows()?.map(|row| row.map(cells)).collect::<Result<_, _>>()?;
         Ok(redact::Rows { columns: self.columns.names().to_vec(), cells })

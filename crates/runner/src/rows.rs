@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use self::captured::own_copy;
 use self::conclusion::{Conclusion, conclude};
-pub(crate) use self::conclusion::{detail_of, not_attempted, told};
+pub use self::conclusion::{detail_of, not_attempted, told};
 use crate::engine::memory::EXCEEDED;
 use crate::exit::Exit;
 use crate::fan::fan;
@@ -104,7 +104,7 @@ impl Outcome {
 
 /// The outcomes of one `each`, in the order of the rows: what a script gets back.
 #[derive(Clone)]
-pub(crate) struct Rows {
+pub struct Rows {
     spool: Spool,
     /// Only those that ended so.
     only: Option<State>,
@@ -141,9 +141,9 @@ impl IntoIterator for Rows {
 
 /// The roster, as a script holds it.
 #[derive(Debug, Clone)]
-pub(crate) struct RosterRows {
-    pub(crate) roster: Roster,
-    pub(crate) most: usize,
+pub struct RosterRows {
+    pub roster: Roster,
+    pub most: usize,
 }
 
 impl RosterRows {

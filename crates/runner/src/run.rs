@@ -94,7 +94,7 @@ pub struct Report {
     /// How often each endpoint changed something outside of rows.
     pub(crate) changes_outside: Vec<Changed>,
     /// What the script's last statement came to.
-    pub(crate) value: Dynamic,
+    pub value: Dynamic,
 }
 
 impl Report {
@@ -133,7 +133,7 @@ impl Report {
     }
 
     /// Whether the script handed something over for a report.
-    pub(crate) fn has_data(&self) -> bool {
+    pub fn has_data(&self) -> bool {
         self.handed != Handed::default()
     }
 
@@ -229,9 +229,9 @@ impl fmt::Display for Need {
 /// Runs a script to its end. Must be called from a thread that may block, not from within the runtime.
 ///
 /// ```
-/// use drillmaster::console::Console;
-/// use drillmaster::run::{Job, run};
-/// use drillmaster::script::Script;
+/// use drillmaster_runner::console::Console;
+/// use drillmaster_runner::run::{Job, run};
+/// use drillmaster_runner::script::Script;
 /// use drillmaster_sandbox::Sandbox;
 /// use drillmaster_transport::Connection;
 /// use std::sync::{Arc, Mutex};

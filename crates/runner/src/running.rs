@@ -78,7 +78,7 @@ pub(crate) enum Flaw {
 
 impl Flaw {
     /// How a row ends that had this and was to end so.
-    pub(crate) fn on(self, state: State) -> State {
+    pub fn on(self, state: State) -> State {
         match self {
             // A doubt is worse than anything else.
             Self::InDoubt => State::InDoubt,

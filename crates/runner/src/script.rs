@@ -20,7 +20,7 @@ use drillmaster_transport::files;
 /// A script, ready to run.
 ///
 /// ```
-/// use drillmaster::script::Script;
+/// use drillmaster_runner::script::Script;
 ///
 /// let script = Script::parse("demo.rhai", r#"
 ///     //! Says hello to a room.
@@ -92,7 +92,7 @@ impl Script {
 
     /// All that the compiler complains of in a file, of which it told the first. It goes on behind a variable
     /// that there is not, and stops at anything else.
-    pub(crate) fn complaints(path: &Path, first: Problem) -> Vec<Problem> {
+    pub fn complaints(path: &Path, first: Problem) -> Vec<Problem> {
         let mut found = vec![first];
         let Ok(source) = files::read_text(path, files::BY_HAND) else { return found };
         let source = source.strip_prefix('\u{feff}').unwrap_or(&source);
@@ -249,7 +249,7 @@ impl Script {
     }
 
     /// The same where more may be set than it declares.
-    pub(crate) fn take_inputs(&self, set: &[(String, String)]) -> Result<Map, Problem> {
+    pub fn take_inputs(&self, set: &[(String, String)]) -> Result<Map, Problem> {
         let mut values = Map::new();
         for input in self.inputs() {
             // The last one wins: what a resumed run is told, before what it was told at first.
@@ -289,7 +289,7 @@ impl Script {
     }
 
     /// Says where in this script a problem is.
-    pub(crate) fn place(&self, problem: Problem, position: Position) -> Problem {
+    pub fn place(&self, problem: Problem, position: Position) -> Problem {
         problem.at(&self.path.display().to_string(), &self.source, position)
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct Survey {
     pub(crate) columns: Vec<Column>,
     pub(crate) services: BTreeSet<&'static str>,
     /// The names of the endpoints that it calls itself.
-    pub(crate) endpoints: BTreeSet<&'static str>,
+    pub endpoints: BTreeSet<&'static str>,
     pub(crate) modules: Modules,
     pub(crate) mistakes: Vec<Mistake>,
     /// Those in the modules that it imports.
@@ -74,7 +74,7 @@ pub(crate) struct Mistake {
 #[derive(Debug, Clone)]
 pub(crate) struct Elsewhere {
     pub(crate) file: PathBuf,
-    pub(crate) text: String,
+    pub text: String,
     pub(crate) mistake: Mistake,
 }
 

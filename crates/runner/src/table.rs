@@ -8,8 +8,8 @@ use crate::problem::Problem;
 use crate::visible::{visible, visible_line};
 
 /// How lists are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
     /// Columns for a person
     Table,
     /// JSON, as the service has it
@@ -42,7 +42,7 @@ pub(crate) fn list(
 /// with a line for each cell.
 ///
 /// ```
-/// use drillmaster::table::layout;
+/// use drillmaster_runner::table::layout;
 /// let rows = [vec!["ada".to_owned(), "done".to_owned()]];
 /// assert_eq!(layout(&["key", "state"], rows, None), "key  state\n---  -----\nada  done");
 /// ```
@@ -156,7 +156,7 @@ fn paragraphs(header: &[&str], rows: Vec<Vec<String>>, width: u16) -> String {
 /// are as they are.
 ///
 /// ```
-/// use drillmaster::table::sheet_text;
+/// use drillmaster_runner::table::sheet_text;
 /// let rows = [vec!["=HYPERLINK(\"https://x.example\")".to_owned(), "-5".to_owned()]];
 /// assert_eq!(sheet_text(&["name", "points"], &rows).unwrap(), "name,points\n\"'=HYPERLINK(\"\"https://x.example\"\")\",-5");
 /// ```

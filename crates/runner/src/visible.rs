@@ -22,7 +22,7 @@ fn is_control(c: char) -> bool {
 }
 
 /// Text in which each control character is shown as `\u001b`. A line break of Windows becomes a plain one.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+pub fn visible(text: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| matches!(byte, b'\n' | b'\t' | b' '..=b'~');
     if text.bytes().all(is_plain) || !text.contains(is_control) {
         return text.into();
@@ -40,7 +40,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// The same in one line, for a cell of a table or a name.
-pub(crate) fn visible_line(text: &str) -> Cow<'_, str> {
+pub fn visible_line(text: &str) -> Cow<'_, str> {
     match visible(text) {
         text if text.contains(['\n', '\t']) => text.replace(['\n', '\t'], " ").into(),
         text => text,
@@ -54,17 +54,17 @@ fn push_escape(out: &mut String, c: char) {
 
 /// Text with colours that this program put in. Anything else that a terminal would obey is visible in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Styled(String);
+pub struct Styled(String);
 
 impl Styled {
     /// Text without colours.
-    pub(crate) fn plain(text: &str) -> Self {
+    pub fn plain(text: &str) -> Self {
         Self(visible(text).into_owned())
     }
 
     /// Takes text that was coloured by our own code, out of parts that were [`visible`] before: what is left of
     /// escape sequences are our colours. Others are made visible here, too.
-    pub(crate) fn coloured(text: &str) -> Self {
+    pub fn coloured(text: &str) -> Self {
         let (mut styled, mut rest) = (String::with_capacity(text.len()), text);
         while let Some(at) = rest.find('\x1b') {
             let (before, from) = rest.split_at(at);
@@ -81,7 +81,7 @@ impl Styled {
     }
 
     /// A diff by lines with what is gone in red and what is new in green.
-    pub(crate) fn diff(self) -> Self {
+    pub fn diff(self) -> Self {
         let paint = |line: &str| {
             // Where it is part of a problem, the problem's own bar comes first.
             let text = line.split_once("\u{2502} ").map_or(line, |(_, text)| text);
@@ -95,7 +95,7 @@ impl Styled {
     }
 
     /// Without the line break at its end.
-    pub(crate) fn trimmed(self) -> Self {
+    pub fn trimmed(self) -> Self {
         Self(self.0.strip_suffix('\n').map(str::to_owned).unwrap_or(self.0))
     }
 

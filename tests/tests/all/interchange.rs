@@ -6,7 +6,7 @@ mod samples;
 
 use std::fmt::Write as _;
 
-use drillmaster::interchange::{Format, Imported, Options, Refused, read};
+use drillmaster_interchange::{Format, Imported, Options, Refused, read};
 use drillmaster_models::wire;
 
 /// What tools write; small ones, made by hand.
@@ -53,7 +53,7 @@ fn told(imported: &Imported) -> String {
 /// All that a tape holds, as text, to look for what must not be in it.
 fn all_of(imported: &Imported) -> String {
     let mut out = Vec::new();
-    drillmaster::interchange::write_cassette(&imported.tape, &mut out).unwrap();
+    drillmaster_interchange::write_cassette(&imported.tape, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use drillmaster::console::Console;
-use drillmaster::roster::Roster;
-use drillmaster::run::{Job, Report, run};
-use drillmaster::script::Script;
 use drillmaster_models::Dialect;
+use drillmaster_runner::console::Console;
+use drillmaster_runner::roster::Roster;
+use drillmaster_runner::run::{Job, Report, run};
+use drillmaster_runner::script::Script;
 use drillmaster_sandbox::{InviteOutcome, Options, Sandbox};
 use drillmaster_transport::{Capture, Connection, Transport};
 use serde_json::{Value, json};

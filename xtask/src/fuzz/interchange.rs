@@ -1,6 +1,6 @@
 //! Recordings of other tools: what is read of one is a cassette, and comes back from one and from HAR.
 
-use drillmaster::interchange::{self, Format, Options, har, write_cassette};
+use drillmaster_interchange::{self, Format, Options, har, write_cassette};
 use drillmaster_transport::cassette::{Tape, parse};
 
 use super::{Said, sample};

@@ -14,11 +14,11 @@ use crate::{definitions, engine};
 
 /// Something that may stand there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Candidate {
+pub struct Candidate {
     /// What it is called.
-    pub(crate) name: String,
+    pub name: String,
     /// What is written then.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// What a script may say besides what it declares itself.

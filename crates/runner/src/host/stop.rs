@@ -23,7 +23,7 @@ impl Stop {
     }
 
     /// What ends the waits of calls.
-    pub(crate) fn token(&self) -> CancellationToken {
+    pub fn token(&self) -> CancellationToken {
         self.0.clone()
     }
 }

@@ -7,7 +7,7 @@ use super::svg::{Drawing, number, rectangle, short};
 /// Something that a bar stands for: its name, how long it is, and the number beside it.
 pub(super) struct Bar {
     pub(super) name: String,
-    pub(super) value: f64,
+    pub value: f64,
     pub(super) shown: String,
 }
 

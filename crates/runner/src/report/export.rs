@@ -14,7 +14,7 @@ use crate::table::sheet_text;
 
 /// What a report's file is, as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A page to look at.
     Page,
     /// The sections' tables below each other, with the columns of all of them side by side.
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The kind of a file of this name.
-    pub(crate) fn of(path: &Path) -> Result<Self, Problem> {
+    pub fn of(path: &Path) -> Result<Self, Problem> {
         let extension = path.extension().map(|own| own.to_string_lossy().to_lowercase());
         match extension.as_deref() {
             Some("html" | "htm") => Ok(Self::Page),
@@ -42,7 +42,7 @@ impl Kind {
 }
 
 /// Writes a report beside its place, and renames it.
-pub(crate) fn write(
+pub fn write(
     path: &Path,
     facts: &Facts,
     views: &[View],

@@ -17,7 +17,7 @@ enum Text<'a> {
     Words(&'a mut String),
 }
 
-pub(super) fn pseudonymise(facts: &mut Facts, roster: Option<Rows>, key: Option<&str>) {
+pub fn pseudonymise(facts: &mut Facts, roster: Option<Rows>, key: Option<&str>) {
     let mut people = roster.unwrap_or_default();
     let mut sealing = people.sealing();
     let key = key.or(people.columns.first().map(String::as_str)).map(str::to_owned);

@@ -19,7 +19,7 @@ use super::Section;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Handed {
     pub(super) title: Option<String>,
-    pub(super) sections: Option<Vec<Section>>,
+    pub sections: Option<Vec<Section>>,
     pub(super) needs: Option<Vec<Need>>,
     pub(super) funnel: Option<Vec<Stage>>,
     pub(super) heatmap: Option<Heatmap>,

@@ -15,21 +15,21 @@ use crate::problem::Problem;
 use drillmaster_transport::files;
 
 /// The built-in template, to begin one's own with.
-pub(crate) const TEMPLATE: &str = include_str!("report.html.j2");
+pub const TEMPLATE: &str = include_str!("report.html.j2");
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 /// The most rows of a table on a page: more are not looked at, and make it slow.
 const MOST_ROWS: usize = 2_000;
 
 /// What a page is made with: the built-in template, or a user's.
-pub(crate) struct Template {
+pub struct Template {
     name: String,
     environment: Environment<'static>,
 }
 
 impl Template {
     /// The template in a file, or the built-in one.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Problem> {
+    pub fn open(path: Option<&Path>) -> Result<Self, Problem> {
         let Some(path) = path else {
             return Self::of("report.html.j2".to_owned(), TEMPLATE.to_owned());
         };

@@ -10,13 +10,13 @@ use crate::rows::State;
 
 /// A section of a report.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct View {
+pub struct View {
     /// Its name in flags and files.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Its heading.
     title: &'static str,
     /// What it shows, in a sentence that names nobody.
-    pub(crate) told: String,
+    pub told: String,
     /// SVG, safe to put into a page.
     pub(super) charts: Vec<String>,
     /// What the colours of the chart mean, where it has some.

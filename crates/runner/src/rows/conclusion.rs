@@ -111,7 +111,7 @@ fn state_of(error: &Error) -> State {
     }
 }
 
-pub(crate) fn detail_of(host: &Host, error: &Error) -> String {
+pub fn detail_of(host: &Host, error: &Error) -> String {
     let told = first_line(&error.to_string());
     match (error.words(), error.endpoint()) {
         // Which call was refused matters where a row makes several.
@@ -129,7 +129,7 @@ pub(crate) fn detail_of(host: &Host, error: &Error) -> String {
 }
 
 /// What is told about what an error kept from being attempted.
-pub(crate) fn not_attempted(error: &Error) -> String {
+pub fn not_attempted(error: &Error) -> String {
     format!("not attempted: {}", first_line(&error.to_string()))
 }
 
@@ -139,7 +139,7 @@ fn first_line(text: &str) -> String {
 }
 
 /// A row's state and detail for people, with the script's line unless the detail has it already.
-pub(crate) fn told(state: &str, detail: &str, line: Option<u64>) -> String {
+pub fn told(state: &str, detail: &str, line: Option<u64>) -> String {
     match line {
         Some(line) if state != State::Skipped.name() && !detail.contains(SCRIPT_LINE) => {
             format!("{state}: {detail} ({SCRIPT_LINE} {line})")

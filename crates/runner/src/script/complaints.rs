@@ -36,7 +36,7 @@ const COMPLAINTS: [(&str, &str); 15] = [
 
 /// A complaint in our words, with help. `after` is the text behind the place that it is about; `is_function`
 /// tells whether there is a function of a name, `is_declared` whether there is a variable somewhere.
-pub(super) fn told(
+pub fn told(
     complaint: &str,
     after: &str,
     is_function: impl Fn(&str) -> bool,

@@ -30,7 +30,7 @@ pub(super) fn closure(expr: &Expr) -> Option<Closure> {
 
 /// What an argument can be seen to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     Text,
     List,
     Map,
@@ -76,7 +76,7 @@ pub(super) struct Given {
     pub(super) name: String,
     pub(super) position: Position,
     /// Its value, where that can be seen.
-    pub(super) value: Option<Dynamic>,
+    pub value: Option<Dynamic>,
 }
 
 pub(super) fn map_fields(expr: &Expr) -> Option<Vec<Given>> {

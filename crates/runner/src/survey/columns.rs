@@ -9,7 +9,7 @@ use super::call_of;
 /// A column that a script takes from each row.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
-    pub(crate) name: String,
+    pub name: String,
     pub(crate) position: Position,
     /// The script asks first whether it is there, by `"x" in row`.
     pub(crate) optional: bool,

@@ -17,7 +17,7 @@ pub(crate) struct Modules {
     /// Their texts, in the order of the files' names.
     pub(crate) texts: Vec<String>,
     /// The names of the endpoints that they call.
-    pub(crate) endpoints: BTreeSet<&'static str>,
+    pub endpoints: BTreeSet<&'static str>,
     /// Imports that lead to no end, and in which module; `None` in the script itself.
     pub(super) endless: Vec<(Option<PathBuf>, Mistake)>,
     /// Whether some could not be looked into: their names are made as the script runs.

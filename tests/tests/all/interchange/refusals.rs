@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use drillmaster::interchange::{Format, Options, Refused};
+use drillmaster_interchange::{Format, Options, Refused};
 use serde_json::json;
 
 use super::{CHROME, FIREFOX, VCRPY, as_format, refused};
@@ -202,7 +202,7 @@ fn yaml_that_grows_is_refused() {
         format!("interactions:\n{first}{}", one("*long").repeat(times))
     };
     grows(of(1 << 20, 100));
-    drillmaster::interchange::read(of(1 << 10, 100).as_bytes(), &any()).unwrap();
+    drillmaster_interchange::read(of(1 << 10, 100).as_bytes(), &any()).unwrap();
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn bodies_that_grow_when_unpacked_are_refused() {
     });
     let of = |count: usize| json!({ "log": { "entries": vec![&endpoint; count] } }).to_string();
     let options = Options { unpacked: 3 << 20, ..Options::default() };
-    assert!(drillmaster::interchange::read(of(3).as_bytes(), &options).is_ok());
+    assert!(drillmaster_interchange::read(of(3).as_bytes(), &options).is_ok());
     let error = refused(of(4), &options).to_string();
     assert_eq!(
         error,

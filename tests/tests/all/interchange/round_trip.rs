@@ -1,6 +1,6 @@
 //! A cassette that is exported as HAR comes back as it was.
 
-use drillmaster::interchange::{Options, har, read, write_cassette};
+use drillmaster_interchange::{Options, har, read, write_cassette};
 use drillmaster_models::{Method, endpoints};
 use drillmaster_transport::cassette::{
     Body, Header, Interaction, RequestEvent, Tape, ValueEvent, identity, parse,

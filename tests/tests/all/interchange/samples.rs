@@ -4,7 +4,7 @@ use std::io::Write;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use drillmaster::interchange::{Options, read, write_cassette};
+use drillmaster_interchange::{Options, read, write_cassette};
 use drillmaster_models::endpoint;
 use drillmaster_models::thm::{AddSeat, ListUsers};
 use drillmaster_transport::{Connection, NetworkError, Replay};

@@ -1,0 +1,105 @@
+//! `drillmaster endpoints`
+
+use drillmaster_models::{self as models, Dialect, EndpointDef, Field, Resolve};
+use serde_json::{Value, json};
+
+use crate::Shell;
+use drillmaster_runner::exit::Exit;
+use drillmaster_runner::problem::Problem;
+use drillmaster_runner::table::Format;
+use drillmaster_runner::table::layout;
+
+pub(crate) fn endpoints(name: Option<&str>, shell: &Shell) -> Result<Exit, Problem> {
+    match name {
+        Some(name) => {
+            let endpoint =
+                models::endpoint(name).map_err(|error| Problem::usage(error.to_string()))?;
+            match shell.format {
+                Format::Json => shell.console.print(&format!("{:#}", as_json(endpoint))),
+                // What can be listed of it.
+                Format::Csv => {
+                    let fields = endpoint.fields().iter();
+                    shell.rows(
+                        &["field", "kind", "required", "meaning"],
+                        fields.map(in_cells).collect(),
+                    )?;
+                }
+                Format::Table => shell.console.print(&describe(endpoint, shell.console.width())),
+            }
+        }
+        None => {
+            let header = ["entry", "effect", "request", "summary"];
+            shell.list(&header, models::endpoints().map(as_json).collect())?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn as_json(endpoint: &'static EndpointDef) -> Value {
+    let fields = endpoint.fields().iter().map(|field| {
+        json!({
+            "name": field.name,
+            "kind": field.kind.name(),
+            "required": field.required,
+            "doc": field.doc,
+        })
+    });
+    let errors =
+        endpoint.errors().map(|fault| json!({ "status": fault.status, "says": fault.says }));
+    json!({
+        "entry": endpoint.name(),
+        "effect": endpoint.metadata.effect.word(),
+        "request": request(endpoint, Dialect::Current),
+        "legacy": endpoint.legacy.and_then(|_| request(endpoint, Dialect::Legacy)),
+        "summary": endpoint.summary(),
+        "fields": fields.collect::<Vec<_>>(),
+        "faults": errors.collect::<Vec<_>>(),
+    })
+}
+
+fn request(endpoint: &EndpointDef, dialect: Dialect) -> Option<String> {
+    endpoint.metadata(dialect).ok().map(|metadata| format!("{} {}", metadata.method, metadata.path))
+}
+
+fn in_cells(field: &Field) -> Vec<String> {
+    let need = if field.required { "required" } else { "" };
+    vec![field.name.clone(), field.kind.name().to_owned(), need.to_owned(), field.doc.clone()]
+}
+
+fn describe(endpoint: &'static EndpointDef, width: Option<u16>) -> String {
+    let service = endpoint.service();
+    let mut parts = vec![format!("{}  ({})", endpoint.name(), service.title), endpoint.doc()];
+    let dialects = Dialect::ALL.into_iter().filter(|dialect| match dialect {
+        Dialect::Current => true,
+        Dialect::Legacy => service.has_legacy,
+    });
+    let lines = dialects.map(|dialect| {
+        let request = request(endpoint, dialect).unwrap_or_else(|| "none".to_owned());
+        format!("{:<9}{request}", format!("{dialect}:"))
+    });
+    let effect =
+        format!("{:<9}{}{}", "effect:", endpoint.metadata.effect.word(), settled(endpoint));
+    parts.push(lines.chain([effect]).collect::<Vec<_>>().join("\n"));
+    if !endpoint.fields().is_empty() {
+        let rows = endpoint.fields().iter().map(in_cells);
+        let table = layout(&["field", "kind", "", "meaning"], rows, width);
+        parts.push(format!("Fields:\n{table}"));
+    }
+    let errors = endpoint.errors().map(|fault| {
+        vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
+    });
+    let table = layout(&["status", "words", "meaning"], errors, width);
+    parts.push(format!("Refusals:\n{table}"));
+    parts.join("\n\n")
+}
+
+fn settled(endpoint: &EndpointDef) -> String {
+    match endpoint.metadata.effect.write().map(|write| write.settle) {
+        None => String::new(),
+        Some(Resolve::Repeat) => "; in doubt, a repeat is harmless and answers alike".to_owned(),
+        Some(Resolve::Refusal) => "; in doubt, a repeat is refused when it was done".to_owned(),
+        Some(Resolve::Probe { endpoint, .. }) => {
+            format!("; in doubt, {endpoint} tells whether it was done")
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! `drillmaster sandbox`
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{ArgMatches, Args};
+use drillmaster_models::Dialect;
+use drillmaster_sandbox::{
+    InviteOutcome, MOST_LEARNERS, Options, Sandbox, THM_KEY, VERACODE_KEY, serve_as,
+};
+use drillmaster_transport::FaultPlan;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::Shell;
+use crate::interrupts::Interrupts;
+use crate::paths::Paths;
+use crate::target_args::refuse_service_flags;
+use drillmaster_runner::exit::Exit;
+use drillmaster_runner::problem::Problem;
+
+/// The flags of `sandbox`.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Where to listen, such as 127.0.0.1:8080, localhost:8080 or just 8080; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: Listen,
+    /// The dialect in which TryHackMe is simulated
+    #[arg(long, default_value_t = Dialect::Current)]
+    dialect: Dialect,
+    /// Begin with the state in this file, if it is there, and save the state in it at the end
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// How many people there are
+    #[arg(long, value_name = "N", default_value_t = Options::default().learners,
+        value_parser = learners)]
+    learners: usize,
+    /// How many seats there are, those taken among them
+    #[arg(long, value_name = "N", default_value_t = Options::default().seats)]
+    seats: usize,
+    /// The same seed gives the same people
+    #[arg(long, value_name = "N", default_value_t = Options::default().seed)]
+    seed: u64,
+    /// How an invite that was carried out is answered: 201, 200, or 500 "unknown error"
+    #[arg(long, value_name = "STATUS", default_value_t = InviteOutcome::default())]
+    invite_outcome: InviteOutcome,
+    /// Send an open invite again instead of refusing it: for proving that nothing is sent twice
+    #[arg(long)]
+    invite_again: bool,
+    /// Make trouble on purpose, such as reset-after=2%,500-before@3,delay=20ms,late-effect=1%:2s,seed=7
+    #[arg(long, value_name = "SPEC", default_value = "")]
+    fault: FaultPlan,
+}
+
+/// A host and a port to listen at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Listen {
+    host: String,
+    port: u16,
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    /// A port alone is one of this machine's own.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(address) => address,
+            // Half of an address of six.
+            None if host.contains(':') => "?",
+            None => host,
+        };
+        let is_host = host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:".contains(c));
+        match port.parse() {
+            Ok(port) if is_host => {
+                let host = if host.is_empty() { "127.0.0.1" } else { host };
+                Ok(Self { host: host.to_owned(), port })
+            }
+            _ => Err("write it as 127.0.0.1:8080, localhost:8080, [::1]:8080 or 8080".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+fn learners(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number <= MOST_LEARNERS => Ok(number),
+        _ => Err(format!("a whole number up to {MOST_LEARNERS} is due")),
+    }
+}
+
+pub(crate) fn serve(
+    args: &SandboxArgs,
+    matches: &ArgMatches,
+    shell: &Shell,
+) -> Result<Exit, Problem> {
+    refuse_service_flags(
+        matches,
+        "a sandbox's dialect is set by --dialect, its address by --listen",
+    )?;
+    Paths::default().write("--state", args.state.as_ref()).check()?;
+    if let Some(path) = &args.state {
+        Sandbox::check_state_path(path).map_err(|error| Problem::usage(error.to_string()))?;
+    }
+    let sandbox = match &args.state {
+        Some(path) if path.exists() => Sandbox::load(path)
+            .map_err(|error| Problem::usage(error.to_string()))?
+            .speaking(args.dialect)
+            .answering_invites(args.invite_outcome)
+            .reinviting(args.invite_again),
+        _ => Sandbox::with(Options {
+            seed: args.seed,
+            learners: args.learners,
+            seats: args.seats,
+            dialect: args.dialect,
+            invite_outcome: args.invite_outcome,
+            reinvite: args.invite_again,
+            ..Options::default()
+        }),
+    };
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        let Listen { host, port } = &args.listen;
+        let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(|error| {
+            Problem::usage(format!("cannot listen on {}: {error}", args.listen))
+        })?;
+        let address = listener.local_addr().map_err(|error| Problem::usage(error.to_string()))?;
+        // Before the address is told: whoever reads it may end the server at once.
+        let interrupts = Interrupts::watch()
+            .map_err(|error| Problem::usage(format!("cannot watch for Ctrl-C: {error}")))?;
+        let (end, ended) = oneshot::channel();
+        tokio::spawn(listen(interrupts, end));
+        shell.console.print(&format!("listening on http://{address}"));
+        shell.console.note(&format!("keys: {THM_KEY} and {VERACODE_KEY}; Ctrl-C ends it"));
+        let (faults, names) = (args.fault.clone(), vec![host.clone()]);
+        let ended = async { drop(ended.await) };
+        let served = serve_as(sandbox.clone(), listener, faults, names, ended).await;
+        served.map_err(|error| Problem::usage(format!("the server failed: {error}")))
+    })?;
+    // Still within the runtime: a second signal ends the process even now.
+    let saved = args.state.as_ref().map(|path| sandbox.save(path).map(|()| path));
+    runtime.shutdown_background();
+    if let Some(saved) = saved {
+        let path = saved.map_err(|error| Problem::usage(error.to_string()))?;
+        shell.console.note(&format!("the state is in {}", path.display()));
+    }
+    Ok(Exit::Done)
+}
+
+/// The first signal ends the server, which finishes what is under way and saves its state; the second ends the process.
+async fn listen(mut interrupts: Interrupts, end: oneshot::Sender<()>) {
+    interrupts.next().await;
+    let _ = end.send(());
+    interrupts.next().await;
+    std::process::exit(i32::from(Exit::Interrupted as u8));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_as_people_write_it() {
+        for (text, read) in [
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("localhost:8080", "localhost:8080"),
+            ("8080", "127.0.0.1:8080"),
+            (":8080", "127.0.0.1:8080"),
+            ("[::1]:0", "[::1]:0"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("my-host.example:1", "my-host.example:1"),
+        ] {
+            assert_eq!(text.parse::<Listen>().unwrap().to_string(), read, "{text}");
+        }
+        for text in ["", "localhost", "localhost:", "::1:80", "x:70000", "http://x:80", "a b:1"] {
+            let error = text.parse::<Listen>().unwrap_err();
+            assert!(error.contains("localhost:8080"), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Reads the configuration file. What is said of a mistake never quotes a value: it may be a key that was
+//! put into the wrong place.
+
+use std::fmt::Display;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use drillmaster_models::{SERVICES, nearest};
+use drillmaster_transport::base_url;
+use toml_edit::{Document, Item, TableLike};
+
+use super::{Access, Config, KeySource, Profile};
+use drillmaster_runner::problem::Problem;
+
+/// What the name of a field has in it that holds a secret.
+const SECRET: [&str; 6] = ["key", "secret", "token", "pass", "credential", "auth"];
+const SOURCES: &str = "name where the key is instead: env = \"VARIABLE\", command = \"pass show …\", \
+                       or let `drillmaster auth login` keep it";
+
+pub(super) fn read(text: &str, path: PathBuf) -> Result<Config, Problem> {
+    let file = File { text, path };
+    let document = Document::parse(text).map_err(|error| {
+        // Its message is about what was expected; its own drawing would quote the line.
+        file.refuse(error.span(), error.message().lines().next().unwrap_or_default())
+    })?;
+    let root = document.as_table();
+    file.knows(root, &["default", "profile"], "")?;
+    let mut config = Config { path: file.path.clone(), ..Config::default() };
+    for (name, item) in root
+        .get("profile")
+        .map(|all| file.table(all, "profile"))
+        .transpose()?
+        .into_iter()
+        .flat_map(TableLike::iter)
+    {
+        if !is_profile_name(name) {
+            let rule = "the name of a profile is made of letters, digits, - and _";
+            return Err(file.refuse(item.span(), rule));
+        }
+        config.profiles.insert(name.to_owned(), file.profile(item)?);
+    }
+    if let Some(item) = root.get("default") {
+        let name = file.text(item, "default")?;
+        config.profile(name).map_err(|problem| {
+            let told = file.refuse(item.span(), "the default names a profile that is not there");
+            Problem { help: problem.help, ..told }
+        })?;
+        config.default = Some(name.to_owned());
+    }
+    Ok(config)
+}
+
+/// Whether a profile may be called so: a part of files' names.
+pub(crate) fn is_profile_name(name: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    !name.is_empty() && name.chars().all(fits)
+}
+
+struct File<'a> {
+    text: &'a str,
+    path: PathBuf,
+}
+
+impl File<'_> {
+    fn profile(&self, item: &Item) -> Result<Profile, Problem> {
+        let table = self.table(item, "profile")?;
+        let names = SERVICES.map(|service| service.name);
+        let known: Vec<&str> = ["dialect", "rate"].into_iter().chain(names).collect();
+        self.knows(table, &known, "a profile")?;
+        let mut profile = Profile {
+            dialect: self.parsed(table, "dialect", "write it as current or legacy")?,
+            rate: self.parsed(table, "rate", "write it as 5/s, 30/m or 1000/h")?,
+            ..Profile::default()
+        };
+        for name in names {
+            if let Some(item) = table.get(name) {
+                profile.services.insert(name.to_owned(), self.access(self.table(item, name)?)?);
+            }
+        }
+        Ok(profile)
+    }
+
+    fn access(&self, table: &dyn TableLike) -> Result<Access, Problem> {
+        self.knows(table, &["url", "env", "command", "file"], "a service")?;
+        let url = match table.get("url") {
+            Some(item) => {
+                let url = self.text(item, "url")?;
+                base_url(url).map_err(|error| self.refuse(item.span(), error))?;
+                Some(url.to_owned())
+            }
+            None => None,
+        };
+        let mut key = None;
+        for (name, source) in KeySource::NAMED {
+            let Some(item) = table.get(name) else { continue };
+            if key.is_some() {
+                let problem = "a key comes from one place; keep one of env, command and file";
+                return Err(self.refuse(item.span(), problem));
+            }
+            let text = self.text(item, name)?;
+            let source = source(text, &self.path).map_err(|why| {
+                self.refuse(item.span(), format!("{name} {why}")).with_help(SOURCES)
+            })?;
+            key = Some(source);
+        }
+        Ok(Access { url, key })
+    }
+
+    /// Refuses fields that are not among these.
+    fn knows(&self, table: &dyn TableLike, known: &[&str], whose: &str) -> Result<(), Problem> {
+        let Some((name, item)) = table.iter().find(|(name, _)| !known.contains(name)) else {
+            return Ok(());
+        };
+        let span = table.key(name).and_then(toml_edit::Key::span).or_else(|| item.span());
+        let lower = name.to_lowercase();
+        if SECRET.iter().any(|word| lower.contains(word)) {
+            let problem = format!("`{name}`: a key does not belong into this file");
+            return Err(self.refuse(span, problem).with_help(SOURCES));
+        }
+        let whose = if whose.is_empty() { "this file" } else { whose };
+        let help = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("{whose} has {}", known.join(", ")),
+        };
+        Err(self.refuse(span, format!("`{name}` is nothing that {whose} has")).with_help(help))
+    }
+
+    fn table<'a>(&self, item: &'a Item, name: &str) -> Result<&'a dyn TableLike, Problem> {
+        item.as_table_like().ok_or_else(|| {
+            self.refuse(item.span(), format!("`{name}` is a table, written as [profile.NAME…]"))
+        })
+    }
+
+    fn text<'a>(&self, item: &'a Item, name: &str) -> Result<&'a str, Problem> {
+        let text = item.as_str().filter(|text| !text.is_empty());
+        text.ok_or_else(|| self.refuse(item.span(), format!("`{name}` is a text in quotes")))
+    }
+
+    fn parsed<T: FromStr>(
+        &self,
+        table: &dyn TableLike,
+        name: &str,
+        form: &str,
+    ) -> Result<Option<T>, Problem> {
+        let Some(item) = table.get(name) else { return Ok(None) };
+        let value = self.text(item, name)?.parse();
+        value.map(Some).map_err(|_| self.refuse(item.span(), format!("`{name}`: {form}")))
+    }
+
+    fn refuse(&self, span: Option<Range<usize>>, why: impl Display) -> Problem {
+        let before = span.and_then(|span| self.text.get(..span.start));
+        let line = before
+            .map_or_else(String::new, |before| format!(":{}", before.matches('\n').count() + 1));
+        Problem::usage(format!("{}{line}: {why}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> String {
+        read(text, "config.toml".into()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nothing_is_a_configuration() {
+        let empty = Config { path: "config.toml".into(), ..Config::default() };
+        assert_eq!(read("", "config.toml".into()).unwrap(), empty);
+    }
+
+    #[test]
+    fn a_profile_says_how_services_are_reached() {
+        let text = "default = \"school\"\n[profile.school]\ndialect = \"legacy\"\nrate = \"30/m\"\n\
+                    [profile.school.thm]\ncommand = \"pass show thm\"";
+        let config = read(text, "config.toml".into()).unwrap();
+        let school = config.profile("school").unwrap();
+        assert_eq!(school.dialect.unwrap().name(), "legacy");
+        assert_eq!(school.rate, Some("30/m".parse().unwrap()));
+        let key = school.services["thm"].key.as_ref().unwrap();
+        assert_eq!(key.to_string(), "the command `pass …`");
+        assert_eq!(config.default.as_deref(), Some("school"));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_line_and_never_with_a_value() {
+        let secret = "4f1c0ffee";
+        let key = |line: &str| format!("[profile.a]\n[profile.a.thm]\n{line}");
+        for (text, due) in [
+            (
+                "profil = {}".to_owned(),
+                "config.toml:1: `profil` is nothing that this file has (did you mean `profile`?)",
+            ),
+            (
+                "[profile.a]\ndialekt = \"legacy\"".to_owned(),
+                "config.toml:2: `dialekt` is nothing that a profile has (did you mean `dialect`?)",
+            ),
+            (
+                key("key = \"4f1c0ffee\""),
+                "config.toml:3: `key`: a key does not belong into this file",
+            ),
+            (key("api_token = \"4f1c0ffee\""), "config.toml:3: `api_token`: a key does not belong"),
+            (key("env = \"4f1c0ffee\""), "config.toml:3: env is no name of a variable"),
+            (key("env = \"A\"\ncommand = \"pass\""), "config.toml:4: a key comes from one place"),
+            (
+                key("command = \"pass 'show\""),
+                "config.toml:3: command has a quote that does not end",
+            ),
+            (key("url = \"ftp://thm.example\""), "only https is spoken"),
+            (key("url = \"https://me:4f1c0ffee@thm.example\""), "must not hold a user name"),
+            (key("url = 4"), "config.toml:3: `url` is a text in quotes"),
+            (
+                "[profile.a]\nrate = \"4f1c0ffee\"".to_owned(),
+                "config.toml:2: `rate`: write it as 5/s",
+            ),
+            (
+                "default = \"b\"\n[profile.bb]".to_owned(),
+                "config.toml:1: the default names a profile that is not there",
+            ),
+            ("[profile.\"../a\"]".to_owned(), "config.toml:1: the name of a profile is made of"),
+            ("profile = 4".to_owned(), "config.toml:1: `profile` is a table"),
+            (key("4f1c0ffee"), "config.toml:3: "),
+        ] {
+            let told = told(&text);
+            assert!(told.contains(due), "{told}\n{due}");
+            assert!(!told.contains(secret), "{told}");
+        }
+    }
+}

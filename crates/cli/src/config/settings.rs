@@ -1,0 +1,177 @@
+//! What holds of all that can be said: a flag before the environment, that before the profile, that before
+//! what is usual.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use drillmaster_models::{Dialect, SERVICES, Service};
+use drillmaster_transport::{Rate, base_url};
+
+use super::{Config, KeySource};
+use drillmaster_runner::problem::Problem;
+
+/// Where a setting comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// This flag.
+    Flag(String),
+    /// This environment variable.
+    Variable(String),
+    /// The profile of this name.
+    Profile(String),
+    /// What the configuration calls the default.
+    File,
+    /// Nothing was said.
+    #[default]
+    Usual,
+}
+
+impl Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "flag --{name}"),
+            Self::Variable(name) => write!(f, "environment {name}"),
+            Self::Profile(name) => write!(f, "profile {name}"),
+            Self::File => f.write_str("configuration"),
+            Self::Usual => f.write_str("default"),
+        }
+    }
+}
+
+/// A setting, and where it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sourced<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
+/// What the flags say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flags {
+    pub(crate) profile: Option<String>,
+    /// By the flag's name: there is one for each service that has several dialects.
+    pub(crate) dialect: Option<(String, Dialect)>,
+    pub(crate) rate: Option<Rate>,
+    /// By service.
+    pub(crate) urls: BTreeMap<String, String>,
+}
+
+/// All settings, as they hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) profile: Sourced<Option<String>>,
+    pub(crate) dialect: Sourced<Dialect>,
+    pub(crate) rate: Sourced<Option<Rate>>,
+    /// In the order of the services.
+    pub(crate) services: Vec<ServiceSettings>,
+}
+
+/// The settings of a service.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceSettings {
+    pub(crate) service: &'static Service,
+    pub(crate) url: Sourced<String>,
+    pub(crate) key: Sourced<Option<KeySource>>,
+}
+
+impl Settings {
+    /// What holds of the flags, the environment and the configuration.
+    pub(crate) fn of(flags: &Flags, config: &Config) -> Result<Self, Problem> {
+        let profile = Self::profile_of(flags, config);
+        let chosen = match &profile.value {
+            Some(name) => Some((config.profile(name)?, Origin::Profile(name.clone()))),
+            None => None,
+        };
+        let chosen = chosen.as_ref();
+        let dialect = SERVICES.into_iter().filter(|service| service.has_legacy);
+        let dialect = dialect.map(|service| own(service, "DIALECT")).find_map(|name| {
+            let text = variable(&name)?;
+            Some(parsed::<Dialect>(&name, &text))
+        });
+        let dialect = first([
+            flags.dialect.clone().map(|(flag, dialect)| (dialect, Origin::Flag(flag))),
+            dialect.transpose()?,
+            chosen.and_then(|(profile, origin)| Some((profile.dialect?, origin.clone()))),
+        ]);
+        let rate = variable(RATE_VARIABLE).map(|text| parsed(RATE_VARIABLE, &text));
+        let rate = first([
+            flags.rate.map(|rate| (rate, Origin::Flag("rate".to_owned()))),
+            rate.transpose()?,
+            chosen.and_then(|(profile, origin)| Some((profile.rate?, origin.clone()))),
+        ]);
+        let services = SERVICES.into_iter().map(|service| {
+            let access = chosen
+                .and_then(|(profile, origin)| Some((profile.services.get(service.name)?, origin)));
+            let url = first([
+                flags
+                    .urls
+                    .get(service.name)
+                    .map(|url| (url.clone(), Origin::Flag(format!("{}-url", service.name)))),
+                address(&own(service, "URL"))?,
+                access.and_then(|(access, origin)| Some((access.url.clone()?, origin.clone()))),
+            ]);
+            let name = service.credential_variable.to_owned();
+            let key = first([
+                variable(&name)
+                    .map(|_| (KeySource::Variable(name.clone()), Origin::Variable(name.clone()))),
+                access.and_then(|(access, origin)| Some((access.key.clone()?, origin.clone()))),
+            ]);
+            Ok(ServiceSettings { service, url: url.or(service.base_url.to_owned()), key })
+        });
+        Ok(Self {
+            profile,
+            dialect: dialect.or(Dialect::default()),
+            rate,
+            services: services.collect::<Result<_, Problem>>()?,
+        })
+    }
+
+    /// The name of the profile, which may not be there.
+    pub(crate) fn profile_of(flags: &Flags, config: &Config) -> Sourced<Option<String>> {
+        let variable = variable(PROFILE_VARIABLE);
+        first([
+            flags.profile.clone().map(|name| (name, Origin::Flag("profile".to_owned()))),
+            variable.map(|name| (name, Origin::Variable(PROFILE_VARIABLE.to_owned()))),
+            config.default.clone().map(|name| (name, Origin::File)),
+        ])
+    }
+}
+
+impl<T> Sourced<Option<T>> {
+    fn or(self, usual: T) -> Sourced<T> {
+        Sourced { value: self.value.unwrap_or(usual), origin: self.origin }
+    }
+}
+
+/// The first that was said.
+fn first<T>(said: impl IntoIterator<Item = Option<(T, Origin)>>) -> Sourced<Option<T>> {
+    match said.into_iter().flatten().next() {
+        Some((value, origin)) => Sourced { value: Some(value), origin },
+        None => Sourced { value: None, origin: Origin::Usual },
+    }
+}
+
+const PROFILE_VARIABLE: &str = "DRILLMASTER_PROFILE";
+const RATE_VARIABLE: &str = "DRILLMASTER_RATE";
+
+/// The variable for a setting of a service, such as `DRILLMASTER_THM_URL`.
+fn own(service: &Service, setting: &str) -> String {
+    format!("DRILLMASTER_{}_{setting}", service.name.to_uppercase())
+}
+
+/// An environment variable; an empty one says nothing.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<(T, Origin), Problem> {
+    let told = |error| Problem::usage(format!("{name}: {error}"));
+    Ok((text.parse().map_err(told)?, Origin::Variable(name.to_owned())))
+}
+
+fn address(name: &str) -> Result<Option<(String, Origin)>, Problem> {
+    let Some(url) = variable(name) else { return Ok(None) };
+    base_url(&url).map_err(|error| Problem::usage(format!("{name}: {error}")))?;
+    Ok(Some((url, Origin::Variable(name.to_owned()))))
+}
