@@ -42,7 +42,7 @@ pub(crate) fn of_the_entries() -> Files {
             (name, format!("{:#}\n", openapi::description(service, *dialect)))
         })
     });
-    let definitions = drillmaster_runner::definitions::files()
+    let definitions = drillmaster_runner::language::definitions::files()
         .into_iter()
         .map(|(name, text)| (format!("docs/rhai/{name}"), text));
     guide.into_iter().chain(descriptions).chain(definitions).collect()

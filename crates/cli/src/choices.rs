@@ -1,9 +1,9 @@
 //! Flags that take one of a few words: the words, and what help says of each.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use drillmaster_runner::order::On;
+use drillmaster_runner::output::table::Format;
 use drillmaster_runner::report::Section;
-use drillmaster_runner::table::Format;
+use drillmaster_runner::run_spec::Environment;
 
 /// A word of the command line, what it stands for, and its line of help.
 type Choice<T> = (&'static str, T, &'static str);
@@ -27,10 +27,10 @@ pub(crate) fn formats() -> impl TypedValueParser<Value = Format> {
     ])
 }
 
-pub(crate) fn environments() -> impl TypedValueParser<Value = On> {
+pub(crate) fn environments() -> impl TypedValueParser<Value = Environment> {
     one_of(&[
-        ("sandbox", On::Sandbox, "The embedded sandbox: nothing leaves this machine"),
-        ("live", On::Live, "The services at their addresses, with your credentials"),
+        ("sandbox", Environment::Sandbox, "The embedded sandbox: nothing leaves this machine"),
+        ("live", Environment::Live, "The services at their addresses, with your credentials"),
     ])
 }
 

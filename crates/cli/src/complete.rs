@@ -16,11 +16,11 @@ use clap_complete::env::Shells;
 use drillmaster_models::endpoints;
 
 use crate::config::Config;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::order;
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::output::visible::{visible, visible_line};
+use drillmaster_runner::run_spec;
 use drillmaster_runner::script::Script;
-use drillmaster_runner::visible::{visible, visible_line};
 
 /// Set by the hook; its value is the shell's name.
 const VARIABLE: &str = "DRILLMASTER_COMPLETE";
@@ -73,8 +73,9 @@ fn takes_a_word(command: &Command, flag: &str) -> bool {
 }
 
 /// What hooks the program into a shell.
-pub(crate) fn hook(shell: clap_complete::Shell) -> Result<String, Problem> {
-    let told = |why: &str| Problem::usage(format!("cannot write completions for {shell}: {why}"));
+pub(crate) fn hook(shell: clap_complete::Shell) -> Result<String, Diagnostic> {
+    let told =
+        |why: &str| Diagnostic::usage(format!("cannot write completions for {shell}: {why}"));
     let shells = Shells::builtins();
     let shell = shells.completer(&shell.to_string()).ok_or_else(|| told("it is not known"))?;
     let mut text = Vec::new();
@@ -127,8 +128,8 @@ pub(crate) fn folders() -> ArgValueCompleter {
 /// The runs that have a journal in the state folder, the latest first; or the path of another journal.
 pub(crate) fn runs() -> ArgValueCompleter {
     let named = |typed: &OsStr| {
-        let journals = order::journals().unwrap_or_default();
-        let ids = journals.iter().rev().map(|path| order::name_of(path));
+        let journals = run_spec::journals().unwrap_or_default();
+        let ids = journals.iter().rev().map(|path| run_spec::name_of(path));
         let ids = ids.filter_map(|id| candidate(typed, &id, ""));
         ids.chain(PathCompleter::file().complete(typed)).collect()
     };

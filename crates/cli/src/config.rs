@@ -33,7 +33,7 @@ pub(crate) use keys::KeySource;
 pub(crate) use reader::is_profile_name;
 pub(crate) use settings::{Flags, Origin, Settings, variable};
 
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_transport::files;
 
 /// What the file says.
@@ -66,7 +66,7 @@ pub(crate) struct Access {
 
 impl Config {
     /// Reads the file, where there is one. One that was named must be there.
-    pub(crate) fn open() -> Result<Self, Problem> {
+    pub(crate) fn open() -> Result<Self, Diagnostic> {
         let named = variable(FILE_VARIABLE);
         let path = match &named {
             Some(name) => std::path::absolute(name).unwrap_or_else(|_| name.into()),
@@ -83,7 +83,7 @@ impl Config {
             }
             Err(error) => {
                 let problem = format!("cannot read the configuration {}: {error}", path.display());
-                Err(Problem::usage(problem).with_help(match named {
+                Err(Diagnostic::usage(problem).with_help(match named {
                     Some(_) => format!("{FILE_VARIABLE} names it"),
                     None => format!("put it right, or name another file in {FILE_VARIABLE}"),
                 }))
@@ -92,7 +92,7 @@ impl Config {
     }
 
     /// The profile of this name.
-    pub(crate) fn profile(&self, name: &str) -> Result<&Profile, Problem> {
+    pub(crate) fn profile(&self, name: &str) -> Result<&Profile, Diagnostic> {
         self.profiles.get(name).ok_or_else(|| {
             let problem = format!("there is no profile `{name}` in {}", self.path.display());
             let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
@@ -103,7 +103,7 @@ impl Config {
                 }
                 None => format!("it has {}", names.join(", ")),
             };
-            Problem::usage(problem).with_help(help)
+            Diagnostic::usage(problem).with_help(help)
         })
     }
 
@@ -125,9 +125,9 @@ impl Config {
 /// Names the file, where it is not at the platform's place.
 const FILE_VARIABLE: &str = "DRILLMASTER_CONFIG";
 
-fn usual_place() -> Result<PathBuf, Problem> {
+fn usual_place() -> Result<PathBuf, Diagnostic> {
     let base = etcetera::choose_base_strategy().map_err(|error| {
-        Problem::usage(format!("no folder for the configuration can be found: {error}"))
+        Diagnostic::usage(format!("no folder for the configuration can be found: {error}"))
             .with_help(format!("name a file in {FILE_VARIABLE}"))
     })?;
     Ok(base.config_dir().join("drillmaster").join("config.toml"))

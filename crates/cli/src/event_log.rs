@@ -22,7 +22,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use crate::config::variable;
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
 
 /// Says which events are logged: `info`, or `warn,call=info`.
 pub(crate) const FILTER_VARIABLE: &str = "DRILLMASTER_LOG";
@@ -69,15 +69,15 @@ struct Log {
 }
 
 /// Begins to log to a file, at its end where it is there already. It lasts as long as the process.
-pub(crate) fn begin(path: &Path) -> Result<(), Problem> {
+pub(crate) fn begin(path: &Path) -> Result<(), Diagnostic> {
     let filter = match variable(FILTER_VARIABLE) {
         Some(text) => {
-            filter(&text).map_err(|why| Problem::usage(format!("{FILTER_VARIABLE}: {why}")))?
+            filter(&text).map_err(|why| Diagnostic::usage(format!("{FILTER_VARIABLE}: {why}")))?
         }
         None => Targets::new().with_targets(TARGETS.map(|target| (target, LevelFilter::TRACE))),
     };
     let told = |why: &dyn std::fmt::Display| {
-        Problem::usage(format!("cannot write the log {}: {why}", path.display()))
+        Diagnostic::usage(format!("cannot write the log {}: {why}", path.display()))
     };
     let mut options = OpenOptions::new();
     options.append(true).create(true);

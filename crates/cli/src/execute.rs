@@ -14,28 +14,28 @@ use drillmaster_transport::{
 use jiff::SignedDuration;
 use rhai::Map;
 
-use crate::Shell;
+use crate::Ui;
 use crate::report_args::{Ending, ReadyReports};
 use crate::session::Session;
-use crate::transport::{Taping, Target, output, tell};
+use crate::transport::{CassetteOptions, Connections, output, tell};
 use drillmaster_runner::console::Console;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::execution::each::State;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::host::Keeping;
-use drillmaster_runner::order::Order;
-use drillmaster_runner::plan;
-use drillmaster_runner::problem::Problem;
 use drillmaster_runner::progress::Progress;
 use drillmaster_runner::roster::Roster;
-use drillmaster_runner::rows::State;
-use drillmaster_runner::run::{Job, Needs, Report, run as run_script};
+use drillmaster_runner::run::journal::RunJournal;
+use drillmaster_runner::run::plan;
+use drillmaster_runner::run::{Job, Needs, RunSummary, run as run_script};
+use drillmaster_runner::run_spec::RunSpec;
 use drillmaster_runner::script::Script;
 
 /// The most lines in which a summary tells of rows.
 pub(crate) const TOLD: usize = 20;
 
 /// A run of which everything was read and found in order; nothing was sent yet.
-pub(crate) struct Ready {
-    pub(crate) order: Order,
+pub(crate) struct PreparedRun {
+    pub(crate) order: RunSpec,
     pub(crate) script: Script,
     pub(crate) inputs: Map,
     pub(crate) roster: Option<Roster>,
@@ -47,12 +47,13 @@ pub(crate) struct Ready {
     pub(crate) repeats_in_doubt: bool,
 }
 
-impl Ready {
+impl PreparedRun {
     /// Looks through what an order names.
-    pub(crate) fn of(order: Order, shell: &Shell) -> Result<Self, Problem> {
+    pub(crate) fn of(order: RunSpec, shell: &Ui) -> Result<Self, Diagnostic> {
         let script = Script::open(&near(&order.script))?;
         if let Err(mut problems) = script.check() {
-            let last = problems.pop().unwrap_or_else(|| Problem::script("the script has mistakes"));
+            let last =
+                problems.pop().unwrap_or_else(|| Diagnostic::script("the script has mistakes"));
             for problem in &problems {
                 shell.tell(problem);
             }
@@ -75,7 +76,7 @@ impl Ready {
     }
 
     /// How writes in doubt are resolved at this target.
-    fn resolving(&self, target: &Target) -> ResolvePolicy {
+    fn resolving(&self, target: &Connections) -> ResolvePolicy {
         let usual = target.resolving;
         let set =
             |time: Option<SignedDuration>| time.and_then(|time| Duration::try_from(time).ok());
@@ -128,7 +129,7 @@ impl Ready {
     }
 }
 
-fn roster(order: &Order, script: &Script, shell: &Shell) -> Result<Option<Roster>, Problem> {
+fn roster(order: &RunSpec, script: &Script, shell: &Ui) -> Result<Option<Roster>, Diagnostic> {
     let Some(path) = &order.roster else {
         if script.uses_roster() {
             let problem = format!("{} needs a roster", script.path().display());
@@ -137,15 +138,14 @@ fn roster(order: &Order, script: &Script, shell: &Shell) -> Result<Option<Roster
                 [only] => format!(" with the column {only}"),
                 columns => format!(" with the columns {}", columns.join(", ")),
             };
-            return Err(
-                Problem::usage(problem).with_help(format!("give it as --roster FILE.csv{columns}"))
-            );
+            return Err(Diagnostic::usage(problem)
+                .with_help(format!("give it as --roster FILE.csv{columns}")));
         }
         return Ok(None);
     };
     // Nothing was sent yet, whatever is in the way.
     let roster = Roster::open(&near(path), order.key.as_deref())
-        .map_err(|problem| Problem { exit: Exit::Usage, ..problem })?;
+        .map_err(|problem| Diagnostic { exit: Exit::Usage, ..problem })?;
     script.check_roster(&roster)?;
     let place = roster.path().display();
     match roster.odd_lines() {
@@ -174,13 +174,13 @@ pub(crate) fn near(path: &Path) -> PathBuf {
 /// Runs a script that is ready over the target, with its journal where it keeps one, and recorded where that
 /// was asked for. Tells how it went.
 pub(crate) fn perform(
-    ready: &Ready,
-    target: &Target,
+    ready: &PreparedRun,
+    target: &Connections,
     session: &Session,
-    keeping: Option<&Keeping>,
-    taping: Option<&Taping>,
-    shell: &Shell,
-) -> Result<Exit, Problem> {
+    keeping: Option<&RunJournal>,
+    taping: Option<&CassetteOptions>,
+    shell: &Ui,
+) -> Result<Exit, Diagnostic> {
     let mut layers = target.transport();
     if let Some(keeping) = keeping {
         let (journal, history) = (keeping.journal.clone(), keeping.history.clone());
@@ -188,7 +188,7 @@ pub(crate) fn perform(
         session.resumes_by(&keeping.resume);
     }
     let cassette = match taping {
-        Some(Taping { path, mode, policy, writes }) => {
+        Some(CassetteOptions { path, mode, policy, writes }) => {
             let mut opening = Recorder::open(path)
                 .mode(*mode)
                 .writes(*writes)
@@ -199,14 +199,14 @@ pub(crate) fn perform(
             }
             let below = layers.clone();
             let opened = opening.unwatched().over(move || Ok(below));
-            Some(opened.map_err(|error| Problem::call(&error))?)
+            Some(opened.map_err(|error| Diagnostic::call(&error))?)
         }
         None => None,
     };
     if let Some(cassette) = &cassette {
         layers = Arc::new(cassette.clone());
     }
-    let Order { max_removals, yes, .. } = ready.order;
+    let RunSpec { max_removals, yes, .. } = ready.order;
     layers = Arc::new(Guard::new(layers, Limits { removals: max_removals, irreversible: yes }));
     let approved = match &ready.order.approved {
         Some(approval) => {
@@ -257,7 +257,7 @@ pub(crate) fn perform(
     let used_up = if ended { target.finish() } else { Ok(()) };
     let mut exit = report.exit();
     // What was in flight is told; that an interrupted script did not come to its end goes without saying.
-    let told = |problem: &&Problem| !interrupted || problem.exit != Exit::Interrupted;
+    let told = |problem: &&Diagnostic| !interrupted || problem.exit != Exit::Interrupted;
     let problems = report.problem.iter().filter(told).cloned();
     let unclosed = closed.and_then(Result::err).and_then(|error| unclosed(&error, &report));
     let problems = problems.chain(unclosed).map(|problem| going_on(problem, keeping));
@@ -286,13 +286,13 @@ pub(crate) fn perform(
 }
 
 /// Why the journal was not ended; nothing where the run was stopped for the same reason.
-fn unclosed(error: &std::io::Error, report: &Report) -> Option<Problem> {
+fn unclosed(error: &std::io::Error, report: &RunSummary) -> Option<Diagnostic> {
     let is_told = report.problem.as_ref().is_some_and(|problem| problem.exit == Exit::Unwritten);
-    (!is_told).then(|| Problem::unwritten(format!("the journal cannot be written: {error}")))
+    (!is_told).then(|| Diagnostic::unwritten(format!("the journal cannot be written: {error}")))
 }
 
 /// Says of a file that cannot be written by which command the run goes on.
-fn going_on(problem: Problem, keeping: Option<&Keeping>) -> Problem {
+fn going_on(problem: Diagnostic, keeping: Option<&RunJournal>) -> Diagnostic {
     match (&problem.help, keeping) {
         (Some(help), Some(keeping)) if problem.exit == Exit::Unwritten => {
             let help =
@@ -304,10 +304,14 @@ fn going_on(problem: Problem, keeping: Option<&Keeping>) -> Problem {
 }
 
 /// Why there is no cassette. What travelled is not lost with it: the journal has it.
-fn unfinished(error: &Error, taping: Option<&Taping>, keeping: Option<&Keeping>) -> Problem {
-    let problem = Problem::call(error);
+fn unfinished(
+    error: &Error,
+    taping: Option<&CassetteOptions>,
+    keeping: Option<&RunJournal>,
+) -> Diagnostic {
+    let problem = Diagnostic::call(error);
     match (taping, keeping) {
-        (Some(Taping { path, mode: Mode::Record, .. }), Some(keeping))
+        (Some(CassetteOptions { path, mode: Mode::Record, .. }), Some(keeping))
             if problem.exit != Exit::Replay =>
         {
             let (seal, path) = (keeping.command("cassette seal"), near(path));
@@ -322,7 +326,7 @@ fn unfinished(error: &Error, taping: Option<&Taping>, keeping: Option<&Keeping>)
 
 /// Ends a part of a run: the journal is on the disk when this returns, and closed where the run came to its
 /// end.
-async fn close(keeping: &Keeping, paces: &[PaceEvent], ended: bool) -> std::io::Result<()> {
+async fn close(keeping: &RunJournal, paces: &[PaceEvent], ended: bool) -> std::io::Result<()> {
     for pace in paces {
         keeping.journal.append(&Event::RateLimit(pace.clone()))?;
     }
@@ -334,12 +338,12 @@ async fn close(keeping: &Keeping, paces: &[PaceEvent], ended: bool) -> std::io::
 
 /// Tells what became of the rows, and what to do about it.
 pub(super) fn summarise(
-    report: &Report,
+    report: &RunSummary,
     paces: &[PaceEvent],
     exit: Exit,
-    keeping: Option<&Keeping>,
+    keeping: Option<&RunJournal>,
     cassette: Option<&Recorder>,
-    shell: &Shell,
+    shell: &Ui,
 ) {
     if let Some(summary) = report.summary() {
         shell.console.note(&summary);
@@ -369,7 +373,7 @@ pub(super) fn summarise(
     for pace in paces {
         shell.console.note(&pace_line(pace));
     }
-    let Some(Keeping { journal, resume, .. }) = keeping else { return };
+    let Some(RunJournal { journal, resume, .. }) = keeping else { return };
     let is_new = report.is_empty() && journal.requests() == 0;
     let outside = report.outside.iter().filter(|(state, _)| *state == State::InDoubt);
     let doubts = report.count(State::InDoubt) + outside.count();

@@ -34,10 +34,10 @@ use self::commands::{
 };
 use crate::event_log as log;
 use drillmaster_runner::console::{Console, Stream};
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::table::{Format, cell, layout, sheet_text};
-use drillmaster_runner::visible::{Styled, visible};
+use drillmaster_runner::output::table::{Format, cell, layout, sheet_text};
+use drillmaster_runner::output::visible::{Styled, visible};
 
 /// Security training in bulk: scripts over TryHackMe and Veracode Security Labs.
 ///
@@ -146,7 +146,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return print_usage(&error.format(&mut command())).into(),
     };
-    let shell = Shell::new(&cli.globals, &matches);
+    let shell = Ui::new(&cli.globals, &matches);
     let done =
         begin_log(&cli.globals, &matches).and_then(|()| carry_out(cli.command, &matches, &shell));
     let exit = done.unwrap_or_else(|problem| {
@@ -158,7 +158,7 @@ pub fn main() -> ExitCode {
     let log = log::trouble().map(|error| format!("the log is not whole: {error}"));
     let output = shell.console.trouble();
     let output = output.map(|error| format!("cannot write to standard output: {error}"));
-    let unwritten = [log, output].into_iter().flatten().map(Problem::unwritten);
+    let unwritten = [log, output].into_iter().flatten().map(Diagnostic::unwritten);
     let exits = unwritten.map(|problem| {
         shell.tell(&problem);
         problem.exit
@@ -188,10 +188,10 @@ fn print_usage(error: &clap::Error) -> Exit {
 }
 
 /// Begins the log, if there is to be one.
-fn begin_log(globals: &Globals, matches: &ArgMatches) -> Result<(), Problem> {
+fn begin_log(globals: &Globals, matches: &ArgMatches) -> Result<(), Diagnostic> {
     let Some(path) = &globals.log else { return Ok(()) };
     if path == Path::new("-") {
-        return Err(Problem::usage("cannot write the log -: `-` is no file")
+        return Err(Diagnostic::usage("cannot write the log -: `-` is no file")
             .with_help("name a file, or /dev/stderr"));
     }
     if path.is_file() {
@@ -207,7 +207,7 @@ fn begin_log(globals: &Globals, matches: &ArgMatches) -> Result<(), Problem> {
     Ok(())
 }
 
-fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+fn carry_out(task: Task, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     match task {
         Task::Run(args) => run::run(&args, matches, shell),
         Task::Resume(args) => resume::resume(&args, matches, shell),
@@ -230,13 +230,15 @@ fn carry_out(task: Task, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Pr
     }
 }
 
-fn definitions(folder: &Path, shell: &Shell) -> Result<Exit, Problem> {
+fn definitions(folder: &Path, shell: &Ui) -> Result<Exit, Diagnostic> {
     let told = |path: &Path, error: &std::io::Error| {
-        Problem::usage(format!("cannot write {}: {error}", path.display()))
+        Diagnostic::usage(format!("cannot write {}: {error}", path.display()))
     };
     std::fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
     let template = ("report.html.j2".to_owned(), drillmaster_runner::report::TEMPLATE.to_owned());
-    for (name, text) in drillmaster_runner::definitions::files().into_iter().chain([template]) {
+    for (name, text) in
+        drillmaster_runner::language::definitions::files().into_iter().chain([template])
+    {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|error| told(&path, &error))?;
         shell.console.print(&path.display().to_string());
@@ -245,14 +247,14 @@ fn definitions(folder: &Path, shell: &Shell) -> Result<Exit, Problem> {
 }
 
 /// How this invocation speaks.
-struct Shell {
+struct Ui {
     console: Console,
     format: Format,
     verbose: bool,
     coloured: Coloured,
 }
 
-impl Shell {
+impl Ui {
     fn new(globals: &Globals, matches: &ArgMatches) -> Self {
         let is_said = matches.value_source("format") == Some(ValueSource::CommandLine);
         let said = is_said.then_some(globals.format);
@@ -265,7 +267,7 @@ impl Shell {
     }
 
     /// Prints a list, in columns of these fields or as JSON with all that its items have.
-    fn list(&self, header: &[&str], items: Vec<Value>) -> Result<(), Problem> {
+    fn list(&self, header: &[&str], items: Vec<Value>) -> Result<(), Diagnostic> {
         let cells = |item: &Value| header.iter().map(|name| cell(&item[*name])).collect();
         match self.format {
             Format::Json => self.console.print(&format!("{:#}", Value::Array(items))),
@@ -275,7 +277,7 @@ impl Shell {
     }
 
     /// Prints rows as CSV where that is wanted, and else as a table that fits the terminal.
-    fn rows(&self, header: &[impl AsRef<str>], rows: Vec<Vec<String>>) -> Result<(), Problem> {
+    fn rows(&self, header: &[impl AsRef<str>], rows: Vec<Vec<String>>) -> Result<(), Diagnostic> {
         let text = match self.format {
             Format::Csv => sheet_text(header, &rows)?,
             Format::Table | Format::Json => layout(header, rows, self.console.width()),
@@ -284,7 +286,7 @@ impl Shell {
         Ok(())
     }
 
-    fn tell(&self, problem: &Problem) {
+    fn tell(&self, problem: &Diagnostic) {
         let width = Stream::People.width().map_or(100, usize::from);
         let drawn = Styled::coloured(&problem.draw(self.coloured.people, width));
         self.console.warn_styled(&match problem.exit {

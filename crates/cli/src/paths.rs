@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::execute::near;
-use drillmaster_runner::engine::folder_of;
-use drillmaster_runner::order::Order;
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::language::engine::folder_of;
+use drillmaster_runner::run_spec::RunSpec;
 
 /// How many links to links are followed.
 const LINKS: usize = 16;
@@ -23,8 +23,8 @@ struct Named {
 
 impl Paths {
     /// Those of a run.
-    pub(crate) fn of(order: &Order) -> Self {
-        let Order { script, roster, results, reports, approved, .. } = order;
+    pub(crate) fn of(order: &RunSpec) -> Self {
+        let RunSpec { script, roster, results, reports, approved, .. } = order;
         let reads = Self::default()
             .read("the script", Some(script))
             .read("--roster", roster.as_ref())
@@ -59,7 +59,7 @@ impl Paths {
     }
 
     /// Refuses a file that is named twice, if it is written. To be asked before anything is sent or written.
-    pub(crate) fn check(self) -> Result<(), Problem> {
+    pub(crate) fn check(self) -> Result<(), Diagnostic> {
         let mut known: Vec<(PathBuf, Named)> = Vec::new();
         for named in self.write("--log", crate::event_log::file()).0 {
             // What is no plain file is for others to refuse, and may well be shared: a terminal.
@@ -78,7 +78,9 @@ impl Paths {
                 } else {
                     format!("{} and {} name the same file: {place}", other.by, named.by)
                 };
-                return Err(Problem::usage(problem).with_help("name another file for one of them"));
+                return Err(
+                    Diagnostic::usage(problem).with_help("name another file for one of them")
+                );
             }
             known.push((real, named));
         }

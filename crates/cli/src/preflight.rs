@@ -6,31 +6,31 @@ use drillmaster_models::endpoint;
 use drillmaster_transport::Planned;
 use serde_json::Value;
 
-use crate::Shell;
-use crate::execute::Ready;
+use crate::Ui;
+use crate::execute::PreparedRun;
 use crate::report_args::Ending;
 use crate::session::Session;
-use crate::transport::{Target, traced};
+use crate::transport::{Connections, traced};
 use drillmaster_runner::console::Console;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::plan::{self, Plan, Tally};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::output::table::Format;
 use drillmaster_runner::progress::Progress;
-use drillmaster_runner::run::{Job, Report, run as run_script};
-use drillmaster_runner::table::Format;
+use drillmaster_runner::run::plan::{self, Plan, Tally};
+use drillmaster_runner::run::{Job, RunSummary, run as run_script};
 
 /// From how many rows a run may take something away unless told: so many, or so many in a hundred.
 const FREE_REMOVALS: usize = 10;
 
 /// Runs the script over the rehearsal of a plan. What it says goes to `console`.
 fn rehearse(
-    ready: &Ready,
-    target: &Target,
+    ready: &PreparedRun,
+    target: &Connections,
     session: &Session,
-    shell: &Shell,
+    shell: &Ui,
     console: Console,
     trace: Option<Console>,
-) -> (Report, Plan) {
+) -> (RunSummary, Plan) {
     // Only what is really sent is told call by call.
     let plan = Plan::over(traced(target.transport(), trace));
     // The bar is on the console that people see, whoever listens to the script.
@@ -46,12 +46,12 @@ fn rehearse(
 
 /// `run --dry-run`: tells what a run would write, and saves it where that is asked for.
 pub(crate) fn dry_run(
-    ready: &Ready,
-    target: &Target,
+    ready: &PreparedRun,
+    target: &Connections,
     session: &Session,
     save: Option<&Path>,
-    shell: &Shell,
-) -> Result<Exit, Problem> {
+    shell: &Ui,
+) -> Result<Exit, Diagnostic> {
     ready.reports.refuse_to_replace()?;
     // For another program the plan is the data, and nothing else is.
     let console = match shell.format {
@@ -63,7 +63,7 @@ pub(crate) fn dry_run(
     if session.stop.is_requested() {
         return Err(interrupted());
     }
-    let unkept = |error| Problem::unwritten(format!("the plan cannot be written: {error}"));
+    let unkept = |error| Diagnostic::unwritten(format!("the plan cannot be written: {error}"));
     let tally = plan.tally();
     tell(&plan, &tally, shell)?;
     if let Some(problem) = &report.problem {
@@ -85,8 +85,8 @@ pub(crate) fn dry_run(
     Ok(report.exit())
 }
 
-fn tell(plan: &Plan, tally: &Tally, shell: &Shell) -> Result<(), Problem> {
-    let unread = |error| Problem::usage(format!("the plan cannot be read again: {error}"));
+fn tell(plan: &Plan, tally: &Tally, shell: &Ui) -> Result<(), Diagnostic> {
+    let unread = |error| Diagnostic::usage(format!("the plan cannot be read again: {error}"));
     let effect =
         |name: &str| endpoint(name).map_or("write", |endpoint| endpoint.metadata.effect.word());
     match shell.format {
@@ -124,11 +124,11 @@ fn tell(plan: &Plan, tally: &Tally, shell: &Shell) -> Result<(), Problem> {
 /// Stops before anything is sent where a run would go beyond its limits. A script that can take something
 /// away is rehearsed to find out; a plan that was approved tells by itself.
 pub(crate) fn look_ahead(
-    ready: &mut Ready,
-    target: &Target,
+    ready: &mut PreparedRun,
+    target: &Connections,
     session: &Session,
-    shell: &Shell,
-) -> Result<(), Problem> {
+    shell: &Ui,
+) -> Result<(), Diagnostic> {
     let mut rows = ready.rows();
     let tally = match &ready.order.approved {
         Some(approval) => plan::check(&approval.plan, &ready.header())?,
@@ -153,9 +153,9 @@ pub(crate) fn look_ahead(
     Ok(())
 }
 
-fn interrupted() -> Problem {
+fn interrupted() -> Diagnostic {
     let exit = Exit::Interrupted;
-    Problem { exit, ..Problem::usage("interrupted in the rehearsal: no write was sent") }
+    Diagnostic { exit, ..Diagnostic::usage("interrupted in the rehearsal: no write was sent") }
 }
 
 /// From how many rows something may be taken away, where so much is said about it.
@@ -163,8 +163,9 @@ pub(super) fn limit(said: Option<usize>, rows: usize) -> usize {
     said.unwrap_or_else(|| rows.div_ceil(10).max(FREE_REMOVALS))
 }
 
-fn within_limits(tally: &Tally, limit: usize, yes: bool) -> Result<(), Problem> {
-    let stopped = |message: String| Problem { exit: Exit::Stopped, ..Problem::usage(message) };
+fn within_limits(tally: &Tally, limit: usize, yes: bool) -> Result<(), Diagnostic> {
+    let stopped =
+        |message: String| Diagnostic { exit: Exit::Stopped, ..Diagnostic::usage(message) };
     if tally.removals > limit {
         let from = tally.removals;
         let problem = format!(

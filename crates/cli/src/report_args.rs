@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::Shell;
+use crate::Ui;
 use crate::choices;
 use crate::complete;
-use crate::execute::Ready;
+use crate::execute::PreparedRun;
 use crate::run_args::absolute;
-use drillmaster_runner::order::{On, Reports};
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::report::{About, Facts, Kind, Section, Template, write};
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::report::{About, Kind, Report, Section, Template, write};
 use drillmaster_runner::roster::Roster;
-use drillmaster_runner::run::Report;
+use drillmaster_runner::run::RunSummary;
+use drillmaster_runner::run_spec::{Environment, Reports};
 
 /// Under what these flags stand in help.
 const HEADING: &str = "Reports";
@@ -56,7 +56,7 @@ pub(crate) enum Ending {
 
 impl ReportArgs {
     /// What is asked for here, or else what was.
-    pub(crate) fn over(&self, before: Reports) -> Result<Reports, Problem> {
+    pub(crate) fn over(&self, before: Reports) -> Result<Reports, Diagnostic> {
         if self.report.is_empty() {
             return Ok(before);
         }
@@ -73,13 +73,13 @@ impl ReadyReports {
     /// Looks everything through that is asked for. `place` tells where a file can be written.
     pub(crate) fn of(
         asked: &Reports,
-        place: impl FnMut(&Path) -> Result<PathBuf, Problem>,
-    ) -> Result<Self, Problem> {
+        place: impl FnMut(&Path) -> Result<PathBuf, Diagnostic>,
+    ) -> Result<Self, Diagnostic> {
         let kinds = asked.files.iter().map(|file| Kind::of(&crate::execute::near(file)));
         let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
         if asked.template.is_some() && !kinds.contains(&Kind::Page) {
             let problem = "--template draws pages, and none is asked for";
-            return Err(Problem::usage(problem).with_help("give --report FILE.html with it"));
+            return Err(Diagnostic::usage(problem).with_help("give --report FILE.html with it"));
         }
         let files =
             asked.files.iter().map(PathBuf::as_path).map(place).collect::<Result<_, _>>()?;
@@ -89,11 +89,11 @@ impl ReadyReports {
     }
 
     /// A dry run takes the place of no report: what is there may be what a real run came to.
-    pub(crate) fn refuse_to_replace(&self) -> Result<(), Problem> {
+    pub(crate) fn refuse_to_replace(&self) -> Result<(), Diagnostic> {
         match self.files.iter().find(|file| file.exists()) {
             Some(file) => {
                 let problem = format!("{} is there already, and may tell of a run", file.display());
-                Err(Problem::usage(problem)
+                Err(Diagnostic::usage(problem)
                     .with_help("name another file for the report of a dry run"))
             }
             None => Ok(()),
@@ -103,11 +103,11 @@ impl ReadyReports {
     /// Writes them, and tells in short what they tell.
     pub(crate) fn finish(
         &self,
-        ready: &Ready,
-        report: &Report,
+        ready: &PreparedRun,
+        report: &RunSummary,
         ending: Ending,
-        shell: &Shell,
-    ) -> Result<(), Problem> {
+        shell: &Ui,
+    ) -> Result<(), Diagnostic> {
         if self.files.is_empty() && !report.has_data() {
             return Ok(());
         }
@@ -117,8 +117,8 @@ impl ReadyReports {
             script: file_name(ready.script.path()),
             began: ready.order.started,
             on: match ready.order.place.on {
-                On::Sandbox => "on the sandbox: nobody real was asked",
-                On::Live => "on the live services",
+                Environment::Sandbox => "on the sandbox: nobody real was asked",
+                Environment::Live => "on the live services",
             },
             is_rehearsal: ending == Ending::Rehearsal,
             stopped: if ending == Ending::Interrupted {
@@ -129,8 +129,9 @@ impl ReadyReports {
         };
         let is_half = about.stopped.is_some();
         let chosen = Some(self.asked.sections.as_slice()).filter(|chosen| !chosen.is_empty());
-        let unread = |error| Problem::usage(format!("the finished rows cannot be read: {error}"));
-        let mut facts = Facts::of(about, report, chosen).map_err(unread)?;
+        let unread =
+            |error| Diagnostic::usage(format!("the finished rows cannot be read: {error}"));
+        let mut facts = Report::of(about, report, chosen).map_err(unread)?;
         if self.asked.pseudonymise {
             let roster = ready.roster.as_ref().map(Roster::people).transpose()?;
             facts.pseudonymise(roster, ready.order.key.as_deref());
@@ -164,7 +165,7 @@ impl ReadyReports {
             }
             Ok(())
         });
-        written.collect::<Vec<Result<(), Problem>>>().into_iter().collect()
+        written.collect::<Vec<Result<(), Diagnostic>>>().into_iter().collect()
     }
 }
 

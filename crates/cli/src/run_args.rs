@@ -10,9 +10,9 @@ use crate::report_args::ReportArgs;
 use crate::target_args;
 use crate::target_args::TargetArgs;
 use crate::waiting::time;
-use drillmaster_runner::order::{Order, Place, Reports};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::run::{CONCURRENCY, MOST_CONCURRENT};
+use drillmaster_runner::run_spec::{Reports, RunSpec, Target};
 
 /// The flags that `run` and `resume` share.
 #[derive(Debug, Clone, Default, Args)]
@@ -73,13 +73,13 @@ pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 /// Refuses an input that is set twice: nobody knows which of the two was meant.
-pub(super) fn refuse_twice(set: &[(String, String)]) -> Result<(), Problem> {
+pub(super) fn refuse_twice(set: &[(String, String)]) -> Result<(), Diagnostic> {
     let again = |index: usize| set[..index].iter().any(|(name, _)| *name == set[index].0);
     match (0..set.len()).find(|&index| again(index)) {
         None => Ok(()),
         Some(index) => {
             let name = &set[index].0;
-            Err(Problem::usage(format!("--set gives the input `{name}` twice"))
+            Err(Diagnostic::usage(format!("--set gives the input `{name}` twice"))
                 .with_help("leave one of the two out"))
         }
     }
@@ -92,14 +92,14 @@ impl Settings {
     }
 
     /// A new run of this script.
-    pub(crate) fn order(&self, script: &Path, matches: &ArgMatches) -> Result<Order, Problem> {
+    pub(crate) fn order(&self, script: &Path, matches: &ArgMatches) -> Result<RunSpec, Diagnostic> {
         if self.key.is_some() && self.roster.is_none() {
-            return Err(Problem::usage("--key names a column of a roster, and there is none")
+            return Err(Diagnostic::usage("--key names a column of a roster, and there is none")
                 .with_help("give the roster as --roster FILE.csv"));
         }
         let started = jiff::Timestamp::now();
-        let blank = Order {
-            id: Order::new_id(started),
+        let blank = RunSpec {
+            id: RunSpec::new_id(started),
             started,
             script: absolute(script)?,
             roster: None,
@@ -120,7 +120,7 @@ impl Settings {
     }
 
     /// The order with what is said here instead of what it said.
-    pub(crate) fn over(&self, order: Order, matches: &ArgMatches) -> Result<Order, Problem> {
+    pub(crate) fn over(&self, order: RunSpec, matches: &ArgMatches) -> Result<RunSpec, Diagnostic> {
         let path = |own: &Option<PathBuf>, other: Option<PathBuf>| match own {
             Some(path) => absolute(path).map(Some),
             None => Ok(other),
@@ -129,7 +129,7 @@ impl Settings {
         let mut set = order.set;
         // What is said now wins over what was said before.
         set.extend(self.set.iter().cloned());
-        Ok(Order {
+        Ok(RunSpec {
             roster: path(&self.roster, order.roster)?,
             key: self.key.clone().or(order.key),
             set,
@@ -147,8 +147,8 @@ impl Settings {
     }
 }
 
-pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Diagnostic> {
     std::path::absolute(path).map_err(|error| {
-        Problem::usage(format!("cannot tell where {} is: {error}", path.display()))
+        Diagnostic::usage(format!("cannot tell where {} is: {error}", path.display()))
     })
 }

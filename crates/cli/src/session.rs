@@ -6,9 +6,9 @@ use tokio::runtime::{Handle, Runtime};
 
 use crate::interrupts::Interrupts;
 use drillmaster_runner::console::Console;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::host::Stop;
-use drillmaster_runner::problem::Problem;
 
 /// What a run has for as long as it lasts.
 pub(crate) struct Session {
@@ -19,13 +19,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn start(console: &Console) -> Result<Self, Problem> {
+    pub(crate) fn start(console: &Console) -> Result<Self, Diagnostic> {
         let runtime =
-            Runtime::new().map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
+            Runtime::new().map_err(|error| Diagnostic::usage(format!("cannot start: {error}")))?;
         let interrupts = {
             let _inside = runtime.enter();
             Interrupts::watch()
-                .map_err(|error| Problem::usage(format!("cannot watch for Ctrl-C: {error}")))?
+                .map_err(|error| Diagnostic::usage(format!("cannot watch for Ctrl-C: {error}")))?
         };
         let (stop, resume) = (Stop::default(), Arc::new(OnceLock::new()));
         runtime.spawn(listen(interrupts, stop.clone(), console.clone(), resume.clone()));

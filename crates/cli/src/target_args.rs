@@ -10,8 +10,8 @@ use crate::choices;
 use crate::complete;
 use crate::config::{Config, Flags, Origin, Settings};
 use crate::waiting::time;
-use drillmaster_runner::order::{On, Place};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::run_spec::{Environment, Target};
 
 /// Under what the flags of this module stand in help.
 const HEADING: &str = "Where calls go";
@@ -21,7 +21,7 @@ const HEADING: &str = "Where calls go";
 pub(crate) struct TargetArgs {
     /// Which services are called; the sandbox unless set
     #[arg(long, value_parser = choices::environments(), global = true, help_heading = HEADING)]
-    pub(crate) on: Option<On>,
+    pub(crate) on: Option<Environment>,
     /// How often each live service is called at most, such as 5/s or 30/m; 5/s unless set, and no limit for a
     /// sandbox on this machine
     #[arg(long, value_name = "N/s", global = true, help_heading = HEADING)]
@@ -76,14 +76,14 @@ fn dialect_flag(service: &Service) -> String {
 }
 
 /// Refuses the flags of [`with_service_flags`] where nothing is called.
-pub(crate) fn refuse_service_flags(matches: &ArgMatches, help: &str) -> Result<(), Problem> {
+pub(crate) fn refuse_service_flags(matches: &ArgMatches, help: &str) -> Result<(), Diagnostic> {
     let given = |flag: &String| matches.value_source(flag) == Some(ValueSource::CommandLine);
     let flags = SERVICES.into_iter().flat_map(|service| {
         let dialect = service.has_legacy.then(|| dialect_flag(service));
         [Some(url_flag(service)), dialect].into_iter().flatten()
     });
     match flags.chain([PROFILE.to_owned()]).find(given) {
-        Some(flag) => Err(Problem::usage(format!("--{flag} does nothing here")).with_help(help)),
+        Some(flag) => Err(Diagnostic::usage(format!("--{flag} does nothing here")).with_help(help)),
         None => Ok(()),
     }
 }
@@ -96,13 +96,13 @@ pub(crate) fn names_dialect(matches: &ArgMatches) -> bool {
 }
 
 /// What the flags say, whichever place is meant.
-pub(crate) fn flags(matches: &ArgMatches, rate: Option<Rate>) -> Result<Flags, Problem> {
+pub(crate) fn flags(matches: &ArgMatches, rate: Option<Rate>) -> Result<Flags, Diagnostic> {
     let profile = matches.get_one::<String>(PROFILE).cloned();
     let mut flags = Flags { profile, rate, ..Flags::default() };
     for service in SERVICES {
         if let Some(url) = matches.get_one::<String>(&url_flag(service)) {
             base_url(url)
-                .map_err(|error| Problem::usage(format!("--{}: {error}", url_flag(service))))?;
+                .map_err(|error| Diagnostic::usage(format!("--{}: {error}", url_flag(service))))?;
             flags.urls.insert(service.name.to_owned(), url.clone());
         }
         let flag = dialect_flag(service);
@@ -118,19 +118,19 @@ pub(crate) fn flags(matches: &ArgMatches, rate: Option<Rate>) -> Result<Flags, P
 }
 
 /// Where the flags, the environment and the configuration send calls to.
-pub(crate) fn place_of(matches: &ArgMatches, args: &TargetArgs) -> Result<Place, Problem> {
+pub(crate) fn place_of(matches: &ArgMatches, args: &TargetArgs) -> Result<Target, Diagnostic> {
     let on = args.on.unwrap_or_default();
     let flags = flags(matches, args.rate)?;
     refuse_urls_unless_live(&flags, on)?;
     let settings = Settings::of(&flags, &Config::open()?)?;
-    Ok(Place { retry_for: args.retry_for, ..place_with_settings(on, &settings) })
+    Ok(Target { retry_for: args.retry_for, ..place_with_settings(on, &settings) })
 }
 
 /// A place as it is set.
-pub(crate) fn place_with_settings(on: On, settings: &Settings) -> Place {
+pub(crate) fn place_with_settings(on: Environment, settings: &Settings) -> Target {
     let set = settings.services.iter().filter(|own| own.url.origin != Origin::Usual);
     let urls = set.map(|own| (own.service.name.to_owned(), own.url.value.clone()));
-    Place {
+    Target {
         on,
         urls: urls.collect(),
         dialect: settings.dialect.value,
@@ -143,10 +143,10 @@ pub(crate) fn place_with_settings(on: On, settings: &Settings) -> Place {
 /// The same with what the flags say. A profile that they name is read; what was read of another before, and
 /// of the environment, stays as it was.
 pub(crate) fn place_with(
-    mut place: Place,
+    mut place: Target,
     matches: &ArgMatches,
     args: &TargetArgs,
-) -> Result<Place, Problem> {
+) -> Result<Target, Diagnostic> {
     let flags = flags(matches, args.rate)?;
     place.on = args.on.unwrap_or(place.on);
     refuse_urls_unless_live(&flags, place.on)?;
@@ -154,7 +154,7 @@ pub(crate) fn place_with(
     if flags.profile.is_some() {
         let settings = Settings::of(&flags, &Config::open()?)?;
         let retry_for = place.retry_for;
-        return Ok(Place { retry_for, ..place_with_settings(place.on, &settings) });
+        return Ok(Target { retry_for, ..place_with_settings(place.on, &settings) });
     }
     place.rate = flags.rate.or(place.rate);
     place.urls.extend(flags.urls);
@@ -162,11 +162,11 @@ pub(crate) fn place_with(
     Ok(place)
 }
 
-fn refuse_urls_unless_live(flags: &Flags, on: On) -> Result<(), Problem> {
+fn refuse_urls_unless_live(flags: &Flags, on: Environment) -> Result<(), Diagnostic> {
     let url = SERVICES.into_iter().find(|service| flags.urls.contains_key(service.name));
     match url {
-        Some(service) if on != On::Live => {
-            Err(Problem::usage(format!("--{} is for --on live", url_flag(service)))
+        Some(service) if on != Environment::Live => {
+            Err(Diagnostic::usage(format!("--{} is for --on live", url_flag(service)))
                 .with_help("add --on live, or leave the address out for the sandbox"))
         }
         _ => Ok(()),

@@ -22,10 +22,10 @@ use crate::complete;
 use crate::config::{Config, KeySource, variable};
 use crate::paths::Paths;
 use drillmaster_runner::console::Console;
-use drillmaster_runner::engine::folder_of;
-use drillmaster_runner::order::{On, Place};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::language::engine::folder_of;
 use drillmaster_runner::roster::Roster;
+use drillmaster_runner::run_spec::{Environment, Target};
 use drillmaster_transport::files;
 
 /// Under what these flags stand in help.
@@ -101,7 +101,7 @@ pub(crate) fn tell(remarks: &Remarks, console: &Console) {
 }
 
 /// A cassette that a run goes through on its way to the service.
-pub(crate) struct Taping {
+pub(crate) struct CassetteOptions {
     pub(crate) path: PathBuf,
     pub(crate) mode: Mode,
     pub(crate) policy: Policy,
@@ -120,7 +120,7 @@ impl CassetteArgs {
     }
 
     /// The cassette that the run goes through, if it goes through one.
-    pub(crate) fn taping(&self) -> Result<Option<Taping>, Problem> {
+    pub(crate) fn taping(&self) -> Result<Option<CassetteOptions>, Diagnostic> {
         let place = |file: &Option<PathBuf>, mode| {
             let file = file.as_deref().map(cassette_place).transpose()?;
             Ok(file.map(|path| (path, mode)))
@@ -128,7 +128,7 @@ impl CassetteArgs {
         let record = place(&self.record, Mode::Record)?;
         let append = place(&self.append, Mode::Append)?;
         let verify = self.verify.clone().map(|path| (path, Mode::Verify));
-        Ok(record.or(append).or(verify).map(|(path, mode)| Taping {
+        Ok(record.or(append).or(verify).map(|(path, mode)| CassetteOptions {
             path,
             mode,
             policy: self.private.policy(),
@@ -141,7 +141,7 @@ impl CassetteArgs {
 type Paced = (&'static str, Arc<RateLimit<Arc<dyn Transport>>>);
 
 /// What calls travel over, and what must be done with it at the end.
-pub(crate) struct Target {
+pub(crate) struct Connections {
     transport: Arc<dyn Transport>,
     dialect: Dialect,
     replay: Option<Arc<Replay>>,
@@ -152,21 +152,21 @@ pub(crate) struct Target {
     paces: Vec<Paced>,
 }
 
-impl Target {
+impl Connections {
     /// Opens the way to a place. `needed` are the services that will be called; a missing credential for one
     /// of them is told now. Calls wait for them as `patience` has it.
     pub(crate) fn open(
-        place: &Place,
+        place: &Target,
         needed: &[&'static str],
         patience: &Patience,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, Diagnostic> {
         let (mut paces, mut is_remote) = (Vec::new(), false);
         let transport: Arc<dyn Transport> = match place.on {
-            On::Sandbox => {
+            Environment::Sandbox => {
                 let options = Options { dialect: place.dialect, ..Options::default() };
                 logged(Sandbox::with(options))
             }
-            On::Live => {
+            Environment::Live => {
                 let transport = live(place, needed, patience, &mut paces, &mut is_remote)?;
                 Arc::new(transport)
             }
@@ -180,11 +180,11 @@ impl Target {
         replay: Replay,
         dialect: Dialect,
         roster: Option<&Roster>,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, Diagnostic> {
         let replay = match roster {
             Some(roster) if replay.header().sealed.is_some() => {
                 let with = replay.with_roster(&roster.people()?);
-                with.map_err(|error| Problem::call(&error))?
+                with.map_err(|error| Diagnostic::call(&error))?
             }
             _ => replay,
         };
@@ -224,22 +224,22 @@ impl Target {
     }
 
     /// Fails when a replay was not used up.
-    pub(crate) fn finish(&self) -> Result<(), Problem> {
+    pub(crate) fn finish(&self) -> Result<(), Diagnostic> {
         match &self.replay {
-            Some(replay) => replay.finish().map_err(|error| Problem::call(&error)),
+            Some(replay) => replay.finish().map_err(|error| Diagnostic::call(&error)),
             None => Ok(()),
         }
     }
 }
 
 /// How writes in doubt are resolved: in the embedded sandbox nothing is on its way once a call has returned.
-pub(crate) fn resolving(on: On) -> ResolvePolicy {
-    let effect_within = (on == On::Sandbox).then_some(Duration::ZERO);
+pub(crate) fn resolving(on: Environment) -> ResolvePolicy {
+    let effect_within = (on == Environment::Sandbox).then_some(Duration::ZERO);
     ResolvePolicy { effect_within, ..ResolvePolicy::default() }
 }
 
 /// Where a cassette goes, and beside it the roster of made-up people. Neither takes the place of something else.
-pub(crate) fn cassette_place(file: &Path) -> Result<PathBuf, Problem> {
+pub(crate) fn cassette_place(file: &Path) -> Result<PathBuf, Diagnostic> {
     let path = output(file)?;
     let roster = output(&path.with_extension("roster.csv"))?;
     keep(&path, "cassette", "\"cassette\"")?;
@@ -248,22 +248,22 @@ pub(crate) fn cassette_place(file: &Path) -> Result<PathBuf, Problem> {
 }
 
 /// Refuses to replace a file that does not have near its beginning what each of its kind has there.
-pub(crate) fn keep(path: &Path, what: &str, sign: &str) -> Result<(), Problem> {
+pub(crate) fn keep(path: &Path, what: &str, sign: &str) -> Result<(), Diagnostic> {
     let mut start = Vec::new();
     let read = files::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
     let is_one = start.is_empty() || String::from_utf8_lossy(&start).contains(sign);
     if read.is_ok() && !is_one {
         let problem = format!("{} is there already, and is no {what}", path.display());
-        return Err(Problem::usage(problem).with_help("name another file, or remove that one"));
+        return Err(Diagnostic::usage(problem).with_help("name another file, or remove that one"));
     }
     Ok(())
 }
 
 /// Where to write a file, links followed. Refused before anything is sent: a folder, a device, a place in no
 /// folder. Whether it is the same as another is for [`Paths`] to say.
-pub(crate) fn output(file: &Path) -> Result<PathBuf, Problem> {
+pub(crate) fn output(file: &Path) -> Result<PathBuf, Diagnostic> {
     let refuse = |why: &str, help: &str| {
-        Err(Problem::usage(format!("cannot write {}: {why}", file.display())).with_help(help))
+        Err(Diagnostic::usage(format!("cannot write {}: {why}", file.display())).with_help(help))
     };
     if let Some(folder) =
         file.parent().filter(|folder| *folder != Path::new("") && !folder.is_dir())
@@ -292,12 +292,12 @@ pub(crate) fn output(file: &Path) -> Result<PathBuf, Problem> {
 }
 
 fn live(
-    place: &Place,
+    place: &Target,
     needed: &[&str],
     patience: &Patience,
     paces: &mut Vec<Paced>,
     is_remote: &mut bool,
-) -> Result<Route, Problem> {
+) -> Result<Route, Diagnostic> {
     let mut services = Vec::new();
     for service in SERVICES {
         let is_needed = needed.contains(&service.name);
@@ -309,7 +309,7 @@ fn live(
             Err(problem) => return Err(problem),
         };
         let http =
-            Http::new(place.url(service), credential).map_err(|error| Problem::call(&error))?;
+            Http::new(place.url(service), credential).map_err(|error| Diagnostic::call(&error))?;
         services.push((service, http));
     }
     // One service may say the key of the other.
@@ -340,7 +340,11 @@ fn live(
 
 /// The key of a service, in its form. A service that is not needed has one where that takes no more than a look
 /// into the environment: no command is run for it.
-fn key(service: &Service, place: &Place, is_needed: bool) -> Result<Option<SecretString>, Problem> {
+fn key(
+    service: &Service,
+    place: &Target,
+    is_needed: bool,
+) -> Result<Option<SecretString>, Diagnostic> {
     let usual = KeySource::Variable(service.credential_variable.to_owned());
     let form = service.credential_form;
     let (source, key) = match variable(service.credential_variable) {
@@ -358,14 +362,14 @@ fn key(service: &Service, place: &Place, is_needed: bool) -> Result<Option<Secre
     match key {
         None => {
             let problem = format!("there is no key for {}: {source} is not set", service.title);
-            Err(Problem::usage(problem).with_help(format!(
+            Err(Diagnostic::usage(problem).with_help(format!(
                 "put it into {source} as {form}, or let `drillmaster auth login {}` keep it",
                 service.name
             )))
         }
         Some(key) if !service.accepts_form(key.expose_secret()) => {
             // The value itself stays unsaid: it may be a key with a typing error.
-            Err(Problem::usage(format!("{source} does not have the form {form}"))
+            Err(Diagnostic::usage(format!("{source} does not have the form {form}"))
                 .with_help("is something missing, or a line break in it?"))
         }
         key => Ok(key),

@@ -13,8 +13,8 @@ use drillmaster_transport::cassette::Header;
 use serde_json::Value;
 
 use drillmaster_runner::console::Console;
-use drillmaster_runner::order::{self, On, Order};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::run_spec::{self, Environment, RunSpec};
 
 /// In the state folder; 32 random bytes.
 const KEY_FILE: &str = "journal.key";
@@ -43,7 +43,11 @@ pub(crate) struct Stranger(String);
 
 impl Stranger {
     /// Looks whether a journal is one, by its header. `order` is what a resumed run would be asked to do.
-    pub(crate) fn of(path: &Path, header: &Header, order: &Order) -> Result<Option<Self>, Problem> {
+    pub(crate) fn of(
+        path: &Path,
+        header: &Header,
+        order: &RunSpec,
+    ) -> Result<Option<Self>, Diagnostic> {
         let signature = header.run.get(FIELD).and_then(Value::as_str);
         let why = match signature {
             None => "is not signed: an earlier release wrote it, or somebody else",
@@ -60,8 +64,9 @@ impl Stranger {
     }
 
     /// What is told where nobody says that it is trusted.
-    pub(crate) fn refused(self) -> Problem {
-        Problem::usage(self.0).with_help("if all of this is yours, resume it with --trust-journal")
+    pub(crate) fn refused(self) -> Diagnostic {
+        Diagnostic::usage(self.0)
+            .with_help("if all of this is yours, resume it with --trust-journal")
     }
 
     /// What is told of it where it is trusted.
@@ -71,14 +76,14 @@ impl Stranger {
 }
 
 /// What a run uses and writes, a line each.
-fn named(order: &Order, journal: &Path) -> String {
+fn named(order: &RunSpec, journal: &Path) -> String {
     let files = |paths: &mut dyn Iterator<Item = &Path>| {
         paths.map(|path| printable(&path.display().to_string())).collect::<Vec<_>>().join(", ")
     };
     let place = &order.place;
     let calls = match place.on {
-        On::Sandbox => "the sandbox: nothing leaves this machine".to_owned(),
-        On::Live => {
+        Environment::Sandbox => "the sandbox: nothing leaves this machine".to_owned(),
+        Environment::Live => {
             let urls = SERVICES
                 .map(|service| format!("{} at {}", service.name, printable(place.url(service))));
             let keys = match &place.profile {
@@ -112,10 +117,10 @@ fn printable(name: &str) -> String {
 
 impl Key {
     /// The key of this user, if there is one yet.
-    fn kept() -> Result<Option<Self>, Problem> {
-        let path = order::state_folder()?.join(KEY_FILE);
+    fn kept() -> Result<Option<Self>, Diagnostic> {
+        let path = run_spec::state_folder()?.join(KEY_FILE);
         let told = |why: &str| {
-            Problem::usage(format!(
+            Diagnostic::usage(format!(
                 "cannot read {}, which journals are signed with: {why}",
                 path.display()
             ))
@@ -134,11 +139,11 @@ impl Key {
     }
 
     /// Makes one, in the place of none: of two processes that do so at once the first one's is that of both.
-    fn make() -> Result<Self, Problem> {
-        let folder = order::make_state_folder()?;
+    fn make() -> Result<Self, Diagnostic> {
+        let folder = run_spec::make_state_folder()?;
         let path = folder.join(KEY_FILE);
         let told = |why: &dyn std::fmt::Display| {
-            Problem::usage(format!(
+            Diagnostic::usage(format!(
                 "cannot make {}, which journals are signed with: {why}",
                 path.display()
             ))

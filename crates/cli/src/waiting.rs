@@ -8,9 +8,9 @@ use drillmaster_transport::patience::{Ends, Wait, Why};
 use jiff::{SignedDuration, Timestamp};
 
 use drillmaster_runner::console::Console;
-use drillmaster_runner::host::Stop;
-use drillmaster_runner::order::Place;
+use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::progress::in_words;
+use drillmaster_runner::run_spec::Target;
 
 /// The longest time that a flag takes.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -23,7 +23,7 @@ pub(crate) fn time(text: &str) -> Result<SignedDuration, String> {
 }
 
 /// How patient the calls to a place are: a person is told of waits, and a stop ends them.
-pub(crate) fn patience(place: &Place, console: &Console, stop: &Stop) -> Patience {
+pub(crate) fn patience(place: &Target, console: &Console, stop: &Stop) -> Patience {
     let limit = place.retry_for.and_then(|limit| Duration::try_from(limit).ok());
     let console = console.clone();
     limit

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use crate::listing;
-use crate::table::Format;
-use crate::visible::{Styled, visible};
+use crate::output::listing;
+use crate::output::table::Format;
+use crate::output::visible::{Styled, visible};
 
 /// A stream of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use rhai::{AST, Engine, Expr, LexError, ParseErrorType, Position, Scope, Stmt, T
 use tokio::runtime::Handle;
 
 pub use self::complete::Candidate;
-use crate::problem::Problem;
-use crate::run::{Job, Report, run_over};
+use crate::diagnostic::Diagnostic;
+use crate::run::{Job, RunSummary, run_over};
 use crate::script::{Before, Script};
 
 /// What was said so far, and what is left of it: variables, functions and imports.
@@ -40,7 +40,7 @@ impl Dialogue {
     }
 
     /// Reads what is said next: a line, or a block of several.
-    pub fn read(&mut self, line: &str) -> Result<Script, Problem> {
+    pub fn read(&mut self, line: &str) -> Result<Script, Diagnostic> {
         let first = self.said.lines().count() + 1;
         self.said.push_str(line);
         self.said.push('\n');
@@ -57,7 +57,7 @@ impl Dialogue {
     }
 
     /// Runs what was read. Must be called from a thread that may block.
-    pub fn run(&mut self, script: &Script, job: Job, runtime: &Handle) -> Report {
+    pub fn run(&mut self, script: &Script, job: Job, runtime: &Handle) -> RunSummary {
         let report = run_over(script, job, runtime, &mut self.scope);
         self.functions = script.ast().clone_functions_only();
         if report.problem.is_none() {

@@ -1,38 +1,27 @@
-//! Security training in bulk: the `drillmaster` command, and the script runner behind it.
+//! Runs Rhai scripts over class lists: the library behind the `drillmaster` command.
 //!
 //! A [`Script`](script::Script) is a Rhai program in which every endpoint of TryHackMe and Veracode Security
 //! Labs is a function. [`run`](run::run) maps it over a [`Roster`](roster::Roster) and says what became of
 //! every row. The functions come from the list of endpoints in `drillmaster-models`; nothing here names one.
 
-pub mod calls;
-pub mod cases;
+pub mod analysis;
 pub mod console;
-pub mod definitions;
+pub mod diagnostic;
 pub mod dialogue;
-pub mod engine;
+pub mod execution;
 pub mod exit;
-pub mod fan;
-pub mod fiber;
-pub mod files;
-pub mod host;
-pub mod listing;
+pub mod fs;
+pub mod language;
 pub mod log;
-pub mod order;
-pub mod plan;
-pub mod problem;
+pub mod output;
 pub mod progress;
 pub mod report;
-pub mod results;
 pub mod roster;
-pub mod rows;
 pub mod run;
-pub mod running;
+pub mod run_spec;
 pub mod script;
-pub mod spool;
-pub mod survey;
-pub mod table;
-pub mod visible;
-pub mod vocabulary;
+pub mod snapshot;
 
-pub use host::{Keeping, Stop};
-pub use rows::{Outcome, State};
+pub use execution::each::{Outcome, State};
+pub use execution::stop::Stop;
+pub use run::journal::RunJournal;

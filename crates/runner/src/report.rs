@@ -1,16 +1,16 @@
 //! Reports: what a run came to and what its script found, as a page to look at, as a table, as JSON, and in a few
 //! lines for the terminal.
 //!
-//! All of them are made from the same [`Facts`]: the script's data ([`Handed`]) and what the run knows by itself, the
-//! rows that need a person and what was changed. [`Facts::views`] makes each section's words, chart and table of
+//! All of them are made from the same [`Report`]: the script's data ([`ReportData`]) and what the run knows by itself, the
+//! rows that need a person and what was changed. [`Report::views`] makes each section's words, chart and table of
 //! them, once for all.
 
 mod charts;
+mod data;
 mod export;
-mod faces;
-mod handed;
 mod heatmap;
 mod page;
+mod pseudonyms;
 mod svg;
 mod views;
 
@@ -20,12 +20,12 @@ use std::io;
 use drillmaster_transport::redact::Rows;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::data::ReportData;
+use self::data::{Day, Heatmap, Share, Stage, Standing};
 pub use self::export::{Kind, write};
-pub(crate) use self::handed::Handed;
-use self::handed::{Day, Heatmap, Share, Stage, Standing};
 pub use self::page::{TEMPLATE, Template};
-pub(crate) use self::views::View;
-use crate::rows::State;
+pub(crate) use self::views::SectionView;
+use crate::execution::each::State;
 use crate::run;
 
 /// Who needs a person because of a call outside of rows.
@@ -109,7 +109,7 @@ pub struct About {
 /// Everything that a report tells. As JSON it is the report for other programs.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Facts {
+pub struct Report {
     title: String,
     script: String,
     began: String,
@@ -120,7 +120,7 @@ pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    needs: Vec<Case>,
+    needs: Vec<SnapshotTest>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     funnel: Vec<Stage>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,7 +137,7 @@ pub struct Facts {
 
 /// Somebody who needs a person, with how a row of this run ended where it is about one.
 #[derive(Debug, Clone, Serialize)]
-struct Case {
+struct SnapshotTest {
     who: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
@@ -211,9 +211,13 @@ impl fmt::Display for Changed {
     }
 }
 
-impl Facts {
+impl Report {
     /// What is known of a run, in the sections that were chosen: by the caller, else by the script, else all.
-    pub fn of(about: About, report: &run::Report, chosen: Option<&[Section]>) -> io::Result<Self> {
+    pub fn of(
+        about: About,
+        report: &run::RunSummary,
+        chosen: Option<&[Section]>,
+    ) -> io::Result<Self> {
         let handed = report.handed.clone();
         let chosen = chosen.or(handed.sections.as_deref()).unwrap_or(&Section::ALL);
         let has = |section: Section| chosen.contains(&section);
@@ -236,7 +240,7 @@ impl Facts {
         for outcome in report.outcomes() {
             let outcome = outcome?;
             if has(Section::Needs) && !outcome.state.is_fine() {
-                facts.needs.push(Case {
+                facts.needs.push(SnapshotTest {
                     state: Some(outcome.state),
                     what: outcome.detail,
                     who: outcome.key.clone(),
@@ -252,7 +256,7 @@ impl Facts {
         }
         if has(Section::Needs) {
             let outside = report.outside.iter();
-            facts.needs.extend(outside.map(|(state, detail)| Case {
+            facts.needs.extend(outside.map(|(state, detail)| SnapshotTest {
                 who: OUTSIDE.to_owned(),
                 state: Some(*state),
                 what: detail.clone(),
@@ -261,7 +265,7 @@ impl Facts {
             // The worst first; among equals the roster's order.
             facts.needs.sort_by_key(|case| case.state.map(urgency));
             let handed = handed.needs.unwrap_or_default().into_iter();
-            facts.needs.extend(handed.map(|need| Case {
+            facts.needs.extend(handed.map(|need| SnapshotTest {
                 who: need.who,
                 state: None,
                 what: need.what,
@@ -274,7 +278,7 @@ impl Facts {
     /// Puts `learner-0001` and so on in the place of people, the same everywhere. Those of the roster have the
     /// numbers of its rows; `key` is the column that names them.
     pub fn pseudonymise(&mut self, roster: Option<Rows>, key: Option<&str>) {
-        faces::pseudonymise(self, roster, key);
+        pseudonyms::pseudonymise(self, roster, key);
     }
 
     /// What a page says above its sections.
@@ -291,7 +295,7 @@ impl Facts {
     }
 
     /// What there is to see, section by section.
-    pub fn views(&self) -> Vec<View> {
+    pub fn views(&self) -> Vec<SectionView> {
         views::of(self)
     }
 }

@@ -32,8 +32,8 @@ use drillmaster_models::nearest;
 use self::keys::Keys;
 use self::layout::Layout;
 use self::records::Records;
-use crate::files::is_out_of_handles;
-use crate::problem::Problem;
+use crate::diagnostic::Diagnostic;
+use crate::fs::is_out_of_handles;
 use drillmaster_transport::files;
 use drillmaster_transport::redact;
 
@@ -65,7 +65,7 @@ pub struct Row {
 
 impl Roster {
     /// Looks a roster through. The key is the first column, or the one of this name.
-    pub fn open(path: &Path, key: Option<&str>) -> Result<Self, Problem> {
+    pub fn open(path: &Path, key: Option<&str>) -> Result<Self, Diagnostic> {
         let layout = Layout::of(path)?;
         let mut records = Records::open(path, layout)?;
         let columns = Arc::new(Columns::new(path, layout, records.header()?, key)?);
@@ -77,7 +77,7 @@ impl Roster {
             if row.key().contains(['\r', '\n']) {
                 let (name, place) = (row.columns.key(), path.display());
                 let problem = format!("{place} line {line}: `{name}` goes over several lines");
-                return Err(Problem::usage(problem).with_help("is a quote missing?"));
+                return Err(Diagnostic::usage(problem).with_help("is a quote missing?"));
             }
             if row.cells().any(|cell| holds_a_row(cell, layout.delimiter, width)) {
                 odd.push(line);
@@ -85,7 +85,9 @@ impl Roster {
             if row.key().is_empty() {
                 let name = row.columns.key();
                 let problem = format!("{} line {line}: `{name}` is empty", path.display());
-                return Err(Problem::usage(problem).with_help("every row needs a key of its own"));
+                return Err(
+                    Diagnostic::usage(problem).with_help("every row needs a key of its own")
+                );
             }
             keys.add(row.key()).map_err(|error| unsorted(path, &error))?;
             rows += 1;
@@ -99,7 +101,7 @@ impl Roster {
     }
 
     /// Refuses a key that is there twice, of those that have one of these hashes.
-    fn refuse_doubled(&self, hashes: &HashSet<u64>) -> Result<(), Problem> {
+    fn refuse_doubled(&self, hashes: &HashSet<u64>) -> Result<(), Diagnostic> {
         if hashes.is_empty() {
             return Ok(());
         }
@@ -113,7 +115,7 @@ impl Roster {
             if let Some(first) = lines.insert(key.to_lowercase(), line) {
                 let path = self.path.display();
                 let problem = format!("{path} line {line}: `{key}` is on line {first} already");
-                return Err(Problem::usage(problem)
+                return Err(Diagnostic::usage(problem)
                     .with_help("remove one of the two, or name another column with --key"));
             }
         }
@@ -136,7 +138,7 @@ impl Roster {
     }
 
     /// All rows at once, for a cassette that keeps their people out.
-    pub fn people(&self) -> Result<redact::Rows, Problem> {
+    pub fn people(&self) -> Result<redact::Rows, Diagnostic> {
         let cells = |row: Row| row.cells().map(str::to_owned).collect();
         let cells = self.rows()?.map(|row| row.map(cells)).collect::<Result<_, _>>()?;
         Ok(redact::Rows { columns: self.columns.names().to_vec(), cells })
@@ -164,7 +166,9 @@ impl Roster {
     }
 
     /// Reads the rows, one after the other.
-    pub fn rows(&self) -> Result<impl Iterator<Item = Result<Row, Problem>> + use<>, Problem> {
+    pub fn rows(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Row, Diagnostic>> + use<>, Diagnostic> {
         let columns = self.columns.clone();
         let mut records = Records::open(&self.path, self.layout)?;
         // A copy is made in one go; a new record would grow bit by bit.
@@ -183,9 +187,9 @@ impl Columns {
         layout: Layout,
         names: Vec<String>,
         key: Option<&str>,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, Diagnostic> {
         let place = format!("{} line {}", path.display(), layout.header);
-        let refuse = |problem: String| Problem::usage(format!("{place}: {problem}"));
+        let refuse = |problem: String| Diagnostic::usage(format!("{place}: {problem}"));
         if names.iter().all(String::is_empty) {
             return Err(refuse("there is no header".to_owned())
                 .with_help("the first line names the columns, such as: email,name"));
@@ -299,34 +303,38 @@ fn same(a: &str, b: &str) -> bool {
     a.trim().to_lowercase() == b.trim().to_lowercase()
 }
 
-fn open(path: &Path) -> Result<File, Problem> {
+fn open(path: &Path) -> Result<File, Diagnostic> {
     files::open(path).map_err(|error| match unread(path, &error) {
         problem if problem.help.is_some() => problem,
         problem => problem.with_help("name a CSV file with --roster"),
     })
 }
 
-fn unread(path: &Path, error: &std::io::Error) -> Problem {
+fn unread(path: &Path, error: &std::io::Error) -> Diagnostic {
     let problem = format!("cannot read the roster {}: {error}", path.display());
-    if is_out_of_handles(error) { Problem::unwritten(problem) } else { Problem::usage(problem) }
+    if is_out_of_handles(error) {
+        Diagnostic::unwritten(problem)
+    } else {
+        Diagnostic::usage(problem)
+    }
 }
 
-fn hash_of(path: &Path) -> Result<String, Problem> {
+fn hash_of(path: &Path) -> Result<String, Diagnostic> {
     let mut hasher = blake3::Hasher::new();
     let read = std::io::copy(&mut open(path)?, &mut hasher);
-    read.map_err(|error| Problem::usage(format!("cannot read {}: {error}", path.display())))?;
+    read.map_err(|error| Diagnostic::usage(format!("cannot read {}: {error}", path.display())))?;
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-fn unsorted(path: &Path, error: &std::io::Error) -> Problem {
-    Problem::usage(format!("cannot compare the keys of {}: {error}", path.display()))
+fn unsorted(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::usage(format!("cannot compare the keys of {}: {error}", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn open(text: &str) -> Result<Roster, Problem> {
+    fn open(text: &str) -> Result<Roster, Diagnostic> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         let roster = Roster::open(file.path(), None)?;

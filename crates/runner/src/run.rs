@@ -1,5 +1,9 @@
 //! Running a script over a roster.
 
+pub mod journal;
+pub mod plan;
+pub mod results;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,19 +13,21 @@ use drillmaster_transport::{Connection, Error};
 use rhai::{Dynamic, Map, Scope};
 use tokio::runtime::Handle;
 
+use self::journal::RunJournal;
 use crate::console::Console;
-use crate::engine;
+use crate::diagnostic::Diagnostic;
+use crate::execution::context::RunContext;
+use crate::execution::each::{Outcome, State};
+use crate::execution::stop::Stop;
+use crate::execution::store::Spool;
 use crate::exit::Exit;
-use crate::host::{Host, Keeping, Stop};
-use crate::plan::Plan;
-use crate::problem::Problem;
+use crate::language::engine;
 use crate::progress::Progress;
-use crate::report::{Changed, Handed};
-use crate::results::Results;
+use crate::report::{Changed, ReportData};
 use crate::roster::Roster;
-use crate::rows::{Outcome, State};
+use crate::run::plan::Plan;
+use crate::run::results::Results;
 use crate::script::Script;
-use crate::spool::Spool;
 
 /// How many rows run at a time unless said otherwise.
 pub const CONCURRENCY: usize = 16;
@@ -46,7 +52,7 @@ pub struct Job {
     /// Where to write what became of each row.
     pub results: Option<PathBuf>,
     /// The journal that rows are noted in; its requests are those of the connection's own transport.
-    pub journal: Option<Keeping>,
+    pub journal: Option<RunJournal>,
     /// Whether a row with a write in doubt ends, and is run again from the journal behind the others, instead of
     /// waiting for that to be resolved. It needs a journal, and no recorder above it.
     pub defers: bool,
@@ -79,10 +85,10 @@ impl Job {
 }
 
 /// How a run ended.
-pub struct Report {
+pub struct RunSummary {
     spools: Vec<Spool>,
     /// What stopped the script, if something did.
-    pub problem: Option<Problem>,
+    pub problem: Option<Diagnostic>,
     /// What a person has to know of that was called outside of rows, with how a row would have ended that did it.
     pub outside: Vec<(State, String)>,
     /// In how long the writes that are in doubt can no longer take effect, where some are.
@@ -90,14 +96,14 @@ pub struct Report {
     /// What ended all calls, whatever the script made of it.
     pub fatal: Option<Error>,
     /// What the script handed over with `report(…)`.
-    pub(crate) handed: Handed,
+    pub(crate) handed: ReportData,
     /// How often each endpoint changed something outside of rows.
     pub(crate) changes_outside: Vec<Changed>,
     /// What the script's last statement came to.
     pub value: Dynamic,
 }
 
-impl Report {
+impl RunSummary {
     /// What became of each row, in order.
     pub fn outcomes(&self) -> impl Iterator<Item = io::Result<Outcome>> + use<> {
         self.spools.clone().into_iter().flat_map(|spool| spool.iter())
@@ -127,14 +133,14 @@ impl Report {
     pub fn exit(&self) -> Exit {
         let fine = self.outside.is_empty() && self.all_fine();
         let rows = if fine { Exit::Done } else { Exit::Rows };
-        let fatal = self.fatal.as_ref().map(|error| Problem::call(error).exit);
+        let fatal = self.fatal.as_ref().map(|error| Diagnostic::call(error).exit);
         let stopped = self.problem.as_ref().map(|problem| problem.exit);
         stopped.map_or(rows, |stopped| fatal.map_or(stopped, |fatal| fatal.max(stopped)))
     }
 
     /// Whether the script handed something over for a report.
     pub fn has_data(&self) -> bool {
-        self.handed != Handed::default()
+        self.handed != ReportData::default()
     }
 
     /// The counts in a line, `30 rows: 21 done, 9 unchanged`; `None` where there were no rows.
@@ -245,7 +251,7 @@ impl fmt::Display for Need {
 /// assert!(report.problem.is_none());
 /// assert_eq!(*out.lock().unwrap(), b"true\n");
 /// ```
-pub fn run(script: &Script, job: Job, runtime: &Handle) -> Report {
+pub fn run(script: &Script, job: Job, runtime: &Handle) -> RunSummary {
     run_over(script, job, runtime, &mut Scope::new())
 }
 
@@ -255,8 +261,8 @@ pub(crate) fn run_over(
     job: Job,
     runtime: &Handle,
     scope: &mut Scope<'static>,
-) -> Report {
-    let mut host = Host::new(job.connection, Some(runtime.clone()), job.console);
+) -> RunSummary {
+    let mut host = RunContext::new(job.connection, Some(runtime.clone()), job.console);
     host.roster = job.roster;
     host.inputs = job.inputs;
     host.max_rows = job.max_rows;
@@ -275,7 +281,7 @@ pub(crate) fn run_over(
     });
     let _watch = host.memory.watch();
     let (value, problem) = match engine::run(&engine, script.ast(), scope) {
-        Ok(value) => (value, host.fatal().map(|error| Problem::call(&error))),
+        Ok(value) => (value, host.fatal().map(|error| Diagnostic::call(&error))),
         Err(error) => (Dynamic::UNIT, Some(script.explain(*error))),
     };
     resolving.abort();
@@ -285,14 +291,14 @@ pub(crate) fn run_over(
         .plan
         .as_ref()
         .map_or(Ok(()), Plan::take_main)
-        .map_err(|error| Problem::unwritten(format!("the plan cannot be kept: {error}")));
+        .map_err(|error| Diagnostic::unwritten(format!("the plan cannot be kept: {error}")));
     let problem = problem.or(listed.err()).or(written.err()).or(planned.err());
     let mut outside = host.outside();
     // What stopped the run is told by itself.
     let is_told =
         |detail: &str| problem.as_ref().is_some_and(|problem| problem.message.starts_with(detail));
     outside.retain(|(state, detail)| *state == State::InDoubt || !is_told(detail));
-    Report {
+    RunSummary {
         spools: host.spools(),
         problem,
         outside,
@@ -305,7 +311,7 @@ pub(crate) fn run_over(
 }
 
 /// A script that stopped before its first row leaves an older result file alone.
-fn finish_results(host: &Host, came_to_its_end: bool) -> Result<(), Problem> {
+fn finish_results(host: &RunContext, came_to_its_end: bool) -> Result<(), Diagnostic> {
     let Some(results) = &host.results else { return Ok(()) };
     if !came_to_its_end && host.spools().is_empty() {
         return Ok(());
@@ -313,5 +319,5 @@ fn finish_results(host: &Host, came_to_its_end: bool) -> Result<(), Problem> {
     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
     results
         .finish()
-        .map_err(|error| Problem::unwritten(format!("the results cannot be written: {error}")))
+        .map_err(|error| Diagnostic::unwritten(format!("the results cannot be written: {error}")))
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Map, ParseError, ParseErrorType, Position, Scope};
 
-use crate::engine;
-use crate::host::Host;
-use crate::problem::Problem;
+pub use crate::analysis::Input;
+use crate::analysis::{Analysis, Column, Elsewhere, Finding, Functions, survey};
+use crate::diagnostic::Diagnostic;
+use crate::execution::context::RunContext;
+use crate::language::engine;
 use crate::roster::{Columns, Roster};
-pub use crate::survey::Input;
-use crate::survey::{Column, Elsewhere, Functions, Mistake, Survey, survey};
 use drillmaster_models::{Removes, endpoint, nearest};
 use drillmaster_transport::files;
 
@@ -35,7 +35,7 @@ pub struct Script {
     path: PathBuf,
     source: Arc<str>,
     ast: AST,
-    survey: Survey,
+    survey: Analysis,
 }
 
 /// What is there already where a piece of script is compiled.
@@ -50,14 +50,14 @@ pub(crate) struct Before<'a> {
 
 impl Script {
     /// Reads and compiles a script file.
-    pub fn open(path: &Path) -> Result<Self, Problem> {
+    pub fn open(path: &Path) -> Result<Self, Diagnostic> {
         let source = files::read_text(path, files::BY_HAND).map_err(|error| {
             let problem = format!("cannot read the script {}: {error}", path.display());
-            Problem::usage(problem)
+            Diagnostic::usage(problem)
         })?;
         Self::parse(path, &source).map_err(|problem| match path.extension() {
             // Its own mistakes are not what is wrong with a roster.
-            Some(extension) if extension != "rhai" => Problem {
+            Some(extension) if extension != "rhai" => Diagnostic {
                 help: Some(format!(
                     "is {} a script? A script's name ends in .rhai",
                     path.display()
@@ -69,7 +69,7 @@ impl Script {
     }
 
     /// Compiles a script. `path` names it in errors; what it imports is looked for beside it.
-    pub fn parse(path: impl AsRef<Path>, source: &str) -> Result<Self, Problem> {
+    pub fn parse(path: impl AsRef<Path>, source: &str) -> Result<Self, Diagnostic> {
         // Some editors write a mark first that says how the text is encoded.
         let source = source.strip_prefix('\u{feff}').unwrap_or(source);
         let nothing = Before { scope: &Scope::new(), functions: &AST::empty(), source };
@@ -77,9 +77,9 @@ impl Script {
     }
 
     /// Compiles what stands behind something that has run already.
-    pub(crate) fn behind(path: &Path, text: &str, before: &Before) -> Result<Self, Problem> {
+    pub(crate) fn behind(path: &Path, text: &str, before: &Before) -> Result<Self, Diagnostic> {
         let path = path.to_owned();
-        let engine = engine::build(&Arc::new(Host::idle()), &path);
+        let engine = engine::build(&Arc::new(RunContext::idle()), &path);
         let text = without_interpreter(text);
         let mut ast = engine
             .compile_with_scope(before.scope, &text)
@@ -92,11 +92,11 @@ impl Script {
 
     /// All that the compiler complains of in a file, of which it told the first. It goes on behind a variable
     /// that there is not, and stops at anything else.
-    pub fn complaints(path: &Path, first: Problem) -> Vec<Problem> {
+    pub fn complaints(path: &Path, first: Diagnostic) -> Vec<Diagnostic> {
         let mut found = vec![first];
         let Ok(source) = files::read_text(path, files::BY_HAND) else { return found };
         let source = source.strip_prefix('\u{feff}').unwrap_or(&source);
-        let engine = engine::build(&Arc::new(Host::idle()), path);
+        let engine = engine::build(&Arc::new(RunContext::idle()), path);
         let text = without_interpreter(source);
         let (mut scope, mut last) = (Scope::new(), Position::NONE);
         while let Err(error) = engine.compile_with_scope(&scope, &text) {
@@ -198,25 +198,26 @@ impl Script {
     }
 
     /// Fails with all that can be seen to be wrong without running it.
-    pub fn check(&self) -> Result<(), Vec<Problem>> {
+    pub fn check(&self) -> Result<(), Vec<Diagnostic>> {
         let own = self.survey.mistakes.iter().map(|mistake| self.problem(mistake));
         let elsewhere = self.survey.elsewhere.iter().map(|Elsewhere { file, text, mistake }| {
-            let problem = Problem::script(&mistake.message);
+            let problem = Diagnostic::script(&mistake.message);
             let place = problem.at(&file.display().to_string(), text, mistake.position);
-            Problem { help: mistake.help.clone(), ..place }
+            Diagnostic { help: mistake.help.clone(), ..place }
         });
         let problems: Vec<_> = own.chain(elsewhere).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     /// What is declared and never used, or never come to. It stops nothing.
-    pub fn warnings(&self) -> Vec<Problem> {
-        let warning = |mistake| Problem { exit: crate::exit::Exit::Done, ..self.problem(mistake) };
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let warning =
+            |mistake| Diagnostic { exit: crate::exit::Exit::Done, ..self.problem(mistake) };
         self.survey.warnings.iter().map(warning).collect()
     }
 
     /// Checks that a roster has what the script takes from it.
-    pub fn check_roster(&self, roster: &Roster) -> Result<(), Problem> {
+    pub fn check_roster(&self, roster: &Roster) -> Result<(), Diagnostic> {
         let columns: &Columns = roster.columns();
         let mut needed = self.survey.columns.iter().filter(|column| !column.optional);
         let absent = needed.find(|column| columns.find(&column.name).is_none());
@@ -224,7 +225,7 @@ impl Script {
             None => Ok(()),
             Some(column) => {
                 let path = roster.path().display();
-                let problem = Mistake {
+                let problem = Finding {
                     position: column.position,
                     message: format!(
                         "{path} line {}: the roster has no column `{}`",
@@ -233,13 +234,13 @@ impl Script {
                     ),
                     help: Some(columns.suggest(&column.name)),
                 };
-                Err(Problem { exit: crate::exit::Exit::Usage, ..self.problem(&problem) })
+                Err(Diagnostic { exit: crate::exit::Exit::Usage, ..self.problem(&problem) })
             }
         }
     }
 
     /// Reads what was set for its inputs.
-    pub fn read_inputs(&self, set: &[(String, String)]) -> Result<Map, Problem> {
+    pub fn read_inputs(&self, set: &[(String, String)]) -> Result<Map, Diagnostic> {
         for (name, _) in set {
             if !self.inputs().iter().any(|input| input.name == *name) {
                 return Err(self.no_such_input(name));
@@ -249,7 +250,7 @@ impl Script {
     }
 
     /// The same where more may be set than it declares.
-    pub fn take_inputs(&self, set: &[(String, String)]) -> Result<Map, Problem> {
+    pub fn take_inputs(&self, set: &[(String, String)]) -> Result<Map, Diagnostic> {
         let mut values = Map::new();
         for input in self.inputs() {
             // The last one wins: what a resumed run is told, before what it was told at first.
@@ -264,7 +265,7 @@ impl Script {
                         "" => String::new(),
                         doc => format!(" ({doc})"),
                     };
-                    return Err(Problem::usage(problem)
+                    return Err(Diagnostic::usage(problem)
                         .with_help(format!("give it as --set {name}=VALUE{what}")));
                 }
             };
@@ -273,28 +274,28 @@ impl Script {
         Ok(values)
     }
 
-    fn no_such_input(&self, name: &str) -> Problem {
+    fn no_such_input(&self, name: &str) -> Diagnostic {
         let names = || self.inputs().iter().map(|input| input.name.as_str());
         let help = match (nearest(name, names()), names().next()) {
             (Some(meant), _) => format!("did you mean `{meant}`?"),
             (None, Some(_)) => format!("its inputs are {}", names().collect::<Vec<_>>().join(", ")),
             (None, None) => "it has none".to_owned(),
         };
-        Problem::usage(format!("{} has no input `{name}`", self.path.display())).with_help(help)
+        Diagnostic::usage(format!("{} has no input `{name}`", self.path.display())).with_help(help)
     }
 
-    fn problem(&self, mistake: &Mistake) -> Problem {
-        let problem = self.place(Problem::script(&mistake.message), mistake.position);
-        Problem { help: mistake.help.clone().filter(|help| !help.is_empty()), ..problem }
+    fn problem(&self, mistake: &Finding) -> Diagnostic {
+        let problem = self.place(Diagnostic::script(&mistake.message), mistake.position);
+        Diagnostic { help: mistake.help.clone().filter(|help| !help.is_empty()), ..problem }
     }
 
     /// Says where in this script a problem is.
-    pub fn place(&self, problem: Problem, position: Position) -> Problem {
+    pub fn place(&self, problem: Diagnostic, position: Position) -> Diagnostic {
         problem.at(&self.path.display().to_string(), &self.source, position)
     }
 
     /// Turns an error of the engine into a problem with its place.
-    pub(crate) fn explain(&self, error: EvalAltResult) -> Problem {
+    pub(crate) fn explain(&self, error: EvalAltResult) -> Diagnostic {
         engine::explain(error, |problem, position, file| match file {
             Some(file) if Path::new(file) != self.path => {
                 // An import is called as the script calls it: `words` for `words.rhai` beside it.
@@ -307,9 +308,9 @@ impl Script {
     }
 }
 
-fn read_input(input: &Input, text: &str, default: Option<&Dynamic>) -> Result<Dynamic, Problem> {
+fn read_input(input: &Input, text: &str, default: Option<&Dynamic>) -> Result<Dynamic, Diagnostic> {
     let refuse = |kind: &str| {
-        Err(Problem::usage(format!("the input `{}` is `{text}`, and {kind} is due", input.name)))
+        Err(Diagnostic::usage(format!("the input `{}` is `{text}`, and {kind} is due", input.name)))
     };
     match default {
         Some(default) if default.is_int() => {
@@ -326,13 +327,13 @@ fn read_input(input: &Input, text: &str, default: Option<&Dynamic>) -> Result<Dy
 }
 
 /// What the compiler complains of, in our words.
-fn complaint(engine: &Engine, path: &Path, source: &str, error: &ParseError) -> Problem {
+fn complaint(engine: &Engine, path: &Path, source: &str, error: &ParseError) -> Diagnostic {
     let functions = Functions::of(engine, &AST::empty());
     let after = rest_of_line(source, error.1);
     let is_declared = |name: &str| declares(source, name);
     let is_function = |name: &str| functions.has(name);
     let (message, help) = complaints::told(&error.0.to_string(), after, is_function, is_declared);
-    let problem = Problem { help, ..Problem::script(message) };
+    let problem = Diagnostic { help, ..Diagnostic::script(message) };
     problem.at(&path.display().to_string(), source, error.1)
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use drillmaster_models::Dialect;
 use drillmaster_runner::console::Console;
 use drillmaster_runner::roster::Roster;
-use drillmaster_runner::run::{Job, Report, run};
+use drillmaster_runner::run::{Job, RunSummary, run};
 use drillmaster_runner::script::Script;
 use drillmaster_sandbox::{InviteOutcome, Options, Sandbox};
 use drillmaster_transport::{Capture, Connection, Transport};
@@ -17,7 +17,7 @@ use crate::snapshot::snapshot;
 
 /// What came of a workflow.
 pub(crate) struct Onboarded {
-    pub(crate) report: Report,
+    pub(crate) report: RunSummary,
     pub(crate) out: String,
     /// A line for each call.
     pub(crate) calls: String,

@@ -32,7 +32,7 @@ fn files(names: &[&str]) -> Outcome<Vec<Vec<u8>>> {
 /// Reads it; what was read must come back.
 pub(super) fn read(format: Format, bytes: &[u8]) -> Said {
     let options = Options { format: Some(format), unpacked: 1 << 22, ..Options::default() };
-    let tape = match interchange::read(bytes, &options) {
+    let tape = match drillmaster_interchange::read(bytes, &options) {
         Ok(imported) => imported.tape,
         Err(refused) => {
             assert!(!refused.to_string().is_empty());
@@ -42,7 +42,7 @@ pub(super) fn read(format: Format, bytes: &[u8]) -> Said {
     let text = text_of(&tape);
     let again = parse(&text).unwrap_or_else(|damage| panic!("{damage}"));
     assert_eq!(text_of(&again), text);
-    let back = interchange::read(&har_of(&tape), &Options::default());
+    let back = drillmaster_interchange::read(&har_of(&tape), &Options::default());
     let back = back.unwrap_or_else(|refused| panic!("{refused}"));
     assert_eq!((text_of(&back.tape), back.left_out.count()), (text, 0));
     Said::Yes

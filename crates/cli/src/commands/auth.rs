@@ -8,17 +8,17 @@ use drillmaster_models::{SERVICES, Service, endpoint};
 use drillmaster_transport::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::Shell;
+use crate::Ui;
 use crate::config::{Config, KeySource, Settings, is_profile_name};
 use crate::target_args;
 use crate::target_args::flags;
-use crate::transport::Target;
+use crate::transport::Connections;
 use crate::waiting::patience;
 use drillmaster_runner::console::ask_hidden;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::host::Stop;
-use drillmaster_runner::order::{On, Place};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::run_spec::{Environment, Target};
 
 /// The flags of `auth`.
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ fn names() -> PossibleValuesParser {
 /// The profile that is made where there is none.
 const FIRST: &str = "default";
 
-pub(crate) fn auth(args: &AuthArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn auth(args: &AuthArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     match &args.task {
         Task::Status(args) => status(args, matches, shell),
         Task::Login(args) => login(args.service()?, matches, shell),
@@ -75,15 +75,15 @@ pub(crate) fn auth(args: &AuthArgs, matches: &ArgMatches, shell: &Shell) -> Resu
 }
 
 impl ServiceArgs {
-    fn service(&self) -> Result<&'static Service, Problem> {
+    fn service(&self) -> Result<&'static Service, Diagnostic> {
         let found = SERVICES.into_iter().find(|service| service.name == self.service);
-        found.ok_or_else(|| Problem::usage(format!("there is no service `{}`", self.service)))
+        found.ok_or_else(|| Diagnostic::usage(format!("there is no service `{}`", self.service)))
     }
 }
 
-fn status(args: &StatusArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+fn status(args: &StatusArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     let mut settings = Settings::of(&flags(matches, None)?, &Config::open()?)?;
-    let place = target_args::place_with_settings(On::Live, &settings);
+    let place = target_args::place_with_settings(Environment::Live, &settings);
     let is_meant = |name: &str| args.service.as_ref().is_none_or(|only| only == name);
     settings.services.retain(|own| is_meant(own.service.name));
     let (mut exit, mut rows) = (Exit::Done, Vec::new());
@@ -103,7 +103,7 @@ fn status(args: &StatusArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit
             Ok(items) => (format!("accepted; {} lists {items}", own.service.probe), Some(true)),
             Err(problem) => {
                 let problem =
-                    Problem { message: format!("{name}: {}", problem.message), ..problem };
+                    Diagnostic { message: format!("{name}: {}", problem.message), ..problem };
                 shell.tell(&problem);
                 exit = exit.max(problem.exit);
                 match problem.exit {
@@ -129,18 +129,18 @@ fn row(service: &Service, key: &Value, url: &str, answer: &str, accepted: Option
 }
 
 /// Makes the harmless read, and counts what it lists.
-fn tried(service: &Service, place: &Place, shell: &Shell) -> Result<usize, Problem> {
+fn tried(service: &Service, place: &Target, shell: &Ui) -> Result<usize, Diagnostic> {
     let patience = patience(place, &shell.console, &Stop::default());
-    let target = Target::open(place, &[service.name], &patience)?;
+    let target = Connections::open(place, &[service.name], &patience)?;
     let trace = shell.verbose.then(|| shell.console.clone());
     let connection = target.connect(target.transport(), trace);
-    let endpoint = endpoint(service.probe).map_err(|error| Problem::usage(error.to_string()))?;
+    let endpoint = endpoint(service.probe).map_err(|error| Diagnostic::usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
+        .map_err(|error| Diagnostic::usage(format!("cannot start: {error}")))?;
     let answer = runtime.block_on(connection.call(endpoint, &json!({})));
-    let answer = answer.map_err(|error| Problem::call(&error))?;
+    let answer = answer.map_err(|error| Diagnostic::call(&error))?;
     let items = match endpoint.metadata.list {
         Some(list) if !list.items.is_empty() => &answer[list.items],
         _ => &answer,
@@ -148,7 +148,7 @@ fn tried(service: &Service, place: &Place, shell: &Shell) -> Result<usize, Probl
     Ok(items.as_array().map_or(0, Vec::len))
 }
 
-fn login(service: &Service, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+fn login(service: &Service, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     let config = Config::open()?;
     let profile = profile(matches, &config)?;
     let access = config.access(&profile, service);
@@ -159,12 +159,12 @@ fn login(service: &Service, matches: &ArgMatches, shell: &Shell) -> Result<Exit,
             service.title
         );
         let help = format!("take that out of {}, or name another --profile", config.path.display());
-        return Err(Problem::usage(problem).with_help(help));
+        return Err(Diagnostic::usage(problem).with_help(help));
     }
     let key = asked(service)?;
     if !service.accepts_form(key.expose_secret()) {
         let problem = format!("this does not have the form {}", service.credential_form);
-        return Err(Problem::usage(problem).with_help("nothing was kept"));
+        return Err(Diagnostic::usage(problem).with_help("nothing was kept"));
     }
     config.keep(&profile, service, &key)?;
     let path = config.kept_at(&profile, service);
@@ -174,7 +174,7 @@ fn login(service: &Service, matches: &ArgMatches, shell: &Shell) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-fn logout(service: &Service, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+fn logout(service: &Service, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     let config = Config::open()?;
     let profile = profile(matches, &config)?;
     let kept = KeySource::File(config.kept_at(&profile, service));
@@ -186,11 +186,11 @@ fn logout(service: &Service, matches: &ArgMatches, shell: &Shell) -> Result<Exit
                 service.title
             );
             let help = format!("take that out of {}", config.path.display());
-            return Err(Problem::usage(problem).with_help(help));
+            return Err(Diagnostic::usage(problem).with_help(help));
         }
         None => {
             let problem = format!("no key of {} is kept for the profile {profile}", service.title);
-            return Err(Problem::usage(problem)
+            return Err(Diagnostic::usage(problem)
                 .with_help("`drillmaster config show --origin` tells what is"));
         }
     }
@@ -201,26 +201,26 @@ fn logout(service: &Service, matches: &ArgMatches, shell: &Shell) -> Result<Exit
 }
 
 /// A variable comes before what is kept.
-fn tell_of_variable(service: &Service, shell: &Shell) {
+fn tell_of_variable(service: &Service, shell: &Ui) {
     let variable = service.credential_variable;
     if std::env::var_os(variable).is_some_and(|value| !value.is_empty()) {
         shell.console.warn(&format!("{variable} is set, and is taken all the same"));
     }
 }
 
-fn profile(matches: &ArgMatches, config: &Config) -> Result<String, Problem> {
+fn profile(matches: &ArgMatches, config: &Config) -> Result<String, Diagnostic> {
     let name = Settings::profile_of(&flags(matches, None)?, config).value;
     let name = name.unwrap_or_else(|| FIRST.to_owned());
     if is_profile_name(&name) {
         return Ok(name);
     }
     let problem = format!("`{name}` is no name of a profile");
-    Err(Problem::usage(problem).with_help("it is made of letters, digits, - and _"))
+    Err(Diagnostic::usage(problem).with_help("it is made of letters, digits, - and _"))
 }
 
 /// Asks a person for the key, or reads it from what is piped in.
-fn asked(service: &Service) -> Result<SecretString, Problem> {
-    let told = |error: std::io::Error| Problem::usage(format!("cannot read the key: {error}"));
+fn asked(service: &Service) -> Result<SecretString, Diagnostic> {
+    let told = |error: std::io::Error| Diagnostic::usage(format!("cannot read the key: {error}"));
     let stdin = std::io::stdin();
     let mut key = if stdin.is_terminal() {
         let prompt = format!("The key of {}, as {}: ", service.title, service.credential_form);

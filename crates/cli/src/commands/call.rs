@@ -7,17 +7,17 @@ use drillmaster_models::{EndpointDef, Field, FieldKind, Pager, Paging, endpoint,
 use drillmaster_transport::{Connection, Error};
 use serde_json::{Map, Value, json};
 
-use crate::Shell;
+use crate::Ui;
 use crate::target_args;
 use crate::target_args::TargetArgs;
-use crate::transport::Target;
+use crate::transport::Connections;
 use crate::waiting::patience;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::host::Stop;
-use drillmaster_runner::order::Place;
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::table::Format;
-use drillmaster_runner::table::{cell, whole};
+use drillmaster_runner::output::table::Format;
+use drillmaster_runner::output::table::{cell, whole};
+use drillmaster_runner::run_spec::Target;
 
 /// The flags of `call`, besides the endpoint's fields.
 #[derive(Debug, Args)]
@@ -93,37 +93,39 @@ fn kebab(name: &str) -> String {
     out
 }
 
-pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     let chosen = matches.subcommand_matches("call").and_then(ArgMatches::subcommand);
     let Some((name, given)) = chosen else {
-        return Err(Problem::usage("name an entry").with_help("`drillmaster endpoints` lists them"));
+        return Err(
+            Diagnostic::usage("name an entry").with_help("`drillmaster endpoints` lists them")
+        );
     };
-    let endpoint = endpoint(name).map_err(|error| Problem::usage(error.to_string()))?;
+    let endpoint = endpoint(name).map_err(|error| Diagnostic::usage(error.to_string()))?;
     let mut fields = Map::new();
     for field in endpoint.fields() {
         if let Some(text) = given.get_one::<String>(&id(field)) {
             let value = field
                 .read_text(text)
-                .map_err(|problem| Problem::usage(format!("--{}: {problem}", field.name)))?;
+                .map_err(|problem| Diagnostic::usage(format!("--{}: {problem}", field.name)))?;
             fields.insert(field.name.clone(), value);
         }
     }
     let fields = Value::Object(fields);
     if endpoint.metadata.effect.write().is_some_and(|write| write.irreversible) && !args.yes {
         let problem = format!("{name} cannot be undone: nothing was sent");
-        return Err(Problem { exit: Exit::Stopped, ..Problem::usage(problem) }
+        return Err(Diagnostic { exit: Exit::Stopped, ..Diagnostic::usage(problem) }
             .with_help("if that is meant, allow it with --yes"));
     }
     let trace = shell.verbose.then(|| shell.console.clone());
     let place = target_args::place_of(given, &args.target)?;
     // An interrupt ends the command.
     let patience = patience(&place, &shell.console, &Stop::default());
-    let target = Target::open(&place, &[endpoint.service().name], &patience)?;
+    let target = Connections::open(&place, &[endpoint.service().name], &patience)?;
     let connection = target.connect(target.transport(), trace);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
+        .map_err(|error| Diagnostic::usage(format!("cannot start: {error}")))?;
     let walks = args.all && endpoint.metadata.list.is_some();
     let answer = if walks {
         runtime.block_on(all_items(&connection, endpoint, &fields)).map(Value::Array)
@@ -136,7 +138,7 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Shell) -> Resu
             shell.console.note(&format!("unchanged: {}", error.words().unwrap_or_default()));
             return Ok(Exit::Done);
         }
-        Err(error) => return Err(Problem::call(&error)),
+        Err(error) => return Err(Diagnostic::call(&error)),
     };
     if !args.reveal {
         hide(&mut answer, endpoint.metadata.hidden);
@@ -191,8 +193,8 @@ fn show(
     endpoint: &EndpointDef,
     answer: &Value,
     is_walk: bool,
-    shell: &Shell,
-) -> Result<(), Problem> {
+    shell: &Ui,
+) -> Result<(), Diagnostic> {
     if shell.format == Format::Json {
         return print_items(answer, shell);
     }
@@ -218,7 +220,7 @@ fn show(
 }
 
 /// Prints a list in columns, and anything else as its fields, or all of it as JSON.
-pub(super) fn print_items(items: &Value, shell: &Shell) -> Result<(), Problem> {
+pub(super) fn print_items(items: &Value, shell: &Ui) -> Result<(), Diagnostic> {
     if shell.format == Format::Json {
         shell.console.print(&format!("{items:#}"));
         return Ok(());

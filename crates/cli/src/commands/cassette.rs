@@ -11,15 +11,15 @@ use clap::{ArgMatches, Args, Subcommand};
 use drillmaster_transport::cassette::{self, Tape, straight};
 use drillmaster_transport::journal::Events;
 
-use crate::Shell;
+use crate::Ui;
 use crate::choices;
 use crate::complete;
 use crate::paths::Paths;
 use crate::transport::{keep, output};
 use drillmaster_interchange::{Format, Options, har};
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::files::{Readers, put};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::fs::{Readers, put};
 use drillmaster_transport::files;
 
 /// The flags of `cassette`.
@@ -72,8 +72,8 @@ struct ExportArgs {
 pub(crate) fn cassette(
     args: &CassetteArgs,
     matches: &ArgMatches,
-    shell: &Shell,
-) -> Result<Exit, Problem> {
+    shell: &Ui,
+) -> Result<Exit, Diagnostic> {
     match &args.task {
         Task::Seal(args) => seal::seal(args, shell),
         Task::Verify(args) => verify::verify(args, matches, shell),
@@ -84,7 +84,7 @@ pub(crate) fn cassette(
     }
 }
 
-fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
+fn import(args: &ImportArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     Paths::default()
         .read("the recording", Some(&args.file))
         .write("--output", Some(&args.output))
@@ -92,7 +92,7 @@ fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
     let path = output(&args.output)?;
     let options = Options { format: args.from, hosts: args.hosts.clone(), ..Options::default() };
     let bytes = read(&args.file, options.largest)?;
-    let refused = |why| Problem::usage(format!("{}: {why}", args.file.display()));
+    let refused = |why| Diagnostic::usage(format!("{}: {why}", args.file.display()));
     let imported = drillmaster_interchange::read(&bytes, &options).map_err(refused)?;
     keep(&path, "cassette", "\"cassette\"")?;
     write(&path, |out| drillmaster_interchange::write_cassette(&imported.tape, out))?;
@@ -104,7 +104,7 @@ fn import(args: &ImportArgs, shell: &Shell) -> Result<Exit, Problem> {
     Ok(Exit::Done)
 }
 
-fn export(args: &ExportArgs, shell: &Shell) -> Result<Exit, Problem> {
+fn export(args: &ExportArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     let read = Paths::default().read("the cassette", Some(&args.cassette));
     read.write("--output", Some(&args.output)).check()?;
     let path = output(&args.output)?;
@@ -115,26 +115,28 @@ fn export(args: &ExportArgs, shell: &Shell) -> Result<Exit, Problem> {
     Ok(Exit::Done)
 }
 
-fn tell(tape: &Tape, to: &Path, shell: &Shell) {
+fn tell(tape: &Tape, to: &Path, shell: &Ui) {
     tell_count(tape.interactions.len(), to, shell);
 }
 
-fn tell_count(count: usize, to: &Path, shell: &Shell) {
+fn tell_count(count: usize, to: &Path, shell: &Ui) {
     let requests = if count == 1 { "request" } else { "requests" };
     shell.console.note(&format!("wrote {count} {requests} to {}", to.display()));
 }
 
 /// Reads a cassette, or the journal of a run as far as it got.
-fn open(path: &Path) -> Result<Tape, Problem> {
+fn open(path: &Path) -> Result<Tape, Diagnostic> {
     match Events::open(path) {
-        Ok(_) => straight(path).map_err(|why| Problem::usage(format!("{}: {why}", path.display()))),
+        Ok(_) => {
+            straight(path).map_err(|why| Diagnostic::usage(format!("{}: {why}", path.display())))
+        }
         Err(_) => open_tape(path),
     }
 }
 
 /// Reads a whole cassette.
-fn open_tape(path: &Path) -> Result<Tape, Problem> {
-    let refuse = |why: String| Problem::usage(format!("{}: {why}", path.display()));
+fn open_tape(path: &Path) -> Result<Tape, Diagnostic> {
+    let refuse = |why: String| Diagnostic::usage(format!("{}: {why}", path.display()));
     let bytes = files::read(path, files::BY_PROGRAM).map_err(|error| unread(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
@@ -144,7 +146,7 @@ fn open_tape(path: &Path) -> Result<Tape, Problem> {
 }
 
 /// The bytes of a file; of one that is larger than the limit, one byte more than that.
-fn read(path: &Path, largest: usize) -> Result<Vec<u8>, Problem> {
+fn read(path: &Path, largest: usize) -> Result<Vec<u8>, Diagnostic> {
     let mut bytes = Vec::new();
     let file =
         files::open(path).and_then(|file| file.take(largest as u64 + 1).read_to_end(&mut bytes));
@@ -152,14 +154,14 @@ fn read(path: &Path, largest: usize) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-fn unread(path: &Path, error: &io::Error) -> Problem {
-    Problem::usage(format!("cannot read {}: {error}", path.display()))
+fn unread(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::usage(format!("cannot read {}: {error}", path.display()))
 }
 
 /// Writes a recording, which names people.
 fn write(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), Problem> {
-    put(path, Readers::Owner, content).map_err(|error| Problem::cannot_write(path, &error))
+) -> Result<(), Diagnostic> {
+    put(path, Readers::Owner, content).map_err(|error| Diagnostic::cannot_write(path, &error))
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::{Format, Shell, complete};
+use crate::{Format, Ui, complete};
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::problem::Problem;
 use drillmaster_runner::script::Script;
 
 /// The flags of `check`.
@@ -22,7 +22,7 @@ pub(crate) struct CheckArgs {
 }
 
 /// Tells the mistakes and the warnings of each script, or lists them with `--format`. Warnings alone are no failure.
-pub(crate) fn check(args: &CheckArgs, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn check(args: &CheckArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     let (mut worst, mut listed) = (Exit::Done, Vec::new());
     for path in &args.scripts {
         let found = match Script::open(path) {
@@ -58,7 +58,7 @@ pub(crate) fn check(args: &CheckArgs, shell: &Shell) -> Result<Exit, Problem> {
 }
 
 /// What was found, for editors and other programs.
-fn item(path: &Path, problem: &Problem) -> Value {
+fn item(path: &Path, problem: &Diagnostic) -> Value {
     let place = problem.place.as_ref();
     json!({
         "script": path,
@@ -70,7 +70,7 @@ fn item(path: &Path, problem: &Problem) -> Value {
     })
 }
 
-fn weight(problem: &Problem, strict: bool) -> Exit {
+fn weight(problem: &Diagnostic, strict: bool) -> Exit {
     match problem.exit {
         Exit::Done if strict => Exit::Script,
         exit => exit,

@@ -4,11 +4,11 @@ use clap::{ArgMatches, Args, Subcommand};
 use drillmaster_transport::Rate;
 use serde_json::{Value, json};
 
-use crate::Shell;
+use crate::Ui;
 use crate::config::{Config, Origin, Settings};
 use crate::target_args::{TargetArgs, flags};
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::problem::Problem;
 
 /// The flags of `config`.
 #[derive(Debug, Args)]
@@ -36,8 +36,8 @@ enum Task {
 pub(crate) fn config(
     args: &ConfigArgs,
     matches: &ArgMatches,
-    shell: &Shell,
-) -> Result<Exit, Problem> {
+    shell: &Ui,
+) -> Result<Exit, Diagnostic> {
     let Task::Show { origin, target } = &args.task;
     let config = Config::open()?;
     let settings = Settings::of(&flags(matches, target.rate)?, &config)?;

@@ -3,17 +3,17 @@
 use drillmaster_models::{self as models, Dialect, EndpointDef, Field, Resolve};
 use serde_json::{Value, json};
 
-use crate::Shell;
+use crate::Ui;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::table::Format;
-use drillmaster_runner::table::layout;
+use drillmaster_runner::output::table::Format;
+use drillmaster_runner::output::table::layout;
 
-pub(crate) fn endpoints(name: Option<&str>, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn endpoints(name: Option<&str>, shell: &Ui) -> Result<Exit, Diagnostic> {
     match name {
         Some(name) => {
             let endpoint =
-                models::endpoint(name).map_err(|error| Problem::usage(error.to_string()))?;
+                models::endpoint(name).map_err(|error| Diagnostic::usage(error.to_string()))?;
             match shell.format {
                 Format::Json => shell.console.print(&format!("{:#}", as_json(endpoint))),
                 // What can be listed of it.

@@ -8,18 +8,18 @@ use clap::{ArgMatches, Args};
 use drillmaster_transport::redact::Policy;
 use drillmaster_transport::{Mode, Patience, Writes};
 
-use crate::Shell;
+use crate::Ui;
 use crate::color::Coloured;
 use crate::complete;
-use crate::execute::{Ready, near, perform};
+use crate::execute::{PreparedRun, near, perform};
 use crate::run_args::Settings;
 use crate::session::Session;
-use crate::transport::{Taping, Target};
-use drillmaster_runner::cases::Case;
+use crate::transport::{CassetteOptions, Connections};
 use drillmaster_runner::console::Console;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::table::Format;
+use drillmaster_runner::output::table::Format;
+use drillmaster_runner::snapshot::SnapshotTest;
 
 /// The flags of `init`.
 #[derive(Debug, Args)]
@@ -44,13 +44,15 @@ const FILES: [(&str, &str); 4] = [
 const MADE: [&str; 3] = [CASSETTE, "onboard.roster.csv", "onboard.accepted"];
 
 /// Makes a project whose test passes.
-pub(crate) fn init(args: &InitArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn init(args: &InitArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     let folder = &args.folder;
     let names = || FILES.iter().map(|(name, _)| *name).chain(MADE);
     if let Some(name) = names().find(|name| folder.join(name).exists()) {
         let problem =
             format!("{} is there already: nothing was written", folder.join(name).display());
-        return Err(Problem::usage(problem).with_help("name a new folder: drillmaster init FOLDER"));
+        return Err(
+            Diagnostic::usage(problem).with_help("name a new folder: drillmaster init FOLDER")
+        );
     }
     std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
     for (name, text) in FILES {
@@ -73,8 +75,8 @@ pub(crate) fn init(args: &InitArgs, matches: &ArgMatches, shell: &Shell) -> Resu
 }
 
 /// Records a run on the sandbox, and accepts it.
-fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
-    let silent = Shell {
+fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Diagnostic> {
+    let silent = Ui {
         console: Console::silent(),
         format: Format::Table,
         verbose: false,
@@ -82,12 +84,12 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
     };
     let settings = Settings::of_roster(folder.join(ROSTER));
     let order = settings.order(&folder.join(SCRIPT), matches)?;
-    let ready = Ready::of(order, &silent)?;
+    let ready = PreparedRun::of(order, &silent)?;
     let session = Session::start(&silent.console)?;
     let patience = Patience::default();
-    let target = Target::open(&ready.order.place, &ready.services(), &patience)?;
+    let target = Connections::open(&ready.order.place, &ready.services(), &patience)?;
     let cassette = near(&folder.join(CASSETTE));
-    let taping = Taping {
+    let taping = CassetteOptions {
         path: cassette.clone(),
         mode: Mode::Record,
         policy: Policy::default(),
@@ -97,14 +99,14 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Problem> {
         Exit::Done => {}
         exit => {
             let problem = "the project's script did not do on the sandbox what it is to do";
-            return Err(Problem { exit, ..Problem::usage(problem) });
+            return Err(Diagnostic { exit, ..Diagnostic::usage(problem) });
         }
     }
-    let case = Case::of(&cassette);
-    let case = case.ok_or_else(|| Problem::usage("the recording has no script beside it"))?;
+    let case = SnapshotTest::of(&cassette);
+    let case = case.ok_or_else(|| Diagnostic::usage("the recording has no script beside it"))?;
     case.accept(&case.run(session.handle())?.text)
 }
 
-fn unwritten(path: &Path, error: &std::io::Error) -> Problem {
-    Problem::usage(format!("cannot write {}: {error}", path.display()))
+fn unwritten(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::usage(format!("cannot write {}: {error}", path.display()))
 }

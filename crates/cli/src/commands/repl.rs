@@ -14,9 +14,9 @@ use clap::{ArgMatches, Args};
 use drillmaster_transport::{Connection, Guard, Limits};
 use tokio::runtime::Runtime;
 
-use self::editor::{Editor, Said};
+use self::editor::{Editor, Output};
 use self::ways::Ways;
-use crate::Shell;
+use crate::Ui;
 use crate::complete;
 use crate::execute::{pace_line, summarise};
 use crate::interrupts::Interrupts;
@@ -26,14 +26,14 @@ use crate::target_args;
 use crate::target_args::TargetArgs;
 use crate::transport::{resolving, traced};
 use drillmaster_runner::console::{Console, Stream};
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::dialogue::{Dialogue, continues, is_closed, is_unfinished};
+use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::host::Stop;
-use drillmaster_runner::order::{On, Place};
-use drillmaster_runner::problem::Problem;
 use drillmaster_runner::progress::Progress;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run::Job;
+use drillmaster_runner::run_spec::{Environment, Target};
 
 /// The flags of `repl`.
 #[derive(Debug, Args)]
@@ -60,7 +60,7 @@ pub(crate) struct ReplArgs {
     reveal: bool,
 }
 
-pub(crate) fn repl(args: &ReplArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn repl(args: &ReplArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     refuse_twice(&args.set)?;
     let place = target_args::place_of(matches, &args.target)?;
     let roster = args.roster.as_deref().map(|path| Roster::open(path, args.key.as_deref()));
@@ -78,7 +78,7 @@ pub(crate) fn repl(args: &ReplArgs, matches: &ArgMatches, shell: &Shell) -> Resu
         ways,
         roster,
         runtime: Runtime::new()
-            .map_err(|error| Problem::usage(format!("cannot start: {error}")))?,
+            .map_err(|error| Diagnostic::usage(format!("cannot start: {error}")))?,
         running: Running::default(),
         dialogue: Rc::new(RefCell::new(Dialogue::new(Path::new("repl")))),
     };
@@ -112,7 +112,7 @@ type Running = Arc<Mutex<Option<Stop>>>;
 
 struct Conversation<'a> {
     args: &'a ReplArgs,
-    shell: &'a Shell,
+    shell: &'a Ui,
     connection: Connection,
     ways: Arc<Ways>,
     roster: Option<Roster>,
@@ -123,35 +123,36 @@ struct Conversation<'a> {
 
 impl Conversation<'_> {
     /// Lines from an editor. What was wrong has been seen, so that leaving is no failure.
-    fn with_a_person(&self, on: On) -> Result<Exit, Problem> {
+    fn with_a_person(&self, on: Environment) -> Result<Exit, Diagnostic> {
         let console = &self.shell.console;
         let place = match on {
-            On::Sandbox => "the embedded sandbox",
-            On::Live => "the live services",
+            Environment::Sandbox => "the embedded sandbox",
+            Environment::Live => "the live services",
         };
         console.note(&format!("on {place}; Tab completes, Ctrl-C stops, Ctrl-D leaves"));
         let mut editor = Editor::new(self.dialogue.clone(), console)?;
         loop {
             match editor.next()? {
-                Said::Block(block) => match self.asked(&block) {
+                Output::Block(block) => match self.asked(&block) {
                     Some(Asked::Leave) => return Ok(Exit::Done),
                     Some(Asked::Help) => console.warn(HELP),
                     None => {
                         self.carry_out(&block);
                     }
                 },
-                Said::Nothing => {}
-                Said::Goodbye => return Ok(Exit::Done),
+                Output::Nothing => {}
+                Output::Goodbye => return Ok(Exit::Done),
             }
         }
     }
 
     /// Lines from a file or a program: they end as the last of them that went wrong.
-    fn with_a_pipe(&self) -> Result<Exit, Problem> {
+    fn with_a_pipe(&self) -> Result<Exit, Diagnostic> {
         let mut last = Exit::Done;
         for block in Blocks::of(io::stdin().lock()) {
-            let block = block
-                .map_err(|error| Problem::usage(format!("cannot read standard input: {error}")))?;
+            let block = block.map_err(|error| {
+                Diagnostic::usage(format!("cannot read standard input: {error}"))
+            })?;
             match self.asked(&block) {
                 Some(Asked::Leave) => return Ok(last),
                 Some(Asked::Help) => {
@@ -191,12 +192,13 @@ impl Conversation<'_> {
         })
     }
 
-    fn run(&self, block: &str) -> Result<Exit, Problem> {
+    fn run(&self, block: &str) -> Result<Exit, Diagnostic> {
         let (shell, console) = (self.shell, &self.shell.console);
         let mut dialogue = self.dialogue.borrow_mut();
         let script = dialogue.read(block)?;
         if let Err(mut problems) = script.check() {
-            let last = problems.pop().unwrap_or_else(|| Problem::script("the line has mistakes"));
+            let last =
+                problems.pop().unwrap_or_else(|| Diagnostic::script("the line has mistakes"));
             for problem in &problems {
                 shell.tell(problem);
             }
@@ -240,11 +242,11 @@ impl Conversation<'_> {
     }
 
     /// Listens for interrupts from now on.
-    fn listen(&self) -> Result<(), Problem> {
+    fn listen(&self) -> Result<(), Diagnostic> {
         let interrupts = {
             let _inside = self.runtime.enter();
             Interrupts::watch()
-                .map_err(|error| Problem::usage(format!("cannot watch for Ctrl-C: {error}")))?
+                .map_err(|error| Diagnostic::usage(format!("cannot watch for Ctrl-C: {error}")))?
         };
         let (running, console) = (self.running.clone(), self.shell.console.clone());
         self.runtime.spawn(obey(interrupts, running, console));

@@ -7,21 +7,21 @@ use clap::{ArgMatches, Args};
 use drillmaster_transport::cassette::Event;
 use drillmaster_transport::journal::{History, Journal, Unusable};
 
-use crate::Shell;
+use crate::Ui;
 use crate::complete;
-use crate::execute::{Ready, perform};
+use crate::execute::{PreparedRun, perform};
 use crate::paths::Paths;
 use crate::preflight::look_ahead;
 use crate::run_args::{DOUBTS, Settings, absolute};
 use crate::session::Session;
-use crate::transport::Target;
+use crate::transport::Connections;
 use crate::trust::{self, Stranger};
 use crate::waiting::patience;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::execution::each::State;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::host::Keeping;
-use drillmaster_runner::order::{self, Approval, Order, Place};
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::rows::State;
+use drillmaster_runner::run::journal::RunJournal;
+use drillmaster_runner::run_spec::{self, ApprovedPlan, RunSpec, Target};
 
 /// What is told of a journal whose lines do not answer for each other.
 pub(crate) const OLD: &str = "an earlier release wrote this journal: lines that were lost, doubled or moved cannot be noticed";
@@ -65,23 +65,23 @@ struct DoubtArgs {
 pub(crate) fn resume(
     args: &ResumeArgs,
     matches: &ArgMatches,
-    shell: &Shell,
-) -> Result<Exit, Problem> {
-    let path = order::find(args.run.as_deref())?;
-    let unusable = |error: Unusable| Problem::usage(error.to_string());
+    shell: &Ui,
+) -> Result<Exit, Diagnostic> {
+    let path = run_spec::find(args.run.as_deref())?;
+    let unusable = |error: Unusable| Diagnostic::usage(error.to_string());
     // Nothing is changed in the journal, not even that it has ended, before it is certain that the run goes on.
-    let seen = order::read(&path)?;
-    let began = Order::of(seen.header(), &path)?;
+    let seen = run_spec::read(&path)?;
+    let began = RunSpec::of(seen.header(), &path)?;
     if args.run.is_none() && !args.failed {
         refuse_ended(&began, &seen)?;
     }
     let mut order = args.settings.over(began.clone(), matches)?;
     if let Some(plan) = &args.approved {
-        order.approved = Some(Approval::of(absolute(plan)?)?);
+        order.approved = Some(ApprovedPlan::of(absolute(plan)?)?);
     }
     if args.failed && order.max_rows != began.max_rows {
         let problem = "--failed tries again what failed in all rows of the run, and --max-rows would leave some out";
-        return Err(Problem::usage(problem).with_help("leave --max-rows away"));
+        return Err(Diagnostic::usage(problem).with_help("leave --max-rows away"));
     }
     if let Some(stranger) = Stranger::of(&path, seen.header(), &order)? {
         if !args.trust_journal {
@@ -93,7 +93,7 @@ pub(crate) fn resume(
         shell.console.note(OLD);
     }
     Paths::of(&order).write("the run's journal", Some(&path)).check()?;
-    let mut ready = Ready::of(order, shell)?;
+    let mut ready = PreparedRun::of(order, shell)?;
     (ready.waits, ready.repeats_in_doubt) = (args.doubts.wait, args.doubts.repeat_in_doubt);
     if !args.allow_changed {
         refuse_changes(&began, &ready, &seen)?;
@@ -101,18 +101,18 @@ pub(crate) fn resume(
     // A missing credential is told before anything is written.
     let session = Session::start(&shell.console)?;
     let patience = patience(&ready.order.place, &shell.console, &session.stop);
-    let target = Target::open(&ready.order.place, &ready.services(), &patience)?;
+    let target = Connections::open(&ready.order.place, &ready.services(), &patience)?;
     if args.allow_changed
         && let Some(approval) = &mut ready.order.approved
     {
-        *approval = Approval::of(approval.plan.clone())?;
+        *approval = ApprovedPlan::of(approval.plan.clone())?;
     }
     if args.allow_changed || args.approved.is_some() {
         look_ahead(&mut ready, &target, &session, shell)?;
     }
     let (mut journal, mut history) = Journal::open(&path).map_err(unusable)?;
     if history.header() != seen.header() {
-        return Err(Problem::usage(format!(
+        return Err(Diagnostic::usage(format!(
             "somebody else went on with run {} just now",
             began.id
         )));
@@ -122,11 +122,11 @@ pub(crate) fn resume(
     if header != *history.header() {
         journal
             .append(&Event::Order(header))
-            .map_err(|error| Problem::usage(format!("{}: {error}", path.display())))?;
+            .map_err(|error| Diagnostic::usage(format!("{}: {error}", path.display())))?;
     }
     if args.failed {
         forget_failures(&journal, &history)
-            .map_err(|error| Problem::usage(format!("{}: {error}", path.display())))?;
+            .map_err(|error| Diagnostic::usage(format!("{}: {error}", path.display())))?;
         drop((journal, history));
         (journal, history) = Journal::open(&path).map_err(unusable)?;
     }
@@ -136,19 +136,19 @@ pub(crate) fn resume(
         requests => format!("{requests} requests are in its journal"),
     };
     shell.console.note(&format!("going on with {}: {told}", ready.order.id));
-    let keeping = Keeping::new(journal, history, &path, &order::name_of(&path));
+    let keeping = RunJournal::new(journal, history, &path, &run_spec::name_of(&path));
     perform(&ready, &target, &session, Some(&keeping), None, shell)
 }
 
 /// Who does not say which run may mean one that was stopped before. Nothing is open in the last one, and it is
 /// not for us to begin with the other unasked: what it was to do may not be wanted any more.
-fn refuse_ended(last: &Order, history: &History) -> Result<(), Problem> {
+fn refuse_ended(last: &RunSpec, history: &History) -> Result<(), Diagnostic> {
     let doubts = history.counts().into_iter().any(|(state, _)| state == State::InDoubt.name());
     if !history.is_finished() || doubts {
         return Ok(());
     }
-    let Some(stopped) = order::stopped()? else { return Ok(()) };
-    let order = Order::of(order::read(&stopped)?.header(), &stopped)?;
+    let Some(stopped) = run_spec::stopped()? else { return Ok(()) };
+    let order = RunSpec::of(run_spec::read(&stopped)?.header(), &stopped)?;
     let script = order.script.file_name().unwrap_or_default().to_string_lossy();
     let problem = format!(
         "run {} came to its end, but an earlier one, of {script} at {}, did not",
@@ -156,7 +156,7 @@ fn refuse_ended(last: &Order, history: &History) -> Result<(), Problem> {
         order.started.strftime("%Y-%m-%d %H:%M UTC")
     );
     let help = format!("if you mean that one, go on with `drillmaster resume {}`", order.id);
-    Err(Problem::usage(problem).with_help(help))
+    Err(Diagnostic::usage(problem).with_help(help))
 }
 
 /// What failed is opened anew: in the rows that came to nothing, and outside of them.
@@ -175,15 +175,19 @@ fn forget_failures(journal: &Journal, history: &History) -> Result<(), String> {
 }
 
 /// What was answered may not be what a changed run asks for.
-fn refuse_changes(began: &Order, ready: &Ready, history: &History) -> Result<(), Problem> {
+fn refuse_changes(
+    began: &RunSpec,
+    ready: &PreparedRun,
+    history: &History,
+) -> Result<(), Diagnostic> {
     let (now, header, order) = (ready.header(), history.header(), &ready.order);
-    let inputs = |order: &Order| order.set.iter().cloned().collect::<BTreeMap<_, _>>();
-    let target = |order: &Order| Place { rate: None, retry_for: None, ..order.place.clone() };
+    let inputs = |order: &RunSpec| order.set.iter().cloned().collect::<BTreeMap<_, _>>();
+    let target = |order: &RunSpec| Target { rate: None, retry_for: None, ..order.place.clone() };
     let roster = now.roster != header.roster || order.key != began.key;
     let plan = match &began.approved {
         // One that is given now takes its place.
         Some(approval) if order.approved == began.approved => {
-            Approval::of(approval.plan.clone())? != *approval
+            ApprovedPlan::of(approval.plan.clone())? != *approval
         }
         _ => false,
     };
@@ -200,7 +204,7 @@ fn refuse_changes(began: &Order, ready: &Ready, history: &History) -> Result<(),
     }
     let verb = if others.len() == 1 { "is not what" } else { "are not what" };
     let problem = format!("{} {verb} run {} began with", others.join(" and "), began.id);
-    Err(Problem::usage(problem).with_help(
+    Err(Diagnostic::usage(problem).with_help(
         "what the journal holds may not fit any more: put it back, begin a new run, \
          or go on all the same with --allow-changed",
     ))

@@ -7,22 +7,22 @@ use drillmaster_transport::journal::{History, Journal};
 use drillmaster_transport::{Mode, Replay, Writes};
 
 use crate::complete;
-use crate::execute::{Ready, perform};
+use crate::execute::{PreparedRun, perform};
 use crate::paths::Paths;
 use crate::preflight::{dry_run, look_ahead};
 use crate::run_args::{Settings, absolute};
 use crate::session::Session;
 use crate::target_args::names_dialect;
-use crate::transport::{CassetteArgs, Taping, Target, output};
+use crate::transport::{CassetteArgs, CassetteOptions, Connections, output};
 use crate::waiting::patience;
-use crate::{Cli, Shell, trust};
+use crate::{Cli, Ui, trust};
 use drillmaster_runner::console::Console;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::host::Keeping;
-use drillmaster_runner::order::{self, Approval, Recorded};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::output::table::layout;
+use drillmaster_runner::run::journal::RunJournal;
+use drillmaster_runner::run_spec::{self, ApprovedPlan, Recorded};
 use drillmaster_runner::script::Script;
-use drillmaster_runner::table::layout;
 
 /// The flags of `run`.
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ pub(crate) struct RunArgs {
     help: bool,
 }
 
-pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     let Some(path) = &args.script else {
         shell.console.print(&flags());
         return Ok(Exit::Done);
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         return Ok(Exit::Done);
     }
     let mut order = args.settings.order(path, matches)?;
-    let approve = |plan: &PathBuf| Approval::of(absolute(plan)?);
+    let approve = |plan: &PathBuf| ApprovedPlan::of(absolute(plan)?);
     order.approved = args.approved.as_ref().map(approve).transpose()?;
     let files = args.cassettes.among(Paths::of(&order));
     files.write("--journal", args.journal.as_ref()).write("--plan", args.plan.as_ref()).check()?;
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         .cassettes
         .replay
         .as_ref()
-        .map(|path| Replay::open(path).map_err(|error| Problem::call(&error)));
+        .map(|path| Replay::open(path).map_err(|error| Diagnostic::call(&error)));
     let replay = replay.transpose()?;
     if let Some(replay) = &replay {
         let asked = names_dialect(matches).then_some(order.place.dialect);
@@ -80,24 +80,25 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         }
         order.place.dialect = asked.unwrap_or(order.place.dialect);
     }
-    let mut ready = Ready::of(order, shell)?;
+    let mut ready = PreparedRun::of(order, shell)?;
     let mut taping = args.cassettes.taping()?;
     let journal = args.journal.as_deref().map(output).transpose()?;
     let plan = args.plan.as_deref().map(output).transpose()?;
     let session = Session::start(&shell.console)?;
     if let Some(replay) = replay {
-        let target = Target::replaying(replay, ready.order.place.dialect, ready.roster.as_ref())?;
+        let target =
+            Connections::replaying(replay, ready.order.place.dialect, ready.roster.as_ref())?;
         // Nothing is sent, so that nothing can be removed.
         ready.order.max_removals = None;
         ready.order.yes = true;
         return perform(&ready, &target, &session, None, None, shell);
     }
     let patience = patience(&ready.order.place, &shell.console, &session.stop);
-    let target = Target::open(&ready.order.place, &ready.services(), &patience)?;
+    let target = Connections::open(&ready.order.place, &ready.services(), &patience)?;
     if args.dry_run {
         return dry_run(&ready, &target, &session, plan.as_deref(), shell);
     }
-    let verifies = |taping: &&mut Taping| taping.mode == Mode::Verify;
+    let verifies = |taping: &&mut CassetteOptions| taping.mode == Mode::Verify;
     if let Some(taping) = taping.as_mut().filter(verifies)
         && target.is_remote
         && !args.cassettes.writes
@@ -105,7 +106,9 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
         // There is nothing to go on with, and whoever did would make the writes.
         if journal.is_some() {
             let problem = "a verification that makes no writes keeps no journal";
-            return Err(Problem::usage(problem).with_help("leave --journal out, or add --writes"));
+            return Err(
+                Diagnostic::usage(problem).with_help("leave --journal out, or add --writes")
+            );
         }
         taping.writes = Writes::LeftOut;
         return perform(&ready, &target, &session, None, Some(taping), shell);
@@ -116,16 +119,20 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Shell) -> Result
 }
 
 /// Begins the journal of a new run.
-fn begin(ready: &Ready, journal: Option<PathBuf>, console: &Console) -> Result<Keeping, Problem> {
+fn begin(
+    ready: &PreparedRun,
+    journal: Option<PathBuf>,
+    console: &Console,
+) -> Result<RunJournal, Diagnostic> {
     let id = &ready.order.id;
     let path = match journal {
         Some(path) => path,
-        None => order::make_folder()?.join(format!("{id}.journal")),
+        None => run_spec::make_folder()?.join(format!("{id}.journal")),
     };
     let header = trust::signed(ready.journal_header(), console);
     let journal =
-        Journal::create(&path, header).map_err(|error| Problem::usage(error.to_string()))?;
-    Ok(Keeping::new(journal, History::default(), &path, &order::name_of(&path)))
+        Journal::create(&path, header).map_err(|error| Diagnostic::usage(error.to_string()))?;
+    Ok(RunJournal::new(journal, History::default(), &path, &run_spec::name_of(&path)))
 }
 
 fn flags() -> String {

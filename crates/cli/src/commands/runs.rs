@@ -7,16 +7,16 @@ use drillmaster_transport::cassette::RowEvent;
 use drillmaster_transport::journal::{History, Journal};
 use serde_json::{Map, Value, json};
 
-use crate::Shell;
+use crate::Ui;
 use crate::commands::resume::OLD;
 use crate::complete;
 use crate::execute::pace_line;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::execution::each::State;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::order::{self, Order};
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::rows::State;
-use drillmaster_runner::table::Format;
-use drillmaster_runner::table::cell;
+use drillmaster_runner::output::table::Format;
+use drillmaster_runner::output::table::cell;
+use drillmaster_runner::run_spec::{self, RunSpec};
 
 /// How many runs are listed unless all are asked for.
 const LISTED: usize = 20;
@@ -44,16 +44,16 @@ enum Task {
     },
 }
 
-pub(crate) fn runs(args: &RunsArgs, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn runs(args: &RunsArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     match &args.task {
-        Some(Task::Show { run }) => show(&order::find(run.as_deref())?, shell)?,
+        Some(Task::Show { run }) => show(&run_spec::find(run.as_deref())?, shell)?,
         None => list(args.all, shell)?,
     }
     Ok(Exit::Done)
 }
 
-fn list(all: bool, shell: &Shell) -> Result<(), Problem> {
-    let paths = order::journals()?;
+fn list(all: bool, shell: &Ui) -> Result<(), Diagnostic> {
+    let paths = run_spec::journals()?;
     let left_out = if all { 0 } else { paths.len().saturating_sub(LISTED) };
     let runs: Vec<Value> = paths[left_out..].iter().rev().map(|path| gist(path)).collect();
     let header = ["run", "started", "script", "on", "state", "rows"];
@@ -78,21 +78,21 @@ fn list(all: bool, shell: &Shell) -> Result<(), Problem> {
 
 /// A run in short. One whose journal cannot be read is listed all the same.
 fn gist(path: &Path) -> Value {
-    let told = order::read(path).and_then(|history| {
-        let order = Order::of(history.header(), path)?;
+    let told = run_spec::read(path).and_then(|history| {
+        let order = RunSpec::of(history.header(), path)?;
         Ok(in_short(&order, &history, path))
     });
     told.unwrap_or_else(
-        |problem| json!({ "run": order::name_of(path), "state": format!("unreadable: {problem}") }),
+        |problem| json!({ "run": run_spec::name_of(path), "state": format!("unreadable: {problem}") }),
     )
 }
 
-fn in_short(order: &Order, history: &History, path: &Path) -> Value {
+fn in_short(order: &RunSpec, history: &History, path: &Path) -> Value {
     let file = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let counts: Map<String, Value> =
         history.counts().into_iter().map(|(state, rows)| (state.to_owned(), rows.into())).collect();
     json!({
-        "run": order::name_of(path),
+        "run": run_spec::name_of(path),
         "started": order.started.strftime("%Y-%m-%d %H:%M UTC").to_string(),
         "script": file(&order.script),
         "roster": order.roster.as_ref().map(file),
@@ -118,16 +118,16 @@ fn counts_line(counts: &Value) -> String {
     counts.map(|(state, rows)| format!("{rows} {state}")).collect::<Vec<_>>().join(", ")
 }
 
-fn show(path: &Path, shell: &Shell) -> Result<(), Problem> {
-    let history = order::read(path)?;
-    let order = Order::of(history.header(), path)?;
+fn show(path: &Path, shell: &Ui) -> Result<(), Diagnostic> {
+    let history = run_spec::read(path)?;
+    let order = RunSpec::of(history.header(), path)?;
     let mut shown = in_short(&order, &history, path);
     if !history.is_chained() {
         shell.console.note(OLD);
     }
     match shell.format {
         Format::Json => {
-            let rows: Result<Vec<Value>, Problem> = rows(&history).map(|row| {
+            let rows: Result<Vec<Value>, Diagnostic> = rows(&history).map(|row| {
                 let RowEvent { key, state, detail, returned, .. } = row?;
                 Ok(json!({ "key": key, "state": state, "detail": detail, "returned": returned }))
             }).collect();
@@ -137,7 +137,7 @@ fn show(path: &Path, shell: &Shell) -> Result<(), Problem> {
             shell.console.print(&format!("{shown:#}"));
         }
         Format::Csv => {
-            let rows: Result<Vec<Vec<String>>, Problem> = rows(&history)
+            let rows: Result<Vec<Vec<String>>, Diagnostic> = rows(&history)
                 .map(|row| {
                     let RowEvent { key, state, detail, .. } = row?;
                     Ok(vec![key, state, detail])
@@ -154,11 +154,11 @@ fn show(path: &Path, shell: &Shell) -> Result<(), Problem> {
     Ok(())
 }
 
-fn rows(history: &History) -> impl Iterator<Item = Result<RowEvent, Problem>> {
-    history.rows().map(|row| row.map_err(|error| Problem::usage(error.to_string())))
+fn rows(history: &History) -> impl Iterator<Item = Result<RowEvent, Diagnostic>> {
+    history.rows().map(|row| row.map_err(|error| Diagnostic::usage(error.to_string())))
 }
 
-fn describe(order: &Order, history: &History, shown: &Value) -> Result<Vec<String>, Problem> {
+fn describe(order: &RunSpec, history: &History, shown: &Value) -> Result<Vec<String>, Diagnostic> {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let inputs: Vec<_> = order.set.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let urls: Vec<_> =
@@ -184,7 +184,7 @@ fn describe(order: &Order, history: &History, shown: &Value) -> Result<Vec<Strin
         .map(|(name, value)| format!("{name:<9} {value}"))
         .collect();
     for pace in history.paces() {
-        let pace = pace.map_err(|error| Problem::usage(error.to_string()))?;
+        let pace = pace.map_err(|error| Diagnostic::usage(error.to_string()))?;
         lines.push(format!("{:<9} {}", "pace", pace_line(&pace)));
     }
     let fine = State::ALL.into_iter().filter(|state| state.is_fine()).map(State::name);
@@ -204,7 +204,7 @@ fn describe(order: &Order, history: &History, shown: &Value) -> Result<Vec<Strin
         lines.push(format!(
             "  {}: {}",
             row.key,
-            drillmaster_runner::rows::told(&row.state, &row.detail, row.line)
+            drillmaster_runner::execution::each::told(&row.state, &row.detail, row.line)
         ));
     }
     if untold > 0 {

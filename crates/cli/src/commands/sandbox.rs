@@ -12,12 +12,12 @@ use drillmaster_transport::FaultPlan;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::Shell;
+use crate::Ui;
 use crate::interrupts::Interrupts;
 use crate::paths::Paths;
 use crate::target_args::refuse_service_flags;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::problem::Problem;
 
 /// The flags of `sandbox`.
 #[derive(Debug, Args)]
@@ -102,19 +102,19 @@ fn learners(text: &str) -> Result<usize, String> {
 pub(crate) fn serve(
     args: &SandboxArgs,
     matches: &ArgMatches,
-    shell: &Shell,
-) -> Result<Exit, Problem> {
+    shell: &Ui,
+) -> Result<Exit, Diagnostic> {
     refuse_service_flags(
         matches,
         "a sandbox's dialect is set by --dialect, its address by --listen",
     )?;
     Paths::default().write("--state", args.state.as_ref()).check()?;
     if let Some(path) = &args.state {
-        Sandbox::check_state_path(path).map_err(|error| Problem::usage(error.to_string()))?;
+        Sandbox::check_state_path(path).map_err(|error| Diagnostic::usage(error.to_string()))?;
     }
     let sandbox = match &args.state {
         Some(path) if path.exists() => Sandbox::load(path)
-            .map_err(|error| Problem::usage(error.to_string()))?
+            .map_err(|error| Diagnostic::usage(error.to_string()))?
             .speaking(args.dialect)
             .answering_invites(args.invite_outcome)
             .reinviting(args.invite_again),
@@ -129,16 +129,17 @@ pub(crate) fn serve(
         }),
     };
     let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
+        .map_err(|error| Diagnostic::usage(format!("cannot start: {error}")))?;
     runtime.block_on(async {
         let Listen { host, port } = &args.listen;
         let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(|error| {
-            Problem::usage(format!("cannot listen on {}: {error}", args.listen))
+            Diagnostic::usage(format!("cannot listen on {}: {error}", args.listen))
         })?;
-        let address = listener.local_addr().map_err(|error| Problem::usage(error.to_string()))?;
+        let address =
+            listener.local_addr().map_err(|error| Diagnostic::usage(error.to_string()))?;
         // Before the address is told: whoever reads it may end the server at once.
         let interrupts = Interrupts::watch()
-            .map_err(|error| Problem::usage(format!("cannot watch for Ctrl-C: {error}")))?;
+            .map_err(|error| Diagnostic::usage(format!("cannot watch for Ctrl-C: {error}")))?;
         let (end, ended) = oneshot::channel();
         tokio::spawn(listen(interrupts, end));
         shell.console.print(&format!("listening on http://{address}"));
@@ -146,13 +147,13 @@ pub(crate) fn serve(
         let (faults, names) = (args.fault.clone(), vec![host.clone()]);
         let ended = async { drop(ended.await) };
         let served = serve_as(sandbox.clone(), listener, faults, names, ended).await;
-        served.map_err(|error| Problem::usage(format!("the server failed: {error}")))
+        served.map_err(|error| Diagnostic::usage(format!("the server failed: {error}")))
     })?;
     // Still within the runtime: a second signal ends the process even now.
     let saved = args.state.as_ref().map(|path| sandbox.save(path).map(|()| path));
     runtime.shutdown_background();
     if let Some(saved) = saved {
-        let path = saved.map_err(|error| Problem::usage(error.to_string()))?;
+        let path = saved.map_err(|error| Diagnostic::usage(error.to_string()))?;
         shell.console.note(&format!("the state is in {}", path.display()));
     }
     Ok(Exit::Done)

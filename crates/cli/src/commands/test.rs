@@ -12,18 +12,18 @@ use serde_json::json;
 use similar::TextDiff;
 use tokio::runtime::Handle;
 
-use crate::Shell;
+use crate::Ui;
 use crate::complete;
 use crate::paths::Paths;
 use crate::session::Session;
 use crate::transport::output;
-use drillmaster_runner::cases::{Case, find};
 use drillmaster_runner::console::Stream;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::files::{Readers, put};
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::table::Format;
-use drillmaster_runner::visible::{Styled, visible_line};
+use drillmaster_runner::fs::{Readers, put};
+use drillmaster_runner::output::table::Format;
+use drillmaster_runner::output::visible::{Styled, visible_line};
+use drillmaster_runner::snapshot::{SnapshotTest, find};
 
 /// Unchanged lines that are shown around a difference.
 const CONTEXT: usize = 3;
@@ -50,7 +50,7 @@ pub(crate) struct TestArgs {
 
 /// What came of a case.
 struct Outcome {
-    case: Case,
+    case: SnapshotTest,
     verdict: Verdict,
 }
 
@@ -96,10 +96,10 @@ impl Verdict {
     }
 }
 
-pub(crate) fn test(args: &TestArgs, shell: &Shell) -> Result<Exit, Problem> {
+pub(crate) fn test(args: &TestArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     let found = find(&args.folder)?;
     let mut cases = found.cases;
-    let files = cases.iter().flat_map(Case::files);
+    let files = cases.iter().flat_map(SnapshotTest::files);
     let files = files.fold(Paths::default(), |all, file| all.read("a test", Some(file)));
     files.write("--junit", args.junit.as_ref()).check()?;
     let junit = args.junit.as_deref().map(output).transpose()?;
@@ -111,12 +111,12 @@ pub(crate) fn test(args: &TestArgs, shell: &Shell) -> Result<Exit, Problem> {
         let part = args.filter.as_deref().unwrap_or_default();
         let folder = args.folder.display();
         let problem = format!("there is no test in {folder} that has `{part}` in its name");
-        return Err(Problem::usage(problem)
+        return Err(Diagnostic::usage(problem)
             .with_help("`drillmaster test` without --filter lists the names"));
     }
     if cases.is_empty() {
         let problem = format!("there is no test in {}", args.folder.display());
-        return Err(Problem::usage(problem).with_help(
+        return Err(Diagnostic::usage(problem).with_help(
             "a test is a cassette beside its script, such as onboard.cassette beside onboard.rhai; \
              `drillmaster run SCRIPT --record FILE` makes one, `drillmaster init` a whole project",
         ));
@@ -136,7 +136,7 @@ pub(crate) fn test(args: &TestArgs, shell: &Shell) -> Result<Exit, Problem> {
 }
 
 /// Runs cases side by side; what came of them is in their order.
-fn run_all(cases: Vec<Case>, jobs: usize, runtime: &Handle) -> Vec<Outcome> {
+fn run_all(cases: Vec<SnapshotTest>, jobs: usize, runtime: &Handle) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
     let verdicts: Vec<Mutex<Option<Verdict>>> = cases.iter().map(|_| Mutex::default()).collect();
     thread::scope(|scope| {
@@ -158,8 +158,8 @@ fn run_all(cases: Vec<Case>, jobs: usize, runtime: &Handle) -> Vec<Outcome> {
     cases.into_iter().zip(verdicts).map(|(case, verdict)| Outcome { case, verdict }).collect()
 }
 
-fn verdict(case: &Case, runtime: &Handle) -> Verdict {
-    let failed = |problem: Problem| Verdict::Failed(problem.draw(false, 100));
+fn verdict(case: &SnapshotTest, runtime: &Handle) -> Verdict {
+    let failed = |problem: Diagnostic| Verdict::Failed(problem.draw(false, 100));
     let picture = match case.run(runtime) {
         Ok(picture) => picture,
         Err(problem) => return failed(problem),
@@ -175,7 +175,7 @@ fn verdict(case: &Case, runtime: &Handle) -> Verdict {
 }
 
 /// Takes what is new or different for right, where a person who can be asked says so.
-fn accept(outcomes: &mut [Outcome], shell: &Shell) -> Result<(), Problem> {
+fn accept(outcomes: &mut [Outcome], shell: &Ui) -> Result<(), Diagnostic> {
     let asks = std::io::stdin().is_terminal() && Stream::People.is_terminal();
     for outcome in outcomes {
         let Verdict::Differs { picture, .. } = &outcome.verdict else { continue };
@@ -194,7 +194,7 @@ fn accept(outcomes: &mut [Outcome], shell: &Shell) -> Result<(), Problem> {
     Ok(())
 }
 
-fn show(outcome: &Outcome, shell: &Shell) {
+fn show(outcome: &Outcome, shell: &Ui) {
     let Outcome { case, verdict } = outcome;
     shell.console.print(&format!("{:<9} {}", verdict.word(), visible_line(case.name())));
     let detail = verdict.detail();
@@ -204,7 +204,7 @@ fn show(outcome: &Outcome, shell: &Shell) {
     }
 }
 
-fn tell(outcomes: &[Outcome], strangers: usize, shell: &Shell) -> Result<(), Problem> {
+fn tell(outcomes: &[Outcome], strangers: usize, shell: &Ui) -> Result<(), Diagnostic> {
     let path = |path: &Path| path.display().to_string();
     match shell.format {
         Format::Table => {
@@ -258,7 +258,7 @@ fn tell(outcomes: &[Outcome], strangers: usize, shell: &Shell) -> Result<(), Pro
 }
 
 /// Writes `JUnit` XML.
-fn write_junit(path: &Path, outcomes: &[Outcome]) -> Result<(), Problem> {
+fn write_junit(path: &Path, outcomes: &[Outcome]) -> Result<(), Diagnostic> {
     let failures = outcomes.iter().filter(|outcome| !outcome.verdict.is_fine()).count();
     let counts = [("tests", outcomes.len().to_string()), ("failures", failures.to_string())];
     let counts = counts.each_ref().map(|(name, count)| (*name, count.as_str()));
@@ -282,7 +282,7 @@ fn write_junit(path: &Path, outcomes: &[Outcome]) -> Result<(), Problem> {
             out.write_all(b"\n")
         })
     };
-    write().map_err(|error: std::io::Error| Problem::cannot_write(path, &error))
+    write().map_err(|error: std::io::Error| Diagnostic::cannot_write(path, &error))
 }
 
 fn junit_case(xml: &mut Writer<Vec<u8>>, outcome: &Outcome) -> std::io::Result<()> {

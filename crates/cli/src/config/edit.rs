@@ -8,8 +8,8 @@ use drillmaster_transport::{ExposeSecret, SecretString};
 use toml_edit::{DocumentMut, Item, RawString, Table, TableLike, value};
 
 use super::{Config, KeySource, reader};
-use drillmaster_runner::files::{Readers, put};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::fs::{Readers, put};
 use drillmaster_transport::files;
 
 /// The folder beside the configuration.
@@ -28,7 +28,7 @@ impl Config {
         profile: &str,
         service: &Service,
         key: &SecretString,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Diagnostic> {
         let path = self.kept_at(profile, service);
         let text = self.edited(profile, service, Some(&own_file(profile, service)))?;
         private_folder(&self.folder().join(FOLDER))
@@ -40,13 +40,13 @@ impl Config {
     }
 
     /// Forgets a key that was kept, and takes its file out of the profile.
-    pub(crate) fn forget(&self, profile: &str, service: &Service) -> Result<(), Problem> {
+    pub(crate) fn forget(&self, profile: &str, service: &Service) -> Result<(), Diagnostic> {
         let path = self.kept_at(profile, service);
         let text = self.edited(profile, service, None)?;
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 let problem = format!("cannot remove {}: {error}", path.display());
-                Err(Problem::usage(problem))
+                Err(Diagnostic::usage(problem))
             }
             _ => self.write(&text),
         }
@@ -62,12 +62,12 @@ impl Config {
         profile: &str,
         service: &Service,
         file: Option<&str>,
-    ) -> Result<String, Problem> {
+    ) -> Result<String, Diagnostic> {
         let by_hand = || {
             let problem =
                 format!("{} is written in a way that is not changed", self.path.display());
             let place = format!("[profile.{profile}.{}]", service.name);
-            Problem::usage(problem).with_help(match file {
+            Diagnostic::usage(problem).with_help(match file {
                 Some(file) => format!("under {place}, write file = \"{file}\""),
                 None => format!("under {place}, take out what file = names"),
             })
@@ -77,7 +77,7 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => {
                 let problem = format!("cannot read {}: {error}", self.path.display());
-                return Err(Problem::usage(problem));
+                return Err(Diagnostic::usage(problem));
             }
         };
         let mut document: DocumentMut = text.parse().map_err(|_| by_hand())?;
@@ -103,7 +103,7 @@ impl Config {
         if said == due { Ok(text) } else { Err(by_hand()) }
     }
 
-    fn write(&self, text: &str) -> Result<(), Problem> {
+    fn write(&self, text: &str) -> Result<(), Diagnostic> {
         // A link is followed, not replaced.
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         put(&path, Readers::Owner, |out| out.write_all(text.as_bytes()))
@@ -152,6 +152,6 @@ fn private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-fn unwritten(path: &Path, error: &io::Error) -> Problem {
-    Problem::usage(format!("cannot write {}: {error}", path.display()))
+fn unwritten(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::usage(format!("cannot write {}: {error}", path.display()))
 }

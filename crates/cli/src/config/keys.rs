@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::{Config, variable};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_transport::files;
 
 /// How long a command may take that prints a key: somebody may have to type a passphrase.
@@ -63,13 +63,13 @@ impl KeySource {
 
     /// Gets the key, less one line end. `None` where a variable is not set. A command gets no other key that the
     /// configuration knows of.
-    pub(crate) fn read(&self, config: &Config) -> Result<Option<SecretString>, Problem> {
+    pub(crate) fn read(&self, config: &Config) -> Result<Option<SecretString>, Diagnostic> {
         let text = match self {
             Self::Variable(name) => return Ok(variable(name).map(SecretString::from)),
             Self::Command(words) => printed(command(words, config), PATIENCE),
             Self::File(path) => content(path),
         };
-        let mut text = text.map_err(|why| Problem::usage(format!("{self} {why}")))?;
+        let mut text = text.map_err(|why| Diagnostic::usage(format!("{self} {why}")))?;
         if text.ends_with('\n') {
             text.pop();
             if text.ends_with('\r') {
@@ -77,7 +77,7 @@ impl KeySource {
             }
         }
         if text.is_empty() {
-            return Err(Problem::usage(format!("{self} gives no key: it is empty")));
+            return Err(Diagnostic::usage(format!("{self} gives no key: it is empty")));
         }
         Ok(Some(SecretString::from(text)))
     }

@@ -11,14 +11,14 @@ use drillmaster_transport::base_url;
 use toml_edit::{Document, Item, TableLike};
 
 use super::{Access, Config, KeySource, Profile};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
 
 /// What the name of a field has in it that holds a secret.
 const SECRET: [&str; 6] = ["key", "secret", "token", "pass", "credential", "auth"];
 const SOURCES: &str = "name where the key is instead: env = \"VARIABLE\", command = \"pass show …\", \
                        or let `drillmaster auth login` keep it";
 
-pub(super) fn read(text: &str, path: PathBuf) -> Result<Config, Problem> {
+pub(super) fn read(text: &str, path: PathBuf) -> Result<Config, Diagnostic> {
     let file = File { text, path };
     let document = Document::parse(text).map_err(|error| {
         // Its message is about what was expected; its own drawing would quote the line.
@@ -44,7 +44,7 @@ pub(super) fn read(text: &str, path: PathBuf) -> Result<Config, Problem> {
         let name = file.text(item, "default")?;
         config.profile(name).map_err(|problem| {
             let told = file.refuse(item.span(), "the default names a profile that is not there");
-            Problem { help: problem.help, ..told }
+            Diagnostic { help: problem.help, ..told }
         })?;
         config.default = Some(name.to_owned());
     }
@@ -63,7 +63,7 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    fn profile(&self, item: &Item) -> Result<Profile, Problem> {
+    fn profile(&self, item: &Item) -> Result<Profile, Diagnostic> {
         let table = self.table(item, "profile")?;
         let names = SERVICES.map(|service| service.name);
         let known: Vec<&str> = ["dialect", "rate"].into_iter().chain(names).collect();
@@ -81,7 +81,7 @@ impl File<'_> {
         Ok(profile)
     }
 
-    fn access(&self, table: &dyn TableLike) -> Result<Access, Problem> {
+    fn access(&self, table: &dyn TableLike) -> Result<Access, Diagnostic> {
         self.knows(table, &["url", "env", "command", "file"], "a service")?;
         let url = match table.get("url") {
             Some(item) => {
@@ -108,7 +108,7 @@ impl File<'_> {
     }
 
     /// Refuses fields that are not among these.
-    fn knows(&self, table: &dyn TableLike, known: &[&str], whose: &str) -> Result<(), Problem> {
+    fn knows(&self, table: &dyn TableLike, known: &[&str], whose: &str) -> Result<(), Diagnostic> {
         let Some((name, item)) = table.iter().find(|(name, _)| !known.contains(name)) else {
             return Ok(());
         };
@@ -126,13 +126,13 @@ impl File<'_> {
         Err(self.refuse(span, format!("`{name}` is nothing that {whose} has")).with_help(help))
     }
 
-    fn table<'a>(&self, item: &'a Item, name: &str) -> Result<&'a dyn TableLike, Problem> {
+    fn table<'a>(&self, item: &'a Item, name: &str) -> Result<&'a dyn TableLike, Diagnostic> {
         item.as_table_like().ok_or_else(|| {
             self.refuse(item.span(), format!("`{name}` is a table, written as [profile.NAME…]"))
         })
     }
 
-    fn text<'a>(&self, item: &'a Item, name: &str) -> Result<&'a str, Problem> {
+    fn text<'a>(&self, item: &'a Item, name: &str) -> Result<&'a str, Diagnostic> {
         let text = item.as_str().filter(|text| !text.is_empty());
         text.ok_or_else(|| self.refuse(item.span(), format!("`{name}` is a text in quotes")))
     }
@@ -142,17 +142,17 @@ impl File<'_> {
         table: &dyn TableLike,
         name: &str,
         form: &str,
-    ) -> Result<Option<T>, Problem> {
+    ) -> Result<Option<T>, Diagnostic> {
         let Some(item) = table.get(name) else { return Ok(None) };
         let value = self.text(item, name)?.parse();
         value.map(Some).map_err(|_| self.refuse(item.span(), format!("`{name}`: {form}")))
     }
 
-    fn refuse(&self, span: Option<Range<usize>>, why: impl Display) -> Problem {
+    fn refuse(&self, span: Option<Range<usize>>, why: impl Display) -> Diagnostic {
         let before = span.and_then(|span| self.text.get(..span.start));
         let line = before
             .map_or_else(String::new, |before| format!(":{}", before.matches('\n').count() + 1));
-        Problem::usage(format!("{}{line}: {why}", self.path.display()))
+        Diagnostic::usage(format!("{}{line}: {why}", self.path.display()))
     }
 }
 

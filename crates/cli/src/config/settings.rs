@@ -9,7 +9,7 @@ use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_transport::{Rate, base_url};
 
 use super::{Config, KeySource};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
 
 /// Where a setting comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(crate) struct ServiceSettings {
 
 impl Settings {
     /// What holds of the flags, the environment and the configuration.
-    pub(crate) fn of(flags: &Flags, config: &Config) -> Result<Self, Problem> {
+    pub(crate) fn of(flags: &Flags, config: &Config) -> Result<Self, Diagnostic> {
         let profile = Self::profile_of(flags, config);
         let chosen = match &profile.value {
             Some(name) => Some((config.profile(name)?, Origin::Profile(name.clone()))),
@@ -123,7 +123,7 @@ impl Settings {
             profile,
             dialect: dialect.or(Dialect::default()),
             rate,
-            services: services.collect::<Result<_, Problem>>()?,
+            services: services.collect::<Result<_, Diagnostic>>()?,
         })
     }
 
@@ -165,13 +165,13 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<(T, Origin), Problem> {
-    let told = |error| Problem::usage(format!("{name}: {error}"));
+fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<(T, Origin), Diagnostic> {
+    let told = |error| Diagnostic::usage(format!("{name}: {error}"));
     Ok((text.parse().map_err(told)?, Origin::Variable(name.to_owned())))
 }
 
-fn address(name: &str) -> Result<Option<(String, Origin)>, Problem> {
+fn address(name: &str) -> Result<Option<(String, Origin)>, Diagnostic> {
     let Some(url) = variable(name) else { return Ok(None) };
-    base_url(&url).map_err(|error| Problem::usage(format!("{name}: {error}")))?;
+    base_url(&url).map_err(|error| Diagnostic::usage(format!("{name}: {error}")))?;
     Ok(Some((url, Origin::Variable(name.to_owned()))))
 }

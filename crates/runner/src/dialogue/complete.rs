@@ -8,9 +8,9 @@ use drillmaster_models::{EndpointDef, Field, SERVICES, endpoint};
 use rhai::{Dynamic, Map, Scope, Token};
 
 use super::tokens;
-use crate::host::Host;
-use crate::survey::WALK;
-use crate::{definitions, engine};
+use crate::analysis::WALK;
+use crate::execution::context::RunContext;
+use crate::language::{definitions, engine};
 
 /// Something that may stand there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ static LANGUAGE: LazyLock<Language> = LazyLock::new(|| {
         !SERVICES.iter().any(|service| of_service(service.name))
     });
     let own: BTreeSet<String> = own.flat_map(|(_, text)| functions_of(&text)).collect();
-    let engine = engine::build(&Arc::new(Host::idle()), Path::new("repl"));
+    let engine = engine::build(&Arc::new(RunContext::idle()), Path::new("repl"));
     let native = engine.collect_fn_metadata(
         None,
         |info| info.namespace.is_empty().then(|| info.metadata.name.to_string()),

@@ -7,10 +7,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::page::Template;
-use super::{Facts, View};
-use crate::files::{Readers, put};
-use crate::problem::Problem;
-use crate::table::sheet_text;
+use super::{Report, SectionView};
+use crate::diagnostic::Diagnostic;
+use crate::fs::{Readers, put};
+use crate::output::table::sheet_text;
 
 /// What a report's file is, as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kind of a file of this name.
-    pub fn of(path: &Path) -> Result<Self, Problem> {
+    pub fn of(path: &Path) -> Result<Self, Diagnostic> {
         let extension = path.extension().map(|own| own.to_string_lossy().to_lowercase());
         match extension.as_deref() {
             Some("html" | "htm") => Ok(Self::Page),
@@ -34,7 +34,7 @@ impl Kind {
             _ => {
                 let problem =
                     format!("cannot tell what kind of report {} is to be", path.display());
-                Err(Problem::usage(problem)
+                Err(Diagnostic::usage(problem)
                     .with_help("name a file that ends in .html, .csv or .json"))
             }
         }
@@ -44,20 +44,20 @@ impl Kind {
 /// Writes a report beside its place, and renames it.
 pub fn write(
     path: &Path,
-    facts: &Facts,
-    views: &[View],
+    facts: &Report,
+    views: &[SectionView],
     template: &Template,
-) -> Result<(), Problem> {
+) -> Result<(), Diagnostic> {
     let text = match Kind::of(path)? {
         Kind::Page => template.render(facts, views)?,
         Kind::Csv => csv(views)?,
         Kind::Json => format!("{:#}\n", serde_json::to_value(facts).unwrap_or(Value::Null)),
     };
     let written = put(path, Readers::Owner, |out| io::Write::write_all(out, text.as_bytes()));
-    written.map_err(|error| Problem::cannot_write(path, &error))
+    written.map_err(|error| Diagnostic::cannot_write(path, &error))
 }
 
-fn csv(views: &[View]) -> Result<String, Problem> {
+fn csv(views: &[SectionView]) -> Result<String, Diagnostic> {
     let mut header = vec!["section".to_owned()];
     // Sections share columns of a name; two of one section stay two.
     let mut known = HashMap::new();

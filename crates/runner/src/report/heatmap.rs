@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::handed::{Heatmap, Line};
+use super::data::{Heatmap, Line};
 use super::svg::{Drawing, rectangle, short};
 
 /// How many rows a part has.

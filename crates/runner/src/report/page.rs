@@ -9,9 +9,9 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
-use super::views::View;
-use super::{Facts, Section};
-use crate::problem::Problem;
+use super::views::SectionView;
+use super::{Report, Section};
+use crate::diagnostic::Diagnostic;
 use drillmaster_transport::files;
 
 /// The built-in template, to begin one's own with.
@@ -29,17 +29,17 @@ pub struct Template {
 
 impl Template {
     /// The template in a file, or the built-in one.
-    pub fn open(path: Option<&Path>) -> Result<Self, Problem> {
+    pub fn open(path: Option<&Path>) -> Result<Self, Diagnostic> {
         let Some(path) = path else {
             return Self::of("report.html.j2".to_owned(), TEMPLATE.to_owned());
         };
         let source = files::read_text(path, files::BY_HAND).map_err(|error| {
-            Problem::usage(format!("cannot read the template {}: {error}", path.display()))
+            Diagnostic::usage(format!("cannot read the template {}: {error}", path.display()))
         })?;
         Self::of(path.display().to_string(), source)
     }
 
-    fn of(name: String, source: String) -> Result<Self, Problem> {
+    fn of(name: String, source: String) -> Result<Self, Diagnostic> {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         // A misspelt name is a mistake, and not an empty place on the page.
@@ -51,8 +51,12 @@ impl Template {
     }
 
     /// The page of a report.
-    pub(crate) fn render(&self, facts: &Facts, views: &[View]) -> Result<String, Problem> {
-        let short: Vec<View> = views.iter().map(|view| view.at_most(MOST_ROWS)).collect();
+    pub(crate) fn render(
+        &self,
+        facts: &Report,
+        views: &[SectionView],
+    ) -> Result<String, Diagnostic> {
+        let short: Vec<SectionView> = views.iter().map(|view| view.at_most(MOST_ROWS)).collect();
         let page = self.environment.get_template(&self.name).and_then(|template| {
             template.render(context! {
                 report => facts.head(),
@@ -76,14 +80,14 @@ fn policy() -> String {
     )
 }
 
-fn misfit(error: &minijinja::Error) -> Problem {
+fn misfit(error: &minijinja::Error) -> Diagnostic {
     let place = match (error.name(), error.line()) {
         (Some(name), Some(line)) => format!("{name}:{line}: "),
         (Some(name), None) => format!("{name}: "),
         _ => String::new(),
     };
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    Problem::usage(format!("{place}the template cannot be used: {what}"))
+    Diagnostic::usage(format!("{place}the template cannot be used: {what}"))
         .with_help("`drillmaster definitions FOLDER` writes the built-in one, to compare with")
 }
 

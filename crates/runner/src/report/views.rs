@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use super::charts::{Bar, bars, growth};
-use super::handed::Heatmap;
+use super::data::Heatmap;
 use super::svg::number;
-use super::{Changed, Facts, Section, heatmap};
-use crate::rows::State;
+use super::{Changed, Report, Section, heatmap};
+use crate::execution::each::State;
 
 /// A section of a report.
 #[derive(Debug, Clone, Serialize)]
-pub struct View {
+pub struct SectionView {
     /// Its name in flags and files.
     pub name: &'static str,
     /// Its heading.
@@ -83,7 +83,7 @@ impl<T: Into<Self>> From<Option<T>> for Cell {
     }
 }
 
-impl View {
+impl SectionView {
     /// The same with only the first rows of its table.
     pub(super) fn at_most(&self, rows: usize) -> Self {
         let mut short = self.clone();
@@ -93,7 +93,7 @@ impl View {
     }
 }
 
-pub(super) fn of(facts: &Facts) -> Vec<View> {
+pub(super) fn of(facts: &Report) -> Vec<SectionView> {
     let draw = |section| match section {
         Section::Needs => needs(facts),
         Section::Funnel => funnel(facts),
@@ -106,8 +106,15 @@ pub(super) fn of(facts: &Facts) -> Vec<View> {
     Section::ALL.into_iter().filter_map(draw).collect()
 }
 
-fn view(section: Section, told: String, charts: Vec<String>, table: Table) -> View {
-    View { name: section.name(), title: section.title(), told, charts, legend: Vec::new(), table }
+fn view(section: Section, told: String, charts: Vec<String>, table: Table) -> SectionView {
+    SectionView {
+        name: section.name(),
+        title: section.title(),
+        told,
+        charts,
+        legend: Vec::new(),
+        table,
+    }
 }
 
 /// A table; the columns whose names begin with `#` hold numbers.
@@ -124,7 +131,7 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-fn needs(facts: &Facts) -> Option<View> {
+fn needs(facts: &Report) -> Option<SectionView> {
     let cases = &facts.needs;
     if cases.is_empty() {
         return None;
@@ -152,7 +159,7 @@ fn needs(facts: &Facts) -> Option<View> {
     Some(view(Section::Needs, told.join(", "), Vec::new(), table))
 }
 
-fn funnel(facts: &Facts) -> Option<View> {
+fn funnel(facts: &Report) -> Option<SectionView> {
     let stages = &facts.funnel;
     if stages.is_empty() {
         return None;
@@ -174,7 +181,7 @@ fn funnel(facts: &Facts) -> Option<View> {
     Some(view(Section::Funnel, told, vec![chart], table))
 }
 
-fn done(map: &Heatmap) -> View {
+fn done(map: &Heatmap) -> SectionView {
     let known: Vec<f64> =
         map.rows.iter().flat_map(|row| row.cells.iter().flatten().copied()).collect();
     let learners = counted(map.rows.len(), "row", "rows");
@@ -196,7 +203,7 @@ fn done(map: &Heatmap) -> View {
     let legend = ["up to a quarter", "to a half", "to three quarters", "almost", "finished"];
     let shade = |(index, means)| Shade { class: format!("h{}", index + 1), means };
     let none = Shade { class: "ground".to_owned(), means: "nothing yet" };
-    View {
+    SectionView {
         legend: std::iter::once(none).chain(legend.into_iter().enumerate().map(shade)).collect(),
         ..view(Section::Heatmap, told, heatmap::draw(map, &told_of, "t-heatmap"), table)
     }
@@ -210,7 +217,7 @@ fn percent(share: f64) -> String {
     format!("{shown}%")
 }
 
-fn burnup(facts: &Facts) -> Option<View> {
+fn burnup(facts: &Report) -> Option<SectionView> {
     let (first, last) = (facts.burnup.first()?, facts.burnup.last()?);
     let mut sum = 0_u64;
     let grown: Vec<_> = facts
@@ -231,7 +238,7 @@ fn burnup(facts: &Facts) -> Option<View> {
     Some(view(Section::Burnup, told, vec![chart], table))
 }
 
-fn scoreboard(facts: &Facts) -> Option<View> {
+fn scoreboard(facts: &Report) -> Option<SectionView> {
     let mut standings: Vec<_> = facts.scoreboard.iter().collect();
     if standings.is_empty() {
         return None;
@@ -266,7 +273,7 @@ fn scoreboard(facts: &Facts) -> Option<View> {
     Some(view(Section::Scoreboard, told, Vec::new(), table))
 }
 
-fn engagement(facts: &Facts) -> Option<View> {
+fn engagement(facts: &Report) -> Option<SectionView> {
     let shares = &facts.engagement;
     if shares.is_empty() {
         return None;
@@ -290,7 +297,7 @@ fn engagement(facts: &Facts) -> Option<View> {
     Some(view(Section::Engagement, told, vec![chart], table))
 }
 
-fn changes(facts: &Facts) -> Option<View> {
+fn changes(facts: &Report) -> Option<SectionView> {
     let changes = &facts.changes;
     if changes.is_empty() {
         return None;

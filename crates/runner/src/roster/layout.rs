@@ -6,7 +6,7 @@ use std::path::Path;
 use csv::ReaderBuilder;
 
 use super::{open, unread};
-use crate::problem::Problem;
+use crate::diagnostic::Diagnostic;
 
 /// How the lines of a file are to be read.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub(super) struct Layout {
 impl Layout {
     /// How the file is written: Excel may say so in a line of its own, otherwise its first lines show it, as
     /// spreadsheets of half the world write semicolons.
-    pub(super) fn of(path: &Path) -> Result<Self, Problem> {
+    pub(super) fn of(path: &Path) -> Result<Self, Diagnostic> {
         let mut start = Vec::new();
         let read = open(path)?.take(LOOKED_AT).read_to_end(&mut start);
         let read = read.map_err(|error| unread(path, &error))? as u64;

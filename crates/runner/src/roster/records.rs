@@ -7,7 +7,7 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 use super::layout::Layout;
 use super::lines::{Lines, Quotes};
 use super::{open, unread};
-use crate::problem::Problem;
+use crate::diagnostic::Diagnostic;
 
 /// The records of a file below its header, each with the line on which it begins.
 pub(super) struct Records {
@@ -18,7 +18,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn open(path: &Path, layout: Layout) -> Result<Self, Problem> {
+    pub(super) fn open(path: &Path, layout: Layout) -> Result<Self, Diagnostic> {
         let lines = Lines::from(open(path)?, layout.delimiter, layout.header)
             .map_err(|error| unread(path, &error))?;
         let mut reader = ReaderBuilder::new();
@@ -33,7 +33,7 @@ impl Records {
     }
 
     /// The names of the columns.
-    pub(super) fn header(&mut self) -> Result<Vec<String>, Problem> {
+    pub(super) fn header(&mut self) -> Result<Vec<String>, Diagnostic> {
         match self.reader.headers() {
             Ok(names) => Ok(names.iter().map(str::to_owned).collect()),
             Err(error) => Err(self.unreadable(&error)),
@@ -41,7 +41,7 @@ impl Records {
     }
 
     /// Reads the next one that has something in it: the line on which it begins, or `None` at the end.
-    pub(super) fn read(&mut self, cells: &mut StringRecord) -> Result<Option<u64>, Problem> {
+    pub(super) fn read(&mut self, cells: &mut StringRecord) -> Result<Option<u64>, Diagnostic> {
         loop {
             match self.reader.read_record(cells) {
                 Ok(false) => return Ok(None),
@@ -65,15 +65,17 @@ impl Records {
         }
     }
 
-    fn uneven(&self, line: u64, found: usize) -> Problem {
+    fn uneven(&self, line: u64, found: usize) -> Diagnostic {
         let cells =
             if self.width == 1 { "1 cell".to_owned() } else { format!("{} cells", self.width) };
         let place = self.path.display();
-        Problem::usage(format!("{place} line {line}: the header has {cells} and this line {found}"))
-            .with_help("is a quote missing, or a comma too many?")
+        Diagnostic::usage(format!(
+            "{place} line {line}: the header has {cells} and this line {found}"
+        ))
+        .with_help("is a quote missing, or a comma too many?")
     }
 
-    fn unreadable(&mut self, error: &csv::Error) -> Problem {
+    fn unreadable(&mut self, error: &csv::Error) -> Diagnostic {
         let quotes = Quotes::of(error);
         let line = quotes.map_or_else(|| self.reader.get_mut().began(), Quotes::line);
         let (problem, help) = match (quotes, error.kind()) {
@@ -86,6 +88,6 @@ impl Records {
             }
             _ => (error.to_string(), "is it a CSV file?"),
         };
-        Problem::usage(format!("{} line {line}: {problem}", self.path.display())).with_help(help)
+        Diagnostic::usage(format!("{} line {line}: {problem}", self.path.display())).with_help(help)
     }
 }

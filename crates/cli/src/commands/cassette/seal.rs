@@ -12,12 +12,12 @@ use super::{open_tape, tell_count};
 use crate::config::variable;
 use crate::paths::Paths;
 use crate::transport::{self, PrivateArgs, cassette_place};
-use crate::{Shell, complete};
+use crate::{Ui, complete};
 use drillmaster_runner::console::Console;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::order;
-use drillmaster_runner::problem::Problem;
 use drillmaster_runner::roster::Roster;
+use drillmaster_runner::run_spec;
 
 /// The flags of `seal`.
 #[derive(Debug, Args)]
@@ -34,12 +34,12 @@ pub(crate) struct SealArgs {
     private: PrivateArgs,
 }
 
-pub(super) fn seal(args: &SealArgs, shell: &Shell) -> Result<Exit, Problem> {
+pub(super) fn seal(args: &SealArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     // The journal knows its own keys. What came from another tool does not, and these may have been used with it.
     for key in SERVICES.iter().filter_map(|service| variable(service.credential_variable)) {
         Keys::of(&key).remember();
     }
-    let source = order::find(args.recording.as_deref())?;
+    let source = run_spec::find(args.recording.as_deref())?;
     let mut files = Paths::default()
         .read("the recording", Some(&source))
         .read("--roster", args.roster.as_ref());
@@ -63,7 +63,7 @@ pub(super) fn seal(args: &SealArgs, shell: &Shell) -> Result<Exit, Problem> {
             let tape = open_tape(&source)?;
             if tape.header.sealed.is_some() {
                 let problem = format!("{} is sealed already", source.display());
-                return Err(Problem::usage(problem).with_help("copy it as it is"));
+                return Err(Diagnostic::usage(problem).with_help("copy it as it is"));
             }
             if let Some(roster) = roster(args, &tape.header)? {
                 seal = seal.roster(roster.people()?);
@@ -71,14 +71,14 @@ pub(super) fn seal(args: &SealArgs, shell: &Shell) -> Result<Exit, Problem> {
             seal.tape(tape).map_err(|error| error.to_string())
         }
     };
-    let refused = |why| Problem::usage(format!("{}: {why}", source.display()));
+    let refused = |why| Diagnostic::usage(format!("{}: {why}", source.display()));
     let sealed = sealed.map_err(refused)?;
     write(&sealed, &path, &args.output, shell)?;
     Ok(Exit::Done)
 }
 
-fn write(sealed: &Sealed, path: &Path, to: &Path, shell: &Shell) -> Result<(), Problem> {
-    let beside = sealed.write(path).map_err(|error| Problem::cannot_write(to, &error))?;
+fn write(sealed: &Sealed, path: &Path, to: &Path, shell: &Ui) -> Result<(), Diagnostic> {
+    let beside = sealed.write(path).map_err(|error| Diagnostic::cannot_write(to, &error))?;
     let requests = sealed.tape().map_or(0, |tape| tape.interactions.len());
     tell_count(requests, to, shell);
     if let Some(beside) = beside {
@@ -108,7 +108,7 @@ fn tell_doubts(endpoints: &[String], console: &Console) {
 }
 
 /// The roster that the run had. Another one would number other people.
-fn roster(args: &SealArgs, header: &Header) -> Result<Option<Roster>, Problem> {
+fn roster(args: &SealArgs, header: &Header) -> Result<Option<Roster>, Diagnostic> {
     let remembered = header.run.get("roster").and_then(|path| path.as_str()).map(PathBuf::from);
     let Some(path) = args.roster.clone().or(remembered) else { return Ok(None) };
     let key = header.run.get("key").and_then(|key| key.as_str());
@@ -120,7 +120,7 @@ fn roster(args: &SealArgs, header: &Header) -> Result<Option<Roster>, Problem> {
     match &header.roster {
         Some(hash) if hash != roster.hash() => {
             let problem = format!("{} is not as it was when the run began", path.display());
-            Err(Problem::usage(problem).with_help(help))
+            Err(Diagnostic::usage(problem).with_help(help))
         }
         _ => Ok(Some(roster)),
     }

@@ -10,13 +10,13 @@ use drillmaster_transport::cassette::{Body, Interaction, Tape, veiled};
 use serde_json::{Value, json};
 
 use super::open;
-use crate::Shell;
+use crate::Ui;
 use crate::commands::call::hide;
 use crate::complete;
 use drillmaster_models::json;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::table::Format;
+use drillmaster_runner::output::table::Format;
 
 /// The flags of `show`.
 #[derive(Debug, Args)]
@@ -84,7 +84,7 @@ fn known_entry(name: &str) -> Result<String, String> {
     endpoint(name).map(|endpoint| endpoint.name().to_owned()).map_err(|error| error.to_string())
 }
 
-pub(super) fn show(args: &ShowArgs, shell: &Shell) -> Result<Exit, Problem> {
+pub(super) fn show(args: &ShowArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     let tape = open(&args.file)?;
     // A journal holds what travelled, links that let somebody in among it.
     let tape = if args.full && !args.reveal { veiled(tape, HIDDEN) } else { tape };
@@ -216,7 +216,7 @@ struct Count {
     bytes: usize,
 }
 
-pub(super) fn stats(args: &StatsArgs, shell: &Shell) -> Result<Exit, Problem> {
+pub(super) fn stats(args: &StatsArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     let tape = open(&args.file)?;
     let counts = count(&tape);
     let header = ["entry", "requests", "answered", "refused", "broken", "lost", "bytes"];
@@ -242,9 +242,10 @@ pub(super) fn stats(args: &StatsArgs, shell: &Shell) -> Result<Exit, Problem> {
         Format::Csv => shell.rows(&header, rows)?,
         Format::Table => {
             for (name, value) in facts(&tape).as_object().into_iter().flatten() {
-                shell
-                    .console
-                    .print(&format!("{name:<9} {}", drillmaster_runner::table::cell(value)));
+                shell.console.print(&format!(
+                    "{name:<9} {}",
+                    drillmaster_runner::output::table::cell(value)
+                ));
             }
             if !rows.is_empty() {
                 shell.rows(&header, rows)?;

@@ -8,15 +8,15 @@ use drillmaster_transport::cassette::{Interaction, Tape};
 use drillmaster_transport::{Mode, Purpose, Recorder, Request, Stopped, Transport};
 
 use super::open_tape;
-use crate::Shell;
+use crate::Ui;
 use crate::target_args;
 use crate::target_args::TargetArgs;
-use crate::transport::Target;
+use crate::transport::Connections;
 use crate::waiting::patience;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::host::Stop;
-use drillmaster_runner::order::Place;
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::run_spec::Target;
 
 /// The flags of `verify`.
 #[derive(Debug, Args)]
@@ -42,23 +42,23 @@ struct Tally {
 pub(super) fn verify(
     args: &VerifyArgs,
     matches: &ArgMatches,
-    shell: &Shell,
-) -> Result<Exit, Problem> {
+    shell: &Ui,
+) -> Result<Exit, Diagnostic> {
     let tape = open_tape(&args.cassette)?;
     let place = target_args::place_of(matches, &args.target)?;
     let patience = patience(&place, &shell.console, &Stop::default());
-    let target = Target::open(&place, &services(&tape), &patience)?;
+    let target = Connections::open(&place, &services(&tape), &patience)?;
     let live = target.transport();
     let cassette = Recorder::open(&args.cassette)
         .mode(Mode::Verify)
         .allow_unused()
         .unwatched()
         .over(move || Ok(live))
-        .map_err(|error| Problem::call(&error))?;
+        .map_err(|error| Diagnostic::call(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Problem::usage(format!("cannot start: {error}")))?;
+        .map_err(|error| Diagnostic::usage(format!("cannot start: {error}")))?;
     let tally = runtime.block_on(ask(&tape, &cassette, args))?;
     let Tally { asked, writes, strangers, unknown } = tally;
     let left_out = [
@@ -78,12 +78,12 @@ pub(super) fn verify(
             shell.console.note("all answers are as they were recorded");
             Ok(Exit::Done)
         }
-        Err(error) => Err(Problem::call(&error)),
+        Err(error) => Err(Diagnostic::call(&error)),
     }
 }
 
 /// Asks for what was recorded, one after the other.
-async fn ask(tape: &Tape, cassette: &Recorder, args: &VerifyArgs) -> Result<Tally, Problem> {
+async fn ask(tape: &Tape, cassette: &Recorder, args: &VerifyArgs) -> Result<Tally, Diagnostic> {
     let mut tally = Tally::default();
     for interaction in &tape.interactions {
         let Some(request) = request(interaction) else {
@@ -96,7 +96,7 @@ async fn ask(tape: &Tape, cassette: &Recorder, args: &VerifyArgs) -> Result<Tall
         }
         match cassette.send(request).await {
             Err(error) if error.stopped_by() == Some(Stopped::Pseudonym) => tally.strangers += 1,
-            Err(error) if error.is_setup() => return Err(Problem::call(&error)),
+            Err(error) if error.is_setup() => return Err(Diagnostic::call(&error)),
             // What else became of it is told as drift.
             Ok(_) | Err(_) => tally.asked += 1,
         }

@@ -15,16 +15,16 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
 use drillmaster_runner::console::Console;
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::dialogue::{Dialogue, is_unfinished};
-use drillmaster_runner::order;
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::visible::visible;
+use drillmaster_runner::output::visible::visible;
+use drillmaster_runner::run_spec;
 
 /// The most blocks that the history keeps.
 const KEPT: usize = 1000;
 
 /// What a person did.
-pub(super) enum Said {
+pub(super) enum Output {
     /// Entered something to run.
     Block(String),
     /// Took back what was written.
@@ -40,7 +40,10 @@ pub(super) struct Editor {
 }
 
 impl Editor {
-    pub(super) fn new(dialogue: Rc<RefCell<Dialogue>>, console: &Console) -> Result<Self, Problem> {
+    pub(super) fn new(
+        dialogue: Rc<RefCell<Dialogue>>,
+        console: &Console,
+    ) -> Result<Self, Diagnostic> {
         let config = Config::builder()
             .max_history_size(KEPT)
             .map_err(|error| untold(&error))?
@@ -50,7 +53,7 @@ impl Editor {
             .build();
         let mut lines = rustyline::Editor::with_config(config).map_err(|error| untold(&error))?;
         lines.set_helper(Some(Aid(dialogue)));
-        let history = match order::make_state_folder() {
+        let history = match run_spec::make_state_folder() {
             Ok(folder) => Some(folder.join("repl-history")),
             // One can work without.
             Err(problem) => {
@@ -67,15 +70,15 @@ impl Editor {
     }
 
     /// Waits for what is said next.
-    pub(super) fn next(&mut self) -> Result<Said, Problem> {
+    pub(super) fn next(&mut self) -> Result<Output, Diagnostic> {
         match self.lines.readline("> ") {
-            Ok(block) if block.trim().is_empty() => Ok(Said::Nothing),
+            Ok(block) if block.trim().is_empty() => Ok(Output::Nothing),
             Ok(block) => {
                 self.keep(&block);
-                Ok(Said::Block(block))
+                Ok(Output::Block(block))
             }
-            Err(ReadlineError::Interrupted) => Ok(Said::Nothing),
-            Err(ReadlineError::Eof) => Ok(Said::Goodbye),
+            Err(ReadlineError::Interrupted) => Ok(Output::Nothing),
+            Err(ReadlineError::Eof) => Ok(Output::Goodbye),
             Err(error) => Err(untold(&error)),
         }
     }
@@ -93,8 +96,8 @@ impl Editor {
     }
 }
 
-fn untold(error: &ReadlineError) -> Problem {
-    Problem::usage(format!("cannot read from the terminal: {error}"))
+fn untold(error: &ReadlineError) -> Diagnostic {
+    Diagnostic::usage(format!("cannot read from the terminal: {error}"))
         .with_help("pipe the lines into the command, or use another terminal")
 }
 

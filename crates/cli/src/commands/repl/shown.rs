@@ -4,18 +4,18 @@ use drillmaster_models::endpoints;
 use rhai::Dynamic;
 use serde_json::Value;
 
-use crate::Shell;
+use crate::Ui;
 use crate::commands::call::{hide, print_items};
-use drillmaster_runner::calls::Walk;
-use drillmaster_runner::engine::to_json;
-use drillmaster_runner::problem::Problem;
-use drillmaster_runner::results::fields;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::execution::each::{Outcome, RosterRows, Rows};
+use drillmaster_runner::language::endpoints::Walk;
+use drillmaster_runner::language::engine::to_json;
+use drillmaster_runner::output::table::Format;
 use drillmaster_runner::roster::Row;
-use drillmaster_runner::rows::{Outcome, RosterRows, Rows};
-use drillmaster_runner::table::Format;
+use drillmaster_runner::run::results::fields;
 
 /// Shows a value, if there is one. What an endpoint hides stays hidden unless it is to be revealed.
-pub(super) fn show(value: &Dynamic, reveal: bool, shell: &Shell) -> Result<(), Problem> {
+pub(super) fn show(value: &Dynamic, reveal: bool, shell: &Ui) -> Result<(), Diagnostic> {
     if value.is_unit() {
         return Ok(());
     }
@@ -46,17 +46,17 @@ pub(super) fn show(value: &Dynamic, reveal: bool, shell: &Shell) -> Result<(), P
 }
 
 /// A value as JSON; `None` where it has none.
-fn in_json(value: &Dynamic) -> Result<Option<Value>, Problem> {
+fn in_json(value: &Dynamic) -> Result<Option<Value>, Diagnostic> {
     if let Some(rows) = value.read_lock::<Rows>() {
         let rows = rows.clone().into_iter().map(|row| row.map(|row| of_outcome(&row)));
         let rows: Result<Value, _> = rows.collect();
-        return rows
-            .map(Some)
-            .map_err(|error| Problem::script(format!("the rows cannot be read again: {error}")));
+        return rows.map(Some).map_err(|error| {
+            Diagnostic::script(format!("the rows cannot be read again: {error}"))
+        });
     }
     if let Some(roster) = value.read_lock::<RosterRows>() {
         let rows = roster.roster.rows()?.take(roster.most);
-        let rows: Result<Value, Problem> = rows.map(|row| Ok(of_row(&row?))).collect();
+        let rows: Result<Value, Diagnostic> = rows.map(|row| Ok(of_row(&row?))).collect();
         return rows.map(Some);
     }
     if let Some(outcome) = value.read_lock::<Outcome>() {

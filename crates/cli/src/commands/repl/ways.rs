@@ -8,40 +8,43 @@ use drillmaster_models::SERVICES;
 use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::{Error, Request, Response, Source, Transport};
 
-use crate::transport::Target;
+use crate::transport::Connections;
 use crate::waiting::patience;
 use drillmaster_runner::console::Console;
-use drillmaster_runner::host::Stop;
-use drillmaster_runner::order::{On, Place};
-use drillmaster_runner::problem::Problem;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::execution::stop::Stop;
+use drillmaster_runner::run_spec::{Environment, Target};
 
 /// No key is asked for before its service is called.
 pub(super) struct Ways {
-    place: Place,
+    place: Target,
     console: Console,
-    open: Mutex<BTreeMap<&'static str, Arc<Target>>>,
+    open: Mutex<BTreeMap<&'static str, Arc<Connections>>>,
 }
 
 impl Ways {
-    pub(super) fn to(place: Place, console: Console) -> Self {
+    pub(super) fn to(place: Target, console: Console) -> Self {
         Self { place, console, open: Mutex::default() }
     }
 
     /// Opens the ways to these services, as far as they are not open.
-    pub(super) fn open(&self, services: impl Iterator<Item = &'static str>) -> Result<(), Problem> {
+    pub(super) fn open(
+        &self,
+        services: impl Iterator<Item = &'static str>,
+    ) -> Result<(), Diagnostic> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         for service in services {
             if open.contains_key(service) {
                 continue;
             }
             let patience = patience(&self.place, &self.console, &Stop::default());
-            let target = Arc::new(Target::open(&self.place, &[service], &patience)?);
+            let target = Arc::new(Connections::open(&self.place, &[service], &patience)?);
             match self.place.on {
                 // One sandbox is both services.
-                On::Sandbox => {
+                Environment::Sandbox => {
                     open.extend(SERVICES.into_iter().map(|own| (own.name, target.clone())));
                 }
-                On::Live => {
+                Environment::Live => {
                     open.insert(service, target);
                 }
             }

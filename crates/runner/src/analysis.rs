@@ -1,0 +1,322 @@
+//! What a script will do, read from its syntax tree before any of it runs: the inputs it declares, the
+//! columns it needs, the services it calls, and the mistakes that would only show half-way through a roster.
+
+mod arguments;
+mod calls;
+mod captured_writes;
+mod columns;
+mod empty_map;
+mod endpoints;
+mod foreign_idioms;
+mod modules;
+mod response_fields;
+#[cfg(test)]
+mod tests;
+mod unused;
+mod values;
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use rhai::Dynamic;
+use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, ImmutableString, Module, Position, Stmt};
+
+use self::arguments::{Kind, closure, literal, may_be};
+pub(crate) use self::calls::Functions;
+pub(crate) use self::columns::Column;
+use self::columns::Columns;
+pub(crate) use self::modules::Modules;
+use self::modules::{Read, entries_of};
+use crate::language::engine::why_not_importable;
+
+/// The prefix of the functions that walk through an endpoint's list.
+pub(crate) const WALK: &str = "all_";
+
+/// What was found in a script.
+#[derive(Debug, Default)]
+pub(crate) struct Analysis {
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) services: BTreeSet<&'static str>,
+    /// The names of the endpoints that it calls itself.
+    pub endpoints: BTreeSet<&'static str>,
+    pub(crate) modules: Modules,
+    pub(crate) mistakes: Vec<Finding>,
+    /// Those in the modules that it imports.
+    pub(crate) elsewhere: Vec<Elsewhere>,
+    /// What is odd, and stops nothing.
+    pub(crate) warnings: Vec<Finding>,
+    pub(crate) uses_roster: bool,
+    /// Properties in the place of a call's map: mistakes, where they turn out to be columns of a row.
+    bare: Vec<Finding>,
+}
+
+/// An input that a script declares by asking for it: `input("room", "what it is", default)`.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Its name, for `--set`.
+    pub name: String,
+    /// What it is.
+    pub doc: String,
+    /// What it is when not set; `None`: it must be set. Its type is the input's type.
+    pub default: Option<Dynamic>,
+}
+
+/// Something wrong with a script.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    pub(crate) position: Position,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+/// Something wrong with a module.
+#[derive(Debug, Clone)]
+pub(crate) struct Elsewhere {
+    pub(crate) file: PathBuf,
+    pub text: String,
+    pub(crate) mistake: Finding,
+}
+
+/// Looks a script and its modules through. `engine` is the one that it will run in, `path` its file.
+pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Analysis {
+    let (modules, read) = Modules::of(engine, ast, path);
+    let mut survey = survey_of(engine, ast, path, modules);
+    survey.mistakes.extend(survey.modules.endless_in(None));
+    for Read { file, text, ast } in read {
+        let mut found = survey_of(engine, &ast, path, Modules::default()).mistakes;
+        found.extend(survey.modules.endless_in(Some(&file)));
+        let there = |mistake| Elsewhere { file: file.clone(), text: text.clone(), mistake };
+        survey.elsewhere.extend(found.into_iter().map(there));
+    }
+    survey
+}
+
+/// Looks one file through.
+fn survey_of(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Analysis {
+    let mut survey = Analysis { endpoints: entries_of(ast), modules, ..Analysis::default() };
+    let of_modules = survey.modules.endpoints.iter().filter_map(|name| name.split_once('.'));
+    survey.services.extend(of_modules.map(|(service, _)| service));
+    let functions = Functions::of(engine, ast);
+    let declared = values::declarations(ast);
+    let mut rosters = HashSet::new();
+    each_node(ast, |node| match node {
+        ASTNode::Stmt(Stmt::Var(declared, ..)) if is_roster(&declared.1, &HashSet::new()) => {
+            rosters.insert(declared.0.name.clone());
+        }
+        _ => {}
+    });
+    let mut row_closures = HashSet::new();
+    each_node(ast, |node| {
+        if let ASTNode::Stmt(Stmt::For(parts, ..)) = node
+            && is_roster(&parts.2.expr, &rosters)
+        {
+            let mut path = Vec::new();
+            let mut columns = Columns::of(&parts.0.name);
+            for statement in parts.2.body.iter() {
+                statement.walk(&mut path, &mut |path: &[ASTNode]| {
+                    path.last().inspect(|node| columns.look(node));
+                    true
+                });
+            }
+            survey.columns.extend(columns.found());
+        }
+        if let ASTNode::Stmt(Stmt::Import(parts, ..)) = node
+            && let Expr::StringConstant(module, position) = &parts.0
+            && let Some(trouble) = why_not_importable(path, module)
+        {
+            survey.mistake(*position, trouble, None);
+        }
+        match node {
+            ASTNode::Stmt(Stmt::For(parts, ..)) => survey.loop_over(&parts.2.expr),
+            ASTNode::Expr(Expr::Variable(parts, _, position)) if !parts.2.is_empty() => {
+                survey.uncalled(parts.2.root(), &parts.1, *position);
+            }
+            _ => {}
+        }
+        let Some((call, position)) = call_of(node) else {
+            return;
+        };
+        if call.namespace.is_empty() {
+            survey.plain_call(&functions, |name| declared.contains_key(name), call, position);
+            if call.name == "each"
+                && call.args.first().is_some_and(|items| is_roster(items, &rosters))
+            {
+                row_closures.extend(call.args.last().and_then(closure).map(|found| found.name));
+            }
+        } else if call.namespace.path.len() == 1 {
+            survey.entry_call(call, position);
+        }
+    });
+    // A closure's body has no type that can be named; where it stands in the text can be told.
+    for (.., function) in AsRef::<Module>::as_ref(ast).iter_script_fn_info() {
+        let row = function.params.last().filter(|_| row_closures.contains(&function.name));
+        let Some(row) = row else { continue };
+        let (start, end) = (function.body.start_position(), function.body.end_position());
+        let mut columns = Columns::of(row);
+        ast.walk(&mut |path: &[ASTNode]| {
+            let inside = match (path.first(), path.last()) {
+                (Some(root), _) if end.is_none() => start_of(root) == start,
+                (_, Some(node)) => (place(start)..=place(end)).contains(&place(node.position())),
+                _ => false,
+            };
+            if let Some(node) = path.last().filter(|_| inside) {
+                columns.look(node);
+            }
+            true
+        });
+        survey.columns.extend(columns.found());
+    }
+    let columns: HashSet<_> = survey.columns.iter().map(|column| column.position).collect();
+    let cells = survey.bare.extract_if(.., |bare| columns.contains(&bare.position));
+    survey.mistakes.extend(cells);
+    survey.mistakes.extend(captured_writes::mistakes(ast));
+    survey.mistakes.extend(empty_map::mistakes(ast));
+    survey.mistakes.extend(values::mistakes(&functions, ast));
+    survey.warnings = unused::warnings(ast);
+    survey.warnings.extend(response_fields::warnings(ast));
+    survey.warnings.extend(foreign_idioms::warnings(&functions, ast));
+    survey.columns.sort_by_key(|column| place(column.position));
+    survey.mistakes.sort_by_key(|mistake| place(mistake.position));
+    survey.warnings.sort_by_key(|warning| place(warning.position));
+    survey
+}
+
+impl Analysis {
+    fn mistake(&mut self, position: Position, message: String, help: Option<String>) {
+        self.mistakes.push(Finding { position, message, help });
+    }
+
+    /// A call of a function. `declares` tells whether there is a variable of a name.
+    fn plain_call(
+        &mut self,
+        functions: &Functions,
+        declares: impl Fn(&str) -> bool,
+        call: &FnCallExpr,
+        position: Position,
+    ) {
+        let name = call.name.as_str();
+        match name {
+            "roster" => self.uses_roster = true,
+            "input" => self.input(call, position),
+            "each" => self.each(functions, call, position),
+            _ if call.op_token.is_some() => {}
+            _ if functions.has(name) => {
+                if let Some((message, help)) = functions.misfit(call) {
+                    self.mistake(position, message, Some(help));
+                }
+            }
+            _ => {
+                let own = || format!("what a variable holds is called by {name}.call(…)");
+                let near = functions.nearest(name).map(|meant| format!("did you mean `{meant}`?"));
+                let help = declares(name).then(own).or(near);
+                self.mistake(position, format!("there is no function `{name}`"), help);
+            }
+        }
+    }
+
+    fn input(&mut self, call: &FnCallExpr, position: Position) {
+        let literals: Option<Vec<Dynamic>> = call.args.iter().map(literal).collect();
+        let text =
+            |value: Option<&Dynamic>| value.and_then(|value| value.clone().into_string().ok());
+        let (Some(literals), 1..=3) = (literals, call.args.len()) else {
+            let help = "write it as input(\"room\", \"what it is\") or with a default as the third";
+            let message = "an input is declared by literals alone".to_owned();
+            return self.mistake(position, message, Some(help.to_owned()));
+        };
+        let Some(name) = text(literals.first()) else {
+            return self.mistake(position, "an input's name is a text".to_owned(), None);
+        };
+        if let Some(first) = self.inputs.iter().find(|input| input.name == name) {
+            let differs = literals.get(2).is_some_and(|default| !is_default(first, default));
+            if differs {
+                let message =
+                    format!("the input `{name}` is declared already with another default");
+                let help = "declare it once, and keep it in a variable";
+                self.mistake(position, message, Some(help.to_owned()));
+            }
+            return;
+        }
+        let doc = text(literals.get(1)).unwrap_or_default();
+        self.inputs.push(Input { name, doc, default: literals.get(2).cloned() });
+    }
+
+    /// `each(rows, work)` or `each(items, "key", work)`, as far as it can be seen.
+    fn each(&mut self, functions: &Functions, call: &FnCallExpr, position: Position) {
+        let due = match call.args.as_slice() {
+            [rows, work] if may_be(rows, Kind::List) && may_be(work, Kind::Function) => None,
+            [rows, ..] if call.args.len() == 3 && is_roster(rows, &HashSet::new()) => {
+                Some("a roster's rows are told apart by its first column or `--key`".to_owned())
+            }
+            [rows, key, work]
+                if may_be(rows, Kind::List)
+                    && may_be(key, Kind::Text)
+                    && may_be(work, Kind::Function) =>
+            {
+                None
+            }
+            _ => Some(
+                "write it as each(roster(), |row| …) or each(items, \"key\", |item| …)".to_owned(),
+            ),
+        };
+        if due.is_some() {
+            let message = "`each` takes rows and a function".to_owned();
+            return self.mistake(position, message, due);
+        }
+        let work = call.args.last().and_then(closure);
+        let takes = work.and_then(|work| {
+            let params = functions.params_of(&work.name)?;
+            Some(params.saturating_sub(work.captured))
+        });
+        if let Some(takes) = takes.filter(|takes| *takes != 1) {
+            let message =
+                format!("the function of `each` takes {takes} values, and gets one: the row");
+            let help = "write it as |row| …".to_owned();
+            self.mistake(position, message, Some(help));
+        }
+    }
+}
+
+/// Where the text of a statement begins. A closure without braces is a statement of one expression, and
+/// tells no end.
+fn start_of(node: &ASTNode) -> Position {
+    match node {
+        ASTNode::Stmt(Stmt::Expr(expr)) => expr.start_position(),
+        other => other.position(),
+    }
+}
+
+/// A position that can be compared.
+fn place(position: Position) -> (usize, usize) {
+    (position.line().unwrap_or(0), position.position().unwrap_or(0))
+}
+
+fn each_node(ast: &AST, mut look: impl FnMut(&ASTNode)) {
+    ast.walk(&mut |path: &[ASTNode]| {
+        path.last().inspect(|node| look(node));
+        true
+    });
+}
+
+fn call_of<'a>(node: &'a ASTNode<'a>) -> Option<(&'a FnCallExpr, Position)> {
+    match node {
+        ASTNode::Stmt(Stmt::FnCall(call, position))
+        | ASTNode::Expr(Expr::FnCall(call, position)) => Some((call, *position)),
+        _ => None,
+    }
+}
+
+fn is_roster(expr: &Expr, rosters: &HashSet<ImmutableString>) -> bool {
+    match expr {
+        Expr::FnCall(call, _) => call.namespace.is_empty() && call.name == "roster",
+        Expr::Variable(parts, ..) => rosters.contains(&parts.1),
+        _ => false,
+    }
+}
+
+/// Whether an input has this default.
+fn is_default(input: &Input, default: &Dynamic) -> bool {
+    input.default.as_ref().is_some_and(|first| {
+        first.type_id() == default.type_id() && first.to_string() == default.to_string()
+    })
+}

@@ -1,0 +1,402 @@
+//! `each`: a function mapped over a roster, and what became of every row.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::{fmt, io};
+
+use drillmaster_transport::Error;
+use drillmaster_transport::Scope;
+use drillmaster_transport::cassette::ValueEvent;
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::diagnostic::Diagnostic;
+use crate::execution::captures::own_copy;
+use crate::execution::classify::{RowResult, conclude};
+pub use crate::execution::classify::{detail_of, not_attempted, told};
+use crate::execution::context::{CallError, RunContext};
+use crate::execution::pool::fan;
+use crate::execution::row_context::{RowContext, Tally};
+use crate::execution::store::Spool;
+use crate::exit::Exit;
+use crate::language::memory::EXCEEDED;
+use crate::log;
+use crate::report::Changed;
+use crate::roster::{Roster, Row};
+use crate::run::MOST_CONCURRENT;
+
+/// How a row ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It did what it was to do.
+    Done,
+    /// Everything was as wanted already.
+    Unchanged,
+    /// The service said no.
+    Refused,
+    /// Our side or the network failed.
+    Failed,
+    /// It is not known whether a write took effect.
+    InDoubt,
+    /// It was not attempted.
+    Skipped,
+}
+
+impl State {
+    /// All of them, the good ones first.
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Unchanged, Self::Refused, Self::Failed, Self::InDoubt, Self::Skipped];
+
+    /// The name in results and summaries.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::InDoubt => "in-doubt",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Whether nobody needs to look at the row.
+    pub const fn is_fine(self) -> bool {
+        matches!(self, Self::Done | Self::Unchanged)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What became of a row.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What tells the row from the others.
+    pub key: String,
+    /// How it ended.
+    pub state: State,
+    /// In words: the service's, or ours.
+    pub detail: String,
+    /// The script's line that it ended at, where it did not come to its end.
+    pub line: Option<u64>,
+    /// The row, where it came from a roster.
+    pub row: Option<Row>,
+    /// What the script returned for it.
+    pub returned: serde_json::Map<String, Value>,
+    /// How often each endpoint changed something for it, as far as this part of the run knows.
+    pub(crate) changes: Vec<Changed>,
+}
+
+impl Outcome {
+    /// What happened, with the script's line where that is known.
+    pub fn told(&self) -> String {
+        told(self.state.name(), &self.detail, self.line)
+    }
+}
+
+/// The outcomes of one `each`, in the order of the rows: what a script gets back.
+#[derive(Clone)]
+pub struct Rows {
+    spool: Spool,
+    /// Only those that ended so.
+    only: Option<State>,
+}
+
+impl Rows {
+    pub(crate) fn with(&self, state: State) -> Self {
+        Self { spool: self.spool.clone(), only: Some(state) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self.only {
+            Some(state) => self.spool.count(state),
+            None => State::ALL.into_iter().map(|state| self.spool.count(state)).sum(),
+        }
+    }
+}
+
+impl IntoIterator for Rows {
+    type Item = Answer<Outcome>;
+    type IntoIter = Box<dyn Iterator<Item = Answer<Outcome>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let only = self.only;
+        let wanted = move |outcome: &io::Result<Outcome>| {
+            outcome.as_ref().map_or(true, |outcome| only.is_none_or(|state| outcome.state == state))
+        };
+        let told = |error: io::Error| {
+            runtime_error(&format!("the finished rows cannot be read: {error}"), Position::NONE)
+        };
+        Box::new(self.spool.iter().filter(wanted).map(move |outcome| outcome.map_err(told)))
+    }
+}
+
+/// The roster, as a script holds it.
+#[derive(Debug, Clone)]
+pub struct RosterRows {
+    pub roster: Roster,
+    pub most: usize,
+}
+
+impl RosterRows {
+    pub(crate) fn len(&self) -> usize {
+        self.roster.len().min(self.most)
+    }
+}
+
+pub(crate) type Answer<T> = Result<T, Box<EvalAltResult>>;
+
+/// Something to go over: what tells it from the others, the item, and its roster row if it is one.
+type Item = (String, Dynamic, Option<Row>);
+
+/// Maps `work` over the rows of a roster.
+pub(crate) fn over_roster(
+    host: &RunContext,
+    ctx: &NativeCallContext,
+    rows: &RosterRows,
+    work: &FnPtr,
+) -> Answer<Rows> {
+    let position = ctx.call_position();
+    let stop = |problem: Diagnostic| unread(&problem, position);
+    let items = rows.roster.rows().map_err(stop)?.take(rows.most).map(|row| {
+        let row = row.map_err(stop)?;
+        Ok((row.key().to_owned(), Dynamic::from(row.clone()), Some(row)))
+    });
+    over(host, ctx, items, rows.len(), work)
+}
+
+/// Maps `work` over the items of an array. An item's key is the item itself, or the property of this name.
+pub(crate) fn over_array(
+    host: &RunContext,
+    ctx: &NativeCallContext,
+    items: Array,
+    key: Option<&str>,
+    work: &FnPtr,
+) -> Answer<Rows> {
+    let position = ctx.call_position();
+    let mut keys = HashSet::new();
+    // All of them before anything is sent.
+    for item in &items {
+        let Some(key) = key_of(item, key) else {
+            let help = "each needs a key: give the name of one as its second argument, \
+                        such as each(users, \"email\", |user| …)";
+            return Err(runtime_error(help, position));
+        };
+        if keys.contains(&key) {
+            let problem =
+                format!("the key `{key}` is there twice, and each row needs one of its own");
+            return Err(runtime_error(&problem, position));
+        }
+        keys.insert(key);
+    }
+    drop(keys);
+    // Tells a recording whom the rows are about, in their order, and a replay who stands for whom. Where there was
+    // no such recording, nothing is lost.
+    let names: Vec<_> = items.iter().filter_map(|item| key_of(item, key)).collect();
+    let _ = host.connection().value(ValueEvent::ROWS, names.into());
+    let total = items.len();
+    let items =
+        items.into_iter().map(|item| Ok((key_of(&item, key).unwrap_or_default(), item, None)));
+    over(host, ctx, items, total, work)
+}
+
+fn key_of(item: &Dynamic, key: Option<&str>) -> Option<String> {
+    let value = match key {
+        None => item.clone(),
+        Some(key) => item.read_lock::<Map>()?.get(key)?.clone(),
+    };
+    (value.is_string() || value.is_int()).then(|| value.to_string())
+}
+
+/// A row whose function has returned, or has not.
+struct Ended {
+    place: usize,
+    /// What it was about, where it may be run again.
+    item: Dynamic,
+    outcome: Outcome,
+    running: Arc<RowContext>,
+}
+
+fn over(
+    host: &RunContext,
+    ctx: &NativeCallContext,
+    items: impl Iterator<Item = Answer<Item>> + Send,
+    total: usize,
+    work: &FnPtr,
+) -> Answer<Rows> {
+    let items = (1..).zip(items).map(|(place, item)| Ok((place, item?)));
+    let scope_of = host.scopes();
+    let outer = RowContext::current();
+    let spool = Spool::new();
+    let unwritten = |what: &str, error: &io::Error| {
+        failed(host.close_unwritten(what, error), ctx.call_position())
+    };
+    let unkept = |error: io::Error| unwritten("what became of the rows cannot be kept", &error);
+    // Kept until all rows are done.
+    let _shown = match &outer {
+        None => {
+            host.begin(&spool).map_err(&unkept)?;
+            host.show(total)
+        }
+        Some(_) => None,
+    };
+    let row = |work: &mut FnPtr, (place, (key, item, row)): (usize, Item)| {
+        let number = outer.as_ref().map_or(place, |outer| outer.number);
+        let running = RowContext::new(scope_of(&key), number);
+        let _numbered = log::number(&running.scope, number);
+        // For the case that the row is run again.
+        let own = (host.defers && outer.is_none()).then(|| item.clone());
+        let (conclusion, tally) = match reason_to_skip(host) {
+            // What an earlier part of the run did stays done.
+            Some(reason) => {
+                let recorded = host.recorded(running.scope.name()).and_then(RowResult::of);
+                let skipped = || RowResult::new(State::Skipped, reason);
+                (recorded.unwrap_or_else(skipped), Tally::default())
+            }
+            None => {
+                let result = running.enter(|| work.call_within_context::<Dynamic>(ctx, (item,)));
+                let tally = running.tally();
+                (conclude(host, &tally, result).with(&tally), tally)
+            }
+        };
+        if let Some(outer) = &outer {
+            outer.note(|all| all.add(&tally));
+        }
+        let RowResult { state, detail, line, returned } = conclusion;
+        let outcome = Outcome { key, state, detail, line, row, returned, changes: tally.changes };
+        Ended { place, item: own.unwrap_or_default(), outcome, running }
+    };
+    let tell = |Ended { outcome, running, .. }: &Ended| {
+        let _numbered = log::number(&running.scope, running.number);
+        for said in running.said() {
+            host.say(said);
+        }
+        if outer.is_none() {
+            tracing::info!(
+                target: log::ROW,
+                state = outcome.state.name(),
+                rehearsal = host.plan.is_some().then_some(true),
+                scope = &**running.scope.name(),
+            );
+        }
+    };
+    let mut deferred = Vec::new();
+    let keep = |ended: Ended| -> Answer<()> {
+        let Ended { outcome, running, .. } = &ended;
+        let scope = running.scope.name();
+        if outer.is_some() {
+            tell(&ended);
+            return spool.push(outcome).map(drop).map_err(&unkept);
+        }
+        let at = spool.push(outcome).map_err(&unkept)?;
+        if host.is_deferred(scope, outcome) {
+            host.add_result(outcome);
+            deferred.push((at, ended));
+            return Ok(());
+        }
+        tell(&ended);
+        host.finish_row(scope, outcome);
+        Ok(())
+    };
+    let workers = host.concurrency.clamp(1, total.clamp(1, MOST_CONCURRENT));
+    // For want of file handles.
+    let unstarted = |error: io::Error| unwritten("the rows cannot be begun", &error);
+    match &outer {
+        None => fan(items, workers, || own_copy(work), row, keep).map_err(unstarted)??,
+        // Rows within a row come one after the other: the row is one sequence of requests.
+        Some(_) => {
+            let (mut work, mut keep) = (work.clone(), keep);
+            for item in items {
+                keep(row(&mut work, item?))?;
+            }
+        }
+    }
+    let again = |rows: Vec<(usize, Item)>| {
+        let mut ended = Vec::new();
+        let keep = |one| {
+            ended.push(one);
+            Ok::<(), Box<EvalAltResult>>(())
+        };
+        let rows = rows.into_iter().map(Ok);
+        fan(rows, workers, || own_copy(work), row, keep).map_err(unstarted)??;
+        Ok(ended)
+    };
+    finish_deferred(host, &spool, deferred, again, tell, unkept)?;
+    match host.fatal() {
+        Some(error) => Err(failed(error, ctx.call_position())),
+        None => Ok(Rows { spool, only: None }),
+    }
+}
+
+/// Finishes the rows in which a write was in doubt, behind all others: as far as that was resolved meanwhile they are
+/// run again. `deferred` has each with its place in the spool.
+fn finish_deferred(
+    host: &RunContext,
+    spool: &Spool,
+    mut deferred: Vec<(usize, Ended)>,
+    again: impl Fn(Vec<(usize, Item)>) -> Answer<Vec<Ended>>,
+    tell: impl Fn(&Ended),
+    unkept: impl Fn(io::Error) -> Box<EvalAltResult>,
+) -> Answer<()> {
+    let finish = |ended: &Ended| {
+        tell(ended);
+        host.note_row(ended.running.scope.name(), &ended.outcome);
+    };
+    while !deferred.is_empty() {
+        let resolved = host.resolve_rows(deferred.len()).map_err(&unkept)?;
+        let is_resolved =
+            |ended: &Ended| resolved.contains(Scope::row_of(ended.running.scope.name()));
+        let (mut places, mut rows) = (Vec::new(), Vec::new());
+        for (at, ended) in std::mem::take(&mut deferred) {
+            if is_resolved(&ended) {
+                let Ended { place, item, outcome, .. } = ended;
+                places.push(at);
+                rows.push((place, (outcome.key, item, outcome.row)));
+            } else {
+                finish(&ended);
+            }
+        }
+        for (at, ended) in places.into_iter().zip(again(rows)?) {
+            host.amend(spool, at, &ended.outcome).map_err(&unkept)?;
+            if host.is_deferred(ended.running.scope.name(), &ended.outcome) {
+                deferred.push((at, ended));
+            } else {
+                finish(&ended);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn reason_to_skip(host: &RunContext) -> Option<String> {
+    match host.fatal() {
+        Some(error) => Some(not_attempted(&error)),
+        None if host.memory.is_exceeded() => Some(format!("not attempted: {EXCEEDED}")),
+        None => host.stop.is_requested().then(|| "not attempted: interrupted".to_owned()),
+    }
+}
+
+/// Why the rows of a roster cannot be read while a script runs.
+#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
+pub(crate) fn unread(problem: &Diagnostic, position: Position) -> Box<EvalAltResult> {
+    match problem.exit {
+        // For want of file handles: the script is not to blame.
+        Exit::Unwritten => failed(Error::unwritten(&problem.message), position),
+        _ => runtime_error(&problem.message, position),
+    }
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
+fn failed(error: Error, position: Position) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(Dynamic::from(CallError::Failed(error)), position).into()
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
+pub(crate) fn runtime_error(text: &str, position: Position) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(text.into(), position).into()
+}

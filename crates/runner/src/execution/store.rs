@@ -1,0 +1,161 @@
+//! Where finished rows are kept: in memory while they are few, in a temporary file when they are many, so
+//! that a run over a million rows holds no more than a run over a hundred.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+use tempfile::SpooledTempFile;
+
+use crate::execution::each::{Outcome, State};
+use crate::report::Changed;
+use crate::roster::{Columns, Row};
+
+/// Bytes kept in memory.
+const IN_MEMORY: usize = 4 << 20;
+/// Bytes read at a time.
+const READ: u64 = 64 << 10;
+
+/// Finished rows, in order.
+#[derive(Clone)]
+pub(crate) struct Spool {
+    store: Arc<Mutex<Store>>,
+}
+
+struct Store {
+    file: SpooledTempFile,
+    length: u64,
+    rows: usize,
+    /// By its place: a row that has changed since it was written.
+    amended: HashMap<usize, Vec<u8>>,
+    counts: [usize; State::ALL.len()],
+    columns: Option<Arc<Columns>>,
+}
+
+/// A row as it is read again: key, state, detail, script line, what was returned, what was changed, and the row of
+/// the roster as line and cells. Written without names, and those of the columns are kept once.
+type Kept = (
+    String,
+    State,
+    String,
+    Option<u64>,
+    Map<String, Value>,
+    Vec<Changed>,
+    Option<(u64, Vec<String>)>,
+);
+
+impl Spool {
+    pub(crate) fn new() -> Self {
+        let store = Store {
+            file: SpooledTempFile::new(IN_MEMORY),
+            length: 0,
+            rows: 0,
+            amended: HashMap::new(),
+            counts: [0; State::ALL.len()],
+            columns: None,
+        };
+        Self { store: Arc::new(Mutex::new(store)) }
+    }
+
+    /// Adds a row, and gives its place.
+    pub(crate) fn push(&self, outcome: &Outcome) -> io::Result<usize> {
+        let line = line_of(outcome)?;
+        let mut store = self.lock();
+        if let (Some(row), None) = (&outcome.row, &store.columns) {
+            store.columns = Some(row.shared_columns().clone());
+        }
+        let end = store.length;
+        store.file.seek(SeekFrom::Start(end))?;
+        store.file.write_all(&line)?;
+        store.length += line.len() as u64;
+        store.counts[outcome.state as usize] += 1;
+        store.rows += 1;
+        Ok(store.rows - 1)
+    }
+
+    /// Puts a row into the place of one that was in doubt.
+    pub(crate) fn amend(&self, place: usize, outcome: &Outcome) -> io::Result<()> {
+        let line = line_of(outcome)?;
+        let mut store = self.lock();
+        store.counts[State::InDoubt as usize] -= 1;
+        store.counts[outcome.state as usize] += 1;
+        store.amended.insert(place, line);
+        Ok(())
+    }
+
+    /// How many rows ended so.
+    pub(crate) fn count(&self, state: State) -> usize {
+        self.lock().counts[state as usize]
+    }
+
+    pub(crate) fn iter(&self) -> Reading {
+        Reading { spool: self.clone(), place: 0, offset: 0, buffer: Vec::new(), start: 0 }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A row as it is written.
+fn line_of(outcome: &Outcome) -> io::Result<Vec<u8>> {
+    let Outcome { key, state, detail, line, row, returned, changes } = outcome;
+    let cells = row.as_ref().map(|row| (row.line(), row.cells().collect::<Vec<_>>()));
+    let mut line = serde_json::to_vec(&(key, state, detail, line, returned, changes, cells))?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The rows of a spool, read bit by bit.
+pub(crate) struct Reading {
+    spool: Spool,
+    place: usize,
+    offset: u64,
+    buffer: Vec<u8>,
+    start: usize,
+}
+
+impl Reading {
+    /// Reads on; false at the end.
+    fn fill(&mut self) -> io::Result<bool> {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let mut store = self.spool.lock();
+        store.file.seek(SeekFrom::Start(self.offset))?;
+        let read = (&mut store.file).take(READ).read_to_end(&mut self.buffer)?;
+        self.offset += read as u64;
+        Ok(read > 0)
+    }
+
+    fn line(&mut self) -> io::Result<Option<Kept>> {
+        loop {
+            let rest = &self.buffer[self.start..];
+            if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let store = self.spool.lock();
+                let line = store.amended.get(&self.place).map_or(&rest[..end], Vec::as_slice);
+                let kept = serde_json::from_slice(line)?;
+                drop(store);
+                (self.start, self.place) = (self.start + end + 1, self.place + 1);
+                return Ok(Some(kept));
+            }
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl Iterator for Reading {
+    type Item = io::Result<Outcome>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, state, detail, line, returned, changes, cells) = match self.line() {
+            Ok(kept) => kept?,
+            Err(error) => return Some(Err(error)),
+        };
+        let columns = self.spool.lock().columns.clone();
+        let row = columns.zip(cells).map(|(columns, (line, cells))| Row::of(columns, cells, line));
+        Some(Ok(Outcome { key, state, detail, line, row, returned, changes }))
+    }
+}

@@ -1,0 +1,408 @@
+//! What a run was asked to do, as its journal remembers it, and where journals are kept.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use drillmaster_models::{Dialect, Service};
+use drillmaster_transport::Rate;
+use drillmaster_transport::cassette::Header;
+use drillmaster_transport::journal::{History, Journal};
+use etcetera::BaseStrategy;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::diagnostic::Diagnostic;
+use crate::report::Section;
+use drillmaster_transport::files;
+
+/// Everything that a run was asked to do. Paths are absolute: a run can be resumed from any folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSpec {
+    /// Tells the run from others, and sorts by time.
+    pub id: String,
+    pub started: jiff::Timestamp,
+    pub script: PathBuf,
+    pub roster: Option<PathBuf>,
+    pub key: Option<String>,
+    pub set: Vec<(String, String)>,
+    #[serde(flatten)]
+    pub place: Target,
+    pub max_rows: Option<usize>,
+    pub concurrency: usize,
+    pub results: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Reports::is_empty")]
+    pub reports: Reports,
+    /// How many rows it may take something from.
+    pub max_removals: Option<usize>,
+    /// Whether it may do what cannot be undone.
+    pub yes: bool,
+    /// The plan that was approved for it.
+    pub approved: Option<ApprovedPlan>,
+    /// How long after a write without a clear answer its effect may still appear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect_within: Option<jiff::SignedDuration>,
+    /// For how long a write without a clear answer is looked into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolve_for: Option<jiff::SignedDuration>,
+}
+
+/// The reports that a run is to make. Paths are absolute.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reports {
+    pub files: Vec<PathBuf>,
+    pub template: Option<PathBuf>,
+    pub sections: Vec<Section>,
+    pub pseudonymise: bool,
+}
+
+impl Reports {
+    /// Whether none is asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}
+
+/// A plan that was approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovedPlan {
+    pub plan: PathBuf,
+    /// The hash of the file's bytes: another plan was not approved.
+    pub(crate) hash: String,
+}
+
+impl ApprovedPlan {
+    pub fn of(plan: PathBuf) -> Result<Self, Diagnostic> {
+        let bytes = files::read(&plan, files::BY_PROGRAM).map_err(|error| {
+            Diagnostic::usage(format!("cannot read the plan {}: {error}", plan.display()))
+        })?;
+        Ok(Self { plan, hash: blake3::hash(&bytes).to_hex().to_string() })
+    }
+}
+
+/// What replaying the script of a cassette takes, and nothing of this machine.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recorded {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roster: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    pub set: Vec<(String, String)>,
+    #[serde(with = "by_name")]
+    pub dialect: Dialect,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rows: Option<usize>,
+}
+
+impl Recorded {
+    /// As the header has it; where it has nothing, as if nothing had been said.
+    pub fn of(header: &Header) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(Value::Object(header.run.clone()))
+    }
+
+    /// As the header holds it.
+    pub fn as_run(&self) -> Map<String, Value> {
+        as_map(self)
+    }
+}
+
+fn as_map(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// Where calls go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    pub on: Environment,
+    /// The addresses that differ from the usual, by service.
+    pub urls: BTreeMap<String, String>,
+    #[serde(with = "by_name")]
+    pub dialect: Dialect,
+    #[serde(with = "by_name::optional")]
+    pub rate: Option<Rate>,
+    /// The profile whose keys are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// How long a call waits in all for a live service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_for: Option<jiff::SignedDuration>,
+}
+
+impl Target {
+    /// The address of a service: the one that is set, or the service's own.
+    pub fn url<'a>(&'a self, service: &'a Service) -> &'a str {
+        self.urls.get(service.name).map_or(service.base_url, String::as_str)
+    }
+}
+
+/// Which services are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// The embedded sandbox: nothing leaves this machine
+    #[default]
+    Sandbox,
+    /// The services at their addresses, with your credentials
+    Live,
+}
+
+/// What is written as its own text and read back from it.
+mod by_name {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        value: &T,
+        out: S,
+    ) -> Result<S::Ok, S::Error> {
+        out.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(text: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(text)?.parse().map_err(D::Error::custom)
+    }
+
+    pub(super) mod optional {
+        use super::{Deserialize, Deserializer, Display, Error, FromStr, Serializer};
+
+        #[expect(clippy::ref_option, reason = "the shape that serde asks for")]
+        pub(in super::super) fn serialize<T: Display, S: Serializer>(
+            value: &Option<T>,
+            out: S,
+        ) -> Result<S::Ok, S::Error> {
+            match value {
+                Some(value) => out.collect_str(value),
+                None => out.serialize_none(),
+            }
+        }
+
+        pub(in super::super) fn deserialize<'de, T, D>(text: D) -> Result<Option<T>, D::Error>
+        where
+            T: FromStr<Err: Display>,
+            D: Deserializer<'de>,
+        {
+            let text = Option::<String>::deserialize(text)?;
+            text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+        }
+    }
+}
+
+impl RunSpec {
+    /// A new run's id, such as `20261122-093015-4f2a`: its time in UTC, and what tells it from others of
+    /// that second: its millisecond, and chance.
+    pub fn new_id(started: jiff::Timestamp) -> String {
+        let millisecond = started.subsec_millisecond().unsigned_abs();
+        let rest = (millisecond << 6) | fastrand::u32(..1 << 6);
+        format!("{}-{rest:04x}", started.strftime("%Y%m%d-%H%M%S"))
+    }
+
+    /// The order as the header of a journal holds it.
+    pub fn as_run(&self) -> Map<String, Value> {
+        as_map(self)
+    }
+
+    /// What the header of a cassette holds of the order.
+    pub fn recorded(&self) -> Recorded {
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        Recorded {
+            script: name(&self.script),
+            roster: self.roster.as_deref().and_then(name),
+            key: self.key.clone(),
+            set: self.set.clone(),
+            dialect: self.place.dialect,
+            max_rows: self.max_rows,
+        }
+    }
+
+    /// The same as it was recorded, in what nothing was said about but the dialect.
+    pub fn recorded_as(mut self, mut recorded: Recorded) -> Self {
+        self.max_rows = self.max_rows.or(recorded.max_rows);
+        self.key = self.key.or(recorded.key.filter(|_| self.roster.is_some()));
+        self.place.dialect = recorded.dialect;
+        // The last one wins.
+        recorded.set.append(&mut self.set);
+        self.set = recorded.set;
+        self
+    }
+
+    /// What a journal's run was asked to do.
+    pub fn of(header: &Header, path: &Path) -> Result<Self, Diagnostic> {
+        serde_json::from_value(Value::Object(header.run.clone())).map_err(|error| {
+            let problem = format!("{} does not say how it was run: {error}", path.display());
+            Diagnostic::usage(problem)
+                .with_help("only the journal of a run of this program can be resumed")
+        })
+    }
+}
+
+/// The folder of what is kept from one invocation to the next, by the platform's convention.
+pub fn state_folder() -> Result<PathBuf, Diagnostic> {
+    let base = etcetera::choose_base_strategy().map_err(|error| {
+        Diagnostic::usage(format!("no folder for the journals of runs can be found: {error}"))
+            .with_help("name a file for this one with --journal")
+    })?;
+    Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("drillmaster"))
+}
+
+/// The folder of the journals.
+pub(crate) fn folder() -> Result<PathBuf, Diagnostic> {
+    Ok(state_folder()?.join("runs"))
+}
+
+/// Makes the folder of the journals. Only its owner may look into it.
+pub fn make_folder() -> Result<PathBuf, Diagnostic> {
+    let folder = folder()?;
+    make_private(&folder).map_err(|error| {
+        Diagnostic::usage(format!("cannot keep a journal in {}: {error}", folder.display()))
+            .with_help("name a file for it with --journal")
+    })?;
+    Ok(folder)
+}
+
+/// Makes the folder that the journals' is in. Only its owner may look into it.
+pub fn make_state_folder() -> Result<PathBuf, Diagnostic> {
+    let folder = state_folder()?;
+    make_private(&folder).map_err(|error| {
+        Diagnostic::usage(format!("cannot keep anything in {}: {error}", folder.display()))
+    })?;
+    Ok(folder)
+}
+
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// The journals in the folder, the latest last.
+pub fn journals() -> Result<Vec<PathBuf>, Diagnostic> {
+    let folder = folder()?;
+    let files = match std::fs::read_dir(&folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(Diagnostic::usage(format!(
+                "cannot look into {}: {error}",
+                folder.display()
+            )));
+        }
+    };
+    let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "journal"));
+    paths.sort();
+    Ok(paths)
+}
+
+/// The journal of a run: by its id, by its file, or the latest.
+pub fn find(run: Option<&str>) -> Result<PathBuf, Diagnostic> {
+    let Some(run) = run else { return latest() };
+    let by_id = folder().ok().map(|folder| folder.join(format!("{run}.journal")));
+    let candidates = by_id.into_iter().chain([PathBuf::from(run)]);
+    candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+        Diagnostic::usage(format!("there is no run `{run}`"))
+            .with_help("`drillmaster runs` lists them; the path of a journal will do too")
+    })
+}
+
+/// The journal of the latest run that did something, or else of the latest.
+fn latest() -> Result<PathBuf, Diagnostic> {
+    let paths = journals()?;
+    // One that cannot be read is told by whoever opens it.
+    let did_something = |path: &&PathBuf| !History::read(path).is_ok_and(|run| run.is_blank());
+    let latest = paths.iter().rev().find(did_something).or(paths.last()).cloned();
+    latest.ok_or_else(|| {
+        Diagnostic::usage("there is no run yet").with_help("`drillmaster run SCRIPT` makes one")
+    })
+}
+
+/// The latest run that was stopped before its end.
+pub fn stopped() -> Result<Option<PathBuf>, Diagnostic> {
+    let is_stopped = |path: &PathBuf| {
+        let is_open = |run: History| !run.is_finished() && !run.is_blank();
+        History::read(path).is_ok_and(is_open) && !Journal::is_in_use(path)
+    };
+    Ok(journals()?.into_iter().rev().find(is_stopped))
+}
+
+/// What the command line calls a run: its id, or the file of its journal where that lies elsewhere.
+pub fn name_of(path: &Path) -> String {
+    let id = path.file_stem().map(|id| id.to_string_lossy().into_owned());
+    let is_here = folder().is_ok_and(|folder| path.parent() == Some(&folder));
+    // From any folder.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    id.filter(|_| is_here).unwrap_or_else(|| path.display().to_string())
+}
+
+/// Reads a journal to look at it.
+pub fn read(path: &Path) -> Result<History, Diagnostic> {
+    History::read(path).map_err(|error| Diagnostic::usage(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order() -> RunSpec {
+        RunSpec {
+            id: "20261122-093015-4f2a".to_owned(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            script: "/desk/onboard.rhai".into(),
+            roster: Some("/desk/class.csv".into()),
+            key: None,
+            set: vec![("room".to_owned(), "linux1".to_owned())],
+            place: Target {
+                on: Environment::Live,
+                urls: [("thm".to_owned(), "http://127.0.0.1:1".to_owned())].into(),
+                dialect: Dialect::Legacy,
+                rate: Some("30/m".parse().unwrap()),
+                profile: Some("school".to_owned()),
+                retry_for: Some(jiff::SignedDuration::from_mins(2)),
+            },
+            max_rows: Some(3),
+            concurrency: 16,
+            results: None,
+            reports: Reports::default(),
+            max_removals: None,
+            yes: false,
+            approved: None,
+            effect_within: Some(jiff::SignedDuration::from_millis(1500)),
+            resolve_for: None,
+        }
+    }
+
+    #[test]
+    fn a_header_gives_the_order_back() {
+        let header = Header { run: order().as_run(), ..Header::default() };
+        assert_eq!(RunSpec::of(&header, Path::new("x.journal")).unwrap(), order());
+    }
+
+    #[test]
+    fn what_is_no_run_is_told() {
+        let problem = RunSpec::of(&Header::default(), Path::new("x.journal")).unwrap_err();
+        assert!(problem.message.starts_with("x.journal does not say how it was run"), "{problem}");
+    }
+
+    #[test]
+    fn ids_sort_by_time_and_differ_within_a_millisecond() {
+        let at = |millisecond| jiff::Timestamp::from_millisecond(millisecond).unwrap();
+        assert!(RunSpec::new_id(at(999)) < RunSpec::new_id(at(1000)));
+        assert!(RunSpec::new_id(at(7)) < RunSpec::new_id(at(8)));
+        let ids: std::collections::HashSet<_> = (0..64).map(|_| RunSpec::new_id(at(999))).collect();
+        assert!(ids.len() > 1);
+    }
+}
