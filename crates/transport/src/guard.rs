@@ -58,7 +58,7 @@ impl<T> Guard<T> {
 
     fn admit(&self, request: &Request, write: &Write) -> Result<(), Error> {
         // Most writes never remove anything, so that they need not be read.
-        if write.removes == Removes::RejectAll && !write.irreversible {
+        if write.removes == Removes::Never && !write.irreversible {
             return Ok(());
         }
         let Some(planned) = Planned::of(request)? else { return Ok(()) };
