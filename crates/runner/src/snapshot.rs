@@ -33,8 +33,8 @@ use walkdir::WalkDir;
 
 use crate::console::Console;
 use crate::diagnostic::Diagnostic;
+use crate::fs::folder_of;
 use crate::fs::{Readers, put};
-use crate::language::engine::folder_of;
 use crate::roster::Roster;
 use crate::run::{Job, RunSummary, run};
 use crate::run_spec::Recorded;
@@ -251,7 +251,7 @@ impl SnapshotTest {
     ) -> String {
         let mut told = people.to_owned();
         if let Some(problem) = &report.problem {
-            let _ = writeln!(told, "{}", problem.draw(false, 100));
+            let _ = writeln!(told, "{}", problem.render(false, 100));
         }
         let needs = report.needs_a_person(TOLD).needs;
         let needs = needs.iter().map(ToString::to_string);

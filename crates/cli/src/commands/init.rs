@@ -97,9 +97,9 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Diagnostic> {
     };
     match perform(&ready, &target, &session, None, Some(&taping), &silent)? {
         Exit::Done => {}
-        exit => {
+        _ => {
             let problem = "the project's script did not do on the sandbox what it is to do";
-            return Err(Diagnostic { exit, ..Diagnostic::usage(problem) });
+            return Err(Diagnostic::script(problem));
         }
     }
     let case = SnapshotTest::of(&cassette);

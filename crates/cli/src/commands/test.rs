@@ -159,7 +159,7 @@ fn run_all(cases: Vec<SnapshotTest>, jobs: usize, runtime: &Handle) -> Vec<Outco
 }
 
 fn verdict(case: &SnapshotTest, runtime: &Handle) -> Verdict {
-    let failed = |problem: Diagnostic| Verdict::Failed(problem.draw(false, 100));
+    let failed = |problem: Diagnostic| Verdict::Failed(problem.render(false, 100));
     let picture = match case.run(runtime) {
         Ok(picture) => picture,
         Err(problem) => return failed(problem),
