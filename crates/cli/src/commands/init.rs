@@ -57,7 +57,7 @@ pub(crate) fn init(args: &InitArgs, matches: &ArgMatches, shell: &Ui) -> Result<
     std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
     for (name, text) in FILES {
         let path = folder.join(name);
-        // RejectAll over a file that somebody made meanwhile.
+        // Never over a file that somebody made meanwhile.
         let file = OpenOptions::new().write(true).create_new(true).open(&path);
         let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| unwritten(&path, &error))?;
