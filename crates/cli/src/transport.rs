@@ -164,7 +164,7 @@ impl Connections {
         let transport: Arc<dyn Transport> = match place.on {
             Environment::Sandbox => {
                 let options = Options { dialect: place.dialect, ..Options::default() };
-                logged(Sandbox::with(options))
+                logged(Sandbox::new(options))
             }
             Environment::Live => {
                 let transport = live(place, needed, patience, &mut paces, &mut is_remote)?;

@@ -170,8 +170,8 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
 
 /// How a person finds out whether a doubtful write took effect.
 pub(crate) fn settling(error: &Error) -> String {
-    let settle = error.endpoint().and_then(|name| endpoint(name).ok()?.metadata.effect.write());
-    match settle.map(|write| write.settle) {
+    let write = error.endpoint().and_then(|name| endpoint(name).ok()?.metadata.effect.write());
+    match write.map(|write| write.resolve) {
         Some(Resolve::Probe { endpoint: list, field, .. }) => {
             format!("{list} shows whether it took effect: look for the {field}")
         }

@@ -238,7 +238,7 @@ impl fmt::Display for Need {
 /// use drillmaster_runner::console::Console;
 /// use drillmaster_runner::run::{Job, run};
 /// use drillmaster_runner::script::Script;
-/// use drillmaster_sandbox::Sandbox;
+/// use drillmaster_sandbox::{Options, Sandbox};
 /// use drillmaster_transport::Connection;
 /// use std::sync::{Arc, Mutex};
 ///
@@ -246,7 +246,7 @@ impl fmt::Display for Need {
 /// let out = Arc::new(Mutex::new(Vec::new()));
 /// let console = Console::to(out.clone(), Arc::new(Mutex::new(Vec::new())));
 /// let script = Script::parse("demo.rhai", "print(thm::rooms().roomInfo.len() > 0)").unwrap();
-/// let sandbox = Sandbox::academy(1, 50, 30);
+/// let sandbox = Sandbox::new(Options { learners: 50, seats: 30, ..Options::default() });
 /// let report = run(&script, Job::new(Connection::new(sandbox), console), runtime.handle());
 /// assert!(report.problem.is_none());
 /// assert_eq!(*out.lock().unwrap(), b"true\n");

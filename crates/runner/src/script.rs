@@ -180,7 +180,7 @@ impl Script {
     pub fn may_remove(&self) -> bool {
         let can = |name: &&'static str| {
             let write = endpoint(name).ok().and_then(|endpoint| endpoint.metadata.effect.write());
-            write.is_some_and(|write| write.removes != Removes::RejectAll || write.irreversible)
+            write.is_some_and(|write| write.removes != Removes::Never || write.irreversible)
         };
         let modules = &self.survey.modules;
         modules.unknown || self.survey.endpoints.iter().chain(&modules.endpoints).any(can)

@@ -96,7 +96,7 @@ impl<T: Transport + 'static> Transport for FaultInjector<T> {
             return VISIBLE_AFTER.scope(visible_after, self.inner.send(request)).await;
         };
         let real = match trouble.takes_effect() {
-            TakesEffect::RejectAll => None,
+            TakesEffect::Never => None,
             TakesEffect::First => {
                 Some(VISIBLE_AFTER.scope(visible_after, self.inner.send(request)).await?)
             }
@@ -304,7 +304,7 @@ impl Shape {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakesEffect {
     /// The service never has it.
-    RejectAll,
+    Never,
     /// Before it is answered.
     First,
     /// This long after it was answered.
@@ -328,7 +328,7 @@ impl FaultKind {
     /// When the request takes effect.
     pub fn takes_effect(self) -> TakesEffect {
         match self {
-            Self::ResetBefore | Self::Throttled(_) | Self::BrokenBefore => TakesEffect::RejectAll,
+            Self::ResetBefore | Self::Throttled(_) | Self::BrokenBefore => TakesEffect::Never,
             Self::LateEffect { after, .. } => TakesEffect::Late(after),
             Self::SlowEffect { after, .. } => TakesEffect::Slowly(after),
             Self::ResetAfter

@@ -60,7 +60,6 @@ mod replay;
 mod request;
 mod resolve;
 mod retry;
-mod rows;
 mod testing;
 #[doc(hidden)]
 pub mod torture;

@@ -112,7 +112,7 @@ impl Verdict {
 /// it answers alike when there was nothing to change.
 fn comes_once(name: &str) -> bool {
     let write = endpoint(name).ok().and_then(|endpoint| endpoint.metadata.effect.write());
-    write.is_none_or(|write| write.tells && write.settle != Resolve::Repeat)
+    write.is_none_or(|write| write.tells && write.resolve != Resolve::Repeat)
 }
 
 fn count(writes: &Value, name: &str, subject: &str) -> u64 {
