@@ -34,8 +34,8 @@ use walkdir::WalkDir;
 
 use crate::console::Console;
 use crate::diagnostic::Diagnostic;
+use crate::fs::folder_of;
 use crate::fs::{Readers, put};
-use crate::language::engine::folder_of;
 use crate::roster::Roster;
 use crate::run::{Job, RunSummary, run};
 use crate::run_spec::Recorded;
@@ -285,7 +285,7 @@ impl SnapshotTest {
     /// that need attention.
     fn messages(&self, summary: &RunSummary, mut messages: String) -> String {
         if let Some(problem) = &summary.problem {
-            let _ = writeln!(messages, "{}", problem.draw(false, 100));
+            let _ = writeln!(messages, "{}", problem.render(false, 100));
         }
         let needs = summary.needs_a_person(MAX_LISTED).needs;
         let needs = needs.iter().map(ToString::to_string);

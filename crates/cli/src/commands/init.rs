@@ -100,9 +100,9 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Diagnostic> {
     };
     match perform(&ready, &target, &session, None, Some(&taping), &silent)? {
         Exit::Done => {}
-        exit => {
+        _ => {
             let problem = "the project's script failed on the sandbox";
-            return Err(Diagnostic { exit, ..Diagnostic::usage(problem) });
+            return Err(Diagnostic::script(problem));
         }
     }
     let test = SnapshotTest::from_cassette(&cassette);

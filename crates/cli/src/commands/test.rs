@@ -160,7 +160,7 @@ fn run_all(tests: Vec<SnapshotTest>, jobs: usize, runtime: &Handle) -> Vec<Outco
 }
 
 fn verdict(test: &SnapshotTest, runtime: &Handle) -> Verdict {
-    let failed = |problem: Diagnostic| Verdict::Failed(problem.draw(false, 100));
+    let failed = |problem: Diagnostic| Verdict::Failed(problem.render(false, 100));
     let snapshot = match test.run(runtime) {
         Ok(snapshot) => snapshot,
         Err(problem) => return failed(problem),
