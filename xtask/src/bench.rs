@@ -144,11 +144,6 @@ fn facts(desk: &Desk, extent: Extent) -> Outcome<Vec<(String, String)>> {
     Ok(facts.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
-/// The most memory that this process has held so far, in bytes, where the system tells.
-pub(crate) fn peak() -> Option<u64> {
-    process::peak_of(std::process::id())
-}
-
 /// Tells what is being done.
 fn progress(what: &str) {
     eprintln!("== {what}");
