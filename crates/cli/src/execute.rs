@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use drillmaster_runner::console::Stream;
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::progress::Progress;
 use drillmaster_runner::run::journal::RunJournal;
@@ -79,13 +79,13 @@ impl Execution<'_> {
         let mut exit = summary.exit();
         // It is no news that an interrupted script did not reach its end.
         let is_news =
-            |diagnostic: &&Diagnostic| !interrupted || diagnostic.exit != Exit::Interrupted;
+            |diagnostic: &&Diagnostic| !interrupted || diagnostic.category != Category::Interrupted;
         let problem = summary.problem.iter().filter(is_news).cloned();
         let unclosed = journal_closed.err().and_then(|error| journal_error(&error, &summary));
         let problems = problem.chain(unclosed).map(|problem| self.with_resume_help(problem));
         for problem in problems.chain(recorded.err()).chain(replayed.err()) {
             ui.print_diagnostic(&problem);
-            exit = exit.max(problem.exit);
+            exit = exit.max(Exit::of(&problem));
         }
         if interrupted {
             exit = Exit::Interrupted;
@@ -97,7 +97,7 @@ impl Execution<'_> {
         let completion = if interrupted { Completion::Interrupted } else { Completion::Ended };
         if let Err(problem) = run.write_reports(&summary, completion, ui) {
             ui.print_diagnostic(&self.with_resume_help(problem.clone()));
-            exit = exit.max(problem.exit);
+            exit = exit.max(Exit::of(&problem));
         }
         let unused = layers.approved.map_or(0, |approved| approved.remaining());
         if unused > 0 {
@@ -165,7 +165,7 @@ impl Execution<'_> {
         }
         match recorder.finish().map_err(|error| self.cassette_error(&error)) {
             // A script that stopped early has not asked for everything that is recorded.
-            Err(problem) if problem.exit == Exit::Replay && !ended => Ok(()),
+            Err(problem) if problem.category == Category::Replay && !ended => Ok(()),
             result => result,
         }
     }
@@ -175,7 +175,7 @@ impl Execution<'_> {
         let problem = Diagnostic::call(error);
         match (self.cassette, self.journal) {
             (Some(CassetteOptions { path, mode: Mode::Record, .. }), Some(journal))
-                if problem.exit != Exit::Replay =>
+                if problem.category != Category::Replay =>
             {
                 let (seal, path) = (journal.command("cassette seal"), display_path(path));
                 problem.with_help(format!(
@@ -190,7 +190,7 @@ impl Execution<'_> {
     /// Adds the command that resumes the run to the help of a file that cannot be written.
     fn with_resume_help(&self, problem: Diagnostic) -> Diagnostic {
         match (&problem.help, self.journal) {
-            (Some(help), Some(journal)) if problem.exit == Exit::Unwritten => {
+            (Some(help), Some(journal)) if problem.category == Category::Unwritten => {
                 let help =
                     format!("nothing that was sent is lost; {help}, then run `{}`", journal.resume);
                 problem.with_help(help)
@@ -202,7 +202,8 @@ impl Execution<'_> {
 
 /// Why the journal could not be closed; `None` if the run stopped for the same reason.
 fn journal_error(error: &io::Error, summary: &RunSummary) -> Option<Diagnostic> {
-    let is_known = summary.problem.as_ref().is_some_and(|problem| problem.exit == Exit::Unwritten);
+    let is_known =
+        summary.problem.as_ref().is_some_and(|problem| problem.category == Category::Unwritten);
     (!is_known).then(|| Diagnostic::unwritten(format!("cannot write the journal: {error}")))
 }
 

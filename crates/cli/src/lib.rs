@@ -104,7 +104,7 @@ pub fn main() -> ExitCode {
         open_log(&cli.globals, &matches).and_then(|()| cli.command.dispatch(&matches, &ui));
     let exit = result.unwrap_or_else(|diagnostic| {
         ui.print_diagnostic(&diagnostic);
-        diagnostic.exit
+        Exit::of(&diagnostic)
     });
     tracing::info!(target: event_log::END, exit = exit as u8);
     // The command has done its work by now, so a failed write is reported on top of its result.
@@ -114,7 +114,7 @@ pub fn main() -> ExitCode {
     let failed_writes = [log, output].into_iter().flatten().map(Diagnostic::unwritten);
     let exits = failed_writes.map(|diagnostic| {
         ui.print_diagnostic(&diagnostic);
-        diagnostic.exit
+        Exit::of(&diagnostic)
     });
     exits.fold(exit, Exit::max).into()
 }

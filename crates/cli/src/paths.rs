@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::language::engine::folder_of;
+use drillmaster_runner::fs::folder_of;
 use drillmaster_runner::run_spec::RunSpec;
 use drillmaster_transport::files;
 

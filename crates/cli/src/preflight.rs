@@ -4,7 +4,7 @@ use std::path::Path;
 
 use drillmaster_models::endpoint;
 use drillmaster_runner::console::{Console, Stream};
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::Format;
 use drillmaster_runner::progress::Progress;
@@ -153,7 +153,7 @@ pub(crate) fn preflight(
 
 fn interrupted() -> Diagnostic {
     let message = "interrupted during the dry run: no write was sent";
-    Diagnostic { exit: Exit::Interrupted, ..Diagnostic::usage(message) }
+    Diagnostic { category: Category::Interrupted, ..Diagnostic::usage(message) }
 }
 
 /// From how many rows something may be removed: the flag, or a tenth of the rows.
@@ -163,7 +163,7 @@ pub(crate) fn removal_limit(flag: Option<usize>, rows: usize) -> usize {
 
 fn check_limits(tally: &Tally, limit: usize, yes: bool) -> Result<(), Diagnostic> {
     let stopped =
-        |message: String| Diagnostic { exit: Exit::Stopped, ..Diagnostic::usage(message) };
+        |message: String| Diagnostic { category: Category::Stopped, ..Diagnostic::usage(message) };
     let removals = tally.removals;
     if removals > limit {
         let message = format!(

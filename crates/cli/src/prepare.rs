@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use drillmaster_runner::console::Console;
-use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::exit::Exit;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::report::About;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run::{Job, RunSummary};
@@ -85,7 +84,7 @@ fn open_roster(spec: &RunSpec, script: &Script, ui: &Ui) -> Result<Option<Roster
     };
     // Nothing has been sent, so any problem with the file is a usage error.
     let roster = Roster::open(&display_path(path), spec.key.as_deref())
-        .map_err(|diagnostic| Diagnostic { exit: Exit::Usage, ..diagnostic })?;
+        .map_err(|diagnostic| Diagnostic { category: Category::Usage, ..diagnostic })?;
     script.check_roster(&roster)?;
     let name = roster.path().display();
     match roster.odd_lines() {

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use drillmaster_runner::console::{Console, Stream};
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::dialogue::{Dialogue, is_closed};
 use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
@@ -180,7 +180,7 @@ impl<'a> Repl<'a> {
     fn run_block(&self, block: &str) -> Exit {
         self.try_block(block).unwrap_or_else(|diagnostic| {
             self.ui.print_diagnostic(&diagnostic);
-            diagnostic.exit
+            Exit::of(&diagnostic)
         })
     }
 
@@ -208,7 +208,7 @@ impl<'a> Repl<'a> {
         let mut exit = summary.exit();
         if let Some(problem) = &summary.problem {
             // It is no news that an interrupted line did not reach its end.
-            if problem.exit != Exit::Interrupted {
+            if problem.category != Category::Interrupted {
                 ui.print_diagnostic(problem);
             }
         } else if !is_closed(block) {

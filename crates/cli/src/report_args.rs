@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::report::Section;
+use drillmaster_runner::report_data::Section;
 use drillmaster_runner::run_spec::Reports;
 
 use crate::paths::absolute;

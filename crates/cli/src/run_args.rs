@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::run::{CONCURRENCY, MOST_CONCURRENT};
+use drillmaster_runner::execution::{DEFAULT_CONCURRENCY, MAX_CONCURRENCY};
 use drillmaster_runner::run_spec::{Reports, RunSpec};
 use jiff::SignedDuration;
 
@@ -60,8 +60,8 @@ pub(crate) const IN_DOUBT: &str = "In-doubt writes (no clear response)";
 
 fn parse_concurrency(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(number) if (1..=MOST_CONCURRENT).contains(&number) => Ok(number),
-        _ => Err(format!("must be a whole number from 1 to {MOST_CONCURRENT}")),
+        Ok(number) if (1..=MAX_CONCURRENCY).contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from 1 to {MAX_CONCURRENCY}")),
     }
 }
 
@@ -112,7 +112,7 @@ impl RunOptions {
             set: Vec::new(),
             place: target_from_flags(matches, &self.target)?,
             max_rows: None,
-            concurrency: CONCURRENCY,
+            concurrency: DEFAULT_CONCURRENCY,
             results: None,
             reports: Reports::default(),
             max_removals: None,

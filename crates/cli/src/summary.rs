@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use drillmaster_runner::execution::each::State;
+use drillmaster_runner::diagnostic::Category;
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::outcome::State;
 use drillmaster_runner::run::journal::RunJournal;
 use drillmaster_runner::run::{Needs, RunSummary};
 use drillmaster_transport::Recorder;
@@ -63,7 +64,7 @@ fn print_next_steps(summary: &RunSummary, exit: Exit, journal: &RunJournal, ui: 
     let is_empty = summary.is_empty() && journal.requests() == 0;
     let outside = summary.outside.iter().filter(|(state, _)| *state == State::InDoubt);
     let in_doubt = summary.count(State::InDoubt) + outside.count();
-    match summary.problem.as_ref().map(|problem| problem.exit) {
+    match summary.problem.as_ref().map(|problem| problem.category) {
         _ if exit == Exit::Interrupted => {
             ui.console.warn(&format!("interrupted; resume with `{resume}`"));
         }
@@ -71,15 +72,15 @@ fn print_next_steps(summary: &RunSummary, exit: Exit, journal: &RunJournal, ui: 
         // Nothing was done, so there is nothing to resume.
         Some(_) if is_empty => {}
         // The diagnostic names the command.
-        Some(Exit::Unwritten) => {}
+        Some(Category::Unwritten) => {}
         // A new run would not know about in-doubt writes.
-        Some(Exit::Script) if in_doubt > 0 => {
+        Some(Category::Script) if in_doubt > 0 => {
             ui.console.note(
                 "do not start a new run until you know whether the in-doubt write took effect",
             );
         }
         // A resumed run gets the same inputs and answers, and would stop at the same place.
-        Some(Exit::Script) => ui.console.note(&format!(
+        Some(Category::Script) => ui.console.note(&format!(
             "after fixing it, run the script again, or resume with `{resume} --allow-changed`"
         )),
         Some(_) => ui.console.note(&format!("after fixing it, resume with `{resume}`")),
@@ -88,7 +89,8 @@ fn print_next_steps(summary: &RunSummary, exit: Exit, journal: &RunJournal, ui: 
         ui.console.note(&check_again(resume, summary.horizon));
     }
     // Rows that could not be journaled are repeated by any resume.
-    let is_unwritten = summary.problem.as_ref().is_some_and(|one| one.exit == Exit::Unwritten);
+    let is_unwritten =
+        summary.problem.as_ref().is_some_and(|one| one.category == Category::Unwritten);
     if summary.count(State::Refused) + summary.count(State::Failed) > 0 && !is_unwritten {
         ui.console.note(&format!("retry refused and failed rows with `{resume} --failed`"));
     }

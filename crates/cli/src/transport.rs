@@ -48,7 +48,7 @@ impl Backend {
         let transport: Arc<dyn Transport> = match target.on {
             Environment::Sandbox => {
                 let options = Options { dialect: target.dialect, ..Options::default() };
-                logged(Sandbox::with(options))
+                logged(Sandbox::new(options))
             }
             Environment::Live => {
                 Arc::new(live(target, needed, patience, &mut rate_limits, &mut is_remote)?)

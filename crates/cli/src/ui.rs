@@ -3,8 +3,7 @@
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use drillmaster_runner::console::{Console, Stream};
-use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::exit::Exit;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::output::table::{Format, cell, layout, sheet_text};
 use drillmaster_runner::output::visible::Styled;
 use serde_json::Value;
@@ -59,7 +58,7 @@ impl Ui {
         rows: Vec<Vec<String>>,
     ) -> Result<(), Diagnostic> {
         let text = match self.format {
-            Format::Csv => sheet_text(header, &rows)?,
+            Format::Csv => sheet_text(header, &rows),
             Format::Table | Format::Json => layout(header, rows, self.console.width()),
         };
         self.console.print(&text);
@@ -70,9 +69,9 @@ impl Ui {
     pub(crate) fn print_diagnostic(&self, diagnostic: &Diagnostic) {
         let width = Stream::People.width().map_or(DEFAULT_WIDTH, usize::from);
         let in_color = Stream::People.has_colours();
-        let text = Styled::coloured(&diagnostic.draw(in_color, width));
-        self.console.warn_styled(&match diagnostic.exit {
-            Exit::Replay if in_color => text.diff(),
+        let text = Styled::coloured(&diagnostic.render(in_color, width));
+        self.console.warn_styled(&match diagnostic.category {
+            Category::Replay if in_color => text.diff(),
             _ => text,
         });
     }

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgMatches, Args, Subcommand};
 use drillmaster_models::{SERVICES, Service, endpoint};
 use drillmaster_runner::console::ask_hidden;
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::run_spec::{Environment, Target};
@@ -100,10 +100,10 @@ fn status(args: &StatusArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit, Diag
             Err(error) => {
                 let error = Diagnostic { message: format!("{name}: {}", error.message), ..error };
                 ui.print_diagnostic(&error);
-                exit = exit.max(error.exit);
-                match error.exit {
-                    Exit::Stopped => ("rejected".to_owned(), Some(false)),
-                    Exit::Usage => ("not checked".to_owned(), None),
+                exit = exit.max(Exit::of(&error));
+                match error.category {
+                    Category::Stopped => ("rejected".to_owned(), Some(false)),
+                    Category::Usage => ("not checked".to_owned(), None),
                     _ => ("could not check".to_owned(), None),
                 }
             }

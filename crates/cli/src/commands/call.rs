@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use drillmaster_models::json::weight;
 use drillmaster_models::{EndpointDef, Field, FieldKind, Pager, Paging, endpoint, endpoints};
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::Format;
@@ -111,7 +111,7 @@ pub(crate) fn run(args: &CallArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit
     let fields = Value::Object(fields);
     if endpoint.metadata.effect.write().is_some_and(|write| write.irreversible) && !args.yes {
         let message = format!("{name} is irreversible: nothing was sent");
-        return Err(Diagnostic { exit: Exit::Stopped, ..Diagnostic::usage(message) }
+        return Err(Diagnostic { category: Category::Stopped, ..Diagnostic::usage(message) }
             .with_help("to allow it, add --yes"));
     }
     let target = target_from_flags(given, &args.target)?;

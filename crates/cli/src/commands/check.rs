@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::complete;
 use crate::ui::Ui;
 
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Diagnostic, Severity};
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::Format;
 use drillmaster_runner::script::Script;
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
         for problem in &found {
             ui.print_diagnostic(problem);
         }
-        if found.iter().all(|problem| problem.exit == Exit::Done) {
+        if found.iter().all(|problem| problem.severity == Severity::Warning) {
             let warnings = match found.len() {
                 0 => String::new(),
                 1 => ", 1 warning".to_owned(),
@@ -62,19 +62,19 @@ pub(crate) fn run(args: &CheckArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
 
 /// A mistake or warning, for editors and other programs.
 fn item(path: &Path, problem: &Diagnostic) -> Value {
-    let place = problem.place.as_ref();
+    let location = problem.location.as_ref();
     json!({
         "script": path,
-        "line": place.map(|place| place.line),
-        "column": place.map(|place| place.column),
-        "weight": if problem.exit == Exit::Done { "warning" } else { "mistake" },
+        "line": location.map(|location| location.line),
+        "column": location.map(|location| location.column),
+        "weight": if problem.severity == Severity::Warning { "warning" } else { "mistake" },
         "message": problem.message,
         "help": problem.help,
     })
 }
 
 fn exit_code(problem: &Diagnostic, strict: bool) -> Exit {
-    match problem.exit {
+    match Exit::of(problem) {
         Exit::Done if strict => Exit::Script,
         exit => exit,
     }

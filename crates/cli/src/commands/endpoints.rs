@@ -53,8 +53,7 @@ fn as_json(endpoint: &'static EndpointDef) -> Value {
             "doc": field.doc,
         })
     });
-    let errors =
-        endpoint.errors().map(|fault| json!({ "status": fault.status, "says": fault.says }));
+    let errors = endpoint.errors().map(|spec| json!({ "status": spec.status, "says": spec.says }));
     json!({
         "endpoint": endpoint.name(),
         "effect": endpoint.metadata.effect.word(),
@@ -94,16 +93,16 @@ fn describe(endpoint: &'static EndpointDef, width: Option<u16>) -> String {
         let table = layout(&["field", "kind", "", "description"], rows, width);
         parts.push(format!("Fields:\n{table}"));
     }
-    let errors = endpoint.errors().map(|fault| {
-        vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
-    });
+    let errors = endpoint
+        .errors()
+        .map(|spec| vec![spec.status.to_string(), spec.says.to_owned(), spec.means.to_string()]);
     let table = layout(&["status", "message", "meaning"], errors, width);
     parts.push(format!("Errors:\n{table}"));
     parts.join("\n\n")
 }
 
 fn in_doubt(endpoint: &EndpointDef) -> String {
-    match endpoint.metadata.effect.write().map(|write| write.settle) {
+    match endpoint.metadata.effect.write().map(|write| write.resolve) {
         None => String::new(),
         Some(Resolve::Repeat) => "; in doubt, a repeat is harmless and answers alike".to_owned(),
         Some(Resolve::Refusal) => "; in doubt, a repeat is refused when it was done".to_owned(),

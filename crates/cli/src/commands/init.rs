@@ -31,7 +31,8 @@ pub(crate) struct InitArgs {
 
 const SCRIPT: &str = "onboard.rhai";
 const ROSTER: &str = "class.csv";
-const CASSETTE: &str = "onboard.cassette";
+const RECORDINGS: &str = "recordings";
+const CASSETTE: &str = "recordings/onboard.cassette";
 
 /// The files that are copied.
 const FILES: [(&str, &str); 4] = [
@@ -41,7 +42,8 @@ const FILES: [(&str, &str); 4] = [
     (".gitignore", include_str!("project/gitignore")),
 ];
 /// The files that recording and accepting create.
-const GENERATED: [&str; 3] = [CASSETTE, "onboard.roster.csv", "onboard.accepted"];
+const GENERATED: [&str; 3] =
+    [CASSETTE, "recordings/onboard.roster.csv", "recordings/onboard.accepted"];
 
 /// Creates a project whose test passes.
 pub(crate) fn run(args: &InitArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit, Diagnostic> {
@@ -54,7 +56,9 @@ pub(crate) fn run(args: &InitArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit
             Diagnostic::usage(message).with_help("name a new folder: drillmaster init FOLDER")
         );
     }
-    std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
+    for path in [folder.clone(), folder.join(RECORDINGS)] {
+        std::fs::create_dir_all(&path).map_err(|error| cannot_write(&path, &error))?;
+    }
     for (name, text) in FILES {
         let path = folder.join(name);
         // Never replaces a file, even one created since the check.
@@ -90,13 +94,13 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Diagnostic> {
     };
     match execute(&run, &backend, &runtime, None, Some(&cassette), &silent)? {
         Exit::Done => {}
-        exit => {
+        _ => {
             let message = "the script of the new project failed on the sandbox";
-            return Err(Diagnostic { exit, ..Diagnostic::usage(message) });
+            return Err(Diagnostic::script(message));
         }
     }
-    let test = SnapshotTest::of(&path)
-        .ok_or_else(|| Diagnostic::usage("the recording has no script next to it"))?;
+    let test = SnapshotTest::from_cassette(&path)
+        .ok_or_else(|| Diagnostic::usage("the recording has no script"))?;
     test.accept(&test.run(runtime.handle())?.text)
 }
 

@@ -19,8 +19,8 @@ use crate::transport::Backend;
 use crate::trust::{self, UNCHAINED, UntrustedJournal};
 use crate::ui::Ui;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::each::State;
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::outcome::State;
 use drillmaster_runner::run::journal::RunJournal;
 use drillmaster_runner::run_spec::{self, ApprovedPlan, RunSpec, Target};
 

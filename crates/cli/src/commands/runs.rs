@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::each::{self, State};
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::outcome::{self, State};
 use drillmaster_runner::output::table::{Format, cell};
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run_spec::{self, RunSpec};
@@ -155,7 +155,7 @@ fn show(path: &Path, ui: &Ui) -> Result<(), Diagnostic> {
 /// The heading for the keys of rows.
 fn key_column(spec: &RunSpec) -> String {
     let roster = || Roster::open(spec.roster.as_deref()?, None).ok();
-    let first = || roster().map(|roster| roster.key_column().to_owned());
+    let first = || roster().map(|roster| roster.columns().key().to_owned());
     spec.key.clone().or_else(first).unwrap_or_else(|| "row".to_owned())
 }
 
@@ -205,7 +205,11 @@ fn describe(spec: &RunSpec, history: &History, shown: &Value) -> Result<Vec<Stri
             continue;
         }
         listed += 1;
-        lines.push(format!("  {}: {}", row.key, each::told(&row.state, &row.detail, row.line)));
+        lines.push(format!(
+            "  {}: {}",
+            row.key,
+            outcome::describe(&row.state, &row.detail, row.line)
+        ));
     }
     if left_out > 0 {
         let rows = if left_out == 1 { "row" } else { "rows" };

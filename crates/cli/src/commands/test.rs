@@ -30,7 +30,7 @@ const CONTEXT: usize = 3;
 /// The arguments of `test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// Folder with tests: scripts that have cassettes
+    /// Folder to search for tests; a test is a cassette next to its script, or in `recordings/` below it
     #[arg(default_value = ".", add = complete::folders())]
     folder: PathBuf,
     /// Run only tests whose name contains this text
@@ -97,7 +97,7 @@ impl Verdict {
 
 pub(crate) fn run(args: &TestArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     let found = find(&args.folder)?;
-    let mut tests = found.cases;
+    let mut tests = found.tests;
     let files = tests.iter().flat_map(SnapshotTest::files);
     let files = files.fold(Paths::default(), |all, file| all.read("a test", Some(file)));
     files.write("--junit", args.junit.as_ref()).check()?;
@@ -115,7 +115,7 @@ pub(crate) fn run(args: &TestArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     if tests.is_empty() {
         let message = format!("no tests in {}", args.folder.display());
         return Err(Diagnostic::usage(message).with_help(
-            "a test is a script with a cassette, such as onboard.rhai and onboard.cassette; to record a cassette, run \
+            "a test is a cassette with the name of its script, such as onboard.cassette, next to onboard.rhai or in recordings/; to record a cassette, run \
              `drillmaster run SCRIPT --record FILE`; to create a whole project, run `drillmaster init`",
         ));
     }
@@ -126,7 +126,7 @@ pub(crate) fn run(args: &TestArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
         accept(&mut results, ui)?;
     }
     print_results(&results, ui)?;
-    print_counts(&results, found.strangers.len(), ui);
+    print_counts(&results, found.orphans.len(), ui);
     if let Some(path) = junit {
         write_junit(&path, &results)?;
     }
@@ -158,7 +158,7 @@ fn run_all(tests: Vec<SnapshotTest>, jobs: usize, runtime: &Handle) -> Vec<TestR
 }
 
 fn verdict(test: &SnapshotTest, runtime: &Handle) -> Verdict {
-    let failed = |error: Diagnostic| Verdict::Failed(error.draw(false, 100));
+    let failed = |error: Diagnostic| Verdict::Failed(error.render(false, 100));
     let snapshot = match test.run(runtime) {
         Ok(snapshot) => snapshot,
         Err(error) => return failed(error),
