@@ -16,22 +16,21 @@ const HEADING: &str = "Recordings";
 
 /// The flags that record and replay.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = HEADING)]
 pub(crate) struct CassetteArgs {
     /// Record requests and responses to a cassette that is safe to share: no secrets, made-up people
-    #[arg(long, value_name = "FILE", add = complete::files("cassette"))]
+    #[arg(long, value_name = "FILE", add = complete::files("cassette"), help_heading = HEADING)]
     pub(crate) record: Option<PathBuf>,
     /// Answer requests from a cassette, and send nothing
-    #[arg(long, value_name = "FILE", add = complete::files("cassette"), conflicts_with_all = ["record", "on"])]
+    #[arg(long, value_name = "FILE", add = complete::files("cassette"), conflicts_with_all = ["record", "on"], help_heading = HEADING)]
     pub(crate) replay: Option<PathBuf>,
     /// Answer requests from a cassette, call the service for new ones, and add those to the cassette
-    #[arg(long, value_name = "FILE", add = complete::files("cassette"), conflicts_with_all = ["record", "replay"])]
+    #[arg(long, value_name = "FILE", add = complete::files("cassette"), conflicts_with_all = ["record", "replay"], help_heading = HEADING)]
     pub(crate) append: Option<PathBuf>,
     /// Send the requests of a cassette to the service, and report changed responses
-    #[arg(long, value_name = "FILE", add = complete::files("cassette"), conflicts_with_all = ["record", "replay", "append"])]
+    #[arg(long, value_name = "FILE", add = complete::files("cassette"), conflicts_with_all = ["record", "replay", "append"], help_heading = HEADING)]
     pub(crate) verify: Option<PathBuf>,
     /// With --verify on live services, send the recorded writes too (on a sandbox they are always sent)
-    #[arg(long, requires = "verify")]
+    #[arg(long, requires = "verify", help_heading = HEADING)]
     pub(crate) writes: bool,
     #[command(flatten)]
     private: PrivateArgs,
@@ -39,14 +38,13 @@ pub(crate) struct CassetteArgs {
 
 /// The flags that mark data as private, in addition to what endpoints declare.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = HEADING)]
 pub(crate) struct PrivateArgs {
     /// Redact the values of a field, column or input in recordings; KIND is id, name, username, email,
     /// words, link, avatar or secret (default)
-    #[arg(long = "private", value_name = "FIELD[=KIND]", value_parser = parse_private_field)]
+    #[arg(long = "private", value_name = "FIELD[=KIND]", value_parser = parse_private_field, help_heading = HEADING)]
     fields: Vec<(String, Sensitivity)>,
     /// Redact this value in recordings, wherever it occurs
-    #[arg(long = "private-value", value_name = "VALUE")]
+    #[arg(long = "private-value", value_name = "VALUE", help_heading = HEADING)]
     values: Vec<String>,
 }
 

@@ -40,7 +40,7 @@ const PREFIX: &str = "drillmaster::";
 const FIELDS: [&str; 17] = [
     "command",
     "version",
-    "endpoint",
+    "entry",
     "method",
     "path",
     "status",
@@ -56,6 +56,8 @@ const FIELDS: [&str; 17] = [
     "exit",
     "pid",
 ];
+/// The field with the endpoint of a call, and its name in the log, which is older.
+const ENDPOINT: (&str, &str) = ("endpoint", "entry");
 /// The field with the scope of an event. The log has the number of the row instead.
 const SCOPE: &str = "scope";
 
@@ -166,8 +168,12 @@ struct Line {
 
 impl Line {
     fn add(&mut self, field: &Field, value: Value) {
-        if FIELDS.contains(&field.name()) {
-            self.fields.insert(field.name().to_owned(), value);
+        let name = match field.name() {
+            name if name == ENDPOINT.0 => ENDPOINT.1,
+            name => name,
+        };
+        if FIELDS.contains(&name) {
+            self.fields.insert(name.to_owned(), value);
         }
     }
 }

@@ -62,7 +62,7 @@ struct GlobalArgs {
     /// Hide informational messages; warnings and errors are still shown
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Print each API call; repeating the flag adds nothing
+    /// Print each API call (-vv is the same)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
     /// Append events (calls, retries, waits, rows) to a file as JSON lines, without personal data

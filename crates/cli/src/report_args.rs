@@ -10,21 +10,23 @@ use drillmaster_runner::run_spec::Reports;
 use crate::paths::absolute;
 use crate::{choices, complete};
 
+/// The heading of these flags in help.
+const HEADING: &str = "Reports";
+
 /// The flags for reports.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Reports")]
 pub(crate) struct ReportArgs {
     /// Write a report: a web page (.html), tables (.csv) or data (.json); can be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
     report: Vec<PathBuf>,
     /// Template for the page, in minijinja; `drillmaster definitions FOLDER` writes the default one
-    #[arg(long, value_name = "FILE", add = complete::files("j2"), requires = "report")]
+    #[arg(long, value_name = "FILE", add = complete::files("j2"), requires = "report", help_heading = HEADING)]
     template: Option<PathBuf>,
     /// Include only these sections, overriding the script
-    #[arg(long, value_name = "SECTION", value_parser = choices::sections(), value_delimiter = ',', requires = "report")]
+    #[arg(long, value_name = "SECTION", value_parser = choices::sections(), value_delimiter = ',', requires = "report", help_heading = HEADING)]
     sections: Vec<Section>,
     /// Replace people in reports by learner-0001, learner-0002, ...
-    #[arg(long, requires = "report")]
+    #[arg(long, requires = "report", help_heading = HEADING)]
     pseudonymise: bool,
 }
 

@@ -56,7 +56,7 @@ pub(crate) struct RunOptions {
 }
 
 /// The help heading of the flags about writes whose outcome is unknown.
-pub(crate) const IN_DOUBT: &str = "In-doubt writes (no clear response)";
+pub(crate) const IN_DOUBT: &str = "In-doubt writes";
 
 fn parse_concurrency(text: &str) -> Result<usize, String> {
     match text.parse() {

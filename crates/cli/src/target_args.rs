@@ -17,16 +17,15 @@ const HEADING: &str = "Services";
 
 /// The flags of commands that make calls.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = HEADING)]
 pub(crate) struct TargetArgs {
     /// Environment to call [default: sandbox]
-    #[arg(long, value_parser = choices::environments(), global = true)]
+    #[arg(long, value_parser = choices::environments(), global = true, help_heading = HEADING)]
     pub(crate) on: Option<Environment>,
     /// Maximum call rate per live service, such as 5/s or 30/m [default: 5/s; unlimited for a local sandbox]
-    #[arg(long, value_name = "N/s", global = true)]
+    #[arg(long, value_name = "N/s", global = true, help_heading = HEADING)]
     pub(crate) rate: Option<Rate>,
     /// How long each call may wait in total while a live service is rate limiting or unreachable [default: 5m]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, global = true)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, global = true, help_heading = HEADING)]
     pub(crate) retry_for: Option<SignedDuration>,
 }
 

@@ -50,14 +50,13 @@ pub(crate) struct ResumeArgs {
 
 /// The flags about in-doubt writes.
 #[derive(Debug, Args)]
-#[command(next_help_heading = IN_DOUBT)]
 struct InDoubtArgs {
     /// Wait until in-doubt writes can no longer take effect, then check them
-    #[arg(long)]
+    #[arg(long, help_heading = IN_DOUBT)]
     wait: bool,
     /// Repeat in-doubt writes that can no longer take effect even if drillmaster cannot check whether they did.
     /// Check the service first: a write may be done twice
-    #[arg(long)]
+    #[arg(long, help_heading = IN_DOUBT)]
     repeat_in_doubt: bool,
 }
 

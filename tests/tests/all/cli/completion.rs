@@ -32,7 +32,7 @@ fn names(desk: &Desk, words: &[&str]) -> Vec<String> {
 fn entries_are_offered_wherever_one_is_due() {
     let desk = desk();
     let all: Vec<&str> = endpoints().map(drillmaster_models::EndpointDef::name).collect();
-    for words in [&["call", ""][..], &["endpoints", ""], &["cassette", "show", "x", "--entry", ""]]
+    for words in [&["call", ""][..], &["endpoints", ""], &["cassette", "show", "x", "--endpoint", ""]]
     {
         let offered = names(&desk, words);
         for name in &all {

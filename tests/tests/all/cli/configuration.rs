@@ -149,7 +149,7 @@ fn another_profile_is_another_target() {
     let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, profiles).with("key", "another");
     desk.run("run script.rhai --on live --profile school").exits(4);
     let ended = desk.run("resume --profile trial");
-    assert!(ended.exits(2).err.contains("the target is not what run"), "{ended}");
+    assert!(ended.exits(2).err.contains("the target has changed since run"), "{ended}");
 }
 
 #[test]
@@ -246,11 +246,11 @@ fn the_configuration_may_be_another_file() {
     assert_eq!(origin, "environment DRILLMASTER_CONFIG");
     let desk = desk.setting("DRILLMASTER_CONFIG", "absent.toml");
     let ended = desk.run("config show");
-    assert!(ended.exits(2).err.contains("DRILLMASTER_CONFIG names it"), "{ended}");
+    assert!(ended.exits(2).err.contains("the path comes from DRILLMASTER_CONFIG"), "{ended}");
 }
 
 #[test]
 fn a_sandbox_has_no_profile() {
     let ended: Ended = school().run("sandbox --profile school");
-    assert!(ended.exits(2).err.contains("--profile does nothing here"), "{ended}");
+    assert!(ended.exits(2).err.contains("--profile has no effect here"), "{ended}");
 }

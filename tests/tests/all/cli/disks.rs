@@ -49,7 +49,7 @@ fn a_run_whose_journal_is_full_tells_what_it_did_and_goes_on_when_there_is_room(
             continue;
         }
         check_told(&ended);
-        assert!(ended.err.contains("go on with `drillmaster resume "), "{ended}");
+        assert!(ended.err.contains("then run `drillmaster resume "), "{ended}");
         let again = desk.run("resume class.journal");
         assert!(matches!(again.exit, Some(0 | 1)), "{again}");
         assert_eq!(doubled(&server.writes()), Vec::<String>::new(), "{blocks} blocks");
@@ -130,7 +130,7 @@ fn what_is_no_file_is_no_log() {
     let desk = Desk::empty().with("say.rhai", "print(\"hello\");");
     for device in ["/dev/full", "/dev/zero"] {
         let ended = desk.run(&format!("run say.rhai --log {device}"));
-        assert!(ended.exits(2).err.contains("it is no regular file"), "{ended}");
+        assert!(ended.exits(2).err.contains("it is not a regular file"), "{ended}");
     }
 }
 

@@ -57,7 +57,7 @@ fn what_stays_in_doubt_says_when_to_come_back_and_is_sent_again_no_earlier() {
     crate::snapshot::snapshot("cli", "doubt_to_come_back_to", &ended.exits(1).to_string());
     // Before that a look is all.
     let early = desk.run("resume --effect-within 1h");
-    assert!(early.exits(1).err.contains("until then it may still take effect"), "{early}");
+    assert!(early.exits(1).err.contains("until then they may still take effect"), "{early}");
     let late = desk.run("resume --effect-within 2s --wait");
     assert!(late.exits(0).err.contains("2 rows: 2 done"), "{late}");
     assert_eq!(most_invited(&server), 1);
@@ -88,8 +88,8 @@ fn a_write_in_doubt_outside_of_rows_is_not_advised_to_be_run_again() {
                   veracode::invite(#{ email: \"new@x.example\", senderId: sender });";
     let desk = Desk::empty().with_keys().with("one.rhai", script);
     let ended = desk.run(&format!("run one.rhai --resolve-for 0s {}", server.flags()));
-    assert!(!ended.err.contains("run it again, or"), "{ended}");
-    assert!(ended.err.contains("check again what is in doubt"), "{ended}");
+    assert!(!ended.err.contains("run the script again, or"), "{ended}");
+    assert!(ended.err.contains("check in-doubt writes again"), "{ended}");
 }
 
 #[test]

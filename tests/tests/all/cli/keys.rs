@@ -61,7 +61,7 @@ fn a_key_that_nobody_judged_is_not_refused() {
     let away =
         Desk::empty().with_keys().run("auth status --format json --thm-url http://127.0.0.1:9");
     let rows: Vec<serde_json::Value> = serde_json::from_str(&away.out).unwrap();
-    assert_eq!(rows[0]["answer"], "no answer that tells");
+    assert_eq!(rows[0]["status"], "could not check");
     assert_eq!(rows[0]["accepted"], serde_json::Value::Null);
     away.exits(1);
 }
@@ -74,7 +74,7 @@ fn a_key_that_is_out_of_form_is_its_own_services_trouble() {
     let tried = desk.run("auth status --format json");
     let rows: Vec<serde_json::Value> = serde_json::from_str(&tried.out).unwrap();
     assert_eq!(rows[0]["accepted"], true);
-    assert_eq!(rows[1]["answer"], "not tried");
+    assert_eq!(rows[1]["status"], "not checked");
     tried.exits(2);
 }
 

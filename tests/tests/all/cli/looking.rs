@@ -19,7 +19,7 @@ for row in each(roster(), |row| {
 "#;
 const CLASS: &str = "email,id\nkian.rutherford@example.com,kr-1\nnobody@firma.example,nb-2\n";
 const TWO_SEATS: &str = include_str!("../../../cassettes/two_seats.cassette");
-const REVEAL: &str = "[hidden; --reveal shows it]";
+const REVEAL: &str = "[hidden; use --reveal to show]";
 
 /// A desk with the same run as a cassette and as a journal.
 fn desk() -> Desk {
@@ -61,7 +61,7 @@ fn a_journal_is_listed_alike_with_the_people_of_the_run() {
     let [sealed, raw] = ["cassette", "journal"].map(|file| {
         let shown = json(&desk.run(&format!("cassette show seat.{file} --format json")));
         let requests = shown.as_array().unwrap().iter();
-        requests.map(|one| (one["entry"].clone(), one["status"].clone())).collect::<Vec<_>>()
+        requests.map(|one| (one["endpoint"].clone(), one["status"].clone())).collect::<Vec<_>>()
     });
     assert_eq!(sealed, raw);
 }
@@ -77,11 +77,11 @@ fn a_cassette_that_was_never_sealed_is_shown_too() {
 fn what_is_looked_for_can_be_narrowed_down() {
     let desk = desk();
     for (name, filter) in [
-        ("show_entry", "--entry thm.authenticate"),
+        ("show_entry", "--endpoint thm.authenticate"),
         ("show_scope", "--scope learner-0001@example.com"),
         ("show_main", "--scope main"),
         ("show_refused", "--state refused"),
-        ("show_answered", "--state answered --entry thm.add_seat"),
+        ("show_answered", "--state answered --endpoint thm.add_seat"),
         ("show_none", "--state lost"),
         ("show_nobody", "--scope kian.rutherford@example.com"),
     ] {
@@ -96,7 +96,7 @@ fn what_is_looked_for_can_be_narrowed_down() {
 #[test]
 fn a_filter_that_fits_nothing_ever_is_refused() {
     let desk = desk();
-    check("show_no_entry", &desk, "cassette show seat.cassette --entry thm.seats", 2);
+    check("show_no_entry", &desk, "cassette show seat.cassette --endpoint thm.seats", 2);
     check("show_no_state", &desk, "cassette show seat.cassette --state gone", 2);
     check("show_reveal_alone", &desk, "cassette show seat.cassette --reveal", 2);
 }
@@ -109,7 +109,7 @@ fn breakdowns_and_losses_are_told_apart() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| format!("{} {} {}", one["entry"], one["state"], one["status"]))
+        .map(|one| format!("{} {} {}", one["endpoint"], one["state"], one["status"]))
         .collect();
     let expected = [
         r#""thm.users" "broken" 500"#,
@@ -149,7 +149,7 @@ fn what_lets_somebody_in_is_shown_on_demand_alone() {
         assert!(!closed.out.contains("sesame"), "{closed}");
     }
     // The answers of questions.
-    let questions = "cassette show seat.journal --entry thm.questions --full --format json";
+    let questions = "cassette show seat.journal --endpoint thm.questions --full --format json";
     let (closed, open) =
         (json(&desk.run(questions)), json(&desk.run(&format!("{questions} --reveal"))));
     let (closed, open) = (closed.to_string(), open.to_string());
@@ -157,7 +157,7 @@ fn what_lets_somebody_in_is_shown_on_demand_alone() {
     assert!(closed.contains(REVEAL) && !open.contains(REVEAL));
     // Nobody's answers are in a cassette that is shared, revealed or not.
     let sealed =
-        desk.run("cassette show seat.cassette --entry thm.questions --full --format json --reveal");
+        desk.run("cassette show seat.cassette --endpoint thm.questions --full --format json --reveal");
     let mut answers = Vec::new();
     gather(&json(&sealed), "answers", &mut answers);
     gather(&json(&sealed), "answer", &mut answers);
@@ -189,8 +189,8 @@ fn what_was_recorded_is_counted() {
     check("stats_json", &desk, "cassette stats seat.cassette --format json", 0);
     let counts = |file: &str| {
         let stats = json(&desk.run(&format!("cassette stats {file} --format json")));
-        let endpoints = stats["entries"].as_array().unwrap().iter();
-        let counts = endpoints.map(|one| (one["entry"].clone(), one["requests"].clone()));
+        let endpoints = stats["endpoints"].as_array().unwrap().iter();
+        let counts = endpoints.map(|one| (one["endpoint"].clone(), one["requests"].clone()));
         (stats["facts"].clone(), counts.collect::<Vec<_>>())
     };
     assert_eq!(counts("seat.cassette"), counts("seat.journal"));

@@ -68,7 +68,7 @@ fn the_answers_of_questions_are_hidden_unless_revealed() {
     let lines = "thm::questions(#{ roomCode: \"linux1\" })\n";
     let seen = |line: &str| Desk::empty().run_with(lines, line).exits(0).out.clone();
     let hidden = seen("repl --format json");
-    assert!(hidden.contains("[hidden; --reveal shows it]"), "{hidden}");
+    assert!(hidden.contains("[hidden; use --reveal to show]"), "{hidden}");
     assert!(!seen("repl --format json --reveal").contains("[hidden"));
 }
 

@@ -185,13 +185,13 @@ fn a_run_that_stopped_half_way_is_reported_and_says_so() {
     assert!(page.contains("t-changes") && !page.contains("t-funnel"));
     let parts = format!("{RUN} --quiet --report part.csv --report part.json");
     let told = desk.run(&parts).exits(3).err.clone();
-    assert!(told.contains("part.csv holds what was known when the run stopped"), "{told}");
+    assert!(told.contains("part.csv (incomplete, because the run stopped)"), "{told}");
     let data: Value = serde_json::from_str(&desk.read("part.json")).unwrap();
     assert_eq!(data["stopped"], "the rest is missing");
     // Of a whole run there would be nothing left.
     let desk = desk.with("class.html", "whole");
     let again = desk.run(&format!("{RUN} --report class.html"));
-    assert!(again.exits(3).err.contains("class.html is left as it was"), "{again}");
+    assert!(again.exits(3).err.contains("class.html was not replaced"), "{again}");
     assert_eq!(desk.read("class.html"), "whole");
 }
 

@@ -151,8 +151,8 @@ fn a_run_that_was_stopped_before_the_last_one_is_named() {
     let stopped = journals(&desk)[0].file_stem().unwrap().to_string_lossy().into_owned();
     desk.run("run seat.rhai --roster some.csv").exits(0);
     let ended = desk.run("resume");
-    let command = format!("go on with `drillmaster resume {stopped}`");
-    assert!(ended.exits(2).err.contains("of stops.rhai at "), "{ended}");
+    let command = format!("use `drillmaster resume {stopped}`");
+    assert!(ended.exits(2).err.contains("of stops.rhai, started "), "{ended}");
     assert!(ended.err.contains(&command), "{ended}");
     // What was refused left no trace.
     let again = desk.run("resume");
@@ -184,7 +184,7 @@ fn a_run_that_did_nothing_is_not_the_one_to_go_on_with() {
     desk.run("run seat.rhai --roster some.csv --set word=wrong").exits(3);
     let id = first[0].file_stem().unwrap().to_string_lossy().into_owned();
     let ended = desk.run("resume");
-    assert!(ended.exits(3).err.contains(&format!("going on with {id}")), "{ended}");
+    assert!(ended.exits(3).err.contains(&format!("resuming {id}")), "{ended}");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn an_interrupted_run_tells_the_command_that_goes_on() {
     signal(&process, "-INT");
     let ended = Ended::of("run", process.wait_with_output().unwrap());
     let told =
-        ended.exits(130).err.lines().find(|line| line.starts_with("interrupted; go on with"));
+        ended.exits(130).err.lines().find(|line| line.starts_with("interrupted; resume with"));
     let command = told.unwrap_or_else(|| panic!("{ended}"));
     let command = command.split('`').nth(1).unwrap().strip_prefix("drillmaster ").unwrap();
     check_state(&desk, "stopped");
@@ -239,7 +239,7 @@ fn a_changed_module_is_a_changed_script() {
     desk.run("run say.rhai").exits(0);
     desk.run("resume").exits(0);
     let desk = desk.with("words.rhai", "fn hello() { \"good day\" }");
-    assert!(desk.run("resume").exits(2).err.contains("the script is not what"));
+    assert!(desk.run("resume").exits(2).err.contains("the script has changed since"));
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn what_lets_somebody_in_is_shown_on_demand_alone() {
         let show = format!("cassette show class.journal --full --format {format}");
         let shown = desk.run(&show);
         assert!(!tokens.iter().any(|token| shown.exits(0).out.contains(token)), "{shown}");
-        assert!(shown.out.contains("[hidden; --reveal shows it]"), "{shown}");
+        assert!(shown.out.contains("[hidden; use --reveal to show]"), "{shown}");
         let revealed = desk.run(&format!("{show} --reveal"));
         assert!(tokens.iter().all(|token| revealed.exits(0).out.contains(token)), "{revealed}");
         // People are who they are.
@@ -113,7 +113,7 @@ fn what_is_left_as_it_is_is_told() {
     check("seal_left", &desk, "cassette seal j -o sealed.cassette", 0);
     let said = "--private team=words --private site=words --private since=harmless";
     let ended = desk.run(&format!("cassette seal j -o said.cassette {said}"));
-    assert!(!ended.exits(0).err.contains("left as"), "{ended}");
+    assert!(!ended.exits(0).err.contains("not redacted"), "{ended}");
     let appended = desk.run(&format!("{TEAM_RUN} --append added.cassette"));
     assert!(appended.exits(0).err.ends_with(told), "{appended}");
 }

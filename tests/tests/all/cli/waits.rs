@@ -35,7 +35,7 @@ fn a_call_says_how_to_wait_longer() {
 #[test]
 fn a_time_that_is_none_is_refused() {
     let ended = Desk::empty().run("call thm.users --on live --retry-for 5");
-    assert!(ended.exits(2).err.contains("write a time as 30s, 5m or 1h"), "{ended}");
+    assert!(ended.exits(2).err.contains("must be a duration such as 30s, 5m or 1h"), "{ended}");
 }
 
 /// The run goes on where it was: what waited was not sent.
@@ -46,14 +46,14 @@ fn the_first_interrupt_ends_a_wait_of_minutes() {
     let flags = format!("{} --journal run.journal --concurrency 2", server.flags());
     let mut process = desk.start(&format!("{RUN} {flags}"));
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("asks to slow down: waiting 4 min, until ")));
+    assert!(lines.any(|line| line.contains("asked to slow down: waiting 4 min, until ")));
     let id = process.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    assert!(lines.any(|line| line.contains("interrupted; go on with")));
+    assert!(lines.any(|line| line.contains("interrupted; resume with")));
     assert_eq!(process.wait().unwrap().code(), Some(130));
     assert_eq!(server.writes()["veracode.invite"], json!(null));
     let ended = desk.run("resume run.journal --concurrency 1 --retry-for 1s");
-    assert!(ended.exits(1).err.contains("asks to wait 4 min"), "{ended}");
+    assert!(ended.exits(1).err.contains("asked to wait 4 min"), "{ended}");
     desk.run("resume run.journal").exits(0);
     let invites = server.writes()["veracode.invite"].clone();
     assert!(invites.as_object().unwrap().values().all(|times| times == 1), "{invites}");
