@@ -3,7 +3,9 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use drillmaster_models::json::weight;
-use drillmaster_models::{EndpointDef, Field, FieldKind, Pager, Paging, endpoint, endpoints};
+use drillmaster_models::{
+    EndpointDef, Field, FieldKind, Pager, Paging, UnknownEndpoint, endpoint, endpoints,
+};
 use drillmaster_transport::{Connection, Error};
 use serde_json::{Map, Value, json};
 
@@ -93,14 +95,19 @@ fn kebab(name: &str) -> String {
     out
 }
 
+/// There is no such endpoint.
+pub(crate) fn unknown(error: &UnknownEndpoint) -> Diagnostic {
+    Diagnostic::usage(error.to_string()).with_help("`drillmaster endpoints` lists them")
+}
+
 pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     let chosen = matches.subcommand_matches("call").and_then(ArgMatches::subcommand);
     let Some((name, given)) = chosen else {
         return Err(
-            Diagnostic::usage("name an entry").with_help("`drillmaster endpoints` lists them")
+            Diagnostic::usage("name an endpoint").with_help("`drillmaster endpoints` lists them")
         );
     };
-    let endpoint = endpoint(name).map_err(|error| Diagnostic::usage(error.to_string()))?;
+    let endpoint = endpoint(name).map_err(|error| unknown(&error))?;
     let mut fields = Map::new();
     for field in endpoint.fields() {
         if let Some(text) = given.get_one::<String>(&id(field)) {

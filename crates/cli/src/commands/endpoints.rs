@@ -12,8 +12,7 @@ use drillmaster_runner::output::table::layout;
 pub(crate) fn endpoints(name: Option<&str>, shell: &Ui) -> Result<Exit, Diagnostic> {
     match name {
         Some(name) => {
-            let endpoint =
-                models::endpoint(name).map_err(|error| Diagnostic::usage(error.to_string()))?;
+            let endpoint = models::endpoint(name).map_err(|error| super::call::unknown(&error))?;
             match shell.format {
                 Format::Json => shell.console.print(&format!("{:#}", as_json(endpoint))),
                 // What can be listed of it.

@@ -81,7 +81,10 @@ impl State {
 }
 
 fn known_entry(name: &str) -> Result<String, String> {
-    endpoint(name).map(|endpoint| endpoint.name().to_owned()).map_err(|error| error.to_string())
+    match endpoint(name) {
+        Ok(endpoint) => Ok(endpoint.name().to_owned()),
+        Err(error) => Err(format!("{error}; `drillmaster endpoints` lists them")),
+    }
 }
 
 pub(super) fn show(args: &ShowArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
