@@ -23,7 +23,7 @@ use crate::config::{Config, KeySource, variable};
 use crate::paths::Paths;
 use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::language::engine::folder_of;
+use drillmaster_runner::fs::folder_of;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run_spec::{Environment, Target};
 use drillmaster_transport::files;
