@@ -13,8 +13,8 @@ use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::log::{self, Logged};
 use drillmaster_transport::redact::{Keys, Policy, Remarks, Sensitivity};
 use drillmaster_transport::{
-    Connection, Error, ExposeSecret, Http, Mode, Patience, Rate, RateLimit, Replay, Request,
-    ResolvePolicy, Response, Retry, Route, Scope, SecretString, Source, Transport, Writes,
+    Connection, Error, ExposeSecret, Http, Mode, Rate, RateLimit, Replay, Request, ResolvePolicy,
+    Response, Retry, Route, Scope, SecretString, Source, Transport, WaitPolicy, Writes,
 };
 use serde_json::Value;
 
@@ -158,7 +158,7 @@ impl Connections {
     pub(crate) fn open(
         place: &Target,
         needed: &[&'static str],
-        patience: &Patience,
+        patience: &WaitPolicy,
     ) -> Result<Self, Diagnostic> {
         let (mut paces, mut is_remote) = (Vec::new(), false);
         let transport: Arc<dyn Transport> = match place.on {
@@ -212,7 +212,7 @@ impl Connections {
     /// How fast the services were called that have a budget.
     pub(crate) fn paces(&self) -> Vec<PaceEvent> {
         let event = |(service, pace): &Paced| {
-            let reached = pace.reached();
+            let reached = pace.stats();
             PaceEvent {
                 service: (*service).to_owned(),
                 requests: reached.requests,
@@ -294,7 +294,7 @@ pub(crate) fn output(file: &Path) -> Result<PathBuf, Diagnostic> {
 fn live(
     place: &Target,
     needed: &[&str],
-    patience: &Patience,
+    patience: &WaitPolicy,
     paces: &mut Vec<Paced>,
     is_remote: &mut bool,
 ) -> Result<Route, Diagnostic> {
@@ -323,14 +323,14 @@ fn live(
         let http = logged(http);
         route = match rate {
             Some(rate) => {
-                let budgeted = RateLimit::new(http, rate).with_patience(patience.clone());
+                let budgeted = RateLimit::new(http, rate).with_wait_policy(patience.clone());
                 let budgeted = Arc::new(budgeted);
                 paces.push((service.name, budgeted.clone()));
-                let retry = Retry::new(budgeted).with_patience(patience.clone());
+                let retry = Retry::new(budgeted).with_wait_policy(patience.clone());
                 route.to(service.name, retry)
             }
             None => {
-                let retry = Retry::new(http).with_patience(patience.clone());
+                let retry = Retry::new(http).with_wait_policy(patience.clone());
                 route.to(service.name, retry)
             }
         };

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use drillmaster_models::SERVICES;
-use drillmaster_transport::Patience;
-use drillmaster_transport::patience::{Ends, Wait, Why};
+use drillmaster_transport::WaitPolicy;
+use drillmaster_transport::{Wait, WaitOutcome, WaitReason};
 use jiff::{SignedDuration, Timestamp};
 
 use drillmaster_runner::console::Console;
@@ -23,13 +23,13 @@ pub(crate) fn time(text: &str) -> Result<SignedDuration, String> {
 }
 
 /// How patient the calls to a place are: a person is told of waits, and a stop ends them.
-pub(crate) fn patience(place: &Target, console: &Console, stop: &Stop) -> Patience {
+pub(crate) fn patience(place: &Target, console: &Console, stop: &Stop) -> WaitPolicy {
     let limit = place.retry_for.and_then(|limit| Duration::try_from(limit).ok());
     let console = console.clone();
     limit
-        .map_or_else(Patience::default, Patience::new)
-        .ended_by(stop.token())
-        .telling(move |wait| console.warn(&told(wait, Timestamp::now())))
+        .map_or_else(WaitPolicy::default, WaitPolicy::new)
+        .cancelled_by(stop.token())
+        .on_wait(move |wait| console.warn(&told(wait, Timestamp::now())))
 }
 
 fn told(wait: &Wait, now: Timestamp) -> String {
@@ -43,8 +43,8 @@ fn told(wait: &Wait, now: Timestamp) -> String {
     // As it was given.
     let limit = SignedDuration::try_from(wait.limit).unwrap_or(LONGEST);
     let limit = format!("{limit:#}");
-    match (wait.why, wait.ends) {
-        (Why::Asked, Ends::Sent) => {
+    match (wait.reason, wait.outcome) {
+        (WaitReason::RateLimited, WaitOutcome::Retry) => {
             let until = SignedDuration::try_from(wait.time).ok();
             let until = until.and_then(|time| now.checked_add(time).ok()).unwrap_or(now);
             let until = until.strftime("%H:%M:%S UTC");
@@ -52,10 +52,10 @@ fn told(wait: &Wait, now: Timestamp) -> String {
                 "{title} asks to slow down: waiting {time}, until {until}; Ctrl-C ends the wait"
             )
         }
-        (Why::Asked, Ends::Failed) => format!(
+        (WaitReason::RateLimited, WaitOutcome::GiveUp) => format!(
             "{title} asks to wait {time}, longer than --retry-for {limit} allows: calls to it fail for now"
         ),
-        (Why::Unreachable, Ends::Failed) => {
+        (WaitReason::Unreachable, WaitOutcome::GiveUp) => {
             format!("{title} still cannot be reached after {limit} (--retry-for): calls to it fail")
         }
         _ => format!(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
 use drillmaster_transport::redact::Policy;
-use drillmaster_transport::{Mode, Patience, Writes};
+use drillmaster_transport::{Mode, WaitPolicy, Writes};
 
 use crate::Ui;
 use crate::color::Coloured;
@@ -89,7 +89,7 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Diagnostic> {
     let order = settings.order(&folder.join(SCRIPT), matches)?;
     let ready = PreparedRun::of(order, &silent)?;
     let session = Session::start(&silent.console)?;
-    let patience = Patience::default();
+    let patience = WaitPolicy::default();
     let target = Connections::open(&ready.order.place, &ready.services(), &patience)?;
     let cassette = near(&folder.join(CASSETTE));
     let taping = CassetteOptions {

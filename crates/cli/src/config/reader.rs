@@ -207,7 +207,7 @@ mod tests {
                 key("command = \"pass 'show\""),
                 "config.toml:3: command has a quote that does not end",
             ),
-            (key("url = \"ftp://thm.example\""), "only https is spoken"),
+            (key("url = \"ftp://thm.example\""), "only https is supported"),
             (key("url = \"https://me:4f1c0ffee@thm.example\""), "must not hold a user name"),
             (key("url = 4"), "config.toml:3: `url` is a text in quotes"),
             (
