@@ -306,15 +306,15 @@ impl Kind {
                 rule.shape = Some(shape);
                 return Ok(());
             }
-            (Does::Listless, None, None) => format!("{}, or ", Shape::ALL.map(Shape::name).join(", ")),
+            (Does::Listless, None, None) => {
+                format!("{}, or ", Shape::ALL.map(Shape::name).join(", "))
+            }
             (Does::LateEffect, None, _) => "reset, or ".to_owned(),
             (Does::SlowEffect, None, _) => String::new(),
             _ => return Err(format!("{} does not take `/{word}`", self.name)),
         };
         let name = self.name;
-        Err(format!(
-            "`/{word}` is not an answer of {name}; use {choices}a status from 200 to 599"
-        ))
+        Err(format!("`/{word}` is not an answer of {name}; use {choices}a status from 200 to 599"))
     }
 }
 
