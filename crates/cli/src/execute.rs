@@ -178,10 +178,7 @@ impl Execution<'_> {
                 if problem.category != Category::Replay =>
             {
                 let (seal, path) = (journal.command("cassette seal"), display_path(path));
-                problem.with_help(format!(
-                    "the journal has the recording: after fixing this, run `{seal} -o {}`",
-                    path.display()
-                ))
+                problem.with_help(format!("after fixing this, run `{seal} -o {}`", path.display()))
             }
             _ => problem,
         }

@@ -204,7 +204,7 @@ fn credential(
         None => {
             let message = format!("no key for {}: {source} is not set", service.title);
             Err(Diagnostic::usage(message).with_help(format!(
-                "set {source} to {form}, or run `drillmaster auth login {}`",
+                "set {source} to the API key ({form}), or run `drillmaster auth login {}`",
                 service.name
             )))
         }

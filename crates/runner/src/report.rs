@@ -98,6 +98,7 @@ struct Changes {
 struct RowChanges {
     /// The row's key; nothing for what was changed outside of rows.
     who: Option<String>,
+    #[serde(rename = "entries")]
     endpoints: Vec<Change>,
 }
 

@@ -1,53 +1,53 @@
 //! The command as a person meets it: help, answers, mistakes, and how it ends.
 
+mod auth;
 mod bounds;
-mod calls;
+mod call;
+mod cassette_show;
 mod cassettes;
 mod completion;
 mod configuration;
 #[cfg(target_os = "linux")]
 mod disks;
-mod doubts;
-mod echoes;
-mod fences;
+mod dry_run;
+mod echoed_keys;
+mod event_log;
 mod help;
 #[cfg(unix)]
 mod hostile;
-mod keys;
-mod logs;
-mod looking;
+mod in_doubt;
+mod init_and_test;
 mod mistakes;
-mod projects;
-mod rehearsals;
 mod repl;
 mod reports;
 mod resuming;
+#[cfg(unix)]
+mod retry_waits;
 mod rosters;
 mod runs;
+mod script_sandbox;
 mod sealed_rows;
 mod sealing;
 mod streams;
 #[cfg(unix)]
-mod terminals;
+mod terminal_output;
 mod trust;
-#[cfg(unix)]
-mod waits;
 
-use crate::desk::{Desk, Door};
 use crate::snapshot::snapshot;
+use crate::workdir::{Door, Workdir};
 
 /// Compares all that a person sees of a command.
 #[track_caller]
-fn check(name: &str, desk: &Desk, line: &str, exit: i32) {
-    crate::desk::check("cli", name, desk, line, exit);
+fn check(name: &str, workdir: &Workdir, line: &str, exit: i32) {
+    crate::workdir::check("cli", name, workdir, line, exit);
 }
 
 /// A mistake: all that a person sees of it, and the proof that nothing was sent although there were keys and
 /// an address.
 #[track_caller]
-fn check_unsent(name: &str, desk: Desk, line: &str, exit: i32) {
+fn check_unsent(name: &str, workdir: Workdir, line: &str, exit: i32) {
     let door = Door::closed();
-    let mut ended = desk.with_keys().run(&format!("{line} {}", door.flags()));
+    let mut ended = workdir.with_keys().run(&format!("{line} {}", door.flags()));
     assert!(!door.was_knocked_at(), "something was sent: {ended}");
     line.clone_into(&mut ended.line);
     snapshot("cli", name, &ended.to_string());

@@ -1,6 +1,6 @@
-//! The guide at work: whatever a page of `docs/guide` says to type is typed at a desk, and the page has what comes of it.
+//! The guide at work: whatever a page of `docs/guide` says to type is typed at a workdir, and the page has what comes of it.
 //!
-//! A fenced block is a file to put on the desk (```` ```rhai hello.rhai ````), or commands and what a person sees
+//! A fenced block is a file to put on the workdir (```` ```rhai hello.rhai ````), or commands and what a person sees
 //! after them (```` ```console ````, with `exit=N` where the last one does not end with 0). Rust is tested where the
 //! page is a crate's documentation. With `DRILLMASTER_GUIDE=write` the pages are written anew; read what came of it.
 
@@ -10,8 +10,8 @@ use std::path::Path;
 use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
 use regex::Regex;
 
-use crate::desk::Desk;
 use crate::server::Server;
+use crate::workdir::Workdir;
 
 const CLASS_REPORT: &str = include_str!("../../../scripts/class_report.rhai");
 
@@ -80,21 +80,21 @@ fn diff(page: &str, typed: &str) -> String {
 
 /// Who types a page.
 struct Typist {
-    desk: Desk,
+    workdir: Workdir,
     server: Option<Server>,
     stable: Vec<(Regex, &'static str)>,
 }
 
 impl Typist {
     fn new() -> Self {
-        let desk = Desk::with_class().with("class_report.rhai", CLASS_REPORT);
+        let workdir = Workdir::with_class().with("class_report.rhai", CLASS_REPORT);
         let stable = [
             (r"\b\d{8}-\d{6}-[0-9a-f]{4}\b", "20261123-090000-1a2b"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "2026-11-23 09:00 UTC"),
             (r"drillmaster-under-test(\.exe)?", "drillmaster"),
         ];
         let stable = stable.map(|(pattern, text)| (Regex::new(pattern).unwrap(), text)).into();
-        Self { desk, server: None, stable }
+        Self { workdir, server: None, stable }
     }
 
     /// The page, with what came of its commands.
@@ -110,7 +110,7 @@ impl Typist {
                 ("console", exit) => typed.push_str(&self.console(&block, exit)),
                 (_, "") => typed.push_str(&block),
                 (_, file) => {
-                    std::fs::write(self.desk.path(file), self.address(&block)).unwrap();
+                    std::fs::write(self.workdir.path(file), self.address(&block)).unwrap();
                     typed.push_str(&block);
                 }
             }
@@ -139,7 +139,7 @@ impl Typist {
             let name = ["DRILLMASTER_THM_KEY", "DRILLMASTER_VERACODE_KEY"]
                 .into_iter()
                 .find(|known| *known == name);
-            self.desk.set(name.unwrap(), value);
+            self.workdir.set(name.unwrap(), value);
             return String::new();
         }
         let line = command.strip_prefix("drillmaster ").unwrap_or_else(|| panic!("{command}"));
@@ -149,8 +149,10 @@ impl Typist {
             return format!("listening on http://{ADDRESS}\n");
         }
         let ended = match line.split_once(" < ") {
-            Some((line, file)) => self.desk.run_with(&self.desk.read(file), &self.address(line)),
-            None => self.desk.run(&self.address(line)),
+            Some((line, file)) => {
+                self.workdir.run_with(&self.workdir.read(file), &self.address(line))
+            }
+            None => self.workdir.run(&self.address(line)),
         };
         ended.exits(exit);
         let mut seen = format!("{}{}", ended.out, ended.err);

@@ -10,8 +10,8 @@ use drillmaster_transport::{Http, Record, Replay, Route, SecretString};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use crate::desk::CLASS;
 use crate::scripts::{Onboarded, onboard};
+use crate::workdir::CLASS;
 
 /// Serves a sandbox on a runtime and connects to it as to the live services.
 fn served(runtime: &Runtime, sandbox: Sandbox) -> Route {

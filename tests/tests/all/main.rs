@@ -1,7 +1,6 @@
 //! One test crate over the whole of drillmaster.
 
 mod cli;
-mod desk;
 mod guide;
 mod http;
 mod interchange;
@@ -16,4 +15,5 @@ mod snapshot;
 mod terminal;
 mod wire_thm;
 mod wire_veracode;
+mod workdir;
 mod workflows;

@@ -12,8 +12,8 @@ use drillmaster_sandbox::{InviteOutcome, Options, Sandbox};
 use drillmaster_transport::{Capture, Connection, Transport};
 use serde_json::{Value, json};
 
-use crate::desk::{CLASS, ONBOARD_CLASS};
 use crate::snapshot::snapshot;
+use crate::workdir::{CLASS, ONBOARD_CLASS};
 
 /// What came of a workflow.
 pub(crate) struct Onboarded {

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Command};
 use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
 use serde_json::Value;
 
-use crate::desk::{Desk, Ended};
+use crate::workdir::{Ended, Workdir};
 
 /// A sandbox that listens. It is gone when this is dropped.
 pub(crate) struct Server {
@@ -33,14 +33,14 @@ pub(crate) struct Answer {
 impl Server {
     /// Starts a sandbox with these flags.
     pub(crate) fn start(flags: &str) -> Self {
-        Self::at(&Desk::empty(), flags)
+        Self::at(&Workdir::empty(), flags)
     }
 
-    /// Starts a sandbox at a desk, where its state may lie.
-    pub(crate) fn at(desk: &Desk, flags: &str) -> Self {
+    /// Starts a sandbox at a workdir, where its state may lie.
+    pub(crate) fn at(workdir: &Workdir, flags: &str) -> Self {
         let usual = if flags.contains("--listen") { "" } else { "--listen 127.0.0.1:0 " };
         let line = format!("sandbox {usual}{flags}");
-        let mut process = desk.start(&line);
+        let mut process = workdir.start(&line);
         let mut out = BufReader::new(process.stdout.take().unwrap());
         let mut first = String::new();
         out.read_line(&mut first).unwrap();

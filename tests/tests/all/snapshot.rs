@@ -10,9 +10,9 @@ pub(crate) fn snapshot(folder: &str, name: &str, text: &str) {
     settings.add_filter(r"\b\d{8}-\d{6}-[0-9a-f]{4}\b", "[run]");
     settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "[time]");
     settings
-        .add_filter(r"\d+ requests in [\d.]+ s, [\d.]+ a second", "[some] requests in [a while]");
+        .add_filter(r"\d+ requests in [\d.]+ s, [\d.]+ per second", "[some] requests in [a while]");
     settings.add_filter(r"in [0-9hms ]+, at \d\d:\d\d:\d\d UTC", "in [a while], at [time]");
-    settings.add_filter(r"(/[\w.-]+)*/\.tmp\w{6}", "[desk]");
+    settings.add_filter(r"(/[\w.-]+)*/\.tmp\w{6}", "[workdir]");
     settings.add_filter(r"drillmaster-under-test(\.exe)?", "drillmaster");
     settings.add_filter(r"drillmaster \d+\.\d+\.\d+", "drillmaster [version]");
     settings.add_filter(r"127\.0\.0\.1:\d\d+", "[address]");

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::desk::{Desk, Ended};
+use crate::workdir::{Ended, Workdir};
 
 /// Which of a command's streams are on the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub(crate) enum On {
 }
 
 /// Runs a command to its end. What stands on the terminal is in `err`; what was piped is in `out`.
-pub(crate) fn run(desk: &Desk, line: &str, columns: u16, on: On) -> Ended {
-    let mut terminal = Terminal::of(desk.command(line), columns, on);
+pub(crate) fn run(workdir: &Workdir, line: &str, columns: u16, on: On) -> Ended {
+    let mut terminal = Terminal::of(workdir.command(line), columns, on);
     let piped = terminal.child.stdout.take().map(|mut out| {
         std::thread::spawn(move || {
             let mut text = String::new();

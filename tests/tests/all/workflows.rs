@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use drillmaster_models::Dialect;
 use drillmaster_sandbox::{Options, Sandbox};
 
-use crate::desk::{Desk, Ended};
 use crate::scripts::{Onboarded, Workflow};
 use crate::snapshot::snapshot;
+use crate::workdir::{Ended, Workdir};
 
 const CLASS: &str = include_str!("../../../scripts/examples/class.csv");
 const TEAM: &str = include_str!("../../../scripts/examples/team.csv");
@@ -39,21 +39,21 @@ fn example(source: &str) -> String {
     line.split(" > ").next().unwrap().to_owned()
 }
 
-/// A desk as the project's folder is.
-fn desk() -> Desk {
+/// A workdir as the project's folder is.
+fn workdir() -> Workdir {
     let rosters = [("class", CLASS), ("team", TEAM), ("leavers", LEAVERS)];
-    let desk = rosters.into_iter().fold(Desk::empty(), |desk, (name, text)| {
-        desk.with(&format!("scripts/examples/{name}.csv"), text)
+    let workdir = rosters.into_iter().fold(Workdir::empty(), |workdir, (name, text)| {
+        workdir.with(&format!("scripts/examples/{name}.csv"), text)
     });
     scripts()
         .into_iter()
-        .fold(desk, |desk, (file, source)| desk.with(&format!("scripts/{file}"), source))
+        .fold(workdir, |workdir, (file, source)| workdir.with(&format!("scripts/{file}"), source))
 }
 
 /// Compares all that a person sees of a command.
 #[track_caller]
 fn check(name: &str, line: &str, exit: i32) {
-    crate::desk::check("workflows", name, &desk(), line, exit);
+    crate::workdir::check("workflows", name, &workdir(), line, exit);
 }
 
 /// Runs a shipped script in the process.
@@ -88,9 +88,9 @@ fn cells(text: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_example_does_what_the_script_says() {
-    let desk = desk();
+    let workdir = workdir();
     for (file, source) in scripts() {
-        let ended = desk.run(&example(&source));
+        let ended = workdir.run(&example(&source));
         snapshot("workflows", file.trim_end_matches(".rhai"), &ended.to_string());
         ended.exits(0);
     }
@@ -98,9 +98,9 @@ fn every_example_does_what_the_script_says() {
 
 #[test]
 fn every_example_works_in_the_legacy_dialect_or_says_what_it_lacks() {
-    let desk = desk();
+    let workdir = workdir();
     for (file, source) in scripts() {
-        let ended = desk.run(&format!("{} --thm-dialect legacy", example(&source)));
+        let ended = workdir.run(&format!("{} --thm-dialect legacy", example(&source)));
         if file == "sync_seats.rhai" {
             assert!(ended.exits(3).err.contains("there are no seats"), "{ended}");
         } else {
@@ -118,27 +118,27 @@ fn every_example_works_in_the_legacy_dialect_or_says_what_it_lacks() {
 /// Whatever else there is to tell goes to standard error.
 #[test]
 fn every_script_writes_one_document() {
-    let desk = desk();
+    let workdir = workdir();
     let people = ["campaign_progress.rhai --set people=all", "engagement.rhai --set people=true"];
     let both =
         "sync_seats.rhai --roster scripts/examples/team.csv --set mode=both --max-removals 200";
     let more = people.into_iter().chain([both]).map(|line| format!("run scripts/{line}"));
     for line in scripts().values().map(|source| example(source)).chain(more) {
-        let json = desk.run(&format!("{line} --format json")).exits(0).out.clone();
+        let json = workdir.run(&format!("{line} --format json")).exits(0).out.clone();
         let rows: Vec<serde_json::Value> = serde_json::from_str(&json).expect(&line);
-        let csv = desk.run(&format!("{line} --format csv")).exits(0).out.clone();
+        let csv = workdir.run(&format!("{line} --format csv")).exits(0).out.clone();
         // Each line has as many cells as the header.
         assert_eq!(cells(&csv).len(), rows.len(), "{line}");
-        desk.run(&format!("{line} --format table")).exits(0);
+        workdir.run(&format!("{line} --format table")).exits(0);
     }
 }
 
 #[test]
 fn every_script_is_looked_through_and_tells_its_inputs() {
-    let desk = desk();
+    let workdir = workdir();
     for (file, source) in scripts() {
-        desk.run(&format!("check scripts/{file}")).exits(0);
-        let help = desk.run(&format!("run scripts/{file} --help"));
+        workdir.run(&format!("check scripts/{file}")).exits(0);
+        let help = workdir.run(&format!("run scripts/{file} --help"));
         let first = source.lines().next().unwrap().trim_start_matches("//! ");
         assert!(help.exits(0).out.contains(first.split([':', ',']).next().unwrap()), "{help}");
     }
@@ -146,27 +146,27 @@ fn every_script_is_looked_through_and_tells_its_inputs() {
 
 #[test]
 fn every_example_is_replayed_from_its_recording() {
-    let desk = desk();
+    let workdir = workdir();
     // What may be private is made up in a recording; how much there is of it stays.
     let shape = |ended: &Ended| (ended.exit, ended.out.lines().count());
     for (file, source) in scripts() {
         let line = example(&source).replace(" --dry-run", "");
         let line = format!("{line} --yes --max-removals 200");
-        let ran = desk.run(&format!("{line} --record {file}.cassette"));
-        let replayed = desk.run(&format!("{line} --replay {file}.cassette"));
+        let ran = workdir.run(&format!("{line} --record {file}.cassette"));
+        let replayed = workdir.run(&format!("{line} --replay {file}.cassette"));
         assert_eq!(shape(ran.exits(0)), shape(&replayed), "{replayed}");
     }
 }
 
 #[test]
 fn without_a_day_the_present_one_counts() {
-    let desk = desk();
+    let workdir = workdir();
     for line in [
         "laggards.rhai --roster scripts/examples/class.csv",
         "access_audit.rhai",
         "engagement.rhai",
     ] {
-        desk.run(&format!("run scripts/{line}")).exits(0);
+        workdir.run(&format!("run scripts/{line}")).exits(0);
     }
 }
 
@@ -183,7 +183,7 @@ fn what_an_input_does_not_take_is_told_before_anything_is_called() {
         "access_audit.rhai --set inactive-since=spring",
         "laggards.rhai --roster scripts/examples/class.csv --set since=spring",
     ] {
-        let ended = desk().run(&format!("run scripts/{line} -v"));
+        let ended = workdir().run(&format!("run scripts/{line} -v"));
         assert!(ended.exits(3).err.contains("due") || ended.err.contains("known"), "{ended}");
         assert!(!ended.err.contains("GET"), "{ended}");
     }

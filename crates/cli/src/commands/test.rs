@@ -268,11 +268,11 @@ fn write_junit(path: &Path, results: &[TestResult]) -> Result<(), Diagnostic> {
             TestCaseStatus::success()
         } else {
             let mut failure = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            failure.set_message(verdict.word()).set_description(verdict.detail());
+            failure.set_message(verdict.word()).set_description(for_xml(&verdict.detail()));
             failure
         };
-        let mut case = TestCase::new(test.name(), status);
-        case.set_classname(test.script().display().to_string());
+        let mut case = TestCase::new(for_xml(test.name()), status);
+        case.set_classname(for_xml(&test.script().display().to_string()));
         case
     }));
     let mut report = Report::new("drillmaster");
@@ -282,4 +282,9 @@ fn write_junit(path: &Path, results: &[TestResult]) -> Result<(), Diagnostic> {
         put(path, Readers::Everybody, |out| out.write_all(xml.as_bytes()))
     };
     write().map_err(|error: io::Error| Diagnostic::cannot_write(path, &error))
+}
+
+/// Removes the two characters that XML forbids and `quick_junit` keeps.
+fn for_xml(text: &str) -> String {
+    text.replace(['\u{fffe}', '\u{ffff}'], "")
 }

@@ -5,16 +5,16 @@ use std::process::{Command, Output};
 use drillmaster_models::endpoints;
 
 use super::check;
-use crate::desk::Desk;
+use crate::workdir::Workdir;
 
-/// A desk with a script that has inputs.
-fn desk() -> Desk {
-    Desk::with_class().with("other.txt", "").with("rooms/more.rhai", "")
+/// A workdir with a script that has inputs.
+fn workdir() -> Workdir {
+    Workdir::with_class().with("other.txt", "").with("rooms/more.rhai", "")
 }
 
 /// What a shell is offered for the last of these words.
-fn offered(desk: &Desk, words: &[&str]) -> Vec<String> {
-    let mut command = desk.command("-- drillmaster");
+fn offered(workdir: &Workdir, words: &[&str]) -> Vec<String> {
+    let mut command = workdir.command("-- drillmaster");
     command.args(words).env("DRILLMASTER_COMPLETE", "fish");
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -23,85 +23,90 @@ fn offered(desk: &Desk, words: &[&str]) -> Vec<String> {
 }
 
 /// The same without what is told about each.
-fn names(desk: &Desk, words: &[&str]) -> Vec<String> {
+fn names(workdir: &Workdir, words: &[&str]) -> Vec<String> {
     let bare = |line: String| line.split('\t').next().unwrap_or_default().to_owned();
-    offered(desk, words).into_iter().map(bare).collect()
+    offered(workdir, words).into_iter().map(bare).collect()
 }
 
 #[test]
 fn entries_are_offered_wherever_one_is_due() {
-    let desk = desk();
+    let workdir = workdir();
     let all: Vec<&str> = endpoints().map(drillmaster_models::EndpointDef::name).collect();
-    for words in [&["call", ""][..], &["endpoints", ""], &["cassette", "show", "x", "--endpoint", ""]]
+    for words in
+        [&["call", ""][..], &["endpoints", ""], &["cassette", "show", "x", "--endpoint", ""]]
     {
-        let offered = names(&desk, words);
+        let offered = names(&workdir, words);
         for name in &all {
             assert!(offered.iter().any(|own| own == name), "{words:?}: {name}");
         }
     }
-    assert_eq!(names(&desk, &["endpoints", "thm.room"]), ["thm.rooms", "thm.room_exists"]);
-    let told = offered(&desk, &["endpoints", "thm.rooms"]);
+    assert_eq!(names(&workdir, &["endpoints", "thm.room"]), ["thm.rooms", "thm.room_exists"]);
+    let told = offered(&workdir, &["endpoints", "thm.rooms"]);
     assert_eq!(told, ["thm.rooms\tLists the public rooms, and your own private ones."]);
 }
 
 #[test]
 fn fields_of_an_entry_are_offered_as_flags() {
-    let desk = desk();
-    assert_eq!(names(&desk, &["call", "thm.scoreboard", "--room"]), ["--roomCode"]);
-    assert_eq!(names(&desk, &["call", "veracode.invite", "--se"]), ["--senderId", "--sendEmail"]);
+    let workdir = workdir();
+    assert_eq!(names(&workdir, &["call", "thm.scoreboard", "--room"]), ["--roomCode"]);
+    assert_eq!(
+        names(&workdir, &["call", "veracode.invite", "--se"]),
+        ["--senderId", "--sendEmail"]
+    );
 }
 
 #[test]
 fn the_inputs_of_the_script_on_the_line_are_offered() {
-    let desk = desk();
+    let workdir = workdir();
     let set = |typed| {
-        names(&desk, &["run", "onboard_class.rhai", "--roster", "class.csv", "--set", typed])
+        names(&workdir, &["run", "onboard_class.rhai", "--roster", "class.csv", "--set", typed])
     };
     assert_eq!(set(""), ["room=", "sender=", "send-email=true", "send-email=false"]);
     assert_eq!(set("send-"), ["send-email=true", "send-email=false"]);
     assert!(set("nothing").is_empty());
-    let told = offered(&desk, &["run", "onboard_class.rhai", "--set", "room"]);
+    let told = offered(&workdir, &["run", "onboard_class.rhai", "--set", "room"]);
     assert_eq!(told, ["room=\tcode of the first room, the last part of its address"]);
 }
 
 #[test]
 fn where_there_is_no_script_or_a_wrong_one_nothing_is_offered() {
-    let desk = desk().with("wrong.rhai", "let room = input(;");
+    let workdir = workdir().with("wrong.rhai", "let room = input(;");
     for script in ["wrong.rhai", "nowhere.rhai", "other.txt"] {
-        assert!(names(&desk, &["run", script, "--set", ""]).is_empty(), "{script}");
+        assert!(names(&workdir, &["run", script, "--set", ""]).is_empty(), "{script}");
     }
 }
 
 #[test]
 fn behind_a_command_that_there_is_not_nothing_is_offered() {
-    let desk = desk();
+    let workdir = workdir();
     for words in [
         &["nope", ""][..],
         &["nope", "--"],
         &["--format", "json", "nope", "r"],
         &["-v", "nope", ""],
     ] {
-        assert!(offered(&desk, words).is_empty(), "{words:?}");
+        assert!(offered(&workdir, words).is_empty(), "{words:?}");
     }
-    assert_eq!(names(&desk, &["--format", "json", "comp"]), ["completions"]);
-    assert_eq!(names(&desk, &["-v", "--format=json", "resu"]), ["resume"]);
-    assert_eq!(names(&desk, &["resu"]), ["resume"]);
+    assert_eq!(names(&workdir, &["--format", "json", "comp"]), ["completions"]);
+    assert_eq!(names(&workdir, &["-v", "--format=json", "resu"]), ["resume"]);
+    assert_eq!(names(&workdir, &["resu"]), ["resume"]);
 }
 
 #[test]
 fn files_are_those_that_fit() {
-    let desk = desk();
-    assert_eq!(names(&desk, &["check", "o"]), ["onboard_class.rhai"]);
-    assert_eq!(names(&desk, &["run", "r"]), ["rooms/"]);
-    assert_eq!(names(&desk, &["run", "rooms/"]), ["rooms/more.rhai"]);
-    assert_eq!(names(&desk, &["run", "onboard_class.rhai", "--roster", "c"]), ["class.csv"]);
+    let workdir = workdir();
+    assert_eq!(names(&workdir, &["check", "o"]), ["onboard_class.rhai"]);
+    assert_eq!(names(&workdir, &["run", "r"]), ["rooms/"]);
+    assert_eq!(names(&workdir, &["run", "rooms/"]), ["rooms/more.rhai"]);
+    assert_eq!(names(&workdir, &["run", "onboard_class.rhai", "--roster", "c"]), ["class.csv"]);
 }
 
 #[test]
 fn runs_and_profiles_are_offered() {
-    let desk = desk().with("config/drillmaster/config.toml", "[profile.school]\n[profile.work]\n");
-    desk.run("run onboard_class.rhai --roster class.csv --max-rows 1").exits(0);
-    let id = desk
+    let workdir =
+        workdir().with("config/drillmaster/config.toml", "[profile.school]\n[profile.work]\n");
+    workdir.run("run onboard_class.rhai --roster class.csv --max-rows 1").exits(0);
+    let id = workdir
         .run("runs --format csv")
         .out
         .lines()
@@ -112,15 +117,15 @@ fn runs_and_profiles_are_offered() {
         .unwrap()
         .to_owned();
     for words in [["runs", "show", &id[..6]].as_slice(), &["resume", &id[..6]]] {
-        assert_eq!(names(&desk, words), std::slice::from_ref(&id), "{words:?}");
+        assert_eq!(names(&workdir, words), std::slice::from_ref(&id), "{words:?}");
     }
-    assert_eq!(names(&desk, &["auth", "status", "--profile", ""]), ["school", "work"]);
+    assert_eq!(names(&workdir, &["auth", "status", "--profile", ""]), ["school", "work"]);
 }
 
 #[test]
 fn a_question_of_a_strange_shell_ends_quietly_enough() {
-    let desk = desk();
-    let mut command = desk.command("-- drillmaster run");
+    let workdir = workdir();
+    let mut command = workdir.command("-- drillmaster run");
     let output = command.env("DRILLMASTER_COMPLETE", "tcsh").output().unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
 }
@@ -128,16 +133,16 @@ fn a_question_of_a_strange_shell_ends_quietly_enough() {
 #[test]
 fn every_shell_has_a_hook() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let ended = Desk::empty().run(&format!("completions {shell}"));
+        let ended = Workdir::empty().run(&format!("completions {shell}"));
         assert!(ended.exits(0).out.contains("DRILLMASTER_COMPLETE"), "{ended}");
     }
-    check("help_completions", &Desk::empty(), "completions --help", 0);
+    check("help_completions", &Workdir::empty(), "completions --help", 0);
 }
 
-/// Runs a shell at a desk, where there is such a shell.
-fn in_shell(desk: &Desk, shell: &str, flags: &[&str], script: &str) -> Option<String> {
+/// Runs a shell at a workdir, where there is such a shell.
+fn in_shell(workdir: &Workdir, shell: &str, flags: &[&str], script: &str) -> Option<String> {
     let mut command = Command::new(shell);
-    command.args(flags).arg(script).current_dir(desk.path("")).env("HOME", desk.path(""));
+    command.args(flags).arg(script).current_dir(workdir.path("")).env("HOME", workdir.path(""));
     let Output { status, stdout, stderr } = command.output().ok()?;
     let text = String::from_utf8(stdout).unwrap();
     assert!(status.success(), "{shell}: {text}{}", String::from_utf8_lossy(&stderr));
@@ -147,15 +152,16 @@ fn in_shell(desk: &Desk, shell: &str, flags: &[&str], script: &str) -> Option<St
 #[cfg(unix)]
 #[test]
 fn bash_completes() {
-    let desk = desk();
-    let hook = desk.run("completions bash").exits(0).out.clone();
-    let desk = desk.with("hook.bash", hook);
+    let workdir = workdir();
+    let hook = workdir.run("completions bash").exits(0).out.clone();
+    let workdir = workdir.with("hook.bash", hook);
     let complete = |words: &str, index: usize, word: &str| {
         let script = format!(
             "source hook.bash; COMP_WORDS=({words}); COMP_CWORD={index}; COMP_TYPE=9\n\
              _clap_complete_drillmaster drillmaster '{word}' ''; printf '%s\\n' \"${{COMPREPLY[@]}}\""
         );
-        in_shell(&desk, "bash", &["--norc", "--noprofile", "-c"], &script).expect("there is a bash")
+        in_shell(&workdir, "bash", &["--norc", "--noprofile", "-c"], &script)
+            .expect("there is a bash")
     };
     let line = "drillmaster run onboard_class.rhai --set send";
     assert_eq!(complete(line, 4, "send"), "sender=\nsend-email=true\nsend-email=false\n");
@@ -170,11 +176,11 @@ fn bash_completes() {
 #[cfg(unix)]
 #[test]
 fn fish_completes_where_there_is_one() {
-    let desk = desk();
-    let hook = desk.run("completions fish").exits(0).out.clone();
-    let desk = desk.with("hook.fish", hook);
+    let workdir = workdir();
+    let hook = workdir.run("completions fish").exits(0).out.clone();
+    let workdir = workdir.with("hook.fish", hook);
     let script = "source hook.fish; complete -C 'drillmaster run onboard_class.rhai --set ro'";
-    if let Some(text) = in_shell(&desk, "fish", &["--no-config", "-c"], script) {
+    if let Some(text) = in_shell(&workdir, "fish", &["--no-config", "-c"], script) {
         assert_eq!(text, "room=\tcode of the first room, the last part of its address\n");
     }
 }

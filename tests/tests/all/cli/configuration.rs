@@ -4,10 +4,10 @@ use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
 use serde_json::Value;
 
 use super::{check, check_unsent};
-use crate::desk::{Desk, Ended};
 use crate::server::Server;
+use crate::workdir::{Ended, Workdir};
 
-/// Where the desk's configuration is.
+/// Where the workdir's configuration is.
 const FILE: &str = "config/drillmaster/config.toml";
 const SCHOOL: &str = r#"
 default = "school"
@@ -28,14 +28,14 @@ rate = "1/s"
 "#;
 const ASKS: &str = "print(thm::room_exists(#{ roomCode: \"linux1\" }).roomExists);";
 
-fn school() -> Desk {
-    Desk::empty().with(FILE, SCHOOL)
+fn school() -> Workdir {
+    Workdir::empty().with(FILE, SCHOOL)
 }
 
 /// A setting as `config show` has it, and where it comes from.
 #[track_caller]
-fn holds(desk: &Desk, flags: &str, setting: &str) -> (String, String) {
-    let shown = desk.run(&format!("config show --origin --format json {flags}"));
+fn holds(workdir: &Workdir, flags: &str, setting: &str) -> (String, String) {
+    let shown = workdir.run(&format!("config show --origin --format json {flags}"));
     let rows: Vec<Value> = serde_json::from_str(&shown.exits(0).out).unwrap();
     let row = rows.iter().find(|row| row["setting"] == setting).unwrap();
     let text = |name: &str| row[name].as_str().unwrap_or("nothing").to_owned();
@@ -46,7 +46,7 @@ fn holds(desk: &Desk, flags: &str, setting: &str) -> (String, String) {
 fn settings_are_shown_with_their_origin() {
     check("config_show_origin", &school(), "config show --origin --format csv", 0);
     check("config_show", &school().with_keys(), "config show --profile trial --format csv", 0);
-    check("config_show_bare", &Desk::empty(), "config show --origin --format csv", 0);
+    check("config_show_bare", &Workdir::empty(), "config show --origin --format csv", 0);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_flag_comes_before_the_environment_that_before_the_profile_and_that_before_t
         assert_eq!(holds(&layers(true), flag, setting), said, "{setting}");
         assert_eq!(holds(&layers(true), "", setting), variable, "{setting}");
         assert_eq!(holds(&layers(false), "", setting), profile, "{setting}");
-        assert_eq!(holds(&Desk::empty(), "", setting), usual, "{setting}");
+        assert_eq!(holds(&Workdir::empty(), "", setting), usual, "{setting}");
     }
 }
 
@@ -119,10 +119,10 @@ fn a_profile_leads_to_a_service() {
         "[profile.school.thm]\nurl = \"{}\"\ncommand = \"printf %s {THM_KEY}\"",
         server.url
     );
-    let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, profile);
-    let ended = desk.run("run script.rhai --on live --profile school");
+    let workdir = Workdir::empty().with("script.rhai", ASKS).with(FILE, profile);
+    let ended = workdir.run("run script.rhai --on live --profile school");
     assert_eq!(ended.exits(0).out, "true\n");
-    let ended = desk.run("call thm.room_exists --roomCode linux1 --on live --profile school");
+    let ended = workdir.run("call thm.room_exists --roomCode linux1 --on live --profile school");
     assert!(ended.exits(0).out.contains("true"), "{ended}");
 }
 
@@ -130,12 +130,13 @@ fn a_profile_leads_to_a_service() {
 fn a_run_goes_on_with_the_profile_that_it_began_with() {
     let server = Server::start("");
     let profile = format!("[profile.school.thm]\nurl = \"{}\"\ncommand = \"cat key\"", server.url);
-    let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, profile).with("key", "another");
-    desk.run("run script.rhai --on live --profile school").exits(4);
-    let desk = desk.with("key", THM_KEY);
-    assert_eq!(desk.run("resume").exits(0).out, "true\n");
-    let desk = desk.with(FILE, "");
-    check("profile_gone", &desk, "resume", 2);
+    let workdir =
+        Workdir::empty().with("script.rhai", ASKS).with(FILE, profile).with("key", "another");
+    workdir.run("run script.rhai --on live --profile school").exits(4);
+    let workdir = workdir.with("key", THM_KEY);
+    assert_eq!(workdir.run("resume").exits(0).out, "true\n");
+    let workdir = workdir.with(FILE, "");
+    check("profile_gone", &workdir, "resume", 2);
 }
 
 #[test]
@@ -146,9 +147,10 @@ fn another_profile_is_another_target() {
          [profile.trial.thm]\nurl = \"{0}\"\ncommand = \"cat key\"",
         server.url
     );
-    let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, profiles).with("key", "another");
-    desk.run("run script.rhai --on live --profile school").exits(4);
-    let ended = desk.run("resume --profile trial");
+    let workdir =
+        Workdir::empty().with("script.rhai", ASKS).with(FILE, profiles).with("key", "another");
+    workdir.run("run script.rhai --on live --profile school").exits(4);
+    let ended = workdir.run("resume --profile trial");
     assert!(ended.exits(2).err.contains("the target has changed since run"), "{ended}");
 }
 
@@ -160,15 +162,15 @@ fn no_command_is_run_for_the_sandbox_or_for_a_service_that_is_not_called() {
          [profile.a.veracode]\nurl = \"{0}\"\ncommand = \"printf %s {VERACODE_KEY}\"",
         server.url
     );
-    let desk = Desk::empty()
+    let workdir = Workdir::empty()
         .with("script.rhai", ASKS)
         .with("labs.rhai", "veracode::roles();")
         .with(FILE, profile);
-    desk.run("run script.rhai").exits(0);
-    desk.run("run labs.rhai --on live").exits(0);
-    assert!(!desk.path("asked").exists());
-    desk.run("run script.rhai --on live").exits(2);
-    assert!(desk.path("asked").exists());
+    workdir.run("run script.rhai").exits(0);
+    workdir.run("run labs.rhai --on live").exits(0);
+    assert!(!workdir.path("asked").exists());
+    workdir.run("run script.rhai --on live").exits(2);
+    assert!(workdir.path("asked").exists());
 }
 
 /// A key that another variable holds is nothing to the command of this one.
@@ -180,7 +182,7 @@ fn a_keys_command_inherits_no_other_key() {
          [profile.trial.veracode]\nurl = \"{0}\"\nenv = \"TRIAL_LABS\"",
         server.url
     );
-    let desk = Desk::empty()
+    let workdir = Workdir::empty()
         .with("script.rhai", ASKS)
         .with("key", THM_KEY)
         .with(FILE, profile)
@@ -188,8 +190,8 @@ fn a_keys_command_inherits_no_other_key() {
         .setting("DRILLMASTER_SPARE_KEY", "hush-two")
         .setting("TRIAL_LABS", "hush:hush-three")
         .setting("ELSE", "stays");
-    desk.run("run script.rhai --on live --profile school").exits(0);
-    let seen = desk.read("seen");
+    workdir.run("run script.rhai --on live --profile school").exits(0);
+    let seen = workdir.read("seen");
     assert!(seen.contains("ELSE=stays") && !seen.contains("hush"), "{seen}");
 }
 
@@ -204,9 +206,9 @@ fn a_key_that_cannot_be_got_is_told() {
         ("key_variable_unset", "env = \"SCHOOL_THM\""),
     ] {
         let config = format!("default = \"school\"\n[profile.school.thm]\n{source}");
-        let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, config);
-        let door = crate::desk::Door::closed();
-        let mut ended = desk.run(&format!("{run} {}", door.flags()));
+        let workdir = Workdir::empty().with("script.rhai", ASKS).with(FILE, config);
+        let door = crate::workdir::Door::closed();
+        let mut ended = workdir.run(&format!("{run} {}", door.flags()));
         assert!(!door.was_knocked_at(), "{ended}");
         assert!(!ended.err.contains("hush") && !ended.err.contains("locked"), "{ended}");
         run.clone_into(&mut ended.line);
@@ -227,25 +229,25 @@ fn mistakes_in_the_configuration_are_told_before_anything_is_sent() {
         ("config_no_toml", "[profile.school\nkey = \"hush\""),
         ("config_default_absent", "default = \"scool\"\n[profile.school]"),
     ] {
-        let desk = Desk::empty().with("script.rhai", ASKS).with(FILE, text);
-        check_unsent(name, desk, line, 2);
+        let workdir = Workdir::empty().with("script.rhai", ASKS).with(FILE, text);
+        check_unsent(name, workdir, line, 2);
     }
-    let desk = || school().with("script.rhai", ASKS);
-    check_unsent("profile_misspelt", desk(), &format!("{line} --profile scool"), 2);
-    let desk = desk().setting("DRILLMASTER_RATE", "fast");
-    check_unsent("variable_no_rate", desk, line, 2);
+    let workdir = || school().with("script.rhai", ASKS);
+    check_unsent("profile_misspelt", workdir(), &format!("{line} --profile scool"), 2);
+    let workdir = workdir().setting("DRILLMASTER_RATE", "fast");
+    check_unsent("variable_no_rate", workdir, line, 2);
 }
 
 #[test]
 fn the_configuration_may_be_another_file() {
-    let desk = school().with("own.toml", "[profile.home]\nrate = \"2/s\"");
-    let desk = desk.setting("DRILLMASTER_CONFIG", "own.toml");
-    assert_eq!(holds(&desk, "--profile home", "rate").0, "2/s");
-    let (file, origin) = holds(&desk, "", "configuration");
+    let workdir = school().with("own.toml", "[profile.home]\nrate = \"2/s\"");
+    let workdir = workdir.setting("DRILLMASTER_CONFIG", "own.toml");
+    assert_eq!(holds(&workdir, "--profile home", "rate").0, "2/s");
+    let (file, origin) = holds(&workdir, "", "configuration");
     assert!(file.ends_with("/own.toml"), "{file}");
     assert_eq!(origin, "environment DRILLMASTER_CONFIG");
-    let desk = desk.setting("DRILLMASTER_CONFIG", "absent.toml");
-    let ended = desk.run("config show");
+    let workdir = workdir.setting("DRILLMASTER_CONFIG", "absent.toml");
+    let ended = workdir.run("config show");
     assert!(ended.exits(2).err.contains("the path comes from DRILLMASTER_CONFIG"), "{ended}");
 }
 

@@ -3,16 +3,16 @@
 use serde_json::json;
 
 use super::resuming::doubled;
-use crate::desk::{Desk, Ended};
 use crate::server::Server;
 use crate::snapshot::snapshot;
+use crate::workdir::{Ended, Workdir};
 
 const RUN: &str = "run onboard_class.rhai --roster class.csv";
 
 /// Runs a command under a limit of the shell's: `-f` is the size of a file in blocks of 512 bytes, `-n` how many files
 /// are open.
-fn limited(desk: &Desk, limit: &str, line: &str) -> Ended {
-    let program = desk.command(line);
+fn limited(workdir: &Workdir, limit: &str, line: &str) -> Ended {
+    let program = workdir.command(line);
     let mut shell = std::process::Command::new("sh");
     // A write beyond the limit fails, as on a full disk, and is no reason to die.
     shell.arg("-c").arg(format!("trap '' XFSZ; ulimit {limit}; exec \"$0\" \"$@\""));
@@ -40,20 +40,20 @@ fn a_run_whose_journal_is_full_tells_what_it_did_and_goes_on_when_there_is_room(
     let mut exits = Vec::new();
     for blocks in (4..120).step_by(13) {
         let server = Server::start("--invite-again --learners 60");
-        let desk = Desk::with_class().with_keys();
+        let workdir = Workdir::with_class().with_keys();
         let line =
             format!("{RUN} --journal class.journal --results results.csv {}", server.flags());
-        let ended = limited(&desk, &format!("-f {blocks}"), &line);
+        let ended = limited(&workdir, &format!("-f {blocks}"), &line);
         exits.push(ended.exit);
         if ended.exit == Some(0) {
             continue;
         }
         check_told(&ended);
         assert!(ended.err.contains("then run `drillmaster resume "), "{ended}");
-        let again = desk.run("resume class.journal");
+        let again = workdir.run("resume class.journal");
         assert!(matches!(again.exit, Some(0 | 1)), "{again}");
         assert_eq!(doubled(&server.writes()), Vec::<String>::new(), "{blocks} blocks");
-        assert_eq!(desk.read("results.csv").lines().count(), 31);
+        assert_eq!(workdir.read("results.csv").lines().count(), 31);
     }
     assert!(exits.contains(&Some(8)), "{exits:?}");
 }
@@ -61,11 +61,11 @@ fn a_run_whose_journal_is_full_tells_what_it_did_and_goes_on_when_there_is_room(
 /// The last line does not fit, which comes to light when the journal is closed.
 #[test]
 fn a_full_journal_is_told_with_the_rows_that_were_done() {
-    let desk = Desk::empty()
+    let workdir = Workdir::empty()
         .with("say.rhai", "each(roster(), |row| { #{ said: row.words } });")
         .with("some.csv", format!("email,words\na,short\nb,short\nc,{}\n", "long ".repeat(4000)));
     let line = "run say.rhai --roster some.csv --concurrency 1 --journal some.journal";
-    let ended = limited(&desk, "-f 16", line);
+    let ended = limited(&workdir, "-f 16", line);
     snapshot("cli", "disk_full_journal", &ended.to_string());
     check_told(&ended);
 }
@@ -73,19 +73,19 @@ fn a_full_journal_is_told_with_the_rows_that_were_done() {
 /// Each file that a run leaves, but the journal.
 #[test]
 fn a_file_that_cannot_be_written_is_told_and_the_rest_stands() {
-    let desk = Desk::with_class().with("report.rhai", REPORT);
+    let workdir = Workdir::with_class().with("report.rhai", REPORT);
     for (name, limit, line) in [
         ("disk_full_report", "-f 8", "run report.rhai --journal r.journal --report r.html"),
         ("disk_full_plan", "-f 1", &format!("{RUN} --dry-run --plan p.plan --quiet --format json")),
     ] {
-        let ended = limited(&desk, limit, line);
+        let ended = limited(&workdir, limit, line);
         check_told(&ended);
         let told = Ended { out: String::new(), ..ended };
         snapshot("cli", name, &told.to_string());
     }
-    assert!(!desk.path("r.html").exists() && !desk.path("p.plan").exists());
-    desk.run("resume r.journal").exits(0);
-    assert!(desk.path("r.html").exists());
+    assert!(!workdir.path("r.html").exists() && !workdir.path("p.plan").exists());
+    workdir.run("resume r.journal").exits(0);
+    assert!(workdir.path("r.html").exists());
 }
 
 const REPORT: &str =
@@ -93,32 +93,32 @@ const REPORT: &str =
 
 #[test]
 fn a_recording_that_cannot_be_written_is_told_with_how_to_seal_the_journal() {
-    let desk = Desk::empty().with("rooms.rhai", "for n in 0..2 { thm::rooms(); }");
+    let workdir = Workdir::empty().with("rooms.rhai", "for n in 0..2 { thm::rooms(); }");
     let line = "run rooms.rhai --journal rooms.journal --record rooms.cassette";
     // The sealed cassette is laid out for people, and longer than the journal.
     let journal = {
-        let other = Desk::empty().with("rooms.rhai", "for n in 0..2 { thm::rooms(); }");
+        let other = Workdir::empty().with("rooms.rhai", "for n in 0..2 { thm::rooms(); }");
         other.run(line).exits(0);
         std::fs::metadata(other.path("rooms.journal")).unwrap().len()
     };
-    let ended = limited(&desk, &format!("-f {}", journal / 512 + 2), line);
+    let ended = limited(&workdir, &format!("-f {}", journal / 512 + 2), line);
     assert_eq!(ended.exit, Some(8), "{ended}");
     assert!(ended.err.contains("`drillmaster cassette seal "), "{ended}");
-    assert!(!desk.path("rooms.cassette").exists());
-    desk.run("cassette seal rooms.journal -o rooms.cassette").exits(0);
+    assert!(!workdir.path("rooms.cassette").exists());
+    workdir.run("cassette seal rooms.journal -o rooms.cassette").exits(0);
 }
 
 #[test]
 fn a_log_and_an_output_that_cannot_be_written_are_told_at_the_end() {
-    let desk = Desk::empty().with("say.rhai", "print(\"hello\");");
-    desk.run("run say.rhai --log run.log").exits(0);
+    let workdir = Workdir::empty().with("say.rhai", "print(\"hello\");");
+    workdir.run("run say.rhai --log run.log").exits(0);
     // It is as long as a file may be.
-    let filled = format!("{}{}", desk.read("run.log"), " ".repeat(1 << 16));
-    let desk = desk.with("run.log", filled);
-    let log = limited(&desk, "-f 16", "run say.rhai --journal a.journal --log run.log");
+    let filled = format!("{}{}", workdir.read("run.log"), " ".repeat(1 << 16));
+    let workdir = workdir.with("run.log", filled);
+    let log = limited(&workdir, "-f 16", "run say.rhai --journal a.journal --log run.log");
     check_told(&log);
     assert_eq!(log.out, "hello\n");
-    let mut command = desk.command("run say.rhai --journal b.journal");
+    let mut command = workdir.command("run say.rhai --journal b.journal");
     command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     let output = Ended::of("run say.rhai > /dev/full", command.output().unwrap());
     check_told(&output);
@@ -127,9 +127,9 @@ fn a_log_and_an_output_that_cannot_be_written_are_told_at_the_end() {
 
 #[test]
 fn what_is_no_file_is_no_log() {
-    let desk = Desk::empty().with("say.rhai", "print(\"hello\");");
+    let workdir = Workdir::empty().with("say.rhai", "print(\"hello\");");
     for device in ["/dev/full", "/dev/zero"] {
-        let ended = desk.run(&format!("run say.rhai --log {device}"));
+        let ended = workdir.run(&format!("run say.rhai --log {device}"));
         assert!(ended.exits(2).err.contains("it is not a regular file"), "{ended}");
     }
 }
@@ -137,16 +137,16 @@ fn what_is_no_file_is_no_log() {
 /// Before anything was sent it is a matter of the command line; no journal is left that would be in the way.
 #[test]
 fn a_journal_that_cannot_be_begun_is_refused_before_anything_is_sent() {
-    let desk = Desk::empty().with("say.rhai", "print(\"hello\");");
+    let workdir = Workdir::empty().with("say.rhai", "print(\"hello\");");
     let line = "run say.rhai --journal say.journal";
-    desk.run("run say.rhai").exits(0);
-    let ended = limited(&desk, "-f 0", line);
+    workdir.run("run say.rhai").exits(0);
+    let ended = limited(&workdir, "-f 0", line);
     assert_eq!(
-        (ended.exits(2).out.as_str(), desk.path("say.journal").exists()),
+        (ended.exits(2).out.as_str(), workdir.path("say.journal").exists()),
         ("", false),
         "{ended}"
     );
-    desk.run(line).exits(0);
+    workdir.run(line).exits(0);
 }
 
 /// From none at all to enough: a run that was begun is never taken for a wrong script.
@@ -155,10 +155,10 @@ fn a_run_without_file_handles_goes_on_when_there_are_some() {
     let mut exits = Vec::new();
     for handles in (8..40).step_by(3) {
         let server = Server::start("--invite-again --learners 60");
-        let desk = Desk::with_class().with_keys();
+        let workdir = Workdir::with_class().with_keys();
         let line =
             format!("{RUN} --journal class.journal --results results.csv {}", server.flags());
-        let ended = limited(&desk, &format!("-n {handles}"), &line);
+        let ended = limited(&workdir, &format!("-n {handles}"), &line);
         exits.push(ended.exit);
         match ended.exit {
             Some(8) => check_told(&ended),
@@ -169,8 +169,8 @@ fn a_run_without_file_handles_goes_on_when_there_are_some() {
             Some(0 | 1) => {}
             _ => panic!("{handles} handles: {ended}"),
         }
-        if desk.path("class.journal").exists() {
-            let again = desk.run("resume class.journal --failed");
+        if workdir.path("class.journal").exists() {
+            let again = workdir.run("resume class.journal --failed");
             assert!(again.exits(0).err.contains("30 rows: "), "{again}");
         }
         assert_eq!(doubled(&server.writes()), Vec::<String>::new(), "{handles} handles");

@@ -3,12 +3,12 @@
 use drillmaster_models::{SERVICES, endpoints};
 
 use super::check;
-use crate::desk::Desk;
+use crate::workdir::Workdir;
 
 /// A help text is data: it is on standard output, and the command ends well.
 #[track_caller]
 fn helps(name: &str, line: &str) {
-    check(name, &Desk::with_class(), line, 0);
+    check(name, &Workdir::with_class(), line, 0);
 }
 
 #[test]
@@ -60,11 +60,11 @@ fn of_endpoints() {
 
 #[test]
 fn every_entry_is_told_about() {
-    let desk = Desk::empty();
+    let workdir = Workdir::empty();
     for endpoint in endpoints() {
-        let told = desk.run(&format!("endpoints {}", endpoint.name()));
+        let told = workdir.run(&format!("endpoints {}", endpoint.name()));
         assert!(told.exits(0).out.contains(endpoint.metadata.path), "{told}");
-        let help = desk.run(&format!("call {} --help", endpoint.name()));
+        let help = workdir.run(&format!("call {} --help", endpoint.name()));
         for field in endpoint.fields() {
             assert!(help.exits(0).out.contains(&format!("--{} <", field.name)), "{help}");
         }
@@ -73,44 +73,44 @@ fn every_entry_is_told_about() {
 
 #[test]
 fn endpoints_are_told_to_programs_too() {
-    let desk = Desk::empty();
-    let told = desk.run("endpoints --format json");
+    let workdir = Workdir::empty();
+    let told = workdir.run("endpoints --format json");
     let list: Vec<serde_json::Value> = serde_json::from_str(&told.exits(0).out).unwrap();
     assert_eq!(list.len(), endpoints().count());
-    let told = desk.run("endpoints --format csv");
+    let told = workdir.run("endpoints --format csv");
     assert!(told.exits(0).out.starts_with("entry,effect,request,summary\n"), "{told}");
 }
 
 #[test]
 fn a_command_without_arguments_tells_how_to_use_it() {
-    let ended = Desk::empty().run("");
+    let ended = Workdir::empty().run("");
     assert!(ended.exits(2).err.contains("Usage: "), "{ended}");
-    let ended = Desk::empty().run("call");
+    let ended = Workdir::empty().run("call");
     assert!(ended.exits(2).err.contains("thm.rooms"), "{ended}");
 }
 
 #[test]
 fn the_version_is_the_packages() {
-    let ended = Desk::empty().run("--version");
+    let ended = Workdir::empty().run("--version");
     assert_eq!(ended.exits(0).out, format!("drillmaster {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
 fn definitions_are_written_into_a_folder_that_is_made() {
-    let desk = Desk::empty();
-    let ended = desk.run("definitions editor/rhai");
+    let workdir = Workdir::empty();
+    let ended = workdir.run("definitions editor/rhai");
     let named: Vec<_> = ended.exits(0).out.lines().collect();
     assert!(named.len() > SERVICES.len(), "{ended}");
     for path in named {
-        assert!(!desk.read(path).is_empty(), "{path}");
+        assert!(!workdir.read(path).is_empty(), "{path}");
     }
     for endpoint in endpoints() {
-        let text = desk.read(&format!("editor/rhai/{}.d.rhai", endpoint.service().name));
+        let text = workdir.read(&format!("editor/rhai/{}.d.rhai", endpoint.service().name));
         assert!(text.contains(&format!("fn {}(", endpoint.metadata.stem())), "{}", endpoint.name());
     }
 }
 
 #[test]
 fn definitions_that_cannot_be_written_are_told() {
-    check("definitions_unwritable", &Desk::with_class(), "definitions class.csv", 2);
+    check("definitions_unwritable", &Workdir::with_class(), "definitions class.csv", 2);
 }

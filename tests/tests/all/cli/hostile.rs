@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use crate::desk::{Desk, Ended};
 use crate::terminal::{On, run};
+use crate::workdir::{Ended, Workdir};
 
 /// A colour that is none of ours, a title, a cursor that moves, C1, DEL, backspace, and letters turned around.
 const HOSTILE: &str = "x\u{1b}[38;5;99m\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{7f}\u{8}\ry\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}\u{85}z";
@@ -66,8 +66,8 @@ fn serve(stream: TcpStream, answer: &str) -> std::io::Result<()> {
     }
 }
 
-/// A desk on which everything is hostile that can be.
-fn desk() -> Desk {
+/// A workdir on which everything is hostile that can be.
+fn workdir() -> Workdir {
     let rows = format!(
         "//! Says {HOSTILE}\n\
          let what = input(\"what{HOSTILE}\", \"{HOSTILE}\", \"{HOSTILE}\");\n\
@@ -84,7 +84,7 @@ fn desk() -> Desk {
                  header([\"a\"]); line([users[0].email]);";
     let tape = include_str!("../../../cassettes/two_seats.cassette");
     let json = serde_json::Value::from(HOSTILE).to_string();
-    Desk::empty()
+    Workdir::empty()
         .with_keys()
         .with("rows.rhai", rows)
         .with("calls.rhai", calls)
@@ -167,12 +167,12 @@ fn is_harmless(ended: &Ended, text: &str) {
 
 #[test]
 fn nothing_hostile_reaches_a_terminal_or_standard_error() {
-    let desk = desk().setting("TERM", "dumb");
+    let workdir = workdir().setting("TERM", "dumb");
     let mut quoted = 0;
     for view in VIEWS {
         let line = view.replace('H', &HOSTILE.replace(char::is_whitespace, ""));
-        let shown = [80, 30].map(|columns| run(&desk, &line, columns, On::All));
-        let shown = [&shown[..], &[desk.run(&line)]].concat();
+        let shown = [80, 30].map(|columns| run(&workdir, &line, columns, On::All));
+        let shown = [&shown[..], &[workdir.run(&line)]].concat();
         for ended in &shown {
             is_harmless(ended, &ended.err);
         }
@@ -188,7 +188,7 @@ fn nothing_hostile_reaches_a_terminal_or_standard_error() {
 
 #[test]
 fn no_answer_of_a_service_reaches_a_terminal_or_standard_error() {
-    let desk = desk().setting("TERM", "dumb");
+    let workdir = workdir().setting("TERM", "dumb");
     let text = serde_json::Value::from(HOSTILE);
     let users = format!(
         "{{\"users\":[{{\"id\":{text},\"email\":{text},\"name\":{text},{text}:1}}],\"nextPage\":null,\"message\":{text}}}"
@@ -213,17 +213,17 @@ fn no_answer_of_a_service_reaches_a_terminal_or_standard_error() {
             "auth status --color always",
         ] {
             let line = format!("{view} {flags}");
-            let shown = run(&desk, &line, 80, On::All);
+            let shown = run(&workdir, &line, 80, On::All);
             is_harmless(&shown, &shown.err);
-            let piped = desk.run(&line);
+            let piped = workdir.run(&line);
             is_harmless(&piped, &piped.err);
         }
     }
     for view in ["runs", "runs --format json"] {
-        let shown = run(&desk, view, 80, On::All);
+        let shown = run(&workdir, view, 80, On::All);
         is_harmless(&shown, &shown.err);
     }
-    let runs = desk.run("runs --format csv").exits(0).out.clone();
+    let runs = workdir.run("runs --format csv").exits(0).out.clone();
     for id in runs.lines().skip(1).filter_map(|line| line.split(',').next()) {
         let path = format!("state/drillmaster/runs/{id}.journal");
         for view in [
@@ -233,7 +233,7 @@ fn no_answer_of_a_service_reaches_a_terminal_or_standard_error() {
             format!("cassette show {path} --full --reveal"),
             format!("cassette stats {path}"),
         ] {
-            let shown = run(&desk, &view, 80, On::All);
+            let shown = run(&workdir, &view, 80, On::All);
             is_harmless(shown.exits(0), &shown.err);
         }
     }
@@ -241,25 +241,25 @@ fn no_answer_of_a_service_reaches_a_terminal_or_standard_error() {
 
 #[test]
 fn nothing_hostile_is_echoed_line_by_line() {
-    let desk = desk();
+    let workdir = workdir();
     let lines = format!(
         "print(\"{HOSTILE}\")\n\"{HOSTILE}\"\nthrow \"{HOSTILE}\"\n#{{ \"{HOSTILE}\": 1 }}\n{HOSTILE}\n"
     );
-    let piped = desk.run_with(&lines, "repl");
+    let piped = workdir.run_with(&lines, "repl");
     is_harmless(&piped, &piped.err);
 }
 
 #[test]
 fn data_that_a_program_reads_is_exact() {
     let script = format!("print(\"{HOSTILE}\"); header([\"a\"]); line([\"{HOSTILE}\"]);");
-    let piped = Desk::empty().with("say.rhai", script).run("run say.rhai");
+    let piped = Workdir::empty().with("say.rhai", script).run("run say.rhai");
     assert_eq!(piped.exits(0).out.matches(HOSTILE).count(), 2, "{}", piped.out.escape_debug());
 }
 
 #[test]
 fn a_control_character_is_shown_as_its_json_escape() {
-    let desk = Desk::empty().with("say.rhai", "warn(\"a\\x1b[31mb\"); throw \"c\\u202ed\";");
-    let ended = desk.run("run say.rhai");
+    let workdir = Workdir::empty().with("say.rhai", "warn(\"a\\x1b[31mb\"); throw \"c\\u202ed\";");
+    let ended = workdir.run("run say.rhai");
     assert!(ended.exits(3).err.contains("a\\u001b[31mb"), "{ended}");
     assert!(ended.err.contains("c\\u202ed"), "{ended}");
 }

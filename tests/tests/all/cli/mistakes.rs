@@ -3,31 +3,31 @@
 use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
 
 use super::{check, check_unsent};
-use crate::desk::{CLASS, Desk, Door, ONBOARD_CLASS};
 use crate::snapshot::snapshot;
+use crate::workdir::{CLASS, Door, ONBOARD_CLASS, Workdir};
 
 const RUN: &str = "run onboard_class.rhai --roster class.csv";
 
 /// Runs a script of these words.
 #[track_caller]
 fn script(name: &str, text: &str, exit: i32) {
-    check_unsent(name, Desk::empty().with("script.rhai", text), "run script.rhai", exit);
+    check_unsent(name, Workdir::empty().with("script.rhai", text), "run script.rhai", exit);
 }
 
 #[test]
 fn no_script() {
-    check_unsent("no_script", Desk::empty(), "run onboard_class.rhai", 2);
+    check_unsent("no_script", Workdir::empty(), "run onboard_class.rhai", 2);
 }
 
 #[test]
 fn no_roster() {
-    check_unsent("no_roster", Desk::with_class(), "run onboard_class.rhai", 2);
+    check_unsent("no_roster", Workdir::with_class(), "run onboard_class.rhai", 2);
 }
 
 #[test]
 fn no_roster_file() {
     let line = "run onboard_class.rhai --roster clas.csv";
-    check_unsent("no_roster_file", Desk::with_class(), line, 2);
+    check_unsent("no_roster_file", Workdir::with_class(), line, 2);
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn an_unknown_entry() {
 #[test]
 fn all_unknown_variables_are_told() {
     let script = "print(a);\nfn f() { 1 }\nprint(b + a);\nprint(c + );\nprint(d);";
-    let ended = Desk::empty().with("script.rhai", script).run("check script.rhai --format json");
+    let ended = Workdir::empty().with("script.rhai", script).run("check script.rhai --format json");
     let found: Vec<serde_json::Value> = serde_json::from_str(&ended.exits(3).out).unwrap();
     let told: Vec<_> =
         found.iter().map(|one| format!("{}: {}", one["line"], one["message"])).collect();
@@ -46,7 +46,7 @@ fn all_unknown_variables_are_told() {
     assert_eq!(told[..3], [undefined(1, "a"), undefined(3, "b"), undefined(4, "c")]);
     // Anything else is the end of it.
     assert!(told.len() == 4 && told[3].starts_with("4: "), "{told:?}");
-    let within = Desk::empty().with("script.rhai", "fn f() { a } print(b); f();");
+    let within = Workdir::empty().with("script.rhai", "fn f() { a } print(b); f();");
     let ended = within.run("check script.rhai --format csv");
     assert_eq!(ended.exits(3).out.lines().count(), 3, "{ended}");
 }
@@ -101,8 +101,8 @@ fn a_syntax_error() {
 
 #[test]
 fn a_script_that_is_no_text() {
-    let desk = Desk::empty().with("script.rhai", [0xff, 0xfe, 0x00]);
-    check_unsent("script_no_text", desk, "run script.rhai", 2);
+    let workdir = Workdir::empty().with("script.rhai", [0xff, 0xfe, 0x00]);
+    check_unsent("script_no_text", workdir, "run script.rhai", 2);
 }
 
 const INPUTS: &str = r#"
@@ -115,8 +115,8 @@ const INPUTS: &str = r#"
 
 #[track_caller]
 fn inputs(name: &str, flags: &str) {
-    let desk = Desk::empty().with("script.rhai", INPUTS);
-    check_unsent(name, desk, &format!("run script.rhai {flags}"), 2);
+    let workdir = Workdir::empty().with("script.rhai", INPUTS);
+    check_unsent(name, workdir, &format!("run script.rhai {flags}"), 2);
 }
 
 #[test]
@@ -134,12 +134,12 @@ fn a_mistyped_input() {
 #[test]
 fn an_input_that_is_set_twice() {
     inputs("input_set_twice", "--set room=linux1 --set mail=true --set room=linux2");
-    let ended = Desk::empty().run_with("input(\"a\")\n", "repl --set a=1 --set a=1");
+    let ended = Workdir::empty().run_with("input(\"a\")\n", "repl --set a=1 --set a=1");
     assert!(ended.exits(2).err.contains("--set gives the input `a` twice"), "{ended}");
     // What a resumed run is told takes the place of what it was told at first.
-    let desk = Desk::empty().with("say.rhai", "print(input(\"word\", \"\", \"\"));");
-    desk.run("run say.rhai --set word=a").exits(0);
-    assert_eq!(desk.run("resume --allow-changed --set word=b").exits(0).out, "b\n");
+    let workdir = Workdir::empty().with("say.rhai", "print(input(\"word\", \"\", \"\"));");
+    workdir.run("run say.rhai --set word=a").exits(0);
+    assert_eq!(workdir.run("resume --allow-changed --set word=b").exits(0).out, "b\n");
 }
 
 #[test]
@@ -170,9 +170,9 @@ fn a_base_url_that_is_none() {
         ("url_plain_http", "http://tryhackme.example"),
         ("url_with_a_password", "https://me:secret@tryhackme.example"),
     ] {
-        let desk = Desk::with_class().with_keys();
+        let workdir = Workdir::with_class().with_keys();
         let line = format!("{RUN} --on live --thm-url {url}");
-        let ended = desk.run(&line);
+        let ended = workdir.run(&line);
         snapshot("cli", name, &ended.to_string());
         assert!(!ended.err.contains("secret"), "{ended}");
         ended.exits(2);
@@ -182,29 +182,29 @@ fn a_base_url_that_is_none() {
 #[test]
 fn an_address_without_on_live() {
     let line = format!("{RUN} --thm-url https://tryhackme.example");
-    check("url_without_on_live", &Desk::with_class().with_keys(), &line, 2);
+    check("url_without_on_live", &Workdir::with_class().with_keys(), &line, 2);
 }
 
 #[test]
 fn a_key_that_is_missing_for_on_live() {
-    for (name, desk) in [
-        ("key_missing", Desk::with_class()),
-        ("key_missing_of_one", Desk::with_class().setting("DRILLMASTER_THM_KEY", THM_KEY)),
+    for (name, workdir) in [
+        ("key_missing", Workdir::with_class()),
+        ("key_missing_of_one", Workdir::with_class().setting("DRILLMASTER_THM_KEY", THM_KEY)),
         (
             "key_empty",
-            Desk::with_class()
+            Workdir::with_class()
                 .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY)
                 .setting("DRILLMASTER_THM_KEY", ""),
         ),
         (
             "key_of_another_form",
-            Desk::with_class()
+            Workdir::with_class()
                 .setting("DRILLMASTER_THM_KEY", THM_KEY)
                 .setting("DRILLMASTER_VERACODE_KEY", "no-secret-in-it"),
         ),
     ] {
         let door = Door::closed();
-        let ended = desk.run(&format!("{RUN} {}", door.flags()));
+        let ended = workdir.run(&format!("{RUN} {}", door.flags()));
         assert!(!door.was_knocked_at(), "something was sent: {ended}");
         snapshot("cli", name, &ended.to_string());
         assert!(!ended.err.contains("no-secret-in-it"), "a key may be in it: {ended}");
@@ -215,28 +215,28 @@ fn a_key_that_is_missing_for_on_live() {
 #[test]
 fn a_key_is_needed_only_for_services_that_the_script_calls() {
     let server = crate::server::Server::start("");
-    let desk = Desk::empty()
+    let workdir = Workdir::empty()
         .with("script.rhai", "print(thm::room_exists(#{ roomCode: \"linux1\" }).roomExists);")
         .setting("DRILLMASTER_THM_KEY", THM_KEY);
-    let ended = desk.run(&format!("run script.rhai {}", server.flags()));
+    let ended = workdir.run(&format!("run script.rhai {}", server.flags()));
     assert_eq!(ended.exits(0).out, "true\n");
 }
 
 #[test]
 fn a_cassette_that_is_recorded_and_replayed_at_once() {
     let line = format!("{RUN} --record a.cassette --replay b.cassette");
-    check("record_and_replay", &Desk::with_class(), &line, 2);
+    check("record_and_replay", &Workdir::with_class(), &line, 2);
 }
 
 #[test]
 fn a_cassette_that_is_damaged_in_the_middle() {
-    let desk = Desk::with_class();
-    desk.run(&format!("{RUN} --record class.cassette")).exits(0);
-    let text = desk.read("class.cassette");
+    let workdir = Workdir::with_class();
+    workdir.run(&format!("{RUN} --record class.cassette")).exits(0);
+    let text = workdir.read("class.cassette");
     let half = text.len() / 2;
     let damaged = format!("{}{}", &text[..half], &text[half + 10..]);
-    let desk = desk.with("class.cassette", damaged);
-    let ended = desk.run(&format!("{RUN} --replay class.cassette"));
+    let workdir = workdir.with("class.cassette", damaged);
+    let ended = workdir.run(&format!("{RUN} --replay class.cassette"));
     assert!(ended.exits(2).err.contains("is damaged at byte "), "{ended}");
     assert_eq!(ended.out, "");
 }
@@ -244,25 +244,25 @@ fn a_cassette_that_is_damaged_in_the_middle() {
 #[test]
 fn a_cassette_that_cannot_be_written() {
     let line = format!("{RUN} --record nowhere/class.cassette");
-    check_unsent("cassette_unwritable", Desk::with_class(), &line, 2);
+    check_unsent("cassette_unwritable", Workdir::with_class(), &line, 2);
 }
 
 #[test]
 fn an_unknown_command_or_flag() {
-    let desk = Desk::with_class();
-    check("unknown_command", &desk, "rum onboard_class.rhai", 2);
-    check("unknown_flag", &desk, "run onboard_class.rhai --rooster class.csv", 2);
-    check("unknown_dialect", &desk, "call thm.rooms --thm-dialect french", 2);
-    check("unknown_shell", &desk, "completions tcsh", 2);
-    check("unknown_endpoint", &desk, "endpoints thm.roms", 2);
+    let workdir = Workdir::with_class();
+    check("unknown_command", &workdir, "rum onboard_class.rhai", 2);
+    check("unknown_flag", &workdir, "run onboard_class.rhai --rooster class.csv", 2);
+    check("unknown_dialect", &workdir, "call thm.rooms --thm-dialect french", 2);
+    check("unknown_shell", &workdir, "completions tcsh", 2);
+    check("unknown_endpoint", &workdir, "endpoints thm.roms", 2);
 }
 
 /// Any two that are written, and one of them with one that is read; new files and old ones, in any spelling.
 #[test]
 fn no_two_files_of_a_command_are_one() {
-    let desk = Desk::with_class();
-    desk.run(&format!("{RUN} --record old.cassette --journal old.journal")).exits(0);
-    let before = desk.read("old.cassette");
+    let workdir = Workdir::with_class();
+    workdir.run(&format!("{RUN} --record old.cassette --journal old.journal")).exits(0);
+    let before = workdir.read("old.cassette");
     for flags in [
         "--results new --record new",
         "--results new --record ./new",
@@ -279,9 +279,9 @@ fn no_two_files_of_a_command_are_one() {
         "--dry-run --plan new.html --report new.html",
         "--report new.html --template ./new.html",
     ] {
-        let ended = desk.run(&format!("{RUN} {flags}"));
+        let ended = workdir.run(&format!("{RUN} {flags}"));
         assert!(ended.exits(2).err.contains(" the same file"), "{ended}");
-        assert!(!desk.path("new.cassette").exists(), "{ended}");
+        assert!(!workdir.path("new.cassette").exists(), "{ended}");
     }
     for line in [
         "cassette export old.cassette -o ./old.cassette",
@@ -291,21 +291,21 @@ fn no_two_files_of_a_command_are_one() {
         "sandbox --state state.json --log ./state.json",
         "resume old.journal --results ./old.journal",
     ] {
-        let ended = desk.run(line);
+        let ended = workdir.run(line);
         assert!(ended.exits(2).err.contains(" the same file"), "{ended}");
     }
-    assert_eq!(desk.read("old.cassette"), before);
+    assert_eq!(workdir.read("old.cassette"), before);
 }
 
 #[test]
 fn a_file_of_the_run_is_not_written_over() {
     let check = |flags: &str| {
-        let desk = Desk::with_class().with("results.csv", "an older one");
-        let ended = desk.run(&format!("{RUN} {flags}"));
+        let workdir = Workdir::with_class().with("results.csv", "an older one");
+        let ended = workdir.run(&format!("{RUN} {flags}"));
         assert!(ended.exits(2).err.contains(" the same file"), "{ended}");
-        assert_eq!(desk.read("class.csv"), CLASS);
-        assert_eq!(desk.read("onboard_class.rhai"), ONBOARD_CLASS);
-        assert_eq!(desk.read("results.csv"), "an older one");
+        assert_eq!(workdir.read("class.csv"), CLASS);
+        assert_eq!(workdir.read("onboard_class.rhai"), ONBOARD_CLASS);
+        assert_eq!(workdir.read("results.csv"), "an older one");
     };
     check("--results class.csv");
     check("--results ./onboard_class.rhai");
@@ -316,18 +316,18 @@ fn a_file_of_the_run_is_not_written_over() {
 
 #[test]
 fn results_go_to_plain_files_only() {
-    let desk = Desk::with_class().with("folder/file", "");
+    let workdir = Workdir::with_class().with("folder/file", "");
     for place in ["folder", "-", "/dev/null"] {
-        desk.run(&format!("{RUN} --results {place}")).exits(2);
+        workdir.run(&format!("{RUN} --results {place}")).exits(2);
     }
 }
 
 #[test]
 fn more_learners_than_fit_are_refused() {
-    Desk::empty().run("sandbox --learners 99999999999").exits(2);
+    Workdir::empty().run("sandbox --learners 99999999999").exits(2);
 }
 
 #[test]
 fn a_state_file_that_cannot_be_written_is_refused_at_the_start() {
-    Desk::empty().run("sandbox --state nowhere/state.json").exits(2);
+    Workdir::empty().run("sandbox --state nowhere/state.json").exits(2);
 }

@@ -1,13 +1,13 @@
 //! `drillmaster repl`, piped and on a terminal.
 
-use crate::desk::{CLASS, Desk, Door};
 use crate::server::Server;
 use crate::snapshot::snapshot;
+use crate::workdir::{CLASS, Door, Workdir};
 
 /// All that is seen of lines that are piped into it.
 #[track_caller]
-fn check(name: &str, desk: &Desk, lines: &str, line: &str, exit: i32) {
-    let ended = desk.run_with(lines, line);
+fn check(name: &str, workdir: &Workdir, lines: &str, line: &str, exit: i32) {
+    let ended = workdir.run_with(lines, line);
     snapshot("cli", name, &ended.to_string());
     ended.exits(exit);
 }
@@ -23,8 +23,8 @@ rooms.filter(|room| room.code == \"linux1\")
 
 #[test]
 fn values_are_shown_as_tables_or_json() {
-    check("repl_table", &Desk::empty(), ROOMS, "repl", 0);
-    check("repl_json", &Desk::empty(), ROOMS, "repl --format json", 0);
+    check("repl_table", &Workdir::empty(), ROOMS, "repl", 0);
+    check("repl_json", &Workdir::empty(), ROOMS, "repl --format json", 0);
 }
 
 #[test]
@@ -41,7 +41,7 @@ let answer = 6 * ;
 throw \"no\"
 print(email);
 ";
-    check("repl_mistakes", &Desk::empty(), lines, "repl", 3);
+    check("repl_mistakes", &Workdir::empty(), lines, "repl", 3);
 }
 
 #[test]
@@ -52,21 +52,21 @@ rows.failed()
 rows.len()
 ";
     let class = CLASS.lines().take(4).collect::<Vec<_>>().join("\n") + "\n";
-    let desk = Desk::empty().with("class.csv", class + "bob@test.test,Bob,x9,\n");
-    check("repl_rows", &desk, lines, "repl --roster class.csv", 1);
+    let workdir = Workdir::empty().with("class.csv", class + "bob@test.test,Bob,x9,\n");
+    check("repl_rows", &workdir, lines, "repl --roster class.csv", 1);
 }
 
 #[test]
 fn inputs_are_set_or_told_to_be_missing() {
     let lines =
         "input(\"room\", \"where\") + input(\"b\", \"\", 1)\ninput(\"seats\", \"how many\")\n";
-    check("repl_inputs", &Desk::empty(), lines, "repl --set room=linux1 --set other=1", 2);
+    check("repl_inputs", &Workdir::empty(), lines, "repl --set room=linux1 --set other=1", 2);
 }
 
 #[test]
 fn the_answers_of_questions_are_hidden_unless_revealed() {
     let lines = "thm::questions(#{ roomCode: \"linux1\" })\n";
-    let seen = |line: &str| Desk::empty().run_with(lines, line).exits(0).out.clone();
+    let seen = |line: &str| Workdir::empty().run_with(lines, line).exits(0).out.clone();
     let hidden = seen("repl --format json");
     assert!(hidden.contains("[hidden; use --reveal to show]"), "{hidden}");
     assert!(!seen("repl --format json --reveal").contains("[hidden"));
@@ -80,10 +80,10 @@ veracode::users_details(#{ limit: 1 }).users[0].id == user.id
 
 #[test]
 fn what_cannot_be_undone_asks_for_the_same_flag_as_in_a_run() {
-    let stopped = Desk::empty().run_with(DELETE, "repl");
+    let stopped = Workdir::empty().run_with(DELETE, "repl");
     assert!(stopped.exits(4).err.contains("allow it with --yes"), "{stopped}");
     assert_eq!(stopped.out, "true\n");
-    assert_eq!(Desk::empty().run_with(DELETE, "repl --yes").exits(0).out, "false\n");
+    assert_eq!(Workdir::empty().run_with(DELETE, "repl --yes").exits(0).out, "false\n");
 }
 
 #[test]
@@ -94,7 +94,7 @@ thm::remove_seat(#{ email: seats[0] });
 thm::remove_seat(#{ email: seats[1] });
 thm::add_seat(#{ email: seats[1] }).unchanged
 ";
-    let ended = Desk::empty().run_with(lines, "repl --max-removals 1");
+    let ended = Workdir::empty().run_with(lines, "repl --max-removals 1");
     assert!(ended.exits(4).err.contains("--max-removals"), "{ended}");
     assert_eq!(ended.out, "true\n");
 }
@@ -103,7 +103,7 @@ thm::add_seat(#{ email: seats[1] }).unchanged
 fn a_key_is_asked_for_when_its_service_is_called() {
     let door = Door::closed();
     let line = format!("repl {}", door.flags());
-    let ended = Desk::empty().run_with("let a = 1;\nthm::rooms()\na\n", &line);
+    let ended = Workdir::empty().run_with("let a = 1;\nthm::rooms()\na\n", &line);
     assert!(ended.exits(2).err.contains("DRILLMASTER_THM_KEY is not set"), "{ended}");
     assert_eq!(ended.out, "1\n");
     assert!(!door.was_knocked_at());
@@ -113,7 +113,7 @@ fn a_key_is_asked_for_when_its_service_is_called() {
 fn a_live_service_is_called_and_keeps_what_was_written() {
     let server = Server::start("");
     let lines = "let user = thm::users().users[0];\nthm::remove_seat(#{ email: user.email });\n";
-    let ended = Desk::empty().with_keys().run_with(lines, &format!("repl {}", server.flags()));
+    let ended = Workdir::empty().with_keys().run_with(lines, &format!("repl {}", server.flags()));
     assert_eq!(ended.exits(0).out, "");
     let removed = server.writes()["thm.remove_seat"].as_object().unwrap().len();
     assert_eq!(removed, 1);
@@ -121,18 +121,18 @@ fn a_live_service_is_called_and_keeps_what_was_written() {
 
 #[test]
 fn a_word_to_the_program_is_no_script_unless_the_script_has_it() {
-    let ended = Desk::empty().run_with("help\n1\nquit\n2\n", "repl");
+    let ended = Workdir::empty().run_with("help\n1\nquit\n2\n", "repl");
     assert_eq!(ended.exits(0).out, "1\n");
     assert!(ended.err.contains("exit, quit or Ctrl-D"), "{ended}");
-    let ended = Desk::empty().run_with("prnt(1)\nexit;\n2\n", "repl");
+    let ended = Workdir::empty().run_with("prnt(1)\nexit;\n2\n", "repl");
     assert_eq!(ended.exits(3).out, "");
-    let ended = Desk::empty().run_with("let help = 5;\nhelp\n", "repl");
+    let ended = Workdir::empty().run_with("let help = 5;\nhelp\n", "repl");
     assert_eq!(ended.exits(0).out, "5\n");
 }
 
 #[test]
 fn nothing_said_is_nothing_done() {
-    let ended = Desk::empty().run_with("", "repl");
+    let ended = Workdir::empty().run_with("", "repl");
     assert_eq!((ended.exits(0).out.as_str(), ended.err.as_str()), ("", ""));
 }
 
@@ -140,20 +140,20 @@ fn nothing_said_is_nothing_done() {
 mod on_a_terminal {
     use std::os::unix::fs::PermissionsExt;
 
-    use crate::desk::Desk;
     use crate::terminal::{On, Terminal};
+    use crate::workdir::Workdir;
 
     const DOWN: &str = "\x04";
     const INTERRUPT: &str = "\x03";
 
-    fn on_a_terminal(desk: &Desk) -> Terminal {
-        Terminal::of(desk.command("repl"), 80, On::All)
+    fn on_a_terminal(workdir: &Workdir) -> Terminal {
+        Terminal::of(workdir.command("repl"), 80, On::All)
     }
 
     #[test]
     fn blocks_are_asked_on_for_and_lines_are_taken_back() {
-        let mut terminal = on_a_terminal(&Desk::empty());
-        terminal.shows("on the embedded sandbox").shows("> ");
+        let mut terminal = on_a_terminal(&Workdir::empty());
+        terminal.shows("using the embedded sandbox").shows("> ");
         terminal.types("for x in [20, 22] {\r").types("print(x * 100);\r").types("}\r");
         terminal.shows("2000").shows("2200").shows("> ");
         terminal.types("print(111 * ").types(INTERRUPT).shows("> ");
@@ -164,7 +164,7 @@ mod on_a_terminal {
 
     #[test]
     fn what_was_wrong_is_no_failure_of_whoever_saw_it() {
-        let mut terminal = on_a_terminal(&Desk::empty());
+        let mut terminal = on_a_terminal(&Workdir::empty());
         terminal.shows("> ").types("prnt(1)\r");
         terminal.shows("there is no function `prnt`").shows("> ").types(DOWN);
         assert_eq!(terminal.ends().1, Some(0));
@@ -172,7 +172,7 @@ mod on_a_terminal {
 
     #[test]
     fn ctrl_c_stops_the_line_that_runs_and_nothing_else() {
-        let mut terminal = on_a_terminal(&Desk::empty());
+        let mut terminal = on_a_terminal(&Workdir::empty());
         terminal.shows("> ").types("let kept = 40; print(\"run\" + \"ning\"); loop { }\r");
         terminal.shows("running").interrupts().shows("interrupted").shows("> ");
         terminal.types("kept + 2\r").shows("42").shows("> ").types(DOWN);
@@ -181,7 +181,7 @@ mod on_a_terminal {
 
     #[test]
     fn a_person_leaves_as_elsewhere() {
-        let mut terminal = on_a_terminal(&Desk::empty());
+        let mut terminal = on_a_terminal(&Workdir::empty());
         terminal.shows("> ").types("help\r").shows("calls an endpoint").shows("> ");
         terminal.types("exit\r");
         assert_eq!(terminal.ends().1, Some(0));
@@ -189,7 +189,7 @@ mod on_a_terminal {
 
     #[test]
     fn tab_completes() {
-        let mut terminal = on_a_terminal(&Desk::empty());
+        let mut terminal = on_a_terminal(&Workdir::empty());
         terminal.shows("> ").types("thm::scoreb\t(#{ roomC\t\"linux1\" }).len() > 0\r");
         terminal.shows("true").shows("> ").types(DOWN);
         assert_eq!(terminal.ends().1, Some(0));
@@ -197,20 +197,20 @@ mod on_a_terminal {
 
     #[test]
     fn the_history_is_its_owners_alone_and_has_no_secrets() {
-        let desk = Desk::empty();
-        let mut terminal = on_a_terminal(&desk);
+        let workdir = Workdir::empty();
+        let mut terminal = on_a_terminal(&workdir);
         for line in ["let kept = 1;", " let unkept = 2;", "let token = \"b4c0ffee99\";"] {
             terminal.shows("> ").types(line).types("\r");
         }
         terminal.shows("> ").types(DOWN);
         assert_eq!(terminal.ends().1, Some(0));
-        let file = desk.path("state/drillmaster/repl-history");
+        let file = workdir.path("state/drillmaster/repl-history");
         let history = std::fs::read_to_string(&file).unwrap();
         assert!(history.contains("let kept = 1;"), "{history}");
         assert!(!history.contains("unkept") && !history.contains("token"), "{history}");
         assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
         // The next time it is there.
-        let mut terminal = on_a_terminal(&desk);
+        let mut terminal = on_a_terminal(&workdir);
         terminal.shows("> ").types("\x1b[A").shows("let kept = 1;").types("\r");
         terminal.shows("> ").types("kept + 41\r").shows("42").shows("> ").types(DOWN);
         assert_eq!(terminal.ends().1, Some(0));

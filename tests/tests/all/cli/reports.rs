@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::check;
-use crate::desk::{CLASS, Desk};
 use crate::snapshot::snapshot;
+use crate::workdir::{CLASS, Workdir};
 
 const CLASS_REPORT: &str = r#"
 //! Seats a class: and tells what came of it.
@@ -23,8 +23,8 @@ report(#{
 "#;
 const RUN: &str = "run report.rhai --roster class.csv --max-rows 8";
 
-fn desk() -> Desk {
-    Desk::empty().with("report.rhai", CLASS_REPORT).with("class.csv", CLASS)
+fn workdir() -> Workdir {
+    Workdir::empty().with("report.rhai", CLASS_REPORT).with("class.csv", CLASS)
 }
 
 /// The page without what makes it look and work as it does.
@@ -51,14 +51,14 @@ fn table(page: &str, section: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn a_report_is_a_page_a_table_and_data_and_told_in_short() {
-    let desk = desk();
+    let workdir = workdir();
     let line = format!("{RUN} --report class.html --report class.csv.csv --report class.json");
-    check("report", &desk, &line, 1);
-    let page = desk.read("class.html");
+    check("report", &workdir, &line, 1);
+    let page = workdir.read("class.html");
     assert!(!page.contains("<script>alert"), "a name has become part of the page");
     snapshot("cli", "report_page", &bare(&page));
-    snapshot("cli", "report_csv", &desk.read("class.csv.csv"));
-    snapshot("cli", "report_json", &desk.read("class.json"));
+    snapshot("cli", "report_csv", &workdir.read("class.csv.csv"));
+    snapshot("cli", "report_json", &workdir.read("class.json"));
 }
 
 #[test]
@@ -90,9 +90,9 @@ fn the_numbers_on_the_page_are_those_of_the_data() {
         "engagement": [{ "role": "QA", "minutes": 90, "people": 4 }],
     });
     let script = format!("report({data});").replace('{', "#{").replace("null", "()");
-    let desk = Desk::empty().with("big.rhai", script);
-    desk.run("run big.rhai --report big.html").exits(0);
-    let page = desk.read("big.html");
+    let workdir = Workdir::empty().with("big.rhai", script);
+    workdir.run("run big.rhai --report big.html").exits(0);
+    let page = workdir.read("big.html");
     assert!(page.len() < 2 << 20, "{} bytes", page.len());
 
     assert_eq!(
@@ -143,29 +143,30 @@ fn the_numbers_on_the_page_are_those_of_the_data() {
 
 #[test]
 fn what_changed_is_what_the_rows_wrote() {
-    let desk = desk();
-    desk.run(&format!("{RUN} --report class.html --results class.out.csv --sections changes"))
+    let workdir = workdir();
+    workdir
+        .run(&format!("{RUN} --report class.html --results class.out.csv --sections changes"))
         .exits(1);
-    let results = desk.read("class.out.csv");
+    let results = workdir.read("class.out.csv");
     let done: Vec<_> = results
         .lines()
         .filter(|line| line.contains(",done,"))
         .map(|line| line.split(',').next().unwrap())
         .collect();
     assert!(!done.is_empty());
-    let changed = table(&desk.read("class.html"), "changes");
+    let changed = table(&workdir.read("class.html"), "changes");
     assert_eq!(changed, done.iter().map(|who| [*who, "thm.add_seat"]).collect::<Vec<_>>());
-    assert!(!desk.read("class.html").contains("t-needs"), "only one section is asked for");
+    assert!(!workdir.read("class.html").contains("t-needs"), "only one section is asked for");
 }
 
 #[test]
 fn a_pseudonymised_report_names_nobody() {
-    let desk = desk();
+    let workdir = workdir();
     let files = ["a.html", "a.csv", "a.json"];
     let flags = files.map(|file| format!(" --report {file}")).concat();
-    desk.run(&format!("{RUN} --pseudonymise{flags}")).exits(1);
+    workdir.run(&format!("{RUN} --pseudonymise{flags}")).exits(1);
     for file in files {
-        let text = desk.read(file);
+        let text = workdir.read(file);
         for row in CLASS.lines().skip(1) {
             let cells: Vec<_> = row.split(',').collect();
             assert!(!text.contains(cells[0]) && !text.contains(cells[1]), "{row} in {file}");
@@ -178,78 +179,78 @@ fn a_pseudonymised_report_names_nobody() {
 #[test]
 fn a_run_that_stopped_half_way_is_reported_and_says_so() {
     let script = CLASS_REPORT.replace("report(#{", "throw \"the rest is missing\"; report(#{");
-    let desk = desk().with("report.rhai", script);
-    desk.run(&format!("{RUN} --report class.html")).exits(3);
-    let page = desk.read("class.html");
+    let workdir = workdir().with("report.rhai", script);
+    workdir.run(&format!("{RUN} --report class.html")).exits(3);
+    let page = workdir.read("class.html");
     assert!(page.contains("did not come to its end") && page.contains("the rest is missing"));
     assert!(page.contains("t-changes") && !page.contains("t-funnel"));
     let parts = format!("{RUN} --quiet --report part.csv --report part.json");
-    let told = desk.run(&parts).exits(3).err.clone();
+    let told = workdir.run(&parts).exits(3).err.clone();
     assert!(told.contains("part.csv (incomplete, because the run stopped)"), "{told}");
-    let data: Value = serde_json::from_str(&desk.read("part.json")).unwrap();
+    let data: Value = serde_json::from_str(&workdir.read("part.json")).unwrap();
     assert_eq!(data["stopped"], "the rest is missing");
     // Of a whole run there would be nothing left.
-    let desk = desk.with("class.html", "whole");
-    let again = desk.run(&format!("{RUN} --report class.html"));
+    let workdir = workdir.with("class.html", "whole");
+    let again = workdir.run(&format!("{RUN} --report class.html"));
     assert!(again.exits(3).err.contains("class.html was not replaced"), "{again}");
-    assert_eq!(desk.read("class.html"), "whole");
+    assert_eq!(workdir.read("class.html"), "whole");
 }
 
 #[test]
 fn a_dry_run_says_that_it_is_one_and_takes_no_reports_place() {
-    let desk = desk();
+    let workdir = workdir();
     let dry = format!("{RUN} --dry-run --report class.html");
     // Only the service knows who has no account.
-    desk.run(&dry).exits(0);
-    let page = desk.read("class.html");
+    workdir.run(&dry).exits(0);
+    let page = workdir.read("class.html");
     assert!(page.contains("Dry run.") && page.contains("would be changed: thm.add_seat"));
-    check("report_dry_again", &desk, &dry, 2);
-    desk.run(&format!("{RUN} --report class.html")).exits(1);
-    assert!(!desk.read("class.html").contains("Dry run."));
+    check("report_dry_again", &workdir, &dry, 2);
+    workdir.run(&format!("{RUN} --report class.html")).exits(1);
+    assert!(!workdir.read("class.html").contains("Dry run."));
 }
 
 #[test]
 fn a_resumed_run_writes_its_report_again() {
-    let desk = desk();
-    desk.run(&format!("{RUN} --journal class.journal --report class.json")).exits(1);
-    let first = desk.read("class.json");
-    std::fs::remove_file(desk.path("class.json")).unwrap();
-    desk.run("resume class.journal --failed").exits(1);
-    assert_eq!(desk.read("class.json"), first);
+    let workdir = workdir();
+    workdir.run(&format!("{RUN} --journal class.journal --report class.json")).exits(1);
+    let first = workdir.read("class.json");
+    std::fs::remove_file(workdir.path("class.json")).unwrap();
+    workdir.run("resume class.journal --failed").exits(1);
+    assert_eq!(workdir.read("class.json"), first);
 }
 
 #[test]
 fn another_template_makes_another_page() {
-    let desk = desk()
+    let workdir = workdir()
         .with(
             "own.j2",
             "{{ report.title }}{% for section in sections %}; {{ section.name }}{% endfor %}",
         )
         .with("odd.j2", "fine\n{% if %}");
-    desk.run(&format!("{RUN} --report own.html --template own.j2")).exits(1);
+    workdir.run(&format!("{RUN} --report own.html --template own.j2")).exits(1);
     let sections = "needs; funnel; heatmap; burnup; scoreboard; engagement; changes";
-    assert_eq!(desk.read("own.html"), format!("Seats a class; {sections}"));
-    check("report_odd_template", &desk, &format!("{RUN} --report x.html --template odd.j2"), 2);
+    assert_eq!(workdir.read("own.html"), format!("Seats a class; {sections}"));
+    check("report_odd_template", &workdir, &format!("{RUN} --report x.html --template odd.j2"), 2);
     check(
         "report_template_of_nothing",
-        &desk,
+        &workdir,
         &format!("{RUN} --report x.csv --template own.j2"),
         2,
     );
-    desk.run("definitions words").exits(0);
-    desk.run(&format!("{RUN} --report same.html --template words/report.html.j2")).exits(1);
-    assert!(desk.read("same.html").contains("t-funnel"));
+    workdir.run("definitions words").exits(0);
+    workdir.run(&format!("{RUN} --report same.html --template words/report.html.j2")).exits(1);
+    assert!(workdir.read("same.html").contains("t-funnel"));
 }
 
 #[test]
 fn what_is_wrong_with_a_report_is_told_with_the_scripts_line() {
-    let desk = Desk::empty()
+    let workdir = Workdir::empty()
         .with("field.rhai", "let n = 3;\nreport(#{ needs: [#{ who: \"ada\", wat: n }] });")
         .with("row.rhai", "each([1], |n| { report(#{ title: \"x\" }); });")
         .with("fine.rhai", "report(#{ funnel: #{ started: 1 } });");
-    check("report_wrong_field", &desk, "run field.rhai", 3);
-    check("report_in_a_row", &desk, "run row.rhai", 1);
-    check("report_unknown_kind", &desk, "run fine.rhai --report class.pdf", 2);
-    check("report_unknown_section", &desk, "run fine.rhai --report x.html --sections funel", 2);
-    check("report_told_only", &desk, "run fine.rhai", 0);
+    check("report_wrong_field", &workdir, "run field.rhai", 3);
+    check("report_in_a_row", &workdir, "run row.rhai", 1);
+    check("report_unknown_kind", &workdir, "run fine.rhai --report class.pdf", 2);
+    check("report_unknown_section", &workdir, "run fine.rhai --report x.html --sections funel", 2);
+    check("report_told_only", &workdir, "run fine.rhai", 0);
 }

@@ -1,7 +1,7 @@
 //! Rosters as they come out of spreadsheets, good and bad.
 
 use super::check_unsent;
-use crate::desk::{CLASS, Desk};
+use crate::workdir::{CLASS, Workdir};
 
 const SCRIPT: &str = r#"
     print(each(roster(), |learner| {
@@ -12,20 +12,20 @@ const SCRIPT: &str = r#"
 
 const LINE: &str = "run script.rhai --roster class.csv";
 
-fn desk(roster: impl AsRef<[u8]>) -> Desk {
-    Desk::empty().with("script.rhai", SCRIPT).with("class.csv", roster)
+fn workdir(roster: impl AsRef<[u8]>) -> Workdir {
+    Workdir::empty().with("script.rhai", SCRIPT).with("class.csv", roster)
 }
 
 /// A roster that is refused before anything is sent.
 #[track_caller]
 fn refused(name: &str, roster: impl AsRef<[u8]>) {
-    check_unsent(&format!("roster_{name}"), desk(roster), LINE, 2);
+    check_unsent(&format!("roster_{name}"), workdir(roster), LINE, 2);
 }
 
 /// A roster that means Ada and Bo.
 #[track_caller]
 fn fine(roster: impl AsRef<[u8]>) {
-    let ended = desk(roster).run(LINE);
+    let ended = workdir(roster).run(LINE);
     let table = "key              state  name\n\
                  ---------------  -----  --------\n\
                  ada@example.com  done   Ada, Dr.\n\
@@ -75,13 +75,13 @@ fn with_columns_that_the_script_does_not_take() {
 
 #[test]
 fn without_people() {
-    let ended = desk("email,id,name\n").run(LINE);
+    let ended = workdir("email,id,name\n").run(LINE);
     assert_eq!(ended.exits(0).out, "key  state  name\n---  -----  ----\n");
 }
 
 #[test]
 fn with_another_key() {
-    let ended = desk(CLASS).run("run script.rhai --roster class.csv --key ID --max-rows 1");
+    let ended = workdir(CLASS).run("run script.rhai --roster class.csv --key ID --max-rows 1");
     assert!(ended.exits(0).out.contains("\nlearner-0004  done   Ayşe Arslan\n"), "{ended}");
 }
 
@@ -120,10 +120,10 @@ fn a_column_is_there_once() {
 #[test]
 fn every_column_that_the_script_takes_is_there() {
     refused("missing_column", "email,ident,name\na@x.org,1,A\n");
-    let desk = Desk::with_class().with("class.csv", "email,name,id\na@x.org,A,1\n");
+    let workdir = Workdir::with_class().with("class.csv", "email,name,id\na@x.org,A,1\n");
     check_unsent(
         "roster_missing_column_of_the_class",
-        desk,
+        workdir,
         "run onboard_class.rhai --roster class.csv",
         2,
     );
@@ -132,14 +132,14 @@ fn every_column_that_the_script_takes_is_there() {
 #[test]
 fn a_column_that_the_script_misspells_is_told_in_the_script() {
     let script = SCRIPT.replace("learner.name", "learner.nmae");
-    let desk = desk(CLASS).with("script.rhai", script);
-    check_unsent("script_misspells_a_column", desk, LINE, 2);
+    let workdir = workdir(CLASS).with("script.rhai", script);
+    check_unsent("script_misspells_a_column", workdir, LINE, 2);
 }
 
 #[test]
 fn a_key_column_is_one_of_its_columns() {
     let line = format!("{LINE} --key mail");
-    check_unsent("roster_no_such_key", desk(CLASS), &line, 2);
+    check_unsent("roster_no_such_key", workdir(CLASS), &line, 2);
 }
 
 #[test]
@@ -151,6 +151,6 @@ fn the_text_is_utf_8() {
 
 #[test]
 fn a_folder_is_no_roster() {
-    let desk = Desk::with_class().with("classes/one.csv", CLASS);
-    check_unsent("roster_folder", desk, "run onboard_class.rhai --roster classes", 2);
+    let workdir = Workdir::with_class().with("classes/one.csv", CLASS);
+    check_unsent("roster_folder", workdir, "run onboard_class.rhai --roster classes", 2);
 }

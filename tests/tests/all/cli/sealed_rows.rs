@@ -1,7 +1,7 @@
 //! What sealing tells, and what it takes into account: names that are words, columns and inputs that stay, rows.
 
 use super::check;
-use crate::desk::{CLASS, Desk};
+use crate::workdir::{CLASS, Workdir};
 
 #[test]
 fn people_may_be_called_as_the_words_of_paths_and_forms_are() {
@@ -14,14 +14,15 @@ fn people_may_be_called_as_the_words_of_paths_and_forms_are() {
         }\n\
         print(thm::users().users.len());\n\
         print(thm::room_exists(#{ roomCode: \"linux1\" }).roomExists);";
-    let desk = Desk::empty().with("words.rhai", script).with("class.csv", roster);
+    let workdir = Workdir::empty().with("words.rhai", script).with("class.csv", roster);
     let line = "run words.rhai --roster class.csv";
     for dialect in ["current", "legacy"] {
-        let recorded = desk.run(&format!("{line} --thm-dialect {dialect} --record words.cassette"));
-        let replayed = desk.run(&format!("{line} --replay words.cassette"));
+        let recorded =
+            workdir.run(&format!("{line} --thm-dialect {dialect} --record words.cassette"));
+        let replayed = workdir.run(&format!("{line} --replay words.cassette"));
         assert_eq!(replayed.exits(0).out, recorded.exits(0).out);
-        desk.run("run words.rhai --roster words.roster.csv --replay words.cassette").exits(0);
-        let cassette = desk.read("words.cassette");
+        workdir.run("run words.rhai --roster words.roster.csv --replay words.cassette").exits(0);
+        let cassette = workdir.read("words.cassette");
         assert!(!cassette.contains("extUserId=api") && !cassette.contains("\"api\""), "{cassette}");
     }
 }
@@ -31,19 +32,20 @@ fn a_name_is_sealed_however_its_letters_are_written() {
     // Written as nobody writes it, where no name is expected.
     let script = "for row in roster() { print(row.email); }\n\
                   print(thm::room_exists(#{ roomCode: \"éloË\" }).roomExists);";
-    let desk =
-        Desk::empty().with("odd.rhai", script).with("class.csv", "email,name\na@b.example,Éloë\n");
-    desk.run("run odd.rhai --roster class.csv --record odd.cassette").exits(0);
-    let cassette = desk.read("odd.cassette").to_lowercase();
+    let workdir = Workdir::empty()
+        .with("odd.rhai", script)
+        .with("class.csv", "email,name\na@b.example,Éloë\n");
+    workdir.run("run odd.rhai --roster class.csv --record odd.cassette").exits(0);
+    let cassette = workdir.read("odd.cassette").to_lowercase();
     assert!(!cassette.contains("élo") && !cassette.contains("%c3"), "{cassette}");
 }
 
 #[test]
 fn what_lets_somebody_in_is_shown_on_demand_alone() {
-    let desk = Desk::with_class();
+    let workdir = Workdir::with_class();
     let line = "run onboard_class.rhai --roster class.csv --max-rows 2 --journal class.journal";
-    desk.run(&format!("{line} --results r.csv")).exits(0);
-    let results = desk.read("r.csv");
+    workdir.run(&format!("{line} --results r.csv")).exits(0);
+    let results = workdir.read("r.csv");
     let tokens: Vec<_> = results
         .split("token=")
         .skip(1)
@@ -52,10 +54,10 @@ fn what_lets_somebody_in_is_shown_on_demand_alone() {
     assert_eq!(tokens.len(), 2, "{results}");
     for format in ["table", "json"] {
         let show = format!("cassette show class.journal --full --format {format}");
-        let shown = desk.run(&show);
+        let shown = workdir.run(&show);
         assert!(!tokens.iter().any(|token| shown.exits(0).out.contains(token)), "{shown}");
         assert!(shown.out.contains("[hidden; use --reveal to show]"), "{shown}");
-        let revealed = desk.run(&format!("{show} --reveal"));
+        let revealed = workdir.run(&format!("{show} --reveal"));
         assert!(tokens.iter().all(|token| revealed.exits(0).out.contains(token)), "{revealed}");
         // People are who they are.
         let person = CLASS.lines().nth(1).unwrap().split(',').next().unwrap();
@@ -65,24 +67,24 @@ fn what_lets_somebody_in_is_shown_on_demand_alone() {
 
 #[test]
 fn a_roster_with_other_rows_is_refused() {
-    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
-    desk.run(&format!("{TEAM_RUN} --record teams.cassette")).exits(0);
-    let desk = desk.with("class.csv", format!("{TEAM}B-778822,red,Walhalla,linux1,3,\n"));
+    let workdir = Workdir::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    workdir.run(&format!("{TEAM_RUN} --record teams.cassette")).exits(0);
+    let workdir = workdir.with("class.csv", format!("{TEAM}B-778822,red,Walhalla,linux1,3,\n"));
     let replay = "run teams.rhai --roster class.csv --replay teams.cassette";
-    check("replay_more_rows", &desk, replay, 2);
+    check("replay_more_rows", &workdir, replay, 2);
     let mut lines: Vec<_> = TEAM.lines().collect();
     lines.swap(1, 2);
-    let desk = desk.with("class.csv", lines.join("\n"));
-    check("replay_other_order", &desk, replay, 2);
+    let workdir = workdir.with("class.csv", lines.join("\n"));
+    check("replay_other_order", &workdir, replay, 2);
     // An empty cell tells too, and a test with the roster of pseudonyms notices as much.
-    let desk = desk.with("class.csv", TEAM.replacen("B-778811,blue", "B-778811,", 1));
-    let ended = desk.run(replay);
+    let workdir = workdir.with("class.csv", TEAM.replacen("B-778811,blue", "B-778811,", 1));
+    let ended = workdir.run(replay);
     assert!(ended.exits(2).err.contains("row 2 of the roster"), "{ended}");
-    let desk = desk.with("teams.roster.csv", "badge,team,site,room,floor,spare\n");
-    assert!(desk.run("test --accept").exits(1).out.contains("made with 2 rows"));
+    let workdir = workdir.with("teams.roster.csv", "badge,team,site,room,floor,spare\n");
+    assert!(workdir.run("test --accept").exits(1).out.contains("made with 2 rows"));
     // As it was it goes on, with other people too.
-    let desk = desk.with("class.csv", TEAM.replace("B-7788", "C-9988"));
-    desk.run(replay).exits(0);
+    let workdir = workdir.with("class.csv", TEAM.replace("B-7788", "C-9988"));
+    workdir.run(replay).exits(0);
 }
 
 /// A run with columns and inputs of which some are about people, by their names or by what the run sends.
@@ -104,42 +106,42 @@ const TEAM_RUN: &str = "run teams.rhai --roster class.csv --set since=2026-09-01
 
 #[test]
 fn what_is_left_as_it_is_is_told() {
-    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
-    let recorded = desk.run(&format!("{TEAM_RUN} --journal j --record teams.cassette"));
+    let workdir = Workdir::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    let recorded = workdir.run(&format!("{TEAM_RUN} --journal j --record teams.cassette"));
     // What is sent where no person is, small numbers and empty cells are not worth a word.
     let told =
-        "left as they are: columns team, site; input since; `--private FIELD` makes one private\n";
+        "not redacted: columns team, site; input since; use `--private FIELD` to redact a field\n";
     assert!(recorded.exits(0).err.ends_with(told), "{recorded}");
-    check("seal_left", &desk, "cassette seal j -o sealed.cassette", 0);
+    check("seal_left", &workdir, "cassette seal j -o sealed.cassette", 0);
     let said = "--private team=words --private site=words --private since=harmless";
-    let ended = desk.run(&format!("cassette seal j -o said.cassette {said}"));
+    let ended = workdir.run(&format!("cassette seal j -o said.cassette {said}"));
     assert!(!ended.exits(0).err.contains("not redacted"), "{ended}");
-    let appended = desk.run(&format!("{TEAM_RUN} --append added.cassette"));
+    let appended = workdir.run(&format!("{TEAM_RUN} --append added.cassette"));
     assert!(appended.exits(0).err.ends_with(told), "{appended}");
 }
 
 #[test]
 fn inputs_that_are_called_as_what_is_peoples_are_private() {
-    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
-    desk.run(&format!("{TEAM_RUN} --record teams.cassette")).exits(0);
-    desk.run("test --accept").exits(0);
+    let workdir = Workdir::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    workdir.run(&format!("{TEAM_RUN} --record teams.cassette")).exits(0);
+    workdir.run("test --accept").exits(0);
     for file in ["teams.cassette", "teams.accepted", "teams.roster.csv"] {
-        let text = desk.read(file);
+        let text = workdir.read(file);
         for value in ["lovelace", "Byron", " Li ", "\"Li\"", "778899"] {
             assert!(!text.contains(value), "{value} is in {file}: {text}");
         }
     }
-    let cassette = desk.read("teams.cassette");
+    let cassette = workdir.read("teams.cassette");
     assert!(cassette.contains("2026-09-01") && cassette.contains("\"12\""), "{cassette}");
-    desk.run("test").exits(0);
+    workdir.run("test").exits(0);
 }
 
 #[test]
 fn what_was_named_and_is_nowhere_is_told() {
-    let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
+    let workdir = Workdir::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
     let named = "--private bagde=id --private team=words --private extUserId=id --private owner \
         --private-value Hooper --private-value walhalla --private-value lovelace";
-    let ended = desk.run(&format!("{TEAM_RUN} --journal j --record teams.cassette {named}"));
+    let ended = workdir.run(&format!("{TEAM_RUN} --journal j --record teams.cassette {named}"));
     assert!(ended.exits(0).err.contains("`bagde`"), "{ended}");
-    check("seal_absent", &desk, &format!("cassette seal j -o a.cassette {named}"), 0);
+    check("seal_absent", &workdir, &format!("cassette seal j -o a.cassette {named}"), 0);
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::check;
 use super::resuming::{signal, wait_for_writes};
-use crate::desk::{CLASS, Desk, Door, ONBOARD_CLASS};
 use crate::server::Server;
+use crate::workdir::{CLASS, Door, ONBOARD_CLASS, Workdir};
 
 /// People whose names are not made for computers.
 const PEOPLE: &str = "email,name,id,roles\n\
@@ -68,8 +68,8 @@ const WAITING: &str = "email\nkian.rutherford@example.com\nboris.bailey@example.
 const MORE: &str = "email\nkian.rutherford@example.com\nboris.bailey@example.com\n\
                     curt.bartell@example.com\nayse.arslan@example.com\n";
 
-fn desk() -> Desk {
-    Desk::empty().with("deep.rhai", format!("{ONBOARD_CLASS}{LOOK}")).with("class.csv", PEOPLE)
+fn workdir() -> Workdir {
+    Workdir::empty().with("deep.rhai", format!("{ONBOARD_CLASS}{LOOK}")).with("class.csv", PEOPLE)
 }
 
 /// A text as it is, with its percent signs and JSON escapes read once and twice, and what its base64 holds.
@@ -161,29 +161,36 @@ fn what_is_looked_for_is_found_however_it_is_written() {
 
 #[test]
 fn nothing_of_people_is_in_anything_that_is_shared() {
-    let desk = desk();
-    let live = desk.run(&format!("{RUN} --record deep.cassette --results live.csv"));
+    let workdir = workdir();
+    let live = workdir.run(&format!("{RUN} --record deep.cassette --results live.csv"));
     assert!(people_in(&live.exits(0).out).len() > 5, "{live}");
-    assert!(people_in(&desk.read("live.csv")).len() > 5);
-    let token =
-        desk.read("live.csv").lines().nth(1).unwrap().rsplit_once("token=").unwrap().1.to_owned();
+    assert!(people_in(&workdir.read("live.csv")).len() > 5);
+    let token = workdir
+        .read("live.csv")
+        .lines()
+        .nth(1)
+        .unwrap()
+        .rsplit_once("token=")
+        .unwrap()
+        .1
+        .to_owned();
     let replay = "run deep.rhai --roster deep.roster.csv --replay deep.cassette --results p.csv -v";
-    let replayed = desk.run(replay);
+    let replayed = workdir.run(replay);
     replayed.exits(0);
-    let tested = desk.run("test --accept --junit out.xml");
+    let tested = workdir.run("test --accept --junit out.xml");
     tested.exits(0);
-    let shown = desk.run("cassette show deep.cassette --full --reveal");
-    let lines = desk.run("cassette show deep.cassette --format csv");
-    let json = desk.run("cassette show deep.cassette --full --format json");
-    let stats = desk.run("cassette stats deep.cassette");
-    desk.run("cassette export deep.cassette -o deep.har").exits(0);
+    let shown = workdir.run("cassette show deep.cassette --full --reveal");
+    let lines = workdir.run("cassette show deep.cassette --format csv");
+    let json = workdir.run("cassette show deep.cassette --full --format json");
+    let stats = workdir.run("cassette stats deep.cassette");
+    workdir.run("cassette export deep.cassette -o deep.har").exits(0);
     for (what, text) in [
-        ("the cassette", desk.read("deep.cassette")),
-        ("the roster beside it", desk.read("deep.roster.csv")),
-        ("what was accepted", desk.read("deep.accepted")),
-        ("the report", desk.read("out.xml")),
-        ("the HAR", desk.read("deep.har")),
-        ("the results", desk.read("p.csv")),
+        ("the cassette", workdir.read("deep.cassette")),
+        ("the roster beside it", workdir.read("deep.roster.csv")),
+        ("what was accepted", workdir.read("deep.accepted")),
+        ("the report", workdir.read("out.xml")),
+        ("the HAR", workdir.read("deep.har")),
+        ("the results", workdir.read("p.csv")),
         ("the replay's output", replayed.out),
         ("the replay's calls", replayed.err),
         ("show --full --reveal", shown.exits(0).out.clone()),
@@ -195,20 +202,20 @@ fn nothing_of_people_is_in_anything_that_is_shared() {
         assert!(!text.contains(&token), "a link's token is in {what}");
     }
     // What is no person's is there.
-    let cassette = desk.read("deep.cassette");
+    let cassette = workdir.read("deep.cassette");
     for kept in ["linux1", "email not found.", "Developers"] {
         assert!(cassette.contains(kept), "{kept}");
     }
-    assert!(desk.read("deep.roster.csv").contains("learner-0002,QA;Security"));
+    assert!(workdir.read("deep.roster.csv").contains("learner-0002,QA;Security"));
 }
 
 #[test]
 fn a_replay_prints_the_people_of_its_roster() {
-    let desk = desk();
-    let live = desk.run(&format!("{RUN} --record deep.cassette"));
-    let real = desk.run(&format!("{RUN} --replay deep.cassette"));
+    let workdir = workdir();
+    let live = workdir.run(&format!("{RUN} --record deep.cassette"));
+    let real = workdir.run(&format!("{RUN} --replay deep.cassette"));
     assert_eq!((&real.exits(0).out, &real.err), (&live.exits(0).out, &live.err));
-    let made_up = desk.run("run deep.rhai --roster deep.roster.csv --replay deep.cassette");
+    let made_up = workdir.run("run deep.rhai --roster deep.roster.csv --replay deep.cassette");
     assert!(
         made_up.exits(0).out.contains("\nLearner 0002: 1\nlearner-0002@example.com\n"),
         "{made_up}"
@@ -219,39 +226,42 @@ fn a_replay_prints_the_people_of_its_roster() {
 
 #[test]
 fn a_journal_is_sealed_to_what_a_recording_is() {
-    let desk = desk();
-    desk.run(&format!("{RUN} --record recorded/deep.cassette")).exits(2);
-    let desk = desk.with("recorded/empty", "").with("sealed/empty", "");
-    desk.run(&format!("{RUN} --journal deep.journal --record recorded/deep.cassette")).exits(0);
-    check("seal", &desk, "cassette seal deep.journal -o sealed/deep.cassette", 0);
+    let workdir = workdir();
+    workdir.run(&format!("{RUN} --record recorded/deep.cassette")).exits(2);
+    let workdir = workdir.with("recorded/empty", "").with("sealed/empty", "");
+    workdir.run(&format!("{RUN} --journal deep.journal --record recorded/deep.cassette")).exits(0);
+    check("seal", &workdir, "cassette seal deep.journal -o sealed/deep.cassette", 0);
     for file in ["deep.cassette", "deep.roster.csv"] {
-        assert_eq!(desk.read(&format!("sealed/{file}")), desk.read(&format!("recorded/{file}")));
+        assert_eq!(
+            workdir.read(&format!("sealed/{file}")),
+            workdir.read(&format!("recorded/{file}"))
+        );
     }
     // Of a run in the state folder: the last one.
-    desk.run(RUN).exits(0);
-    desk.run("cassette seal -o last.cassette").exits(0);
-    assert_eq!(desk.read("last.cassette"), desk.read("sealed/deep.cassette"));
+    workdir.run(RUN).exits(0);
+    workdir.run("cassette seal -o last.cassette").exits(0);
+    assert_eq!(workdir.read("last.cassette"), workdir.read("sealed/deep.cassette"));
 }
 
 #[test]
 fn a_journal_that_was_cut_short_is_sealed_as_far_as_it_got() {
     let server = Server::start("--invite-again --fault delay=10ms");
-    let desk = Desk::with_class().with_keys();
+    let workdir = Workdir::with_class().with_keys();
     let flags = server.flags();
     let line = format!("run onboard_class.rhai --roster class.csv --concurrency 2 {flags}");
-    let mut process = desk.start(&format!("{line} --journal class.journal"));
+    let mut process = workdir.start(&format!("{line} --journal class.journal"));
     wait_for_writes(&server, 20);
     signal(&process, "-KILL");
     process.wait().unwrap();
-    desk.run("cassette seal class.journal -o part.cassette").exits(0);
-    has_nobody("the first part", &desk.read("part.cassette"));
-    let resumed = desk.run("resume class.journal --effect-within 1s");
+    workdir.run("cassette seal class.journal -o part.cassette").exits(0);
+    has_nobody("the first part", &workdir.read("part.cassette"));
+    let resumed = workdir.run("resume class.journal --effect-within 1s");
     resumed.exits(0);
-    desk.run("cassette seal class.journal -o onboard_class.cassette").exits(0);
-    has_nobody("the whole", &desk.read("onboard_class.cassette"));
-    desk.run("run onboard_class.rhai --roster class.csv --record straight.cassette").exits(0);
+    workdir.run("cassette seal class.journal -o onboard_class.cassette").exits(0);
+    has_nobody("the whole", &workdir.read("onboard_class.cassette"));
+    workdir.run("run onboard_class.rhai --roster class.csv --record straight.cassette").exits(0);
     let requests = |file: &str| -> Vec<String> {
-        let shown = desk.run(&format!("cassette show {file} --format csv"));
+        let shown = workdir.run(&format!("cassette show {file} --format csv"));
         shown.exits(0).out.lines().map(str::to_owned).collect()
     };
     let (part, whole) = (requests("part.cassette"), requests("onboard_class.cassette"));
@@ -269,26 +279,26 @@ fn a_journal_that_was_cut_short_is_sealed_as_far_as_it_got() {
     };
     assert_eq!(untroubled(whole), untroubled(straight));
     let replay = "run onboard_class.rhai --roster class.csv --replay onboard_class.cassette";
-    assert_eq!(desk.run(replay).exits(0).out, resumed.out);
+    assert_eq!(workdir.run(replay).exits(0).out, resumed.out);
 }
 
 #[test]
 fn what_cannot_be_sealed_is_told_and_nothing_is_written() {
-    let desk = Desk::with_class();
+    let workdir = Workdir::with_class();
     let line = "run onboard_class.rhai --roster class.csv --max-rows 2 --journal class.journal";
-    desk.run(&format!("{line} --record class.cassette")).exits(0);
-    check("seal_sealed", &desk, "cassette seal class.cassette -o again.cassette", 2);
-    let desk = desk.with("class.csv", CLASS.replacen("ayse", "aysa", 1));
-    check("seal_changed_roster", &desk, "cassette seal class.journal -o again.cassette", 2);
-    let desk = desk.with("real.csv", CLASS);
-    std::fs::remove_file(desk.path("class.csv")).unwrap();
-    check("seal_absent_roster", &desk, "cassette seal class.journal -o again.cassette", 2);
-    check("seal_no_recording", &desk, "cassette seal real.csv -o again.cassette", 2);
-    assert!(!desk.path("again.cassette").exists() && !desk.path("again.roster.csv").exists());
+    workdir.run(&format!("{line} --record class.cassette")).exits(0);
+    check("seal_sealed", &workdir, "cassette seal class.cassette -o again.cassette", 2);
+    let workdir = workdir.with("class.csv", CLASS.replacen("ayse", "aysa", 1));
+    check("seal_changed_roster", &workdir, "cassette seal class.journal -o again.cassette", 2);
+    let workdir = workdir.with("real.csv", CLASS);
+    std::fs::remove_file(workdir.path("class.csv")).unwrap();
+    check("seal_absent_roster", &workdir, "cassette seal class.journal -o again.cassette", 2);
+    check("seal_no_recording", &workdir, "cassette seal real.csv -o again.cassette", 2);
+    assert!(!workdir.path("again.cassette").exists() && !workdir.path("again.roster.csv").exists());
     let over = "cassette seal class.journal --roster real.csv -o class.journal";
-    check("seal_over_itself", &desk, over, 2);
-    desk.run("cassette seal class.journal -o again.cassette --roster real.csv").exits(0);
-    assert_eq!(desk.read("again.cassette"), desk.read("class.cassette"));
+    check("seal_over_itself", &workdir, over, 2);
+    workdir.run("cassette seal class.journal -o again.cassette --roster real.csv").exits(0);
+    assert_eq!(workdir.read("again.cassette"), workdir.read("class.cassette"));
 }
 
 /// An address in an encoding within another, of which no more than the last look finds: it refuses rather than
@@ -297,12 +307,12 @@ fn what_cannot_be_sealed_is_told_and_nothing_is_written() {
 fn a_run_that_cannot_be_sealed_is_not_lost() {
     const PHRASE: &str = "%QSU0MGNvcnAlMkVleGFtcGxlJTJCMEFBQWElM0RQdzphMGEwQUE=";
     let script = format!("print(veracode::search_lessons(#{{ phrase: \"{PHRASE}\" }}).len());");
-    let desk = Desk::empty().with("search.rhai", script);
-    check("seal_refused", &desk, "run search.rhai --record search.cassette", 2);
-    assert!(!desk.path("search.cassette").exists());
+    let workdir = Workdir::empty().with("search.rhai", script);
+    check("seal_refused", &workdir, "run search.rhai --record search.cassette", 2);
+    assert!(!workdir.path("search.cassette").exists());
     let seal = format!("cassette seal -o search.cassette --private-value {PHRASE}");
-    desk.run(&seal).exits(0);
-    assert!(!desk.read("search.cassette").contains(PHRASE));
+    workdir.run(&seal).exits(0);
+    assert!(!workdir.read("search.cassette").contains(PHRASE));
 }
 
 #[test]
@@ -313,33 +323,33 @@ fn what_else_is_private_can_be_said() {
                       #{ site: row.site }\n\
                   }) { print(`${row.badge} ${cohort} ${row.site}`); }";
     let roster = "badge,site,floor\nB-778899,Walhalla,3\nB-778811,Walhalla,3\n";
-    let desk = Desk::empty().with("badges.rhai", script).with("class.csv", roster);
+    let workdir = Workdir::empty().with("badges.rhai", script).with("class.csv", roster);
     let line = "run badges.rhai --roster class.csv --set cohort=Nibelungen --journal j";
     let private = "--private badge=id --private cohort --private-value Walhalla";
-    desk.run(&format!("{line} --record badges.cassette {private}")).exits(0);
+    workdir.run(&format!("{line} --record badges.cassette {private}")).exits(0);
     for file in ["badges.cassette", "badges.roster.csv"] {
-        let text = desk.read(file).to_lowercase();
+        let text = workdir.read(file).to_lowercase();
         for value in ["778899", "778811", "nibelungen", "walhalla"] {
             assert!(!text.contains(value), "{value} is in {file}: {text}");
         }
     }
-    assert!(desk.read("badges.roster.csv").contains(",3\n"));
-    desk.run(&format!("cassette seal j -o sealed.cassette {private}")).exits(0);
-    assert_eq!(desk.read("sealed.cassette"), desk.read("badges.cassette"));
-    check("private_kind", &desk, "cassette seal j -o a.cassette --private badge=number", 2);
+    assert!(workdir.read("badges.roster.csv").contains(",3\n"));
+    workdir.run(&format!("cassette seal j -o sealed.cassette {private}")).exits(0);
+    assert_eq!(workdir.read("sealed.cassette"), workdir.read("badges.cassette"));
+    check("private_kind", &workdir, "cassette seal j -o a.cassette --private badge=number", 2);
 }
 
 #[test]
 fn nothing_can_be_said_to_be_harmless_that_is_not() {
     // Names and ids are in the roster alone.
-    let desk = Desk::empty().with("seat.rhai", SEAT).with("class.csv", PEOPLE);
+    let workdir = Workdir::empty().with("seat.rhai", SEAT).with("class.csv", PEOPLE);
     let run = "run seat.rhai --roster class.csv";
     let less = "--private email=harmless --private name=address --private id=harmless";
-    desk.run(&format!("{run} --record seat.cassette")).exits(1);
-    desk.run(&format!("{run} --record less.cassette {less}")).exits(1);
-    assert_eq!(desk.read("less.roster.csv"), desk.read("seat.roster.csv"));
-    has_nobody("the roster beside it", &desk.read("less.roster.csv"));
-    has_nobody("the cassette", &desk.read("less.cassette"));
+    workdir.run(&format!("{run} --record seat.cassette")).exits(1);
+    workdir.run(&format!("{run} --record less.cassette {less}")).exits(1);
+    assert_eq!(workdir.read("less.roster.csv"), workdir.read("seat.roster.csv"));
+    has_nobody("the roster beside it", &workdir.read("less.roster.csv"));
+    has_nobody("the cassette", &workdir.read("less.cassette"));
 }
 
 #[test]
@@ -348,18 +358,19 @@ fn a_thousand_rows_are_recorded_alike_however_they_run() {
     for n in 0..1000 {
         writeln!(roster, "p{n}.o'hara@firma.example,Pë Nº{n} O'Hara,h-{n:04},QA").unwrap();
     }
-    let desk = Desk::empty().with("onboard_class.rhai", ONBOARD_CLASS).with("class.csv", roster);
+    let workdir =
+        Workdir::empty().with("onboard_class.rhai", ONBOARD_CLASS).with("class.csv", roster);
     let run = "run onboard_class.rhai --roster class.csv";
     for file in ["a", "b"] {
-        desk.run(&format!("{run} --concurrency 64 --record {file}.cassette")).exits(0);
+        workdir.run(&format!("{run} --concurrency 64 --record {file}.cassette")).exits(0);
     }
-    let recorded = desk.read("a.cassette");
-    assert!(recorded == desk.read("b.cassette"), "two recordings differ");
-    assert_eq!(desk.read("a.roster.csv").lines().count(), 1001);
+    let recorded = workdir.read("a.cassette");
+    assert!(recorded == workdir.read("b.cassette"), "two recordings differ");
+    assert_eq!(workdir.read("a.roster.csv").lines().count(), 1001);
     let replayed = [1, 7, 64].map(|concurrency| {
         let results = format!("--results {concurrency}.csv --concurrency {concurrency}");
-        let ended = desk.run(&format!("{run} -q --replay a.cassette {results}"));
-        (ended.exits(0).out.clone(), ended.err, desk.read(&format!("{concurrency}.csv")))
+        let ended = workdir.run(&format!("{run} -q --replay a.cassette {results}"));
+        (ended.exits(0).out.clone(), ended.err, workdir.read(&format!("{concurrency}.csv")))
     });
     assert!(replayed[0].0.contains("p999.o'hara@firma.example"));
     assert!(replayed.iter().all(|one| *one == replayed[0]), "the replays differ");
@@ -367,14 +378,14 @@ fn a_thousand_rows_are_recorded_alike_however_they_run() {
 
 #[test]
 fn only_what_is_new_is_sent_and_added() {
-    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    let workdir = Workdir::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
     let first = Server::start("");
     let line = "run seat.rhai --roster some.csv";
-    desk.run(&format!("{line} --record seat.cassette {}", first.flags())).exits(0);
-    let before = desk.read("seat.cassette");
-    let desk = desk.with("some.csv", MORE);
+    workdir.run(&format!("{line} --record seat.cassette {}", first.flags())).exits(0);
+    let before = workdir.read("seat.cassette");
+    let workdir = workdir.with("some.csv", MORE);
     let second = Server::start("");
-    let ended = desk.run(&format!("{line} --append seat.cassette {}", second.flags()));
+    let ended = workdir.run(&format!("{line} --append seat.cassette {}", second.flags()));
     assert!(ended.exits(0).err.contains("4 rows: 4 done"), "{ended}");
     let sent = second.writes()["thm.add_seat"].clone();
     let sent: Vec<_> = sent.as_object().unwrap().keys().cloned().collect();
@@ -382,26 +393,26 @@ fn only_what_is_new_is_sent_and_added() {
     assert!(
         sent.iter().all(|email| !WAITING.contains(email.as_str()) && MORE.contains(email.as_str()))
     );
-    let after = desk.read("seat.cassette");
+    let after = workdir.read("seat.cassette");
     has_nobody("the longer cassette", &after);
     // What was recorded stands as it was, header aside.
     let events = |text: &str| text[text.find("\"request\"").unwrap()..].to_owned();
     let recorded = events(&before);
     let recorded = recorded.split("{\n  \"event\": \"end\"").next().unwrap();
     assert!(events(&after).starts_with(recorded), "{after}");
-    assert_eq!(desk.read("seat.roster.csv").lines().count(), 5);
+    assert_eq!(workdir.read("seat.roster.csv").lines().count(), 5);
     // It is replayed with either roster, and there is nothing left to add.
-    desk.run(&format!("{line} --replay seat.cassette")).exits(0);
-    desk.run("run seat.rhai --roster seat.roster.csv --replay seat.cassette").exits(0);
+    workdir.run(&format!("{line} --replay seat.cassette")).exits(0);
+    workdir.run("run seat.rhai --roster seat.roster.csv --replay seat.cassette").exits(0);
     let door = Door::closed();
-    desk.run(&format!("{line} --append seat.cassette {}", door.flags())).exits(0);
+    workdir.run(&format!("{line} --append seat.cassette {}", door.flags())).exits(0);
     assert!(!door.was_knocked_at());
-    assert_eq!(desk.read("seat.cassette"), after);
+    assert_eq!(workdir.read("seat.cassette"), after);
 }
 
 /// The inputs that a cassette's run was given.
-fn inputs(desk: &Desk, file: &str) -> String {
-    let text = desk.read(file);
+fn inputs(workdir: &Workdir, file: &str) -> String {
+    let text = workdir.read(file);
     let header = serde_json::Deserializer::from_str(&text).into_iter::<Value>().next().unwrap();
     header.unwrap()["run"]["set"].to_string()
 }
@@ -419,33 +430,33 @@ fn greeting(more: &str) -> String {
 #[test]
 fn appending_nothing_leaves_every_byte() {
     let script = format!("{}{SEAT}", greeting(""));
-    let desk = Desk::empty().with("seat.rhai", script).with("some.csv", WAITING);
+    let workdir = Workdir::empty().with("seat.rhai", script).with("some.csv", WAITING);
     let line = format!("run seat.rhai --roster some.csv {INPUTS}");
-    desk.run(&format!("{line} --record seat.cassette")).exits(0);
-    let (before, roster) = (desk.read("seat.cassette"), desk.read("seat.roster.csv"));
+    workdir.run(&format!("{line} --record seat.cassette")).exits(0);
+    let (before, roster) = (workdir.read("seat.cassette"), workdir.read("seat.roster.csv"));
     has_nobody("the cassette", &before);
     for line in [line, "run seat.rhai --roster some.csv".to_owned()] {
-        desk.run(&format!("{line} --append seat.cassette")).exits(0);
-        assert_eq!(desk.read("seat.cassette"), before);
-        assert_eq!(desk.read("seat.roster.csv"), roster);
+        workdir.run(&format!("{line} --append seat.cassette")).exits(0);
+        assert_eq!(workdir.read("seat.cassette"), before);
+        assert_eq!(workdir.read("seat.roster.csv"), roster);
     }
 }
 
 /// The people that are new have other numbers.
 #[test]
 fn appending_leaves_the_names_in_inputs() {
-    let desk = Desk::empty().with("rooms.rhai", greeting(""));
-    desk.run(&format!("run rooms.rhai {INPUTS} --record rooms.cassette")).exits(0);
-    let before = inputs(&desk, "rooms.cassette");
+    let workdir = Workdir::empty().with("rooms.rhai", greeting(""));
+    workdir.run(&format!("run rooms.rhai {INPUTS} --record rooms.cassette")).exits(0);
+    let before = inputs(&workdir, "rooms.cassette");
     let seat =
         |email: &str| format!("try {{ thm::add_seat(#{{ email: \"{email}\" }}); }} catch {{ }}\n");
     let mut more = String::new();
     for email in ["cem@corp.example", "dan@corp.example", "eve@corp.example"] {
         more.push_str(&seat(email));
-        let desk = &desk;
-        std::fs::write(desk.path("rooms.rhai"), greeting(&more)).unwrap();
-        desk.run(&format!("run rooms.rhai {INPUTS} --append rooms.cassette")).exits(0);
-        assert_eq!(inputs(desk, "rooms.cassette"), before, "{email}");
+        let workdir = &workdir;
+        std::fs::write(workdir.path("rooms.rhai"), greeting(&more)).unwrap();
+        workdir.run(&format!("run rooms.rhai {INPUTS} --append rooms.cassette")).exits(0);
+        assert_eq!(inputs(workdir, "rooms.cassette"), before, "{email}");
     }
 }
 
@@ -457,48 +468,48 @@ fn what_was_private_stays_so_when_something_is_appended() {
             "each(roster(), |row| {{ thm::authenticate(#{{ extUserId: row.badge, roomCode: \"linux1\" }}); }});\n{more}"
         )
     };
-    let desk = Desk::empty().with("link.rhai", script("")).with("some.csv", roster);
+    let workdir = Workdir::empty().with("link.rhai", script("")).with("some.csv", roster);
     let line = "run link.rhai --roster some.csv";
-    desk.run(&format!("{line} --private badge=id --record link.cassette")).exits(0);
-    assert!(!desk.read("link.cassette").contains("badge-of-kian"));
-    let desk = desk.with("link.rhai", script("thm::rooms();"));
-    desk.run(&format!("{line} --append link.cassette")).exits(0);
-    assert!(desk.read("link.cassette").contains("thm.rooms"));
-    assert!(!desk.read("link.cassette").contains("badge-of-kian"));
-    assert!(desk.read("link.cassette").contains("\"badge\": \"id\""), "it is remembered");
+    workdir.run(&format!("{line} --private badge=id --record link.cassette")).exits(0);
+    assert!(!workdir.read("link.cassette").contains("badge-of-kian"));
+    let workdir = workdir.with("link.rhai", script("thm::rooms();"));
+    workdir.run(&format!("{line} --append link.cassette")).exits(0);
+    assert!(workdir.read("link.cassette").contains("thm.rooms"));
+    assert!(!workdir.read("link.cassette").contains("badge-of-kian"));
+    assert!(workdir.read("link.cassette").contains("\"badge\": \"id\""), "it is remembered");
 }
 
 #[test]
 fn a_pseudonym_is_never_sent() {
-    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
-    desk.run("run seat.rhai --roster some.csv --record seat.cassette").exits(0);
+    let workdir = Workdir::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    workdir.run("run seat.rhai --roster some.csv --record seat.cassette").exits(0);
     let leave =
         "for row in roster() { thm::leave_room(#{ extUserId: row.email, roomCode: \"a\" }); }";
-    let desk = desk.with("seat.rhai", format!("{SEAT}{leave}"));
-    let before = desk.read("seat.cassette");
+    let workdir = workdir.with("seat.rhai", format!("{SEAT}{leave}"));
+    let before = workdir.read("seat.cassette");
     let door = Door::closed();
-    let made_up = desk.read("seat.roster.csv");
-    let desk = desk.with("made_up.csv", made_up);
+    let made_up = workdir.read("seat.roster.csv");
+    let workdir = workdir.with("made_up.csv", made_up);
     let line = "run seat.rhai --roster made_up.csv";
-    let mut ended = desk.run(&format!("{line} --append seat.cassette {}", door.flags()));
+    let mut ended = workdir.run(&format!("{line} --append seat.cassette {}", door.flags()));
     line.clone_into(&mut ended.line);
     crate::snapshot::snapshot("cli", "append_pseudonym", &ended.to_string());
     assert_ne!(ended.exit, Some(0));
-    let verified = desk.run(&format!("{line} --verify seat.cassette {}", door.flags()));
+    let verified = workdir.run(&format!("{line} --verify seat.cassette {}", door.flags()));
     assert_ne!(verified.exit, Some(0));
     assert!(!door.was_knocked_at(), "a pseudonym was sent");
-    assert_eq!(desk.read("seat.cassette"), before);
+    assert_eq!(workdir.read("seat.cassette"), before);
 }
 
 #[test]
 fn a_service_that_answers_otherwise_is_told() {
-    let desk = desk().with_keys();
-    desk.run(&format!("{RUN} --record deep.cassette")).exits(0);
-    let before = desk.read("deep.cassette");
-    desk.run(&format!("{RUN} --verify deep.cassette")).exits(0);
+    let workdir = workdir().with_keys();
+    workdir.run(&format!("{RUN} --record deep.cassette")).exits(0);
+    let before = workdir.read("deep.cassette");
+    workdir.run(&format!("{RUN} --verify deep.cassette")).exits(0);
     for flags in ["", "--seed 2", "--seats 3"] {
         let server = Server::start(flags);
-        let ended = desk.run(&format!("{RUN} --verify deep.cassette {}", server.flags()));
+        let ended = workdir.run(&format!("{RUN} --verify deep.cassette {}", server.flags()));
         if flags.is_empty() {
             ended.exits(0);
             continue;
@@ -507,16 +518,16 @@ fn a_service_that_answers_otherwise_is_told() {
         assert_eq!(ended.exit, Some(5), "{flags}: {ended}");
         has_nobody(flags, &ended.err);
     }
-    assert_eq!(desk.read("deep.cassette"), before);
+    assert_eq!(workdir.read("deep.cassette"), before);
 }
 
 #[test]
 fn seats_that_ran_out_are_drift() {
-    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    let workdir = Workdir::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
     let line = "run seat.rhai --roster some.csv --concurrency 1";
-    desk.run(&format!("{line} --record seat.cassette")).exits(0);
+    workdir.run(&format!("{line} --record seat.cassette")).exits(0);
     let server = Server::start("--seats 1");
-    let mut ended = desk.run(&format!("{line} --verify seat.cassette {}", server.flags()));
+    let mut ended = workdir.run(&format!("{line} --verify seat.cassette {}", server.flags()));
     format!("{line} --verify seat.cassette").clone_into(&mut ended.line);
     crate::snapshot::snapshot("cli", "verify_no_seats", &ended.to_string());
     ended.exits(5);
@@ -526,35 +537,35 @@ fn seats_that_ran_out_are_drift() {
 /// Nobody answers where the flags send it.
 #[test]
 fn a_verification_writes_to_a_live_service_only_when_told_to() {
-    let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
+    let workdir = Workdir::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
     let line = "run seat.rhai --roster some.csv --concurrency 1";
-    desk.run(&format!("{line} --record seat.cassette --journal first.journal")).exits(0);
+    workdir.run(&format!("{line} --record seat.cassette --journal first.journal")).exits(0);
     let verify = format!("{line} --verify seat.cassette --on live --thm-url https://thm.invalid");
-    check("verify_without_writes", &desk, &verify, 0);
-    check("verify_without_writes_journal", &desk, &format!("{verify} --journal a.journal"), 2);
-    assert_eq!(desk.run("runs").out, "", "there is nothing to go on with");
-    let told = desk.run(&format!("{verify} --writes"));
+    check("verify_without_writes", &workdir, &verify, 0);
+    check("verify_without_writes_journal", &workdir, &format!("{verify} --journal a.journal"), 2);
+    assert_eq!(workdir.run("runs").out, "", "there is nothing to go on with");
+    let told = workdir.run(&format!("{verify} --writes"));
     assert!(told.exits(5).err.contains("2 interactions have drifted"), "{told}");
     has_nobody("what is told", &told.err);
-    check("verify_writes_of_no_verification", &desk, &format!("{line} --writes"), 2);
+    check("verify_writes_of_no_verification", &workdir, &format!("{line} --writes"), 2);
 }
 
 #[test]
 fn a_cassette_is_verified_without_its_script() {
     let script = "print(thm::rooms().roomInfo.len());\nprint(thm::users().users.len());\n\
                   thm::add_seat(#{ email: \"kian.rutherford@example.com\" });";
-    let desk = Desk::empty().with_keys().with("rooms.rhai", script);
-    desk.run("run rooms.rhai --record rooms.cassette").exits(0);
-    check("verify", &desk, "cassette verify rooms.cassette", 0);
-    check("verify_writes", &desk, "cassette verify rooms.cassette --writes", 0);
+    let workdir = Workdir::empty().with_keys().with("rooms.rhai", script);
+    workdir.run("run rooms.rhai --record rooms.cassette").exits(0);
+    check("verify", &workdir, "cassette verify rooms.cassette", 0);
+    check("verify_writes", &workdir, "cassette verify rooms.cassette --writes", 0);
     let server = Server::start("--seed 2 --learners 20");
-    let mut ended = desk.run(&format!("cassette verify rooms.cassette {}", server.flags()));
+    let mut ended = workdir.run(&format!("cassette verify rooms.cassette {}", server.flags()));
     "cassette verify rooms.cassette".clone_into(&mut ended.line);
     has_nobody("what is told", &ended.err);
     ended.exits(5);
     assert_eq!(server.writes(), Value::Object(serde_json::Map::new()));
-    check("verify_nothing", &desk, "cassette verify absent.cassette", 2);
-    let journal = desk.run("run rooms.rhai --journal rooms.journal");
+    check("verify_nothing", &workdir, "cassette verify absent.cassette", 2);
+    let journal = workdir.run("run rooms.rhai --journal rooms.journal");
     journal.exits(0);
-    check("verify_journal", &desk, "cassette verify rooms.journal", 0);
+    check("verify_journal", &workdir, "cassette verify rooms.journal", 0);
 }

@@ -1,59 +1,59 @@
 //! Data on standard output, words for people on standard error, and colours for neither unless wanted.
 
-use crate::desk::Desk;
+use crate::workdir::Workdir;
 
 const RUN: &str = "run onboard_class.rhai --roster class.csv";
 const ESCAPE: char = '\u{1b}';
 
 #[test]
 fn what_is_piped_has_no_escapes() {
-    let desk = Desk::with_class().with("wrong.rhai", "thm::romms();");
+    let workdir = Workdir::with_class().with("wrong.rhai", "thm::romms();");
     for line in [RUN, "run wrong.rhai", "--help", "call thm.rooms", "call thm.roms", "endpoints"] {
-        let ended = desk.run(line);
+        let ended = workdir.run(line);
         assert!(!ended.to_string().contains(ESCAPE), "{ended}");
     }
 }
 
 #[test]
 fn colours_are_used_where_they_are_asked_for() {
-    let desk = Desk::empty().with("wrong.rhai", "thm::romms();");
-    assert!(desk.run("run wrong.rhai --color always").exits(3).err.contains(ESCAPE));
-    assert!(!desk.run("run wrong.rhai --color never").exits(3).err.contains(ESCAPE));
-    let desk = desk.setting("NO_COLOR", "1");
-    assert!(!desk.run("run wrong.rhai").exits(3).err.contains(ESCAPE));
+    let workdir = Workdir::empty().with("wrong.rhai", "thm::romms();");
+    assert!(workdir.run("run wrong.rhai --color always").exits(3).err.contains(ESCAPE));
+    assert!(!workdir.run("run wrong.rhai --color never").exits(3).err.contains(ESCAPE));
+    let workdir = workdir.setting("NO_COLOR", "1");
+    assert!(!workdir.run("run wrong.rhai").exits(3).err.contains(ESCAPE));
 }
 
 #[test]
 fn control_characters_of_a_service_do_not_reach_the_terminal() {
     let script = "print(table([#{ name: \"a\\x1b[31mb\" }], [\"name\"]));";
-    let ended = Desk::empty().with("script.rhai", script).run("run script.rhai");
+    let ended = Workdir::empty().with("script.rhai", script).run("run script.rhai");
     assert!(!ended.exits(0).out.contains(ESCAPE), "{ended}");
 }
 
 #[test]
 fn quiet_keeps_the_summary_and_not_the_mistakes() {
-    let desk = Desk::with_class().with("wrong.rhai", "thm::romms();");
-    assert_eq!(desk.run(&format!("{RUN} --quiet")).exits(0).err, "");
-    assert_ne!(desk.run("run wrong.rhai --quiet").exits(3).err, "");
+    let workdir = Workdir::with_class().with("wrong.rhai", "thm::romms();");
+    assert_eq!(workdir.run(&format!("{RUN} --quiet")).exits(0).err, "");
+    assert_ne!(workdir.run("run wrong.rhai --quiet").exits(3).err, "");
 }
 
 #[test]
 fn verbose_tells_each_call_without_secrets() {
-    let desk = Desk::with_class();
-    let ended = desk.run(&format!("{RUN} --verbose --max-rows 1"));
+    let workdir = Workdir::with_class();
+    let ended = workdir.run(&format!("{RUN} --verbose --max-rows 1"));
     crate::snapshot::snapshot("cli", "verbose", &ended.exits(0).err);
-    let plain = desk.run(&format!("{RUN} --max-rows 1"));
+    let plain = workdir.run(&format!("{RUN} --max-rows 1"));
     assert_eq!(ended.out, plain.out);
-    let ended = desk.run("call thm.register --token a-secret-token --verbose");
+    let ended = workdir.run("call thm.register --token a-secret-token --verbose");
     assert!(!ended.exits(0).err.contains("a-secret-token"), "{ended}");
 }
 
 /// As `| head -1` does, only that nothing at all is read.
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let desk = Desk::with_class();
-    let desk = desk.with("wrong.rhai", "thm::romms();\n".repeat(50));
-    desk.run("init project").exits(0);
+    let workdir = Workdir::with_class();
+    let workdir = workdir.with("wrong.rhai", "thm::romms();\n".repeat(50));
+    workdir.run("init project").exits(0);
     let report = format!("{RUN} --report class.html --report class.csv");
     let lines = [
         RUN,
@@ -78,9 +78,9 @@ fn a_reader_that_goes_away_is_no_error() {
         "call thm.roms",
     ];
     for line in lines {
-        let due = desk.run(line).exit;
+        let due = workdir.run(line).exit;
         for gone in [&["out"][..], &["err"], &["out", "err"]] {
-            let mut child = desk.start(line);
+            let mut child = workdir.start(line);
             if gone.contains(&"out") {
                 drop(child.stdout.take());
             }
@@ -102,21 +102,21 @@ fn a_spreadsheet_runs_nothing_of_lists_and_reports() {
     let script = "let rows = each(roster(), |row| { if row.id == \"A1\" { throw row.email } });\n\
                   report(#{ title: \"t\", scoreboard: [#{ who: \"=HYPERLINK(1)\", points: -5 }] });";
     let roster = format!("email,id\n{formula},A1\n-2+3,B2\n");
-    let desk = Desk::empty().with("rows.rhai", script).with("class.csv", &roster);
+    let workdir = Workdir::empty().with("rows.rhai", script).with("class.csv", &roster);
     let line = "run rows.rhai --journal rows.journal --results again.csv --report report.csv";
-    desk.run(&format!("{line} --roster class.csv")).exits(1);
+    workdir.run(&format!("{line} --roster class.csv")).exits(1);
 
-    let listed = desk.run("runs show rows.journal --format csv").exits(0).out.clone();
+    let listed = workdir.run("runs show rows.journal --format csv").exits(0).out.clone();
     assert!(listed.contains("\n'=HYPERLINK(1),") && listed.contains("\n'-2+3,"), "{listed}");
-    let report = desk.read("report.csv");
+    let report = workdir.read("report.csv");
     assert!(report.contains("'=HYPERLINK(1)") && report.contains(",-5"), "{report}");
     assert!(!report.contains(",=") && !report.contains("\n="), "{report}");
-    let json = desk.run("runs show rows.journal --format json").exits(0).out.clone();
+    let json = workdir.run("runs show rows.journal --format json").exits(0).out.clone();
     assert!(json.contains("\"=HYPERLINK(1)\""), "{json}");
 
-    let results = desk.read("again.csv");
+    let results = workdir.read("again.csv");
     assert!(results.contains(&format!("\n{formula},A1,")), "{results}");
     let again = "run rows.rhai --roster again.csv --results third.csv";
-    desk.run(again).exits(1);
-    assert_eq!(desk.read("third.csv"), results);
+    workdir.run(again).exits(1);
+    assert_eq!(workdir.read("third.csv"), results);
 }

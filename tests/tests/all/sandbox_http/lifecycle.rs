@@ -5,8 +5,8 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
-use crate::desk::{Desk, check};
 use crate::server::Server;
+use crate::workdir::{Workdir, check};
 
 const SEATS: &str = "PUT /api/v2/external/seats/users";
 const AYSE: &str = r#"{"email": "ayse.arslan@example.com"}"#;
@@ -38,8 +38,8 @@ fn an_idle_connection_does_not_keep_it_from_ending() {
 /// Half a head, half a body, and an answer that takes an hour.
 #[test]
 fn no_client_keeps_it_from_ending_or_from_saving_its_state() {
-    let desk = Desk::empty();
-    let server = Server::at(&desk, "--state academy.json --fault thm.rooms:delay=3600s");
+    let workdir = Workdir::empty();
+    let server = Server::at(&workdir, "--state academy.json --fault thm.rooms:delay=3600s");
     let address = server.url.strip_prefix("http://").unwrap();
     let body = "PUT /api/v2/external/seats/users HTTP/1.1\r\ncontent-length: 100\r\n\r\n{";
     let clients = ["GET /api/us", body, "GET /external/api/rooms HTTP/1.1\r\n\r\n"].map(|said| {
@@ -50,7 +50,7 @@ fn no_client_keeps_it_from_ending_or_from_saving_its_state() {
     // They are all heard before this one is.
     assert_eq!(server.call().send(SEATS, AYSE).status, 200);
     server.end("-HUP").exits(0);
-    assert!(desk.read("academy.json").contains("ayse"));
+    assert!(workdir.read("academy.json").contains("ayse"));
     drop(clients);
 }
 
@@ -65,7 +65,13 @@ fn it_listens_by_a_name_or_a_port_as_well() {
 #[test]
 fn an_address_that_is_none_is_refused_with_examples() {
     let line = "sandbox --listen localhost";
-    check("sandbox", "an_address_that_is_none_is_refused_with_examples", &Desk::empty(), line, 2);
+    check(
+        "sandbox",
+        "an_address_that_is_none_is_refused_with_examples",
+        &Workdir::empty(),
+        line,
+        2,
+    );
 }
 
 #[test]
@@ -75,36 +81,36 @@ fn nothing_is_written_at_first() {
 
 #[test]
 fn the_state_is_saved_at_the_end_and_loaded_at_the_beginning() {
-    let desk = Desk::empty();
-    let server = Server::at(&desk, "--state academy.json");
+    let workdir = Workdir::empty();
+    let server = Server::at(&workdir, "--state academy.json");
     assert_eq!(server.call().send(SEATS, AYSE).status, 200);
     let (users, writes) =
         (server.call().send("GET /external/api/users", "").json(), server.writes());
     server.end("-TERM").exits(0);
 
-    let server = Server::at(&desk, "--state academy.json");
+    let server = Server::at(&workdir, "--state academy.json");
     assert_eq!(server.writes(), writes);
     assert_eq!(server.call().send("GET /external/api/users", "").json(), users);
     let answer = server.call().send(SEATS, AYSE);
     assert_eq!(answer.words(), "User already assigned to seat.");
-    let before = desk.read("academy.json");
+    let before = workdir.read("academy.json");
     server.end("-INT").exits(0);
-    assert_eq!(desk.read("academy.json"), before, "nothing changed since");
+    assert_eq!(workdir.read("academy.json"), before, "nothing changed since");
 }
 
 #[test]
 fn a_saved_academy_speaks_the_dialect_that_is_asked_for() {
-    let desk = Desk::empty();
-    Server::at(&desk, "--state academy.json").end("-TERM").exits(0);
-    let server = Server::at(&desk, "--state academy.json --dialect legacy");
+    let workdir = Workdir::empty();
+    Server::at(&workdir, "--state academy.json").end("-TERM").exits(0);
+    let server = Server::at(&workdir, "--state academy.json --dialect legacy");
     assert_eq!(server.call().send("GET /external/api/roomExists/linux1", "").status, 200);
 }
 
 #[test]
 fn a_damaged_state_is_refused() {
-    let desk = Desk::empty().with("academy.json", "{\"now\": \"2026-");
-    check("sandbox", "a_damaged_state_is_refused", &desk, "sandbox --state academy.json", 2);
-    assert_eq!(desk.read("academy.json"), "{\"now\": \"2026-", "it is left as it was");
+    let workdir = Workdir::empty().with("academy.json", "{\"now\": \"2026-");
+    check("sandbox", "a_damaged_state_is_refused", &workdir, "sandbox --state academy.json", 2);
+    assert_eq!(workdir.read("academy.json"), "{\"now\": \"2026-", "it is left as it was");
 }
 
 #[test]
@@ -112,13 +118,13 @@ fn an_address_that_is_taken_is_refused() {
     let server = Server::start("");
     let address = server.url.strip_prefix("http://").unwrap();
     let line = format!("sandbox --listen {address}");
-    check("sandbox", "an_address_that_is_taken_is_refused", &Desk::empty(), &line, 2);
+    check("sandbox", "an_address_that_is_taken_is_refused", &Workdir::empty(), &line, 2);
 }
 
 #[test]
 fn an_invite_outcome_that_is_none_is_refused() {
     let line = "sandbox --invite-outcome 404";
-    check("sandbox", "an_invite_outcome_that_is_none_is_refused", &Desk::empty(), line, 2);
+    check("sandbox", "an_invite_outcome_that_is_none_is_refused", &Workdir::empty(), line, 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use drillmaster_models::Dialect;
 use serde_json::Value;
 
-use super::{CLASS, cells, desk, sandbox};
+use super::{CLASS, cells, sandbox, workdir};
 
 /// What a report says of a class.
 #[derive(Debug, Default, PartialEq)]
@@ -203,14 +203,14 @@ impl State {
 fn the_numbers_of_a_class_are_those_of_the_sandbox() {
     let state = State::of_the_default();
     for rooms in [&["linux1", "webbasics"][..], &["logs101", "acme-capstone", "linux2"]] {
-        let desk = desk();
+        let workdir = workdir();
         let line = format!(
             "run scripts/class_report.rhai --roster scripts/examples/class.csv --set rooms={} \
              --report class.json",
             rooms.join(",")
         );
-        desk.run(&line).exits(0);
-        let report = serde_json::from_str(&desk.read("class.json")).unwrap();
+        workdir.run(&line).exits(0);
+        let report = serde_json::from_str(&workdir.read("class.json")).unwrap();
         let (told, due) = (of_report(&report), state.numbers(rooms));
         assert_eq!(told, due, "{rooms:?}");
         // A class in which nothing has happened would agree with anything.

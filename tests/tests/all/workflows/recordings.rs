@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{example, scripts};
-use crate::desk::Desk;
 use crate::server::Server;
+use crate::workdir::Workdir;
 
 /// Recordings are for reading, and are cloned with everything else.
 const MOST_BYTES: u64 = 800_000;
@@ -25,12 +25,12 @@ fn record() {
         let line = example(&source).replace(" --dry-run", "");
         let cassette = format!("scripts/recordings/{}", file.replace(".rhai", ".cassette"));
         let line = format!("{line} --yes --max-removals 200 --record {cassette}");
-        let desk = Desk::empty().with_keys();
+        let workdir = Workdir::empty().with_keys();
         let line = format!("{line} {}", server.flags());
-        let ended = desk.run_in(root.to_str().unwrap(), &line);
+        let ended = workdir.run_in(root.to_str().unwrap(), &line);
         assert!(matches!(ended.exit, Some(0 | 1)), "{ended}");
     }
-    Desk::empty().run(&format!("test {} --accept", folder.display())).exits(0);
+    Workdir::empty().run(&format!("test {} --accept", folder.display())).exits(0);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn the_shipped_scripts_pass_their_tests() {
         record();
     }
     let folder = folder();
-    let ended = Desk::empty().run(&format!("test {}", folder.display()));
+    let ended = Workdir::empty().run(&format!("test {}", folder.display()));
     let passed: Vec<_> = ended.exits(0).out.lines().collect();
     let expected: Vec<_> =
         scripts().keys().map(|file| format!("ok        {}", file.replace(".rhai", ""))).collect();
@@ -59,7 +59,7 @@ fn the_recordings_are_small() {
 fn the_recordings_are_sealed() {
     for file in scripts().into_keys() {
         let cassette = folder().join("recordings").join(file.replace(".rhai", ".cassette"));
-        let shown = Desk::empty().run(&format!("cassette show {}", cassette.display()));
+        let shown = Workdir::empty().run(&format!("cassette show {}", cassette.display()));
         assert!(shown.exits(0).out.contains("learner-0") || !shown.out.contains('@'), "{shown}");
     }
 }

@@ -4,7 +4,7 @@ use drillmaster_models::Dialect;
 use drillmaster_sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 
-use super::{CLASS, LEAVERS, TEAM, check, desk, run, sandbox, told};
+use super::{CLASS, LEAVERS, TEAM, check, run, sandbox, told, workdir};
 
 /// Runs a workflow twice on the same services: the first time it does what `did` says, by endpoint and how often,
 /// and the second time nothing.
@@ -63,7 +63,7 @@ fn a_large_class_is_offboarded_only_when_told_how_many() {
     let line = "run scripts/offboard_class.rhai --roster scripts/examples/class.csv";
     let line = format!("{line} --set admins=true");
     check("offboard_class_many", &line, 4);
-    desk().run(&format!("{line} --max-removals 30")).exits(0);
+    workdir().run(&format!("{line} --max-removals 30")).exits(0);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn roles_that_are_there_already_are_kept_unless_told_otherwise() {
 fn a_team_that_nobody_is_of_is_told() {
     let line =
         "run scripts/sync_roles.rhai --roster scripts/examples/team.csv --set teams=Zzz=QA,QA=QA";
-    let ended = desk().run(line);
+    let ended = workdir().run(line);
     assert!(
         ended.exits(0).err.contains(
             "teams has \"Zzz\", and nobody in the roster is of it: there are Developers, QA"

@@ -180,7 +180,9 @@ fn tables(engine: &mut Engine, host: &Arc<RunContext>) {
     let signature = ["rows: Rows", "string"];
     word(engine, "table", &signature, doc, move |rows: &mut Rows| -> ScriptResult<String> {
         let columns = ["key", "state", "detail"].map(str::to_owned);
-        Ok(formatted(&console, &columns, cells_of(rows, &columns)?))
+        let cells = cells_of(rows, &columns)?;
+        let [_, state, detail] = columns;
+        Ok(formatted(&console, &[key_column(rows)?, state, detail], cells))
     });
     let signature = ["rows: Rows", "columns: Array", "string"];
     let console = host.console.clone();
@@ -237,6 +239,13 @@ fn property_of(ctx: &NativeCallContext, outcome: &Outcome, name: &str) -> Script
             }
         },
     }
+}
+
+/// The heading for the keys of rows: the key column of their roster.
+fn key_column(rows: &Rows) -> ScriptResult<String> {
+    let first = rows.clone().into_iter().next().transpose()?;
+    let row = first.and_then(|outcome| outcome.row);
+    Ok(row.map_or_else(|| "row".to_owned(), |row| row.columns().key().to_owned()))
 }
 
 /// What these columns hold in each row.

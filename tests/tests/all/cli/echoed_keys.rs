@@ -7,7 +7,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 
-use crate::desk::{Desk, Ended};
+use crate::workdir::{Ended, Workdir};
 
 /// As the services hand them out.
 const THM_KEY: &str = "qZ7/w3Xk+9vBt1LmR0sDf6/HyUeAa5+cN2oPgJi8";
@@ -190,13 +190,13 @@ fn no_key_in(what: &str, text: &str) {
 fn a_key_that_a_service_echoes_is_in_no_file_and_no_stream() {
     let url = echoing();
     let live = format!("--on live --thm-url {url} --veracode-url {url}");
-    let desk = Desk::empty()
+    let workdir = Workdir::empty()
         .with("asks.rhai", ASKS)
         .with("rows.csv", ROWS)
         .setting("DRILLMASTER_THM_KEY", THM_KEY)
         .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY);
     let run = format!("run asks.rhai --roster rows.csv --yes {live}");
-    let mut streams: Vec<Ended> = vec![desk.run(&format!(
+    let mut streams: Vec<Ended> = vec![workdir.run(&format!(
         "{run} -v --log log.jsonl --journal run.journal --results results.csv --record run.cassette \
          --report page.html --report table.csv --report data.json"
     ))];
@@ -225,16 +225,16 @@ fn a_key_that_a_service_echoes_is_in_no_file_and_no_stream() {
         &format!("call thm.scoreboard --room-code moved {live}"),
         &format!("auth status --format json --thm-url {url} --veracode-url {url}"),
     ] {
-        streams.push(desk.run(line));
+        streams.push(workdir.run(line));
     }
     let said = "let rooms = thm::rooms();\nprint(rooms);\nthm::scoreboard(#{ roomCode: \"refused\" })\nveracode::roles()\n";
-    streams.push(desk.run_with(said, &format!("repl {live}")));
+    streams.push(workdir.run_with(said, &format!("repl {live}")));
     for ended in &streams {
         println!("{ended}");
         no_key_in(&ended.line, &ended.out);
         no_key_in(&ended.line, &ended.err);
     }
-    let files = files(&desk.path(""));
+    let files = files(&workdir.path(""));
     for (path, text) in &files {
         no_key_in(path, text);
     }
@@ -252,7 +252,7 @@ fn a_key_that_a_service_echoes_is_in_no_file_and_no_stream() {
         ("more.cassette", "token-0001"),
         ("run.har", "token-0001"),
     ] {
-        assert!(desk.read(file).contains(sign), "nothing was masked in {file}");
+        assert!(workdir.read(file).contains(sign), "nothing was masked in {file}");
     }
     assert!(files.iter().any(|(path, _)| path.ends_with("log.jsonl")));
     assert!(streams[0].out.contains(MASK) && streams[0].err.contains(MASK));
@@ -271,20 +271,20 @@ fn nothing_is_sealed_in_which_a_key_stands() {
     };
     for key in [THM_KEY, VERACODE_KEY] {
         for spelling in spellings(key) {
-            let desk = Desk::empty().with("found.cassette", cassette(&spelling));
-            let desk = desk
+            let workdir = Workdir::empty().with("found.cassette", cassette(&spelling));
+            let workdir = workdir
                 .setting("DRILLMASTER_THM_KEY", THM_KEY)
                 .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY);
-            let ended = desk.run("cassette seal found.cassette -o shared.cassette");
+            let ended = workdir.run("cassette seal found.cassette -o shared.cassette");
             assert!(
                 ended.exits(2).err.contains("the value 0 of `main`: the key of a service"),
                 "{ended}"
             );
             no_key_in(&ended.line, &ended.err);
-            assert!(!desk.path("shared.cassette").exists());
+            assert!(!workdir.path("shared.cassette").exists());
         }
     }
-    let desk = Desk::empty().with("found.cassette", cassette("nothing"));
-    let desk = desk.setting("DRILLMASTER_THM_KEY", THM_KEY);
-    desk.run("cassette seal found.cassette -o shared.cassette").exits(0);
+    let workdir = Workdir::empty().with("found.cassette", cassette("nothing"));
+    let workdir = workdir.setting("DRILLMASTER_THM_KEY", THM_KEY);
+    workdir.run("cassette seal found.cassette -o shared.cassette").exits(0);
 }

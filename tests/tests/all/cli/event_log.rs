@@ -4,12 +4,12 @@ use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
 use serde_json::{Value, json};
 
 use super::check;
-use crate::desk::Desk;
 use crate::server::Server;
+use crate::workdir::Workdir;
 
 /// The lines of a log.
-fn lines(desk: &Desk, file: &str) -> Vec<Value> {
-    desk.read(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+fn lines(workdir: &Workdir, file: &str) -> Vec<Value> {
+    workdir.read(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The lines of one event, without what the clock says.
@@ -29,16 +29,16 @@ const PEOPLE: &str = "email,name,id\nada@corp.example,Ada L,A1\nbob@corp.example
 const SEAT: &str =
     "each(roster(), |row| { thm::authenticate(#{ extUserId: row.id, roomCode: \"linux1\" }); });";
 
-fn desk() -> Desk {
-    Desk::empty().with("seat.rhai", SEAT).with("class.csv", PEOPLE)
+fn workdir() -> Workdir {
+    Workdir::empty().with("seat.rhai", SEAT).with("class.csv", PEOPLE)
 }
 
 #[test]
 fn a_log_tells_each_call_and_each_row() {
-    let desk = desk();
+    let workdir = workdir();
     let line = "run seat.rhai --roster class.csv --concurrency 1 --log run.log";
-    desk.run(line).exits(0);
-    let log = lines(&desk, "run.log");
+    workdir.run(line).exits(0);
+    let log = lines(&workdir, "run.log");
     let call = |row: u32| {
         json!({ "level": "info", "entry": "thm.authenticate", "method": "POST",
                 "path": "/external/api/authenticate", "status": 200, "attempt": 1, "source": "service",
@@ -53,11 +53,11 @@ fn a_log_tells_each_call_and_each_row() {
 
 #[test]
 fn a_log_grows_from_command_to_command() {
-    let desk = desk();
+    let workdir = workdir();
     for _ in 0..2 {
-        desk.run("call thm.rooms --log run.log --quiet").exits(0);
+        workdir.run("call thm.rooms --log run.log --quiet").exits(0);
     }
-    let log = lines(&desk, "run.log");
+    let log = lines(&workdir, "run.log");
     let events: Vec<_> = log.iter().map(|line| line["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["begin", "call", "end", "begin", "call", "end"]);
     assert!(log.iter().all(|line| line["at"].as_str().unwrap().parse::<Moment>().is_ok()));
@@ -77,20 +77,22 @@ impl std::str::FromStr for Moment {
 
 #[test]
 fn a_replay_is_logged_as_one() {
-    let desk = desk();
+    let workdir = workdir();
     let line = "run seat.rhai --roster class.csv";
-    desk.run(&format!("{line} --record class.cassette")).exits(0);
-    desk.run(&format!("{line} --replay class.cassette --log run.log")).exits(0);
-    let sources: Vec<_> =
-        told(&lines(&desk, "run.log"), "call").iter().map(|call| call["source"].clone()).collect();
+    workdir.run(&format!("{line} --record class.cassette")).exits(0);
+    workdir.run(&format!("{line} --replay class.cassette --log run.log")).exits(0);
+    let sources: Vec<_> = told(&lines(&workdir, "run.log"), "call")
+        .iter()
+        .map(|call| call["source"].clone())
+        .collect();
     assert_eq!(sources, ["recording", "recording"]);
 }
 
 #[test]
 fn a_rehearsal_is_logged_as_one() {
-    let desk = desk();
-    desk.run("run seat.rhai --roster class.csv --dry-run --log run.log").exits(0);
-    let rows = told(&lines(&desk, "run.log"), "row");
+    let workdir = workdir();
+    workdir.run("run seat.rhai --roster class.csv --dry-run --log run.log").exits(0);
+    let rows = told(&lines(&workdir, "run.log"), "row");
     assert_eq!(rows.len(), 2);
     assert!(rows.iter().all(|row| row["rehearsal"] == true), "{rows:?}");
 }
@@ -98,9 +100,9 @@ fn a_rehearsal_is_logged_as_one() {
 #[test]
 fn a_filter_says_what_is_logged() {
     let events = |filter: &str| {
-        let desk = desk().setting("DRILLMASTER_LOG", filter);
-        desk.run("run seat.rhai --roster class.csv --log run.log").exits(0);
-        let mut events: Vec<String> = lines(&desk, "run.log")
+        let workdir = workdir().setting("DRILLMASTER_LOG", filter);
+        workdir.run("run seat.rhai --roster class.csv --log run.log").exits(0);
+        let mut events: Vec<String> = lines(&workdir, "run.log")
             .iter()
             .map(|line| line["event"].as_str().unwrap().to_owned())
             .collect();
@@ -114,19 +116,19 @@ fn a_filter_says_what_is_logged() {
 
 #[test]
 fn what_cannot_be_a_log_is_told_before_anything_is_sent() {
-    let desk = desk();
-    check("log_no_log", &desk, "run seat.rhai --roster class.csv --log class.csv", 2);
-    assert_eq!(desk.read("class.csv"), PEOPLE);
-    check("log_no_file", &desk, "call thm.rooms --log -", 2);
-    check("log_no_folder", &desk, "call thm.rooms --log nowhere/run.log", 2);
+    let workdir = workdir();
+    check("log_no_log", &workdir, "run seat.rhai --roster class.csv --log class.csv", 2);
+    assert_eq!(workdir.read("class.csv"), PEOPLE);
+    check("log_no_file", &workdir, "call thm.rooms --log -", 2);
+    check("log_no_folder", &workdir, "call thm.rooms --log nowhere/run.log", 2);
     check(
         "log_taken",
-        &desk,
+        &workdir,
         "run seat.rhai --roster class.csv --log run.log --results run.log",
         2,
     );
-    let desk = desk.setting("DRILLMASTER_LOG", "cal=debug");
-    check("log_no_filter", &desk, "call thm.rooms --log run.log", 2);
+    let workdir = workdir.setting("DRILLMASTER_LOG", "cal=debug");
+    check("log_no_filter", &workdir, "call thm.rooms --log run.log", 2);
 }
 
 #[cfg(unix)]
@@ -134,20 +136,20 @@ fn what_cannot_be_a_log_is_told_before_anything_is_sent() {
 fn a_new_log_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
 
-    let desk = desk();
-    desk.run("call thm.rooms --log run.log").exits(0);
-    let mode = std::fs::metadata(desk.path("run.log")).unwrap().permissions().mode();
+    let workdir = workdir();
+    workdir.run("call thm.rooms --log run.log").exits(0);
+    let mode = std::fs::metadata(workdir.path("run.log")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_log_survives_the_end_of_its_command() {
-    let desk = Desk::empty();
-    let server = Server::at(&desk, "--log sandbox.log");
-    assert_eq!(told(&lines(&desk, "sandbox.log"), "begin").len(), 1);
+    let workdir = Workdir::empty();
+    let server = Server::at(&workdir, "--log sandbox.log");
+    assert_eq!(told(&lines(&workdir, "sandbox.log"), "begin").len(), 1);
     server.end("-KILL");
-    assert_eq!(lines(&desk, "sandbox.log").len(), 1);
+    assert_eq!(lines(&workdir, "sandbox.log").len(), 1);
 }
 
 const SECRETS: &str = r#"
@@ -195,7 +197,7 @@ fn forty_secrets_are_not_in_a_log_at_its_highest_level() {
     let mut journals = String::new();
     for dialect in ["current", "legacy"] {
         let server = Server::start(&format!("--fault {faults} --dialect {dialect}"));
-        let desk = Desk::empty()
+        let workdir = Workdir::empty()
             .with_keys()
             .setting("DRILLMASTER_LOG", "trace")
             .with("class.rhai", SECRETS)
@@ -207,16 +209,16 @@ fn forty_secrets_are_not_in_a_log_at_its_highest_level() {
             travelled[31],
             server.flags()
         );
-        let ended = desk.run(&line);
+        let ended = workdir.run(&line);
         assert!(matches!(ended.exit, Some(0 | 1)), "{ended}");
-        let (log, journal) = (desk.read("class.log"), desk.read("class.journal"));
+        let (log, journal) = (workdir.read("class.log"), workdir.read("class.journal"));
         for secret in kept_out.iter().chain(&travelled) {
             for form in forms(secret) {
                 assert!(!log.to_lowercase().contains(&form.to_lowercase()), "{form} is in the log");
             }
         }
         journals += &journal;
-        let log = lines(&desk, "class.log");
+        let log = lines(&workdir, "class.log");
         for event in ["begin", "call", "retry", "wait", "settle", "row", "end"] {
             assert!(!told(&log, event).is_empty(), "no {event} in {log:#?}");
         }

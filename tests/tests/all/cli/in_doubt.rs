@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::check;
-use crate::desk::Desk;
 use crate::server::Server;
+use crate::workdir::Workdir;
 
 const RUN: &str = "run onboard_class.rhai --roster class.csv";
 
@@ -17,8 +17,8 @@ fn most_invited(server: &Server) -> u64 {
 }
 
 /// The states of the rows in a result file, in its order.
-fn states(desk: &Desk, file: &str) -> Vec<(String, String)> {
-    let text = desk.read(file);
+fn states(workdir: &Workdir, file: &str) -> Vec<(String, String)> {
+    let text = workdir.read(file);
     let mut csv = csv::Reader::from_reader(text.as_bytes());
     let names = csv.headers().unwrap().clone();
     let column = |name| names.iter().position(|own| own == name).unwrap();
@@ -34,31 +34,31 @@ fn a_row_whose_invite_is_carried_out_late_ends_behind_the_others() {
     let server = Server::start(
         "--fault veracode.invite:late-effect/502@2:200ms,veracode.invite:late-effect/reset@5:200ms",
     );
-    let desk = Desk::with_class().with_keys();
+    let workdir = Workdir::with_class().with_keys();
     let line = format!("{RUN} --results results.csv --effect-within 30s {}", server.flags());
-    let ended = desk.run(&line);
+    let ended = workdir.run(&line);
     assert!(ended.exits(0).err.contains("2 rows are in doubt: checking"), "{ended}");
     assert!(ended.err.contains("30 rows: 27 done, 3 unchanged"), "{ended}");
     assert_eq!(most_invited(&server), 1);
     // The roster's order, and no row as it was at first.
-    let untroubled = desk.run(&format!("{RUN} --results untroubled.csv"));
+    let untroubled = workdir.run(&format!("{RUN} --results untroubled.csv"));
     assert_eq!(untroubled.exits(0).out, ended.out);
-    assert_eq!(states(&desk, "results.csv"), states(&desk, "untroubled.csv"));
-    assert_eq!(desk.run("resume").exits(0).out, ended.out);
+    assert_eq!(states(&workdir, "results.csv"), states(&workdir, "untroubled.csv"));
+    assert_eq!(workdir.run("resume").exits(0).out, ended.out);
 }
 
 #[test]
 fn what_stays_in_doubt_says_when_to_come_back_and_is_sent_again_no_earlier() {
     let server = Server::start("--fault veracode.invite:500-before@1");
-    let desk = Desk::with_class().with_keys();
+    let workdir = Workdir::with_class().with_keys();
     let flags = format!("--resolve-for 0s --effect-within 4s {}", server.flags());
-    let mut ended = desk.run(&format!("{RUN} --max-rows 2 {flags}"));
+    let mut ended = workdir.run(&format!("{RUN} --max-rows 2 {flags}"));
     ended.line = format!("{RUN} --max-rows 2");
     crate::snapshot::snapshot("cli", "doubt_to_come_back_to", &ended.exits(1).to_string());
     // Before that a look is all.
-    let early = desk.run("resume --effect-within 1h");
+    let early = workdir.run("resume --effect-within 1h");
     assert!(early.exits(1).err.contains("until then they may still take effect"), "{early}");
-    let late = desk.run("resume --effect-within 2s --wait");
+    let late = workdir.run("resume --effect-within 2s --wait");
     assert!(late.exits(0).err.contains("2 rows: 2 done"), "{late}");
     assert_eq!(most_invited(&server), 1);
 }
@@ -73,9 +73,10 @@ fn whoever_tries_again_or_comes_twice_is_not_invited_twice() {
         let server =
             Server::start("--invite-again --fault veracode.invite:late-effect/500@1:300ms");
         let script = format!("{sender} each(roster(), |row| {{ {body}; #{{}} }});");
-        let desk = Desk::empty().with_keys().with("invite.rhai", script).with("class.csv", roster);
+        let workdir =
+            Workdir::empty().with_keys().with("invite.rhai", script).with("class.csv", roster);
         let flags = format!("--max-rows {rows} --concurrency 1 {}", server.flags());
-        let ended = desk.run(&format!("run invite.rhai --roster class.csv {flags}"));
+        let ended = workdir.run(&format!("run invite.rhai --roster class.csv {flags}"));
         assert_eq!(most_invited(&server), 1, "{ended}");
         assert_eq!(ended.err.contains("in-doubt: veracode.invite"), rows == 2, "{ended}");
     }
@@ -86,8 +87,8 @@ fn a_write_in_doubt_outside_of_rows_is_not_advised_to_be_run_again() {
     let server = Server::start("--fault veracode.invite:500-before@1");
     let script = "let sender = (); for user in veracode::all_users() { if user.isAdmin { sender = user.id; } }\n\
                   veracode::invite(#{ email: \"new@x.example\", senderId: sender });";
-    let desk = Desk::empty().with_keys().with("one.rhai", script);
-    let ended = desk.run(&format!("run one.rhai --resolve-for 0s {}", server.flags()));
+    let workdir = Workdir::empty().with_keys().with("one.rhai", script);
+    let ended = workdir.run(&format!("run one.rhai --resolve-for 0s {}", server.flags()));
     assert!(!ended.err.contains("run the script again, or"), "{ended}");
     assert!(ended.err.contains("check in-doubt writes again"), "{ended}");
 }
@@ -96,11 +97,11 @@ fn a_write_in_doubt_outside_of_rows_is_not_advised_to_be_run_again() {
 fn an_answer_that_does_not_fit_is_asked_for_again() {
     for shape in ["empty", "object", "message", "null", "kind"] {
         let server = Server::start(&format!("--fault veracode.users:listless/{shape}@1"));
-        let desk = Desk::with_class().with_keys();
-        let ended = desk.run(&format!("{RUN} --max-rows 2 {}", server.flags()));
+        let workdir = Workdir::with_class().with_keys();
+        let ended = workdir.run(&format!("{RUN} --max-rows 2 {}", server.flags()));
         assert!(ended.err.contains("does not fit the documents"), "{shape}: {ended}");
         assert!(server.writes()["veracode.invite"].is_null(), "{shape}");
-        let resumed = desk.run("resume");
+        let resumed = workdir.run("resume");
         assert!(resumed.exits(0).err.contains("2 rows: 2 done"), "{shape}: {resumed}");
     }
 }
@@ -108,12 +109,12 @@ fn an_answer_that_does_not_fit_is_asked_for_again() {
 #[test]
 fn a_list_without_its_list_is_no_empty_list() {
     let server = Server::start("--fault veracode.users:listless/message@1");
-    let desk = Desk::empty().with_keys();
-    let ended = desk.run(&format!("call veracode.users --all {}", server.flags()));
+    let workdir = Workdir::empty().with_keys();
+    let ended = workdir.run(&format!("call veracode.users --all {}", server.flags()));
     assert!(ended.exits(1).err.contains("at `users`: the list is missing"), "{ended}");
 }
 
 #[test]
 fn the_flags_of_resume_are_told() {
-    check("help_resume", &Desk::empty(), "resume --help", 0);
+    check("help_resume", &Workdir::empty(), "resume --help", 0);
 }

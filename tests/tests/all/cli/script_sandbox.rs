@@ -4,13 +4,13 @@ use std::io::{BufRead, BufReader};
 use std::process::Command;
 
 use super::check_unsent;
-use crate::desk::Desk;
+use crate::workdir::Workdir;
 
 /// Runs a script that is stopped: it ends with 3.
 #[track_caller]
 fn stopped(name: &str, text: &str) {
-    let desk = Desk::empty().with("script.rhai", text);
-    check_unsent(&format!("fence_{name}"), desk, "run script.rhai", 3);
+    let workdir = Workdir::empty().with("script.rhai", text);
+    check_unsent(&format!("fence_{name}"), workdir, "run script.rhai", 3);
 }
 
 #[test]
@@ -51,19 +51,19 @@ fn an_absent_property_is_told() {
 
 #[test]
 fn imports_come_from_the_scripts_folder() {
-    let desk = Desk::empty()
+    let workdir = Workdir::empty()
         .with("class/script.rhai", "import \"words\" as words;\nprint(words::greeting());")
         .with("class/words.rhai", "fn greeting() { \"hello\" }");
-    assert_eq!(desk.run("run class/script.rhai").exits(0).out, "hello\n");
+    assert_eq!(workdir.run("run class/script.rhai").exits(0).out, "hello\n");
 }
 
 #[test]
 fn imports_from_elsewhere_are_refused() {
     let outside = |name: &str, path: &str| {
-        let desk = Desk::empty()
+        let workdir = Workdir::empty()
             .with("class/script.rhai", format!("import \"{path}\" as words;"))
             .with("words.rhai", "fn greeting() { \"hello\" }");
-        check_unsent(name, desk, "run class/script.rhai", 3);
+        check_unsent(name, workdir, "run class/script.rhai", 3);
     };
     outside("fence_import_above", "../words");
     outside("fence_import_roundabout", "../class/../words");
@@ -73,28 +73,29 @@ fn imports_from_elsewhere_are_refused() {
 #[cfg(unix)]
 #[test]
 fn a_link_to_elsewhere_is_refused_too() {
-    let desk = Desk::empty()
+    let workdir = Workdir::empty()
         .with("class/script.rhai", "import \"link\" as words;")
         .with("words.rhai", "fn greeting() { \"hello\" }");
-    std::os::unix::fs::symlink(desk.path("words.rhai"), desk.path("class/link.rhai")).unwrap();
-    check_unsent("fence_import_by_link", desk, "run class/script.rhai", 3);
+    std::os::unix::fs::symlink(workdir.path("words.rhai"), workdir.path("class/link.rhai"))
+        .unwrap();
+    check_unsent("fence_import_by_link", workdir, "run class/script.rhai", 3);
 }
 
 #[test]
 fn a_mistake_in_an_import_is_shown_in_its_own_file() {
-    let desk = Desk::empty()
+    let workdir = Workdir::empty()
         .with("class/script.rhai", "import \"words\" as words;\nwords::fail();")
         .with("class/words.rhai", "// Words.\nfn fail() {\n    throw \"no words\";\n}");
-    check_unsent("fence_throw_in_an_import", desk, "run class/script.rhai", 3);
+    check_unsent("fence_throw_in_an_import", workdir, "run class/script.rhai", 3);
 }
 
 /// A loop that never ends is met by its limit only after hours; whoever does not want to wait interrupts it.
 #[cfg(unix)]
 #[test]
 fn an_endless_loop_can_be_interrupted() {
-    let desk = Desk::empty().with("script.rhai", "print(\"begun\");\nloop { }");
+    let workdir = Workdir::empty().with("script.rhai", "print(\"begun\");\nloop { }");
     for signal in ["-INT", "-TERM"] {
-        let mut child = desk.start("run script.rhai");
+        let mut child = workdir.start("run script.rhai");
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         assert_eq!(first, "begun\n");
@@ -106,11 +107,11 @@ fn an_endless_loop_can_be_interrupted() {
 
 #[test]
 fn check_tells_every_mistake_without_running_anything() {
-    let desk = Desk::with_class()
+    let workdir = Workdir::with_class()
         .with("two.rhai", "thm::romms();\nthm::add_seat(#{ emial: \"ada@example.com\" });")
         .with("syntax.rhai", "let x = ;");
     let line = "check onboard_class.rhai two.rhai syntax.rhai";
-    crate::desk::check("cli", "check", &desk, line, 3);
-    desk.run("check onboard_class.rhai").exits(0);
-    crate::desk::check("cli", "check_no_file", &desk, "check nothing.rhai", 2);
+    crate::workdir::check("cli", "check", &workdir, line, 3);
+    workdir.run("check onboard_class.rhai").exits(0);
+    crate::workdir::check("cli", "check_no_file", &workdir, "check nothing.rhai", 2);
 }

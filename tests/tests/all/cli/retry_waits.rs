@@ -5,17 +5,17 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::desk::Desk;
 use crate::server::Server;
+use crate::workdir::Workdir;
 
 const RUN: &str = "run onboard_class.rhai --roster class.csv --set room=linux1";
 
 #[test]
 fn a_wait_beyond_all_patience_fails_its_rows_and_is_told() {
     let server = Server::start("--fault veracode.invite:429-retry=100%:40000s");
-    let desk = Desk::with_class().with_keys();
+    let workdir = Workdir::with_class().with_keys();
     let line = format!("{RUN} {} --retry-for 2m --journal run.journal", server.flags());
-    let ended = desk.run(&line);
+    let ended = workdir.run(&line);
     ended.exits(1);
     let told =
         "Veracode Security Labs asks to wait an hour or more, longer than --retry-for 2m allows";
@@ -28,13 +28,13 @@ fn a_wait_beyond_all_patience_fails_its_rows_and_is_told() {
 fn a_call_says_how_to_wait_longer() {
     let server = Server::start("--fault thm.users:429-retry=100%:40s");
     let line = format!("call thm.users {} --retry-for 0s", server.flags());
-    let ended = Desk::empty().with_keys().run(&line);
+    let ended = Workdir::empty().with_keys().run(&line);
     assert!(ended.exits(1).err.contains("wait longer with --retry-for"), "{ended}");
 }
 
 #[test]
 fn a_time_that_is_none_is_refused() {
-    let ended = Desk::empty().run("call thm.users --on live --retry-for 5");
+    let ended = Workdir::empty().run("call thm.users --on live --retry-for 5");
     assert!(ended.exits(2).err.contains("must be a duration such as 30s, 5m or 1h"), "{ended}");
 }
 
@@ -42,9 +42,9 @@ fn a_time_that_is_none_is_refused() {
 #[test]
 fn the_first_interrupt_ends_a_wait_of_minutes() {
     let server = Server::start("--fault veracode.invite:429-retry@1,2,3,4:250s");
-    let desk = Desk::with_class().with_keys();
+    let workdir = Workdir::with_class().with_keys();
     let flags = format!("{} --journal run.journal --concurrency 2", server.flags());
-    let mut process = desk.start(&format!("{RUN} {flags}"));
+    let mut process = workdir.start(&format!("{RUN} {flags}"));
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("asked to slow down: waiting 4 min, until ")));
     let id = process.id().to_string();
@@ -52,9 +52,9 @@ fn the_first_interrupt_ends_a_wait_of_minutes() {
     assert!(lines.any(|line| line.contains("interrupted; resume with")));
     assert_eq!(process.wait().unwrap().code(), Some(130));
     assert_eq!(server.writes()["veracode.invite"], json!(null));
-    let ended = desk.run("resume run.journal --concurrency 1 --retry-for 1s");
+    let ended = workdir.run("resume run.journal --concurrency 1 --retry-for 1s");
     assert!(ended.exits(1).err.contains("asked to wait 4 min"), "{ended}");
-    desk.run("resume run.journal").exits(0);
+    workdir.run("resume run.journal").exits(0);
     let invites = server.writes()["veracode.invite"].clone();
     assert!(invites.as_object().unwrap().values().all(|times| times == 1), "{invites}");
 }

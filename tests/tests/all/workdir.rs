@@ -15,7 +15,7 @@ pub(crate) const ONBOARD_CLASS: &str = include_str!("../../../scripts/onboard_cl
 pub(crate) const CLASS: &str = include_str!("../../../scripts/examples/class.csv");
 
 /// The folder in which a person sits and runs commands.
-pub(crate) struct Desk {
+pub(crate) struct Workdir {
     folder: tempfile::TempDir,
     variables: Vec<(&'static str, String)>,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
-impl Desk {
+impl Workdir {
     pub(crate) fn empty() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
     }
@@ -84,7 +84,7 @@ impl Desk {
         Ended::of(line, child.wait_with_output().unwrap())
     }
 
-    /// Runs a command to its end in one of the desk's folders.
+    /// Runs a command to its end in one of the workdir's folders.
     pub(crate) fn run_in(&self, folder: &str, line: &str) -> Ended {
         Ended::of(line, self.command(line).current_dir(self.path(folder)).output().unwrap())
     }
@@ -154,8 +154,8 @@ impl fmt::Display for Ended {
 
 /// Runs a command and compares all that a person sees of it.
 #[track_caller]
-pub(crate) fn check(folder: &str, name: &str, desk: &Desk, line: &str, exit: i32) {
-    let ended = desk.run(line);
+pub(crate) fn check(folder: &str, name: &str, workdir: &Workdir, line: &str, exit: i32) {
+    let ended = workdir.run(line);
     snapshot(folder, name, &ended.to_string());
     ended.exits(exit);
 }

@@ -1,9 +1,9 @@
 //! On a terminal: tables fit it, colours are used as the environment wants them, and what is piped is plain.
 
 use super::check;
-use crate::desk::{Desk, Ended};
 use crate::snapshot::snapshot;
 use crate::terminal::{On, run};
+use crate::workdir::{Ended, Workdir};
 
 const ESCAPE: char = '\u{1b}';
 const WRONG: &str = "thm::romms();";
@@ -12,28 +12,28 @@ fn widest(ended: &Ended) -> usize {
     ended.err.lines().map(|line| line.chars().count()).max().unwrap_or(0)
 }
 
-/// A desk with two runs, the second with rows that were refused.
-fn with_runs() -> Desk {
+/// A workdir with two runs, the second with rows that were refused.
+fn with_runs() -> Workdir {
     let seat = "each(roster(), |row| { if row.id == \"B2\" { throw \"no\" } });";
-    let desk = Desk::empty()
+    let workdir = Workdir::empty()
         .with("a_script_with_a_longer_name.rhai", seat)
         .with("class.csv", "email,id\nada.lovelace@corp.example,A1\nbob@corp.example,B2\n");
     for _ in 0..2 {
-        desk.run("run a_script_with_a_longer_name.rhai --roster class.csv").exits(1);
+        workdir.run("run a_script_with_a_longer_name.rhai --roster class.csv").exits(1);
     }
-    desk
+    workdir
 }
 
 #[test]
 fn lists_fit_the_terminal_and_break_no_id() {
-    let desk = with_runs().with_keys();
-    let ids = desk.run("runs --format csv").exits(0).out.clone();
+    let workdir = with_runs().with_keys();
+    let ids = workdir.run("runs --format csv").exits(0).out.clone();
     let ids: Vec<&str> = ids.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(ids.len(), 2);
     let lists = ["runs", "endpoints", "config show --origin", "call thm.rooms"];
     for line in lists {
         for columns in [40, 60, 80, 120] {
-            let ended = run(&desk, line, columns, On::All);
+            let ended = run(&workdir, line, columns, On::All);
             assert!(widest(&ended) <= columns.into(), "{columns} columns: {ended}");
             for id in ids.iter().filter(|_| line == "runs") {
                 assert!(ended.exits(0).err.contains(id), "{columns} columns: {ended}");
@@ -44,25 +44,25 @@ fn lists_fit_the_terminal_and_break_no_id() {
 
 #[test]
 fn runs_on_a_narrow_terminal_are_paragraphs() {
-    let desk = with_runs();
-    snapshot("cli", "runs_narrow", &run(&desk, "runs", 40, On::All).exits(0).err);
-    snapshot("cli", "runs_wide", &run(&desk, "runs", 120, On::All).exits(0).err);
+    let workdir = with_runs();
+    snapshot("cli", "runs_narrow", &run(&workdir, "runs", 40, On::All).exits(0).err);
+    snapshot("cli", "runs_wide", &run(&workdir, "runs", 120, On::All).exits(0).err);
 }
 
 #[test]
 fn what_is_piped_is_as_wide_as_it_is() {
-    let desk = Desk::empty();
-    let piped = run(&desk, "endpoints", 40, On::Errors);
-    assert_eq!(piped.exits(0).out, desk.run("endpoints").out);
+    let workdir = Workdir::empty();
+    let piped = run(&workdir, "endpoints", 40, On::Errors);
+    assert_eq!(piped.exits(0).out, workdir.run("endpoints").out);
 }
 
 /// What is told about a mistake, a diff and the command line itself, with these variables set.
 fn coloured(variables: &[(&'static str, &str)], line: &str, on: On) -> [bool; 2] {
-    let mut desk = Desk::empty().with("wrong.rhai", WRONG);
+    let mut workdir = Workdir::empty().with("wrong.rhai", WRONG);
     for (name, value) in variables {
-        desk.set(name, value);
+        workdir.set(name, value);
     }
-    let ended = run(&desk, line, 80, on);
+    let ended = run(&workdir, line, 80, on);
     [ended.out.contains(ESCAPE), ended.err.contains(ESCAPE)]
 }
 
@@ -96,39 +96,40 @@ fn the_environment_says_whether_there_are_colours() {
 
 #[test]
 fn colours_can_be_forced_on_a_pipe() {
-    let desk = Desk::empty().with("wrong.rhai", WRONG);
-    let plain = |desk: &Desk| !desk.run("run wrong.rhai").exits(3).err.contains(ESCAPE);
-    assert!(plain(&desk));
-    assert!(!plain(&desk.setting("CLICOLOR_FORCE", "1")));
+    let workdir = Workdir::empty().with("wrong.rhai", WRONG);
+    let plain = |workdir: &Workdir| !workdir.run("run wrong.rhai").exits(3).err.contains(ESCAPE);
+    assert!(plain(&workdir));
+    assert!(!plain(&workdir.setting("CLICOLOR_FORCE", "1")));
 }
 
 /// A stream is asked about itself: a diff that is piped is plain though mistakes are told on a terminal.
 #[test]
 fn what_is_piped_has_no_colours_while_the_terminal_has() {
-    let desk = Desk::empty();
-    desk.run("init project").exits(0);
-    let accepted = desk.path("project/recordings/onboard.accepted");
+    let workdir = Workdir::empty();
+    workdir.run("init project").exits(0);
+    let accepted = workdir.path("project/recordings/onboard.accepted");
     let text = std::fs::read_to_string(&accepted).unwrap();
     std::fs::write(&accepted, format!("{text}and more\n")).unwrap();
-    let ended = run(&desk, "test project", 80, On::Errors);
+    let ended = run(&workdir, "test project", 80, On::Errors);
     assert!(ended.exits(1).out.contains("and more") && !ended.out.contains(ESCAPE), "{ended}");
-    let ended = run(&desk, "test project", 80, On::All);
+    let ended = run(&workdir, "test project", 80, On::All);
     assert!(ended.exits(1).err.contains(ESCAPE), "{ended}");
 }
 
 #[test]
 fn a_dumb_terminal_gets_no_bar() {
-    let desk = Desk::with_class().setting("TERM", "dumb");
-    let ended = run(&desk, "run onboard_class.rhai --roster class.csv", 80, On::All);
+    let workdir = Workdir::with_class().setting("TERM", "dumb");
+    let ended = run(&workdir, "run onboard_class.rhai --roster class.csv", 80, On::All);
     assert!(!ended.exits(0).err.contains(ESCAPE), "{ended}");
 }
 
 /// A list is the same in any form.
 #[test]
 fn every_list_has_all_forms() {
-    let desk = with_runs();
-    check("endpoint_csv", &desk, "endpoints veracode.invite --format csv", 0);
-    desk.run("run a_script_with_a_longer_name.rhai --roster class.csv --journal one.journal")
+    let workdir = with_runs();
+    check("endpoint_csv", &workdir, "endpoints veracode.invite --format csv", 0);
+    workdir
+        .run("run a_script_with_a_longer_name.rhai --roster class.csv --journal one.journal")
         .exits(1);
     let lists = [
         "endpoints",
@@ -141,9 +142,9 @@ fn every_list_has_all_forms() {
         "call thm.rooms",
     ];
     for line in lists {
-        let json = desk.run(&format!("{line} --format json")).out;
+        let json = workdir.run(&format!("{line} --format json")).out;
         assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{line}: {json}");
-        let text = desk.run(&format!("{line} --format csv")).out;
+        let text = workdir.run(&format!("{line} --format csv")).out;
         let rows: Result<Vec<_>, _> = csv::Reader::from_reader(text.as_bytes()).records().collect();
         assert!(rows.is_ok() && text.lines().next().unwrap().contains(','), "{line}: {text}");
     }
@@ -151,12 +152,12 @@ fn every_list_has_all_forms() {
 
 #[test]
 fn a_narrow_terminal_breaks_no_frame() {
-    let desk =
-        Desk::empty().with("wrong.rhai", format!("let rooms = 1;\n  {WRONG} // and more of it"));
-    let framed = run(&desk, "run wrong.rhai", 50, On::All);
+    let workdir =
+        Workdir::empty().with("wrong.rhai", format!("let rooms = 1;\n  {WRONG} // and more of it"));
+    let framed = run(&workdir, "run wrong.rhai", 50, On::All);
     assert!(framed.exits(3).err.contains('\u{2570}'), "{framed}");
     for columns in [10, 30, 49] {
-        let ended = run(&desk, "run wrong.rhai --color never", columns, On::All);
+        let ended = run(&workdir, "run wrong.rhai --color never", columns, On::All);
         let told = ended.exits(3).err.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(!told.contains(['\u{2570}', '\u{2502}']), "{columns}: {ended}");
         assert!(
@@ -171,9 +172,10 @@ fn a_narrow_terminal_breaks_no_frame() {
 fn a_scripts_list_has_all_forms() {
     let script = "header([\"key\", \"tags\"]);\n\
                   each(roster(), |row| { line([row.email, [\"a\", \"b\"]]); });\nline([\"last\", ()]);";
-    let desk = Desk::empty().with("a.rhai", script).with("some.csv", "email\nada@example.com\n");
+    let workdir =
+        Workdir::empty().with("a.rhai", script).with("some.csv", "email\nada@example.com\n");
     let out = |flags: &str| {
-        desk.run(&format!("run a.rhai --roster some.csv {flags}")).exits(0).out.clone()
+        workdir.run(&format!("run a.rhai --roster some.csv {flags}")).exits(0).out.clone()
     };
     let csv = "key,tags\nada@example.com,\"a, b\"\nlast,\n";
     assert_eq!([out(""), out("--format csv")], [csv, csv]);
@@ -197,18 +199,18 @@ fn a_list_is_begun_once_and_has_as_many_cells_as_columns() {
         ("header([]);", "header: a list has at least one column"),
         ("header([\"a\"]); line([1, 2]);", "line: the list has 1 columns, and the line 2 cells"),
     ] {
-        let ended = Desk::empty().with("a.rhai", script).run("run a.rhai");
+        let ended = Workdir::empty().with("a.rhai", script).run("run a.rhai");
         assert!(ended.exits(3).err.contains(due), "{ended}");
     }
     let row = "each([1], |n| { header([\"a\"]); });";
-    let ended = Desk::empty().with("a.rhai", row).run("run a.rhai");
+    let ended = Workdir::empty().with("a.rhai", row).run("run a.rhai");
     assert!(ended.exits(1).err.contains("header: it is made once, outside of rows"), "{ended}");
 }
 
 #[test]
 fn for_a_program_a_dry_run_writes_its_plan_alone() {
     let dry = "run onboard_class.rhai --roster class.csv --max-rows 2 --dry-run --format json";
-    let ended = Desk::with_class().run(dry);
+    let ended = Workdir::with_class().run(dry);
     let plan: serde_json::Value = serde_json::from_str(&ended.exits(0).out).unwrap();
     assert_eq!(plan.as_array().map(Vec::len), Some(5));
 }
@@ -217,13 +219,14 @@ fn for_a_program_a_dry_run_writes_its_plan_alone() {
 #[test]
 fn a_scripts_table_has_all_forms() {
     let script = "let rows = each(roster(), |row| #{ n: 1 }); print(rows.table([\"key\", \"n\"]));";
-    let desk = Desk::empty().with("a.rhai", script).with("some.csv", "email\nada@example.com\n");
-    let json = desk.run("run a.rhai --roster some.csv --format json").exits(0).out.clone();
+    let workdir =
+        Workdir::empty().with("a.rhai", script).with("some.csv", "email\nada@example.com\n");
+    let json = workdir.run("run a.rhai --roster some.csv --format json").exits(0).out.clone();
     let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(rows, serde_json::json!([{ "key": "ada@example.com", "n": 1 }]));
-    let csv = desk.run("run a.rhai --roster some.csv --format csv");
+    let csv = workdir.run("run a.rhai --roster some.csv --format csv");
     assert_eq!(csv.exits(0).out, "key,n\nada@example.com,1\n");
-    let wrong = desk.with("b.rhai", "thm::rums()").run("check b.rhai --format json");
+    let wrong = workdir.with("b.rhai", "thm::rums()").run("check b.rhai --format json");
     let found: serde_json::Value = serde_json::from_str(&wrong.exits(3).out).unwrap();
     assert_eq!((&found[0]["line"], &found[0]["weight"]), (&1.into(), &"mistake".into()));
 }
