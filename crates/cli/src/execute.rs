@@ -90,7 +90,7 @@ impl PreparedRun {
 
     /// The header of its recordings: what it is made from.
     pub(crate) fn header(&self) -> Header {
-        let roster = self.roster.as_ref().map(|roster| roster.hash().to_owned());
+        let roster = self.roster.as_ref().map(Roster::hash);
         Header { script: Some(self.script.hash()), roster, ..Header::default() }
     }
 
@@ -123,6 +123,16 @@ impl PreparedRun {
         }
     }
 
+    /// Says if the roster file changed since it was read.
+    pub(crate) fn warn_of_changed_roster(&self, shell: &Ui) {
+        if let Some(roster) = self.roster.as_ref().filter(|roster| roster.has_changed()) {
+            shell.console.warn(&format!(
+                "{} changed in the meantime: this run used the version that it read at the start",
+                roster.path().display()
+            ));
+        }
+    }
+
     /// The services that it calls.
     pub(crate) fn services(&self) -> Vec<&'static str> {
         self.script.services().collect()
@@ -148,11 +158,11 @@ fn roster(order: &RunSpec, script: &Script, shell: &Ui) -> Result<Option<Roster>
         .map_err(|problem| Diagnostic { category: Category::Usage, ..problem })?;
     script.check_roster(&roster)?;
     let place = roster.path().display();
-    match roster.odd_lines() {
+    match roster.suspicious_lines() {
         [] => {}
         [line, others @ ..] => shell.console.warn(&format!(
-            "{place} line {line}: a cell in quotes has a line in it that looks like a row{}; is a quote missing?",
-            if others.is_empty() { String::new() } else { format!(", and so in {} more", others.len()) }
+            "{place} line {line}: a cell in quotes contains what looks like another row{}; check for a missing quote",
+            if others.is_empty() { String::new() } else { format!(" ({} more lines like this)", others.len()) }
         )),
     }
     if roster.is_empty() {
@@ -230,6 +240,7 @@ pub(crate) fn perform(
         ..ready.job(connection, shell.console.clone(), session)
     };
     let report = run_script(&ready.script, job, session.handle());
+    ready.warn_of_changed_roster(shell);
     let interrupted = session.stop.is_requested();
     let paces = target.paces();
     let ended = report.problem.is_none() && !interrupted;

@@ -60,6 +60,7 @@ pub(crate) fn dry_run(
     };
     let trace = shell.verbose.then(|| shell.console.clone());
     let (report, plan) = rehearse(ready, target, session, shell, console, trace);
+    ready.warn_of_changed_roster(shell);
     if session.stop.is_requested() {
         return Err(interrupted());
     }

@@ -118,7 +118,7 @@ fn roster(args: &SealArgs, header: &Header) -> Result<Option<Roster>, Diagnostic
         None => problem.with_help(help),
     })?;
     match &header.roster {
-        Some(hash) if hash != roster.hash() => {
+        Some(hash) if *hash != roster.hash() => {
             let problem = format!("{} is not as it was when the run began", path.display());
             Err(Diagnostic::usage(problem).with_help(help))
         }
