@@ -23,7 +23,7 @@ use url::{Host, Position, Url};
 use self::client::{Client, client};
 
 use crate::error::{Error, NetworkError};
-use crate::redact::Keys;
+use crate::redact::ApiKeys;
 use crate::request::{Request, Response, Sending, Transport};
 
 /// How long a request may take altogether.
@@ -55,7 +55,7 @@ pub struct Http {
     authority: Authority,
     credential: SecretString,
     /// The credential, as answers are searched for it.
-    keys: Arc<Keys>,
+    keys: Arc<ApiKeys>,
     whole: Duration,
 }
 
@@ -77,15 +77,15 @@ impl Http {
         let scheme = Scheme::try_from(base.scheme()).map_err(|error| unusable(&error))?;
         let authority = Authority::try_from(&base[Position::BeforeHost..Position::AfterPort])
             .map_err(|error| unusable(&error))?;
-        let keys = Arc::new(Keys::of(credential.expose_secret()));
+        let keys = Arc::new(ApiKeys::new(credential.expose_secret()));
         keys.remember();
         Ok(Self { client, base, scheme, authority, keys, credential, whole: WHOLE })
     }
 
     /// The same, masking these keys in answers as well: a service may know those of another.
     #[must_use]
-    pub fn masking(self, others: &Keys) -> Self {
-        Self { keys: Arc::new(Keys::clone(&self.keys).and(others.clone())), ..self }
+    pub fn masking(self, others: &ApiKeys) -> Self {
+        Self { keys: Arc::new(ApiKeys::clone(&self.keys).and(others.clone())), ..self }
     }
 
     /// Whether the service is on this machine.

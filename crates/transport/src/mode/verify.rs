@@ -8,7 +8,7 @@ use drillmaster_models::wire;
 use serde_json::Value;
 
 use super::foreign;
-use crate::cassette::sealed_answer;
+use crate::cassette::masked_response;
 use crate::diff::{answer_lines, diff};
 use crate::error::{Error, Mismatch};
 use crate::replay::Replay;

@@ -1,35 +1,34 @@
-//! Replacing values wherever they stand, as they are or in another encoding.
+//! Replacing values wherever they are, plain or encoded.
 //!
-//! A text is looked at as it is, without its percent escapes, without its JSON escapes, without its references of
-//! HTML and with its base64 decoded, and what that gives is looked at in the same way. What is found in a view is mapped back to
-//! where it stands and written there in that view's encoding, whichever way it was encoded before.
+//! A text is searched as it is, with its percent escapes decoded, its JSON escapes, its HTML references and its base64,
+//! and the results are searched in the same way. A match in decoded text is mapped back to its source, and the
+//! replacement is written there in the same encoding.
 
 use std::ops::Range;
 
-use base64::Engine;
+use ::base64::Engine;
 
-use super::looks;
-use super::runs::{self, SHIFTS, decode, left_over, parts, runs};
-use super::search::Search;
-use super::view::{View, escaped_byte, folded, has_references, read};
+use crate::base64::{self, OFFSETS, decode, left_over, parts, runs};
+use crate::decode::{Decoded, escaped_byte, fold_case, has_references, to_text};
+use crate::search::Search;
 
-/// How many encodings may lie within each other.
-pub(super) const DEEPEST: usize = 4;
+/// How many encodings may be nested.
+pub(crate) const DEEPEST: usize = 4;
 
-/// Shorter values are found by chance in what was never base64.
-pub(super) const SHORTEST_IN_NOISE: usize = 6;
+/// Shorter values are found by chance in decoded text that never was base64.
+pub(crate) const SHORTEST_IN_NOISE: usize = 6;
 
-/// What something is looked for in.
+/// What is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ground {
-    /// What people wrote, or programs.
+enum Origin {
+    /// Text that a person or a program wrote.
     Text,
-    /// What came of decoding something that may never have been encoded.
+    /// The result of decoding what may never have been encoded.
     Noise,
 }
 
-impl Ground {
-    /// How long a value must be.
+impl Origin {
+    /// The length of the shortest value that counts.
     fn shortest(self) -> usize {
         match self {
             Self::Text => 0,
@@ -37,39 +36,40 @@ impl Ground {
         }
     }
 
-    /// Whether bytes have letters that ASCII has not.
-    fn has_letters(self, bytes: &[u8]) -> bool {
+    /// Whether the case of bytes outside ASCII matters.
+    fn has_wide_text(self, bytes: &[u8]) -> bool {
         !bytes.is_ascii() && (self == Self::Text || std::str::from_utf8(bytes).is_ok())
     }
 }
 
-/// Where a value is looked for.
+/// Where a value is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Anywhere, within words too.
+pub(crate) enum Reach {
+    /// Anywhere, even within words.
     Anywhere,
-    /// Where it is a word, or several.
+    /// Where it is a whole word, or several.
     Words,
-    /// Only in places that are known to hold such values: elsewhere it would be found by chance.
-    Places,
+    /// Only in fields that are known to have such values. Elsewhere it would be found by chance.
+    Fields,
 }
 
-/// Values and what stands for them.
+/// Values and their replacements.
 #[derive(Debug, Default)]
-pub(super) struct Patterns {
+pub(crate) struct Patterns {
     search: Search,
-    /// Of each value where it is looked for, and what stands for it.
-    found: Vec<(Reach, Box<str>)>,
+    /// By the number of the value: where it is replaced, and by what.
+    replacements: Vec<(Reach, Box<str>)>,
 }
 
+/// A value and its replacement.
 #[derive(Debug)]
-pub(super) struct Pattern {
-    pub(super) value: String,
-    pub(super) reach: Reach,
-    pub(super) stands: String,
+pub(crate) struct Pattern {
+    pub(crate) value: String,
+    pub(crate) reach: Reach,
+    pub(crate) replacement: String,
 }
 
-/// A part of a text, and what comes in its place.
+/// A part of a text and its replacement.
 #[derive(Debug, Clone)]
 struct Edit {
     span: Range<usize>,
@@ -77,122 +77,124 @@ struct Edit {
 }
 
 impl Patterns {
-    pub(super) fn of(patterns: impl Iterator<Item = Pattern>) -> Self {
-        let mut own = Self::default();
-        own.add(patterns);
-        own
+    pub(crate) fn new(patterns: impl Iterator<Item = Pattern>) -> Self {
+        let mut all = Self::default();
+        all.add(patterns);
+        all
     }
 
-    /// Looks for more.
-    pub(super) fn add(&mut self, patterns: impl Iterator<Item = Pattern>) {
-        let found = &mut self.found;
-        let patterns = patterns.filter(|pattern| pattern.reach != Reach::Places);
+    pub(crate) fn add(&mut self, patterns: impl Iterator<Item = Pattern>) {
+        let replacements = &mut self.replacements;
+        let patterns = patterns.filter(|pattern| pattern.reach != Reach::Fields);
         self.search.add(patterns.map(|pattern| {
-            found.push((pattern.reach, pattern.stands.into()));
-            folded(&pattern.value)
+            replacements.push((pattern.reach, pattern.replacement.into()));
+            fold_case(&pattern.value)
         }));
     }
 
-    /// The text with what stands for its values, if there are any.
-    pub(super) fn replace(&self, text: &str) -> Option<String> {
+    /// The text with its values replaced, or `None` if it has none.
+    pub(crate) fn replace(&self, text: &str) -> Option<String> {
         let bytes = self.replace_bytes(text.as_bytes())?;
-        Some(read(&bytes).into_owned())
+        Some(to_text(&bytes).into_owned())
     }
 
-    pub(super) fn replace_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        if !self.may_stand_in(bytes) {
+    pub(crate) fn replace_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if !self.may_contain(bytes) {
             return None;
         }
-        let edits = self.edits(bytes, DEEPEST, Ground::Text);
+        let edits = self.edits(bytes, DEEPEST, Origin::Text);
         (!edits.is_empty()).then(|| apply(bytes, &edits))
     }
 
-    /// Whether a value may stand in a text, in any encoding. It takes far less time than to look where.
-    pub(super) fn may_stand_in(&self, bytes: &[u8]) -> bool {
-        !self.search.is_empty() && self.may_be(bytes, DEEPEST, Ground::Text)
+    /// Whether a text may contain a value, in any encoding. This is far faster than replacing.
+    pub(crate) fn may_contain(&self, bytes: &[u8]) -> bool {
+        !self.search.is_empty() && self.may_contain_at(bytes, DEEPEST, Origin::Text)
     }
 
-    /// Whether nothing but values and what stands between words is in the text.
-    pub(super) fn make_up(&self, text: &str) -> bool {
-        let edits = resolved(self.matches(text.as_bytes(), Ground::Text));
+    /// Whether the text consists of values and of what separates words.
+    pub(crate) fn consist_of(&self, text: &str) -> bool {
+        let edits = without_overlaps(self.matches(text.as_bytes(), Origin::Text));
         let mut rest = text.as_bytes().to_vec();
         for edit in edits.iter().rev() {
             rest.drain(edit.span.clone());
         }
-        !edits.is_empty() && !read(&rest).chars().any(char::is_alphanumeric)
+        !edits.is_empty() && !to_text(&rest).chars().any(char::is_alphanumeric)
     }
 
-    fn may_be(&self, bytes: &[u8], depth: usize, ground: Ground) -> bool {
-        self.search.may_stand_in(bytes)
-            || ground.has_letters(bytes)
+    fn may_contain_at(&self, bytes: &[u8], depth: usize, origin: Origin) -> bool {
+        self.search.may_contain(bytes)
+            || origin.has_wide_text(bytes)
             || (depth > 0
                 && (bytes.iter().any(|byte| b"+%\\".contains(byte))
                     || has_references(bytes)
                     || runs(bytes, 0..bytes.len())
-                        .any(|run| self.may_be_in_run(bytes, run, depth))))
+                        .any(|run| self.run_may_contain(bytes, run, depth))))
     }
 
-    fn may_be_in_run(&self, bytes: &[u8], run: Range<usize>, depth: usize) -> bool {
+    fn run_may_contain(&self, bytes: &[u8], run: Range<usize>, depth: usize) -> bool {
         let mut plain = Vec::new();
-        let mut is_in = |run: Range<usize>| {
+        let mut may_contain = |run: Range<usize>| {
             let run = &bytes[run];
-            runs::may_hold(run, &self.search)
-                && SHIFTS.into_iter().any(|shift| {
+            base64::may_contain(run, &self.search)
+                && OFFSETS.into_iter().any(|offset| {
                     plain.clear();
-                    let decoded = decode(run, shift, &mut plain);
-                    decoded.is_some() && self.may_be(&plain, depth - 1, Ground::Noise)
+                    let decoded = decode(run, offset, &mut plain);
+                    decoded.is_some() && self.may_contain_at(&plain, depth - 1, Origin::Noise)
                 })
         };
-        parts(bytes, &run).any(&mut is_in) || is_in(run)
+        parts(bytes, &run).any(&mut may_contain) || may_contain(run)
     }
 
-    fn edits(&self, bytes: &[u8], depth: usize, ground: Ground) -> Vec<Edit> {
-        // What stands there as it is comes first: among equals it stays.
-        let mut edits = self.matches(bytes, ground);
+    fn edits(&self, bytes: &[u8], depth: usize, origin: Origin) -> Vec<Edit> {
+        // Plain matches come first: of equal spans, the first one stays.
+        let mut edits = self.matches(bytes, origin);
         if depth > 0 {
-            // As a form has it, and then as an address has it: where it is both, it is a form.
+            // As a form, and then as a URL: where a match is both, it is a form's.
             if bytes.contains(&b'+') {
-                edits.extend(self.in_view(&View::of_form(bytes), depth, ground));
+                edits.extend(self.in_decoded(&Decoded::form(bytes), depth, origin));
             }
             if bytes.contains(&b'%') {
-                edits.extend(self.in_view(&View::of_percent(bytes), depth, ground));
+                edits.extend(self.in_decoded(&Decoded::percent(bytes), depth, origin));
             }
             if bytes.contains(&b'\\') {
-                edits.extend(self.in_view(&View::of_json(bytes), depth, ground));
+                edits.extend(self.in_decoded(&Decoded::json(bytes), depth, origin));
             }
             if has_references(bytes) {
-                edits.extend(self.in_view(&View::of_html(bytes), depth, ground));
+                edits.extend(self.in_decoded(&Decoded::html(bytes), depth, origin));
             }
-            let edits = resolved(edits);
+            let edits = without_overlaps(edits);
             let mut all = edits.clone();
             for gap in gaps(bytes.len(), &edits) {
                 self.in_base64(bytes, gap, depth, &mut all);
             }
-            return resolved(all);
+            return without_overlaps(all);
         }
-        resolved(edits)
+        without_overlaps(edits)
     }
 
-    fn matches(&self, bytes: &[u8], ground: Ground) -> Vec<Edit> {
-        // What is searched for is folded, and a letter that is not of ASCII may have another length then.
-        let view = ground.has_letters(bytes).then(|| View::of_letters(bytes));
-        let letters = view.as_ref().map_or(bytes, |view| &view.plain);
-        let found = self.search.find(letters).into_iter();
+    fn matches(&self, bytes: &[u8], origin: Origin) -> Vec<Edit> {
+        // Folding the case can change the length of a character outside ASCII.
+        let folded = origin.has_wide_text(bytes).then(|| Decoded::case_folded(bytes));
+        let text = folded.as_ref().map_or(bytes, |folded| &folded.plain);
+        let found = self.search.find(text).into_iter();
         found
-            .filter_map(|(span, place)| {
-                let (reach, stands) = &self.found[place];
-                let fits = span.len() >= ground.shortest()
-                    && (*reach == Reach::Anywhere || is_word(letters, span.clone()));
-                let span = view.as_ref().map_or_else(|| span.clone(), |view| view.outside(&span));
-                fits.then(|| Edit { span, with: stands.as_bytes().to_vec() })
+            .filter_map(|(span, number)| {
+                let (reach, replacement) = &self.replacements[number];
+                let counts = span.len() >= origin.shortest()
+                    && (*reach == Reach::Anywhere || is_word(text, span.clone()));
+                let span = match &folded {
+                    Some(folded) => folded.source_span(&span),
+                    None => span,
+                };
+                counts.then(|| Edit { span, with: replacement.as_bytes().to_vec() })
             })
             .collect()
     }
 
-    fn in_view(&self, view: &View, depth: usize, ground: Ground) -> Vec<Edit> {
-        let edits = self.edits(&view.plain, depth - 1, ground).into_iter();
+    fn in_decoded(&self, text: &Decoded, depth: usize, origin: Origin) -> Vec<Edit> {
+        let edits = self.edits(&text.plain, depth - 1, origin).into_iter();
         edits
-            .map(|edit| Edit { span: view.outside(&edit.span), with: view.written(&edit.with) })
+            .map(|edit| Edit { span: text.source_span(&edit.span), with: text.encode(&edit.with) })
             .collect()
     }
 
@@ -208,13 +210,13 @@ impl Patterns {
         }
     }
 
-    /// A run may begin anywhere within a group of four.
+    /// The replacement of a run, which may begin anywhere within a group of four letters.
     fn in_run(&self, bytes: &[u8], run: &Range<usize>, depth: usize) -> Option<Edit> {
-        SHIFTS.into_iter().find_map(|shift| {
+        OFFSETS.into_iter().find_map(|offset| {
             let mut plain = Vec::new();
-            let engine = decode(&bytes[run.clone()], shift, &mut plain)?;
-            let ground = if looks::is_readable(&plain) { Ground::Text } else { Ground::Noise };
-            let inner = self.edits(&plain, depth - 1, ground);
+            let engine = decode(&bytes[run.clone()], offset, &mut plain)?;
+            let origin = if base64::is_readable(&plain) { Origin::Text } else { Origin::Noise };
+            let inner = self.edits(&plain, depth - 1, origin);
             if inner.is_empty() {
                 return None;
             }
@@ -224,20 +226,20 @@ impl Patterns {
                 with.extend(std::iter::repeat_n('=', (4 - with.len() % 4) % 4));
             }
             let mut with = with.into_bytes();
-            with.extend_from_slice(&bytes[run.end - left_over(run.len() - shift)..run.end]);
-            Some(Edit { span: run.start + shift..run.end + padding, with })
+            with.extend_from_slice(&bytes[run.end - left_over(run.len() - offset)..run.end]);
+            Some(Edit { span: run.start + offset..run.end + padding, with })
         })
     }
 }
 
-/// Sorted, of those that overlap the first and longest.
-fn resolved(mut edits: Vec<Edit>) -> Vec<Edit> {
+/// The edits in order. Of those that overlap, the first and longest stays.
+fn without_overlaps(mut edits: Vec<Edit>) -> Vec<Edit> {
     edits.sort_by_key(|edit| (edit.span.start, std::cmp::Reverse(edit.span.end)));
     let mut end = 0;
     edits.retain(|edit| {
-        let stays = edit.span.start >= end;
-        end = if stays { edit.span.end } else { end };
-        stays
+        let is_apart = edit.span.start >= end;
+        end = if is_apart { edit.span.end } else { end };
+        is_apart
     });
     edits
 }
@@ -260,13 +262,13 @@ fn gaps(length: usize, edits: &[Edit]) -> Vec<Range<usize>> {
     starts.zip(ends).map(|(start, end)| start..end).collect()
 }
 
-/// Whether what stands there begins and ends where words do.
-pub(super) fn is_word(bytes: &[u8], span: Range<usize>) -> bool {
+/// Whether a span begins and ends at the boundaries of words.
+pub(crate) fn is_word(bytes: &[u8], span: Range<usize>) -> bool {
     let inside = &bytes[span.clone()];
     let (before, after) = (&bytes[..span.start], &bytes[span.end..]);
     let is_number = inside.iter().all(u8::is_ascii_digit);
-    let is_open = |edge: Option<char>, next: Option<char>, beyond: Option<&u8>| match (edge, next) {
-        // Part of a date, a time or a longer number.
+    let is_boundary = |edge: Option<char>, next: Option<char>, beyond: Option<&u8>| match (edge, next) {
+        // A part of a date, a time or a longer number is no word.
         (_, Some('-' | ':' | '.' | '/' | ',')) if is_number => {
             !beyond.is_some_and(u8::is_ascii_digit)
         }
@@ -276,18 +278,18 @@ pub(super) fn is_word(bytes: &[u8], span: Range<usize>) -> bool {
         }
         _ => true,
     };
-    is_open(char_after(inside), char_before(before), before.iter().nth_back(1))
-        && is_open(char_before(inside), char_after(after), after.get(1))
+    is_boundary(char_after(inside), char_before(before), before.iter().nth_back(1))
+        && is_boundary(char_before(inside), char_after(after), after.get(1))
         && !is_in_escape(bytes, span.start)
 }
 
-/// Scripts that put no spaces between words.
+/// Whether a character is of a script without spaces between words.
 fn is_spaceless(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
         | '\u{2e80}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..)
 }
 
-/// Whether a place lies within a percent escape of a text that is UTF-8 without its escapes.
+/// Whether a position is within a percent escape, in a text that decodes to UTF-8.
 fn is_in_escape(bytes: &[u8], at: usize) -> bool {
     let begins =
         |from: Option<usize>| from.is_some_and(|from| escaped_byte(&bytes[from..]).is_some());
@@ -311,10 +313,10 @@ mod tests {
     use super::*;
 
     fn patterns(values: &[(&str, Reach, &str)]) -> Patterns {
-        Patterns::of(values.iter().map(|(value, reach, stands)| Pattern {
+        Patterns::new(values.iter().map(|(value, reach, replacement)| Pattern {
             value: (*value).to_owned(),
             reach: *reach,
-            stands: (*stands).to_owned(),
+            replacement: (*replacement).to_owned(),
         }))
     }
 
@@ -347,14 +349,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_escaped_as_in_json() {
+    fn a_value_is_found_with_json_escapes() {
         check(r"\nAda\u0040", r"\nLearner 0001\u0040");
         check(r"Zo\u00eb O'Neil", "Learner 0002");
         check(r"ada\\u0040example.com", "learner-0001@example.com");
     }
 
     #[test]
-    fn a_value_is_found_escaped_as_in_html() {
+    fn a_value_is_found_with_html_references() {
         check("<b>ada&#64;example.com&lt;", "<b>learner-0001@example.com&lt;");
         check("Zo&#xEB; O&#39;Neil &amp; co", "Learner 0002 &amp; co");
         check("a=1&b=ada&commat;example.com&c", "a=1&b=learner-0001@example.com&c");
@@ -366,7 +368,7 @@ mod tests {
         for (before, after) in [("", ""), ("x", "y"), ("to ", " and others"), ("{\"e\":\"", "\"}")]
         {
             let plain = format!("{before}ada@example.com{after}");
-            for engine in [looks::PLAIN, looks::URL] {
+            for engine in [base64::PLAIN, base64::URL] {
                 let text = format!("k={}", engine.encode(&plain));
                 let redacted = format!("{before}learner-0001@example.com{after}");
                 check(&text, &format!("k={}", engine.encode(redacted)));
@@ -377,9 +379,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_up_of_values_is_known() {
+    fn texts_that_consist_of_values_are_recognized() {
         let patterns = patterns(&[("Ada", Reach::Words, "1"), ("Byron", Reach::Words, "2")]);
-        assert!(patterns.make_up("Byron, ada") && !patterns.make_up("Ada King"));
-        assert!(!patterns.make_up("-"));
+        assert!(patterns.consist_of("Byron, ada") && !patterns.consist_of("Ada King"));
+        assert!(!patterns.consist_of("-"));
     }
 }
