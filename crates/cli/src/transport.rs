@@ -11,7 +11,7 @@ use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::log::{self, Logged};
-use drillmaster_transport::redact::{Keys, Policy, Remarks, Sensitivity};
+use drillmaster_transport::redact::{ApiKeys, Policy, Sensitivity, Warnings};
 use drillmaster_transport::{
     Connection, Error, ExposeSecret, Http, Mode, Patience, Rate, RateLimit, Replay, Request,
     ResolvePolicy, Response, Retry, Route, Scope, SecretString, Source, Transport, Writes,
@@ -23,7 +23,7 @@ use crate::config::{Config, KeySource, variable};
 use crate::paths::Paths;
 use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::language::engine::folder_of;
+use drillmaster_runner::fs::folder_of;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run_spec::{Environment, Target};
 use drillmaster_transport::files;
@@ -82,16 +82,16 @@ impl PrivateArgs {
 }
 
 /// Tells whoever sealed a recording what of it to look at once more.
-pub(crate) fn tell(remarks: &Remarks, console: &Console) {
-    if let Some(left) = remarks.left() {
+pub(crate) fn tell(warnings: &Warnings, console: &Console) {
+    if let Some(left) = warnings.unredacted() {
         console.note(&format!("left as they are: {left}; `--private FIELD` makes one private"));
     }
-    for field in &remarks.absent_fields {
+    for field in &warnings.absent_fields {
         console.warn(&format!(
             "nothing is called `{field}`, so that --private {field} hides nothing; is it misspelt?"
         ));
     }
-    for place in &remarks.absent_values {
+    for place in &warnings.absent_values {
         // The value itself stays unsaid.
         let which = place + 1;
         console.warn(&format!(
@@ -313,7 +313,7 @@ fn live(
         services.push((service, http));
     }
     // One service may say the key of the other.
-    let keys = Keys::known();
+    let keys = ApiKeys::known();
     let mut route = Route::default();
     for (service, http) in services {
         let (http, is_needed) = (http.masking(&keys), needed.contains(&service.name));

@@ -185,7 +185,8 @@ impl Chain {
                 0xf0..=0xf4 => (true, 3),
                 _ => (true, 0),
             };
-            self.is_noise |= is_first == (self.missing > 0) || (byte > 0x7f && is_first && missing == 0);
+            self.is_noise |=
+                is_first == (self.missing > 0) || (byte > 0x7f && is_first && missing == 0);
             self.is_wide = true;
             self.missing = missing;
         }

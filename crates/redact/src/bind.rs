@@ -81,9 +81,8 @@ impl Redactor {
         self.walk(message).request(message.wire, &mut texts);
         // In a roster of pseudonyms, everybody is unknown.
         let all_unknown = self.table.is_pseudonymous();
-        let is_known = |text: &String| {
-            self.table.get(text).or_else(|| self.bound_table.get(text)).is_some()
-        };
+        let is_known =
+            |text: &String| self.table.get(text).or_else(|| self.bound_table.get(text)).is_some();
         let texts = texts.0.into_iter().map(|(_, text)| text);
         texts.filter(|text| is_pseudonym(text)).find(|text| all_unknown || !is_known(text))
     }

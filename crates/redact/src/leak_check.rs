@@ -63,9 +63,8 @@ pub struct LeakCheck {
 impl LeakCheck {
     pub(crate) fn new(table: &PseudonymTable) -> Result<Self, TooManyValues> {
         let values = table.folded().filter(|(_, known)| known.reach != Reach::Fields);
-        let values: Vec<_> = values
-            .map(|(value, known)| (value.clone(), known.sensitivity, known.reach))
-            .collect();
+        let values: Vec<_> =
+            values.map(|(value, known)| (value.clone(), known.sensitivity, known.reach)).collect();
         let search = AhoCorasick::new(values.iter().map(|(value, ..)| value));
         // A pseudonym, or a part of one, may happen to be somebody's value. It is not a leak.
         let pseudonyms = Search::new(table.pseudonyms().flat_map(spellings));

@@ -267,17 +267,18 @@ pub(crate) fn is_word(bytes: &[u8], span: Range<usize>) -> bool {
     let inside = &bytes[span.clone()];
     let (before, after) = (&bytes[..span.start], &bytes[span.end..]);
     let is_number = inside.iter().all(u8::is_ascii_digit);
-    let is_boundary = |edge: Option<char>, next: Option<char>, beyond: Option<&u8>| match (edge, next) {
-        // A part of a date, a time or a longer number is no word.
-        (_, Some('-' | ':' | '.' | '/' | ',')) if is_number => {
-            !beyond.is_some_and(u8::is_ascii_digit)
-        }
-        (Some(edge), Some(next)) => {
-            let within = edge.is_alphanumeric() && next.is_alphanumeric();
-            !within || is_spaceless(edge) || is_spaceless(next)
-        }
-        _ => true,
-    };
+    let is_boundary =
+        |edge: Option<char>, next: Option<char>, beyond: Option<&u8>| match (edge, next) {
+            // A part of a date, a time or a longer number is no word.
+            (_, Some('-' | ':' | '.' | '/' | ',')) if is_number => {
+                !beyond.is_some_and(u8::is_ascii_digit)
+            }
+            (Some(edge), Some(next)) => {
+                let within = edge.is_alphanumeric() && next.is_alphanumeric();
+                !within || is_spaceless(edge) || is_spaceless(next)
+            }
+            _ => true,
+        };
     is_boundary(char_after(inside), char_before(before), before.iter().nth_back(1))
         && is_boundary(char_before(inside), char_after(after), after.get(1))
         && !is_in_escape(bytes, span.start)

@@ -142,7 +142,8 @@ impl PseudonymTable {
             .into_iter()
             .filter(|(sensitivity, _)| sensitivity.is_of_a_person())
             .partition(|(sensitivity, _)| *sensitivity != Sensitivity::Other);
-        let is_unique = |(sensitivity, _): &&(Sensitivity, String)| sensitivity.tells_people_apart();
+        let is_unique =
+            |(sensitivity, _): &&(Sensitivity, String)| sensitivity.tells_people_apart();
         let by_id = own.iter().filter(is_unique).find_map(|(_, value)| self.person(value));
         let by_name = || {
             let has_id = own.iter().any(|value| is_unique(&value));
@@ -374,7 +375,8 @@ mod tests {
     fn met(groups: &[&[(Sensitivity, &str)]]) -> PseudonymTable {
         let mut table = PseudonymTable::default();
         for group in groups {
-            let group = group.iter().map(|(sensitivity, value)| (*sensitivity, (*value).to_owned()));
+            let group =
+                group.iter().map(|(sensitivity, value)| (*sensitivity, (*value).to_owned()));
             table.add_person(group.collect(), None);
         }
         table

@@ -71,11 +71,7 @@ impl Rows {
     }
 
     /// Adds the people of these columns. Each row is the next person.
-    pub(crate) fn add_people(
-        &self,
-        columns: &[(String, Sensitivity)],
-        table: &mut PseudonymTable,
-    ) {
+    pub(crate) fn add_people(&self, columns: &[(String, Sensitivity)], table: &mut PseudonymTable) {
         let columns = columns.iter();
         let columns: Vec<_> = columns
             .filter_map(|(name, sensitivity)| Some((self.column(name)?, *sensitivity)))

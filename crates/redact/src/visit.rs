@@ -148,12 +148,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The pairs of a query or a form. Pairs that nothing declares have the sensitivity `unknown`.
-    fn pairs(
-        &self,
-        text: &str,
-        unknown: Option<Sensitivity>,
-        visitor: &mut dyn Visitor,
-    ) -> String {
+    fn pairs(&self, text: &str, unknown: Option<Sensitivity>, visitor: &mut dyn Visitor) -> String {
         let pairs: Vec<_> = text
             .split('&')
             .map(|pair| {

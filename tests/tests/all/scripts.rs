@@ -109,7 +109,7 @@ fn check(name: &str, onboarded: &Onboarded) {
     let Onboarded { report, out, .. } = onboarded;
     let mut text = out.clone();
     if let Some(problem) = &report.problem {
-        text += &problem.draw(false, 100);
+        text += &problem.render(false, 100);
         text += "\n";
     }
     if let Some(summary) = report.summary() {

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, Subcommand};
-use drillmaster_transport::cassette::{self, Tape, straight};
+use drillmaster_transport::cassette::{self, Tape, linearize};
 use drillmaster_transport::journal::Events;
 
 use crate::Ui;
@@ -128,7 +128,7 @@ fn tell_count(count: usize, to: &Path, shell: &Ui) {
 fn open(path: &Path) -> Result<Tape, Diagnostic> {
     match Events::open(path) {
         Ok(_) => {
-            straight(path).map_err(|why| Diagnostic::usage(format!("{}: {why}", path.display())))
+            linearize(path).map_err(|why| Diagnostic::usage(format!("{}: {why}", path.display())))
         }
         Err(_) => open_tape(path),
     }

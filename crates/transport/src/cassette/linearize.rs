@@ -224,12 +224,18 @@ impl Steps {
     }
 
     /// The outcome of the latest request with this number.
-    fn latest(&mut self, ordinal: u64) -> Result<&mut Option<Result<Response, ErrorEvent>>, String> {
+    fn latest(
+        &mut self,
+        ordinal: u64,
+    ) -> Result<&mut Option<Result<Response, ErrorEvent>>, String> {
         let index = self.index_of(ordinal)?;
         self.outcome(index)
     }
 
-    fn outcome(&mut self, index: usize) -> Result<&mut Option<Result<Response, ErrorEvent>>, String> {
+    fn outcome(
+        &mut self,
+        index: usize,
+    ) -> Result<&mut Option<Result<Response, ErrorEvent>>, String> {
         match &mut self.steps[index].1 {
             Step::Call(call) => Ok(&mut call.outcome),
             Step::Value(_) => Err("an answer without a request".to_owned()),

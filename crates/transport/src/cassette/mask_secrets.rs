@@ -43,7 +43,8 @@ pub fn mask_secrets(mut tape: Tape, mask: &str) -> Tape {
     let redactor = collector.finish_secrets(mask);
     for Interaction { request, outcome } in &mut tape.interactions {
         if let Ok(wire) = request.wire() {
-            let message = Message { endpoint: &request.endpoint, scope: &request.scope, wire: &wire };
+            let message =
+                Message { endpoint: &request.endpoint, scope: &request.scope, wire: &wire };
             let masked = redactor.request(message);
             request.carry(&masked);
         }

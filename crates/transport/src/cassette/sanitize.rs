@@ -92,8 +92,7 @@ impl Sanitizer {
     pub(crate) fn again(mut self, before: &str, scheme: Option<&Scheme>) -> Self {
         if let Some(scheme) = scheme {
             let fields = scheme.fields.iter();
-            self.policy =
-                fields.fold(self.policy, |policy, (name, own)| policy.field(name, *own));
+            self.policy = fields.fold(self.policy, |policy, (name, own)| policy.field(name, *own));
             self.before = Some(before.to_owned());
         }
         self
@@ -140,13 +139,8 @@ impl Sanitizer {
             *own = serde_json::json!(inputs);
         }
         let keys = ApiKeys::known().and(header.keys);
-        let header = Header {
-            roster: None,
-            sealed: Some(scheme),
-            keys: ApiKeys::default(),
-            run,
-            ..header
-        };
+        let header =
+            Header { roster: None, sealed: Some(scheme), keys: ApiKeys::default(), run, ..header };
         let mut events = vec![Event::Cassette(header)];
         // Scopes that differ in case alone have one pseudonym.
         let mut numbers: HashMap<String, u64> = HashMap::new();

@@ -97,8 +97,9 @@ fn check_event(check: &LeakCheck, place: &str, event: &Value) -> Result<(), Leak
             ("scope" | "detail", Value::String(text)) => check.text(&place, text)?,
             ("target", Value::String(text)) => check.target(&place, text, declared)?,
             ("headers", Value::Array(headers)) => {
-                let text =
-                    |header: &Value, index: usize| header[index].as_str().unwrap_or_default().to_owned();
+                let text = |header: &Value, index: usize| {
+                    header[index].as_str().unwrap_or_default().to_owned()
+                };
                 headers.iter().try_for_each(|header| {
                     check.header(&place, &text(header, 0), &text(header, 1))
                 })?;

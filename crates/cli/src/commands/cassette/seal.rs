@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use drillmaster_models::SERVICES;
-use drillmaster_transport::cassette::{Header, Seal, Sealed};
+use drillmaster_transport::cassette::{Header, Sanitizer, SealedCassette};
 use drillmaster_transport::journal::Events;
-use drillmaster_transport::redact::Keys;
+use drillmaster_transport::redact::ApiKeys;
 
 use super::{open_tape, tell_count};
 use crate::config::variable;
@@ -37,7 +37,7 @@ pub(crate) struct SealArgs {
 pub(super) fn seal(args: &SealArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     // The journal knows its own keys. What came from another tool does not, and these may have been used with it.
     for key in SERVICES.iter().filter_map(|service| variable(service.credential_variable)) {
-        Keys::of(&key).remember();
+        ApiKeys::new(&key).remember();
     }
     let source = run_spec::find(args.recording.as_deref())?;
     let mut files = Paths::default()
@@ -50,7 +50,7 @@ pub(super) fn seal(args: &SealArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     }
     files.write_cassette("--output", Some(&args.output)).check()?;
     let path = cassette_place(&args.output)?;
-    let mut seal = Seal::default().policy(args.private.policy());
+    let mut seal = Sanitizer::default().policy(args.private.policy());
     let sealed = match Events::open(&source) {
         Ok(events) => {
             if let Some(roster) = roster(args, events.header())? {
@@ -77,7 +77,7 @@ pub(super) fn seal(args: &SealArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     Ok(Exit::Done)
 }
 
-fn write(sealed: &Sealed, path: &Path, to: &Path, shell: &Ui) -> Result<(), Diagnostic> {
+fn write(sealed: &SealedCassette, path: &Path, to: &Path, shell: &Ui) -> Result<(), Diagnostic> {
     let beside = sealed.write(path).map_err(|error| Diagnostic::cannot_write(to, &error))?;
     let requests = sealed.tape().map_or(0, |tape| tape.interactions.len());
     tell_count(requests, to, shell);
@@ -85,7 +85,7 @@ fn write(sealed: &Sealed, path: &Path, to: &Path, shell: &Ui) -> Result<(), Diag
         shell.console.note(&format!("and the roster of made-up people to {}", beside.display()));
     }
     tell_doubts(sealed.in_doubt(), &shell.console);
-    crate::transport::tell(sealed.remarks(), &shell.console);
+    crate::transport::tell(sealed.warnings(), &shell.console);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use drillmaster_models::endpoint;
-use drillmaster_transport::cassette::{Body, Interaction, Tape, veiled};
+use drillmaster_transport::cassette::{Body, Interaction, Tape, mask_secrets};
 use serde_json::{Value, json};
 
 use super::open;
@@ -87,7 +87,7 @@ fn known_entry(name: &str) -> Result<String, String> {
 pub(super) fn show(args: &ShowArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     let tape = open(&args.file)?;
     // A journal holds what travelled, links that let somebody in among it.
-    let tape = if args.full && !args.reveal { veiled(tape, HIDDEN) } else { tape };
+    let tape = if args.full && !args.reveal { mask_secrets(tape, HIDDEN) } else { tape };
     let wanted = |interaction: &&Interaction| {
         let request = &interaction.request;
         args.endpoint.as_ref().is_none_or(|name| *name == request.endpoint)

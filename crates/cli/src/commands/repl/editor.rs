@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use drillmaster_transport::redact::looks_secret;
+use drillmaster_transport::redact::contains_secret;
 use rustyline::completion::{Completer, Pair};
 use rustyline::config::{BellStyle, CompletionType, Config};
 use rustyline::error::ReadlineError;
@@ -86,7 +86,7 @@ impl Editor {
     /// Keeps a block for another time, unless it begins with a space or has something secret in it. The file is
     /// its owner's alone; a block is in it before it runs.
     fn keep(&mut self, block: &str) {
-        if looks_secret(block) {
+        if contains_secret(block) {
             return;
         }
         // A block that cannot be kept can be run all the same.
