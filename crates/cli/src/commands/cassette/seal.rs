@@ -14,7 +14,7 @@ use drillmaster_transport::journal::Events;
 use drillmaster_transport::redact::ApiKeys;
 
 use super::{open_tape, print_written};
-use crate::cassette_args::{PrivateArgs, print_remarks};
+use crate::cassette_args::{PrivateArgs, print_warnings};
 use crate::complete;
 use crate::config::variable;
 use crate::paths::{Paths, cassette_output_path};
@@ -88,7 +88,7 @@ fn write(sealed: &SealedCassette, path: &Path, to: &Path, ui: &Ui) -> Result<(),
         ui.console.note(&format!("wrote the roster of made-up people to {}", roster.display()));
     }
     warn_in_doubt(sealed.in_doubt(), &ui.console);
-    print_remarks(sealed.warnings(), &ui.console);
+    print_warnings(sealed.warnings(), &ui.console);
     Ok(())
 }
 
