@@ -1,4 +1,4 @@
-//! The command as a person meets it: help, answers, mistakes, and how it ends.
+//! The command line: help, output, errors and exit codes.
 
 mod auth;
 mod bounds;
@@ -36,14 +36,14 @@ mod trust;
 use crate::snapshot::snapshot;
 use crate::workdir::{Door, Workdir};
 
-/// Compares all that a person sees of a command.
+/// Compares the output and exit code of a command with a snapshot.
 #[track_caller]
 fn check(name: &str, workdir: &Workdir, line: &str, exit: i32) {
     crate::workdir::check("cli", name, workdir, line, exit);
 }
 
-/// A mistake: all that a person sees of it, and the proof that nothing was sent although there were keys and
-/// an address.
+/// Compares the output of a command with a mistake, and asserts that it sent nothing although it had keys and an
+/// address.
 #[track_caller]
 fn check_unsent(name: &str, workdir: Workdir, line: &str, exit: i32) {
     let door = Door::closed();

@@ -1,6 +1,6 @@
-//! The guide at work: whatever a page of `docs/guide` says to type is typed at a workdir, and the page has what comes of it.
+//! The guide at work: whatever a page of `docs/guide` says to type is typed in a workdir, and the page has what comes of it.
 //!
-//! A fenced block is a file to put on the workdir (```` ```rhai hello.rhai ````), or commands and what a person sees
+//! A fenced block is a file to put into the workdir (```` ```rhai hello.rhai ````), or commands and what a person sees
 //! after them (```` ```console ````, with `exit=N` where the last one does not end with 0). Rust is tested where the
 //! page is a crate's documentation. With `DRILLMASTER_GUIDE=write` the pages are written anew; read what came of it.
 

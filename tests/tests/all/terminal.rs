@@ -1,5 +1,4 @@
-//! The program on a terminal: a pseudo-terminal of a given width, what came to stand on it, and what a person types there
-//! when something has appeared.
+//! Runs the program on a pseudo-terminal of a given width, waits for its output, and types.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -13,7 +12,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::workdir::{Ended, Workdir};
 
-/// Which of a command's streams are on the terminal.
+/// Which streams of a command are on the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum On {
     All,
@@ -21,7 +20,7 @@ pub(crate) enum On {
     Errors,
 }
 
-/// Runs a command to its end. What stands on the terminal is in `err`; what was piped is in `out`.
+/// Runs a command to its end. `err` has the output to the terminal, and `out` the piped output.
 pub(crate) fn run(workdir: &Workdir, line: &str, columns: u16, on: On) -> Ended {
     let mut terminal = Terminal::of(workdir.command(line), columns, on);
     let piped = terminal.child.stdout.take().map(|mut out| {
@@ -40,9 +39,9 @@ pub(crate) fn run(workdir: &Workdir, line: &str, columns: u16, on: On) -> Ended 
 pub(crate) struct Terminal {
     person: File,
     child: Child,
-    /// All that appeared.
+    /// All output so far.
     seen: Vec<u8>,
-    /// Up to where it was looked at.
+    /// How much of it has been matched.
     read: usize,
 }
 
@@ -60,12 +59,12 @@ impl Terminal {
             On::All => end(),
             On::Errors => Stdio::piped(),
         };
-        // Only the program itself keeps the terminal's other end open: when it ends, there is no more to read.
+        // Only the program has the other end of the terminal open, so that reading ends with it.
         let child = command.stdin(end()).stdout(out).stderr(end()).spawn().unwrap();
         Self { person: person.into(), child, seen: Vec::new(), read: 0 }
     }
 
-    /// Waits until this has appeared behind what was waited for before.
+    /// Waits for this text, after the last match.
     #[track_caller]
     pub(crate) fn shows(&mut self, text: &str) -> &mut Self {
         loop {
@@ -80,25 +79,25 @@ impl Terminal {
         }
     }
 
-    /// Types something.
+    /// Types keys.
     pub(crate) fn types(&mut self, keys: &str) -> &mut Self {
         self.person.write_all(keys.as_bytes()).unwrap();
         self
     }
 
-    /// Sends the interrupt that Ctrl-C is where no line is edited.
+    /// Sends the signal that Ctrl-C sends when no line is being edited.
     pub(crate) fn interrupts(&mut self) -> &mut Self {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
         self
     }
 
-    /// Waits for the command's end: all that appeared, and how it ended.
+    /// Waits for the end of the command, and returns all output and the exit code.
     pub(crate) fn ends(mut self) -> (String, Option<i32>) {
         while self.look() {}
         (String::from_utf8(self.seen).unwrap(), self.child.wait().unwrap().code())
     }
 
-    /// Reads what has appeared; false when nothing will any more.
+    /// Reads new output; false at the end.
     fn look(&mut self) -> bool {
         let mut bytes = [0; 4096];
         match self.person.read(&mut bytes) {
@@ -108,7 +107,7 @@ impl Terminal {
                 true
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => true,
-            // Whoever wrote to it is gone.
+            // The other end is closed.
             Err(_) => false,
         }
     }

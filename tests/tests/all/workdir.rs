@@ -1,4 +1,4 @@
-//! The program at work: a folder of its own with the files of a run, and what came of a command in it.
+//! Runs the program in a temporary folder with the files of a run.
 
 use std::fmt;
 use std::io::Write as _;
@@ -10,11 +10,11 @@ use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
 
 use crate::snapshot::snapshot;
 
-/// The workflow that the project ships, and its example class.
+/// A shipped script and its example class.
 pub(crate) const ONBOARD_CLASS: &str = include_str!("../../../scripts/onboard_class.rhai");
 pub(crate) const CLASS: &str = include_str!("../../../scripts/examples/class.csv");
 
-/// The folder in which a person sits and runs commands.
+/// A temporary working directory for commands, and their environment.
 pub(crate) struct Workdir {
     folder: tempfile::TempDir,
     variables: Vec<(&'static str, String)>,
@@ -34,12 +34,12 @@ impl Workdir {
         Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
     }
 
-    /// With the shipped workflow, `onboard_class.rhai`, and its roster, `class.csv`.
+    /// With the shipped script `onboard_class.rhai` and its roster `class.csv`.
     pub(crate) fn with_class() -> Self {
         Self::empty().with("onboard_class.rhai", ONBOARD_CLASS).with("class.csv", CLASS)
     }
 
-    /// With a file on it. Its folders are made.
+    /// Adds a file, and its folders.
     pub(crate) fn with(self, file: &str, text: impl AsRef<[u8]>) -> Self {
         let path = self.path(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -47,7 +47,7 @@ impl Workdir {
         self
     }
 
-    /// With an environment variable set.
+    /// Sets an environment variable.
     pub(crate) fn setting(mut self, variable: &'static str, value: &str) -> Self {
         self.set(variable, value);
         self
@@ -58,7 +58,7 @@ impl Workdir {
         self.variables.push((variable, value.to_owned()));
     }
 
-    /// With the sandbox's keys, as somebody has them who works on the live services.
+    /// Sets the keys of the sandbox, as a user of the live services would.
     pub(crate) fn with_keys(self) -> Self {
         self.setting("DRILLMASTER_THM_KEY", THM_KEY)
             .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY)
@@ -72,29 +72,29 @@ impl Workdir {
         std::fs::read_to_string(self.path(file)).unwrap()
     }
 
-    /// Runs a command to its end. Its arguments are set apart by spaces.
+    /// Runs a command to its end. Spaces separate its arguments.
     pub(crate) fn run(&self, line: &str) -> Ended {
         Ended::of(line, self.command(line).output().unwrap())
     }
 
-    /// Runs a command to its end with this text piped into it.
+    /// Runs a command to its end with this standard input.
     pub(crate) fn run_with(&self, input: &str, line: &str) -> Ended {
         let mut child = self.command(line).stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         Ended::of(line, child.wait_with_output().unwrap())
     }
 
-    /// Runs a command to its end in one of the workdir's folders.
+    /// Runs a command to its end in a subfolder.
     pub(crate) fn run_in(&self, folder: &str, line: &str) -> Ended {
         Ended::of(line, self.command(line).current_dir(self.path(folder)).output().unwrap())
     }
 
-    /// Begins a command.
+    /// Starts a command.
     pub(crate) fn start(&self, line: &str) -> Child {
         self.command(line).spawn().unwrap()
     }
 
-    /// A command that was not begun yet.
+    /// A command that has not been started.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = program(self.folder.path());
         command.args(line.split_whitespace()).envs(self.variables.iter().cloned());
@@ -102,7 +102,7 @@ impl Workdir {
     }
 }
 
-/// The program, with nothing of the surroundings in which the tests run.
+/// The program, isolated from the environment of the tests.
 pub(crate) fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_drillmaster-under-test"));
     command.current_dir(folder);
@@ -111,11 +111,11 @@ pub(crate) fn program(folder: &Path) -> Command {
     for name in own.filter(|name| name.to_string_lossy().starts_with("DRILLMASTER_")) {
         command.env_remove(name);
     }
-    // The configuration of whoever runs the tests is not read, and no file of theirs is written.
+    // Do not use the configuration of the user who runs the tests.
     command.env("XDG_CONFIG_HOME", folder.join("config"));
-    // The journals of runs.
+    // Journals.
     command.env("XDG_STATE_HOME", folder.join("state"));
-    // The width of help texts, and colours.
+    // Width of help, and colors.
     for name in ["COLUMNS", "LINES", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         command.env_remove(name);
     }
@@ -133,7 +133,7 @@ impl Ended {
         }
     }
 
-    /// The exit code was this one.
+    /// Asserts the exit code.
     #[track_caller]
     pub(crate) fn exits(&self, code: i32) -> &Self {
         assert_eq!(self.exit, Some(code), "{self}");
@@ -152,7 +152,7 @@ impl fmt::Display for Ended {
     }
 }
 
-/// Runs a command and compares all that a person sees of it.
+/// Runs a command, and compares its output and exit code with a snapshot.
 #[track_caller]
 pub(crate) fn check(folder: &str, name: &str, workdir: &Workdir, line: &str, exit: i32) {
     let ended = workdir.run(line);
@@ -160,7 +160,7 @@ pub(crate) fn check(folder: &str, name: &str, workdir: &Workdir, line: &str, exi
     ended.exits(exit);
 }
 
-/// A service that nobody may call: it knows whether somebody tried.
+/// A service that must not be called: it notices connections.
 pub(crate) struct Door(TcpListener);
 
 impl Door {
@@ -170,13 +170,13 @@ impl Door {
         Self(listener)
     }
 
-    /// The flags that send every call here.
+    /// Flags that send every call here.
     pub(crate) fn flags(&self) -> String {
         let url = format!("http://{}", self.0.local_addr().unwrap());
         format!("--on live --thm-url {url} --veracode-url {url}")
     }
 
-    /// Whether somebody connected.
+    /// Whether a client connected.
     pub(crate) fn was_knocked_at(&self) -> bool {
         self.0.accept().is_ok()
     }

@@ -1,4 +1,4 @@
-//! Keeping keys, trying them, forgetting them.
+//! `drillmaster auth`: storing, checking and removing keys.
 
 use drillmaster_models::SERVICES;
 use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
@@ -11,14 +11,14 @@ use crate::workdir::{Ended, Workdir};
 const FILE: &str = "config/drillmaster/config.toml";
 const KEPT: &str = "config/drillmaster/keys/default-thm.key";
 
-/// A workdir whose calls would go to this server.
+/// A workdir that calls this server.
 fn workdir(server: &Server) -> Workdir {
     Workdir::empty()
         .setting("DRILLMASTER_THM_URL", &server.url)
         .setting("DRILLMASTER_VERACODE_URL", &server.url)
 }
 
-/// Compares what a person sees of a command, in which no key stands.
+/// Compares the output of a command, which must not contain a key.
 #[track_caller]
 fn shown(name: &str, ended: &Ended, exit: i32) {
     let text = ended.to_string();
@@ -28,14 +28,14 @@ fn shown(name: &str, ended: &Ended, exit: i32) {
 }
 
 #[test]
-fn keys_are_tried() {
+fn status_checks_keys() {
     let server = Server::start("");
     let bare = || workdir(&server);
     shown("auth_status", &bare().with_keys().run("auth status --format csv"), 0);
     shown("auth_status_none", &bare().run("auth status --format csv"), 2);
     let one = bare().setting("DRILLMASTER_THM_KEY", "another");
     shown("auth_status_refused", &one.run("auth status --format csv"), 4);
-    // The columns are as wide as the port is long.
+    // The width of the columns depends on the port.
     let table = bare().with_keys().run("auth status");
     assert!(table.exits(0).out.starts_with("service   key "), "{table}");
     let json = bare().with_keys().run("auth status --format json");
@@ -45,7 +45,7 @@ fn keys_are_tried() {
 }
 
 #[test]
-fn one_services_key_can_be_tried_alone() {
+fn status_can_check_one_service() {
     let server = Server::start("");
     let workdir = workdir(&server).setting("DRILLMASTER_THM_KEY", THM_KEY);
     let one = workdir.run("auth status thm --format json");
@@ -55,9 +55,8 @@ fn one_services_key_can_be_tried_alone() {
     workdir.run("auth status thn").exits(2);
 }
 
-/// A key of which nothing was found out is not called refused.
 #[test]
-fn a_key_that_nobody_judged_is_not_refused() {
+fn a_key_that_could_not_be_checked_is_not_rejected() {
     let away =
         Workdir::empty().with_keys().run("auth status --format json --thm-url http://127.0.0.1:9");
     let rows: Vec<serde_json::Value> = serde_json::from_str(&away.out).unwrap();
@@ -66,9 +65,8 @@ fn a_key_that_nobody_judged_is_not_refused() {
     away.exits(1);
 }
 
-/// One service's key has nothing to do with the other's.
 #[test]
-fn a_key_that_is_out_of_form_is_its_own_services_trouble() {
+fn a_malformed_key_affects_only_its_service() {
     let server = Server::start("");
     let workdir = workdir(&server).with_keys().setting("DRILLMASTER_VERACODE_KEY", "nocolon");
     let tried = workdir.run("auth status --format json");
@@ -79,7 +77,7 @@ fn a_key_that_is_out_of_form_is_its_own_services_trouble() {
 }
 
 #[test]
-fn a_harmless_read_is_one() {
+fn status_writes_nothing() {
     let server = Server::start("");
     let before = server.writes();
     workdir(&server).with_keys().run("auth status --format csv").exits(0);
@@ -87,7 +85,7 @@ fn a_harmless_read_is_one() {
 }
 
 #[test]
-fn a_key_is_kept_tried_and_forgotten() {
+fn a_key_is_stored_checked_and_removed() {
     let server = Server::start("");
     let workdir = workdir(&server).with(FILE, "# mine\n[profile.other] # stays\nrate = \"1/s\"\n");
     let ended = workdir.run_with(&format!("{THM_KEY}\n"), "auth login thm");
@@ -102,7 +100,7 @@ fn a_key_is_kept_tried_and_forgotten() {
 }
 
 #[test]
-fn a_key_is_kept_for_each_profile_and_service() {
+fn a_key_is_stored_per_profile_and_service() {
     let workdir = Workdir::empty();
     workdir.run_with("one", "auth login thm --profile a").exits(0);
     workdir.run_with("two:2", "auth login veracode --profile a").exits(0);
@@ -115,7 +113,7 @@ fn a_key_is_kept_for_each_profile_and_service() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_kept_is_for_its_owner_alone() {
+fn stored_keys_are_readable_by_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let server = Server::start("");
     let workdir = workdir(&server);
@@ -129,7 +127,7 @@ fn what_is_kept_is_for_its_owner_alone() {
 }
 
 #[test]
-fn a_key_of_another_form_is_not_kept() {
+fn a_malformed_key_is_not_stored() {
     let workdir = Workdir::empty();
     shown("auth_login_form", &workdir.run_with("only-a-key", "auth login veracode"), 2);
     workdir.run_with("", "auth login thm").exits(2);
@@ -137,7 +135,7 @@ fn a_key_of_another_form_is_not_kept() {
 }
 
 #[test]
-fn a_source_that_somebody_wrote_is_left_alone() {
+fn a_key_source_set_by_hand_is_not_changed() {
     let text = "default = \"a\"\n[profile.a.thm]\ncommand = \"pass show hush\"\n";
     let workdir = Workdir::empty().with(FILE, text);
     shown("auth_login_elsewhere", &workdir.run_with(THM_KEY, "auth login thm"), 2);
@@ -147,7 +145,7 @@ fn a_source_that_somebody_wrote_is_left_alone() {
 }
 
 #[test]
-fn a_key_is_kept_and_forgotten_whatever_way_the_tables_are_written_in() {
+fn login_and_logout_edit_any_toml_layout() {
     for text in [
         "[profile.default]\nthm = { url = \"https://thm.example\" }\n",
         "profile = { default = { thm = { url = \"https://thm.example\" } } }\n",
@@ -168,12 +166,12 @@ fn a_key_is_kept_and_forgotten_whatever_way_the_tables_are_written_in() {
 }
 
 #[test]
-fn an_unknown_service_is_told() {
+fn an_unknown_service_is_an_error() {
     check("auth_unknown_service", &Workdir::empty(), "auth login thn", 2);
 }
 
 #[test]
-fn a_variable_that_comes_before_what_is_kept_is_told() {
+fn login_warns_about_a_variable_that_overrides_the_key() {
     let workdir = Workdir::empty().setting("DRILLMASTER_THM_KEY", THM_KEY);
     let ended = workdir.run_with("one", "auth login thm");
     assert!(ended.exits(0).err.contains("DRILLMASTER_THM_KEY is set"), "{ended}");

@@ -16,14 +16,14 @@ fn json(line: &str) -> Value {
 }
 
 #[test]
-fn a_list_is_a_table_csv_or_json() {
+fn a_list_is_printed_as_table_csv_or_json() {
     check("call_table", &Workdir::empty(), DETAILS, 0);
     check("call_csv", &Workdir::empty(), &format!("{DETAILS} --format csv"), 0);
     check("call_json", &Workdir::empty(), &format!("{DETAILS} --format json"), 0);
 }
 
 #[test]
-fn a_single_answer_is_a_table_csv_or_json() {
+fn an_object_is_printed_as_table_csv_or_json() {
     let line = "call thm.room_exists --roomCode linux1";
     check("call_single_table", &Workdir::empty(), line, 0);
     check("call_single_csv", &Workdir::empty(), &format!("{line} --format csv"), 0);
@@ -31,14 +31,14 @@ fn a_single_answer_is_a_table_csv_or_json() {
 }
 
 #[test]
-fn an_empty_list_is_told_to_people_and_empty_for_programs() {
+fn an_empty_list_has_a_note_for_people_and_no_rows_for_programs() {
     let line = "call veracode.users_details --phrase zzzz";
     check("call_empty", &Workdir::empty(), line, 0);
     assert_eq!(json(line)["users"], Value::Array(Vec::new()));
 }
 
 #[test]
-fn all_pages_are_walked_through() {
+fn all_fetches_every_page() {
     let page = json("call veracode.users");
     let all = json("call veracode.users --all");
     let all = all.as_array().unwrap();
@@ -50,7 +50,7 @@ fn all_pages_are_walked_through() {
 }
 
 #[test]
-fn flags_are_the_fields_or_as_shells_like_them() {
+fn flags_are_field_names_or_kebab_case() {
     let workdir = Workdir::empty();
     let plain = workdir.run("call thm.questions --roomCode linux1");
     let kebab = workdir.run("call thm.questions --room-code linux1");
@@ -58,7 +58,7 @@ fn flags_are_the_fields_or_as_shells_like_them() {
 }
 
 #[test]
-fn the_answers_of_questions_are_hidden_unless_asked_for() {
+fn answers_to_questions_are_hidden_without_reveal() {
     for format in ["table", "csv", "json"] {
         let line = format!("call thm.questions --roomCode linux1 --format {format}");
         let hidden = Workdir::empty().run(&line);
@@ -71,7 +71,7 @@ fn the_answers_of_questions_are_hidden_unless_asked_for() {
 }
 
 #[test]
-fn an_answer_in_the_legacy_dialect_has_the_current_shape() {
+fn a_legacy_response_has_the_current_shape() {
     let current = json("call thm.scoreboard --roomCode linux1");
     let legacy = json("call thm.scoreboard --roomCode linux1 --thm-dialect legacy");
     let names = |board: &Value| -> Vec<String> {
@@ -81,13 +81,13 @@ fn an_answer_in_the_legacy_dialect_has_the_current_shape() {
 }
 
 #[test]
-fn an_endpoint_that_the_dialect_lacks_is_told() {
+fn an_endpoint_missing_from_the_dialect_is_an_error() {
     let line = "call thm.add_seat --email ada@example.com --thm-dialect legacy";
     check_unsent("call_unsupported", Workdir::empty(), line, 2);
 }
 
 #[test]
-fn a_misspelt_flag_suggests_the_right_one() {
+fn a_misspelt_flag_gets_a_suggestion() {
     check_unsent("call_misspelt", Workdir::empty(), "call veracode.users_details --limt 5", 2);
     check_unsent(
         "call_misspelt_case",
@@ -99,7 +99,7 @@ fn a_misspelt_flag_suggests_the_right_one() {
 }
 
 #[test]
-fn a_field_that_is_missing_or_wrong_is_told() {
+fn a_missing_or_invalid_field_is_an_error() {
     check_unsent("call_missing", Workdir::empty(), "call thm.scoreboard", 2);
     check_unsent("call_no_number", Workdir::empty(), "call veracode.users_details --limit many", 2);
     check_unsent(
@@ -119,18 +119,18 @@ fn a_field_that_is_missing_or_wrong_is_told() {
 }
 
 #[test]
-fn a_refusal_is_told_in_the_services_words() {
+fn an_api_error_keeps_the_words_of_the_service() {
     check("call_refused", &Workdir::empty(), "call thm.add_seat --email nobody@example.com", 1);
     check("call_refused_room", &Workdir::empty(), "call thm.scoreboard --roomCode linux99", 1);
 }
 
 #[test]
-fn a_room_that_is_not_there_is_an_answer() {
+fn a_missing_room_is_not_an_error() {
     let absent = json("call thm.room_exists --roomCode globex-review");
     assert_eq!(absent["roomExists"], false);
 }
 
-/// Somebody at the live services with these keys, where a sandbox stands in for them.
+/// Calls a sandbox in place of the live services, with these keys.
 fn person(thm: &str, veracode: &str) -> Workdir {
     Workdir::with_class()
         .setting("DRILLMASTER_THM_KEY", thm)
@@ -138,7 +138,7 @@ fn person(thm: &str, veracode: &str) -> Workdir {
 }
 
 #[test]
-fn a_refused_credential_is_no_refused_call() {
+fn a_rejected_key_is_not_a_refused_call() {
     let server = Server::start("");
     for (name, line, workdir) in [
         ("credential_thm", "call thm.rooms", person("old-key", VERACODE_KEY)),
@@ -162,36 +162,36 @@ fn a_key_works_in_both_dialects() {
 }
 
 #[test]
-fn the_wrong_dialect_is_not_changed_silently() {
+fn the_dialect_never_changes_by_itself() {
     let server = Server::start("--dialect legacy");
     let line = format!("call thm.scoreboard --roomCode linux1 {}", server.flags());
     check("call_wrong_dialect", &person(THM_KEY, VERACODE_KEY), &line, 1);
 }
 
 #[test]
-fn a_service_that_is_not_there_is_told() {
-    // No server of today listens on port 1.
+fn an_unreachable_service_is_an_error() {
+    // No server listens on port 1.
     let line = "call thm.rooms --on live --thm-url http://127.0.0.1:1";
     let ended = person(THM_KEY, VERACODE_KEY).run(line);
     assert!(ended.exits(1).err.contains("cannot connect"), "{ended}");
 }
 
 #[test]
-fn what_is_so_already_is_no_error() {
+fn an_unchanged_result_is_not_an_error() {
     let line = "call thm.add_seat --email nina.levasseur@example.com";
     let ended = Workdir::empty().run(line);
     assert_eq!(ended.exits(0).err, "unchanged: User already assigned to seat.\n");
 }
 
 #[test]
-fn a_call_that_answers_nothing_is_done() {
+fn an_empty_response_is_success() {
     let ended =
         Workdir::empty().run("call veracode.delete_user --yes --id cb4f412c59ef801d0e6de1c6");
     assert!(ended.exits(0).err.starts_with("done"), "{ended}");
 }
 
 #[test]
-fn a_csv_file_holds_whole_lists() {
+fn csv_contains_nested_lists_in_full() {
     let ended = Workdir::empty().run("call veracode.roles --format csv");
     assert!(!ended.exits(0).out.contains("items"), "{ended}");
 }

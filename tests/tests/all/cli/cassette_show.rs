@@ -1,4 +1,4 @@
-//! Looking at what was recorded.
+//! `drillmaster cassette show` and `stats`.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::check;
 use crate::server::Server;
 use crate::workdir::{Ended, Workdir};
 
-/// Each way in which a request ends, besides being lost; and a value.
+/// Requests with every result except a lost response, and a value.
 const SCRIPT: &str = r#"
 let started = now();
 let room = thm::questions(#{ roomCode: "linux1" });
@@ -29,7 +29,7 @@ fn workdir() -> Workdir {
     workdir
 }
 
-/// A workdir with the journal of a run whose service broke down and hung up.
+/// A workdir with the journal of a run with server errors and lost responses.
 fn troubled() -> Workdir {
     let faults = "thm.users:500-before@1,2,3,thm.add_seat:reset-before@1,2,4";
     let server = Server::start(&format!("--fault {faults}"));
@@ -47,7 +47,7 @@ fn json(ended: &Ended) -> Value {
 }
 
 #[test]
-fn a_cassette_is_listed_a_line_a_request() {
+fn a_cassette_is_listed_with_one_line_per_request() {
     let workdir = workdir();
     check("show", &workdir, "cassette show seat.cassette", 0);
     check("show_csv", &workdir, "cassette show seat.cassette --format csv", 0);
@@ -55,7 +55,7 @@ fn a_cassette_is_listed_a_line_a_request() {
 }
 
 #[test]
-fn a_journal_is_listed_alike_with_the_people_of_the_run() {
+fn a_journal_is_listed_with_the_real_people() {
     let workdir = workdir();
     check("show_journal", &workdir, "cassette show seat.journal", 0);
     let [sealed, raw] = ["cassette", "journal"].map(|file| {
@@ -67,14 +67,14 @@ fn a_journal_is_listed_alike_with_the_people_of_the_run() {
 }
 
 #[test]
-fn a_cassette_that_was_never_sealed_is_shown_too() {
+fn an_unsealed_cassette_is_shown() {
     let workdir = Workdir::empty().with("two_seats.cassette", TWO_SEATS);
     check("show_unsealed", &workdir, "cassette show two_seats.cassette", 0);
     check("stats_unsealed", &workdir, "cassette stats two_seats.cassette", 0);
 }
 
 #[test]
-fn what_is_looked_for_can_be_narrowed_down() {
+fn requests_can_be_filtered() {
     let workdir = workdir();
     for (name, filter) in [
         ("show_entry", "--endpoint thm.authenticate"),
@@ -94,7 +94,7 @@ fn what_is_looked_for_can_be_narrowed_down() {
 }
 
 #[test]
-fn a_filter_that_fits_nothing_ever_is_refused() {
+fn an_invalid_filter_is_refused() {
     let workdir = workdir();
     check("show_no_entry", &workdir, "cassette show seat.cassette --endpoint thm.seats", 2);
     check("show_no_state", &workdir, "cassette show seat.cassette --state gone", 2);
@@ -102,7 +102,7 @@ fn a_filter_that_fits_nothing_ever_is_refused() {
 }
 
 #[test]
-fn breakdowns_and_losses_are_told_apart() {
+fn server_errors_and_lost_responses_are_distinct() {
     let workdir = troubled();
     let shown = json(&workdir.run("cassette show seat.journal --format json"));
     let states: Vec<_> = shown
@@ -130,7 +130,7 @@ fn breakdowns_and_losses_are_told_apart() {
 }
 
 #[test]
-fn all_that_travelled_can_be_shown() {
+fn requests_and_responses_can_be_shown_in_full() {
     let workdir = workdir();
     let line = "cassette show seat.cassette --scope learner-0001@example.com --full";
     check("show_full", &workdir, line, 0);
@@ -139,7 +139,7 @@ fn all_that_travelled_can_be_shown() {
 }
 
 #[test]
-fn what_lets_somebody_in_is_shown_on_demand_alone() {
+fn login_links_and_tokens_are_hidden_without_reveal() {
     let workdir = workdir();
     for format in ["table", "json"] {
         let line = format!("cassette show seat.journal --full --format {format}");
@@ -148,14 +148,14 @@ fn what_lets_somebody_in_is_shown_on_demand_alone() {
         assert!(!open.exits(0).out.contains(REVEAL), "{open}");
         assert!(!closed.out.contains("sesame"), "{closed}");
     }
-    // The answers of questions.
+    // Answers to questions.
     let questions = "cassette show seat.journal --endpoint thm.questions --full --format json";
     let (closed, open) =
         (json(&workdir.run(questions)), json(&workdir.run(&format!("{questions} --reveal"))));
     let (closed, open) = (closed.to_string(), open.to_string());
     assert_ne!(closed, open);
     assert!(closed.contains(REVEAL) && !open.contains(REVEAL));
-    // Nobody's answers are in a cassette that is shared, revealed or not.
+    // A sealed cassette has no answers, even with --reveal.
     let sealed = workdir
         .run("cassette show seat.cassette --endpoint thm.questions --full --format json --reveal");
     let mut answers = Vec::new();
@@ -165,7 +165,7 @@ fn what_lets_somebody_in_is_shown_on_demand_alone() {
     assert!(answers.iter().all(|answer| !answer.contains(char::is_alphanumeric)), "{answers:?}");
 }
 
-/// Everything that stands under a name, however deep.
+/// All values of fields with this name, at any depth.
 fn gather(value: &Value, name: &str, found: &mut Vec<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| gather(item, name, found)),
@@ -182,7 +182,7 @@ fn gather(value: &Value, name: &str, found: &mut Vec<String>) {
 }
 
 #[test]
-fn what_was_recorded_is_counted() {
+fn stats_counts_requests() {
     let workdir = workdir();
     check("stats", &workdir, "cassette stats seat.cassette", 0);
     check("stats_csv", &workdir, "cassette stats seat.cassette --format csv", 0);
@@ -197,7 +197,7 @@ fn what_was_recorded_is_counted() {
 }
 
 #[test]
-fn what_is_no_recording_is_told() {
+fn a_file_that_is_not_a_recording_is_an_error() {
     let workdir = workdir();
     for task in ["show", "stats"] {
         let ended = workdir.run(&format!("cassette {task} class.csv"));

@@ -1,4 +1,4 @@
-//! Completion: what the program answers a shell, and what real shells make of it.
+//! Shell completion: the candidates, and how real shells use them.
 
 use std::process::{Command, Output};
 
@@ -12,7 +12,7 @@ fn workdir() -> Workdir {
     Workdir::with_class().with("other.txt", "").with("rooms/more.rhai", "")
 }
 
-/// What a shell is offered for the last of these words.
+/// The candidates for the last word, with descriptions.
 fn offered(workdir: &Workdir, words: &[&str]) -> Vec<String> {
     let mut command = workdir.command("-- drillmaster");
     command.args(words).env("DRILLMASTER_COMPLETE", "fish");
@@ -22,14 +22,14 @@ fn offered(workdir: &Workdir, words: &[&str]) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// The same without what is told about each.
+/// The candidates for the last word, without descriptions.
 fn names(workdir: &Workdir, words: &[&str]) -> Vec<String> {
     let bare = |line: String| line.split('\t').next().unwrap_or_default().to_owned();
     offered(workdir, words).into_iter().map(bare).collect()
 }
 
 #[test]
-fn entries_are_offered_wherever_one_is_due() {
+fn endpoints_are_completed() {
     let workdir = workdir();
     let all: Vec<&str> = endpoints().map(drillmaster_models::EndpointDef::name).collect();
     for words in
@@ -46,7 +46,7 @@ fn entries_are_offered_wherever_one_is_due() {
 }
 
 #[test]
-fn fields_of_an_entry_are_offered_as_flags() {
+fn fields_of_an_endpoint_are_completed_as_flags() {
     let workdir = workdir();
     assert_eq!(names(&workdir, &["call", "thm.scoreboard", "--room"]), ["--roomCode"]);
     assert_eq!(
@@ -56,7 +56,7 @@ fn fields_of_an_entry_are_offered_as_flags() {
 }
 
 #[test]
-fn the_inputs_of_the_script_on_the_line_are_offered() {
+fn inputs_of_the_script_on_the_line_are_completed() {
     let workdir = workdir();
     let set = |typed| {
         names(&workdir, &["run", "onboard_class.rhai", "--roster", "class.csv", "--set", typed])
@@ -69,7 +69,7 @@ fn the_inputs_of_the_script_on_the_line_are_offered() {
 }
 
 #[test]
-fn where_there_is_no_script_or_a_wrong_one_nothing_is_offered() {
+fn nothing_is_completed_without_a_valid_script() {
     let workdir = workdir().with("wrong.rhai", "let room = input(;");
     for script in ["wrong.rhai", "nowhere.rhai", "other.txt"] {
         assert!(names(&workdir, &["run", script, "--set", ""]).is_empty(), "{script}");
@@ -77,7 +77,7 @@ fn where_there_is_no_script_or_a_wrong_one_nothing_is_offered() {
 }
 
 #[test]
-fn behind_a_command_that_there_is_not_nothing_is_offered() {
+fn nothing_is_completed_after_an_unknown_command() {
     let workdir = workdir();
     for words in [
         &["nope", ""][..],
@@ -93,7 +93,7 @@ fn behind_a_command_that_there_is_not_nothing_is_offered() {
 }
 
 #[test]
-fn files_are_those_that_fit() {
+fn files_are_completed_by_extension() {
     let workdir = workdir();
     assert_eq!(names(&workdir, &["check", "o"]), ["onboard_class.rhai"]);
     assert_eq!(names(&workdir, &["run", "r"]), ["rooms/"]);
@@ -102,7 +102,7 @@ fn files_are_those_that_fit() {
 }
 
 #[test]
-fn runs_and_profiles_are_offered() {
+fn runs_and_profiles_are_completed() {
     let workdir =
         workdir().with("config/drillmaster/config.toml", "[profile.school]\n[profile.work]\n");
     workdir.run("run onboard_class.rhai --roster class.csv --max-rows 1").exits(0);
@@ -123,7 +123,7 @@ fn runs_and_profiles_are_offered() {
 }
 
 #[test]
-fn a_question_of_a_strange_shell_ends_quietly_enough() {
+fn an_unknown_shell_is_an_error() {
     let workdir = workdir();
     let mut command = workdir.command("-- drillmaster run");
     let output = command.env("DRILLMASTER_COMPLETE", "tcsh").output().unwrap();
@@ -131,7 +131,7 @@ fn a_question_of_a_strange_shell_ends_quietly_enough() {
 }
 
 #[test]
-fn every_shell_has_a_hook() {
+fn every_shell_has_a_registration() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ended = Workdir::empty().run(&format!("completions {shell}"));
         assert!(ended.exits(0).out.contains("DRILLMASTER_COMPLETE"), "{ended}");
@@ -139,7 +139,7 @@ fn every_shell_has_a_hook() {
     check("help_completions", &Workdir::empty(), "completions --help", 0);
 }
 
-/// Runs a shell at a workdir, where there is such a shell.
+/// Runs a shell in a workdir, if it is installed.
 fn in_shell(workdir: &Workdir, shell: &str, flags: &[&str], script: &str) -> Option<String> {
     let mut command = Command::new(shell);
     command.args(flags).arg(script).current_dir(workdir.path("")).env("HOME", workdir.path(""));
@@ -172,10 +172,10 @@ fn bash_completes() {
     assert_eq!(complete("drillmaster compl", 1, "compl"), "completions\n");
 }
 
-/// Fish asks itself; it is not everywhere.
+/// Fish can complete a line without a terminal. It is not always installed.
 #[cfg(unix)]
 #[test]
-fn fish_completes_where_there_is_one() {
+fn fish_completes_if_installed() {
     let workdir = workdir();
     let hook = workdir.run("completions fish").exits(0).out.clone();
     let workdir = workdir.with("hook.fish", hook);

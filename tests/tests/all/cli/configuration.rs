@@ -1,4 +1,4 @@
-//! Profiles, and which of all that is said holds.
+//! Profiles, and which setting wins.
 
 use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::{check, check_unsent};
 use crate::server::Server;
 use crate::workdir::{Ended, Workdir};
 
-/// Where the workdir's configuration is.
+/// The path of the configuration.
 const FILE: &str = "config/drillmaster/config.toml";
 const SCHOOL: &str = r#"
 default = "school"
@@ -32,7 +32,7 @@ fn school() -> Workdir {
     Workdir::empty().with(FILE, SCHOOL)
 }
 
-/// A setting as `config show` has it, and where it comes from.
+/// The value of a setting in `config show`, and its origin.
 #[track_caller]
 fn holds(workdir: &Workdir, flags: &str, setting: &str) -> (String, String) {
     let shown = workdir.run(&format!("config show --origin --format json {flags}"));
@@ -50,7 +50,7 @@ fn settings_are_shown_with_their_origin() {
 }
 
 #[test]
-fn a_flag_comes_before_the_environment_that_before_the_profile_and_that_before_the_usual() {
+fn flags_override_environment_overrides_profile_overrides_defaults() {
     let layers = |variables: bool| {
         if !variables {
             return school();
@@ -113,7 +113,7 @@ fn a_flag_comes_before_the_environment_that_before_the_profile_and_that_before_t
 }
 
 #[test]
-fn a_profile_leads_to_a_service() {
+fn a_profile_sets_the_address_and_key_of_a_service() {
     let server = Server::start("");
     let profile = format!(
         "[profile.school.thm]\nurl = \"{}\"\ncommand = \"printf %s {THM_KEY}\"",
@@ -127,7 +127,7 @@ fn a_profile_leads_to_a_service() {
 }
 
 #[test]
-fn a_run_goes_on_with_the_profile_that_it_began_with() {
+fn a_resumed_run_uses_its_original_profile() {
     let server = Server::start("");
     let profile = format!("[profile.school.thm]\nurl = \"{}\"\ncommand = \"cat key\"", server.url);
     let workdir =
@@ -140,7 +140,7 @@ fn a_run_goes_on_with_the_profile_that_it_began_with() {
 }
 
 #[test]
-fn another_profile_is_another_target() {
+fn another_profile_counts_as_a_changed_target() {
     let server = Server::start("");
     let profiles = format!(
         "[profile.school.thm]\nurl = \"{0}\"\ncommand = \"cat key\"\n\
@@ -155,7 +155,7 @@ fn another_profile_is_another_target() {
 }
 
 #[test]
-fn no_command_is_run_for_the_sandbox_or_for_a_service_that_is_not_called() {
+fn key_commands_run_only_for_live_services_that_are_called() {
     let server = Server::start("");
     let profile = format!(
         "default = \"a\"\n[profile.a.thm]\nurl = \"{0}\"\ncommand = \"touch asked\"\n\
@@ -173,9 +173,9 @@ fn no_command_is_run_for_the_sandbox_or_for_a_service_that_is_not_called() {
     assert!(workdir.path("asked").exists());
 }
 
-/// A key that another variable holds is nothing to the command of this one.
+/// A command that prints one key gets none of the others.
 #[test]
-fn a_keys_command_inherits_no_other_key() {
+fn a_key_command_does_not_inherit_other_keys() {
     let server = Server::start("");
     let profile = format!(
         "[profile.school.thm]\nurl = \"{0}\"\ncommand = \"sh -c 'env > seen; cat key'\"\n\
@@ -196,7 +196,7 @@ fn a_keys_command_inherits_no_other_key() {
 }
 
 #[test]
-fn a_key_that_cannot_be_got_is_told() {
+fn a_key_that_cannot_be_read_is_an_error() {
     let run = "run script.rhai";
     for (name, source) in [
         ("key_command_fails", "command = \"sh -c 'echo hush; echo locked >&2; exit 3'\""),
@@ -218,7 +218,7 @@ fn a_key_that_cannot_be_got_is_told() {
 }
 
 #[test]
-fn mistakes_in_the_configuration_are_told_before_anything_is_sent() {
+fn mistakes_in_the_configuration_are_reported_before_anything_is_sent() {
     let line = "run script.rhai";
     for (name, text) in [
         (
@@ -239,7 +239,7 @@ fn mistakes_in_the_configuration_are_told_before_anything_is_sent() {
 }
 
 #[test]
-fn the_configuration_may_be_another_file() {
+fn the_environment_can_name_another_configuration_file() {
     let workdir = school().with("own.toml", "[profile.home]\nrate = \"2/s\"");
     let workdir = workdir.setting("DRILLMASTER_CONFIG", "own.toml");
     assert_eq!(holds(&workdir, "--profile home", "rate").0, "2/s");
@@ -252,7 +252,7 @@ fn the_configuration_may_be_another_file() {
 }
 
 #[test]
-fn a_sandbox_has_no_profile() {
+fn the_sandbox_command_refuses_service_flags() {
     let ended: Ended = school().run("sandbox --profile school");
     assert!(ended.exits(2).err.contains("--profile has no effect here"), "{ended}");
 }

@@ -1,4 +1,4 @@
-//! Dry runs, plans that are approved, and the guards that stop a run before harm is done.
+//! Dry runs, approved plans, and the limits that stop a run.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::workdir::{Ended, Workdir};
 const RUN: &str = "run onboard_class.rhai --roster class.csv";
 const UNSEAT: &str = "each(roster(), |row| { thm::remove_seat(#{ email: row.email }); });";
 
-/// Compares what a person sees of a command that calls a server.
+/// Compares the output of a command that calls a server.
 #[track_caller]
 fn check_at(server: &Server, name: &str, workdir: &Workdir, line: &str, exit: i32) -> Ended {
     let mut ended = workdir.run(&format!("{line} {}", server.flags()));
@@ -35,7 +35,7 @@ fn writes(text: &str) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn a_dry_run_writes_nothing_and_tells_what_the_run_then_does() {
+fn a_dry_run_writes_nothing_and_predicts_the_run() {
     let server = Server::start("");
     let workdir = Workdir::with_class().with_keys();
     let dry = format!("{RUN} --dry-run --plan class.plan");
@@ -50,7 +50,7 @@ fn a_dry_run_writes_nothing_and_tells_what_the_run_then_does() {
 }
 
 #[test]
-fn a_dry_run_is_told_row_by_row_and_in_other_forms() {
+fn a_dry_run_is_printed_row_by_row_and_in_other_formats() {
     let workdir = Workdir::with_class();
     let dry = format!("{RUN} --dry-run --max-rows 2");
     check("dry_run_verbose", &workdir, &format!("{dry} -v"), 0);
@@ -70,7 +70,7 @@ fn a_plan_has_the_order_of_the_rows() {
 }
 
 #[test]
-fn an_approved_plan_is_carried_out_and_nothing_else() {
+fn only_the_approved_plan_is_executed() {
     let server = Server::start("");
     let workdir = Workdir::with_class().with_keys();
     let flags = server.flags();
@@ -79,13 +79,13 @@ fn an_approved_plan_is_carried_out_and_nothing_else() {
     check_at(&server, "approved_too_little", &workdir, &format!("{approved} --max-rows 6"), 4);
     let seats = server.writes()["thm.add_seat"].as_object().unwrap().len();
     assert_eq!(seats, 4, "what was approved was done");
-    // The next run finds it done: its invites are not asked for any more.
+    // The next run finds the invites done, and does not send them.
     let ended = workdir.run(&format!("{approved} --max-rows 4 {flags}"));
     assert!(ended.exits(0).err.contains("writes of the approved plan not made"), "{ended}");
 }
 
 #[test]
-fn a_run_that_its_plan_stopped_goes_on_with_another_plan() {
+fn a_run_stopped_by_its_plan_resumes_with_another_plan() {
     let server = Server::start("");
     let workdir = Workdir::with_class().with_keys();
     let flags = server.flags();
@@ -97,23 +97,23 @@ fn a_run_that_its_plan_stopped_goes_on_with_another_plan() {
     dry(4, "four.plan");
     let run = format!("{RUN} --approved four.plan --concurrency 1 {flags}");
     workdir.run(&run).exits(4);
-    // Nobody approved more than four, however often it is asked for.
+    // The plan has four writes, however often the run is resumed.
     assert!(workdir.run("resume").exits(4).err.contains("resume with --approved FILE"));
     assert_eq!(seats(), 4);
-    // The new plan has no invites for whom the first part invited.
+    // The new plan has no invites for people who were already invited.
     dry(6, "six.plan");
     workdir.run("resume --approved six.plan").exits(4);
     assert_eq!(seats(), 6);
     dry(30, "all.plan");
     workdir.run("resume --approved all.plan").exits(0);
-    // It is the run's own plan from now on.
+    // Later resumes use the new plan.
     workdir.run("resume").exits(0);
     let invites = &server.writes()["veracode.invite"];
     assert!(invites.as_object().unwrap().values().all(|times| *times == 1), "{invites}");
 }
 
 #[test]
-fn a_run_that_nobody_approved_may_go_on_with_a_plan() {
+fn a_run_without_a_plan_can_resume_with_one() {
     let workdir = Workdir::with_class();
     workdir.run(&format!("{RUN} --max-rows 2")).exits(0);
     workdir.run(&format!("{RUN} --max-rows 2 --dry-run --plan two.plan")).exits(0);
@@ -124,13 +124,13 @@ fn a_run_that_nobody_approved_may_go_on_with_a_plan() {
 }
 
 #[test]
-fn an_approved_run_settles_what_is_in_doubt() {
+fn an_approved_run_resolves_in_doubt_writes() {
     let server = Server::start("--invite-outcome 500 --fault thm.add_seat:reset-after@1");
     let workdir = Workdir::with_class().with_keys();
     let flags = server.flags();
     workdir.run(&format!("{RUN} --dry-run --plan all.plan {flags}")).exits(0);
     let ended = workdir.run(&format!("{RUN} --approved all.plan {flags}"));
-    // The seat whose answer was lost is so already when it is asked for again; its row may have had an invite as well.
+    // The seat whose response was lost is already taken when requested again; its row may have had an invite too.
     assert!(ended.exits(0).out.contains("User already assigned to seat."), "{ended}");
     assert!(ended.err.contains("30 rows: "), "{ended}");
     let writes = server.writes();
@@ -139,7 +139,7 @@ fn an_approved_run_settles_what_is_in_doubt() {
 }
 
 #[test]
-fn a_plan_of_something_else_is_refused() {
+fn a_plan_of_another_script_is_refused() {
     let workdir = Workdir::with_class();
     workdir.run(&format!("{RUN} --dry-run --plan class.plan --max-rows 2")).exits(0);
     let plan = workdir.read("class.plan");
@@ -153,7 +153,7 @@ fn a_plan_of_something_else_is_refused() {
 }
 
 #[test]
-fn more_removals_than_allowed_stop_before_the_first() {
+fn too_many_removals_stop_before_the_first() {
     let server = Server::start("");
     let workdir = Workdir::with_class().with_keys().with("unseat.rhai", UNSEAT);
     let run = "run unseat.rhai --roster class.csv";
@@ -167,7 +167,7 @@ fn more_removals_than_allowed_stop_before_the_first() {
 }
 
 #[test]
-fn what_a_module_removes_counts() {
+fn removals_in_a_module_count() {
     let module = "fn unseat(row) { thm::remove_seat(#{ email: row.email }); }";
     let script = "import \"seats\" as seats;\neach(roster(), |row| { seats::unseat(row); });";
     let workdir = Workdir::with_class().with("seats.rhai", module).with("unseat.rhai", script);
@@ -180,7 +180,7 @@ fn what_a_module_removes_counts() {
 }
 
 #[test]
-fn disabling_counts_as_taking_away() {
+fn disabling_counts_as_a_removal() {
     let script = "for user in veracode::all_users() {\n\
                   if !user.isAdmin { veracode::update_user(#{ id: user.id, disabled: true }); }\n}";
     let workdir = Workdir::empty().with("disable.rhai", script);
@@ -189,7 +189,7 @@ fn disabling_counts_as_taking_away() {
 }
 
 #[test]
-fn what_cannot_be_undone_needs_a_yes() {
+fn irreversible_calls_need_yes() {
     let script = "let user = veracode::users().users[3];\nveracode::delete_user(#{ id: user.id });";
     let workdir = Workdir::empty().with("delete.rhai", script);
     check("guard_irreversible", &workdir, "run delete.rhai", 4);
@@ -198,7 +198,7 @@ fn what_cannot_be_undone_needs_a_yes() {
 }
 
 #[test]
-fn a_replay_needs_no_guard() {
+fn limits_do_not_apply_to_a_replay() {
     let workdir = Workdir::with_class().with("unseat.rhai", UNSEAT);
     let run = "run unseat.rhai --roster class.csv";
     workdir.run(&format!("{run} --max-removals 30 --record unseat.cassette")).exits(0);
@@ -206,7 +206,7 @@ fn a_replay_needs_no_guard() {
 }
 
 #[test]
-fn flags_that_do_not_go_together_are_refused() {
+fn conflicting_flags_are_refused() {
     let workdir = Workdir::with_class();
     for flags in [
         "--dry-run --results results.csv",
@@ -221,7 +221,7 @@ fn flags_that_do_not_go_together_are_refused() {
 }
 
 #[test]
-fn a_guard_cannot_be_talked_out_of_it() {
+fn a_script_cannot_catch_the_limit() {
     let script = "let rows = each(roster(), |row| {\n    \
                   try { thm::remove_seat(#{ email: row.email }); } catch { () }\n});\n\
                   print(rows.table());";
@@ -229,7 +229,7 @@ fn a_guard_cannot_be_talked_out_of_it() {
     let workdir = Workdir::with_class().with("remove.rhai", plan);
     let run = "run remove.rhai --roster class.csv --max-rows 2";
     workdir.run(&format!("{run} --dry-run --plan two.plan")).exits(0);
-    // The plan of the one script does not do for the other.
+    // A plan is for one script.
     let workdir = workdir.with("remove.rhai", script);
     workdir.run(&format!("{run} --approved two.plan")).exits(2);
     workdir.run(&format!("{run} --dry-run --plan two.plan")).exits(0);
@@ -238,7 +238,7 @@ fn a_guard_cannot_be_talked_out_of_it() {
 }
 
 #[test]
-fn rows_within_a_row_count_by_whom_they_are_about() {
+fn nested_rows_count_by_their_subject() {
     let script = "each([\"everybody\"], |all| {\n    \
                   each(roster(), |row| { thm::remove_seat(#{ email: row.email }); });\n    ()\n});";
     let workdir = Workdir::with_class().with("remove.rhai", script);
@@ -247,7 +247,7 @@ fn rows_within_a_row_count_by_whom_they_are_about() {
 }
 
 #[test]
-fn a_plan_that_was_changed_since_is_not_the_approved_one() {
+fn a_changed_plan_is_not_approved() {
     let workdir = Workdir::with_class();
     let run = format!("{RUN} --max-rows 2");
     workdir.run(&format!("{run} --dry-run --plan class.plan")).exits(0);

@@ -1,4 +1,4 @@
-//! A service echoes the key that it was sent, in each way there is to spell it: it is in no file and no stream.
+//! A service that echoes API keys in many encodings: the keys get into no file and no stream.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,14 +9,14 @@ use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_N
 
 use crate::workdir::{Ended, Workdir};
 
-/// As the services hand them out.
+/// Keys in the form that the services use.
 const THM_KEY: &str = "qZ7/w3Xk+9vBt1LmR0sDf6/HyUeAa5+cN2oPgJi8";
 const VERACODE_KEY: &str = "5f3c9a7be1d04826:D41c7730b9ae52f86c0f1e9d3b7a4856e2c8f0a19b6d";
 
 const MASK: &str = "[credential]";
 
 const ASKS: &str = r#"
-//! Asks both services for what they echo.
+//! Calls both services, which echo the key.
 for rooms in [thm::rooms(), veracode::roles()] { print(rooms); }
 let ended = each(roster(), |row| {
     note(`asks for ${row.kind}`);
@@ -41,7 +41,7 @@ fn each(text: &str, is_meant: fn(usize, u8) -> bool, write: fn(u8) -> String) ->
     text.bytes().enumerate().map(place).collect()
 }
 
-/// A key in all spellings that can stand between the quotes of JSON.
+/// A key in all encodings that fit into a JSON string.
 fn spellings(key: &str) -> Vec<String> {
     let sign = |_: usize, byte: u8| !byte.is_ascii_alphanumeric();
     vec![
@@ -64,7 +64,7 @@ fn spellings(key: &str) -> Vec<String> {
     ]
 }
 
-/// A service that echoes the key of its caller, and what else it says.
+/// A service that echoes the key of its caller.
 fn echoing() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -141,7 +141,7 @@ fn answer(path: &str, key: &str) -> Vec<u8> {
             ),
         ),
     };
-    // Half of the body and then the rest, so that the key is parted somewhere.
+    // Two chunks, so that some key is split.
     let (start, end) =
         body.split_at(body.len() / 2 - usize::from(!body.is_char_boundary(body.len() / 2)));
     format!(
@@ -153,7 +153,7 @@ fn answer(path: &str, key: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Everything that lies in a folder.
+/// All files in a folder.
 fn files(folder: &Path) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for endpoint in std::fs::read_dir(folder).unwrap() {
@@ -174,7 +174,7 @@ fn no_key_in(what: &str, text: &str) {
     let (id, secret) = VERACODE_KEY.split_once(':').unwrap();
     for key in [THM_KEY, VERACODE_KEY, id, secret] {
         for spelling in spellings(key) {
-            // A file of JSON writes a backslash as two.
+            // JSON escapes backslashes.
             let again = spelling.replace('\\', "\\\\");
             for spelling in [spelling, again] {
                 assert!(
@@ -187,7 +187,7 @@ fn no_key_in(what: &str, text: &str) {
 }
 
 #[test]
-fn a_key_that_a_service_echoes_is_in_no_file_and_no_stream() {
+fn an_echoed_key_is_in_no_file_and_no_stream() {
     let url = echoing();
     let live = format!("--on live --thm-url {url} --veracode-url {url}");
     let workdir = Workdir::empty()
@@ -238,8 +238,8 @@ fn a_key_that_a_service_echoes_is_in_no_file_and_no_stream() {
     for (path, text) in &files {
         no_key_in(path, text);
     }
-    // What never had a key in it would prove nothing. In a cassette the mask itself is taken for a secret, as it stands
-    // in the query of a `location`.
+    // The mask shows that a key was there. In a cassette the mask itself is redacted, because it is in the query of a
+    // `location`.
     for (file, sign) in [
         ("run.journal", MASK),
         ("results.csv", MASK),
@@ -258,10 +258,9 @@ fn a_key_that_a_service_echoes_is_in_no_file_and_no_stream() {
     assert!(streams[0].out.contains(MASK) && streams[0].err.contains(MASK));
 }
 
-/// The last look before a cassette is written: of a run, of whose journal nobody needs the keys again, and of what came
-/// from another tool.
+/// The leak check before a cassette is written, for journals and for imported recordings.
 #[test]
-fn nothing_is_sealed_in_which_a_key_stands() {
+fn a_recording_that_contains_a_key_is_not_sealed() {
     let cassette = |key: &str| {
         let header = r#"{"event": "cassette", "version": 1, "program": "another"}"#;
         let value = format!(

@@ -1,4 +1,4 @@
-//! `--log FILE`: what happens, told to machines, and nothing private.
+//! `--log FILE`: events for programs, without personal data.
 
 use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn lines(workdir: &Workdir, file: &str) -> Vec<Value> {
     workdir.read(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The lines of one event, without what the clock says.
+/// The lines of one event, without times.
 fn told(lines: &[Value], event: &str) -> Vec<Value> {
     let of_event = lines.iter().filter(|line| line["event"] == event).cloned();
     let bare = of_event.map(|mut line| {
@@ -34,7 +34,7 @@ fn workdir() -> Workdir {
 }
 
 #[test]
-fn a_log_tells_each_call_and_each_row() {
+fn a_log_has_each_call_and_each_row() {
     let workdir = workdir();
     let line = "run seat.rhai --roster class.csv --concurrency 1 --log run.log";
     workdir.run(line).exits(0);
@@ -52,7 +52,7 @@ fn a_log_tells_each_call_and_each_row() {
 }
 
 #[test]
-fn a_log_grows_from_command_to_command() {
+fn a_log_is_appended_to() {
     let workdir = workdir();
     for _ in 0..2 {
         workdir.run("call thm.rooms --log run.log --quiet").exits(0);
@@ -63,7 +63,7 @@ fn a_log_grows_from_command_to_command() {
     assert!(log.iter().all(|line| line["at"].as_str().unwrap().parse::<Moment>().is_ok()));
 }
 
-/// As the log writes it.
+/// The number as the log has it.
 struct Moment;
 
 impl std::str::FromStr for Moment {
@@ -76,7 +76,7 @@ impl std::str::FromStr for Moment {
 }
 
 #[test]
-fn a_replay_is_logged_as_one() {
+fn a_replay_is_logged_as_a_replay() {
     let workdir = workdir();
     let line = "run seat.rhai --roster class.csv";
     workdir.run(&format!("{line} --record class.cassette")).exits(0);
@@ -89,7 +89,7 @@ fn a_replay_is_logged_as_one() {
 }
 
 #[test]
-fn a_rehearsal_is_logged_as_one() {
+fn a_dry_run_is_logged_as_a_dry_run() {
     let workdir = workdir();
     workdir.run("run seat.rhai --roster class.csv --dry-run --log run.log").exits(0);
     let rows = told(&lines(&workdir, "run.log"), "row");
@@ -98,7 +98,7 @@ fn a_rehearsal_is_logged_as_one() {
 }
 
 #[test]
-fn a_filter_says_what_is_logged() {
+fn a_filter_selects_events() {
     let events = |filter: &str| {
         let workdir = workdir().setting("DRILLMASTER_LOG", filter);
         workdir.run("run seat.rhai --roster class.csv --log run.log").exits(0);
@@ -115,7 +115,7 @@ fn a_filter_says_what_is_logged() {
 }
 
 #[test]
-fn what_cannot_be_a_log_is_told_before_anything_is_sent() {
+fn an_invalid_log_file_is_refused_before_anything_is_sent() {
     let workdir = workdir();
     check("log_no_log", &workdir, "run seat.rhai --roster class.csv --log class.csv", 2);
     assert_eq!(workdir.read("class.csv"), PEOPLE);
@@ -133,7 +133,7 @@ fn what_cannot_be_a_log_is_told_before_anything_is_sent() {
 
 #[cfg(unix)]
 #[test]
-fn a_new_log_is_its_owners_alone() {
+fn a_new_log_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
 
     let workdir = workdir();
@@ -144,7 +144,7 @@ fn a_new_log_is_its_owners_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_log_survives_the_end_of_its_command() {
+fn a_log_is_complete_when_the_process_is_killed() {
     let workdir = Workdir::empty();
     let server = Server::at(&workdir, "--log sandbox.log");
     assert_eq!(told(&lines(&workdir, "sandbox.log"), "begin").len(), 1);
@@ -168,9 +168,9 @@ const SECRETS: &str = r#"
     });
 "#;
 
-/// Nothing that a run knows of people, and no key, is in its log, however much is told and whatever goes wrong.
+/// Even at the highest level and with errors.
 #[test]
-fn forty_secrets_are_not_in_a_log_at_its_highest_level() {
+fn no_personal_data_or_key_is_in_a_log_at_its_highest_level() {
     let row = |n: u32| {
         [format!("zoe.{n}@corp.example"), format!("Zoë-{n} Müller"), format!("E-4711-zoe-{n}")]
     };
@@ -225,7 +225,7 @@ fn forty_secrets_are_not_in_a_log_at_its_highest_level() {
         let attempts = told(&log, "call").iter().any(|call| call["attempt"] == 2);
         assert!(attempts, "no second attempt in {log:#?}");
     }
-    // That they are not found proves nothing unless they travelled; not each can in either dialect.
+    // The test is only valid if the values were sent. Not all of them can be sent in each dialect.
     for secret in &travelled {
         assert!(
             forms(secret).iter().any(|form| journals.contains(form)),
@@ -234,7 +234,7 @@ fn forty_secrets_are_not_in_a_log_at_its_highest_level() {
     }
 }
 
-/// A text as it may stand in a line.
+/// A text in the forms in which it could be in a line.
 fn forms(secret: &str) -> [String; 4] {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 

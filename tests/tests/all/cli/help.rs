@@ -1,11 +1,11 @@
-//! Help texts, and what else the command tells about itself.
+//! Help texts, the list of endpoints, and definitions.
 
 use drillmaster_models::{SERVICES, endpoints};
 
 use super::check;
 use crate::workdir::Workdir;
 
-/// A help text is data: it is on standard output, and the command ends well.
+/// Help goes to standard output, and the command succeeds.
 #[track_caller]
 fn helps(name: &str, line: &str) {
     check(name, &Workdir::with_class(), line, 0);
@@ -33,7 +33,7 @@ fn of_call() {
 }
 
 #[test]
-fn of_entries() {
+fn of_endpoints_as_subcommands() {
     helps("help_call_users_details", "call veracode.users_details --help");
     helps("help_call_rooms", "call thm.rooms -h");
 }
@@ -59,7 +59,7 @@ fn of_endpoints() {
 }
 
 #[test]
-fn every_entry_is_told_about() {
+fn every_endpoint_has_help() {
     let workdir = Workdir::empty();
     for endpoint in endpoints() {
         let told = workdir.run(&format!("endpoints {}", endpoint.name()));
@@ -72,7 +72,7 @@ fn every_entry_is_told_about() {
 }
 
 #[test]
-fn endpoints_are_told_to_programs_too() {
+fn endpoints_are_listed_as_json_and_csv() {
     let workdir = Workdir::empty();
     let told = workdir.run("endpoints --format json");
     let list: Vec<serde_json::Value> = serde_json::from_str(&told.exits(0).out).unwrap();
@@ -82,7 +82,7 @@ fn endpoints_are_told_to_programs_too() {
 }
 
 #[test]
-fn a_command_without_arguments_tells_how_to_use_it() {
+fn a_command_without_arguments_prints_its_usage() {
     let ended = Workdir::empty().run("");
     assert!(ended.exits(2).err.contains("Usage: "), "{ended}");
     let ended = Workdir::empty().run("call");
@@ -90,13 +90,13 @@ fn a_command_without_arguments_tells_how_to_use_it() {
 }
 
 #[test]
-fn the_version_is_the_packages() {
+fn version_is_the_package_version() {
     let ended = Workdir::empty().run("--version");
     assert_eq!(ended.exits(0).out, format!("drillmaster {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
-fn definitions_are_written_into_a_folder_that_is_made() {
+fn definitions_are_written_to_a_new_folder() {
     let workdir = Workdir::empty();
     let ended = workdir.run("definitions editor/rhai");
     let named: Vec<_> = ended.exits(0).out.lines().collect();
@@ -111,6 +111,6 @@ fn definitions_are_written_into_a_folder_that_is_made() {
 }
 
 #[test]
-fn definitions_that_cannot_be_written_are_told() {
+fn definitions_that_cannot_be_written_are_an_error() {
     check("definitions_unwritable", &Workdir::with_class(), "definitions class.csv", 2);
 }

@@ -1,5 +1,4 @@
-//! Writes without a clear answer, as a person meets them: rows that end behind the others, a time to come back,
-//! and nobody who is invited twice.
+//! In-doubt writes as users see them: rows that end after the others, a time to resume, and no one invited twice.
 
 use serde_json::Value;
 
@@ -9,14 +8,14 @@ use crate::workdir::Workdir;
 
 const RUN: &str = "run onboard_class.rhai --roster class.csv";
 
-/// How often each learner was invited, at most.
+/// The highest number of invites that a learner got.
 fn most_invited(server: &Server) -> u64 {
     let writes = server.writes();
     let times = writes["veracode.invite"].as_object().unwrap().values();
     times.filter_map(Value::as_u64).max().unwrap()
 }
 
-/// The states of the rows in a result file, in its order.
+/// The states of the rows in a results file, in order.
 fn states(workdir: &Workdir, file: &str) -> Vec<(String, String)> {
     let text = workdir.read(file);
     let mut csv = csv::Reader::from_reader(text.as_bytes());
@@ -30,7 +29,7 @@ fn states(workdir: &Workdir, file: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_row_whose_invite_is_carried_out_late_ends_behind_the_others() {
+fn a_row_with_a_late_effect_ends_after_the_others() {
     let server = Server::start(
         "--fault veracode.invite:late-effect/502@2:200ms,veracode.invite:late-effect/reset@5:200ms",
     );
@@ -40,7 +39,7 @@ fn a_row_whose_invite_is_carried_out_late_ends_behind_the_others() {
     assert!(ended.exits(0).err.contains("2 rows are in doubt: checking"), "{ended}");
     assert!(ended.err.contains("30 rows: 27 done, 3 unchanged"), "{ended}");
     assert_eq!(most_invited(&server), 1);
-    // The roster's order, and no row as it was at first.
+    // In the order of the roster, and with final states only.
     let untroubled = workdir.run(&format!("{RUN} --results untroubled.csv"));
     assert_eq!(untroubled.exits(0).out, ended.out);
     assert_eq!(states(&workdir, "results.csv"), states(&workdir, "untroubled.csv"));
@@ -48,14 +47,14 @@ fn a_row_whose_invite_is_carried_out_late_ends_behind_the_others() {
 }
 
 #[test]
-fn what_stays_in_doubt_says_when_to_come_back_and_is_sent_again_no_earlier() {
+fn an_unresolved_write_names_the_time_to_resume_and_is_not_repeated_before() {
     let server = Server::start("--fault veracode.invite:500-before@1");
     let workdir = Workdir::with_class().with_keys();
     let flags = format!("--resolve-for 0s --effect-within 4s {}", server.flags());
     let mut ended = workdir.run(&format!("{RUN} --max-rows 2 {flags}"));
     ended.line = format!("{RUN} --max-rows 2");
     crate::snapshot::snapshot("cli", "doubt_to_come_back_to", &ended.exits(1).to_string());
-    // Before that a look is all.
+    // Until then a resumed run only checks.
     let early = workdir.run("resume --effect-within 1h");
     assert!(early.exits(1).err.contains("until then they may still take effect"), "{early}");
     let late = workdir.run("resume --effect-within 2s --wait");
@@ -64,7 +63,7 @@ fn what_stays_in_doubt_says_when_to_come_back_and_is_sent_again_no_earlier() {
 }
 
 #[test]
-fn whoever_tries_again_or_comes_twice_is_not_invited_twice() {
+fn retries_and_duplicate_rows_never_invite_twice() {
     let sender = "let sender = (); for user in veracode::all_users() { if user.isAdmin { sender = user.id; } }";
     let invite = "veracode::invite(#{ email: row.email, senderId: sender })";
     let retrying = format!("for time in 0..3 {{ try {{ {invite}; break; }} catch {{ () }} }}");
@@ -83,7 +82,7 @@ fn whoever_tries_again_or_comes_twice_is_not_invited_twice() {
 }
 
 #[test]
-fn a_write_in_doubt_outside_of_rows_is_not_advised_to_be_run_again() {
+fn an_in_doubt_write_outside_of_rows_gets_no_advice_to_run_again() {
     let server = Server::start("--fault veracode.invite:500-before@1");
     let script = "let sender = (); for user in veracode::all_users() { if user.isAdmin { sender = user.id; } }\n\
                   veracode::invite(#{ email: \"new@x.example\", senderId: sender });";
@@ -94,7 +93,7 @@ fn a_write_in_doubt_outside_of_rows_is_not_advised_to_be_run_again() {
 }
 
 #[test]
-fn an_answer_that_does_not_fit_is_asked_for_again() {
+fn a_malformed_response_is_requested_again() {
     for shape in ["empty", "object", "message", "null", "kind"] {
         let server = Server::start(&format!("--fault veracode.users:listless/{shape}@1"));
         let workdir = Workdir::with_class().with_keys();
@@ -107,7 +106,7 @@ fn an_answer_that_does_not_fit_is_asked_for_again() {
 }
 
 #[test]
-fn a_list_without_its_list_is_no_empty_list() {
+fn a_response_without_its_list_is_not_an_empty_list() {
     let server = Server::start("--fault veracode.users:listless/message@1");
     let workdir = Workdir::empty().with_keys();
     let ended = workdir.run(&format!("call veracode.users --all {}", server.flags()));
@@ -115,6 +114,6 @@ fn a_list_without_its_list_is_no_empty_list() {
 }
 
 #[test]
-fn the_flags_of_resume_are_told() {
+fn resume_help_lists_the_in_doubt_flags() {
     check("help_resume", &Workdir::empty(), "resume --help", 0);
 }

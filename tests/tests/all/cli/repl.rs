@@ -4,7 +4,7 @@ use crate::server::Server;
 use crate::snapshot::snapshot;
 use crate::workdir::{CLASS, Door, Workdir};
 
-/// All that is seen of lines that are piped into it.
+/// Compares the output of piped lines.
 #[track_caller]
 fn check(name: &str, workdir: &Workdir, lines: &str, line: &str, exit: i32) {
     let ended = workdir.run_with(lines, line);
@@ -28,7 +28,7 @@ fn values_are_shown_as_tables_or_json() {
 }
 
 #[test]
-fn what_goes_wrong_is_told_at_its_place_and_the_next_line_is_run() {
+fn an_error_has_its_place_and_the_next_line_still_runs() {
     let lines = "\
 let email = \"ada@example.com\";
 thm::add_seat(#{ emial: email })
@@ -45,7 +45,7 @@ print(email);
 }
 
 #[test]
-fn rows_are_run_and_summed_up() {
+fn rows_run_and_are_summarized() {
     let lines = "\
 let rows = each(roster(), |row| { if row.email.contains(\"a\") { #{ name: row.email.len() > 3 } } else { throw \"no a\" } });
 rows.failed()
@@ -57,14 +57,14 @@ rows.len()
 }
 
 #[test]
-fn inputs_are_set_or_told_to_be_missing() {
+fn inputs_are_set_or_reported_missing() {
     let lines =
         "input(\"room\", \"where\") + input(\"b\", \"\", 1)\ninput(\"seats\", \"how many\")\n";
     check("repl_inputs", &Workdir::empty(), lines, "repl --set room=linux1 --set other=1", 2);
 }
 
 #[test]
-fn the_answers_of_questions_are_hidden_unless_revealed() {
+fn answers_to_questions_are_hidden_without_reveal() {
     let lines = "thm::questions(#{ roomCode: \"linux1\" })\n";
     let seen = |line: &str| Workdir::empty().run_with(lines, line).exits(0).out.clone();
     let hidden = seen("repl --format json");
@@ -79,7 +79,7 @@ veracode::users_details(#{ limit: 1 }).users[0].id == user.id
 ";
 
 #[test]
-fn what_cannot_be_undone_asks_for_the_same_flag_as_in_a_run() {
+fn irreversible_calls_need_yes() {
     let stopped = Workdir::empty().run_with(DELETE, "repl");
     assert!(stopped.exits(4).err.contains("allow it with --yes"), "{stopped}");
     assert_eq!(stopped.out, "true\n");
@@ -87,7 +87,7 @@ fn what_cannot_be_undone_asks_for_the_same_flag_as_in_a_run() {
 }
 
 #[test]
-fn removals_are_counted_over_all_lines() {
+fn removals_are_counted_across_lines() {
     let lines = "\
 let seats = thm::users().users.map(|user| user.email);
 thm::remove_seat(#{ email: seats[0] });
@@ -100,7 +100,7 @@ thm::add_seat(#{ email: seats[1] }).unchanged
 }
 
 #[test]
-fn a_key_is_asked_for_when_its_service_is_called() {
+fn a_key_is_needed_only_when_its_service_is_called() {
     let door = Door::closed();
     let line = format!("repl {}", door.flags());
     let ended = Workdir::empty().run_with("let a = 1;\nthm::rooms()\na\n", &line);
@@ -110,7 +110,7 @@ fn a_key_is_asked_for_when_its_service_is_called() {
 }
 
 #[test]
-fn a_live_service_is_called_and_keeps_what_was_written() {
+fn a_live_service_is_called_and_keeps_writes() {
     let server = Server::start("");
     let lines = "let user = thm::users().users[0];\nthm::remove_seat(#{ email: user.email });\n";
     let ended = Workdir::empty().with_keys().run_with(lines, &format!("repl {}", server.flags()));
@@ -120,7 +120,7 @@ fn a_live_service_is_called_and_keeps_what_was_written() {
 }
 
 #[test]
-fn a_word_to_the_program_is_no_script_unless_the_script_has_it() {
+fn exit_and_help_are_commands_unless_the_script_declares_them() {
     let ended = Workdir::empty().run_with("help\n1\nquit\n2\n", "repl");
     assert_eq!(ended.exits(0).out, "1\n");
     assert!(ended.err.contains("exit, quit or Ctrl-D"), "{ended}");
@@ -131,7 +131,7 @@ fn a_word_to_the_program_is_no_script_unless_the_script_has_it() {
 }
 
 #[test]
-fn nothing_said_is_nothing_done() {
+fn empty_input_does_nothing() {
     let ended = Workdir::empty().run_with("", "repl");
     assert_eq!((ended.exits(0).out.as_str(), ended.err.as_str()), ("", ""));
 }
@@ -151,7 +151,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn blocks_are_asked_on_for_and_lines_are_taken_back() {
+    fn unfinished_blocks_continue_and_ctrl_c_discards_a_line() {
         let mut terminal = on_a_terminal(&Workdir::empty());
         terminal.shows("using the embedded sandbox").shows("> ");
         terminal.types("for x in [20, 22] {\r").types("print(x * 100);\r").types("}\r");
@@ -163,7 +163,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn what_was_wrong_is_no_failure_of_whoever_saw_it() {
+    fn leaving_after_an_error_is_success() {
         let mut terminal = on_a_terminal(&Workdir::empty());
         terminal.shows("> ").types("prnt(1)\r");
         terminal.shows("there is no function `prnt`").shows("> ").types(DOWN);
@@ -171,7 +171,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn ctrl_c_stops_the_line_that_runs_and_nothing_else() {
+    fn ctrl_c_stops_only_the_running_line() {
         let mut terminal = on_a_terminal(&Workdir::empty());
         terminal.shows("> ").types("let kept = 40; print(\"run\" + \"ning\"); loop { }\r");
         terminal.shows("running").interrupts().shows("interrupted").shows("> ");
@@ -180,7 +180,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn a_person_leaves_as_elsewhere() {
+    fn help_and_exit_work() {
         let mut terminal = on_a_terminal(&Workdir::empty());
         terminal.shows("> ").types("help\r").shows("calls an endpoint").shows("> ");
         terminal.types("exit\r");
@@ -196,7 +196,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn the_history_is_its_owners_alone_and_has_no_secrets() {
+    fn the_history_is_private_and_has_no_secrets() {
         let workdir = Workdir::empty();
         let mut terminal = on_a_terminal(&workdir);
         for line in ["let kept = 1;", " let unkept = 2;", "let token = \"b4c0ffee99\";"] {
@@ -209,7 +209,7 @@ mod on_a_terminal {
         assert!(history.contains("let kept = 1;"), "{history}");
         assert!(!history.contains("unkept") && !history.contains("token"), "{history}");
         assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
-        // The next time it is there.
+        // The next session has the history.
         let mut terminal = on_a_terminal(&workdir);
         terminal.shows("> ").types("\x1b[A").shows("let kept = 1;").types("\r");
         terminal.shows("> ").types("kept + 41\r").shows("42").shows("> ").types(DOWN);

@@ -1,4 +1,4 @@
-//! Reports: what is on the page, that its numbers are those of the data, and what is refused.
+//! Reports: the content of pages, tables and data, and invalid requests.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn workdir() -> Workdir {
     Workdir::empty().with("report.rhai", CLASS_REPORT).with("class.csv", CLASS)
 }
 
-/// The page without what makes it look and work as it does.
+/// The page without its style and script.
 fn bare(page: &str) -> String {
     let mut bare = page.to_owned();
     for (begin, end) in [("<style>", "</style>"), ("<script>", "</script>"), ("sha256-", "&#x27;")]
@@ -50,7 +50,7 @@ fn table(page: &str, section: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_report_is_a_page_a_table_and_data_and_told_in_short() {
+fn a_report_is_a_page_tables_data_and_a_summary() {
     let workdir = workdir();
     let line = format!("{RUN} --report class.html --report class.csv.csv --report class.json");
     check("report", &workdir, &line, 1);
@@ -63,7 +63,7 @@ fn a_report_is_a_page_a_table_and_data_and_told_in_short() {
 
 #[test]
 fn the_numbers_on_the_page_are_those_of_the_data() {
-    // Shares that are whole in a hundred: what is due needs no rounding.
+    // These shares are whole percentages, so nothing is rounded.
     let share = |row: usize, column: usize| match (row * 31 + column * 17) % 23 {
         0 => None,
         twentieths => Some(twentieths.min(20) * 5),
@@ -104,11 +104,11 @@ fn the_numbers_on_the_page_are_those_of_the_data() {
         let due: Vec<_> = std::iter::once(format!("learner {row}")).chain(due).collect();
         assert_eq!(*told, due);
     }
-    // In the chart there is a box for each cell of a colour.
+    // The chart has a box for each cell of a color.
     let boxes = |class: &str| -> usize {
         let begin = format!("<path class=\"{class}\" d=\"M");
         let paths = page.split(&begin).skip(1);
-        // The legend has one.
+        // One more is in the legend.
         paths.map(|path| path.split('"').next().unwrap().split('M').count()).sum::<usize>() - 1
     };
     let all: Vec<_> = (0..rows).flat_map(cells).collect();
@@ -142,7 +142,7 @@ fn the_numbers_on_the_page_are_those_of_the_data() {
 }
 
 #[test]
-fn what_changed_is_what_the_rows_wrote() {
+fn changes_are_the_writes_of_the_rows() {
     let workdir = workdir();
     workdir
         .run(&format!("{RUN} --report class.html --results class.out.csv --sections changes"))
@@ -171,13 +171,13 @@ fn a_pseudonymised_report_names_nobody() {
             let cells: Vec<_> = row.split(',').collect();
             assert!(!text.contains(cells[0]) && !text.contains(cells[1]), "{row} in {file}");
         }
-        // The first of the roster, under any of the names that it has.
+        // The first person of the roster, under any of their names.
         assert!(text.contains("learner-0001") && !text.contains("rooms.example"), "{file}");
     }
 }
 
 #[test]
-fn a_run_that_stopped_half_way_is_reported_and_says_so() {
+fn the_report_of_an_incomplete_run_says_so() {
     let script = CLASS_REPORT.replace("report(#{", "throw \"the rest is missing\"; report(#{");
     let workdir = workdir().with("report.rhai", script);
     workdir.run(&format!("{RUN} --report class.html")).exits(3);
@@ -189,7 +189,7 @@ fn a_run_that_stopped_half_way_is_reported_and_says_so() {
     assert!(told.contains("part.csv (incomplete, because the run stopped)"), "{told}");
     let data: Value = serde_json::from_str(&workdir.read("part.json")).unwrap();
     assert_eq!(data["stopped"], "the rest is missing");
-    // Of a whole run there would be nothing left.
+    // An incomplete run does not replace the report of a complete one.
     let workdir = workdir.with("class.html", "whole");
     let again = workdir.run(&format!("{RUN} --report class.html"));
     assert!(again.exits(3).err.contains("class.html was not replaced"), "{again}");
@@ -197,10 +197,10 @@ fn a_run_that_stopped_half_way_is_reported_and_says_so() {
 }
 
 #[test]
-fn a_dry_run_says_that_it_is_one_and_takes_no_reports_place() {
+fn the_report_of_a_dry_run_says_so_and_replaces_no_report() {
     let workdir = workdir();
     let dry = format!("{RUN} --dry-run --report class.html");
-    // Only the service knows who has no account.
+    // A dry run cannot know who has no account.
     workdir.run(&dry).exits(0);
     let page = workdir.read("class.html");
     assert!(page.contains("Dry run.") && page.contains("would be changed: thm.add_seat"));
@@ -220,7 +220,7 @@ fn a_resumed_run_writes_its_report_again() {
 }
 
 #[test]
-fn another_template_makes_another_page() {
+fn a_custom_template_is_used() {
     let workdir = workdir()
         .with(
             "own.j2",
@@ -243,7 +243,7 @@ fn another_template_makes_another_page() {
 }
 
 #[test]
-fn what_is_wrong_with_a_report_is_told_with_the_scripts_line() {
+fn mistakes_in_report_data_name_the_line_of_the_script() {
     let workdir = Workdir::empty()
         .with("field.rhai", "let n = 3;\nreport(#{ needs: [#{ who: \"ada\", wat: n }] });")
         .with("row.rhai", "each([1], |n| { report(#{ title: \"x\" }); });")

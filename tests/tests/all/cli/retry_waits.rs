@@ -1,4 +1,4 @@
-//! How long a run waits for a service, and what a person sees of it.
+//! How long a run waits for a service, and what it prints.
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::workdir::Workdir;
 const RUN: &str = "run onboard_class.rhai --roster class.csv --set room=linux1";
 
 #[test]
-fn a_wait_beyond_all_patience_fails_its_rows_and_is_told() {
+fn a_wait_beyond_the_limit_fails_the_rows() {
     let server = Server::start("--fault veracode.invite:429-retry=100%:40000s");
     let workdir = Workdir::with_class().with_keys();
     let line = format!("{RUN} {} --retry-for 2m --journal run.journal", server.flags());
@@ -25,7 +25,7 @@ fn a_wait_beyond_all_patience_fails_its_rows_and_is_told() {
 }
 
 #[test]
-fn a_call_says_how_to_wait_longer() {
+fn a_failed_call_names_the_flag_to_wait_longer() {
     let server = Server::start("--fault thm.users:429-retry=100%:40s");
     let line = format!("call thm.users {} --retry-for 0s", server.flags());
     let ended = Workdir::empty().with_keys().run(&line);
@@ -33,14 +33,14 @@ fn a_call_says_how_to_wait_longer() {
 }
 
 #[test]
-fn a_time_that_is_none_is_refused() {
+fn an_invalid_duration_is_refused() {
     let ended = Workdir::empty().run("call thm.users --on live --retry-for 5");
     assert!(ended.exits(2).err.contains("must be a duration such as 30s, 5m or 1h"), "{ended}");
 }
 
-/// The run goes on where it was: what waited was not sent.
+/// The run resumes where it was: requests that waited were not sent.
 #[test]
-fn the_first_interrupt_ends_a_wait_of_minutes() {
+fn the_first_interrupt_ends_a_long_wait() {
     let server = Server::start("--fault veracode.invite:429-retry@1,2,3,4:250s");
     let workdir = Workdir::with_class().with_keys();
     let flags = format!("{} --journal run.journal --concurrency 2", server.flags());

@@ -1,4 +1,4 @@
-//! Rosters as they come out of spreadsheets, good and bad.
+//! Rosters as spreadsheets write them, valid and invalid.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -26,7 +26,7 @@ fn refused(name: &str, roster: impl AsRef<[u8]>) {
     check_unsent(&format!("roster_{name}"), workdir(roster), LINE, 2);
 }
 
-/// A roster that means Ada and Bo.
+/// A roster of Ada and Bo.
 #[track_caller]
 fn fine(roster: impl AsRef<[u8]>) {
     let ended = workdir(roster).run(LINE);

@@ -1,4 +1,4 @@
-//! What a script cannot do.
+//! What scripts cannot do.
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::check_unsent;
 use crate::workdir::Workdir;
 
-/// Runs a script that is stopped: it ends with 3.
+/// Runs a script that is stopped with exit code 3.
 #[track_caller]
 fn stopped(name: &str, text: &str) {
     let workdir = Workdir::empty().with("script.rhai", text);
@@ -14,28 +14,28 @@ fn stopped(name: &str, text: &str) {
 }
 
 #[test]
-fn a_script_cannot_make_up_more_of_itself() {
+fn a_script_cannot_evaluate_code() {
     stopped("eval", "let text = \"thm::rooms()\";\neval(text);");
 }
 
 #[test]
-fn a_script_cannot_call_itself_without_end() {
+fn recursion_is_limited() {
     stopped("recursion", "fn deeper(level) {\n    deeper(level + 1)\n}\ndeeper(0);");
 }
 
 #[test]
-fn a_script_cannot_nest_without_end() {
+fn nesting_is_limited() {
     stopped("nesting", &format!("let deep = {}1{};", "(".repeat(500), ")".repeat(500)));
 }
 
 #[test]
-fn a_script_cannot_sleep_or_ask_for_another_clock() {
+fn a_script_cannot_sleep_or_read_the_system_clock() {
     stopped("sleep", "sleep(1);");
     stopped("timestamp", "print(timestamp());");
 }
 
 #[test]
-fn a_script_reads_no_files() {
+fn a_script_cannot_read_files() {
     stopped("open_file", "print(open_file(\"script.rhai\"));");
 }
 
@@ -45,7 +45,7 @@ fn a_thrown_error_shows_its_line() {
 }
 
 #[test]
-fn an_absent_property_is_told() {
+fn a_missing_property_is_an_error() {
     stopped("absent_property", "let seat = #{ username: \"ada\" };\nprint(seat.usrname);");
 }
 
@@ -58,7 +58,7 @@ fn imports_come_from_the_scripts_folder() {
 }
 
 #[test]
-fn imports_from_elsewhere_are_refused() {
+fn imports_from_other_folders_are_refused() {
     let outside = |name: &str, path: &str| {
         let workdir = Workdir::empty()
             .with("class/script.rhai", format!("import \"{path}\" as words;"))
@@ -72,7 +72,7 @@ fn imports_from_elsewhere_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_elsewhere_is_refused_too() {
+fn links_that_leave_the_folder_are_refused() {
     let workdir = Workdir::empty()
         .with("class/script.rhai", "import \"link\" as words;")
         .with("words.rhai", "fn greeting() { \"hello\" }");
@@ -82,14 +82,14 @@ fn a_link_to_elsewhere_is_refused_too() {
 }
 
 #[test]
-fn a_mistake_in_an_import_is_shown_in_its_own_file() {
+fn a_mistake_in_an_import_names_its_file() {
     let workdir = Workdir::empty()
         .with("class/script.rhai", "import \"words\" as words;\nwords::fail();")
         .with("class/words.rhai", "// Words.\nfn fail() {\n    throw \"no words\";\n}");
     check_unsent("fence_throw_in_an_import", workdir, "run class/script.rhai", 3);
 }
 
-/// A loop that never ends is met by its limit only after hours; whoever does not want to wait interrupts it.
+/// The limit on operations takes hours to reach, but Ctrl-C works.
 #[cfg(unix)]
 #[test]
 fn an_endless_loop_can_be_interrupted() {
@@ -106,7 +106,7 @@ fn an_endless_loop_can_be_interrupted() {
 }
 
 #[test]
-fn check_tells_every_mistake_without_running_anything() {
+fn check_reports_every_mistake_without_running_anything() {
     let workdir = Workdir::with_class()
         .with("two.rhai", "thm::romms();\nthm::add_seat(#{ emial: \"ada@example.com\" });")
         .with("syntax.rhai", "let x = ;");

@@ -41,7 +41,7 @@ fn a_name_is_sealed_however_its_letters_are_written() {
 }
 
 #[test]
-fn what_lets_somebody_in_is_shown_on_demand_alone() {
+fn login_links_and_tokens_are_hidden_without_reveal() {
     let workdir = Workdir::with_class();
     let line = "run onboard_class.rhai --roster class.csv --max-rows 2 --journal class.journal";
     workdir.run(&format!("{line} --results r.csv")).exits(0);

@@ -1,4 +1,4 @@
-//! Data on standard output, words for people on standard error, and colours for neither unless wanted.
+//! Data on standard output, messages on standard error, and colors only on request.
 
 use crate::workdir::Workdir;
 
@@ -6,7 +6,7 @@ const RUN: &str = "run onboard_class.rhai --roster class.csv";
 const ESCAPE: char = '\u{1b}';
 
 #[test]
-fn what_is_piped_has_no_escapes() {
+fn piped_output_has_no_escape_sequences() {
     let workdir = Workdir::with_class().with("wrong.rhai", "thm::romms();");
     for line in [RUN, "run wrong.rhai", "--help", "call thm.rooms", "call thm.roms", "endpoints"] {
         let ended = workdir.run(line);
@@ -15,7 +15,7 @@ fn what_is_piped_has_no_escapes() {
 }
 
 #[test]
-fn colours_are_used_where_they_are_asked_for() {
+fn colors_are_used_on_request() {
     let workdir = Workdir::empty().with("wrong.rhai", "thm::romms();");
     assert!(workdir.run("run wrong.rhai --color always").exits(3).err.contains(ESCAPE));
     assert!(!workdir.run("run wrong.rhai --color never").exits(3).err.contains(ESCAPE));
@@ -31,14 +31,14 @@ fn control_characters_of_a_service_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn quiet_keeps_the_summary_and_not_the_mistakes() {
+fn quiet_hides_the_summary_but_not_errors() {
     let workdir = Workdir::with_class().with("wrong.rhai", "thm::romms();");
     assert_eq!(workdir.run(&format!("{RUN} --quiet")).exits(0).err, "");
     assert_ne!(workdir.run("run wrong.rhai --quiet").exits(3).err, "");
 }
 
 #[test]
-fn verbose_tells_each_call_without_secrets() {
+fn verbose_prints_each_call_without_secrets() {
     let workdir = Workdir::with_class();
     let ended = workdir.run(&format!("{RUN} --verbose --max-rows 1"));
     crate::snapshot::snapshot("cli", "verbose", &ended.exits(0).err);
@@ -48,9 +48,9 @@ fn verbose_tells_each_call_without_secrets() {
     assert!(!ended.exits(0).err.contains("a-secret-token"), "{ended}");
 }
 
-/// As `| head -1` does, only that nothing at all is read.
+/// Like `| head -1`, but without reading anything.
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let workdir = Workdir::with_class();
     let workdir = workdir.with("wrong.rhai", "thm::romms();\n".repeat(50));
     workdir.run("init project").exits(0);
@@ -95,9 +95,9 @@ fn a_reader_that_goes_away_is_no_error() {
     }
 }
 
-/// Lists and reports are opened in spreadsheets; results are read back by scripts, and are exact.
+/// Lists and reports are opened in spreadsheets. Results are read by scripts, and stay exact.
 #[test]
-fn a_spreadsheet_runs_nothing_of_lists_and_reports() {
+fn csv_contains_no_formulas() {
     let formula = "=HYPERLINK(1)";
     let script = "let rows = each(roster(), |row| { if row.id == \"A1\" { throw row.email } });\n\
                   report(#{ title: \"t\", scoreboard: [#{ who: \"=HYPERLINK(1)\", points: -5 }] });";
