@@ -31,10 +31,10 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use walkdir::WalkDir;
 
-use crate::console::Console;
 use crate::diagnostic::Diagnostic;
 use crate::fs::folder_of;
-use crate::fs::{Readers, put};
+use crate::fs::{Visibility, write_atomic};
+use crate::output::Captured;
 use crate::roster::Roster;
 use crate::run::{Job, RunSummary, run};
 use crate::run_spec::Recorded;
@@ -162,7 +162,8 @@ impl SnapshotTest {
     /// Accepts a picture: written beside its place and renamed.
     pub fn accept(&self, picture: &str) -> Result<(), Diagnostic> {
         let path = self.accepted();
-        let written = put(&path, Readers::Everybody, |out| out.write_all(picture.as_bytes()));
+        let written =
+            write_atomic(&path, Visibility::Everyone, |out| out.write_all(picture.as_bytes()));
         written.map_err(|error| Diagnostic::cannot_write(&path, &error))
     }
 
@@ -185,7 +186,7 @@ impl SnapshotTest {
             None => replay,
         });
         let made = Arc::new(Made { inner: replay.clone(), writes: Mutex::default() });
-        let (data, people) = (Stream::default(), Stream::default());
+        let output = Arc::new(Captured::default());
         let desk = tempfile::tempdir().map_err(|error| {
             Diagnostic::usage(format!("no temporary folder can be made: {error}"))
         })?;
@@ -195,10 +196,7 @@ impl SnapshotTest {
             roster,
             max_rows: begun.max_rows,
             results: Some(results.clone()),
-            ..Job::new(
-                Connection::new(made.clone()).with_dialect(begun.dialect),
-                Console::to(data.clone(), people.clone()),
-            )
+            ..Job::new(Connection::new(made.clone()).with_dialect(begun.dialect), output.clone())
         };
         let report = run(&script, job, runtime);
         let used_up = match &report.problem {
@@ -211,7 +209,7 @@ impl SnapshotTest {
             files::read_text(&results, files::BY_PROGRAM).unwrap_or_default()
         };
         Ok(Snapshot {
-            text: self.draw(&report, &text_of(&data), &text_of(&people), &results, &made),
+            text: self.draw(&report, &output.printed(), &output.warnings(), &results, &made),
             mismatch: mismatch(&report).or(used_up),
         })
     }
@@ -277,13 +275,6 @@ impl SnapshotTest {
 fn mismatch(report: &RunSummary) -> Option<String> {
     let fatal = report.fatal.as_ref().filter(|error| error.is_replay_mismatch())?;
     Some(fatal.to_string())
-}
-
-type Stream = Arc<Mutex<Vec<u8>>>;
-
-fn text_of(stream: &Stream) -> String {
-    let bytes = stream.lock().unwrap_or_else(PoisonError::into_inner);
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Takes note of the writes that a script makes.

@@ -19,7 +19,7 @@ use crate::transport::{keep, output};
 use drillmaster_interchange::{Format, Options, har};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::fs::{Readers, put};
+use drillmaster_runner::fs::{Visibility, write_atomic};
 use drillmaster_transport::files;
 
 /// The flags of `cassette`.
@@ -163,5 +163,5 @@ fn write(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Diagnostic> {
-    put(path, Readers::Owner, content).map_err(|error| Diagnostic::cannot_write(path, &error))
+    write_atomic(path, Visibility::Owner, content).map_err(|error| Diagnostic::cannot_write(path, &error))
 }

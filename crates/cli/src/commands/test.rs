@@ -20,7 +20,7 @@ use crate::transport::output;
 use drillmaster_runner::console::Stream;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::fs::{Readers, put};
+use drillmaster_runner::fs::{Visibility, write_atomic};
 use drillmaster_runner::output::table::Format;
 use drillmaster_runner::output::visible::{Styled, visible_line};
 use drillmaster_runner::snapshot::{SnapshotTest, find};
@@ -276,7 +276,7 @@ fn write_junit(path: &Path, outcomes: &[Outcome]) -> Result<(), Diagnostic> {
         .map(drop);
     let write = || {
         written?;
-        put(path, Readers::Everybody, |out| {
+        write_atomic(path, Visibility::Everyone, |out| {
             out.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
             out.write_all(&xml.into_inner())?;
             out.write_all(b"\n")

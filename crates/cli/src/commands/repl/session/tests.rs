@@ -1,16 +1,16 @@
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::Connection;
 
-use super::{Dialogue, continues, is_closed, is_unfinished};
-use crate::console::Console;
-use crate::run::Job;
+use super::{Session, continues, is_closed, is_unfinished};
+use drillmaster_runner::output::Discard;
+use drillmaster_runner::run::Job;
 
-/// A dialogue with an academy, in which nothing goes wrong.
+/// A session with an academy in which nothing goes wrong.
 struct Talk {
-    dialogue: Dialogue,
+    session: Session,
     connection: Connection,
     runtime: tokio::runtime::Runtime,
 }
@@ -18,7 +18,7 @@ struct Talk {
 impl Talk {
     fn new() -> Self {
         Self {
-            dialogue: Dialogue::new(Path::new("repl")),
+            session: Session::new(Path::new("repl")),
             connection: Connection::new(Sandbox::new(Options {
                 learners: 50,
                 seats: 30,
@@ -28,27 +28,26 @@ impl Talk {
         }
     }
 
-    /// What a line comes to, or what is wrong with it.
+    /// The value of a line, or its error.
     fn say(&mut self, line: &str) -> String {
-        let script = match self.dialogue.read(line) {
+        let script = match self.session.read(line) {
             Ok(script) => script,
             Err(problem) => return problem.to_string(),
         };
         if let Err(problems) = script.check() {
             return problems[0].to_string();
         }
-        let silent = || Arc::new(Mutex::new(Vec::new()));
         let job = Job {
             inputs: script.take_inputs(&[]).unwrap(),
-            ..Job::new(self.connection.clone(), Console::to(silent(), silent()))
+            ..Job::new(self.connection.clone(), Arc::new(Discard))
         };
-        let report = self.dialogue.run(&script, job, self.runtime.handle());
+        let report = self.session.run(&script, job, self.runtime.handle());
         report.problem.map_or_else(|| report.value.to_string(), |problem| problem.to_string())
     }
 
     #[track_caller]
     fn completes(&self, text: &str, names: &[&str]) {
-        let (start, candidates) = self.dialogue.complete(text);
+        let (start, candidates) = self.session.complete(text);
         let found: Vec<_> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
         assert_eq!(found, names, "{text}");
         assert!(names.iter().all(|name| name.starts_with(&text[start..])), "{text}");
