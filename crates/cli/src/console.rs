@@ -131,6 +131,27 @@ impl Console {
         *self.progress_bar.lock().unwrap_or_else(PoisonError::into_inner) = bar;
     }
 
+    /// Prints a line of data.
+    pub(crate) fn print(&self, text: &str) {
+        if self.escapes_data {
+            self.print_line(&visible(text));
+        } else {
+            self.print_line(text);
+        }
+    }
+
+    /// Shows a warning.
+    pub(crate) fn warn(&self, text: &str) {
+        self.warn_styled(&Styled::plain(text));
+    }
+
+    /// Shows information, unless it is hidden.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.warn(text);
+        }
+    }
+
     /// Prints text that has colors.
     pub(crate) fn print_styled(&self, text: &Styled) {
         self.print_line(text.as_str());
@@ -179,21 +200,15 @@ impl Console {
 
 impl OutputSink for Console {
     fn print(&self, text: &str) {
-        if self.escapes_data {
-            self.print_line(&visible(text));
-        } else {
-            self.print_line(text);
-        }
+        self.print(text);
     }
 
     fn warn(&self, text: &str) {
-        self.warn_styled(&Styled::plain(text));
+        self.warn(text);
     }
 
     fn note(&self, text: &str) {
-        if !self.quiet {
-            self.warn(text);
-        }
+        self.note(text);
     }
 }
 

@@ -10,7 +10,6 @@ use std::time::Duration;
 use drillmaster_runner::execution::row_sink::{FinishedRow, RowSink, WriteError};
 use drillmaster_runner::execution::store::RowStore;
 use drillmaster_runner::outcome::State;
-use drillmaster_runner::output::OutputSink as _;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -290,7 +289,11 @@ impl Figures {
     }
 }
 
-fn lay_out(figures: &[&Option<String>], states: &[(State, String)], style: Style) -> (String, usize) {
+fn lay_out(
+    figures: &[&Option<String>],
+    states: &[(State, String)],
+    style: Style,
+) -> (String, usize) {
     let mut pieces = Vec::new();
     let mut width = 0;
     let figures = figures.iter().copied().flatten().map(|piece| (None, piece));

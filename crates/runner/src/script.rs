@@ -76,7 +76,11 @@ impl Script {
     }
 
     /// Compiles a piece of script that follows lines which have run.
-    pub fn parse_after(path: &Path, text: &str, before: &Preceding<'_>) -> Result<Self, Diagnostic> {
+    pub fn parse_after(
+        path: &Path,
+        text: &str,
+        before: &Preceding<'_>,
+    ) -> Result<Self, Diagnostic> {
         let path = path.to_owned();
         let engine = engine::build(&path);
         let text = without_interpreter(text);

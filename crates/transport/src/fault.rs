@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use self::later::Later;
 use crate::error::{Error, NetworkError};
-use crate::http::WHOLE;
+use crate::http::TIMEOUT;
 use crate::request::{Request, Response, Scope, Source, Transport};
 
 /// Makes trouble as a [`FaultPlan`] has it: requests that get lost, answers that do, and answers that are
@@ -106,10 +106,10 @@ impl<T: Transport + 'static> Transport for FaultInjector<T> {
             }
             TakesEffect::Slowly(after) => {
                 let answer = self.later.send(request, after, visible_after);
-                match tokio::time::timeout(WHOLE, answer).await {
+                match tokio::time::timeout(TIMEOUT, answer).await {
                     Ok(Ok(answer)) => Some(answer?),
                     Ok(Err(_)) | Err(_) => {
-                        let detail = format!("no answer within {} s", WHOLE.as_secs());
+                        let detail = format!("no answer within {} s", TIMEOUT.as_secs());
                         return Err(Error::network(NetworkError::Timeout, detail).about(metadata));
                     }
                 }

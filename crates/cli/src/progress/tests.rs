@@ -74,7 +74,8 @@ fn what_is_recent_stays_small() {
 
 #[test]
 fn a_line_says_it_all() {
-    let expected = "1,200 of 5,000 rows, 55.1 rows/s, about 69 seconds left: 1,190 done, 10 refused";
+    let expected =
+        "1,200 of 5,000 rows, 55.1 rows/s, about 69 seconds left: 1,190 done, 10 refused";
     assert_eq!(figures().line(), expected);
     let early = Figures { finished: 0, counts: [0; 6], rate: None, left: None, ..figures() };
     assert_eq!(early.line(), "0 of 5,000 rows");

@@ -28,7 +28,9 @@ pub fn files() -> Vec<(String, String)> {
 /// The names of the documented functions outside of modules, for completion.
 pub fn function_names() -> BTreeSet<String> {
     let is_of_service = |name: &str| {
-        SERVICES.iter().any(|service| name.strip_prefix(service.name).is_some_and(|rest| rest.starts_with('.')))
+        SERVICES.iter().any(|service| {
+            name.strip_prefix(service.name).is_some_and(|rest| rest.starts_with('.'))
+        })
     };
     let texts = files().into_iter().filter(|(name, _)| !is_of_service(name)).map(|(_, text)| text);
     texts.flat_map(|text| declared_names(&text)).collect()

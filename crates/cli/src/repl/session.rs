@@ -52,7 +52,8 @@ impl Session {
             text.push('\n');
         }
         text.push_str(line);
-        let preceding = Preceding { scope: &self.scope, functions: &self.functions, source: &self.text };
+        let preceding =
+            Preceding { scope: &self.scope, functions: &self.functions, source: &self.text };
         Script::parse_after(&self.path, &text, &preceding)
     }
 

@@ -92,7 +92,7 @@ fn an_import_is_there_for_the_next_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("words.rhai"), "fn hello() { 42 }").unwrap();
     let mut talk = Talk::new();
-    talk.dialogue = Dialogue::new(&folder.path().join("repl"));
+    talk.session = Session::new(&folder.path().join("repl"));
     assert_eq!(talk.say("import \"words\" as words;"), "");
     assert_eq!(talk.say("let a = 1;"), "");
     assert_eq!(talk.say("words::hello() + a"), "43");
@@ -152,7 +152,7 @@ fn what_is_open_goes_on() {
 
 #[test]
 fn every_beginning_of_a_block_is_unfinished() {
-    let script = include_str!("../../../../scripts/onboard_class.rhai");
+    let script = include_str!("../../../../../scripts/onboard_class.rhai");
     let lines: Vec<&str> = script.lines().collect();
     let each = lines.iter().position(|line| line.contains("each(roster()")).unwrap();
     let end = each + lines[each..].iter().position(|line| line.starts_with('}')).unwrap();
@@ -184,7 +184,7 @@ fn services_entries_and_fields_are_completed() {
     talk.completes("thm::authenticate(#{ extUserId: input(\"a\", now", &["now"]);
     talk.completes("print(\"thm::ro", &[]);
     talk.completes("nobody::", &[]);
-    let (at, fields) = talk.dialogue.complete("thm::scoreboard(#{ ro");
+    let (at, fields) = talk.session.complete("thm::scoreboard(#{ ro");
     assert_eq!((at, fields[0].text.as_str()), (19, "roomCode: "));
 }
 
