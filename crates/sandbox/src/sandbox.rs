@@ -170,7 +170,7 @@ impl Sandbox {
             Found::Nothing => return nothing_here(path),
         };
         let form_field = |name: &str| {
-            let fields = wire::fields_of(route.metadata, target, body).ok()?;
+            let fields = wire::read_fields(route.metadata, target, body).ok()?;
             fields.get(name)?.as_str().map(str::to_owned)
         };
         let header = |name: &str| {
@@ -236,7 +236,7 @@ impl Sandbox {
         body: &[u8],
         visible_after: Duration,
     ) -> Result<wire::Response, Refusal> {
-        let fields = wire::fields_of(route.metadata, target, body)
+        let fields = wire::read_fields(route.metadata, target, body)
             .map_err(|problem| Refusal::new(400, problem))?;
         let fields = self.current(route.endpoint, fields)?;
         // The lock is held for the call alone: writing a long answer down keeps nobody waiting.

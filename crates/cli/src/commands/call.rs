@@ -11,6 +11,7 @@ use drillmaster_transport::{Connection, Error};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use crate::commands::endpoints::LIST_ENDPOINTS;
 use crate::patience::patience;
 use crate::print::{hide_fields, print_items};
 use crate::runtime::current_thread;
@@ -95,10 +96,10 @@ fn kebab(name: &str) -> String {
 pub(crate) fn run(args: &CallArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit, Diagnostic> {
     let subcommand = matches.subcommand_matches("call").and_then(ArgMatches::subcommand);
     let Some((name, given)) = subcommand else {
-        return Err(Diagnostic::usage("no endpoint given")
-            .with_help("to list endpoints, run `drillmaster endpoints`"));
+        return Err(Diagnostic::usage("no endpoint given").with_help(LIST_ENDPOINTS));
     };
-    let endpoint = endpoint(name).map_err(|error| Diagnostic::usage(error.to_string()))?;
+    let endpoint = endpoint(name)
+        .map_err(|error| Diagnostic::usage(error.to_string()).with_help(LIST_ENDPOINTS))?;
     let mut fields = Map::new();
     for field in endpoint.fields() {
         if let Some(text) = given.get_one::<String>(&arg_id(field)) {

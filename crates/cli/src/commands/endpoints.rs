@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::complete;
 use crate::ui::Ui;
 
+/// What to do about a missing or misspelt endpoint.
+pub(crate) const LIST_ENDPOINTS: &str = "to list endpoints, run `drillmaster endpoints`";
+
 /// The arguments of `endpoints`.
 #[derive(Debug, Args)]
 pub(crate) struct EndpointsArgs {
@@ -21,8 +24,8 @@ pub(crate) struct EndpointsArgs {
 pub(crate) fn run(args: &EndpointsArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     match &args.endpoint {
         Some(name) => {
-            let endpoint =
-                models::endpoint(name).map_err(|error| Diagnostic::usage(error.to_string()))?;
+            let endpoint = models::endpoint(name)
+                .map_err(|error| Diagnostic::usage(error.to_string()).with_help(LIST_ENDPOINTS))?;
             match ui.format {
                 Format::Json => ui.console.print(&format!("{:#}", as_json(endpoint))),
                 // The part of the description that is a list.

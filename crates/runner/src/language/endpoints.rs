@@ -27,7 +27,7 @@ pub(crate) fn register(engine: &mut Engine) {
     for service in SERVICES {
         let mut module = Module::new();
         module.set_doc(format!("//! {}", service.title));
-        for endpoint in service.endpoints {
+        for endpoint in service.endpoints() {
             register_call(&mut module, endpoint);
             if endpoint.metadata.list.is_some() {
                 register_walk(&mut module, endpoint);

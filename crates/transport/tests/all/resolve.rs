@@ -322,7 +322,7 @@ impl Endpoint for Unproven {
     };
 }
 
-static UNPROVEN: EndpointDef = EndpointDef::of::<Unproven>();
+static UNPROVEN: EndpointDef = EndpointDef::new::<Unproven>(&drillmaster_models::veracode::SERVICE);
 
 #[tokio::test(start_paused = true)]
 async fn where_absence_proves_nothing_only_a_person_may_have_it_sent_again() {

@@ -13,6 +13,7 @@ use drillmaster_transport::cassette::{Body, Interaction, Tape, veiled};
 use serde_json::{Value, json};
 
 use super::open;
+use crate::commands::endpoints::LIST_ENDPOINTS;
 use crate::complete;
 use crate::print::{HIDDEN, hide_fields};
 use crate::ui::Ui;
@@ -80,7 +81,9 @@ impl State {
 }
 
 fn parse_endpoint(name: &str) -> Result<String, String> {
-    endpoint(name).map(|endpoint| endpoint.name().to_owned()).map_err(|error| error.to_string())
+    endpoint(name)
+        .map(|endpoint| endpoint.name().to_owned())
+        .map_err(|error| format!("{error}; {LIST_ENDPOINTS}"))
 }
 
 pub(super) fn show(args: &ShowArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
