@@ -13,7 +13,7 @@ use drillmaster_transport::cassette::{Event, PaceEvent};
 use drillmaster_transport::journal::Journaled;
 use drillmaster_transport::{Approved, Error, Guard, Limits, Mode, Recorder, Transport};
 
-use crate::cassette_args::{CassetteOptions, print_remarks};
+use crate::cassette_args::{CassetteOptions, print_warnings};
 use crate::paths::display_path;
 use crate::prepare::PreparedRun;
 use crate::reports::Completion;
@@ -91,7 +91,7 @@ impl Execution<'_> {
         }
         print_summary(&summary, &rate_stats, exit, journal, layers.recorder.as_ref(), ui);
         if let Some(recorder) = &layers.recorder {
-            print_remarks(&recorder.remarks(), &ui.console);
+            print_warnings(&recorder.warnings(), &ui.console);
         }
         let completion = if interrupted { Completion::Interrupted } else { Completion::Ended };
         if let Err(problem) = run.write_reports(&summary, completion, ui) {

@@ -11,7 +11,7 @@ use drillmaster_runner::run::{Job, RunSummary};
 use drillmaster_runner::run_spec::{Environment, RunSpec};
 use drillmaster_runner::script::Script;
 use drillmaster_transport::cassette::Header;
-use drillmaster_transport::redact::Keys;
+use drillmaster_transport::redact::ApiKeys;
 use drillmaster_transport::{Connection, ResolvePolicy};
 use jiff::SignedDuration;
 use rhai::Map;
@@ -131,7 +131,7 @@ impl PreparedRun {
     /// The header of its journal, with what a resume needs to know, and fingerprints of the keys that must not
     /// appear in a cassette made from it.
     pub(crate) fn journal_header(&self) -> Header {
-        Header { keys: Keys::known(), run: self.spec.as_run(), ..self.header() }
+        Header { keys: ApiKeys::known(), run: self.spec.as_run(), ..self.header() }
     }
 
     /// The number of roster rows that it processes.

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`Http`] | sends over HTTP(S); the one place where a credential joins |
 //! | [`Route`] | hands each request to the transport of its service |
-//! | [`Record`] | writes down what travels, as a [cassette] that is [sealed](cassette::Seal) at the end |
+//! | [`Record`] | writes down what travels, as a [cassette] that is [sealed](cassette::Sanitizer) at the end |
 //! | [`Replay`] | answers from a cassette and refuses anything else |
 //! | [`Recorder`] | records, replays, adds or verifies, as its [`Mode`] says |
 //! | [`RateLimit`] | keeps to a budget, and slows down when the service asks for it |
@@ -43,7 +43,7 @@ mod connection;
 mod diff;
 mod dry_run;
 mod error;
-mod fault;
+pub mod fault;
 pub mod files;
 mod guard;
 pub mod guide;
@@ -51,32 +51,28 @@ mod http;
 pub mod journal;
 pub mod log;
 mod mode;
-pub mod patience;
 mod rate;
 mod rate_limit;
 mod record;
-pub mod redact;
 mod replay;
 mod request;
 mod resolve;
 mod retry;
+mod retry_after;
 mod testing;
 #[doc(hidden)]
 pub mod torture;
-mod wait;
+mod wait_policy;
 
 pub use approved::Approved;
 pub use connection::Connection;
+pub use drillmaster_redact as redact;
 pub use dry_run::{DryRun, Planned};
 pub use error::{Error, Mismatch, NetworkError, Stopped};
-pub use fault::{
-    FaultInjector, FaultKind, FaultPlan, FaultPlanError, Faults, Injection, Outcome, Shape,
-    TakesEffect, visible_after,
-};
+pub use fault::{FaultInjector, FaultPlan, FaultPlanError};
 pub use guard::{Guard, Limits, Removals};
 pub use http::{Http, HttpBuilder, base_url};
 pub use mode::{Mode, ModeError, Recorder, RecorderBuilder, Writes};
-pub use patience::Patience;
 pub use rate::{Rate, RateError};
 pub use rate_limit::{RateLimit, RateStats};
 pub use record::Record;
@@ -85,6 +81,7 @@ pub use request::{Purpose, Request, Response, Route, Scope, Source, Transport};
 pub use resolve::{Doubt, ResolvePolicy, Resolver};
 pub use retry::Retry;
 pub use testing::{Capture, RejectAll};
+pub use wait_policy::{Wait, WaitOutcome, WaitPolicy, WaitReason};
 
 // What callers need to build an `Http`.
 pub use reqwest;
