@@ -65,6 +65,7 @@ impl Execution<'_> {
             ..run.job(connection, &ui.console, runtime)
         };
         let summary = run_script(&run.script, job, runtime.handle());
+        run.warn_of_changed_roster(ui);
         let interrupted = runtime.stop.is_cancelled();
         let ended = summary.problem.is_none() && !interrupted;
         let rate_stats = backend.rate_stats();

@@ -121,7 +121,7 @@ fn roster(args: &SealArgs, header: &Header) -> Result<Option<Roster>, Diagnostic
         None => error.with_help(help),
     })?;
     match &header.roster {
-        Some(hash) if hash != roster.hash() => {
+        Some(hash) if *hash != roster.hash() => {
             let message = format!("{} has changed since the run started", path.display());
             Err(Diagnostic::usage(message).with_help(help))
         }
