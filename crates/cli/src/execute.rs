@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use drillmaster_transport::cassette::{Event, Header, PaceEvent};
-use drillmaster_transport::journal::Journaled;
+use drillmaster_journal::Journaled;
+use drillmaster_runner::guards::{Approved, Guard, Limits};
+use drillmaster_transport::cassette::{Event, Header, RateEvent};
 use drillmaster_transport::redact::Keys;
-use drillmaster_transport::{
-    Approved, Connection, Error, Guard, Limits, Mode, Recorder, ResolvePolicy,
-};
+use drillmaster_transport::{Connection, Error, Mode, Recorder, ResolvePolicy};
 use jiff::SignedDuration;
 use rhai::Map;
 
@@ -189,7 +188,7 @@ pub(crate) fn perform(
     }
     let cassette = match taping {
         Some(CassetteOptions { path, mode, policy, writes }) => {
-            let mut opening = Recorder::open(path)
+            let mut opening = Recorder::builder(path)
                 .mode(*mode)
                 .writes(*writes)
                 .header(ready.recording_header())
@@ -198,7 +197,7 @@ pub(crate) fn perform(
                 opening = opening.roster(roster.people()?);
             }
             let below = layers.clone();
-            let opened = opening.unwatched().over(move || Ok(below));
+            let opened = opening.allow_unfinished().open(move || Ok(below));
             Some(opened.map_err(|error| Diagnostic::call(&error))?)
         }
         None => None,
@@ -326,9 +325,9 @@ fn unfinished(
 
 /// Ends a part of a run: the journal is on the disk when this returns, and closed where the run came to its
 /// end.
-async fn close(keeping: &RunJournal, paces: &[PaceEvent], ended: bool) -> std::io::Result<()> {
+async fn close(keeping: &RunJournal, paces: &[RateEvent], ended: bool) -> std::io::Result<()> {
     for pace in paces {
-        keeping.journal.append(&Event::RateLimit(pace.clone()))?;
+        keeping.journal.append(&Event::Rate(pace.clone()))?;
     }
     if ended {
         return keeping.journal.close().await;
@@ -339,7 +338,7 @@ async fn close(keeping: &RunJournal, paces: &[PaceEvent], ended: bool) -> std::i
 /// Tells what became of the rows, and what to do about it.
 pub(super) fn summarise(
     report: &RunSummary,
-    paces: &[PaceEvent],
+    paces: &[RateEvent],
     exit: Exit,
     keeping: Option<&RunJournal>,
     cassette: Option<&Recorder>,
@@ -352,8 +351,8 @@ pub(super) fn summarise(
     for mut need in needs {
         // What is told of a verification names nobody whom the recording does not name.
         if let Some(cassette) = cassette {
-            need.key = need.key.map(|key| cassette.told_key(&key));
-            need.told = cassette.told(&need.told);
+            need.key = need.key.map(|key| cassette.redacted_key(&key));
+            need.told = cassette.redacted_text(&need.told);
         }
         shell.console.note(&format!("  {need}"));
     }
@@ -363,7 +362,7 @@ pub(super) fn summarise(
         });
         shell.console.note(&format!("all of it: {all}`--results FILE` of a run"));
     }
-    let left_out = cassette.map_or(0, Recorder::writes_left_out);
+    let left_out = cassette.map_or(0, Recorder::skipped_writes);
     if left_out > 0 {
         let writes = if left_out == 1 { "write was" } else { "writes were" };
         shell.console.note(&format!(
@@ -428,8 +427,8 @@ fn look_again(resume: &str, horizon: Option<Duration>) -> String {
 }
 
 /// A pace for people: `thm: 120 requests in 24.1 s, 5.0 a second`.
-pub(crate) fn pace_line(pace: &PaceEvent) -> String {
-    let PaceEvent { service, requests, throttled, seconds } = pace;
+pub(crate) fn pace_line(pace: &RateEvent) -> String {
+    let RateEvent { service, requests, throttled, seconds } = pace;
     let requests_told =
         if *requests == 1 { "1 request".to_owned() } else { format!("{requests} requests") };
     let mut line = format!("{service}: {requests_told} in {seconds:.1} s");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use drillmaster_models::endpoint;
-use drillmaster_transport::Planned;
+use drillmaster_runner::guards::PlannedWrite;
 use serde_json::Value;
 
 use crate::Ui;
@@ -96,7 +96,7 @@ fn tell(plan: &Plan, tally: &Tally, shell: &Ui) -> Result<(), Diagnostic> {
             shell.console.print(&format!("{writes:#}"));
         }
         Format::Csv => {
-            let cells = |write: Planned| {
+            let cells = |write: PlannedWrite| {
                 let effect = effect(&write.endpoint).to_owned();
                 vec![write.scope, write.endpoint, write.subject, effect]
             };
@@ -111,7 +111,7 @@ fn tell(plan: &Plan, tally: &Tally, shell: &Ui) -> Result<(), Diagnostic> {
             let rows = tally.endpoints.iter().map(cells).collect();
             shell.rows(&["would write", "times", "effect"], rows)?;
             if shell.verbose {
-                let cells = |write: Planned| vec![write.scope, write.endpoint, write.subject];
+                let cells = |write: PlannedWrite| vec![write.scope, write.endpoint, write.subject];
                 let rows = plan.writes().map_err(unread)?.into_iter().map(cells).collect();
                 shell.console.print("");
                 shell.rows(&["row", "would write", "about"], rows)?;

@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use clap::Args;
 use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_sandbox::{Options, Sandbox};
-use drillmaster_transport::cassette::PaceEvent;
+use drillmaster_transport::cassette::RateEvent;
 use drillmaster_transport::log::{self, Logged};
 use drillmaster_transport::redact::{Keys, Policy, Remarks, Sensitivity};
 use drillmaster_transport::{
     Connection, Error, ExposeSecret, Http, Mode, Patience, Rate, RateLimit, Replay, Request,
-    ResolvePolicy, Response, Retry, Route, Scope, SecretString, Source, Transport, Writes,
+    ResolvePolicy, Response, Retry, Route, Scope, SecretString, Source, Transport, VerifyWrites,
 };
 use serde_json::Value;
 
@@ -106,7 +106,7 @@ pub(crate) struct CassetteOptions {
     pub(crate) mode: Mode,
     pub(crate) policy: Policy,
     /// Whether a verification writes.
-    pub(crate) writes: Writes,
+    pub(crate) writes: VerifyWrites,
 }
 
 impl CassetteArgs {
@@ -132,7 +132,7 @@ impl CassetteArgs {
             path,
             mode,
             policy: self.private.policy(),
-            writes: Writes::default(),
+            writes: VerifyWrites::default(),
         }))
     }
 }
@@ -210,10 +210,10 @@ impl Connections {
     }
 
     /// How fast the services were called that have a budget.
-    pub(crate) fn paces(&self) -> Vec<PaceEvent> {
+    pub(crate) fn paces(&self) -> Vec<RateEvent> {
         let event = |(service, pace): &Paced| {
             let reached = pace.reached();
-            PaceEvent {
+            RateEvent {
                 service: (*service).to_owned(),
                 requests: reached.requests,
                 throttled: reached.throttled,

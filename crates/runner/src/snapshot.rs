@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use drillmaster_transport::{
-    Connection, Error, Planned, Replay, Request, Response, Scope, Source, Transport,
+    Connection, Error, Replay, Request, Response, Scope, Source, Transport,
 };
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -34,6 +34,7 @@ use walkdir::WalkDir;
 use crate::console::Console;
 use crate::diagnostic::Diagnostic;
 use crate::fs::{Readers, put};
+use crate::guards::PlannedWrite;
 use crate::language::engine::folder_of;
 use crate::roster::Roster;
 use crate::run::{Job, RunSummary, run};
@@ -289,7 +290,7 @@ fn text_of(stream: &Stream) -> String {
 /// Takes note of the writes that a script makes.
 struct Made {
     inner: Arc<Replay>,
-    writes: Mutex<Vec<Planned>>,
+    writes: Mutex<Vec<PlannedWrite>>,
 }
 
 impl Made {
@@ -297,7 +298,7 @@ impl Made {
     fn drawn(&self) -> String {
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let place =
-            |write: &Planned| (write.scope != Scope::MAIN, write.scope.clone(), write.ordinal);
+            |write: &PlannedWrite| (write.scope != Scope::MAIN, write.scope.clone(), write.ordinal);
         writes.sort_by_key(place);
         writes.iter().fold(String::new(), |mut text, write| {
             let _ = writeln!(text, "{}: {} {}", write.scope, write.endpoint, write.fields);
@@ -309,7 +310,7 @@ impl Made {
 #[async_trait]
 impl Transport for Made {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let write = Planned::of(&request)?;
+        let write = PlannedWrite::from_request(&request)?;
         let answer = self.inner.send(request).await;
         // What was not recorded is no write of the run.
         if answer.as_ref().err().is_none_or(|error| !error.is_replay_mismatch()) {

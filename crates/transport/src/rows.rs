@@ -1,11 +1,11 @@
-//! What the name of a row's scope is made of: the row's key, told apart from others as the runner does it.
+//! The names of rows' scopes, which contain the rows' keys.
 //!
-//! A key has its `#` doubled, and a key `main` a `#` before it; a later pass over the same row ends with `#2`, and
-//! a row within a row comes behind `#/`.
+//! Each `#` in a key is doubled, and the key `main` becomes `#main`. A second pass over the same row adds `#2`, and a
+//! nested row is appended after `#/`.
 
 use crate::request::Scope;
 
-/// The name with something else in the place of each key.
+/// Replaces each key in a name.
 pub(crate) fn with_keys(scope: &str, mut other: impl FnMut(&str) -> String) -> String {
     let mut name = String::new();
     let mut rest = scope;
@@ -16,7 +16,7 @@ pub(crate) fn with_keys(scope: &str, mut other: impl FnMut(&str) -> String) -> S
             name.push('#');
         }
         name.push_str(&key);
-        // Of nearly all names the key is all.
+        // Nearly all names consist of one key.
         let inner = if after.is_empty() { None } else { after.find("#/") };
         let Some(end) = inner.map(|at| at + 2) else {
             name.push_str(after);
@@ -42,8 +42,8 @@ pub(crate) fn keys_of(scope: &str) -> Vec<String> {
     keys
 }
 
-/// The row of a scope, without what tells its later passes and the rows within it. A scope's name has a key's
-/// `#` doubled: the first that stands alone ends the row's own part. A key `main` is written `#main`.
+/// The part of a scope's name for its outermost row, without the number of the pass and without nested rows: up to the
+/// first `#` that is not doubled.
 pub(crate) fn row_of(scope: &str) -> &str {
     let mut from = usize::from(scope.starts_with("#main"));
     while let Some(at) = scope[from..].find('#').map(|found| from + found) {
@@ -55,12 +55,12 @@ pub(crate) fn row_of(scope: &str) -> &str {
     scope
 }
 
-/// A key as it is in a name.
+/// A key as it is written in a name.
 fn doubled(key: String) -> String {
     if key.contains('#') { key.replace('#', "##") } else { key }
 }
 
-/// The first key as it was, and what comes behind it.
+/// The first key, and what comes after it.
 fn split(scope: &str) -> (String, &str) {
     let row = row_of(scope);
     let key = match row {

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use drillmaster_models::{endpoint, endpoints};
-use drillmaster_transport::cassette::{Interaction, Tape, parse};
+use drillmaster_transport::cassette::{Interaction, Recording, parse};
 use drillmaster_transport::{Error, Purpose, Replay, Request, Response, Transport};
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ pub(super) fn samples() -> Outcome<Vec<Vec<u8>>> {
 /// Reads it in every way; they must agree.
 pub(super) fn read(bytes: &[u8]) -> Said {
     let text = String::from_utf8_lossy(bytes);
-    match (parse(&text), Replay::read(text.clone())) {
+    match (parse(&text), Replay::parse(text.clone())) {
         (Ok(tape), Ok(replay)) => {
             play(&tape, &replay);
             Said::Yes
@@ -55,7 +55,7 @@ pub(super) fn read(bytes: &[u8]) -> Said {
 }
 
 /// Asks for all that was recorded, in its order, and for each once more.
-fn play(tape: &Tape, replay: &Replay) {
+fn play(tape: &Recording, replay: &Replay) {
     let mut recorded: Vec<_> = tape.interactions.iter().collect();
     recorded.sort_by_key(|interaction| interaction.request.ordinal);
     for interaction in &recorded {

@@ -1,7 +1,7 @@
 //! Recordings of other tools: what is read of one is a cassette, and comes back from one and from HAR.
 
 use drillmaster_interchange::{self, Format, Options, har, write_cassette};
-use drillmaster_transport::cassette::{Tape, parse};
+use drillmaster_transport::cassette::{Recording, parse};
 
 use super::{Said, sample};
 use crate::Outcome;
@@ -48,13 +48,13 @@ pub(super) fn read(format: Format, bytes: &[u8]) -> Said {
     Said::Yes
 }
 
-fn text_of(tape: &Tape) -> String {
+fn text_of(tape: &Recording) -> String {
     let mut out = Vec::new();
     write_cassette(tape, &mut out).expect("a tape can be written");
     String::from_utf8(out).expect("a cassette is text")
 }
 
-fn har_of(tape: &Tape) -> Vec<u8> {
+fn har_of(tape: &Recording) -> Vec<u8> {
     let mut out = Vec::new();
     har::write(tape, &mut out).expect("a tape can be exported");
     out

@@ -74,7 +74,7 @@ pub(super) enum End {
 /// Runs a process until it ends or dies.
 pub(super) fn run(mut command: Command, death: Death, journal: &Path, words: File) -> Outcome<End> {
     if let Death::At(point, pass) = death {
-        command.env("DRILLMASTER_TORTURE", format!("{point}:{pass}"));
+        command.env("DRILLMASTER_CRASH_AT", format!("{point}:{pass}"));
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
     let size = || std::fs::metadata(journal).map_or(0, |file| file.len());

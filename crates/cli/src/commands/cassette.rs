@@ -8,8 +8,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, Subcommand};
-use drillmaster_transport::cassette::{self, Tape, straight};
-use drillmaster_transport::journal::Events;
+use drillmaster_transport::cassette::EventReader;
+use drillmaster_transport::cassette::{self, Recording, straight};
 
 use crate::Ui;
 use crate::choices;
@@ -115,7 +115,7 @@ fn export(args: &ExportArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     Ok(Exit::Done)
 }
 
-fn tell(tape: &Tape, to: &Path, shell: &Ui) {
+fn tell(tape: &Recording, to: &Path, shell: &Ui) {
     tell_count(tape.interactions.len(), to, shell);
 }
 
@@ -125,8 +125,8 @@ fn tell_count(count: usize, to: &Path, shell: &Ui) {
 }
 
 /// Reads a cassette, or the journal of a run as far as it got.
-fn open(path: &Path) -> Result<Tape, Diagnostic> {
-    match Events::open(path) {
+fn open(path: &Path) -> Result<Recording, Diagnostic> {
+    match EventReader::open(path) {
         Ok(_) => {
             straight(path).map_err(|why| Diagnostic::usage(format!("{}: {why}", path.display())))
         }
@@ -135,7 +135,7 @@ fn open(path: &Path) -> Result<Tape, Diagnostic> {
 }
 
 /// Reads a whole cassette.
-fn open_tape(path: &Path) -> Result<Tape, Diagnostic> {
+fn open_tape(path: &Path) -> Result<Recording, Diagnostic> {
     let refuse = |why: String| Diagnostic::usage(format!("{}: {why}", path.display()));
     let bytes = files::read(path, files::BY_PROGRAM).map_err(|error| unread(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
 use drillmaster_transport::redact::Policy;
-use drillmaster_transport::{Mode, Patience, Writes};
+use drillmaster_transport::{Mode, Patience, VerifyWrites};
 
 use crate::Ui;
 use crate::color::Coloured;
@@ -93,7 +93,7 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Diagnostic> {
         path: cassette.clone(),
         mode: Mode::Record,
         policy: Policy::default(),
-        writes: Writes::default(),
+        writes: VerifyWrites::default(),
     };
     match perform(&ready, &target, &session, None, Some(&taping), &silent)? {
         Exit::Done => {}

@@ -11,7 +11,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{ArgMatches, Args};
-use drillmaster_transport::{Connection, Guard, Limits};
+use drillmaster_runner::guards::{Guard, Limits};
+use drillmaster_transport::Connection;
 use tokio::runtime::Runtime;
 
 use self::editor::{Editor, Output};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args};
+use drillmaster_journal::{History, Journal, JournalError};
 use drillmaster_transport::cassette::Event;
-use drillmaster_transport::journal::{History, Journal, Unusable};
 
 use crate::Ui;
 use crate::complete;
@@ -68,7 +68,7 @@ pub(crate) fn resume(
     shell: &Ui,
 ) -> Result<Exit, Diagnostic> {
     let path = run_spec::find(args.run.as_deref())?;
-    let unusable = |error: Unusable| Diagnostic::usage(error.to_string());
+    let unusable = |error: JournalError| Diagnostic::usage(error.to_string());
     // Nothing is changed in the journal, not even that it has ended, before it is certain that the run goes on.
     let seen = run_spec::read(&path)?;
     let began = RunSpec::of(seen.header(), &path)?;
@@ -121,7 +121,7 @@ pub(crate) fn resume(
     let header = trust::signed(ready.journal_header(), &shell.console);
     if header != *history.header() {
         journal
-            .append(&Event::Order(header))
+            .append(&Event::Resumed(header))
             .map_err(|error| Diagnostic::usage(format!("{}: {error}", path.display())))?;
     }
     if args.failed {
@@ -162,7 +162,7 @@ fn refuse_ended(last: &RunSpec, history: &History) -> Result<(), Diagnostic> {
 /// What failed is opened anew: in the rows that came to nothing, and outside of them.
 fn forget_failures(journal: &Journal, history: &History) -> Result<(), String> {
     let again =
-        |scope: String| journal.append(&Event::Again { scope }).map_err(|error| error.to_string());
+        |scope: String| journal.append(&Event::Retry { scope }).map_err(|error| error.to_string());
     let states = [State::Refused, State::Failed].map(State::name);
     again(drillmaster_transport::Scope::MAIN.to_owned())?;
     for row in history.rows() {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
-use drillmaster_transport::journal::{History, Journal};
-use drillmaster_transport::{Mode, Replay, Writes};
+use drillmaster_journal::{History, Journal};
+use drillmaster_transport::{Mode, Replay, VerifyWrites};
 
 use crate::complete;
 use crate::execute::{PreparedRun, perform};
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Ui) -> Result<Ex
                 Diagnostic::usage(problem).with_help("leave --journal out, or add --writes")
             );
         }
-        taping.writes = Writes::LeftOut;
+        taping.writes = VerifyWrites::Skip;
         return perform(&ready, &target, &session, None, Some(taping), shell);
     }
     look_ahead(&mut ready, &target, &session, shell)?;

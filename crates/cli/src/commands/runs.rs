@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use drillmaster_journal::{History, Journal};
 use drillmaster_transport::cassette::RowEvent;
-use drillmaster_transport::journal::{History, Journal};
 use serde_json::{Map, Value, json};
 
 use crate::Ui;
@@ -183,7 +183,7 @@ fn describe(order: &RunSpec, history: &History, shown: &Value) -> Result<Vec<Str
         .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
         .map(|(name, value)| format!("{name:<9} {value}"))
         .collect();
-    for pace in history.paces() {
+    for pace in history.rates() {
         let pace = pace.map_err(|error| Diagnostic::usage(error.to_string()))?;
         lines.push(format!("{:<9} {}", "pace", pace_line(&pace)));
     }

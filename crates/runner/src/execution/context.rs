@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io};
 
+use drillmaster_journal::crash_point::crash_point;
 use drillmaster_models::{EndpointDef, Pager};
 use drillmaster_transport::cassette::{Event, RowEvent};
-use drillmaster_transport::{Connection, Doubt, Error, RejectAll, Resolver, Scope, torture};
+use drillmaster_transport::{Connection, Doubt, Error, RejectAll, Resolver, Scope};
 use rhai::Map;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -387,7 +388,7 @@ impl RunContext {
                 self.close_unwritten("the results cannot be written", &error);
             }
         }
-        torture::point("result");
+        crash_point("result");
     }
 
     /// Tells the journal, the plan and whoever watches of a finished row.
@@ -401,7 +402,7 @@ impl RunContext {
         if let Some(Err(error)) = self.plan.as_ref().map(|plan| plan.take(scope)) {
             self.close_unwritten("the plan cannot be kept", &error);
         }
-        torture::point("row");
+        crash_point("row");
     }
 
     fn note(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
@@ -456,7 +457,7 @@ impl RunContext {
         }
         runtime.block_on(keeping.journal.flush())?;
         self.resolver.forget(|scope| rows.contains(Scope::row_of(scope)));
-        let again = keeping.history.run_again(&keeping.path, rows.clone());
+        let again = keeping.history.rerun(&keeping.path, rows.clone());
         again.map_err(|error| io::Error::other(error.to_string()))?;
         Ok(rows)
     }

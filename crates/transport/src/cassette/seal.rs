@@ -12,10 +12,9 @@ use tempfile::NamedTempFile;
 
 use super::straight::{Asked, Step, Straight, in_doubt};
 use super::{
-    Body, Damage, ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Tape, identity, parse,
-    sorted,
+    Body, ErrorEvent, Event, Header, ParseError, ReadError, Recording, RequestEvent, ResponseEvent,
+    identity, parse, sorted,
 };
-use crate::journal::Unusable;
 use crate::redact::{
     Findings, Found, Keys, Leak, Policy, Redactor, Remarks, Rows, Sealing, faceless, fold,
 };
@@ -75,13 +74,13 @@ pub enum Unsealed {
     Key(String),
     /// The journal cannot be read.
     #[error(transparent)]
-    Journal(#[from] Unusable),
+    Journal(#[from] ReadError),
     /// The recording does not make sense.
     #[error("{0}")]
     Recording(String),
     /// What was sealed cannot be read back.
     #[error("what was sealed cannot be read back, which is a mistake of this program: {0}")]
-    Unreadable(#[from] Damage),
+    Unreadable(#[from] ParseError),
 }
 
 impl Seal {
@@ -118,10 +117,11 @@ impl Seal {
     }
 
     /// Seals a cassette.
-    pub fn tape(&self, tape: Tape) -> Result<Sealed, Unsealed> {
+    pub fn tape(&self, tape: Recording) -> Result<Sealed, Unsealed> {
         let interactions = tape.interactions.into_iter().flat_map(|interaction| {
             let request = interaction.request;
-            let outcome = Event::outcome(&request.scope, request.ordinal, &interaction.outcome);
+            let outcome =
+                Event::from_outcome(&request.scope, request.ordinal, &interaction.outcome);
             [Some(Event::Request(request)), outcome].into_iter().flatten()
         });
         let values = tape.values.into_iter().map(Event::Value);
@@ -330,12 +330,12 @@ impl Step {
                     status,
                     headers,
                     body,
-                    unclear_at: None,
+                    in_doubt_since: None,
                 })
             }
             Some(Err(lost)) => {
                 let (kind, detail) = (lost.kind.clone(), redactor.text(&lost.detail));
-                Event::Error(ErrorEvent { scope, ordinal, kind, detail, unclear_at: None })
+                Event::Error(ErrorEvent { scope, ordinal, kind, detail, in_doubt_since: None })
             }
             None => Event::Error(ErrorEvent::unanswered(&scope, ordinal)),
         });
@@ -430,7 +430,7 @@ impl Sealed {
     }
 
     /// The cassette as a reader has it.
-    pub fn tape(&self) -> Result<Tape, Damage> {
+    pub fn tape(&self) -> Result<Recording, ParseError> {
         parse(&self.text)
     }
 
@@ -522,7 +522,7 @@ mod tests {
                 ordinal: 3,
                 kind: "reset".to_owned(),
                 detail,
-                unclear_at: None,
+                in_doubt_since: None,
             })
         };
         let check = |detail: &str, roster: Option<&Rows>| {

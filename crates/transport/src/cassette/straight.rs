@@ -6,11 +6,10 @@ use std::path::Path;
 use drillmaster_models::endpoint;
 
 use super::{
-    ErrorEvent, Event, Header, Interaction, RequestEvent, Tape, UNANSWERED, Unsealed, ValueEvent,
+    ErrorEvent, Event, EventReader, Header, Interaction, Recording, RequestEvent, Unsealed,
+    ValueEvent, decode_outcome, unanswered,
 };
-use crate::error::{Error, NetworkError};
-use crate::journal::Events;
-use crate::journal::read;
+use crate::error::Error;
 use crate::request::{Response, Scope as Scopes};
 
 const LOOKS: &str = Scopes::LOOKS;
@@ -54,18 +53,17 @@ struct Scope {
 /// The journal of a run as a cassette: as if it had gone straight through, nothing redacted.
 ///
 /// ```
-/// use drillmaster_transport::cassette::{Header, straight};
-/// use drillmaster_transport::journal::Journal;
+/// use drillmaster_transport::cassette::{Event, Header, lines, straight};
 ///
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("run.journal");
-/// drop(Journal::create(&path, Header::default()).unwrap());
+/// std::fs::write(&path, lines::line(&Event::Cassette(Header::default()))).unwrap();
 /// assert!(straight(&path).unwrap().interactions.is_empty());
 /// ```
-pub fn straight(journal: &Path) -> Result<Tape, Unsealed> {
+pub fn straight(journal: &Path) -> Result<Recording, Unsealed> {
     let mut straight = Straight::read(journal)?;
     let header = std::mem::take(&mut straight.header);
-    let mut tape = Tape { header, interactions: Vec::new(), values: Vec::new() };
+    let mut tape = Recording { header, interactions: Vec::new(), values: Vec::new() };
     for step in straight.scopes().into_values().flatten() {
         match step {
             Step::Given(value) => tape.values.push(value),
@@ -73,7 +71,7 @@ pub fn straight(journal: &Path) -> Result<Tape, Unsealed> {
                 let outcome = match asked.outcome {
                     Some(Ok(answer)) => Ok(answer),
                     Some(Err(lost)) => Err(lost.into_error().map_err(Unsealed::Recording)?),
-                    None => Err(Error::network(NetworkError::ConnectionLost, UNANSWERED)),
+                    None => Err(unanswered()),
                 };
                 tape.interactions.push(Interaction { request: asked.request, outcome });
             }
@@ -91,7 +89,7 @@ impl Straight {
 
     /// Reads a journal.
     pub(super) fn read(journal: &Path) -> Result<Self, Unsealed> {
-        let events = Events::open(journal)?;
+        let events = EventReader::open(journal)?;
         let mut straight = Self::of(events.header().clone());
         for event in events {
             straight.take(event?).map_err(Unsealed::Recording)?;
@@ -101,7 +99,7 @@ impl Straight {
 
     pub(super) fn take(&mut self, event: Event) -> Result<(), String> {
         match event {
-            Event::Cassette(header) | Event::Order(header) => self.go_on(header),
+            Event::Cassette(header) | Event::Resumed(header) => self.go_on(header),
             // What they showed stands at the writes that they were for.
             Event::Request(request) if request.scope == LOOKS => {}
             Event::Response(answer) if answer.scope == LOOKS => {}
@@ -124,8 +122,8 @@ impl Straight {
                 self.scope(&lost.scope.clone()).settle(lost.ordinal, Err(lost))?;
             }
             Event::Value(value) => self.scope(&value.scope).give(value),
-            Event::Again { scope } => self.scope(&scope).forget(),
-            Event::Row(_) | Event::RateLimit(_) | Event::End { .. } => {}
+            Event::Retry { scope } => self.scope(&scope).forget(),
+            Event::Row(_) | Event::Rate(_) | Event::End { .. } => {}
         }
         Ok(())
     }
@@ -291,11 +289,10 @@ impl Asked {
     fn trouble(&self) -> Option<Error> {
         let endpoint = endpoint(&self.request.endpoint).ok()?;
         let told = match &self.outcome {
-            None => Err(Error::network(NetworkError::ConnectionLost, UNANSWERED)),
+            None => Err(unanswered()),
             Some(Ok(answer)) => Ok(answer.clone()),
             Some(Err(lost)) => Err(lost.clone().into_error().ok()?),
         };
-        let told = told.map_err(|error| error.about(&endpoint.metadata));
-        read(&endpoint.metadata, &told).err()
+        decode_outcome(&endpoint.metadata, &told).err()
     }
 }

@@ -31,7 +31,7 @@ impl Redactor {
         let (walk, mut look) = (self.blind_walk(), Restoring(&self.back));
         let request = &mut interaction.request;
         if let Ok(wire) = request.wire() {
-            request.carry(&walk.request(&wire, &mut look));
+            request.set_message(&walk.request(&wire, &mut look));
         }
         if let Some(scope) = look.text(&request.scope, None) {
             request.scope = scope;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use drillmaster_models::SERVICES;
+use drillmaster_transport::cassette::EventReader;
 use drillmaster_transport::cassette::{Header, Seal, Sealed};
-use drillmaster_transport::journal::Events;
 use drillmaster_transport::redact::Keys;
 
 use super::{open_tape, tell_count};
@@ -43,7 +43,7 @@ pub(super) fn seal(args: &SealArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     let mut files = Paths::default()
         .read("the recording", Some(&source))
         .read("--roster", args.roster.as_ref());
-    if let Ok(events) = Events::open(&source) {
+    if let Ok(events) = EventReader::open(&source) {
         for (name, by) in [("roster", "the run's roster"), ("script", "the run's script")] {
             files = files.read(by, events.header().run.get(name).and_then(|path| path.as_str()));
         }
@@ -51,7 +51,7 @@ pub(super) fn seal(args: &SealArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     files.write_cassette("--output", Some(&args.output)).check()?;
     let path = cassette_place(&args.output)?;
     let mut seal = Seal::default().policy(args.private.policy());
-    let sealed = match Events::open(&source) {
+    let sealed = match EventReader::open(&source) {
         Ok(events) => {
             if let Some(roster) = roster(args, events.header())? {
                 seal = seal.roster(roster.people()?);

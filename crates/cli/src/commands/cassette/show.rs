@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use drillmaster_models::endpoint;
-use drillmaster_transport::cassette::{Body, Interaction, Tape, veiled};
+use drillmaster_transport::cassette::{Body, Interaction, Recording, veiled};
 use serde_json::{Value, json};
 
 use super::open;
@@ -189,7 +189,7 @@ const HIDDEN: &str = "[hidden; --reveal shows it]";
 
 /// A body as data where it is JSON, as text where it is text.
 fn body_of(body: &[u8], is_open: bool, name: &str, reveal: bool) -> Value {
-    match (is_open || reveal, Body::of(body)) {
+    match (is_open || reveal, Body::new(body)) {
         _ if body.is_empty() => Value::Null,
         (false, _) => HIDDEN.into(),
         (true, Body::Text(text)) => match json::read(text.as_bytes()) {
@@ -259,7 +259,7 @@ fn number_or_text(cell: &str) -> Value {
     cell.parse::<u64>().map_or_else(|_| cell.into(), Value::from)
 }
 
-fn count(tape: &Tape) -> BTreeMap<String, Count> {
+fn count(tape: &Recording) -> BTreeMap<String, Count> {
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
     for interaction in &tape.interactions {
         let count = counts.entry(interaction.request.endpoint.clone()).or_default();
@@ -271,7 +271,7 @@ fn count(tape: &Tape) -> BTreeMap<String, Count> {
 }
 
 /// What is to be said of a cassette as a whole.
-fn facts(tape: &Tape) -> Value {
+fn facts(tape: &Recording) -> Value {
     let scopes: BTreeSet<_> =
         tape.interactions.iter().map(|interaction| &interaction.request.scope).collect();
     json!({

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args};
 use drillmaster_models::{Dialect, endpoint, wire};
-use drillmaster_transport::cassette::{Interaction, Tape};
+use drillmaster_transport::cassette::{Interaction, Recording};
 use drillmaster_transport::{Mode, Purpose, Recorder, Request, Stopped, Transport};
 
 use super::open_tape;
@@ -49,11 +49,11 @@ pub(super) fn verify(
     let patience = patience(&place, &shell.console, &Stop::default());
     let target = Connections::open(&place, &services(&tape), &patience)?;
     let live = target.transport();
-    let cassette = Recorder::open(&args.cassette)
+    let cassette = Recorder::builder(&args.cassette)
         .mode(Mode::Verify)
         .allow_unused()
-        .unwatched()
-        .over(move || Ok(live))
+        .allow_unfinished()
+        .open(move || Ok(live))
         .map_err(|error| Diagnostic::call(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -83,7 +83,11 @@ pub(super) fn verify(
 }
 
 /// Asks for what was recorded, one after the other.
-async fn ask(tape: &Tape, cassette: &Recorder, args: &VerifyArgs) -> Result<Tally, Diagnostic> {
+async fn ask(
+    tape: &Recording,
+    cassette: &Recorder,
+    args: &VerifyArgs,
+) -> Result<Tally, Diagnostic> {
     let mut tally = Tally::default();
     for interaction in &tape.interactions {
         let Some(request) = request(interaction) else {
@@ -122,7 +126,7 @@ fn request(interaction: &Interaction) -> Option<Request> {
     })
 }
 
-fn services(tape: &Tape) -> Vec<&'static str> {
+fn services(tape: &Recording) -> Vec<&'static str> {
     let endpoints = tape.interactions.iter().filter_map(|one| endpoint(&one.request.endpoint).ok());
     let mut names: Vec<_> = endpoints.map(|endpoint| endpoint.service().name).collect();
     names.sort_unstable();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use drillmaster_models::SERVICES;
-use drillmaster_transport::cassette::PaceEvent;
+use drillmaster_transport::cassette::RateEvent;
 use drillmaster_transport::{Error, Request, Response, Source, Transport};
 
 use crate::transport::Connections;
@@ -53,7 +53,7 @@ impl Ways {
     }
 
     /// How fast the services were called.
-    pub(super) fn paces(&self) -> Vec<PaceEvent> {
+    pub(super) fn paces(&self) -> Vec<RateEvent> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.values().flat_map(|target| target.paces()).collect()
     }
