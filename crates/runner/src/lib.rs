@@ -14,15 +14,17 @@ pub mod fs;
 pub mod guards;
 pub mod language;
 pub mod log;
+pub mod outcome;
 pub mod output;
 pub mod progress;
 pub mod report;
+pub mod report_data;
 pub mod roster;
 pub mod run;
 pub mod run_spec;
 pub mod script;
 pub mod snapshot;
+pub mod value;
 
-pub use execution::each::{Outcome, State};
 pub use execution::stop::Stop;
 pub use run::journal::RunJournal;

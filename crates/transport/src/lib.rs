@@ -52,7 +52,6 @@ mod replay;
 mod request;
 mod resolve;
 mod retry;
-mod rows;
 mod testing;
 mod wait;
 
@@ -62,7 +61,7 @@ pub use fault::{
     FaultInjector, FaultKind, FaultPlan, FaultPlanError, Faults, Injection, Outcome, Shape,
     TakesEffect, visible_after,
 };
-pub use http::{Http, base_url};
+pub use http::{Http, HttpBuilder, base_url};
 pub use mode::{Mode, ModeError, Recorder, RecorderBuilder, VerifyWrites};
 pub use patience::Patience;
 pub use rate::{Rate, RateError};
@@ -74,5 +73,6 @@ pub use resolve::{Doubt, ResolvePolicy, Resolver};
 pub use retry::Retry;
 pub use testing::{Capture, RejectAll};
 
-// Callers need these two to build an `Http`.
+// What callers need to build an `Http`.
+pub use reqwest;
 pub use secrecy::{ExposeSecret, SecretString};

@@ -77,7 +77,7 @@ fn every_route_is_there() {
 fn nothing_is_there_that_is_not_declared() {
     for (name, document, service, dialect) in described() {
         let declared =
-            service.endpoints.iter().filter(|endpoint| endpoint.metadata(dialect).is_ok()).count();
+            service.endpoints().filter(|endpoint| endpoint.metadata(dialect).is_ok()).count();
         let paths = document["paths"].as_object().unwrap().values();
         let told: usize = paths.map(|item| item.as_object().map_or(0, Map::len)).sum();
         assert_eq!(told, declared, "{name}");
@@ -105,14 +105,14 @@ fn every_documented_refusal_is_told() {
     each_call(|name, document, endpoint, dialect| {
         let metadata = endpoint.metadata(dialect).unwrap();
         let operation = operation(document, endpoint, dialect);
-        let general = endpoint.service().errors.iter().filter(|fault| {
-            fault.means != Means::Credential || metadata.credential != Credential::None
+        let general = endpoint.service().errors.iter().filter(|spec| {
+            spec.means != Means::Credential || metadata.credential != Credential::None
         });
-        for fault in metadata.errors.iter().chain(general) {
-            let response = &operation["responses"][fault.status.to_string()];
+        for spec in metadata.errors.iter().chain(general) {
+            let response = &operation["responses"][spec.status.to_string()];
             let told =
-                examples(response).iter().any(|example| example["value"]["message"] == fault.says);
-            assert!(told, "{name}: {} {} of {}", fault.status, fault.says, endpoint.name());
+                examples(response).iter().any(|example| example["value"]["message"] == spec.says);
+            assert!(told, "{name}: {} {} of {}", spec.status, spec.says, endpoint.name());
         }
     });
 }
@@ -144,9 +144,7 @@ fn every_call_says_where_its_credential_goes() {
 /// Calls for every endpoint in every dialect that has it.
 fn each_call(check: impl Fn(&str, &Value, &EndpointDef, Dialect)) {
     for (name, document, service, dialect) in described() {
-        for endpoint in
-            service.endpoints.iter().filter(|endpoint| endpoint.metadata(dialect).is_ok())
-        {
+        for endpoint in service.endpoints().filter(|endpoint| endpoint.metadata(dialect).is_ok()) {
             check(&name, &document, endpoint, dialect);
         }
     }

@@ -18,7 +18,7 @@ pub(crate) fn guide() -> String {
     ];
     for service in SERVICES {
         parts.extend(service_part(service));
-        parts.extend(service.endpoints.iter().map(entry_part));
+        parts.extend(service.endpoints().map(entry_part));
     }
     parts.join("\n\n") + "\n"
 }
@@ -28,7 +28,7 @@ fn service_part(service: &'static Service) -> [String; 3] {
     if service.has_legacy {
         header.push("legacy request");
     }
-    let rows = service.endpoints.iter().map(|endpoint| {
+    let rows = service.endpoints().map(|endpoint| {
         let link = format!("[`{0}`](#{1})", endpoint.name(), anchor(endpoint.name()));
         let mut row = vec![
             link,
@@ -43,9 +43,10 @@ fn service_part(service: &'static Service) -> [String; 3] {
         }
         row
     });
-    let errors = service.errors.iter().map(|fault| {
-        vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
-    });
+    let errors = service
+        .errors
+        .iter()
+        .map(|spec| vec![spec.status.to_string(), spec.says.to_owned(), spec.means.to_string()]);
     [
         format!(
             "## {}\n\nIt lives at <{}>. Its credential has the form `{}` and comes from \
@@ -86,8 +87,8 @@ fn entry_part(endpoint: &'static EndpointDef) -> String {
         parts.push(shape::bullets(&answer).trim_end().to_owned());
     }
     if !metadata.errors.is_empty() {
-        let rows = metadata.errors.iter().map(|fault| {
-            vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
+        let rows = metadata.errors.iter().map(|spec| {
+            vec![spec.status.to_string(), spec.says.to_owned(), spec.means.to_string()]
         });
         let table = table(&["status", "words", "meaning"], rows);
         parts.push(format!("**Refusals**\n\n{table}"));
@@ -196,8 +197,8 @@ mod tests {
             for field in endpoint.fields() {
                 assert!(part.contains(&format!("| `{}` |", field.name)), "{part}");
             }
-            for fault in endpoint.metadata.errors {
-                assert!(part.contains(&format!("| {} | {} |", fault.status, fault.says)), "{part}");
+            for spec in endpoint.metadata.errors {
+                assert!(part.contains(&format!("| {} | {} |", spec.status, spec.says)), "{part}");
             }
         }
     }

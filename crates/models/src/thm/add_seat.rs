@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::put;
-use crate::metadata::{Effect, ErrorSpec, Means, Metadata, Reply, Resolve, Write};
+use crate::effect::{Effect, Resolve, Write};
+use crate::error_spec::{ErrorSpec, Means};
+use crate::metadata::{Metadata, Reply};
 use crate::{Endpoint, Extra};
 
 /// Puts a user on a seat of your dashboard.
@@ -29,7 +31,7 @@ impl Endpoint for AddSeat {
             ErrorSpec::new(400, "no available seats in dashboard.").meaning(Means::Exhausted),
             ErrorSpec::new(400, "User already assigned to seat.").meaning(Means::Already),
         ],
-        effect: Effect::Write(Write { settle: Resolve::Refusal, ..Write::on("email") }),
+        effect: Effect::Write(Write { resolve: Resolve::Refusal, ..Write::on("email") }),
         ..put("thm.add_seat", "/api/v2/external/seats/users", "email")
     };
 }

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::KEY;
-use crate::metadata::{Effect, ErrorSpec, Means, Metadata, Payload, Removes, Resolve, Write};
+use crate::effect::{Effect, Removes, Resolve, Write};
+use crate::error_spec::{ErrorSpec, Means};
+use crate::metadata::{Metadata, Payload};
 use crate::{Endpoint, Extra};
 
 /// Deletes a user with all their progress. It cannot be undone; `veracode.update_user` with `disabled`
@@ -35,7 +37,7 @@ impl Endpoint for DeleteUser {
             ErrorSpec::new(400, "User not found").meaning(Means::Already),
         ],
         effect: Effect::Write(Write {
-            settle: Resolve::Refusal,
+            resolve: Resolve::Refusal,
             removes: Removes::Always,
             irreversible: true,
             ..Write::on("id")

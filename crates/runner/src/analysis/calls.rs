@@ -7,10 +7,11 @@ use drillmaster_models::nearest;
 use rhai::{AST, Array, Dynamic, Engine, Expr, FnCallExpr, FnPtr, ImmutableString, Map, Module};
 
 use super::arguments::closure;
-use crate::execution::context::CallError;
-use crate::execution::each::{Outcome, RosterRows, Rows};
+use crate::execution::each::{RosterRows, Rows};
 use crate::language::endpoints::Walk;
+use crate::outcome::Outcome;
 use crate::roster::Row;
+use crate::value::CallError;
 
 /// What the engine itself understands, whatever it is asked of.
 pub(super) const KEYWORDS: [&str; 12] = [

@@ -58,7 +58,7 @@ impl<T> Guard<T> {
 
     fn admit(&self, request: &Request, write: &Write) -> Result<(), Error> {
         // Most writes never remove anything: their fields need not be read.
-        if write.removes == Removes::RejectAll && !write.irreversible {
+        if write.removes == Removes::Never && !write.irreversible {
             return Ok(());
         }
         let Some(planned) = PlannedWrite::from_request(request)? else { return Ok(()) };

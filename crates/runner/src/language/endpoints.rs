@@ -12,11 +12,12 @@ use rhai::{
 };
 use serde_json::Value;
 
-use crate::analysis::WALK;
-use crate::execution::context::{CallError, RunContext};
-use crate::execution::each::runtime_error;
-use crate::language::engine::{from_json, to_json};
-use crate::language::memory::EXCEEDED;
+use crate::execution::context::RunContext;
+use crate::execution::memory::EXCEEDED;
+use crate::value::{CallError, call_error, from_json, runtime_error, to_json};
+
+/// Starts the name of a function that walks through a list: `all_users`.
+pub(crate) const WALK: &str = "all_";
 
 type Answer = Result<Dynamic, Box<EvalAltResult>>;
 
@@ -31,7 +32,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Arc<RunContext>) {
     for service in SERVICES {
         let mut module = Module::new();
         module.set_doc(format!("//! {}", service.title));
-        for endpoint in service.endpoints {
+        for endpoint in service.endpoints() {
             register_call(&mut module, host, endpoint);
             if endpoint.metadata.list.is_some() {
                 register_walk(&mut module, host, endpoint);
@@ -115,20 +116,13 @@ fn call(
     position: Position,
 ) -> Answer {
     let fields = fields_of(fields, position)?;
-    let answer = host.call(endpoint, fields).map_err(|error| thrown(error, position))?;
+    let answer = host.call(endpoint, fields).map_err(|error| call_error(error, position))?;
     from_json(&answer)
 }
 
 fn fields_of(fields: Map, position: Position) -> Result<Value, Box<EvalAltResult>> {
     to_json(&Dynamic::from_map(fields))
         .map_err(|problem| EvalAltResult::ErrorRuntime(problem.into(), position).into())
-}
-
-/// A failed call as a script's error. An error of a native function in a module loses its position unless
-/// it is put in here.
-#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
-pub(crate) fn thrown(error: CallError, position: Position) -> Box<EvalAltResult> {
-    EvalAltResult::ErrorRuntime(Dynamic::from(error), position).into()
 }
 
 /// An endpoint's list, not yet walked through.
@@ -194,7 +188,7 @@ impl Iterator for Walking {
                 Ok(items) => self.items = items.into(),
                 Err(error) => {
                     self.pager = None;
-                    return Some(Err(thrown(error, position)));
+                    return Some(Err(call_error(error, position)));
                 }
             }
         }

@@ -138,7 +138,7 @@ async fn a_refused_write_has_had_its_turn() {
 #[tokio::test(start_paused = true)]
 async fn a_doubtful_write_of_the_plan_can_be_settled() {
     for faults in ["reset-before@1", "reset-after@1", "500-after@1", "garbage@1"] {
-        let sandbox = Sandbox::academy(1, 200, 250);
+        let sandbox = Sandbox::default();
         let plan = plan(&[("main", KIAN)], Dialect::Current).await;
         let (transport, _) =
             approved(FaultInjector::new(sandbox.clone(), faults.parse().unwrap()), &plan);
@@ -157,7 +157,7 @@ async fn a_write_that_nobody_waits_for_any_more_was_not_clearly_answered() {
     struct Silence;
     #[async_trait::async_trait]
     impl Transport for Silence {
-        async fn send(&self, _: drillmaster_transport::Request) -> Result<Response, Error> {
+        async fn send(&self, _: Request) -> Result<Response, Error> {
             std::future::pending().await
         }
     }
