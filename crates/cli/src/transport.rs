@@ -14,8 +14,8 @@ use drillmaster_transport::cassette::RateEvent;
 use drillmaster_transport::log::{self, Logged};
 use drillmaster_transport::redact::Keys;
 use drillmaster_transport::{
-    Connection, Error, ExposeSecret, Http, Patience, Rate, RateLimit, Replay, Request,
-    ResolvePolicy, Response, Retry, Route, Scope, SecretString, Source, Transport,
+    Connection, Error, ExposeSecret, Http, Rate, RateLimit, Replay, Request, ResolvePolicy,
+    Response, Retry, Route, Scope, SecretString, Source, Transport, WaitPolicy,
 };
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ impl Backend {
     pub(crate) fn open(
         target: &Target,
         needed: &[&'static str],
-        patience: &Patience,
+        patience: &WaitPolicy,
     ) -> Result<Self, Diagnostic> {
         let (mut rate_limits, mut is_remote) = (Vec::new(), false);
         let transport: Arc<dyn Transport> = match target.on {
@@ -106,7 +106,7 @@ impl Backend {
     /// How fast the rate-limited services were called.
     pub(crate) fn rate_stats(&self) -> Vec<RateEvent> {
         let event = |(service, rate_limit): &RateLimited| {
-            let reached = rate_limit.reached();
+            let reached = rate_limit.stats();
             RateEvent {
                 service: (*service).to_owned(),
                 requests: reached.requests,
@@ -135,7 +135,7 @@ pub(crate) fn resolve_policy(environment: Environment) -> ResolvePolicy {
 fn live(
     target: &Target,
     needed: &[&str],
-    patience: &Patience,
+    patience: &WaitPolicy,
     rate_limits: &mut Vec<RateLimited>,
     is_remote: &mut bool,
 ) -> Result<Route, Diagnostic> {
@@ -164,14 +164,14 @@ fn live(
         let http = logged(http);
         route = match rate {
             Some(rate) => {
-                let limited = RateLimit::new(http, rate).with_patience(patience.clone());
+                let limited = RateLimit::new(http, rate).with_wait_policy(patience.clone());
                 let limited = Arc::new(limited);
                 rate_limits.push((service.name, limited.clone()));
-                let retry = Retry::new(limited).with_patience(patience.clone());
+                let retry = Retry::new(limited).with_wait_policy(patience.clone());
                 route.to(service.name, retry)
             }
             None => {
-                let retry = Retry::new(http).with_patience(patience.clone());
+                let retry = Retry::new(http).with_wait_policy(patience.clone());
                 route.to(service.name, retry)
             }
         };

@@ -37,13 +37,12 @@ pub mod cassette;
 mod connection;
 mod diff;
 mod error;
-mod fault;
+pub mod fault;
 pub mod files;
 pub mod guide;
 mod http;
 pub mod log;
 mod mode;
-pub mod patience;
 mod rate;
 mod rate_limit;
 mod record;
@@ -52,18 +51,15 @@ mod replay;
 mod request;
 mod resolve;
 mod retry;
+mod retry_after;
 mod testing;
-mod wait;
+mod wait_policy;
 
 pub use connection::Connection;
 pub use error::{Error, Mismatch, NetworkError, Stopped};
-pub use fault::{
-    FaultInjector, FaultKind, FaultPlan, FaultPlanError, Faults, Injection, Outcome, Shape,
-    TakesEffect, visible_after,
-};
+pub use fault::{FaultInjector, FaultPlan, FaultPlanError};
 pub use http::{Http, HttpBuilder, base_url};
 pub use mode::{Mode, ModeError, Recorder, RecorderBuilder, VerifyWrites};
-pub use patience::Patience;
 pub use rate::{Rate, RateError};
 pub use rate_limit::{RateLimit, RateStats};
 pub use record::Record;
@@ -72,6 +68,7 @@ pub use request::{Purpose, Request, Response, Route, Scope, Source, Transport};
 pub use resolve::{Doubt, ResolvePolicy, Resolver};
 pub use retry::Retry;
 pub use testing::{Capture, RejectAll};
+pub use wait_policy::{Wait, WaitOutcome, WaitPolicy, WaitReason};
 
 // What callers need to build an `Http`.
 pub use reqwest;

@@ -10,7 +10,7 @@ mod identity;
 mod keys;
 mod modes;
 mod network_errors;
-mod patience;
+
 mod proxies;
 mod rate_limit;
 mod record;
@@ -21,5 +21,6 @@ mod scripted;
 mod seal;
 mod secrets;
 mod server;
+mod wait_policy;
 mod walk;
 mod whatever;
