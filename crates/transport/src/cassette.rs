@@ -27,7 +27,7 @@
 //! refuses an event with a wrong `sum`; in a cassette, an event without one, such as one written by hand, is accepted.
 //! [`lines`] has the details.
 //!
-//! [`Seal`] turns a recording into a cassette that can be shared: the order does not depend on which row was faster,
+//! [`Sanitizer`] turns a recording into a cassette that can be shared: the order does not depend on which row was faster,
 //! the layout is readable, and pseudonyms stand in for people and secrets.
 //!
 //! A body is inline JSON if that reproduces the same bytes, else text, else base64. No event has a field for a
@@ -49,12 +49,13 @@ mod body;
 mod event;
 mod identity;
 pub mod index;
+mod linearize;
 pub mod lines;
+mod mask_secrets;
 mod parse;
 mod reader;
-mod seal;
-mod straight;
-mod veiled;
+mod sanitize;
+mod sealed;
 
 pub use body::Body;
 pub(crate) use event::unanswered;
@@ -64,13 +65,15 @@ pub use event::{
 };
 pub use identity::identity;
 pub(crate) use identity::sorted;
+pub use linearize::linearize;
+pub use mask_secrets::mask_secrets;
 pub use parse::{Interaction, ParseError, Recording, parse};
 pub(crate) use parse::{Part, answer_at, event_at, read};
 pub use reader::{EventReader, ReadError};
-pub use seal::{Seal, Sealed, Unsealed};
-pub(crate) use seal::{beside, sealed_answer};
-pub use straight::straight;
-pub use veiled::veiled;
+pub(crate) use sanitize::masked_response;
+pub use sanitize::{Sanitizer, SealError};
+pub use sealed::SealedCassette;
+pub(crate) use sealed::beside;
 
 /// The version of a cassette.
 pub const VERSION: u32 = 1;

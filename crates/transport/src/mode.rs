@@ -17,10 +17,10 @@ use self::append::Append;
 use self::verify::Verify;
 pub use self::verify::VerifyWrites;
 use crate::cassette::index::EventKey;
-use crate::cassette::{Header, Seal, Unsealed, identity};
+use crate::cassette::{Header, Sanitizer, SealError, identity};
 use crate::error::{Error, Stopped};
 use crate::record::Record;
-use crate::redact::{Policy, Remarks, Rows};
+use crate::redact::{Policy, Rows, Warnings};
 use crate::replay::Replay;
 use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
@@ -137,7 +137,7 @@ struct Inner {
     writes: Mutex<HashMap<EventKey, u64>>,
     /// Whether it may be dropped.
     finished: AtomicBool,
-    remarks: OnceLock<Remarks>,
+    warnings: OnceLock<Warnings>,
 }
 
 enum Work {
@@ -207,8 +207,8 @@ impl Recorder {
     /// responses have changed.
     pub fn finish(&self) -> Result<(), Error> {
         self.0.set_finished();
-        let nothing = |()| Remarks::default();
-        let remarks = match &self.0.work {
+        let nothing = |()| Warnings::default();
+        let warnings = match &self.0.work {
             Work::Replay(replay) => replay.finish().map(nothing),
             Work::Record(record) => record.finish().map_err(|error| {
                 let path = self.0.path.display();
@@ -216,7 +216,7 @@ impl Recorder {
                 // A recording that must not be written is not a disk error.
                 if error
                     .get_ref()
-                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Unsealed>)
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<SealError>)
                 {
                     Error::setup(problem)
                 } else {
@@ -231,13 +231,13 @@ impl Recorder {
             None => error,
         })?;
         // Only the first call has something to say.
-        let _ = self.0.remarks.set(remarks);
+        let _ = self.0.warnings.set(warnings);
         Ok(())
     }
 
     /// What the user should know about the sealing, once the cassette is finished.
-    pub fn remarks(&self) -> Remarks {
-        self.0.remarks.get().cloned().unwrap_or_default()
+    pub fn warnings(&self) -> Warnings {
+        self.0.warnings.get().cloned().unwrap_or_default()
     }
 }
 
@@ -315,8 +315,8 @@ impl RecorderBuilder {
         };
         let finished = AtomicBool::new(matches!(self.unfinished, Unfinished::Allowed));
         let (path, scopes, writes) = (self.path, Mutex::default(), Mutex::default());
-        let remarks = OnceLock::new();
-        Ok(Recorder(Arc::new(Inner { path, work, scopes, writes, finished, remarks })))
+        let warnings = OnceLock::new();
+        Ok(Recorder(Arc::new(Inner { path, work, scopes, writes, finished, warnings })))
     }
 
     /// Opens the cassette, does the work, and finishes the cassette if the work succeeds.
@@ -344,8 +344,8 @@ impl RecorderBuilder {
         }
     }
 
-    fn seal(&self) -> Seal {
-        let seal = Seal::default().policy(self.policy.clone());
+    fn seal(&self) -> Sanitizer {
+        let seal = Sanitizer::default().policy(self.policy.clone());
         match &self.roster {
             Some(roster) => seal.roster(roster.clone()),
             None => seal,

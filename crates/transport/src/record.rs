@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::cassette::lines::{line, strip_checksum};
-use crate::cassette::{Event, Header, RequestEvent, ResponseEvent, Seal, ValueEvent, beside};
+use crate::cassette::{Event, Header, RequestEvent, ResponseEvent, Sanitizer, ValueEvent, beside};
 use crate::error::Error;
-use crate::redact::Remarks;
+use crate::redact::Warnings;
 use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
 /// Passes requests on, and records them and their responses in a cassette. The file appears, complete and
-/// [sealed](Seal), when [`finish`](Record::finish) is called. Until then everything is in a temporary file without a
+/// [sealed](Sanitizer), when [`finish`](Record::finish) is called. Until then everything is in a temporary file without a
 /// name, which no other process can open and which disappears with this one.
 ///
 /// ```no_run
@@ -35,7 +35,7 @@ pub struct Record<T> {
     inner: T,
     path: PathBuf,
     header: Header,
-    seal: Seal,
+    seal: Sanitizer,
     recording: Mutex<Option<Unfinished>>,
 }
 
@@ -52,21 +52,21 @@ impl<T> Record<T> {
         drop(beside(&path)?);
         let recording = Unfinished { out: BufWriter::new(tempfile::tempfile()?), error: None };
         let recording = Mutex::new(Some(recording));
-        Ok(Self { inner, path, header, seal: Seal::default(), recording })
+        Ok(Self { inner, path, header, seal: Sanitizer::default(), recording })
     }
 
     /// Sets how the recording is sealed.
     #[must_use]
-    pub fn sealed_by(mut self, seal: Seal) -> Self {
+    pub fn sealed_by(mut self, seal: Sanitizer) -> Self {
         self.seal = seal;
         self
     }
 
     /// Ends the recording, seals it and writes the file, with the roster of pseudonyms next to it if the seal has a
     /// roster. Later requests are not recorded. Returns what the user should know about the sealing.
-    pub fn finish(&self) -> io::Result<Remarks> {
+    pub fn finish(&self) -> io::Result<Warnings> {
         let Some(recording) = self.lock().take() else {
-            return Ok(Remarks::default());
+            return Ok(Warnings::default());
         };
         if let Some(error) = recording.error {
             return Err(error);
@@ -74,7 +74,7 @@ impl<T> Record<T> {
         let events = recording.events()?;
         let sealed = self.seal.events(self.header.clone(), events).map_err(io::Error::other)?;
         sealed.write(&self.path)?;
-        Ok(sealed.remarks().clone())
+        Ok(sealed.warnings().clone())
     }
 
     fn write(&self, event: &Event) {

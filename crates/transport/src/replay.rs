@@ -17,7 +17,7 @@ use crate::cassette::{Header, Interaction, ParseError, RequestEvent, identity};
 use crate::diff::{diff, distance, request_lines};
 use crate::error::{Error, Mismatch};
 use crate::files;
-use crate::redact::{Rows, Sealing};
+use crate::redact::{Rows, Scheme};
 use crate::request::{Request, Response, Scope, Source, Transport, is_open};
 
 /// How many recorded requests are compared to find the nearest one.
@@ -132,10 +132,10 @@ impl Replay {
         }
         let Some(path) = &self.pseudonym_roster else { return Ok(()) };
         let pseudonyms =
-            files::read_text(path, files::BY_PROGRAM).ok().and_then(|text| Rows::of_csv(&text));
+            files::read_text(path, files::BY_PROGRAM).ok().and_then(|text| Rows::from_csv(&text));
         // A file that was not written with this recording says nothing about it.
         let pseudonyms = pseudonyms.filter(|pseudonyms| pseudonyms.cells.len() == recorded);
-        match pseudonyms.as_ref().and_then(|pseudonyms| roster.unlike(pseudonyms)) {
+        match pseudonyms.as_ref().and_then(|pseudonyms| roster.first_difference(pseudonyms)) {
             None => Ok(()),
             Some((index, column)) => Err(Error::setup(format!(
                 "row {row} of the roster is not row {row} of the recording: its `{column}` differs from that in \
@@ -246,8 +246,8 @@ impl Replay {
     }
 
     /// How the cassette was sealed, if it was.
-    pub(crate) fn sealing(&self) -> Option<&Sealing> {
-        self.people.as_ref().map(|people| &people.sealing)
+    pub(crate) fn sealing(&self) -> Option<&Scheme> {
+        self.people.as_ref().map(|people| &people.scheme)
     }
 
     /// A text with pseudonyms, as the recording has it.
@@ -257,13 +257,13 @@ impl Replay {
 
     /// The key of a row with pseudonyms, as the recording has it.
     pub(crate) fn redacted_key(&self, key: &str) -> String {
-        self.people.as_ref().map_or_else(|| key.to_owned(), |people| people.read().key(key))
+        self.people.as_ref().map_or_else(|| key.to_owned(), |people| people.read().row_key(key))
     }
 
     /// A recorded interaction with the real people in it.
     pub(crate) fn restored(&self, interaction: Interaction) -> Interaction {
         match &self.people {
-            Some(people) => people.read().restore_all(interaction),
+            Some(people) => people.restore(interaction),
             None => interaction,
         }
     }

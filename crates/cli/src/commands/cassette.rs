@@ -13,7 +13,7 @@ use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::fs::{Readers, put};
 use drillmaster_transport::cassette::EventReader;
-use drillmaster_transport::cassette::{self, Recording, straight};
+use drillmaster_transport::cassette::{self, Recording, linearize};
 use drillmaster_transport::files;
 
 use crate::paths::{Paths, check_replaceable, output_path};
@@ -118,7 +118,7 @@ fn print_written(count: usize, to: &Path, ui: &Ui) {
 fn open(path: &Path) -> Result<Recording, Diagnostic> {
     match EventReader::open(path) {
         Ok(_) => {
-            straight(path).map_err(|why| Diagnostic::usage(format!("{}: {why}", path.display())))
+            linearize(path).map_err(|why| Diagnostic::usage(format!("{}: {why}", path.display())))
         }
         Err(_) => open_tape(path),
     }

@@ -36,7 +36,7 @@ impl Body {
     /// Picks the most readable form with the same meaning: whitespace and the order of keys may differ.
     pub(crate) fn sealed(bytes: &[u8]) -> Self {
         match json::read(bytes) {
-            Ok(json) if redact::says(bytes, &json) && depth(&json) <= DEEPEST => {
+            Ok(json) if redact::says_all(bytes, &json) && depth(&json) <= DEEPEST => {
                 Self::Json(sorted(&json))
             }
             _ => Self::new(bytes),

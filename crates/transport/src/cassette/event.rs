@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::identity::{content_type, hash, in_order, is_form};
 use super::{Body, VERSION, identity};
 use crate::error::{Error, NetworkError};
-use crate::redact::{Keys, Sealing};
+use crate::redact::{ApiKeys, Scheme};
 use crate::request::{Purpose, Request, Response, is_open, line};
 
 /// The detail of a request whose outcome is not known.
@@ -71,11 +71,11 @@ pub struct Header {
     pub resolved: bool,
     /// How it was sealed, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealed: Option<Sealing>,
+    pub sealed: Option<Scheme>,
     /// Fingerprints of the API keys in use, so that no cassette is written that contains one. Only journals have
     /// them.
-    #[serde(default, skip_serializing_if = "Keys::is_empty")]
-    pub keys: Keys,
+    #[serde(default, skip_serializing_if = "ApiKeys::is_empty")]
+    pub keys: ApiKeys,
     /// What else the program needs to resume the run. Transports ignore it; sealing keeps what a replay needs.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub run: Map<String, Value>,
@@ -90,7 +90,7 @@ impl Default for Header {
             roster: None,
             resolved: true,
             sealed: None,
-            keys: Keys::default(),
+            keys: ApiKeys::default(),
             run: Map::new(),
         }
     }

@@ -9,18 +9,18 @@ use serde_json::Value;
 
 use super::{Service, connected, pseudonym_error};
 use crate::cassette::{
-    Header, Interaction, Recording, RequestEvent, Seal, ValueEvent, parse, unanswered,
+    Header, Interaction, Recording, RequestEvent, Sanitizer, ValueEvent, parse, unanswered,
 };
 use crate::error::Error;
 use crate::files;
-use crate::redact::Remarks;
+use crate::redact::Warnings;
 use crate::replay::Replay;
 use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
 pub(super) struct Append {
     old: Replay,
     file: FileState,
-    seal: Seal,
+    seal: Sanitizer,
     service: Service,
     added: Mutex<Added>,
 }
@@ -38,12 +38,12 @@ struct Added {
 }
 
 impl Append {
-    pub(super) fn new(old: Replay, seal: Seal, service: Service) -> Self {
+    pub(super) fn new(old: Replay, seal: Sanitizer, service: Service) -> Self {
         Self { old, file: FileState::Existed, seal, service, added: Mutex::default() }
     }
 
-    pub(super) fn create(header: Header, seal: Seal, service: Service) -> Result<Self, Error> {
-        let empty = Seal::default().events(header, []);
+    pub(super) fn create(header: Header, seal: Sanitizer, service: Service) -> Result<Self, Error> {
+        let empty = Sanitizer::default().events(header, []);
         let empty = empty.map_err(|error| Error::setup(error.to_string()))?;
         let old = Replay::parse(empty.text());
         let old = old.map_err(|damage| Error::setup(damage.to_string()))?;
@@ -55,10 +55,10 @@ impl Append {
     }
 
     /// Writes the old and the new interactions, if there are new ones.
-    pub(super) fn finish(&self, path: &Path) -> Result<Remarks, Error> {
+    pub(super) fn finish(&self, path: &Path) -> Result<Warnings, Error> {
         let added = std::mem::take(&mut *self.added());
         if added.interactions.is_empty() && added.values.is_empty() {
-            return Ok(Remarks::default());
+            return Ok(Warnings::default());
         }
         let refuse = |problem: String| Error::setup(format!("{}: {problem}", path.display()));
         let unchanged = match (&self.file, files::read(path, files::BY_PROGRAM)) {
@@ -80,7 +80,7 @@ impl Append {
         written.map_err(|error| {
             Error::unwritten(format!("cannot write the cassette {}: {error}", path.display()))
         })?;
-        Ok(sealed.remarks().clone())
+        Ok(sealed.warnings().clone())
     }
 }
 

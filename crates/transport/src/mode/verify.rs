@@ -8,7 +8,7 @@ use drillmaster_models::wire;
 use serde_json::Value;
 
 use super::pseudonym_error;
-use crate::cassette::sealed_answer;
+use crate::cassette::masked_response;
 use crate::diff::{answer_lines, diff};
 use crate::error::{Error, Mismatch};
 use crate::replay::Replay;
@@ -126,14 +126,14 @@ impl Transport for Verify {
         }
         let answer = self.service.send(request.clone()).await;
         // A recorded error says nothing about the service. In a sealed recording, people and secrets do not count.
-        let redacted = |answer: &Response| match self.recorded.sealing() {
-            Some(sealing) => sealed_answer(request.metadata.name, answer, sealing),
+        let masked = |answer: &Response| match self.recorded.sealing() {
+            Some(scheme) => masked_response(request.message().response(answer), scheme),
             None => answer.clone(),
         };
-        let now = answer.as_ref().map(redacted).map_err(Clone::clone);
+        let now = answer.as_ref().map(masked).map_err(Clone::clone);
         // Shown with pseudonyms: the reader of a report need not learn whom it is about.
         let shown = self.recorded.redacted(&request);
-        let lines = recorded.ok().and_then(|recorded| drift(&shown, &redacted(&recorded), &now));
+        let lines = recorded.ok().and_then(|recorded| drift(&shown, &masked(&recorded), &now));
         if let Some(lines) = lines {
             let drift = Drift { scope: shown.scope.clone(), ordinal: shown.ordinal, lines };
             self.drifts.lock().unwrap_or_else(PoisonError::into_inner).push(drift);
