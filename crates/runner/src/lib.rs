@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod execution;
 pub mod exit;
 pub mod fs;
+pub mod guards;
 pub mod language;
 pub mod log;
 pub mod outcome;

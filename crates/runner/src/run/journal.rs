@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use drillmaster_journal::crash_point::crash_point;
+use drillmaster_journal::{History, Journal};
 use drillmaster_transport::cassette::{Event, RowEvent};
-use drillmaster_transport::journal::{History, Journal};
-use drillmaster_transport::torture;
 use tokio::runtime::Handle;
 
 use crate::execution::history::RunHistory;
@@ -66,7 +66,7 @@ impl RowSink for RunJournal {
 
     fn finished(&self, row: &FinishedRow<'_>) -> Result<(), WriteError> {
         let written = self.write(row).map_err(WriteError::because("the journal cannot be written"));
-        torture::point("row");
+        crash_point("row");
         written
     }
 }
@@ -82,7 +82,7 @@ impl RunHistory for RunJournal {
 
     fn run_again(&self, rows: HashSet<String>, runtime: &Handle) -> io::Result<()> {
         runtime.block_on(self.journal.flush())?;
-        self.history.run_again(&self.path, rows).map_err(other)
+        self.history.rerun(&self.path, rows).map_err(other)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drillmaster_transport::cassette::Header;
-use drillmaster_transport::{DryRun, Planned, Removals, Scope, Transport};
+use drillmaster_transport::{Scope, Transport};
 use serde::{Deserialize, Serialize};
 use tempfile::SpooledTempFile;
 
@@ -16,6 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::execution::row_sink::{FinishedRow, RowSink, WriteError};
 use crate::execution::store::RowStore;
 use crate::fs::{Visibility, write_atomic};
+use crate::guards::{DryRun, PlannedWrite, Removals};
 use drillmaster_models::json;
 use drillmaster_transport::files;
 
@@ -48,7 +49,7 @@ pub struct PlanStats {
     /// From how many people something is taken away.
     pub removals: usize,
     /// The first write that cannot be undone, and the number of such writes.
-    pub irreversible: Option<(Planned, usize)>,
+    pub irreversible: Option<(PlannedWrite, usize)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,7 +63,7 @@ enum Line {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         roster: Option<String>,
     },
-    Write(Planned),
+    Write(PlannedWrite),
     End {
         writes: usize,
     },
@@ -114,7 +115,7 @@ impl Plan {
     }
 
     /// The writes, in their order.
-    pub fn writes(&self) -> io::Result<Vec<Planned>> {
+    pub fn writes(&self) -> io::Result<Vec<PlannedWrite>> {
         let mut collected = self.collected();
         collected.lines.seek(SeekFrom::Start(0))?;
         let lines = BufReader::new(&mut collected.lines).lines();
@@ -164,7 +165,7 @@ fn cannot_keep(source: io::Error) -> WriteError {
 }
 
 impl PlanStats {
-    fn add(&mut self, write: &Planned) {
+    fn add(&mut self, write: &PlannedWrite) {
         match self.endpoints.iter_mut().find(|(endpoint, _)| *endpoint == write.endpoint) {
             Some((_, count)) => *count += 1,
             None => self.endpoints.push((write.endpoint.clone(), 1)),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use drillmaster_transport::torture;
+use drillmaster_journal::crash_point::crash_point;
 use serde_json::{Map, Value};
 
 use crate::execution::row_sink::{FinishedRow, Revision, RowSink, WriteError};
@@ -70,7 +70,7 @@ impl RowSink for Results {
                 Ok(())
             }
         };
-        torture::point("result");
+        crash_point("result");
         written.map_err(cannot_write)
     }
 
