@@ -201,7 +201,7 @@ fn a_file_that_is_not_a_recording_is_an_error() {
     let workdir = workdir();
     for task in ["show", "stats"] {
         let ended = workdir.run(&format!("cassette {task} class.csv"));
-        assert!(ended.exits(2).err.contains("class.csv: this is no cassette"), "{ended}");
+        assert!(ended.exits(2).err.contains("class.csv: this is not a cassette"), "{ended}");
         let ended = workdir.run(&format!("cassette {task} absent.cassette"));
         assert!(ended.exits(2).err.contains("cannot read absent.cassette"), "{ended}");
     }
