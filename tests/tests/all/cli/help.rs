@@ -78,7 +78,7 @@ fn endpoints_are_listed_as_json_and_csv() {
     let list: Vec<serde_json::Value> = serde_json::from_str(&told.exits(0).out).unwrap();
     assert_eq!(list.len(), endpoints().count());
     let told = workdir.run("endpoints --format csv");
-    assert!(told.exits(0).out.starts_with("entry,effect,request,summary\n"), "{told}");
+    assert!(told.exits(0).out.starts_with("endpoint,effect,request,summary\n"), "{told}");
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn a_malformed_response_is_requested_again() {
         let server = Server::start(&format!("--fault veracode.users:listless/{shape}@1"));
         let workdir = Workdir::with_class().with_keys();
         let ended = workdir.run(&format!("{RUN} --max-rows 2 {}", server.flags()));
-        assert!(ended.err.contains("does not fit the documents"), "{shape}: {ended}");
+        assert!(ended.err.contains("does not match the service's documentation"), "{shape}: {ended}");
         assert!(server.writes()["veracode.invite"].is_null(), "{shape}");
         let resumed = workdir.run("resume");
         assert!(resumed.exits(0).err.contains("2 rows: 2 done"), "{shape}: {resumed}");
@@ -110,7 +110,7 @@ fn a_response_without_its_list_is_not_an_empty_list() {
     let server = Server::start("--fault veracode.users:listless/message@1");
     let workdir = Workdir::empty().with_keys();
     let ended = workdir.run(&format!("call veracode.users --all {}", server.flags()));
-    assert!(ended.exits(1).err.contains("at `users`: the list is missing"), "{ended}");
+    assert!(ended.exits(1).err.contains("it has no list `users`"), "{ended}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn a_wait_beyond_the_limit_fails_the_rows() {
     let ended = workdir.run(&line);
     ended.exits(1);
     let told =
-        "Veracode Security Labs asks to wait an hour or more, longer than --retry-for 2m allows";
+        "Veracode Security Labs asked to wait an hour or more, longer than --retry-for 2m:";
     assert_eq!(ended.err.matches(told).count(), 1, "{ended}");
     assert!(ended.err.contains("run.journal` tries again"), "{ended}");
     assert_eq!(server.writes()["veracode.invite"], json!(null));

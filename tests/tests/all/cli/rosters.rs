@@ -236,7 +236,7 @@ fn a_roster_that_changes_between_the_preflight_check_and_the_run_is_reported() {
     let ready = |err: &mut dyn BufRead| {
         let mut first = String::new();
         err.read_line(&mut first).unwrap();
-        assert!(first.contains("this script can take something away"), "{first}");
+        assert!(first.contains("this script can remove things"), "{first}");
     };
     let overwrite = |workdir: &Workdir| std::fs::write(workdir.path("class.csv"), &new).unwrap();
     let ended = change_during(&workdir, &line, ready, overwrite);

@@ -142,6 +142,6 @@ fn what_was_named_and_is_nowhere_is_told() {
     let named = "--private bagde=id --private team=words --private extUserId=id --private owner \
         --private-value Hooper --private-value walhalla --private-value lovelace";
     let ended = workdir.run(&format!("{TEAM_RUN} --journal j --record teams.cassette {named}"));
-    assert!(ended.exits(0).err.contains("`bagde`"), "{ended}");
+    assert!(ended.exits(0).err.contains("--private bagde"), "{ended}");
     check("seal_absent", &workdir, &format!("cassette seal j -o a.cassette {named}"), 0);
 }
