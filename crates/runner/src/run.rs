@@ -298,7 +298,7 @@ pub(crate) fn run_over(
         spools: host.spools(),
         problem,
         outside,
-        horizon: host.resolver.waiting(),
+        horizon: host.resolver.time_to_horizon(),
         fatal: host.fatal(),
         handed: host.handed(),
         changes_outside: host.changes_outside(),

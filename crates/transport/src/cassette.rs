@@ -344,7 +344,7 @@ impl RequestEvent {
             body: Body::of_message(&request.wire.body),
             repeats: match request.purpose {
                 Purpose::Repeat { of } => Some(of),
-                Purpose::Call | Purpose::Look => None,
+                Purpose::Call | Purpose::Probe => None,
             },
         }
     }
@@ -426,7 +426,7 @@ impl ResponseEvent {
 impl ErrorEvent {
     /// The loss again. An `Err` says what of it cannot be read.
     pub fn into_error(self) -> Result<Error, String> {
-        Error::of_record(&self.kind, self.detail)
+        Error::from_recorded(&self.kind, self.detail)
             .ok_or_else(|| format!("`{}` is no error", self.kind))
     }
 

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
 use drillmaster_models::scope::row_of;
 use drillmaster_models::{Removes, Write};
 use serde_json::Value;
 
 use crate::dry_run::Planned;
 use crate::error::{Error, Stopped};
-use crate::request::{Request, Response, Scope, Sending, Source, Transport};
+use crate::request::{Request, Response, Scope, Source, Transport};
 
 /// Stops a run before it takes something away from too many, and before anything that cannot be undone. A
 /// write that goes too far is [refused](Error::is_stopped). What was removed is counted as [`Removals`]
@@ -82,16 +83,13 @@ impl<T> Guard<T> {
     }
 }
 
+#[async_trait]
 impl<T: Transport> Transport for Guard<T> {
-    fn send<'a, 'b>(&'a self, request: Request) -> Sending<'b>
-    where
-        'a: 'b,
-        Self: 'b,
-    {
-        match request.metadata.effect.write().map(|write| self.admit(&request, write)) {
-            Some(Err(refused)) => Box::pin(async { Err(refused) }),
-            _ => self.inner.send(request),
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        if let Some(write) = request.metadata.effect.write() {
+            self.admit(&request, write)?;
         }
+        self.inner.send(request).await
     }
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {

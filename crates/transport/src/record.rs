@@ -115,7 +115,7 @@ impl Tape {
 impl<T: Transport> Transport for Record<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         // What it shows is written down as the outcome of the write that it was for.
-        if request.purpose == Purpose::Look {
+        if request.purpose == Purpose::Probe {
             return self.inner.send(request).await;
         }
         let (scope, ordinal) = (request.scope.clone(), request.ordinal);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use drillmaster_models::{EndpointDef, Pager};
 use drillmaster_transport::cassette::{Event, RowEvent};
-use drillmaster_transport::{Connection, Doubt, Error, RejectAll, Resolver, Scope, torture};
+use drillmaster_transport::{Connection, Error, InDoubtWrite, RejectAll, Resolver, Scope, torture};
 use rhai::Map;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -122,7 +122,7 @@ impl RunContext {
         };
         // A script that tries again, or another row of the same person: it would be done twice. What an earlier
         // part of the run has is answered from there.
-        if let Some(doubt) = self.resolver.in_the_way(endpoint, &fields)
+        if let Some(doubt) = self.resolver.conflict(endpoint, &fields)
             && !self.connection().is_recalled(endpoint, &fields)
         {
             self.mark(endpoint, &fields, Some(&doubt));
@@ -135,7 +135,7 @@ impl RunContext {
         let call = async move {
             let answer = {
                 let call = async {
-                    match connection.call_or_doubt(endpoint, &fields).await? {
+                    match connection.call_or_in_doubt(endpoint, &fields).await? {
                         Ok(answer) => Ok(answer),
                         // It is seldom needed, and larger than all the rest.
                         Err(doubt) => Box::pin(resolve(&resolver, doubt, defers, &stop)).await,
@@ -411,7 +411,7 @@ impl RunContext {
         self.defers
             && outcome.state == State::InDoubt
             && self.fatal().is_none()
-            && self.resolver.holds(|own| Scope::row_of(own) == row)
+            && self.resolver.knows_scope(|own| Scope::row_of(own) == row)
     }
 
     /// Waits until nothing in doubt is looked into any more, or the run is asked to end. Gives the rows in which
@@ -517,7 +517,7 @@ impl RunContext {
 /// Looks into a write in doubt, as long as the run has patience. A row that is run again does not wait for it.
 async fn resolve(
     resolver: &Resolver,
-    doubt: Doubt,
+    doubt: InDoubtWrite,
     defers: bool,
     stop: &Stop,
 ) -> Result<Value, Error> {

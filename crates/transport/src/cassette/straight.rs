@@ -13,7 +13,7 @@ use crate::journal::Events;
 use crate::journal::read;
 use crate::request::{Response, Scope as Scopes};
 
-const LOOKS: &str = Scopes::LOOKS;
+const LOOKS: &str = Scopes::PROBES;
 
 /// What happened in a scope, in order.
 pub(super) enum Step {

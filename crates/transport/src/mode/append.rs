@@ -129,7 +129,7 @@ impl Transport for Append {
         match request.purpose {
             Purpose::Call => {}
             // What a look shows is written down as the outcome of the write that it was for.
-            Purpose::Look => return reached(&self.live)?.send(request).await,
+            Purpose::Probe => return reached(&self.live)?.send(request).await,
             Purpose::Repeat { of } => {
                 let scope = request.scope.clone();
                 let answer = reached(&self.live)?.send(request).await;
