@@ -85,7 +85,7 @@ impl Pending {
 
     /// Whether it may be sent again after a probe that began then and did not find it.
     fn may_repeat(&self, began: Instant) -> bool {
-        if cfg!(feature = "torture-hasty") {
+        if cfg!(drillmaster_break = "hasty") {
             // A broken build that takes the first absence for a proof.
             return !self.repeated;
         }

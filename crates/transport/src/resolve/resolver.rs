@@ -112,13 +112,13 @@ impl Resolver {
         if write.is_recorded() {
             return Ok(Err(write.error));
         }
-        if cfg!(feature = "torture-unsettled") {
+        if cfg!(drillmaster_break = "unresolved") {
             // A broken build that never probes.
             return Ok(write.repeat().await);
         }
         let mut open = Pending::new(write);
         let is_now = open.write.is_harmless()
-            || cfg!(feature = "torture-hasty")
+            || cfg!(drillmaster_break = "hasty")
             || open.write.policy().effect_within == Some(Duration::ZERO);
         for _ in 0..PROOF {
             if !is_now {
