@@ -97,7 +97,7 @@ impl Client {
 
     /// What one user has done, lesson by lesson.
     pub async fn user_progress(&self, id: impl Into<String>) -> Result<UserProgress, Error> {
-        self.send(&ShowUserProgress::of(id)).await
+        self.send(&ShowUserProgress::new(id)).await
     }
 
     /// Changes a user: only the fields that are given.
@@ -111,7 +111,7 @@ impl Client {
     /// # let client = Client::new(Sandbox::default());
     /// # let id = client.users().try_next().await?.expect("a team has users").id;
     /// let name = Some("Grace Hopper".to_owned());
-    /// let updated = client.update_user(&UpdateUser { name, ..UpdateUser::of(id) }).await?;
+    /// let updated = client.update_user(&UpdateUser { name, ..UpdateUser::new(id) }).await?;
     /// assert_eq!(updated.name.as_deref(), Some("Grace Hopper"));
     /// # Ok(())
     /// # }
@@ -123,7 +123,7 @@ impl Client {
     /// Deletes a user with all their progress, for good. That there is no such user
     /// [is what was wanted](Error::is_already).
     pub async fn delete_user(&self, id: impl Into<String>) -> Result<(), Error> {
-        self.send(&DeleteUser::of(id)).await.map(drop)
+        self.send(&DeleteUser::new(id)).await.map(drop)
     }
 
     /// The team's milestones on its way on board, with one page of users.
@@ -169,12 +169,12 @@ impl Client {
 
     /// A lesson with one page of its users.
     pub async fn lesson_progress(&self, id: impl Into<String>) -> Result<LessonProgress, Error> {
-        self.send(&ShowLessonProgress::of(id)).await
+        self.send(&ShowLessonProgress::new(id)).await
     }
 
     /// The users behind [`lesson_progress`](Self::lesson_progress). Only their ids say who they are.
     pub fn lesson_users(&self, id: impl Into<String>) -> Items<Learner> {
-        self.items(&ShowLessonProgress::of(id))
+        self.items(&ShowLessonProgress::new(id))
     }
 
     /// Lessons with a tag such as `OWASP #8`, `CWE-601` or `Python`. They come without ids.
@@ -190,12 +190,12 @@ impl Client {
 
     /// A role with one page of its users.
     pub async fn role_progress(&self, id: impl Into<String>) -> Result<RoleProgress, Error> {
-        self.send(&ShowRoleProgress::of(id)).await
+        self.send(&ShowRoleProgress::new(id)).await
     }
 
     /// The users behind [`role_progress`](Self::role_progress).
     pub fn role_users(&self, id: impl Into<String>) -> Items<RoleMember> {
-        self.items(&ShowRoleProgress::of(id))
+        self.items(&ShowRoleProgress::new(id))
     }
 
     /// Invites someone to the team. That they are invited [is so already](Error::is_already) or may be

@@ -42,7 +42,7 @@ fn register(academy: &mut Academy, call: &Call) -> Answer {
         .get(token)
         .and_then(|ext_user_id| academy.thm.api_users.get(ext_user_id))
         .is_some_and(|api_user| api_user.email.is_none());
-    answer::<Register>(&Registration::at(if open { "/signup" } else { "/404" }))
+    answer::<Register>(&Registration::from_location(if open { "/signup" } else { "/404" }))
 }
 
 fn authenticate(academy: &mut Academy, call: &Call) -> Answer {
