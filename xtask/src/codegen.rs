@@ -1,6 +1,7 @@
 //! `cargo xtask codegen`: generates documents and editor definitions from the list of endpoints, and pictures of
 //! the program.
 
+mod commands;
 mod endpoints;
 mod openapi;
 mod pictures;
@@ -24,6 +25,8 @@ type Files = BTreeMap<String, String>;
 /// All generated files.
 fn generated() -> Outcome<Files> {
     let mut files = from_endpoints();
+    files.insert("docs/commands.md".to_owned(), commands::commands());
+    files.insert("docs/scripts.md".to_owned(), commands::scripts()?);
     files.extend(pictures::files()?);
     Ok(files)
 }

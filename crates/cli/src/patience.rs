@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use drillmaster_models::SERVICES;
-use drillmaster_transport::Patience;
-use drillmaster_transport::patience::{Ends, Wait, Why};
+use drillmaster_transport::{Wait, WaitOutcome, WaitPolicy, WaitReason};
 use jiff::{SignedDuration, Timestamp};
 
-use drillmaster_runner::console::Console;
-use drillmaster_runner::execution::stop::Stop;
-use drillmaster_runner::progress::in_words;
+use crate::console::Console;
 use drillmaster_runner::run_spec::Target;
+use indicatif::HumanDuration;
+use tokio_util::sync::CancellationToken;
 
 /// The longest duration that a flag accepts.
 const MAX_DURATION: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -24,13 +23,13 @@ pub(crate) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
 }
 
 /// How long calls to a target wait for its services. The console shows the waits, and `stop` ends them.
-pub(crate) fn patience(target: &Target, console: &Console, stop: &Stop) -> Patience {
+pub(crate) fn patience(target: &Target, console: &Console, stop: &CancellationToken) -> WaitPolicy {
     let limit = target.retry_for.and_then(|limit| Duration::try_from(limit).ok());
     let console = console.clone();
     limit
-        .map_or_else(Patience::default, Patience::new)
-        .ended_by(stop.token())
-        .telling(move |wait| console.warn(&describe(wait, Timestamp::now())))
+        .map_or_else(WaitPolicy::default, WaitPolicy::new)
+        .cancelled_by(stop.clone())
+        .on_wait(move |wait| console.warn(&describe(wait, Timestamp::now())))
 }
 
 fn describe(wait: &Wait, now: Timestamp) -> String {
@@ -39,12 +38,12 @@ fn describe(wait: &Wait, now: Timestamp) -> String {
     // Longer waits are cut to an hour before they get here.
     let time = match wait.time.as_secs() {
         3_600.. => "an hour or more".to_owned(),
-        _ => in_words(wait.time),
+        _ => HumanDuration(wait.time).to_string(),
     };
     let limit = SignedDuration::try_from(wait.limit).unwrap_or(MAX_DURATION);
     let limit = format!("{limit:#}");
-    match (wait.why, wait.ends) {
-        (Why::Asked, Ends::Sent) => {
+    match (wait.reason, wait.outcome) {
+        (WaitReason::RateLimited, WaitOutcome::Retry) => {
             let until = SignedDuration::try_from(wait.time).ok();
             let until = until.and_then(|time| now.checked_add(time).ok()).unwrap_or(now);
             let until = until.strftime("%H:%M:%S UTC");
@@ -52,10 +51,10 @@ fn describe(wait: &Wait, now: Timestamp) -> String {
                 "{title} asked to slow down: waiting {time}, until {until}; press Ctrl-C to stop waiting"
             )
         }
-        (Why::Asked, Ends::Failed) => format!(
+        (WaitReason::RateLimited, WaitOutcome::GiveUp) => format!(
             "{title} asked to wait {time}, longer than --retry-for {limit}: calls to it fail for now"
         ),
-        (Why::Unreachable, Ends::Failed) => {
+        (WaitReason::Unreachable, WaitOutcome::GiveUp) => {
             format!("{title} is still unreachable after {limit} (--retry-for): calls to it fail")
         }
         _ => format!(

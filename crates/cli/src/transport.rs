@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::console::Console;
 use async_trait::async_trait;
 use drillmaster_models::{Dialect, SERVICES, Service};
-use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run_spec::{Environment, Target};
 use drillmaster_sandbox::{Options, Sandbox};
-use drillmaster_transport::cassette::PaceEvent;
+use drillmaster_transport::cassette::RateEvent;
 use drillmaster_transport::log::{self, Logged};
-use drillmaster_transport::redact::Keys;
+use drillmaster_transport::redact::ApiKeys;
 use drillmaster_transport::{
-    Connection, Error, ExposeSecret, Http, Patience, Rate, RateLimit, Replay, Request,
-    ResolvePolicy, Response, Retry, Route, Scope, SecretString, Source, Transport,
+    Connection, Error, ExposeSecret, Http, Rate, RateLimit, Replay, Request, ResolvePolicy,
+    Response, Retry, Route, Scope, SecretString, Source, Transport, WaitPolicy,
 };
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ impl Backend {
     pub(crate) fn open(
         target: &Target,
         needed: &[&'static str],
-        patience: &Patience,
+        patience: &WaitPolicy,
     ) -> Result<Self, Diagnostic> {
         let (mut rate_limits, mut is_remote) = (Vec::new(), false);
         let transport: Arc<dyn Transport> = match target.on {
@@ -104,10 +104,10 @@ impl Backend {
     }
 
     /// How fast the rate-limited services were called.
-    pub(crate) fn rate_stats(&self) -> Vec<PaceEvent> {
+    pub(crate) fn rate_stats(&self) -> Vec<RateEvent> {
         let event = |(service, rate_limit): &RateLimited| {
-            let reached = rate_limit.reached();
-            PaceEvent {
+            let reached = rate_limit.stats();
+            RateEvent {
                 service: (*service).to_owned(),
                 requests: reached.requests,
                 throttled: reached.throttled,
@@ -135,7 +135,7 @@ pub(crate) fn resolve_policy(environment: Environment) -> ResolvePolicy {
 fn live(
     target: &Target,
     needed: &[&str],
-    patience: &Patience,
+    patience: &WaitPolicy,
     rate_limits: &mut Vec<RateLimited>,
     is_remote: &mut bool,
 ) -> Result<Route, Diagnostic> {
@@ -154,7 +154,7 @@ fn live(
         services.push((service, http));
     }
     // Each service's responses are searched for the keys of all: one may echo the other's.
-    let keys = Keys::known();
+    let keys = ApiKeys::known();
     let mut route = Route::default();
     for (service, http) in services {
         let (http, is_needed) = (http.masking(&keys), needed.contains(&service.name));
@@ -164,14 +164,14 @@ fn live(
         let http = logged(http);
         route = match rate {
             Some(rate) => {
-                let limited = RateLimit::new(http, rate).with_patience(patience.clone());
+                let limited = RateLimit::new(http, rate).with_wait_policy(patience.clone());
                 let limited = Arc::new(limited);
                 rate_limits.push((service.name, limited.clone()));
-                let retry = Retry::new(limited).with_patience(patience.clone());
+                let retry = Retry::new(limited).with_wait_policy(patience.clone());
                 route.to(service.name, retry)
             }
             None => {
-                let retry = Retry::new(http).with_patience(patience.clone());
+                let retry = Retry::new(http).with_wait_policy(patience.clone());
                 route.to(service.name, retry)
             }
         };
@@ -217,7 +217,7 @@ fn credential(
     }
 }
 
-/// Writes each request to the log, if there is one.
+/// VerifyWrites each request to the log, if there is one.
 fn logged(transport: impl Transport + 'static) -> Arc<dyn Transport> {
     if log::is_on() { Arc::new(Logged::new(transport)) } else { Arc::new(transport) }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use drillmaster_models::{Credential, Dialect, EndpointDef, Metadata, Reply, wire};
-use drillmaster_transport::{Error, Request, Scope, Transport, visible_after};
+use drillmaster_transport::fault::visible_after;
+use drillmaster_transport::{Error, Request, Scope, Transport};
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
 

@@ -9,7 +9,7 @@ use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::snapshot::SnapshotTest;
 use drillmaster_transport::redact::Policy;
-use drillmaster_transport::{Mode, Patience, Writes};
+use drillmaster_transport::{Mode, VerifyWrites, WaitPolicy};
 
 use crate::cassette_args::CassetteOptions;
 use crate::complete;
@@ -84,13 +84,13 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Diagnostic> {
     let options = RunOptions::with_roster(folder.join(ROSTER));
     let run = prepare(options.new_spec(&folder.join(SCRIPT), matches)?, &silent)?;
     let runtime = InterruptibleRuntime::start(&silent.console)?;
-    let backend = Backend::open(&run.spec.place, &run.services(), &Patience::default())?;
+    let backend = Backend::open(&run.spec.place, &run.services(), &WaitPolicy::default())?;
     let path = display_path(&folder.join(CASSETTE));
     let cassette = CassetteOptions {
         path: path.clone(),
         mode: Mode::Record,
         policy: Policy::default(),
-        writes: Writes::default(),
+        writes: VerifyWrites::default(),
     };
     match execute(&run, &backend, &runtime, None, Some(&cassette), &silent)? {
         Exit::Done => {}

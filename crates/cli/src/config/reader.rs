@@ -211,7 +211,7 @@ mod tests {
                 "config.toml:4: only one of env, command and file",
             ),
             (key("command = \"pass 'show\""), "config.toml:3: command has an unclosed quote"),
-            (key("url = \"ftp://thm.example\""), "only https is spoken"),
+            (key("url = \"ftp://thm.example\""), "only https is supported"),
             (key("url = \"https://me:4f1c0ffee@thm.example\""), "must not hold a user name"),
             (key("url = 4"), "config.toml:3: `url` must be a quoted string"),
             (

@@ -1,20 +1,16 @@
 //! What the transports promise, in one binary.
 
 mod answers;
-mod approved;
 mod base_url;
 mod cassette;
 mod connection;
 mod credential;
-mod dry_run;
 mod fault;
-mod guard;
 mod identity;
-mod journal;
 mod keys;
 mod modes;
 mod network_errors;
-mod patience;
+
 mod proxies;
 mod rate_limit;
 mod record;
@@ -25,5 +21,6 @@ mod scripted;
 mod seal;
 mod secrets;
 mod server;
+mod wait_policy;
 mod walk;
 mod whatever;
