@@ -258,3 +258,18 @@ fn a_changed_plan_is_not_approved() {
     workdir.run("resume --allow-changed").exits(0);
     workdir.run("resume").exits(0);
 }
+
+/// The plan is in the format that the first release with plans wrote.
+#[test]
+fn a_plan_of_an_earlier_release_is_executed() {
+    let plan = include_str!("../../../cassettes/two_seats.plan");
+    let one_write = plan.replacen("\"writes\":2", "\"writes\":1", 1);
+    let one_write: Vec<_> = one_write.lines().filter(|line| !line.contains("nobody")).collect();
+    let workdir = Workdir::empty()
+        .with("two_seats.rhai", include_str!("../../../cassettes/two_seats.rhai"))
+        .with("two.plan", plan)
+        .with("one.plan", one_write.join("\n") + "\n");
+    let ended = workdir.run("run two_seats.rhai --approved two.plan");
+    assert!(ended.exits(1).err.contains("2 rows: 1 done, 1 refused"), "{ended}");
+    workdir.run("run two_seats.rhai --approved one.plan").exits(4);
+}

@@ -276,7 +276,10 @@ fn a_recording_that_contains_a_key_is_not_sealed() {
                 .setting("DRILLMASTER_VERACODE_KEY", VERACODE_KEY);
             let ended = workdir.run("cassette seal found.cassette -o shared.cassette");
             assert!(
-                ended.exits(2).err.contains("the value 0 of `main`: it contains the API key of a service"),
+                ended
+                    .exits(2)
+                    .err
+                    .contains("the value 0 of `main`: it contains the API key of a service"),
                 "{ended}"
             );
             no_key_in(&ended.line, &ended.err);

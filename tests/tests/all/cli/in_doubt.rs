@@ -98,7 +98,10 @@ fn a_malformed_response_is_requested_again() {
         let server = Server::start(&format!("--fault veracode.users:listless/{shape}@1"));
         let workdir = Workdir::with_class().with_keys();
         let ended = workdir.run(&format!("{RUN} --max-rows 2 {}", server.flags()));
-        assert!(ended.err.contains("does not match the service's documentation"), "{shape}: {ended}");
+        assert!(
+            ended.err.contains("does not match the service's documentation"),
+            "{shape}: {ended}"
+        );
         assert!(server.writes()["veracode.invite"].is_null(), "{shape}");
         let resumed = workdir.run("resume");
         assert!(resumed.exits(0).err.contains("2 rows: 2 done"), "{shape}: {resumed}");

@@ -17,8 +17,7 @@ fn a_wait_beyond_the_limit_fails_the_rows() {
     let line = format!("{RUN} {} --retry-for 2m --journal run.journal", server.flags());
     let ended = workdir.run(&line);
     ended.exits(1);
-    let told =
-        "Veracode Security Labs asked to wait an hour or more, longer than --retry-for 2m:";
+    let told = "Veracode Security Labs asked to wait an hour or more, longer than --retry-for 2m:";
     assert_eq!(ended.err.matches(told).count(), 1, "{ended}");
     assert!(ended.err.contains("run.journal` tries again"), "{ended}");
     assert_eq!(server.writes()["veracode.invite"], json!(null));
