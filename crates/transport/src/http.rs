@@ -251,6 +251,10 @@ impl Http {
         if error.is_timeout() {
             return self.timed_out();
         }
+        // The client refuses the request itself, `https_only` for example.
+        if error.is_builder() {
+            return Error::setup(format!("cannot be sent: {}", root_cause(&error)));
+        }
         let kind = match is_badly_encoded(&error) {
             true => NetworkError::InvalidBody,
             false => NetworkError::ConnectionLost,

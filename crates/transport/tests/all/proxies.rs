@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use drillmaster_models::thm::ListUsers;
+use drillmaster_models::thm::{AddSeat, ListUsers};
 use drillmaster_transport::reqwest::{Certificate, Client, ClientBuilder, Proxy};
 use drillmaster_transport::{Connection, Error, Http, NetworkError, SecretString};
 use rustls::ServerConfig;
@@ -258,6 +258,17 @@ async fn a_service_on_this_machine_is_called_without_a_proxy() {
     let http = Http::builder(&server.address).client(client);
     let http = http.build(SecretString::from(SECRET)).unwrap();
     assert!(Connection::new(http).send(&ListUsers {}).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_request_that_the_client_itself_refuses_was_not_sent() {
+    let server = crate::server::Server::doing([]).await;
+    let http = Http::builder(&server.address).client(Client::builder().https_only(true));
+    let http = http.build(SecretString::from(SECRET)).unwrap();
+    let seat = AddSeat { email: "ada@example.com".to_owned() };
+    let error = Connection::new(http).send(&seat).await.unwrap_err();
+    assert!(error.is_setup() && !error.is_in_doubt(), "{error}");
+    assert!(server.seen().is_empty());
 }
 
 /// Environment variables belong to the whole process, so a child process has them.
