@@ -14,7 +14,7 @@ use drillmaster_transport::cassette::{Event, PaceEvent};
 use drillmaster_transport::journal::Journaled;
 use drillmaster_transport::{Approved, Error, Guard, Limits, Mode, Recorder, Transport};
 
-use crate::cassette_args::{CassetteOptions, print_remarks};
+use crate::cassette_args::{CassetteOptions, print_warnings};
 use crate::paths::display_path;
 use crate::prepare::PreparedRun;
 use crate::reports::Completion;
@@ -66,6 +66,7 @@ impl Execution<'_> {
             ..run.job(connection, ui.console.clone(), runtime)
         };
         let summary = run_script(&run.script, job, runtime.handle());
+        run.warn_of_changed_roster(ui);
         let interrupted = runtime.stop.is_requested();
         let ended = summary.problem.is_none() && !interrupted;
         let rate_stats = backend.rate_stats();
@@ -92,7 +93,7 @@ impl Execution<'_> {
         }
         print_summary(&summary, &rate_stats, exit, journal, layers.recorder.as_ref(), ui);
         if let Some(recorder) = &layers.recorder {
-            print_remarks(&recorder.remarks(), &ui.console);
+            print_warnings(&recorder.warnings(), &ui.console);
         }
         let completion = if interrupted { Completion::Interrupted } else { Completion::Ended };
         if let Err(problem) = run.write_reports(&summary, completion, ui) {

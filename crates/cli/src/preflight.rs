@@ -59,6 +59,7 @@ pub(crate) fn dry_run(
         Format::Json | Format::Csv => ui.console.without_data(),
     };
     let (summary, plan) = simulate(run, backend, runtime, ui, console, ui.trace());
+    run.warn_of_changed_roster(ui);
     if runtime.stop.is_requested() {
         return Err(interrupted());
     }

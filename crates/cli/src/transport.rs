@@ -12,7 +12,7 @@ use drillmaster_runner::run_spec::{Environment, Target};
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::cassette::PaceEvent;
 use drillmaster_transport::log::{self, Logged};
-use drillmaster_transport::redact::Keys;
+use drillmaster_transport::redact::ApiKeys;
 use drillmaster_transport::{
     Connection, Error, ExposeSecret, Http, Rate, RateLimit, Replay, Request, ResolvePolicy,
     Response, Retry, Route, Scope, SecretString, Source, Transport, WaitPolicy,
@@ -154,7 +154,7 @@ fn live(
         services.push((service, http));
     }
     // Each service's responses are searched for the keys of all: one may echo the other's.
-    let keys = Keys::known();
+    let keys = ApiKeys::known();
     let mut route = Route::default();
     for (service, http) in services {
         let (http, is_needed) = (http.masking(&keys), needed.contains(&service.name));

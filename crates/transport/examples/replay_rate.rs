@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Instant;
 
 use drillmaster_models::{Dialect, endpoint};
-use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent, Seal};
+use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent, Sanitizer};
 use drillmaster_transport::journal::line;
 use drillmaster_transport::redact::Rows;
 use drillmaster_transport::{Purpose, Replay, Request, Response, Transport};
@@ -105,7 +105,7 @@ fn seal(path: &str, interactions: usize) -> Outcome {
         events.push(Event::Request(RequestEvent::of(&request)));
         events.push(Event::Response(answer));
     }
-    let seal = Seal::default().roster(roster(interactions));
+    let seal = Sanitizer::default().roster(roster(interactions));
     seal.events(Header::default(), events)?.write(Path::new(path))?;
     Ok(())
 }

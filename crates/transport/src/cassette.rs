@@ -23,7 +23,7 @@
 //! claims; events of a cassette without one, as written by hand, are taken as they are, and white space does not
 //! count.
 //!
-//! [`Seal`] makes of a recording what can be shared: in an order that does not depend on which row was
+//! [`Sanitizer`] makes of a recording what can be shared: in an order that does not depend on which row was
 //! faster, laid out for people, and with pseudonyms in the place of people and secrets.
 //!
 //! A body is JSON inline where that gives back the same bytes, else text as text, and base64 where it is
@@ -43,21 +43,24 @@
 
 mod body;
 mod identity;
-mod seal;
-mod straight;
+mod linearize;
+mod mask_secrets;
+mod sanitize;
+mod sealed;
 mod tape;
-mod veiled;
 
 pub use body::Body;
 pub use identity::identity;
 pub(crate) use identity::sorted;
 use identity::{content_type, hash, in_order, is_form};
-pub use seal::{Seal, Sealed, Unsealed};
-pub(crate) use seal::{beside, sealed_answer};
-pub use straight::straight;
+pub use linearize::linearize;
+pub use mask_secrets::mask_secrets;
+pub(crate) use sanitize::masked_response;
+pub use sanitize::{Sanitizer, SealError};
+pub use sealed::SealedCassette;
+pub(crate) use sealed::beside;
 pub use tape::{Damage, Interaction, Tape, parse};
 pub(crate) use tape::{Part, answer_at, event_at, header, layout, read, without_sum};
-pub use veiled::veiled;
 
 use drillmaster_models::{Method, endpoint, wire};
 use serde::de::Error as _;
@@ -65,7 +68,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, NetworkError};
-use crate::redact::{Keys, Sealing};
+use crate::redact::{ApiKeys, Scheme};
 use crate::request::{Purpose, Request, Response, is_open, line};
 
 /// The version of a cassette. A [journal](crate::journal::VERSION) has another: its events are the same, and its lines
@@ -129,11 +132,11 @@ pub struct Header {
     pub resolved: bool,
     /// How it was sealed, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealed: Option<Sealing>,
+    pub sealed: Option<Scheme>,
     /// What tells the keys of the services, so that no cassette is made of it in which one stands. A journal has
     /// them.
-    #[serde(default, skip_serializing_if = "Keys::is_empty")]
-    pub keys: Keys,
+    #[serde(default, skip_serializing_if = "ApiKeys::is_empty")]
+    pub keys: ApiKeys,
     /// What else the program that ran it needs to go on with it. The transports do not look at it; sealing
     /// keeps what a replay needs.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -149,7 +152,7 @@ impl Default for Header {
             roster: None,
             resolved: true,
             sealed: None,
-            keys: Keys::default(),
+            keys: ApiKeys::default(),
             run: Map::new(),
         }
     }

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`Http`] | sends over HTTP(S); the one place where a credential joins |
 //! | [`Route`] | hands each request to the transport of its service |
-//! | [`Record`] | writes down what travels, as a [cassette] that is [sealed](cassette::Seal) at the end |
+//! | [`Record`] | writes down what travels, as a [cassette] that is [sealed](cassette::Sanitizer) at the end |
 //! | [`Replay`] | answers from a cassette and refuses anything else |
 //! | [`Recorder`] | records, replays, adds or verifies, as its [`Mode`] says |
 //! | [`RateLimit`] | keeps to a budget, and slows down when the service asks for it |
@@ -54,7 +54,6 @@ mod mode;
 mod rate;
 mod rate_limit;
 mod record;
-pub mod redact;
 mod replay;
 mod request;
 mod resolve;
@@ -67,6 +66,7 @@ mod wait_policy;
 
 pub use approved::Approved;
 pub use connection::Connection;
+pub use drillmaster_redact as redact;
 pub use dry_run::{DryRun, Planned};
 pub use error::{Error, Mismatch, NetworkError, Stopped};
 pub use fault::{FaultInjector, FaultPlan, FaultPlanError};

@@ -17,11 +17,11 @@ use serde_json::Value;
 use self::append::Append;
 use self::verify::Verify;
 pub use self::verify::Writes;
-use crate::cassette::{Header, Seal, Unsealed, identity};
+use crate::cassette::{Header, Sanitizer, SealError, identity};
 use crate::error::{Error, Stopped};
 use crate::guard::{Key, key};
 use crate::record::Record;
-use crate::redact::{Policy, Remarks, Rows};
+use crate::redact::{Policy, Rows, Warnings};
 use crate::replay::Replay;
 use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
@@ -139,7 +139,7 @@ struct Running {
     writes: Mutex<HashMap<Key, u64>>,
     /// Nothing is left to be told to the caller.
     settled: AtomicBool,
-    remarks: OnceLock<Remarks>,
+    warnings: OnceLock<Warnings>,
 }
 
 enum Way {
@@ -209,8 +209,8 @@ impl Recorder {
     /// it did; puts what was recorded in its place.
     pub fn finish(&self) -> Result<(), Error> {
         self.0.settle();
-        let nothing = |()| Remarks::default();
-        let remarks = match &self.0.way {
+        let nothing = |()| Warnings::default();
+        let warnings = match &self.0.way {
             Way::Replay(replay) => replay.finish().map(nothing),
             Way::Record(record) => record.finish().map_err(|error| {
                 let path = self.0.path.display();
@@ -218,7 +218,7 @@ impl Recorder {
                 // What may not be written is no matter of the disk.
                 if error
                     .get_ref()
-                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Unsealed>)
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<SealError>)
                 {
                     Error::setup(problem)
                 } else {
@@ -233,13 +233,13 @@ impl Recorder {
             None => error,
         })?;
         // The first one tells.
-        let _ = self.0.remarks.set(remarks);
+        let _ = self.0.warnings.set(warnings);
         Ok(())
     }
 
     /// What whoever recorded should know, once it is finished; nothing where nothing was written.
-    pub fn remarks(&self) -> Remarks {
-        self.0.remarks.get().cloned().unwrap_or_default()
+    pub fn warnings(&self) -> Warnings {
+        self.0.warnings.get().cloned().unwrap_or_default()
     }
 }
 
@@ -316,8 +316,8 @@ impl RecorderBuilder {
         };
         let settled = AtomicBool::new(matches!(self.watch, Watch::Off));
         let (path, scopes, writes) = (self.path, Mutex::default(), Mutex::default());
-        let remarks = OnceLock::new();
-        Ok(Recorder(Arc::new(Running { path, way, scopes, writes, settled, remarks })))
+        let warnings = OnceLock::new();
+        Ok(Recorder(Arc::new(Running { path, way, scopes, writes, settled, warnings })))
     }
 
     /// Opens it, does the work over it, and finishes it where the work succeeds. So nobody can forget to.
@@ -345,8 +345,8 @@ impl RecorderBuilder {
         }
     }
 
-    fn seal(&self) -> Seal {
-        let seal = Seal::default().policy(self.policy.clone());
+    fn seal(&self) -> Sanitizer {
+        let seal = Sanitizer::default().policy(self.policy.clone());
         match &self.roster {
             Some(roster) => seal.roster(roster.clone()),
             None => seal,

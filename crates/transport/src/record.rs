@@ -8,14 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::cassette::{Event, Header, RequestEvent, ResponseEvent, Seal, ValueEvent, beside};
+use crate::cassette::{Event, Header, RequestEvent, ResponseEvent, Sanitizer, ValueEvent, beside};
 use crate::error::Error;
 use crate::journal::{line, unseal};
-use crate::redact::Remarks;
+use crate::redact::Warnings;
 use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
 /// Passes requests on and writes them and their answers to a cassette. The file appears, complete and
-/// [sealed](Seal), when [`finish`](Record::finish) is called. Until then a file without a name holds what
+/// [sealed](Sanitizer), when [`finish`](Record::finish) is called. Until then a file without a name holds what
 /// travelled, which nobody else can open and which is gone with this process.
 ///
 /// ```no_run
@@ -35,7 +35,7 @@ pub struct Record<T> {
     inner: T,
     path: PathBuf,
     header: Header,
-    seal: Seal,
+    seal: Sanitizer,
     tape: Mutex<Option<Tape>>,
 }
 
@@ -51,21 +51,21 @@ impl<T> Record<T> {
         let path = path.as_ref().to_owned();
         drop(beside(&path)?);
         let tape = Tape { out: BufWriter::new(tempfile::tempfile()?), trouble: None };
-        Ok(Self { inner, path, header, seal: Seal::default(), tape: Mutex::new(Some(tape)) })
+        Ok(Self { inner, path, header, seal: Sanitizer::default(), tape: Mutex::new(Some(tape)) })
     }
 
     /// Seals the recording in this way.
     #[must_use]
-    pub fn sealed_by(mut self, seal: Seal) -> Self {
+    pub fn sealed_by(mut self, seal: Sanitizer) -> Self {
         self.seal = seal;
         self
     }
 
     /// Ends the recording, seals it and puts the file in its place, and the roster with pseudonyms beside
     /// it where a roster was given. Later requests are passed on unrecorded. Gives what whoever seals should know.
-    pub fn finish(&self) -> io::Result<Remarks> {
+    pub fn finish(&self) -> io::Result<Warnings> {
         let Some(tape) = self.lock().take() else {
-            return Ok(Remarks::default());
+            return Ok(Warnings::default());
         };
         if let Some(trouble) = tape.trouble {
             return Err(trouble);
@@ -73,7 +73,7 @@ impl<T> Record<T> {
         let events = tape.events()?;
         let sealed = self.seal.events(self.header.clone(), events).map_err(io::Error::other)?;
         sealed.write(&self.path)?;
-        Ok(sealed.remarks().clone())
+        Ok(sealed.warnings().clone())
     }
 
     fn write(&self, event: &Event) {

@@ -16,7 +16,7 @@ use crate::cassette::{Damage, Event, Header, Interaction, RequestEvent, identity
 use crate::diff::{diff, distance, request_lines};
 use crate::error::{Error, Mismatch};
 use crate::files;
-use crate::redact::{Rows, Sealing};
+use crate::redact::{Rows, Scheme};
 use crate::request::{Request, Response, Scope, Source, Transport, is_open};
 
 /// How many recorded requests are compared when the nearest one is looked for.
@@ -130,10 +130,10 @@ impl Replay {
         }
         let Some(beside) = &self.beside else { return Ok(()) };
         let made_up =
-            files::read_text(beside, files::BY_PROGRAM).ok().and_then(|text| Rows::of_csv(&text));
+            files::read_text(beside, files::BY_PROGRAM).ok().and_then(|text| Rows::from_csv(&text));
         // One that was not written with this recording tells nothing.
         let made_up = made_up.filter(|made_up| made_up.cells.len() == recorded);
-        match made_up.as_ref().and_then(|made_up| roster.unlike(made_up)) {
+        match made_up.as_ref().and_then(|made_up| roster.first_difference(made_up)) {
             None => Ok(()),
             Some((index, column)) => Err(Error::setup(format!(
                 "row {row} of the roster is not row {row} of the recording: its `{column}` is another than in \
@@ -245,8 +245,8 @@ impl Replay {
     }
 
     /// How the cassette was sealed, if it was.
-    pub(crate) fn sealing(&self) -> Option<&Sealing> {
-        self.people.as_ref().map(|people| &people.sealing)
+    pub(crate) fn sealing(&self) -> Option<&Scheme> {
+        self.people.as_ref().map(|people| &people.scheme)
     }
 
     /// A text as the recording would have it.
@@ -256,13 +256,13 @@ impl Replay {
 
     /// The key of a row as the recording would have it.
     pub(crate) fn told_key(&self, key: &str) -> String {
-        self.people.as_ref().map_or_else(|| key.to_owned(), |people| people.read().key(key))
+        self.people.as_ref().map_or_else(|| key.to_owned(), |people| people.read().row_key(key))
     }
 
     /// A recorded interaction as the script knows its people.
     pub(crate) fn restored(&self, interaction: Interaction) -> Interaction {
         match &self.people {
-            Some(people) => people.read().restore_all(interaction),
+            Some(people) => people.restore(interaction),
             None => interaction,
         }
     }

@@ -12,7 +12,7 @@ use drillmaster_interchange::{Format, Options, har};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::fs::{Readers, put};
-use drillmaster_transport::cassette::{self, Tape, straight};
+use drillmaster_transport::cassette::{self, Tape, linearize};
 use drillmaster_transport::files;
 use drillmaster_transport::journal::Events;
 
@@ -118,7 +118,7 @@ fn print_written(count: usize, to: &Path, ui: &Ui) {
 fn open(path: &Path) -> Result<Tape, Diagnostic> {
     match Events::open(path) {
         Ok(_) => {
-            straight(path).map_err(|why| Diagnostic::usage(format!("{}: {why}", path.display())))
+            linearize(path).map_err(|why| Diagnostic::usage(format!("{}: {why}", path.display())))
         }
         Err(_) => open_tape(path),
     }

@@ -37,7 +37,7 @@ impl Body {
     /// count.
     pub(crate) fn sealed(bytes: &[u8]) -> Self {
         match json::read(bytes) {
-            Ok(json) if redact::says(bytes, &json) && depth(&json) <= DEEPEST => {
+            Ok(json) if redact::says_all(bytes, &json) && depth(&json) <= DEEPEST => {
                 Self::Json(sorted(&json))
             }
             _ => Self::of(bytes),

@@ -9,17 +9,17 @@ use serde_json::Value;
 
 use super::foreign;
 use super::{Live, reached};
-use crate::cassette::{Header, Interaction, RequestEvent, Seal, Tape, ValueEvent, parse};
+use crate::cassette::{Header, Interaction, RequestEvent, Sanitizer, Tape, ValueEvent, parse};
 use crate::error::{Error, NetworkError};
 use crate::files;
-use crate::redact::Remarks;
+use crate::redact::Warnings;
 use crate::replay::Replay;
 use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
 pub(super) struct Append {
     old: Replay,
     began: Began,
-    seal: Seal,
+    seal: Sanitizer,
     live: Live,
     added: Mutex<Added>,
 }
@@ -37,12 +37,12 @@ struct Added {
 }
 
 impl Append {
-    pub(super) fn to(old: Replay, seal: Seal, live: Live) -> Self {
+    pub(super) fn to(old: Replay, seal: Sanitizer, live: Live) -> Self {
         Self { old, began: Began::WithFile, seal, live, added: Mutex::default() }
     }
 
-    pub(super) fn anew(header: Header, seal: Seal, live: Live) -> Result<Self, Error> {
-        let empty = Seal::default().events(header, []);
+    pub(super) fn anew(header: Header, seal: Sanitizer, live: Live) -> Result<Self, Error> {
+        let empty = Sanitizer::default().events(header, []);
         let empty = empty.map_err(|error| Error::setup(error.to_string()))?;
         let old = Replay::read(empty.text());
         let old = old.map_err(|damage| Error::setup(damage.to_string()))?;
@@ -54,10 +54,10 @@ impl Append {
     }
 
     /// Writes what was recorded together with what is new, if something is.
-    pub(super) fn finish(&self, path: &Path) -> Result<Remarks, Error> {
+    pub(super) fn finish(&self, path: &Path) -> Result<Warnings, Error> {
         let added = std::mem::take(&mut *self.added());
         if added.interactions.is_empty() && added.values.is_empty() {
-            return Ok(Remarks::default());
+            return Ok(Warnings::default());
         }
         let refuse = |problem: String| Error::setup(format!("{}: {problem}", path.display()));
         let unchanged = match (&self.began, files::read(path, files::BY_PROGRAM)) {
@@ -79,7 +79,7 @@ impl Append {
         written.map_err(|error| {
             Error::unwritten(format!("cannot write the cassette {}: {error}", path.display()))
         })?;
-        Ok(sealed.remarks().clone())
+        Ok(sealed.warnings().clone())
     }
 }
 

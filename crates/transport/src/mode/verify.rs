@@ -8,7 +8,7 @@ use drillmaster_models::wire;
 use serde_json::Value;
 
 use super::foreign;
-use crate::cassette::sealed_answer;
+use crate::cassette::masked_response;
 use crate::diff::{answer_lines, diff};
 use crate::error::{Error, Mismatch};
 use crate::replay::Replay;
@@ -127,14 +127,14 @@ impl Transport for Verify {
         let answer = self.live.send(request.clone()).await;
         // A loss that was recorded says nothing about the service.
         // Of a sealed one, people and secrets say nothing either.
-        let veiled = |answer: &Response| match self.recorded.sealing() {
-            Some(sealing) => sealed_answer(request.metadata.name, answer, sealing),
+        let masked = |answer: &Response| match self.recorded.sealing() {
+            Some(scheme) => masked_response(request.message().response(answer), scheme),
             None => answer.clone(),
         };
-        let now = answer.as_ref().map(veiled).map_err(Clone::clone);
+        let now = answer.as_ref().map(masked).map_err(Clone::clone);
         // Told as it was recorded: who reads of drift need not learn whom it was about.
         let told = self.recorded.asked(&request);
-        let lines = recorded.ok().and_then(|recorded| drift(&told, &veiled(&recorded), &now));
+        let lines = recorded.ok().and_then(|recorded| drift(&told, &masked(&recorded), &now));
         if let Some(lines) = lines {
             let drift = Drift { scope: told.scope.clone(), ordinal: told.ordinal, lines };
             self.drifts.lock().unwrap_or_else(PoisonError::into_inner).push(drift);

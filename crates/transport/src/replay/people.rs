@@ -3,27 +3,33 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use drillmaster_models::{Metadata, wire};
+use drillmaster_models::{Message, wire};
 use serde_json::Value;
 
-use crate::redact::{Redactor, Rows, Sealing, shape};
+use crate::cassette::{Interaction, identity};
+use crate::redact::{Redactor, Rows, Scheme, mask_request};
 use crate::request::{Request, Response};
 
 /// What is known of them so far.
 pub(super) struct People {
-    pub(super) sealing: Sealing,
+    pub(super) scheme: Scheme,
     redactor: RwLock<Redactor>,
 }
 
 impl People {
-    pub(super) fn of(sealing: &Sealing, roster: Option<&Rows>) -> Self {
-        let redactor = RwLock::new(Redactor::of(sealing, roster));
-        Self { sealing: sealing.clone(), redactor }
+    pub(super) fn of(scheme: &Scheme, roster: Option<&Rows>) -> Self {
+        let redactor = RwLock::new(Redactor::new(scheme, roster));
+        Self { scheme: scheme.clone(), redactor }
     }
 
     /// The request as the recording would have it.
     pub(super) fn asked(&self, request: &Request) -> Request {
-        self.read().request(request)
+        let redactor = self.read();
+        Request {
+            wire: redactor.request(request.message()).into(),
+            scope: redactor.scope(&request.scope).into(),
+            ..request.clone()
+        }
     }
 
     pub(super) fn scope(&self, scope: &str) -> String {
@@ -37,7 +43,7 @@ impl People {
 
     /// A pseudonym in the request that stands for nobody known.
     pub(super) fn stranger(&self, request: &Request) -> Option<String> {
-        self.read().stranger(request)
+        self.read().unknown_pseudonym(request.message())
     }
 
     /// Learns from a request who the people of the first recorded one are that differs from it in nothing else,
@@ -47,16 +53,30 @@ impl People {
         request: &Request,
         recorded: impl Iterator<Item = wire::Request>,
     ) -> bool {
-        let shape_of =
-            |wire: &wire::Request, metadata: &Metadata| shape(wire, metadata, &self.sealing);
-        let own = shape_of(&request.wire, request.metadata);
-        let mut alike = recorded.filter(|wire| shape_of(wire, request.metadata) == own);
-        alike.any(|wire| self.write().bind(request, &wire))
+        let message = request.message();
+        let masked = |wire: &wire::Request| {
+            identity(&mask_request(Message { wire, ..message }, &self.scheme))
+        };
+        let own = masked(message.wire);
+        let mut alike = recorded.filter(|wire| masked(wire) == own);
+        alike.any(|wire| self.write().bind(message, &wire))
     }
 
     /// Learns from values that the script got from outside, where they are lists.
     pub(super) fn learn_lists(&self, own: &Value, recorded: &Value) {
         self.write().bind_lists(own, recorded);
+    }
+
+    /// A recorded interaction with real values in place of pseudonyms.
+    pub(super) fn restore(&self, mut interaction: Interaction) -> Interaction {
+        let redactor = self.read();
+        let request = &mut interaction.request;
+        if let Ok(wire) = request.wire() {
+            request.carry(&redactor.restore_request(&wire));
+        }
+        request.scope = redactor.restore_text(&request.scope);
+        interaction.outcome = interaction.outcome.map(|answer| redactor.restore(answer));
+        interaction
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Redactor> {

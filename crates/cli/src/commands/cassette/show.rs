@@ -9,7 +9,7 @@ use drillmaster_models::{endpoint, json};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::{Format, cell};
-use drillmaster_transport::cassette::{Body, Interaction, Tape, veiled};
+use drillmaster_transport::cassette::{Body, Interaction, Tape, mask_secrets};
 use serde_json::{Value, json};
 
 use super::open;
@@ -89,7 +89,7 @@ fn parse_endpoint(name: &str) -> Result<String, String> {
 pub(super) fn show(args: &ShowArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     let tape = open(&args.file)?;
     // A journal has real secrets, such as links that log someone in.
-    let tape = if args.full && !args.reveal { veiled(tape, HIDDEN) } else { tape };
+    let tape = if args.full && !args.reveal { mask_secrets(tape, HIDDEN) } else { tape };
     let is_selected = |interaction: &&Interaction| {
         let request = &interaction.request;
         args.endpoint.as_ref().is_none_or(|name| *name == request.endpoint)

@@ -1,11 +1,11 @@
-//! What fields hold that no declaration knows, by their names; and words that are nobody's.
+//! What field names say about their values, and words that never identify anyone.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use drillmaster_models::{Dialect, FieldKind, Means, Sensitivity, Texts, endpoints};
 
-/// Names of fields, columns, headers and inputs without case and punctuation.
+/// Names of fields, columns, headers and inputs, [normalized].
 const KNOWN: &[(Sensitivity, &[&str])] = &[
     (
         Sensitivity::Secret,
@@ -203,52 +203,52 @@ const KNOWN: &[(Sensitivity, &[&str])] = &[
     ),
 ];
 
-/// A name without case and punctuation.
-pub(super) fn plain(name: &str) -> String {
+/// A name in lower case, without punctuation.
+pub(crate) fn normalized(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// What a field of this name holds, where no declaration says it.
-pub(super) fn holds(name: &str) -> Option<Sensitivity> {
+/// How sensitive a field of this name is when nothing declares it.
+pub(crate) fn sensitivity_of(name: &str) -> Option<Sensitivity> {
     static BY_NAME: LazyLock<HashMap<&str, Sensitivity>> = LazyLock::new(|| {
-        let named = |(holds, names): &'static (Sensitivity, &[&'static str])| {
-            names.iter().map(|name| (*name, *holds))
+        let pairs = |(sensitivity, names): &'static (Sensitivity, &[&'static str])| {
+            names.iter().map(|name| (*name, *sensitivity))
         };
-        KNOWN.iter().flat_map(named).collect()
+        KNOWN.iter().flat_map(pairs).collect()
     });
-    BY_NAME.get(plain(name).as_str()).copied()
+    BY_NAME.get(normalized(name).as_str()).copied()
 }
 
-/// Whether a request has a field of this name, and it never holds anything private.
-pub(super) fn is_harmless(name: &str) -> bool {
+/// Whether requests declare a field of this name, and none of them declares it as private.
+pub(crate) fn is_harmless(name: &str) -> bool {
     static FIELDS: LazyLock<HashMap<String, Sensitivity>> = LazyLock::new(|| {
         let mut fields: HashMap<String, Sensitivity> = HashMap::new();
         for (name, texts) in endpoints().flat_map(|endpoint| endpoint.request_texts().fields()) {
             let items = texts.items().and_then(|items| items.sensitivity);
-            let holds = texts.sensitivity.max(items).unwrap_or(Sensitivity::Harmless);
-            let own = fields.entry(plain(name)).or_insert(holds);
-            *own = holds.max(*own);
+            let sensitivity = texts.sensitivity.max(items).unwrap_or(Sensitivity::Harmless);
+            let highest = fields.entry(normalized(name)).or_insert(sensitivity);
+            *highest = sensitivity.max(*highest);
         }
         fields
     });
-    FIELDS.get(&plain(name)).is_some_and(|holds| *holds <= Sensitivity::Address)
+    FIELDS.get(&normalized(name)).is_some_and(|sensitivity| *sensitivity <= Sensitivity::Address)
 }
 
-/// Values that stand for none.
-pub(super) fn is_none(value: &str) -> bool {
-    const NONE: [&str; 9] = ["", "-", "--", "n/a", "none", "null", "undefined", "unknown", "0"];
+/// Whether a value means "no value".
+pub(crate) fn is_blank(value: &str) -> bool {
+    const BLANK: [&str; 9] = ["", "-", "--", "n/a", "none", "null", "undefined", "unknown", "0"];
     let value = value.trim();
-    NONE.iter().any(|none| value.eq_ignore_ascii_case(none))
+    BLANK.iter().any(|blank| value.eq_ignore_ascii_case(blank))
 }
 
-/// Whether the declarations know this word: a field's name, a choice, a status, part of a path, a refusal. A
-/// text that is nothing but such a word stays, whoever is called so.
-pub(super) fn is_word(text: &str) -> bool {
+/// Whether the declarations contain this text: as a field's name, a choice, a status, part of a path, or an error
+/// message. Such a text is kept even if it is also somebody's name.
+pub(crate) fn is_declared_word(text: &str) -> bool {
     WORDS.contains(&text.to_lowercase())
 }
 
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    const OF_ALL: [&str; 17] = [
+    const COMMON: [&str; 17] = [
         "error",
         "success",
         "status",
@@ -267,7 +267,7 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
         "text/html",
         "roles",
     ];
-    let mut words: HashSet<String> = OF_ALL.map(str::to_owned).into();
+    let mut words: HashSet<String> = COMMON.map(str::to_owned).into();
     for endpoint in endpoints() {
         for dialect in Dialect::ALL {
             let Ok(metadata) = endpoint.metadata(dialect) else { continue };
@@ -306,7 +306,7 @@ fn field_names(texts: &Texts, words: &mut HashSet<String>) {
     }
 }
 
-/// The fixed words of a schema.
+/// The constants and enum values of a schema.
 fn choices(schema: &serde_json::Value, words: &mut HashSet<String>) {
     match schema {
         serde_json::Value::Object(parts) => {

@@ -10,13 +10,13 @@ const DEEPEST: usize = 128;
 
 /// A value and where it stands.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) span: Range<usize>,
-    pub(super) what: What,
+pub(crate) struct Node {
+    pub(crate) span: Range<usize>,
+    pub(crate) what: What,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(crate) enum What {
     Object(Vec<(Key, Node)>),
     Array(Vec<Node>),
     Text(String),
@@ -27,13 +27,13 @@ pub(super) enum What {
 }
 
 #[derive(Debug)]
-pub(super) struct Key {
-    pub(super) span: Range<usize>,
-    pub(super) text: String,
+pub(crate) struct Key {
+    pub(crate) span: Range<usize>,
+    pub(crate) text: String,
 }
 
 /// Reads a whole text as JSON, if it is an object, a list or a quoted text.
-pub(super) fn parse(text: &str) -> Option<Node> {
+pub(crate) fn parse(text: &str) -> Option<Node> {
     if !text.trim_start().starts_with(['{', '[', '"']) {
         return None;
     }
@@ -44,7 +44,7 @@ pub(super) fn parse(text: &str) -> Option<Node> {
 }
 
 /// Whether a value says all that these bytes say: reading JSON loses doubled keys and digits of numbers.
-pub(crate) fn says(bytes: &[u8], value: &Value) -> bool {
+pub fn says_all(bytes: &[u8], value: &Value) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let mut reader = Reader { text, at: 0 };
     reader.value(0).is_some_and(|node| node.says(text, value))
