@@ -1,4 +1,4 @@
-//! The builds that are tortured.
+//! The builds under test.
 
 use std::path::PathBuf;
 
@@ -7,18 +7,18 @@ use clap::ValueEnum;
 use super::Variant;
 use crate::{Outcome, repository};
 
-/// How a build is made.
+/// The profile of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Profile {
     /// Quick to build
     #[default]
     Dev,
-    /// As it is released
+    /// As released
     Release,
 }
 
-/// Builds a variant, and gives its program. Each has a folder of its own: no other build is ever replaced by
-/// one that is broken on purpose.
+/// Builds a variant and returns the path of its program. Each has a folder of its own, so that a broken build
+/// never replaces another one.
 pub(super) fn build(variant: Variant, profile: Profile) -> Outcome<PathBuf> {
     let target = target()?;
     let own = target.join("torture").join(variant.name());
@@ -30,7 +30,7 @@ pub(super) fn build(variant: Variant, profile: Profile) -> Outcome<PathBuf> {
     cargo.args(["build", "--quiet", "--package", "drillmaster", "--bin", "drillmaster"]);
     cargo.args(["--features", variant.feature(), "--profile", name]);
     cargo.arg("--target-dir").arg(&own);
-    // What is not changed by the variant is shared with other builds; an older cargo builds it again.
+    // Shares dependencies with other builds; an older cargo builds them again.
     if std::env::var_os("CARGO_BUILD_BUILD_DIR").is_none() {
         cargo.env("CARGO_BUILD_BUILD_DIR", &target);
     }
@@ -41,7 +41,7 @@ pub(super) fn build(variant: Variant, profile: Profile) -> Outcome<PathBuf> {
     Ok(own.join(folder).join(format!("drillmaster{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// The folder that cargo builds in.
+/// Cargo's target folder.
 pub(super) fn target() -> Outcome<PathBuf> {
     let own = std::env::current_exe().map_err(|error| format!("cannot find myself: {error}"))?;
     let target = own.ancestors().nth(2).map(PathBuf::from);
