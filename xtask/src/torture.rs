@@ -46,11 +46,11 @@ pub(crate) struct TortureArgs {
 enum Variant {
     /// As released, except that it can be killed at named points
     Sound,
-    /// Broken on purpose: repeats a write in doubt without checking
-    Unsettled,
-    /// Broken on purpose: records a write only after sending it
+    /// Broken on purpose: an in-doubt write is sent again without checking
+    Unresolved,
+    /// Broken on purpose: a write is recorded only after it was sent
     Unsynced,
-    /// Broken on purpose: repeats a write in doubt after the first check that misses it
+    /// Broken on purpose: an in-doubt write is sent again after the first list that lacks it
     Hasty,
 }
 
@@ -58,19 +58,18 @@ impl Variant {
     fn name(self) -> &'static str {
         match self {
             Self::Sound => "sound",
-            Self::Unsettled => "unsettled",
+            Self::Unresolved => "unresolved",
             Self::Unsynced => "unsynced",
             Self::Hasty => "hasty",
         }
     }
 
-    /// The cargo feature that makes it.
-    fn feature(self) -> &'static str {
+    /// The flags for the compiler, quoted for a shell.
+    fn flags(self) -> String {
+        let crash_test = "--cfg drillmaster_crash_test";
         match self {
-            Self::Sound => "torture",
-            Self::Unsettled => "torture-unsettled",
-            Self::Unsynced => "torture-unsynced",
-            Self::Hasty => "torture-hasty",
+            Self::Sound => crash_test.to_owned(),
+            broken => format!("{crash_test} --cfg 'drillmaster_break=\"{}\"'", broken.name()),
         }
     }
 }

@@ -172,7 +172,7 @@ impl PreparedRun {
         self.script.services().collect()
     }
 
-    /// Writes the reports of the run.
+    /// VerifyWrites the reports of the run.
     pub(crate) fn write_reports(
         &self,
         summary: &RunSummary,
