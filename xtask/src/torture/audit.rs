@@ -43,7 +43,8 @@ impl Audit {
 
     /// Checks that every learner has one row, in the roster's order.
     fn compare_rows(&mut self, class: &Class, rows: &[Row]) {
-        let expected: Vec<&str> = class.learners.iter().map(|learner| learner.email.as_str()).collect();
+        let expected: Vec<&str> =
+            class.learners.iter().map(|learner| learner.email.as_str()).collect();
         let there: Vec<&str> = rows.iter().map(|row| cell(row, "email")).collect();
         let found: HashSet<&str> = there.iter().copied().collect();
         let lost = expected.iter().filter(|email| !found.contains(*email));
