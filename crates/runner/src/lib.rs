@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod dialogue;
 pub mod execution;
 pub mod exit;
+mod frozen;
 pub mod fs;
 pub mod language;
 pub mod log;

@@ -7,12 +7,12 @@ use std::{fmt, io};
 use drillmaster_transport::Error;
 use drillmaster_transport::Scope;
 use drillmaster_transport::cassette::ValueEvent;
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-use crate::execution::captures::own_copy;
+use crate::execution::captures::worker_copy;
 use crate::execution::classify::{RowResult, conclude};
 pub use crate::execution::classify::{detail_of, not_attempted, told};
 use crate::execution::context::{CallError, RunContext};
@@ -20,6 +20,7 @@ use crate::execution::pool::fan;
 use crate::execution::row_context::{RowContext, Tally};
 use crate::execution::store::Spool;
 use crate::exit::Exit;
+use crate::frozen::{self, freeze_captures};
 use crate::language::memory::EXCEEDED;
 use crate::log;
 use crate::report::Changed;
@@ -208,7 +209,7 @@ pub(crate) fn over_array(
 fn key_of(item: &Dynamic, key: Option<&str>) -> Option<String> {
     let value = match key {
         None => item.clone(),
-        Some(key) => item.read_lock::<Map>()?.get(key)?.clone(),
+        Some(key) => frozen::field(item, key)?,
     };
     (value.is_string() || value.is_int()).then(|| value.to_string())
 }
@@ -303,11 +304,12 @@ fn over(
         host.finish_row(scope, outcome);
         Ok(())
     };
+    let frozen = freeze_captures(work);
     let workers = host.concurrency.clamp(1, total.clamp(1, MOST_CONCURRENT));
     // For want of file handles.
     let unstarted = |error: io::Error| unwritten("the rows cannot be begun", &error);
     match &outer {
-        None => fan(items, workers, || own_copy(work), row, keep).map_err(unstarted)??,
+        None => fan(items, workers, || worker_copy(&frozen), row, keep).map_err(unstarted)??,
         // Rows within a row come one after the other: the row is one sequence of requests.
         Some(_) => {
             let (mut work, mut keep) = (work.clone(), keep);
@@ -323,7 +325,7 @@ fn over(
             Ok::<(), Box<EvalAltResult>>(())
         };
         let rows = rows.into_iter().map(Ok);
-        fan(rows, workers, || own_copy(work), row, keep).map_err(unstarted)??;
+        fan(rows, workers, || worker_copy(&frozen), row, keep).map_err(unstarted)??;
         Ok(ended)
     };
     finish_deferred(host, &spool, deferred, again, tell, unkept)?;

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::analysis::WALK;
 use crate::execution::context::{CallError, RunContext};
 use crate::execution::each::runtime_error;
+use crate::frozen::FrozenMap;
 use crate::language::engine::{from_json, to_json};
 use crate::language::memory::EXCEEDED;
 
@@ -51,8 +52,8 @@ fn register_call(module: &mut Module, host: &Arc<RunContext>, endpoint: &'static
         .with_params_info(["fields: Map", returns])
         .with_comments(comments(endpoint));
     let world = host.clone();
-    with_fields.set_into_module(module, move |ctx: NativeCallContext, fields: Map| -> Answer {
-        call(&world, endpoint, fields, ctx.call_position())
+    with_fields.set_into_module(module, move |ctx: NativeCallContext, fields: Dynamic| -> Answer {
+        call(&world, endpoint, &fields, &ctx)
     });
     if endpoint.fields().iter().all(|field| !field.required) {
         let plain = FuncRegistration::new(endpoint.metadata.stem())
@@ -60,7 +61,7 @@ fn register_call(module: &mut Module, host: &Arc<RunContext>, endpoint: &'static
             .with_comments(comments(endpoint));
         let world = host.clone();
         plain.set_into_module(module, move |ctx: NativeCallContext| -> Answer {
-            call(&world, endpoint, Map::new(), ctx.call_position())
+            call(&world, endpoint, &Map::new().into(), &ctx)
         });
     }
 }
@@ -75,8 +76,8 @@ fn register_walk(module: &mut Module, host: &Arc<RunContext>, endpoint: &'static
     FuncRegistration::new(name.as_str())
         .with_params_info(["fields: Map", "Walk"])
         .with_comments([comment.as_str()])
-        .set_into_module(module, move |ctx: NativeCallContext, fields: Map| {
-            Walk::new(&world, endpoint, fields, ctx.call_position())
+        .set_into_module(module, move |ctx: NativeCallContext, fields: Dynamic| {
+            Walk::new(&world, endpoint, &fields, &ctx)
         });
     if endpoint.fields().iter().all(|field| !field.required) {
         let world = host.clone();
@@ -84,7 +85,7 @@ fn register_walk(module: &mut Module, host: &Arc<RunContext>, endpoint: &'static
             .with_params_info(["Walk"])
             .with_comments([comment.as_str()])
             .set_into_module(module, move |ctx: NativeCallContext| {
-                Walk::new(&world, endpoint, Map::new(), ctx.call_position())
+                Walk::new(&world, endpoint, &Map::new().into(), &ctx)
             });
     }
 }
@@ -111,17 +112,37 @@ fn comments(endpoint: &EndpointDef) -> Vec<String> {
 fn call(
     host: &RunContext,
     endpoint: &'static EndpointDef,
-    fields: Map,
-    position: Position,
+    fields: &Dynamic,
+    ctx: &NativeCallContext,
 ) -> Answer {
-    let fields = fields_of(fields, position)?;
+    let position = ctx.call_position();
+    let fields = fields_of(endpoint, fields, ctx)?;
     let answer = host.call(endpoint, fields).map_err(|error| thrown(error, position))?;
     from_json(&answer)
 }
 
-fn fields_of(fields: Map, position: Position) -> Result<Value, Box<EvalAltResult>> {
-    to_json(&Dynamic::from_map(fields))
-        .map_err(|problem| EvalAltResult::ErrorRuntime(problem.into(), position).into())
+fn fields_of(
+    endpoint: &EndpointDef,
+    fields: &Dynamic,
+    ctx: &NativeCallContext,
+) -> Result<Value, Box<EvalAltResult>> {
+    let problem = if fields.is_map() || fields.is::<FrozenMap>() {
+        match to_json(fields) {
+            Ok(fields) => return Ok(fields),
+            Err(problem) => problem,
+        }
+    } else {
+        needs_a_map(endpoint, ctx.engine().map_type_name(fields.type_name()))
+    };
+    Err(runtime_error(&problem, ctx.call_position()))
+}
+
+/// What is wrong with a call whose argument is no map.
+pub(super) fn needs_a_map(endpoint: &EndpointDef, given: &str) -> String {
+    format!(
+        "{} takes one map of its fields, such as #{{ email: row.email }}, not {given}",
+        endpoint.name()
+    )
 }
 
 /// A failed call as a script's error. An error of a native function in a module loses its position unless
@@ -144,10 +165,11 @@ impl Walk {
     fn new(
         host: &Arc<RunContext>,
         endpoint: &'static EndpointDef,
-        fields: Map,
-        position: Position,
+        fields: &Dynamic,
+        ctx: &NativeCallContext,
     ) -> Result<Self, Box<EvalAltResult>> {
-        let fields = fields_of(fields, position)?;
+        let position = ctx.call_position();
+        let fields = fields_of(endpoint, fields, ctx)?;
         Ok(Self { host: host.clone(), endpoint, fields, position })
     }
 }

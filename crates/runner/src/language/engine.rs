@@ -4,7 +4,7 @@ use crate::language::{limits, memory, reading, shown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use drillmaster_models::{endpoint, nearest};
+use drillmaster_models::endpoint;
 use rhai::module_resolvers::FileModuleResolver;
 use rhai::{
     AST, Array, Dynamic, Engine, EvalAltResult, Identifier, ImmutableString, Map, Module,
@@ -16,6 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::execution::context::{CallError, RunContext};
 use crate::execution::row_context::{Output, RowContext};
 use crate::exit::Exit;
+use crate::frozen::{self, FrozenArray, FrozenMap};
 use crate::language::endpoints;
 use crate::language::imports::Imports;
 use crate::language::prelude;
@@ -41,16 +42,7 @@ pub(crate) fn build(host: &Arc<RunContext>, path: &Path) -> Engine {
         .set_fail_on_invalid_map_property(true)
         .disable_symbol("eval")
         .set_module_resolver(BesideTheScript::of(path));
-    engine.on_map_missing_property(|map, name, _| {
-        let known = map.keys().map(Identifier::as_str);
-        let text = match nearest(name, known) {
-            Some(meant) => format!("there is no `{name}` here; did you mean `{meant}`?"),
-            None => format!(
-                "there is no `{name}` here; ask first by \"{name}\" in …, add it by .set(\"{name}\", …)"
-            ),
-        };
-        Err(EvalAltResult::ErrorRuntime(text.into(), Position::NONE).into())
-    });
+    engine.on_map_missing_property(|map, name, _| Err(frozen::missing_key(map, name)));
     let world = host.clone();
     engine.on_print(move |text| world.say(Output::Data(text.to_owned())));
     let world = host.clone();
@@ -71,6 +63,7 @@ pub(crate) fn build(host: &Arc<RunContext>, path: &Path) -> Engine {
     shown::register(&mut engine);
     prelude::register(&mut engine, host);
     endpoints::register(&mut engine, host);
+    frozen::register(&mut engine);
     engine
 }
 
@@ -246,7 +239,7 @@ pub(crate) fn words_of(thrown: &Dynamic) -> String {
     if thrown.is_unit() {
         return "the script stopped itself and did not say why".to_owned();
     }
-    thrown.to_string()
+    frozen::thaw(thrown).to_string()
 }
 
 /// What the engine has to say, less its own terms.
@@ -303,20 +296,34 @@ fn json_of(value: &Dynamic, left: usize) -> Result<Value, String> {
     if let Some(text) = value.read_lock::<ImmutableString>() {
         return Ok(text.as_str().into());
     }
+    if let Some(fields) = value.read_lock::<FrozenMap>() {
+        return json_of_map(fields.as_map(), left);
+    }
+    if let Some(items) = value.read_lock::<FrozenArray>() {
+        return json_of_array(items.as_array(), left);
+    }
     if let Some(fields) = value.read_lock::<Map>() {
-        let left = deeper(left)?;
-        let field = |(name, value): (&Identifier, _)| Ok((name.to_string(), json_of(value, left)?));
-        return fields.iter().map(field).collect();
+        return json_of_map(&fields, left);
     }
     if let Some(items) = value.read_lock::<Array>() {
-        let left = deeper(left)?;
-        return items.iter().map(|item| json_of(item, left)).collect();
+        return json_of_array(&items, left);
     }
     rhai::serde::from_dynamic(value).map_err(|_| {
         // The last part of the name is the one that scripts know.
         let kind = value.type_name().rsplit("::").next().unwrap_or_default();
         format!("a {kind} cannot be sent or written down; take a text or a number out of it")
     })
+}
+
+fn json_of_map(fields: &Map, left: usize) -> Result<Value, String> {
+    let left = deeper(left)?;
+    let field = |(name, value): (&Identifier, _)| Ok((name.to_string(), json_of(value, left)?));
+    fields.iter().map(field).collect()
+}
+
+fn json_of_array(items: &Array, left: usize) -> Result<Value, String> {
+    let left = deeper(left)?;
+    items.iter().map(|item| json_of(item, left)).collect()
 }
 
 fn deeper(left: usize) -> Result<usize, String> {

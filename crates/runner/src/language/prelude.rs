@@ -14,6 +14,7 @@ use rhai::{
 use crate::execution::context::{CallError, RunContext};
 use crate::execution::each::runtime_error;
 use crate::execution::row_context::{Output, RowContext};
+use crate::frozen;
 use crate::language::endpoints::thrown;
 use crate::language::engine::to_json;
 
@@ -237,7 +238,7 @@ fn console(engine: &mut Engine, host: &Arc<RunContext>) {
     let world = host.clone();
     let doc = "Tells a person something on standard error; `print` writes data to standard output.";
     word(engine, "warn", &["text: Dynamic", "()"], doc, move |text: Dynamic| {
-        world.say(Output::People(text.to_string()));
+        world.say(Output::People(frozen::thaw(&text).to_string()));
     });
 }
 

@@ -13,6 +13,7 @@ use crate::execution::each::{
     Outcome, RosterRows, Rows, State, over_array, over_roster, runtime_error, unread,
 };
 use crate::execution::row_context::RowContext;
+use crate::frozen::thaw;
 use crate::language::endpoints::thrown;
 use crate::language::engine::{from_json, to_json};
 use crate::output::table::list;
@@ -217,7 +218,7 @@ fn tables(engine: &mut Engine, host: &Arc<RunContext>) {
     let doc = "Joins the items of an array to a text.";
     let signature = ["items: Array", "between: string", "string"];
     word(engine, "join", &signature, doc, |items: &mut Array, between: &str| {
-        items.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
+        items.iter().map(|item| thaw(item).to_string()).collect::<Vec<_>>().join(between)
     });
 }
 
