@@ -3,9 +3,9 @@
 //! Everything is measured in the release build and from outside, as whole processes. What is compared takes
 //! turns within one run; the figures of two runs, or of two machines, say little beside each other.
 
+mod compare;
 mod jobs;
 mod process;
-mod race;
 mod recorder;
 mod report;
 mod work;
@@ -17,7 +17,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use self::report::Line;
-use self::work::Desk;
+use self::work::Workdir;
 use crate::{Outcome, repository};
 
 /// The flags of `bench`.
@@ -36,21 +36,25 @@ pub(crate) struct BenchArgs {
 
 struct Job {
     name: &'static str,
-    work: fn(&Desk, Extent) -> Outcome<Vec<Line>>,
+    work: fn(&Workdir, Extent) -> Outcome<Vec<Line>>,
     /// What `cargo build` must have built before.
     built: &'static [&'static str],
 }
 
-const JOBS: [Job; 6] = [
+const JOBS: [Job; 7] = [
     Job { name: "rows", work: jobs::rows, built: COMMANDS },
     Job { name: "latency", work: jobs::latency, built: COMMANDS },
     Job { name: "pace", work: jobs::pace, built: COMMANDS },
     Job { name: "memory", work: jobs::memory, built: COMMANDS },
+    Job { name: "captured", work: jobs::captured, built: COMMANDS },
     Job { name: "replay", work: jobs::replay, built: REPLAY },
     Job { name: "python", work: jobs::python, built: COMMANDS },
 ];
 
-/// The command, and the bare client beside it.
+/// The profile that packages are built with.
+const PROFILE: &str = "dist";
+
+/// The command, and the bare client that it is compared with.
 const COMMANDS: &[&str] = &["--package", "drillmaster", "--package", "drillmaster-bare"];
 const REPLAY: &[&str] = &["--package", "drillmaster-transport", "--example", "replay_rate"];
 
@@ -62,6 +66,7 @@ struct Extent {
     paced_rows: u32,
     many_rows: [u32; 2],
     interactions: u32,
+    captured_rows: [u32; 2],
 }
 
 /// Rows enough that starting a program does not show.
@@ -71,6 +76,7 @@ const WHOLE: Extent = Extent {
     paced_rows: 2000,
     many_rows: [100_000, 1_000_000],
     interactions: 100_000,
+    captured_rows: [1000, 64_000],
 };
 const QUICK: Extent = Extent {
     rows: 2000,
@@ -78,6 +84,7 @@ const QUICK: Extent = Extent {
     paced_rows: 400,
     many_rows: [10_000, 100_000],
     interactions: 20_000,
+    captured_rows: [1000, 8000],
 };
 
 /// Measures, prints, and fails where a goal is missed.
@@ -87,12 +94,12 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
     let jobs: Vec<_> = JOBS.iter().filter(named).collect();
     let needed: BTreeSet<_> = jobs.iter().map(|job| job.built).collect();
     needed.into_iter().try_for_each(build)?;
-    let desk = Desk::new()?;
+    let workdir = Workdir::new()?;
     let extent = if args.quick { QUICK } else { WHOLE };
-    let facts = facts(&desk, extent)?;
+    let facts = facts(&workdir, extent)?;
     let mut lines = Vec::new();
     for job in jobs {
-        let measured = (job.work)(&desk, extent)?;
+        let measured = (job.work)(&workdir, extent)?;
         // Told at once: who interrupts a long bench keeps what there is.
         eprintln!("{}", report::table(&[], &measured));
         lines.extend(measured);
@@ -111,15 +118,15 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
 /// Builds what is measured.
 fn build(what: &[&str]) -> Outcome {
     progress("building");
-    let status = repository::cargo().args(["build", "--release"]).args(what).status();
+    let status = repository::cargo().args(["build", "--profile", PROFILE]).args(what).status();
     match status.map_err(|error| format!("cannot run cargo: {error}"))? {
         status if status.success() => Ok(()),
-        status => Err(format!("`cargo build --release` failed ({status})")),
+        status => Err(format!("`cargo build --profile {PROFILE}` failed ({status})")),
     }
 }
 
 /// Without which figures mean nothing.
-fn facts(desk: &Desk, extent: Extent) -> Outcome<Vec<(String, String)>> {
+fn facts(workdir: &Workdir, extent: Extent) -> Outcome<Vec<(String, String)>> {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let first = |file: &str, name: &str| {
         let text = std::fs::read_to_string(file).ok()?;
@@ -127,7 +134,7 @@ fn facts(desk: &Desk, extent: Extent) -> Outcome<Vec<(String, String)>> {
         Some(line.rsplit(':').next().unwrap_or_default().trim().to_owned())
     };
     let unknown = || "unknown".to_owned();
-    let syncs = process::syncs_per_second(desk.path())?;
+    let syncs = process::syncs_per_second(workdir.path())?;
     let commit = repository::output(
         Command::new("git")
             .current_dir(repository::root())
@@ -142,11 +149,6 @@ fn facts(desk: &Desk, extent: Extent) -> Outcome<Vec<(String, String)>> {
         ("rows, repetitions", format!("{}, {}", extent.rows, extent.repetitions)),
     ];
     Ok(facts.map(|(name, value)| (name.to_owned(), value)).into())
-}
-
-/// The most memory that this process has held so far, in bytes, where the system tells.
-pub(crate) fn peak() -> Option<u64> {
-    process::peak_of(std::process::id())
 }
 
 /// Tells what is being done.

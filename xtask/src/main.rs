@@ -5,11 +5,9 @@
 mod bench;
 mod ci;
 mod codegen;
-mod fuzz;
 mod man;
 mod report_check;
 mod repository;
-mod soak;
 mod tidy;
 mod torture;
 
@@ -39,10 +37,6 @@ enum Chore {
     Man,
     /// Look at reports in Chromium, where it is installed: sort, filter, point, and leave pictures
     ReportCheck,
-    /// Have the readers of files read what was flipped, cut, repeated and nested, and fail where one panics or hangs
-    Fuzz(fuzz::FuzzArgs),
-    /// Run the property tests with many cases and with seeds that nobody has tried, and stop at the first finding
-    Soak(soak::SoakArgs),
 }
 
 /// What a chore ends with: an error is told as it stands.
@@ -58,8 +52,6 @@ fn main() -> ExitCode {
         Chore::Torture(args) => torture::run(&args),
         Chore::Man => man::run(),
         Chore::ReportCheck => report_check::run(),
-        Chore::Fuzz(args) => fuzz::run(&args),
-        Chore::Soak(args) => soak::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

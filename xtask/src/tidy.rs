@@ -1,7 +1,7 @@
 //! `cargo xtask tidy`: the rules of the house that no compiler knows.
 
 mod layers;
-mod patterns;
+mod modules;
 mod sources;
 
 use std::fmt;
@@ -33,14 +33,19 @@ impl fmt::Display for Finding {
 pub(crate) fn run() -> Outcome {
     let root = repository::root();
     let mut findings = layers::check(&layers::packages()?);
+    let mut crates = Vec::new();
     for path in repository::files()? {
         let bytes =
             fs::read(root.join(&path)).map_err(|error| format!("cannot read {path}: {error}"))?;
         // What is not text is nobody's source.
         if let Ok(text) = std::str::from_utf8(&bytes) {
             findings.extend(sources::check(&path, text));
+            if path.starts_with("crates/") && sources::is_rust(&path) {
+                crates.push((path, text.to_owned()));
+            }
         }
     }
+    findings.extend(modules::check(&crates));
     for path in repository::leftovers(".snap.new")? {
         let problem = "a snapshot waits for a decision: `cargo insta review`, or delete it";
         findings.push(Finding::new(&path, 1, problem));

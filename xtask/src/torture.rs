@@ -4,13 +4,13 @@
 //! It can fail: three builds that are broken on purpose must be caught doubling effects, or the torture itself
 //! has failed.
 
+mod audit;
 mod build;
 mod class;
-mod part;
+mod process;
 mod round;
 mod service;
-mod tally;
-mod verdict;
+mod stats;
 
 use std::path::Path;
 use std::time::Instant;
@@ -18,8 +18,8 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use self::build::Profile;
-use self::round::Desk;
-use self::tally::Tally;
+use self::round::Workdir;
+use self::stats::Stats;
 use crate::{Outcome, repository};
 
 /// The flags of `torture`.
@@ -86,9 +86,9 @@ pub(crate) fn run(args: &TortureArgs) -> Outcome {
         let program = build::build(variant, args.profile)?;
         let mut doubled = 0;
         for &seed in &args.seed {
-            let (tally, finding) = torture(args, variant, &program, seed)?;
-            doubled += tally.doubled;
-            lines.push((format!("{} {seed}", variant.name()), tally));
+            let (stats, finding) = torture(args, variant, &program, seed)?;
+            doubled += stats.doubled;
+            lines.push((format!("{} {seed}", variant.name()), stats));
             findings.extend(finding);
         }
         if variant != Variant::Sound && doubled == 0 {
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &TortureArgs) -> Outcome {
             ));
         }
     }
-    println!("{}", tally::table(&lines));
+    println!("{}", stats::table(&lines));
     if findings.is_empty() { Ok(()) } else { Err(findings.join("\n\n")) }
 }
 
@@ -121,39 +121,39 @@ fn torture(
     variant: Variant,
     program: &Path,
     seed: u64,
-) -> Outcome<(Tally, Option<String>)> {
+) -> Outcome<(Stats, Option<String>)> {
     let start = Instant::now();
-    let desk = Desk::new(program, seed, args.learners)?;
-    let mut tally = Tally::default();
+    let workdir = Workdir::new(program, seed, args.learners)?;
+    let mut stats = Stats::default();
     let mut finding = None;
     // A broken build is not always caught at once; when it is, that is enough.
     let kills = if variant == Variant::Sound { args.kills } else { args.kills.saturating_mul(5) };
     for number in 1.. {
-        let round = desk.round(number, kills - tally.kills())?;
-        tally.add(&round.tally);
+        let round = workdir.round(number, kills - stats.kills())?;
+        stats.add(&round.stats);
         progress(&format!(
             "{} {seed}, round {number}: killed {} times, {} of {} by now; {}",
             variant.name(),
-            round.tally.kills(),
-            tally.kills(),
+            round.stats.kills(),
+            stats.kills(),
             kills,
             round.states,
         ));
         if !round.findings.is_empty() {
             if variant == Variant::Sound {
                 finding = Some(round.report());
-                desk.keep();
+                workdir.keep();
             } else {
                 progress(&format!("found: {}", round.findings[0]));
             }
             break;
         }
-        if tally.kills() >= kills {
+        if stats.kills() >= kills {
             break;
         }
     }
-    tally.wall = start.elapsed();
-    Ok((tally, finding))
+    stats.wall = start.elapsed();
+    Ok((stats, finding))
 }
 
 /// The script that is run: the main job, as people run it.

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use drillmaster_runner::output::table::Format;
-use drillmaster_runner::report::Section;
+use drillmaster_runner::report_data::Section;
 use drillmaster_runner::run_spec::Environment;
 
 /// A word of the command line, what it stands for, and its line of help.

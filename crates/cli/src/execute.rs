@@ -19,9 +19,9 @@ use crate::report_args::{Ending, ReadyReports};
 use crate::session::Session;
 use crate::transport::{CassetteOptions, Connections, output, tell};
 use drillmaster_runner::console::Console;
-use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::each::State;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::outcome::State;
 use drillmaster_runner::progress::Progress;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run::journal::RunJournal;
@@ -145,7 +145,7 @@ fn roster(order: &RunSpec, script: &Script, shell: &Ui) -> Result<Option<Roster>
     };
     // Nothing was sent yet, whatever is in the way.
     let roster = Roster::open(&near(path), order.key.as_deref())
-        .map_err(|problem| Diagnostic { exit: Exit::Usage, ..problem })?;
+        .map_err(|problem| Diagnostic { category: Category::Usage, ..problem })?;
     script.check_roster(&roster)?;
     let place = roster.path().display();
     match roster.odd_lines() {
@@ -249,21 +249,21 @@ pub(crate) fn perform(
         Some(cassette) => cassette.finish().map_err(|error| unfinished(&error, taping, keeping)),
         None => Ok(()),
     };
-    let taped = taped.or_else(|problem| match problem.exit {
-        Exit::Replay if !ended => Ok(()),
+    let taped = taped.or_else(|problem| match problem.category {
+        Category::Replay if !ended => Ok(()),
         _ => Err(problem),
     });
     // Only a script that came to its end has asked for all that it would.
     let used_up = if ended { target.finish() } else { Ok(()) };
     let mut exit = report.exit();
     // What was in flight is told; that an interrupted script did not come to its end goes without saying.
-    let told = |problem: &&Diagnostic| !interrupted || problem.exit != Exit::Interrupted;
+    let told = |problem: &&Diagnostic| !interrupted || problem.category != Category::Interrupted;
     let problems = report.problem.iter().filter(told).cloned();
     let unclosed = closed.and_then(Result::err).and_then(|error| unclosed(&error, &report));
     let problems = problems.chain(unclosed).map(|problem| going_on(problem, keeping));
     for problem in problems.chain(taped.err()).chain(used_up.err()) {
         shell.tell(&problem);
-        exit = exit.max(problem.exit);
+        exit = exit.max(Exit::of(&problem));
     }
     if interrupted {
         exit = Exit::Interrupted;
@@ -275,7 +275,7 @@ pub(crate) fn perform(
     let ending = if interrupted { Ending::Interrupted } else { Ending::Run };
     if let Err(problem) = ready.reports.finish(ready, &report, ending, shell) {
         shell.tell(&going_on(problem.clone(), keeping));
-        exit = exit.max(problem.exit);
+        exit = exit.max(Exit::of(&problem));
     }
     if let Some(left) = approved.map(|approved| approved.remaining()).filter(|left| *left > 0) {
         let writes = if left == 1 { "write" } else { "writes" };
@@ -287,14 +287,15 @@ pub(crate) fn perform(
 
 /// Why the journal was not ended; nothing where the run was stopped for the same reason.
 fn unclosed(error: &std::io::Error, report: &RunSummary) -> Option<Diagnostic> {
-    let is_told = report.problem.as_ref().is_some_and(|problem| problem.exit == Exit::Unwritten);
+    let is_told =
+        report.problem.as_ref().is_some_and(|problem| problem.category == Category::Unwritten);
     (!is_told).then(|| Diagnostic::unwritten(format!("the journal cannot be written: {error}")))
 }
 
 /// Says of a file that cannot be written by which command the run goes on.
 fn going_on(problem: Diagnostic, keeping: Option<&RunJournal>) -> Diagnostic {
     match (&problem.help, keeping) {
-        (Some(help), Some(keeping)) if problem.exit == Exit::Unwritten => {
+        (Some(help), Some(keeping)) if problem.category == Category::Unwritten => {
             let help =
                 format!("what was sent stands; {help}, then go on with `{}`", keeping.resume);
             problem.with_help(help)
@@ -312,7 +313,7 @@ fn unfinished(
     let problem = Diagnostic::call(error);
     match (taping, keeping) {
         (Some(CassetteOptions { path, mode: Mode::Record, .. }), Some(keeping))
-            if problem.exit != Exit::Replay =>
+            if problem.category != Category::Replay =>
         {
             let (seal, path) = (keeping.command("cassette seal"), near(path));
             problem.with_help(format!(
@@ -384,15 +385,15 @@ pub(super) fn summarise(
         // Where nothing was done there is nothing to go on with.
         Some(_) if is_new => {}
         // It says so itself.
-        Some(problem) if problem.exit == Exit::Unwritten => {}
+        Some(problem) if problem.category == Category::Unwritten => {}
         // Another run would not know of them.
-        Some(problem) if problem.exit == Exit::Script && doubts > 0 => {
+        Some(problem) if problem.category == Category::Script && doubts > 0 => {
             shell
                 .console
                 .note("do not run it again before it is known what became of the write in doubt");
         }
         // What it stopped at is in its inputs, its text or what it read, which the journal would tell it again.
-        Some(problem) if problem.exit == Exit::Script => {
+        Some(problem) if problem.category == Category::Script => {
             shell.console.note(&format!(
                 "when that is put right, run it again, or go on with `{resume} --allow-changed`"
             ));
@@ -406,7 +407,8 @@ pub(super) fn summarise(
         shell.console.note(&look_again(resume, report.horizon));
     }
     // What could not be written down is made up for without being asked.
-    let is_unwritten = report.problem.as_ref().is_some_and(|one| one.exit == Exit::Unwritten);
+    let is_unwritten =
+        report.problem.as_ref().is_some_and(|one| one.category == Category::Unwritten);
     if report.count(State::Refused) + report.count(State::Failed) > 0 && !is_unwritten {
         let note = format!("try what was refused or failed again with `{resume} --failed`");
         shell.console.note(&note);

@@ -34,7 +34,7 @@ use self::commands::{
 };
 use crate::event_log as log;
 use drillmaster_runner::console::{Console, Stream};
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::{Format, cell, layout, sheet_text};
 use drillmaster_runner::output::visible::{Styled, visible};
@@ -151,7 +151,7 @@ pub fn main() -> ExitCode {
         begin_log(&cli.globals, &matches).and_then(|()| carry_out(cli.command, &matches, &shell));
     let exit = done.unwrap_or_else(|problem| {
         shell.tell(&problem);
-        problem.exit
+        Exit::of(&problem)
     });
     tracing::info!(target: log::END, exit = exit as u8);
     // What was done is done: that not all of it could be written down is told, and changes nothing else.
@@ -161,7 +161,7 @@ pub fn main() -> ExitCode {
     let unwritten = [log, output].into_iter().flatten().map(Diagnostic::unwritten);
     let exits = unwritten.map(|problem| {
         shell.tell(&problem);
-        problem.exit
+        Exit::of(&problem)
     });
     exits.fold(exit, Exit::max).into()
 }
@@ -279,7 +279,7 @@ impl Ui {
     /// Prints rows as CSV where that is wanted, and else as a table that fits the terminal.
     fn rows(&self, header: &[impl AsRef<str>], rows: Vec<Vec<String>>) -> Result<(), Diagnostic> {
         let text = match self.format {
-            Format::Csv => sheet_text(header, &rows)?,
+            Format::Csv => sheet_text(header, &rows),
             Format::Table | Format::Json => layout(header, rows, self.console.width()),
         };
         self.console.print(&text);
@@ -288,9 +288,9 @@ impl Ui {
 
     fn tell(&self, problem: &Diagnostic) {
         let width = Stream::People.width().map_or(100, usize::from);
-        let drawn = Styled::coloured(&problem.draw(self.coloured.people, width));
-        self.console.warn_styled(&match problem.exit {
-            Exit::Replay if self.coloured.people => drawn.diff(),
+        let drawn = Styled::coloured(&problem.render(self.coloured.people, width));
+        self.console.warn_styled(&match problem.category {
+            Category::Replay if self.coloured.people => drawn.diff(),
             _ => drawn,
         });
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::execute::near;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::language::engine::folder_of;
+use drillmaster_runner::fs::folder_of;
 use drillmaster_runner::run_spec::RunSpec;
 
 /// How many links to links are followed.

@@ -12,7 +12,7 @@ use crate::report_args::Ending;
 use crate::session::Session;
 use crate::transport::{Connections, traced};
 use drillmaster_runner::console::Console;
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::Format;
 use drillmaster_runner::progress::Progress;
@@ -154,8 +154,10 @@ pub(crate) fn look_ahead(
 }
 
 fn interrupted() -> Diagnostic {
-    let exit = Exit::Interrupted;
-    Diagnostic { exit, ..Diagnostic::usage("interrupted in the rehearsal: no write was sent") }
+    Diagnostic {
+        category: Category::Interrupted,
+        ..Diagnostic::usage("interrupted in the rehearsal: no write was sent")
+    }
 }
 
 /// From how many rows something may be taken away, where so much is said about it.
@@ -165,7 +167,7 @@ pub(super) fn limit(said: Option<usize>, rows: usize) -> usize {
 
 fn within_limits(tally: &Tally, limit: usize, yes: bool) -> Result<(), Diagnostic> {
     let stopped =
-        |message: String| Diagnostic { exit: Exit::Stopped, ..Diagnostic::usage(message) };
+        |message: String| Diagnostic { category: Category::Stopped, ..Diagnostic::usage(message) };
     if tally.removals > limit {
         let from = tally.removals;
         let problem = format!(

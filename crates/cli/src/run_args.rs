@@ -11,7 +11,7 @@ use crate::target_args;
 use crate::target_args::TargetArgs;
 use crate::waiting::time;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::run::{CONCURRENCY, MOST_CONCURRENT};
+use drillmaster_runner::execution::{DEFAULT_CONCURRENCY, MAX_CONCURRENCY};
 use drillmaster_runner::run_spec::{Reports, RunSpec, Target};
 
 /// The flags that `run` and `resume` share.
@@ -60,8 +60,8 @@ pub(super) const DOUBTS: &str = "Writes in doubt";
 
 fn concurrency(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(number) if (1..=MOST_CONCURRENT).contains(&number) => Ok(number),
-        _ => Err(format!("must be a whole number from 1 to {MOST_CONCURRENT}")),
+        Ok(number) if (1..=MAX_CONCURRENCY).contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from 1 to {MAX_CONCURRENCY}")),
     }
 }
 
@@ -107,7 +107,7 @@ impl Settings {
             set: Vec::new(),
             place: target_args::place_of(matches, &self.target)?,
             max_rows: None,
-            concurrency: CONCURRENCY,
+            concurrency: DEFAULT_CONCURRENCY,
             results: None,
             reports: Reports::default(),
             max_removals: None,

@@ -23,7 +23,7 @@ use crate::config::{Config, KeySource, variable};
 use crate::paths::Paths;
 use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::language::engine::folder_of;
+use drillmaster_runner::fs::folder_of;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run_spec::{Environment, Target};
 use drillmaster_transport::files;
@@ -164,7 +164,7 @@ impl Connections {
         let transport: Arc<dyn Transport> = match place.on {
             Environment::Sandbox => {
                 let options = Options { dialect: place.dialect, ..Options::default() };
-                logged(Sandbox::with(options))
+                logged(Sandbox::new(options))
             }
             Environment::Live => {
                 let transport = live(place, needed, patience, &mut paces, &mut is_remote)?;

@@ -63,7 +63,7 @@ pub enum Refused {
     /// Something in it is not what it should be.
     #[error("`{place}`: {problem}")]
     Wrong {
-        /// The path to it, such as `log.endpoints[3].request.method`.
+        /// The path to it, such as `log.entries[3].request.method`.
         place: String,
         /// What is wrong with it.
         problem: String,

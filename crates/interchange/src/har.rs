@@ -45,7 +45,8 @@ struct LogMark {
 struct Mark {
     scope: String,
     ordinal: u64,
-    entry: String,
+    #[serde(rename = "entry")]
+    endpoint: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lost: Option<LostMark>,
 }
@@ -121,7 +122,7 @@ fn entry_of(interaction: &Interaction) -> Result<Value, String> {
     let mark = Mark {
         scope: request.scope.clone(),
         ordinal: request.ordinal,
-        entry: request.endpoint.clone(),
+        endpoint: request.endpoint.clone(),
         lost,
     };
     Ok(json!({

@@ -11,7 +11,7 @@
 //! ```
 //! use drillmaster_interchange::{self, Options};
 //!
-//! let har = r#"{ "log": { "endpoints": [{
+//! let har = r#"{ "log": { "entries": [{
 //!     "request": { "method": "GET", "url": "https://tryhackme.com/external/api/roomExists?roomCode=a",
 //!                  "headers": [{ "name": "THM-API-KEY", "value": "secret" }] },
 //!     "response": { "status": 200, "content": { "text": "{\"roomExists\":true}" } }

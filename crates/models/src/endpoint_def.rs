@@ -13,7 +13,7 @@ use crate::sensitivity::{self, Texts};
 use crate::service::{SERVICES, Service};
 use crate::wire;
 
-/// The two dialects of TryHackMe's API. RejectAll switched by itself; Security Labs has one for both.
+/// The two dialects of TryHackMe's API. It never switches by itself; Security Labs has one for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Dialect {
     /// The dialect that callers and scripts speak.
@@ -247,7 +247,7 @@ impl EndpointDef {
     /// ```
     /// use drillmaster_models::{Sensitivity, endpoint};
     /// let invite = endpoint("veracode.invite").unwrap();
-    /// assert_eq!(invite.request_texts().field("email").unwrap().holds, Some(Sensitivity::Email));
+    /// assert_eq!(invite.request_texts().field("email").unwrap().sensitivity, Some(Sensitivity::Email));
     /// ```
     pub fn request_texts(&self) -> &Texts {
         &self.texts().0

@@ -24,9 +24,11 @@ mod failure;
 mod field;
 pub mod json;
 pub mod lenient;
+mod message;
 mod metadata;
 mod moment;
 mod pager;
+pub mod scope;
 mod sensitivity;
 mod service;
 pub mod thm;
@@ -38,6 +40,7 @@ pub use endpoint::{Endpoint, Legacy, LegacyForm};
 pub use endpoint_def::{Dialect, EndpointDef, Unsupported};
 pub use failure::Failure;
 pub use field::{Field, FieldError, FieldKind, nearest};
+pub use message::Message;
 pub use metadata::{
     Absence, Credential, Effect, ErrorSpec, List, Means, Metadata, Method, Paging, Payload,
     Removes, Reply, Resolve, Write,

@@ -288,7 +288,7 @@ impl Effect {
             Self::Read => "read",
             Self::Write(write) if write.irreversible => "removal, irreversible",
             Self::Write(write) => match write.removes {
-                Removes::RejectAll => "write",
+                Removes::Never => "write",
                 Removes::When(_) => "write or removal",
                 Removes::Always => "removal",
             },
@@ -310,7 +310,7 @@ pub struct Write {
     /// The field that says whom the write is about.
     pub subject: &'static str,
     /// How to find out whether a doubtful write took effect.
-    pub settle: Resolve,
+    pub resolve: Resolve,
     /// Whether it takes something from a person: a seat, a room, an account.
     pub removes: Removes,
     /// Whether what it takes cannot be given back.
@@ -335,8 +335,8 @@ impl Write {
     pub const fn on(subject: &'static str) -> Self {
         Self {
             subject,
-            settle: Resolve::Repeat,
-            removes: Removes::RejectAll,
+            resolve: Resolve::Repeat,
+            removes: Removes::Never,
             irreversible: false,
             tells: true,
             predicts: "{}",
@@ -356,7 +356,7 @@ impl Write {
     /// ```
     pub fn takes_away(&self, fields: &Value) -> bool {
         match self.removes {
-            Removes::RejectAll => false,
+            Removes::Never => false,
             Removes::Always => true,
             Removes::When(field) => fields[field] == true,
         }
@@ -367,7 +367,7 @@ impl Write {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removes {
     /// It never does.
-    RejectAll,
+    Never,
     /// It does nothing else.
     Always,
     /// It does where this field is true, and may change other things without.

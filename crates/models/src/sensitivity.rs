@@ -1,6 +1,6 @@
 //! What the texts of a message hold, for whoever shares one: whether they tell of a person or let somebody in.
 //!
-//! A field says it in its declaration, by `#[schemars(extend("x-holds" = "email"))]`; a law over the endpoints
+//! A field says it in its declaration, by `#[schemars(extend("x-sensitivity" = "email"))]`; a law over the endpoints
 //! keeps any text from being forgotten. Documents that are made from the schemas do not show it.
 
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ impl std::str::FromStr for Sensitivity {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|holds| holds.name() == text).ok_or_else(|| {
+        Self::ALL.into_iter().find(|one| one.name() == text).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.into_iter().map(Self::name).collect();
             format!("`{text}` is nothing that a text holds; use one of {}", names.join(", "))
         })
@@ -117,7 +117,7 @@ impl std::str::FromStr for Sensitivity {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Texts {
     /// What the text holds, where the value is one. Of a map it is what its keys hold.
-    pub holds: Option<Sensitivity>,
+    pub sensitivity: Option<Sensitivity>,
     fields: BTreeMap<String, Texts>,
     items: Option<Box<Texts>>,
     values: Option<Box<Texts>>,
@@ -128,12 +128,12 @@ impl Texts {
     pub(crate) fn of(schema: &Value) -> Self {
         let mark = schema[MARK].as_str().and_then(|mark| mark.parse().ok());
         let inherits = |mut texts: Self| {
-            texts.holds = texts.holds.or(mark);
+            texts.sensitivity = texts.sensitivity.or(mark);
             Box::new(texts)
         };
         let properties = schema["properties"].as_object().into_iter().flatten();
         let mut own = Self {
-            holds: mark,
+            sensitivity: mark,
             fields: properties.map(|(name, schema)| (name.clone(), Self::of(schema))).collect(),
             items: schema.get("items").map(|items| inherits(Self::of(items))),
             values: schema
@@ -151,7 +151,7 @@ impl Texts {
 
     /// Adds what the same value holds in another form of it. The more secret counts.
     pub(crate) fn add(&mut self, other: Self) {
-        self.holds = self.holds.max(other.holds);
+        self.sensitivity = self.sensitivity.max(other.sensitivity);
         for (name, texts) in other.fields {
             self.fields.entry(name).or_default().add(texts);
         }

@@ -278,7 +278,7 @@ fn failure(
     if status >= 500 {
         return Err(Failure::Broken { status, words });
     }
-    match errors.find(|fault| fault.matches(&words)).map(|fault| fault.means) {
+    match errors.find(|spec| spec.matches(&words)).map(|spec| spec.means) {
         Some(Means::Answer(json)) => {
             serde_json::from_str(json).map_err(|error| Failure::Shape(error.to_string()))
         }

@@ -255,7 +255,7 @@ fn a_field_that_makes_a_write_a_removal_is_a_flag() {
 fn probes_look_at_a_field_that_both_sides_have() {
     for one in endpoints() {
         let Some(Resolve::Probe { endpoint: name, field, .. }) =
-            one.metadata.effect.write().map(|write| write.settle)
+            one.metadata.effect.write().map(|write| write.resolve)
         else {
             continue;
         };
@@ -271,15 +271,14 @@ fn probes_look_at_a_field_that_both_sides_have() {
 }
 
 #[test]
-fn a_repeat_that_settles_has_a_refusal_that_says_so() {
+fn a_repeat_that_resolves_has_a_refusal_that_says_so() {
     for endpoint in endpoints() {
-        let settle = endpoint.metadata.effect.write().map(|write| write.settle);
+        let resolve = endpoint.metadata.effect.write().map(|write| write.resolve);
         if matches!(
-            settle,
+            resolve,
             Some(Resolve::Refusal | Resolve::Probe { absence: Absence::Repeatable, .. })
         ) {
-            let already =
-                endpoint.metadata.errors.iter().any(|fault| fault.means == Means::Already);
+            let already = endpoint.metadata.errors.iter().any(|spec| spec.means == Means::Already);
             assert!(already, "{}", endpoint.name());
         }
     }
@@ -323,9 +322,9 @@ fn a_list_answer_without_its_list_is_no_answer() {
 #[test]
 fn words_mean_one_thing_to_an_entry() {
     for endpoint in endpoints() {
-        for fault in endpoint.errors() {
-            let first = endpoint.errors().find(|other| other.matches(fault.says));
-            assert_eq!(first.unwrap().means, fault.means, "{}: {}", endpoint.name(), fault.says);
+        for spec in endpoint.errors() {
+            let first = endpoint.errors().find(|other| other.matches(spec.says));
+            assert_eq!(first.unwrap().means, spec.means, "{}: {}", endpoint.name(), spec.says);
         }
     }
 }
@@ -333,8 +332,8 @@ fn words_mean_one_thing_to_an_entry() {
 #[test]
 fn a_refusal_that_is_an_answer_fits_the_answer() {
     for endpoint in endpoints() {
-        for fault in endpoint.errors() {
-            if let Means::Answer(text) = fault.means {
+        for spec in endpoint.errors() {
+            if let Means::Answer(text) = spec.means {
                 let answer: Value = serde_json::from_str(text).unwrap();
                 let sent = endpoint.answer_to_wire(answer.clone(), Dialect::Current);
                 let read = endpoint.answer(&sent.unwrap(), Dialect::Current).unwrap();
@@ -480,10 +479,10 @@ fn what_is_hidden_is_an_answer() {
     }
 }
 
-fn holds_somewhere(texts: &Texts, name: &str, holds: Sensitivity) -> bool {
-    let own = texts.field(name).is_some_and(|field| field.holds == Some(holds));
-    let below = texts.fields().any(|(_, field)| holds_somewhere(field, name, holds));
-    own || below || texts.items().is_some_and(|items| holds_somewhere(items, name, holds))
+fn holds_somewhere(texts: &Texts, name: &str, sensitivity: Sensitivity) -> bool {
+    let own = texts.field(name).is_some_and(|field| field.sensitivity == Some(sensitivity));
+    let below = texts.fields().any(|(_, field)| holds_somewhere(field, name, sensitivity));
+    own || below || texts.items().is_some_and(|items| holds_somewhere(items, name, sensitivity))
 }
 
 /// The paths of the texts in a schema of which it is not told what they hold.
@@ -495,7 +494,7 @@ fn silent(schema: &Value, texts: &Texts, path: &str) -> Vec<String> {
         _ => schema.as_bool() == Some(true) || (schema.is_object() && !has_forms(schema)),
     };
     let chosen = schema.get("enum").is_some() || schema.get("const").is_some();
-    if is("string") && !chosen && texts.holds.is_none() {
+    if is("string") && !chosen && texts.sensitivity.is_none() {
         found.push(path.to_owned());
     }
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
@@ -507,7 +506,7 @@ fn silent(schema: &Value, texts: &Texts, path: &str) -> Vec<String> {
         found.extend(silent(items, texts, &format!("{path}[]")));
     }
     if let Some(values) = schema.get("additionalProperties").filter(|values| values.is_object()) {
-        if texts.holds.is_none() {
+        if texts.sensitivity.is_none() {
             found.push(format!("{path}: its keys"));
         }
         let texts = texts.field("any").expect("a map has values");

@@ -27,10 +27,8 @@ pub(crate) use self::columns::Column;
 use self::columns::Columns;
 pub(crate) use self::modules::Modules;
 use self::modules::{Read, entries_of};
+use crate::language::endpoints::WALK;
 use crate::language::engine::why_not_importable;
-
-/// The prefix of the functions that walk through an endpoint's list.
-pub(crate) const WALK: &str = "all_";
 
 /// What was found in a script.
 #[derive(Debug, Default)]

@@ -1,43 +1,78 @@
-//! What stopped a run, and how it is drawn for a person.
+//! Errors and warnings for people: what failed, where, and what to do about it.
+//!
+//! ```
+//! use drillmaster_runner::diagnostic::{Category, Diagnostic};
+//!
+//! let error = Diagnostic::usage("there is no column `mail`").with_help("did you mean `email`?");
+//! assert_eq!(error.category, Category::Usage);
+//! assert_eq!(error.to_string(), "there is no column `mail` (did you mean `email`?)");
+//! ```
 
 use std::path::Path;
 use std::{fmt, io};
 
 use drillmaster_models::{Resolve, endpoint};
 use drillmaster_transport::{Error, Mismatch, Stopped};
-use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity,
-};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use rhai::Position;
 
-use crate::exit::Exit;
 use crate::output::visible::{visible, visible_line};
 
-/// The least columns in which a frame is drawn: the terminal would break a wider one.
+/// The narrowest terminal on which a diagnostic gets a frame.
 const FRAMED: usize = 50;
 
-/// What to do where a file cannot be written.
+/// What to do if a file cannot be written.
 const ROOM: &str = "free some disk space, or raise the limit on open files (`ulimit -n`)";
 
-/// Something that stops the command, or, where it ends well all the same, a warning: what failed, where, and what to do about it.
+/// Whether a diagnostic ends the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// It does.
+    Error,
+    /// It is worth a look.
+    Warning,
+}
+
+/// What a diagnostic is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    /// A call failed, or a row.
+    Call,
+    /// The command line, the configuration or the roster is wrong; nothing was sent.
+    Usage,
+    /// The script is wrong, or stopped with an error.
+    Script,
+    /// A guard or a refused credential stopped the run.
+    Stopped,
+    /// A replay does not match its recording.
+    Replay,
+    /// A file cannot be written.
+    Unwritten,
+    /// The run was interrupted.
+    Interrupted,
+}
+
+/// An error or a warning: what failed, where, and what to do about it.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
-    /// How the command ends because of it.
-    pub exit: Exit,
+    /// Whether it is an error.
+    pub severity: Severity,
+    /// What it is about.
+    pub category: Category,
     /// What failed.
     pub message: String,
-    /// What to do about it, if that can be said.
+    /// What to do about it, if that is known.
     pub help: Option<String>,
-    /// Where in a script.
-    pub place: Option<Target>,
+    /// Where in a script it is.
+    pub location: Option<Location>,
 }
 
 /// A place in a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// The file as it was named.
+pub struct Location {
+    /// The file, as it was named.
     pub file: String,
-    /// The file's text.
+    /// The text of the file.
     pub source: String,
     /// The line, from 1.
     pub line: usize,
@@ -48,56 +83,64 @@ pub struct Target {
 impl Diagnostic {
     /// A wrong command line or configuration.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: message.into(), help: None, place: None }
+        Self {
+            severity: Severity::Error,
+            category: Category::Usage,
+            message: message.into(),
+            help: None,
+            location: None,
+        }
     }
 
     /// A wrong script.
     pub fn script(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Script, ..Self::usage(message) }
+        Self { category: Category::Script, ..Self::usage(message) }
     }
 
-    /// A file that cannot be written any more, although it could be at first. What was sent stands.
+    /// A file that can no longer be written, for want of disk space or file handles. What was sent stands.
     pub fn unwritten(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Unwritten, ..Self::usage(message) }.with_help(ROOM)
+        Self { category: Category::Unwritten, ..Self::usage(message) }.with_help(ROOM)
     }
 
-    /// The same of a file by its name.
+    /// The same, about this file.
     pub fn cannot_write(path: &Path, error: &io::Error) -> Self {
         Self::unwritten(format!("cannot write {}: {error}", path.display()))
     }
 
-    /// FaultKind with a call outside any row.
+    /// A call that failed outside of rows.
     pub fn call(error: &Error) -> Self {
-        let exit = match () {
-            () if error.is_unwritten() => Exit::Unwritten,
-            () if error.is_replay_mismatch() => Exit::Replay,
-            () if error.is_credential() || error.is_stopped() => Exit::Stopped,
-            () if error.is_setup() || error.is_invalid() || error.is_unsupported() => Exit::Usage,
-            () => Exit::Rows,
+        let category = match () {
+            () if error.is_unwritten() => Category::Unwritten,
+            () if error.is_replay_mismatch() => Category::Replay,
+            () if error.is_credential() || error.is_stopped() => Category::Stopped,
+            () if error.is_setup() || error.is_invalid() || error.is_unsupported() => {
+                Category::Usage
+            }
+            () => Category::Call,
         };
-        Self { exit, help: advice(error), ..Self::usage(error.to_string()) }
+        Self { category, help: advice(error), ..Self::usage(error.to_string()) }
     }
 
-    /// Says what to do about it.
+    /// Adds what to do about it.
     #[must_use]
     pub fn with_help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
     }
 
-    /// Says where in a script it is.
+    /// Adds where in a script it is.
     #[must_use]
     pub fn at(self, file: &str, source: &str, position: Position) -> Self {
-        let place = position.line().map(|line| Target {
+        let location = position.line().map(|line| Location {
             file: file.to_owned(),
             source: source.to_owned(),
             line,
             column: position.position().unwrap_or(1),
         });
-        Self { place, ..self }
+        Self { location, ..self }
     }
 
-    /// Draws it for a terminal of this width, in colour or not. Control characters are visible in what it quotes.
-    pub fn draw(&self, colour: bool, width: usize) -> String {
+    /// Renders the diagnostic for a terminal of this width. Control characters in quoted text are escaped.
+    pub fn render(&self, colour: bool, width: usize) -> String {
         if width < FRAMED {
             return self.plain();
         }
@@ -106,19 +149,19 @@ impl Diagnostic {
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_width(width)
             .without_syntax_highlighting();
-        // Others have written what it quotes, and nobody can tell their colours from those of the frame.
+        // Quoted text comes from others, and its colours would look like those of the frame.
         let mut diagnostic = MietteDiagnostic::new(visible(&self.message));
-        if self.exit == Exit::Done {
-            diagnostic = diagnostic.with_severity(Severity::Warning);
+        if self.severity == Severity::Warning {
+            diagnostic = diagnostic.with_severity(miette::Severity::Warning);
         }
         diagnostic.help = self.help.as_deref().map(|help| visible(help).into_owned());
         let mut text = String::new();
-        let drawn = match &self.place {
+        let drawn = match &self.location {
             None => handler.render_report(&mut text, &diagnostic),
-            Some(place) => {
-                let (source, span) = place.excerpt();
+            Some(location) => {
+                let (source, span) = location.excerpt();
                 let label = LabeledSpan::new_with_span(None, span);
-                let source = NamedSource::new(visible_line(&place.file), source);
+                let source = NamedSource::new(visible_line(&location.file), source);
                 let report = miette::Report::new(diagnostic.with_label(label));
                 let report = report.with_source_code(source);
                 handler.render_report(&mut text, report.as_ref())
@@ -130,24 +173,24 @@ impl Diagnostic {
         }
     }
 
-    /// It in lines that the terminal may break as it likes.
+    /// Without a frame, in lines that the terminal may break anywhere.
     fn plain(&self) -> String {
-        let mark = if self.exit == Exit::Done { '\u{26a0}' } else { '\u{d7}' };
+        let mark = if self.severity == Severity::Warning { '\u{26a0}' } else { '\u{d7}' };
         let mut lines = vec![format!("{mark} {}", self.message)];
-        lines.extend(self.place.as_ref().map(Target::told));
+        lines.extend(self.location.as_ref().map(Location::plain));
         lines.extend(self.help.as_ref().map(|help| format!("help: {help}")));
         visible(&lines.join("\n")).into_owned()
     }
 }
 
-/// What a person can do about trouble with a call.
+/// What a person can do about a failed call.
 pub(crate) fn advice(error: &Error) -> Option<String> {
     let advice = match () {
         () if error.is_credential() => {
             "check the key: it may have been rotated, disabled or mistyped".to_owned()
         }
         () if error.is_unwritten() => ROOM.to_owned(),
-        () if error.is_in_doubt() => settling(error),
+        () if error.is_in_doubt() => how_to_resolve(error),
         () if error.is_throttled() => {
             "try again later, or wait longer with --retry-for TIME".to_owned()
         }
@@ -160,7 +203,7 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
         () => match error.stopped_by()? {
             Stopped::Removals => "if that is meant, allow more with --max-removals".to_owned(),
             Stopped::Irreversible => "if that is meant, allow it with --yes".to_owned(),
-            // It says so itself.
+            // Its message says what to do.
             Stopped::Pseudonym => return None,
             _ => "make a new plan with --dry-run --plan FILE, look at it, and resume with --approved FILE".to_owned(),
         },
@@ -168,10 +211,10 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
     Some(advice)
 }
 
-/// How a person finds out whether a doubtful write took effect.
-pub(crate) fn settling(error: &Error) -> String {
-    let settle = error.endpoint().and_then(|name| endpoint(name).ok()?.metadata.effect.write());
-    match settle.map(|write| write.settle) {
+/// How a person finds out whether a write in doubt took effect.
+pub(crate) fn how_to_resolve(error: &Error) -> String {
+    let write = error.endpoint().and_then(|name| endpoint(name).ok()?.metadata.effect.write());
+    match write.map(|write| write.resolve) {
         Some(Resolve::Probe { endpoint: list, field, .. }) => {
             format!("{list} shows whether it took effect: look for the {field}")
         }
@@ -184,8 +227,8 @@ pub(crate) fn settling(error: &Error) -> String {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(f, "{}:{}:{}: ", place.file, place.line, place.column)?;
+        if let Some(location) = &self.location {
+            write!(f, "{}:{}:{}: ", location.file, location.line, location.column)?;
         }
         f.write_str(&self.message)?;
         match &self.help {
@@ -197,14 +240,14 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
-impl Target {
-    /// The place and the line in plain words.
-    fn told(&self) -> String {
+impl Location {
+    /// The place and its line.
+    fn plain(&self) -> String {
         let line = self.source.lines().nth(self.line - 1).unwrap_or_default().trim();
         format!("{}:{}:{}: {line}", self.file, self.line, self.column)
     }
 
-    /// The text as it can be shown, and the place in it.
+    /// The text with control characters escaped, and the place in it.
     fn excerpt(&self) -> (String, (usize, usize)) {
         let (start, length) = self.span();
         let (before, rest) = self.source.split_at(start);
@@ -213,7 +256,7 @@ impl Target {
         (format!("{before}{word}{after}"), (before.len(), word.len()))
     }
 
-    /// The place in bytes, widened over the word that stands there: Rhai tells points only.
+    /// The place in bytes, extended to the end of its word: Rhai gives only points.
     fn span(&self) -> (usize, usize) {
         let before: usize =
             self.source.split_inclusive('\n').take(self.line - 1).map(str::len).sum();

@@ -1,9 +1,7 @@
 //! Files that appear whole, or not at all.
 
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
-
-use crate::language::engine::folder_of;
+use std::path::{Path, PathBuf};
 
 /// Whether a file cannot be opened because too many are: by this process, or on this machine.
 pub(crate) fn is_out_of_handles(error: &io::Error) -> bool {
@@ -41,4 +39,12 @@ pub fn put(
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// The folder of a file, which need not exist.
+pub fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
 }

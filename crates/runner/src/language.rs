@@ -5,7 +5,6 @@ pub mod endpoints;
 pub mod engine;
 pub mod imports;
 pub mod limits;
-pub mod memory;
 pub mod prelude;
 pub mod reading;
 pub mod shown;

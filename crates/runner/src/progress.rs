@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::console::{Console, Stream, progress_bar};
-use crate::execution::each::State;
+use crate::outcome::State;
 
 /// How often the figures are looked at.
 const TICK: Duration = Duration::from_millis(250);

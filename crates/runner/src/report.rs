@@ -6,7 +6,6 @@
 //! them, once for all.
 
 mod charts;
-mod data;
 mod export;
 mod heatmap;
 mod page;
@@ -14,81 +13,20 @@ mod pseudonyms;
 mod svg;
 mod views;
 
-use std::fmt;
 use std::io;
 
 use drillmaster_transport::redact::Rows;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-pub(crate) use self::data::ReportData;
-use self::data::{Day, Heatmap, Share, Stage, Standing};
 pub use self::export::{Kind, write};
 pub use self::page::{TEMPLATE, Template};
 pub(crate) use self::views::SectionView;
-use crate::execution::each::State;
+use crate::outcome::{Change, State};
+use crate::report_data::{Day, Heatmap, Section, Share, Stage, Standing};
 use crate::run;
 
 /// Who needs a person because of a call outside of rows.
 const OUTSIDE: &str = "outside of rows";
-
-/// A part of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Section {
-    /// Who needs somebody today
-    Needs,
-    /// How many are at which stage
-    Funnel,
-    /// Who has done how much of what
-    Heatmap,
-    /// What was completed over time
-    Burnup,
-    /// Points
-    Scoreboard,
-    /// The time that was spent, by role
-    Engagement,
-    /// What this run changed
-    Changes,
-}
-
-impl Section {
-    /// All of them, in the order in which a report has them.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Needs,
-        Self::Funnel,
-        Self::Heatmap,
-        Self::Burnup,
-        Self::Scoreboard,
-        Self::Engagement,
-        Self::Changes,
-    ];
-
-    /// The name in scripts, flags and files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Needs => "needs",
-            Self::Funnel => "funnel",
-            Self::Heatmap => "heatmap",
-            Self::Burnup => "burnup",
-            Self::Scoreboard => "scoreboard",
-            Self::Engagement => "engagement",
-            Self::Changes => "changes",
-        }
-    }
-
-    /// The heading.
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Needs => "Needs you today",
-            Self::Funnel => "From sign-up to finish",
-            Self::Heatmap => "Who has done what",
-            Self::Burnup => "Completed over time",
-            Self::Scoreboard => "Scoreboard",
-            Self::Engagement => "Time spent, by role",
-            Self::Changes => "What this run changed",
-        }
-    }
-}
 
 /// What is known of a run besides its rows.
 pub struct About {
@@ -150,17 +88,9 @@ struct SnapshotTest {
 #[derive(Debug, Clone, Default, Serialize)]
 struct Changes {
     /// How often each endpoint changed something.
-    counts: Vec<Changed>,
+    counts: Vec<Change>,
     /// The rows that changed something, in their order.
     rows: Vec<RowChanges>,
-}
-
-/// How often an endpoint changed something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Changed {
-    #[serde(rename = "entry")]
-    pub(crate) endpoint: String,
-    pub(crate) count: u64,
 }
 
 /// What a row changed.
@@ -168,7 +98,7 @@ pub(crate) struct Changed {
 struct RowChanges {
     /// The row's key; nothing for what was changed outside of rows.
     who: Option<String>,
-    endpoints: Vec<Changed>,
+    endpoints: Vec<Change>,
 }
 
 impl Changes {
@@ -176,7 +106,7 @@ impl Changes {
         self.counts.is_empty()
     }
 
-    fn take(&mut self, who: Option<&str>, endpoints: &[Changed]) {
+    fn take(&mut self, who: Option<&str>, endpoints: &[Change]) {
         if endpoints.is_empty() {
             return;
         }
@@ -184,30 +114,6 @@ impl Changes {
             endpoint.add_to(&mut self.counts);
         }
         self.rows.push(RowChanges { who: who.map(str::to_owned), endpoints: endpoints.to_vec() });
-    }
-}
-
-impl Changed {
-    /// One change.
-    pub(crate) fn once(endpoint: &str) -> Self {
-        Self { endpoint: endpoint.to_owned(), count: 1 }
-    }
-
-    /// Adds it to those that were counted.
-    pub(crate) fn add_to(&self, counted: &mut Vec<Self>) {
-        match counted.iter_mut().find(|own| own.endpoint == self.endpoint) {
-            Some(own) => own.count += self.count,
-            None => counted.push(self.clone()),
-        }
-    }
-}
-
-impl fmt::Display for Changed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.count {
-            1 => f.write_str(&self.endpoint),
-            count => write!(f, "{} ×{count}", self.endpoint),
-        }
     }
 }
 

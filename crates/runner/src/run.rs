@@ -16,24 +16,20 @@ use tokio::runtime::Handle;
 use self::journal::RunJournal;
 use crate::console::Console;
 use crate::diagnostic::Diagnostic;
+use crate::execution::DEFAULT_CONCURRENCY;
 use crate::execution::context::RunContext;
-use crate::execution::each::{Outcome, State};
 use crate::execution::stop::Stop;
 use crate::execution::store::Spool;
 use crate::exit::Exit;
 use crate::language::engine;
+use crate::outcome::Change;
+use crate::outcome::{Outcome, State};
 use crate::progress::Progress;
-use crate::report::{Changed, ReportData};
+use crate::report_data::ReportData;
 use crate::roster::Roster;
 use crate::run::plan::Plan;
 use crate::run::results::Results;
 use crate::script::Script;
-
-/// How many rows run at a time unless said otherwise.
-pub const CONCURRENCY: usize = 16;
-
-/// The most rows that run at a time. Each has a stack of its own; services ask to be called more slowly long before.
-pub const MOST_CONCURRENT: usize = 256;
 
 /// What a script runs with.
 pub struct Job {
@@ -47,7 +43,7 @@ pub struct Job {
     pub inputs: Map,
     /// The most rows that are taken.
     pub max_rows: Option<usize>,
-    /// How many rows run at a time, up to [`MOST_CONCURRENT`].
+    /// How many rows run at a time, up to [`MAX_CONCURRENCY`](crate::execution::MAX_CONCURRENCY).
     pub concurrency: usize,
     /// Where to write what became of each row.
     pub results: Option<PathBuf>,
@@ -73,7 +69,7 @@ impl Job {
             roster: None,
             inputs: Map::new(),
             max_rows: None,
-            concurrency: CONCURRENCY,
+            concurrency: DEFAULT_CONCURRENCY,
             results: None,
             journal: None,
             defers: false,
@@ -98,7 +94,7 @@ pub struct RunSummary {
     /// What the script handed over with `report(…)`.
     pub(crate) handed: ReportData,
     /// How often each endpoint changed something outside of rows.
-    pub(crate) changes_outside: Vec<Changed>,
+    pub(crate) changes_outside: Vec<Change>,
     /// What the script's last statement came to.
     pub value: Dynamic,
 }
@@ -133,8 +129,8 @@ impl RunSummary {
     pub fn exit(&self) -> Exit {
         let fine = self.outside.is_empty() && self.all_fine();
         let rows = if fine { Exit::Done } else { Exit::Rows };
-        let fatal = self.fatal.as_ref().map(|error| Diagnostic::call(error).exit);
-        let stopped = self.problem.as_ref().map(|problem| problem.exit);
+        let fatal = self.fatal.as_ref().map(|error| Exit::of(&Diagnostic::call(error)));
+        let stopped = self.problem.as_ref().map(Exit::of);
         stopped.map_or(rows, |stopped| fatal.map_or(stopped, |fatal| fatal.max(stopped)))
     }
 
@@ -194,7 +190,7 @@ impl RunSummary {
                 0 => String::new(),
                 others => format!(" and {others} more"),
             };
-            let told = outcome.told().replace('\n', "\n    ");
+            let told = outcome.to_string().replace('\n', "\n    ");
             Need { told: format!("{others}: {told}"), key: Some(outcome.key) }
         };
         let mut needs: Vec<_> = groups.into_iter().map(&mut told).collect();
@@ -238,7 +234,7 @@ impl fmt::Display for Need {
 /// use drillmaster_runner::console::Console;
 /// use drillmaster_runner::run::{Job, run};
 /// use drillmaster_runner::script::Script;
-/// use drillmaster_sandbox::Sandbox;
+/// use drillmaster_sandbox::{Options, Sandbox};
 /// use drillmaster_transport::Connection;
 /// use std::sync::{Arc, Mutex};
 ///
@@ -246,7 +242,7 @@ impl fmt::Display for Need {
 /// let out = Arc::new(Mutex::new(Vec::new()));
 /// let console = Console::to(out.clone(), Arc::new(Mutex::new(Vec::new())));
 /// let script = Script::parse("demo.rhai", "print(thm::rooms().roomInfo.len() > 0)").unwrap();
-/// let sandbox = Sandbox::academy(1, 50, 30);
+/// let sandbox = Sandbox::new(Options { learners: 50, seats: 30, ..Options::default() });
 /// let report = run(&script, Job::new(Connection::new(sandbox), console), runtime.handle());
 /// assert!(report.problem.is_none());
 /// assert_eq!(*out.lock().unwrap(), b"true\n");
@@ -285,14 +281,14 @@ pub(crate) fn run_over(
         Err(error) => (Dynamic::UNIT, Some(script.explain(*error))),
     };
     resolving.abort();
-    let listed = host.finish_listing();
+    host.finish_listing();
     let written = finish_results(&host, problem.is_none());
     let planned = host
         .plan
         .as_ref()
         .map_or(Ok(()), Plan::take_main)
         .map_err(|error| Diagnostic::unwritten(format!("the plan cannot be kept: {error}")));
-    let problem = problem.or(listed.err()).or(written.err()).or(planned.err());
+    let problem = problem.or(written.err()).or(planned.err());
     let mut outside = host.outside();
     // What stopped the run is told by itself.
     let is_told =

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::diagnostic::Diagnostic;
-use crate::report::Section;
+use crate::report_data::Section;
 use drillmaster_transport::files;
 
 /// Everything that a run was asked to do. Paths are absolute: a run can be resumed from any folder.

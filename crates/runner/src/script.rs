@@ -10,7 +10,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Map, ParseError, ParseErrorType,
 
 pub use crate::analysis::Input;
 use crate::analysis::{Analysis, Column, Elsewhere, Finding, Functions, survey};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Category, Diagnostic, Severity};
 use crate::execution::context::RunContext;
 use crate::language::engine;
 use crate::roster::{Columns, Roster};
@@ -180,7 +180,7 @@ impl Script {
     pub fn may_remove(&self) -> bool {
         let can = |name: &&'static str| {
             let write = endpoint(name).ok().and_then(|endpoint| endpoint.metadata.effect.write());
-            write.is_some_and(|write| write.removes != Removes::RejectAll || write.irreversible)
+            write.is_some_and(|write| write.removes != Removes::Never || write.irreversible)
         };
         let modules = &self.survey.modules;
         modules.unknown || self.survey.endpoints.iter().chain(&modules.endpoints).any(can)
@@ -211,8 +211,7 @@ impl Script {
 
     /// What is declared and never used, or never come to. It stops nothing.
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        let warning =
-            |mistake| Diagnostic { exit: crate::exit::Exit::Done, ..self.problem(mistake) };
+        let warning = |mistake| Diagnostic { severity: Severity::Warning, ..self.problem(mistake) };
         self.survey.warnings.iter().map(warning).collect()
     }
 
@@ -234,7 +233,7 @@ impl Script {
                     ),
                     help: Some(columns.suggest(&column.name)),
                 };
-                Err(Diagnostic { exit: crate::exit::Exit::Usage, ..self.problem(&problem) })
+                Err(Diagnostic { category: Category::Usage, ..self.problem(&problem) })
             }
         }
     }

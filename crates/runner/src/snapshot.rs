@@ -1,22 +1,23 @@
-//! Tests of script projects: a cassette beside a script is a test of it.
+//! Snapshot tests of scripts: each recorded run is replayed, and its outcome compared with the accepted one.
 //!
-//! | beside `onboard.rhai` | is |
+//! | next to `onboard.rhai`, or in `recordings/` | is |
 //! |---|---|
-//! | `onboard.cassette`, `onboard.empty-class.cassette` | a run that was recorded: a case |
-//! | `onboard.roster.csv`, `onboard.empty-class.roster.csv` | the roster of that case, which sealing wrote |
-//! | `onboard.accepted`, `onboard.empty-class.accepted` | what somebody looked at and found right |
+//! | `onboard.cassette`, `onboard.empty-class.cassette` | a recorded run: one test |
+//! | `onboard.roster.csv`, `onboard.empty-class.roster.csv` | the roster for that test, written with the cassette |
+//! | `onboard.accepted`, `onboard.empty-class.accepted` | the outcome that a person has accepted |
 //!
-//! A case is run by replaying its cassette. Its [picture](Snapshot) holds what the script printed and told, what
-//! became of the rows, what it wrote and how it ended; it is compared with the one that was accepted.
+//! A test replays its cassette. Its [`Snapshot`] holds the script's output, messages, results and writes, and the exit
+//! code.
 //!
 //! ```
-//! use drillmaster_runner::cases::find;
+//! use drillmaster_runner::snapshot::find;
 //!
 //! let folder = tempfile::tempdir().unwrap();
 //! std::fs::write(folder.path().join("rooms.rhai"), "print(1)").unwrap();
-//! std::fs::write(folder.path().join("rooms.none.cassette"), "").unwrap();
+//! std::fs::create_dir(folder.path().join("recordings")).unwrap();
+//! std::fs::write(folder.path().join("recordings/rooms.none.cassette"), "").unwrap();
 //! let found = find(folder.path()).unwrap();
-//! assert_eq!(found.cases[0].name(), "rooms.none");
+//! assert_eq!(found.tests[0].name(), "rooms.none");
 //! ```
 
 use std::fmt::Write as _;
@@ -33,26 +34,28 @@ use walkdir::WalkDir;
 
 use crate::console::Console;
 use crate::diagnostic::Diagnostic;
+use crate::fs::folder_of;
 use crate::fs::{Readers, put};
-use crate::language::engine::folder_of;
 use crate::roster::Roster;
 use crate::run::{Job, RunSummary, run};
 use crate::run_spec::Recorded;
 use crate::script::Script;
 use drillmaster_transport::files;
 
-/// How the lines are called that part a picture.
-const PARTS: &str = "== ";
-/// The most lines in which a picture tells of rows.
-const TOLD: usize = 50;
+/// Begins the heading of each part of a snapshot.
+const HEADING: &str = "== ";
+/// How many rows that need attention a snapshot lists at most.
+const MAX_LISTED: usize = 50;
+/// The folder below a script's that may hold its cassettes.
+const RECORDINGS: &str = "recordings";
 
-/// The cases of a folder and of those in it.
+/// The tests in a folder and its subfolders.
 #[derive(Debug)]
 pub struct Found {
-    /// In the order of their paths.
-    pub cases: Vec<SnapshotTest>,
-    /// Cassettes beside which there is no script: somebody else's.
-    pub strangers: Vec<PathBuf>,
+    /// In the order of their names.
+    pub tests: Vec<SnapshotTest>,
+    /// Cassettes that belong to no script.
+    pub orphans: Vec<PathBuf>,
 }
 
 /// A recorded run of a script.
@@ -63,91 +66,118 @@ pub struct SnapshotTest {
     cassette: PathBuf,
 }
 
-/// Looks for cases. Hidden folders are passed over.
+/// Finds the tests in a folder. Hidden folders are skipped.
 pub fn find(folder: &Path) -> Result<Found, Diagnostic> {
     let is_hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.');
     let files = WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter()
-        .filter_entry(|endpoint| endpoint.depth() == 0 || !is_hidden(endpoint.file_name()));
-    let mut found = Found { cases: Vec::new(), strangers: Vec::new() };
-    for endpoint in files {
-        let endpoint = endpoint.map_err(|error| {
+        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()));
+    let mut found = Found { tests: Vec::new(), orphans: Vec::new() };
+    for file in files {
+        let file = file.map_err(|error| {
             let path = error.path().unwrap_or(folder).display().to_string();
-            let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-            Diagnostic::usage(format!("cannot look for tests in {path}: {why}"))
+            let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+            Diagnostic::usage(format!("cannot search for tests in {path}: {reason}"))
         })?;
-        let path = endpoint.into_path();
+        let path = file.into_path();
         if path.extension().is_none_or(|extension| extension != "cassette") {
             continue;
         }
         match script_of(&path) {
             Some(script) => {
-                let inside = path.strip_prefix(folder).unwrap_or(&path).with_extension("");
-                let name = inside.to_string_lossy().into_owned();
-                found.cases.push(SnapshotTest { name, script, cassette: path });
+                let name = test_name(path.strip_prefix(folder).unwrap_or(&path));
+                found.tests.push(SnapshotTest { name, script, cassette: path });
             }
-            None => found.strangers.push(path),
+            None => found.orphans.push(path),
         }
     }
+    found.tests.sort_by(|one, other| Path::new(&one.name).cmp(Path::new(&other.name)));
     Ok(found)
 }
 
-/// The script that a cassette is of: its name, as far as there is one that is called so.
-fn script_of(cassette: &Path) -> Option<PathBuf> {
-    let mut name = cassette.file_stem()?.to_str()?;
-    loop {
-        let script = cassette.with_file_name(format!("{name}.rhai"));
-        if script.is_file() {
-            return Some(script);
-        }
-        (name, _) = name.rsplit_once('.')?;
-    }
+/// The name of a cassette's test: its path without the extension and the folder of recordings.
+fn test_name(cassette: &Path) -> String {
+    let folder = cassette.parent().filter(|folder| folder.ends_with(RECORDINGS));
+    let name = match (folder.and_then(Path::parent), cassette.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => cassette.to_owned(),
+    };
+    name.with_extension("").to_string_lossy().into_owned()
 }
 
-/// What came of running a case.
+/// The script that a cassette belongs to: the one with its name, or with its name up to a dot.
+fn script_of(cassette: &Path) -> Option<PathBuf> {
+    let whole = cassette.file_stem()?.to_str()?;
+    let folder = cassette.parent()?;
+    let folders = [Some(folder.to_owned()), folder_above(folder)];
+    folders.into_iter().flatten().find_map(|folder| {
+        let mut name = whole;
+        loop {
+            let script = folder.join(format!("{name}.rhai"));
+            if script.is_file() {
+                return Some(script);
+            }
+            (name, _) = name.rsplit_once('.')?;
+        }
+    })
+}
+
+/// The folder of the scripts, for a folder of recordings.
+fn folder_above(folder: &Path) -> Option<PathBuf> {
+    if folder.ends_with(RECORDINGS) {
+        return folder.parent().map(Path::to_owned);
+    }
+    // The folder may be the working directory.
+    let absolute = std::path::absolute(folder).ok()?;
+    absolute.ends_with(RECORDINGS).then(|| folder.join(".."))
+}
+
+/// The outcome of running a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The picture itself.
+    /// What is compared with the accepted snapshot.
     pub text: String,
-    /// Why it is not one to be accepted: the script and its recording do not go together.
+    /// Why this snapshot must not be accepted: the script no longer matches its recording.
     pub mismatch: Option<String>,
 }
 
 impl SnapshotTest {
-    /// The case of a cassette that lies beside its script.
-    pub fn of(cassette: &Path) -> Option<Self> {
+    /// The test that a cassette makes, if there is a script for it.
+    pub fn from_cassette(cassette: &Path) -> Option<Self> {
         let name = cassette.file_stem()?.to_string_lossy().into_owned();
         Some(Self { name, script: script_of(cassette)?, cassette: cassette.to_owned() })
     }
 
-    /// What it is called: its cassette's name, with its folders within the one that was looked through.
+    /// The cassette's name, with its path below the searched folder.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The script that it runs.
+    /// The script under test.
     pub fn script(&self) -> &Path {
         &self.script
     }
 
-    /// Where its accepted picture is kept.
+    /// The file of the accepted snapshot.
     pub fn accepted(&self) -> PathBuf {
         self.cassette.with_extension("accepted")
     }
 
-    /// Every file that it is made of, those that are not there among them.
+    /// All files of the test, whether they exist or not.
     pub fn files(&self) -> [PathBuf; 5] {
         let [own, shared] = self.rosters();
         [self.script.clone(), self.cassette.clone(), self.accepted(), own, shared]
     }
 
-    /// Where its roster is looked for: its own, and that of all cases of the script.
+    /// Where the roster may be: the test's own, or one that all tests of the script share.
     fn rosters(&self) -> [PathBuf; 2] {
-        [&self.cassette, &self.script].map(|path| path.with_extension("roster.csv"))
+        let mut shared = self.script.file_stem().unwrap_or_default().to_owned();
+        shared.push(".roster.csv");
+        [self.cassette.with_extension("roster.csv"), self.cassette.with_file_name(shared)]
     }
 
-    /// The picture that was accepted, if one was.
+    /// The accepted snapshot, if there is one.
     pub fn last_accepted(&self) -> Result<Option<String>, Diagnostic> {
         let path = self.accepted();
         match files::read_text(&path, files::BY_HAND) {
@@ -159,123 +189,118 @@ impl SnapshotTest {
         }
     }
 
-    /// Accepts a picture: written beside its place and renamed.
-    pub fn accept(&self, picture: &str) -> Result<(), Diagnostic> {
+    /// Saves a snapshot as the accepted one.
+    pub fn accept(&self, snapshot: &str) -> Result<(), Diagnostic> {
         let path = self.accepted();
-        let written = put(&path, Readers::Everybody, |out| out.write_all(picture.as_bytes()));
+        let written = put(&path, Readers::Everybody, |out| out.write_all(snapshot.as_bytes()));
         written.map_err(|error| Diagnostic::cannot_write(&path, &error))
     }
 
-    /// Runs it. An `Err` is a case that cannot be run at all.
+    /// Replays the cassette. An error means that the test cannot be run at all.
     pub fn run(&self, runtime: &Handle) -> Result<Snapshot, Diagnostic> {
         let script = Script::open(&self.script)?;
         if let Err(problems) = script.check() {
             return Err(problems.into_iter().next().unwrap_or_else(|| {
-                Diagnostic::script(format!("{} has mistakes", self.script.display()))
+                Diagnostic::script(format!("{} has errors", self.script.display()))
             }));
         }
         let replay = Replay::open(&self.cassette).map_err(|error| Diagnostic::call(&error))?;
-        let begun = self.begun(&replay)?;
-        let roster = self.roster(&script, begun.key.as_deref())?;
+        let recorded = self.recorded(&replay)?;
+        let roster = self.roster(&script, recorded.key.as_deref())?;
         let replay = Arc::new(match &roster {
             Some(roster) => {
-                let with = replay.with_roster(&roster.people()?);
-                with.map_err(|error| Diagnostic::call(&error))?
+                let with_roster = replay.with_roster(&roster.people()?);
+                with_roster.map_err(|error| Diagnostic::call(&error))?
             }
             None => replay,
         });
-        let made = Arc::new(Made { inner: replay.clone(), writes: Mutex::default() });
-        let (data, people) = (Stream::default(), Stream::default());
-        let desk = tempfile::tempdir().map_err(|error| {
-            Diagnostic::usage(format!("no temporary folder can be made: {error}"))
+        let writes = Arc::new(WriteLog { inner: replay.clone(), writes: Mutex::default() });
+        let (output, messages) = (Stream::default(), Stream::default());
+        let folder = tempfile::tempdir().map_err(|error| {
+            Diagnostic::usage(format!("cannot create a temporary folder: {error}"))
         })?;
-        let results = desk.path().join("results.csv");
+        let results = folder.path().join("results.csv");
         let job = Job {
-            inputs: script.read_inputs(&begun.set)?,
+            inputs: script.read_inputs(&recorded.set)?,
             roster,
-            max_rows: begun.max_rows,
+            max_rows: recorded.max_rows,
             results: Some(results.clone()),
             ..Job::new(
-                Connection::new(made.clone()).with_dialect(begun.dialect),
-                Console::to(data.clone(), people.clone()),
+                Connection::new(writes.clone()).with_dialect(recorded.dialect),
+                Console::to(output.clone(), messages.clone()),
             )
         };
-        let report = run(&script, job, runtime);
-        let used_up = match &report.problem {
+        let summary = run(&script, job, runtime);
+        let unused = match &summary.problem {
             None => replay.finish().err().map(|error| error.to_string()),
             Some(_) => None,
         };
-        let results = if report.is_empty() {
+        let results = if summary.is_empty() {
             String::new()
         } else {
             files::read_text(&results, files::BY_PROGRAM).unwrap_or_default()
         };
-        Ok(Snapshot {
-            text: self.draw(&report, &text_of(&data), &text_of(&people), &results, &made),
-            mismatch: mismatch(&report).or(used_up),
-        })
+        let (output, messages) = (text_of(&output), text_of(&messages));
+        let messages = self.messages(&summary, messages);
+        let mut text = format!("exit {}\n", summary.exit() as u8);
+        // The headings are part of the file format: `told` holds the messages.
+        let parts = [
+            ("output", output),
+            ("told", messages),
+            ("results", results),
+            ("writes", writes.lines()),
+        ];
+        for (name, part) in parts.iter().filter(|(_, part)| !part.is_empty()) {
+            let _ = write!(text, "\n{HEADING}{name}\n{part}");
+        }
+        Ok(Snapshot { text, mismatch: mismatch(&summary).or(unused) })
     }
 
-    fn begun(&self, replay: &Replay) -> Result<Recorded, Diagnostic> {
+    fn recorded(&self, replay: &Replay) -> Result<Recorded, Diagnostic> {
         Recorded::of(replay.header()).map_err(|error| {
             let cassette = self.cassette.display();
-            Diagnostic::usage(format!("{cassette}: how it was run cannot be read: {error}"))
+            Diagnostic::usage(format!("{cassette}: cannot read how it was recorded: {error}"))
                 .with_help("record it again")
         })
     }
 
-    /// The case's own roster, or that of all cases of the script.
+    /// The test's own roster, or the one that all tests of the script share.
     fn roster(&self, script: &Script, key: Option<&str>) -> Result<Option<Roster>, Diagnostic> {
         if !script.uses_roster() {
             return Ok(None);
         }
-        let places = self.rosters();
-        let Some(path) = places.iter().find(|path| path.is_file()) else {
+        let candidates = self.rosters();
+        let Some(path) = candidates.iter().find(|path| path.is_file()) else {
             let problem = format!("{} needs a roster", self.name());
-            let place = places[0].display();
+            let place = candidates[0].display();
             return Err(Diagnostic::usage(problem)
-                .with_help(format!("it is looked for in {place}, where sealing puts it")));
+                .with_help(format!("{place} is missing; recording writes it with the cassette")));
         };
         let roster = Roster::open(path, key)?;
         script.check_roster(&roster)?;
         Ok(Some(roster))
     }
 
-    fn draw(
-        &self,
-        report: &RunSummary,
-        data: &str,
-        people: &str,
-        results: &str,
-        made: &Made,
-    ) -> String {
-        let mut told = people.to_owned();
-        if let Some(problem) = &report.problem {
-            let _ = writeln!(told, "{}", problem.draw(false, 100));
+    /// Everything that the run said on standard error: messages, the error that stopped it, the summary, and the rows
+    /// that need attention.
+    fn messages(&self, summary: &RunSummary, mut messages: String) -> String {
+        if let Some(problem) = &summary.problem {
+            let _ = writeln!(messages, "{}", problem.render(false, 100));
         }
-        let needs = report.needs_a_person(TOLD).needs;
+        let needs = summary.needs_a_person(MAX_LISTED).needs;
         let needs = needs.iter().map(ToString::to_string);
-        for line in report.summary().into_iter().chain(needs) {
-            let _ = writeln!(told, "{line}");
+        for line in summary.summary().into_iter().chain(needs) {
+            let _ = writeln!(messages, "{line}");
         }
-        // From whatever folder the test is run.
+        // The snapshot must not depend on the folder in which the test runs.
         let folder = format!("{}{}", folder_of(&self.script).display(), std::path::MAIN_SEPARATOR);
-        let told = told.replace(&folder, "");
-        let mut text = format!("exit {}\n", report.exit() as u8);
-        let parts =
-            [("output", data), ("told", &told), ("results", results), ("writes", &made.drawn())];
-        for (name, part) in parts {
-            if !part.is_empty() {
-                let _ = write!(text, "\n{PARTS}{name}\n{part}");
-            }
-        }
-        text
+        messages.replace(&folder, "")
     }
 }
 
-/// Why the script and its recording do not go together.
-fn mismatch(report: &RunSummary) -> Option<String> {
-    let fatal = report.fatal.as_ref().filter(|error| error.is_replay_mismatch())?;
+/// Why the script no longer matches its recording.
+fn mismatch(summary: &RunSummary) -> Option<String> {
+    let fatal = summary.fatal.as_ref().filter(|error| error.is_replay_mismatch())?;
     Some(fatal.to_string())
 }
 
@@ -286,19 +311,19 @@ fn text_of(stream: &Stream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Takes note of the writes that a script makes.
-struct Made {
+/// Notes the writes that a script makes.
+struct WriteLog {
     inner: Arc<Replay>,
     writes: Mutex<Vec<Planned>>,
 }
 
-impl Made {
-    /// A write a line, the script's own first and then row by row, whichever ran first.
-    fn drawn(&self) -> String {
+impl WriteLog {
+    /// One line per write. Those of the script come first, then those of each row, in an order that does not depend on
+    /// which row was faster.
+    fn lines(&self) -> String {
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let place =
-            |write: &Planned| (write.scope != Scope::MAIN, write.scope.clone(), write.ordinal);
-        writes.sort_by_key(place);
+        writes
+            .sort_by_key(|write| (write.scope != Scope::MAIN, write.scope.clone(), write.ordinal));
         writes.iter().fold(String::new(), |mut text, write| {
             let _ = writeln!(text, "{}: {} {}", write.scope, write.endpoint, write.fields);
             text
@@ -307,11 +332,11 @@ impl Made {
 }
 
 #[async_trait]
-impl Transport for Made {
+impl Transport for WriteLog {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let write = Planned::of(&request)?;
         let answer = self.inner.send(request).await;
-        // What was not recorded is no write of the run.
+        // A request that was not recorded is not a write of the recorded run.
         if answer.as_ref().err().is_none_or(|error| !error.is_replay_mismatch()) {
             let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
             writes.extend(write);

@@ -10,7 +10,7 @@
 //! use drillmaster_sandbox::{Sandbox, THM_KEY};
 //! use serde_json::Value;
 //!
-//! let sandbox = Sandbox::academy(1, 200, 250);
+//! let sandbox = Sandbox::default();
 //! let key = [("THM-API-KEY".to_owned(), THM_KEY.to_owned())];
 //! let answer = sandbox.answer("GET", "/external/api/roomExists?roomCode=linux1", &key, b"");
 //! let answer: Value = serde_json::from_slice(&answer.body).unwrap();

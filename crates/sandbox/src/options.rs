@@ -12,7 +12,7 @@ pub const MOST_LEARNERS: usize = 1_000_000;
 /// ```
 /// use drillmaster_sandbox::{Options, Sandbox};
 ///
-/// let crowded = Sandbox::with(Options { learners: 50, seats: 25, ..Options::default() });
+/// let crowded = Sandbox::new(Options { learners: 50, seats: 25, ..Options::default() });
 /// # let _ = crowded;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -26,7 +26,7 @@ use drillmaster_transport::files;
 /// ```
 /// use drillmaster_sandbox::{Sandbox, THM_KEY};
 ///
-/// let sandbox = Sandbox::academy(1, 200, 250);
+/// let sandbox = Sandbox::default();
 /// let key = [("THM-API-KEY".to_owned(), THM_KEY.to_owned())];
 /// let rooms = sandbox.answer("GET", "/external/api/rooms", &key, b"");
 /// assert_eq!(rooms.status, 200);
@@ -43,17 +43,12 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// An academy of this many learners and seats, the same for the same seed.
-    pub fn academy(seed: u64, learners: usize, seats: usize) -> Self {
-        Self::with(Options { seed, learners, seats, ..Options::default() })
-    }
-
     /// An academy as these options describe it.
-    pub fn with(options: Options) -> Self {
-        Self::of(Academy::new(&options.within_bounds())).speaking(options.dialect)
+    pub fn new(options: Options) -> Self {
+        Self::from_academy(Academy::new(&options.within_bounds())).speaking(options.dialect)
     }
 
-    fn of(academy: Academy) -> Self {
+    fn from_academy(academy: Academy) -> Self {
         Self {
             academy: Arc::new(Mutex::new(academy)),
             replica: Arc::default(),
@@ -89,7 +84,7 @@ impl Sandbox {
             .map_err(|error| StateError::Read { path: path.to_owned(), error })?;
         let academy = serde_json::from_str(&text)
             .map_err(|error| StateError::Damaged { path: path.to_owned(), error })?;
-        Ok(Self::of(academy))
+        Ok(Self::from_academy(academy))
     }
 
     /// Saves the whole state as JSON. A file that is there already is replaced at once or not at all.
@@ -129,7 +124,7 @@ impl Sandbox {
     /// `{"veracode.invite": {"ada@example.com": 1}}`.
     ///
     /// ```
-    /// let sandbox = drillmaster_sandbox::Sandbox::academy(1, 10, 5);
+    /// let sandbox = drillmaster_sandbox::Sandbox::default();
     /// assert_eq!(sandbox.writes(), serde_json::json!({}));
     /// ```
     pub fn writes(&self) -> Value {
@@ -214,7 +209,7 @@ impl Sandbox {
     }
 
     /// What is declared of the endpoint that a request is for, if it is for one.
-    pub(crate) fn spec_at(&self, method: &str, target: &str) -> Option<&'static Metadata> {
+    pub(crate) fn metadata_at(&self, method: &str, target: &str) -> Option<&'static Metadata> {
         let path = target.split('?').next().unwrap_or_default();
         match find(&self.routes, method, path) {
             Found::EndpointDef(route) => Some(route.metadata),
@@ -301,6 +296,13 @@ impl Sandbox {
     /// A call that panicked has not made the state unusable for the next one.
     fn lock(&self) -> MutexGuard<'_, Academy> {
         self.academy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The academy of [`Options::default`]: 200 learners and 250 seats.
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self::new(Options::default())
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 ///
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
 /// println!("listening on http://{}", listener.local_addr().unwrap());
-/// let server = tokio::spawn(serve(Sandbox::academy(1, 200, 250), listener));
+/// let server = tokio::spawn(serve(Sandbox::default(), listener));
 /// # server.abort();
 /// # });
 /// ```
@@ -85,7 +85,7 @@ pub async fn serve_until(
 ///
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
 /// let plan = "delay=20ms,reset-after=2%,veracode.invite:500-after@1".parse().unwrap();
-/// let sandbox = Sandbox::academy(1, 200, 250);
+/// let sandbox = Sandbox::default();
 /// let server = tokio::spawn(serve_with_faults(sandbox, listener, plan, std::future::pending()));
 /// # server.abort();
 /// # });
@@ -251,7 +251,7 @@ async fn answer(
         .collect();
     let (mut injection, mut metadata) = (Injection::default(), None);
     if !faults.is_empty() && !target.starts_with(OWN_PATHS) {
-        metadata = sandbox.spec_at(&method, &target);
+        metadata = sandbox.metadata_at(&method, &target);
         injection = faults.next(metadata.map(|metadata| metadata.name));
     }
     if !injection.delay.is_zero() {
@@ -262,7 +262,7 @@ async fn answer(
         return sent(real.await);
     };
     let done = match trouble.takes_effect() {
-        TakesEffect::RejectAll => None,
+        TakesEffect::Never => None,
         TakesEffect::First => Some(real.await),
         TakesEffect::Late(after) => {
             drop(late.after(after, real));
@@ -278,7 +278,7 @@ async fn answer(
         }
         Outcome::Reset => {
             breaker.break_off();
-            // RejectAll written: the attempt to do so resets the connection.
+            // Never written: the attempt to do so resets the connection.
             Response::new(body_of(Bytes::new()))
         }
     }

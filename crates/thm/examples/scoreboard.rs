@@ -7,7 +7,7 @@ use drillmaster_thm::{Client, Error};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let client = Client::new(Sandbox::academy(1, 30, 40));
+    let client = Client::new(Sandbox::default());
     for room in client.rooms().await? {
         let mut board = client.scoreboard(&room.code).await?;
         if board.is_empty() {

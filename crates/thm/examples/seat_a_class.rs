@@ -2,13 +2,14 @@
 //!
 //! `cargo run -p drillmaster-thm --example seat_a_class`
 
-use drillmaster_sandbox::Sandbox;
+use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_thm::{Client, Error, Refusal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     // For the live service: `Http` of drillmaster-transport instead of the sandbox.
-    let client = Client::new(Sandbox::academy(1, 30, 13));
+    let client =
+        Client::new(Sandbox::new(Options { learners: 30, seats: 13, ..Options::default() }));
     let room = "linux1";
     if !client.room_exists(room).await? {
         println!("there is no room {room}");

@@ -8,11 +8,11 @@ use crate::refusal::Refusal;
 ///
 /// ```
 /// use drillmaster_thm::{Client, Refusal};
-/// use drillmaster_sandbox::Sandbox;
+/// use drillmaster_sandbox::{Options, Sandbox};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let full = Client::new(Sandbox::academy(1, 30, 0));
+/// let full = Client::new(Sandbox::new(Options { learners: 30, seats: 0, ..Options::default() }));
 /// let someone = full.users().await.unwrap()[0].email.clone().unwrap();
 /// let error = full.add_seat(someone).await.unwrap_err();
 /// assert_eq!(error.refusal(), Some(Refusal::NoSeatsLeft));

@@ -10,7 +10,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), drillmaster_thm::Error> {
-//! let client = Client::new(Sandbox::academy(1, 30, 40));
+//! let client = Client::new(Sandbox::default());
 //!
 //! for user in client.users().await? {
 //!     let email = user.email.unwrap_or_default();
@@ -33,12 +33,12 @@
 //!
 //! ```
 //! use drillmaster_models::Dialect;
-//! use drillmaster_sandbox::Sandbox;
+//! use drillmaster_sandbox::{Options, Sandbox};
 //! use drillmaster_thm::Client;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), drillmaster_thm::Error> {
-//! let sandbox = Sandbox::academy(1, 30, 40).speaking(Dialect::Legacy);
+//! let sandbox = Sandbox::new(Options { dialect: Dialect::Legacy, ..Options::default() });
 //! let client = Client::new(sandbox).legacy();
 //!
 //! assert!(client.room_exists("linux1").await?);

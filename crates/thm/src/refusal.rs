@@ -49,7 +49,7 @@ impl Refusal {
     pub fn of(words: &str) -> Self {
         DOCUMENTED
             .iter()
-            .find(|(fault, _)| fault.matches(words))
+            .find(|(spec, _)| spec.matches(words))
             .map_or(Self::Other, |(_, refusal)| *refusal)
     }
 }

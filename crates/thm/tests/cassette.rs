@@ -9,7 +9,7 @@
 //! With `verify` the recording is compared with what answers now. The service here is the sandbox; for the
 //! live one, make an `Http` in its place, with a key from the environment.
 
-use drillmaster_sandbox::Sandbox;
+use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_thm::{Client, Error, Refusal};
 use drillmaster_transport::{Mode, Recorder};
 
@@ -17,7 +17,7 @@ const CASSETTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cassettes/sea
 
 #[tokio::test]
 async fn a_seat_is_given_once() -> Result<(), Error> {
-    let service = || Ok(Sandbox::academy(1, 8, 10));
+    let service = || Ok(Sandbox::new(Options { learners: 8, seats: 10, ..Options::default() }));
     let cassette = Recorder::open(CASSETTE).mode(Mode::from_env()?);
     cassette
         .play(service, async |cassette| {

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use drillmaster_models::{Dialect, Failure, Means, thm};
-use drillmaster_sandbox::Sandbox;
+use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_thm::{Client, Error, Refusal, ReportTime, RoomType};
 use drillmaster_transport::{Capture, NetworkError, RejectAll};
 
 fn academy() -> Sandbox {
-    Sandbox::academy(1, 60, 70)
+    Sandbox::new(Options { learners: 60, seats: 70, ..Options::default() })
 }
 
 /// The address of somebody who has an account and no seat.
@@ -52,7 +52,7 @@ async fn refusals_are_told_apart() {
     let blank = client.scoreboard("").await.unwrap_err();
     assert_eq!(blank.refusal(), Some(Refusal::RoomCodeMissing));
 
-    let full = Client::new(Sandbox::academy(1, 60, 0));
+    let full = Client::new(Sandbox::new(Options { learners: 60, seats: 0, ..Options::default() }));
     let email = unseated(&full).await;
     let refused = full.add_seat(email).await.unwrap_err();
     assert_eq!(refused.refusal(), Some(Refusal::NoSeatsLeft));
@@ -166,9 +166,9 @@ fn trouble_on_the_way_is_no_refusal() {
 #[test]
 fn every_documented_refusal_has_a_name_of_its_own() {
     let mut names = HashSet::new();
-    for fault in thm::ENDPOINTS.iter().flat_map(drillmaster_models::EndpointDef::errors) {
-        let refusal = Refusal::of(fault.says);
-        assert_ne!(refusal, Refusal::Other, "{}", fault.says);
+    for spec in thm::ENDPOINTS.iter().flat_map(drillmaster_models::EndpointDef::errors) {
+        let refusal = Refusal::of(spec.says);
+        assert_ne!(refusal, Refusal::Other, "{}", spec.says);
         names.insert(refusal);
     }
     assert_eq!(names.len(), 8);

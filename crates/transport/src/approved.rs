@@ -28,7 +28,7 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
 /// # runtime.block_on(async {
-/// let sandbox = Sandbox::academy(1, 200, 250);
+/// let sandbox = Sandbox::default();
 /// let add = endpoint("thm.add_seat").unwrap();
 /// let fields = json!({ "email": "kian.rutherford@example.com" });
 ///

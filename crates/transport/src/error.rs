@@ -20,7 +20,7 @@ struct Inner {
     endpoint: Option<&'static str>,
     writes: bool,
     /// No more files can be opened.
-    starved: bool,
+    out_of_files: bool,
     kind: Kind,
 }
 
@@ -53,6 +53,9 @@ pub enum NetworkError {
     /// The connection broke after the request was, or may have been, sent.
     #[error("the connection broke")]
     ConnectionLost,
+    /// An answer came, and its body is too large or cannot be decompressed. It would be the same the next time.
+    #[error("the answer cannot be read")]
+    InvalidBody,
 }
 
 /// What kept a write from being sent, though it could have been.
@@ -88,7 +91,8 @@ const UNSENT: &str = "unsent";
 
 impl NetworkError {
     /// Every kind, for readers of recordings.
-    pub const ALL: [Self; 3] = [Self::Connect, Self::Timeout, Self::ConnectionLost];
+    pub const ALL: [Self; 4] =
+        [Self::Connect, Self::Timeout, Self::ConnectionLost, Self::InvalidBody];
 
     /// The name in a recording.
     pub const fn name(self) -> &'static str {
@@ -96,13 +100,14 @@ impl NetworkError {
             Self::Connect => "unreachable",
             Self::Timeout => "timeout",
             Self::ConnectionLost => "reset",
+            Self::InvalidBody => "invalid-body",
         }
     }
 }
 
 impl Error {
     fn new(kind: Kind) -> Self {
-        Self(Box::new(Inner { endpoint: None, writes: false, starved: false, kind }))
+        Self(Box::new(Inner { endpoint: None, writes: false, out_of_files: false, kind }))
     }
 
     /// The request or its answer was lost.
@@ -153,8 +158,8 @@ impl Error {
 
     /// Says that no more files can be opened, connections among them.
     #[must_use]
-    pub(crate) fn for_want_of_handles(mut self) -> Self {
-        self.0.starved = true;
+    pub(crate) fn out_of_files(mut self) -> Self {
+        self.0.out_of_files = true;
         self
     }
 
@@ -241,6 +246,7 @@ impl Error {
         match &self.0.kind {
             Kind::NetworkError(NetworkError::Connect, _)
             | Kind::Answer(Failure::Throttled { .. }) => true,
+            Kind::NetworkError(NetworkError::InvalidBody, _) => false,
             Kind::NetworkError(..) | Kind::Answer(Failure::Broken { .. }) => !self.0.writes,
             _ => false,
         }
@@ -275,7 +281,7 @@ impl Error {
     /// A file of ours cannot be written, or no more can be opened, be it for a connection: this machine kept the request
     /// from being sent, and will keep others.
     pub fn is_unwritten(&self) -> bool {
-        self.0.starved || matches!(self.0.kind, Kind::Unwritten(_))
+        self.0.out_of_files || matches!(self.0.kind, Kind::Unwritten(_))
     }
 
     /// A recording and what was asked of it differ.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use self::later::Later;
 use crate::error::{Error, NetworkError};
-use crate::http::WHOLE;
+use crate::http::TIMEOUT;
 use crate::request::{Request, Response, Scope, Source, Transport};
 
 /// Makes trouble as a [`FaultPlan`] has it: requests that get lost, answers that do, and answers that are
@@ -96,7 +96,7 @@ impl<T: Transport + 'static> Transport for FaultInjector<T> {
             return VISIBLE_AFTER.scope(visible_after, self.inner.send(request)).await;
         };
         let real = match trouble.takes_effect() {
-            TakesEffect::RejectAll => None,
+            TakesEffect::Never => None,
             TakesEffect::First => {
                 Some(VISIBLE_AFTER.scope(visible_after, self.inner.send(request)).await?)
             }
@@ -106,10 +106,10 @@ impl<T: Transport + 'static> Transport for FaultInjector<T> {
             }
             TakesEffect::Slowly(after) => {
                 let answer = self.later.send(request, after, visible_after);
-                match tokio::time::timeout(WHOLE, answer).await {
+                match tokio::time::timeout(TIMEOUT, answer).await {
                     Ok(Ok(answer)) => Some(answer?),
                     Ok(Err(_)) | Err(_) => {
-                        let detail = format!("no answer within {} s", WHOLE.as_secs());
+                        let detail = format!("no answer within {} s", TIMEOUT.as_secs());
                         return Err(Error::network(NetworkError::Timeout, detail).about(metadata));
                     }
                 }
@@ -304,7 +304,7 @@ impl Shape {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakesEffect {
     /// The service never has it.
-    RejectAll,
+    Never,
     /// Before it is answered.
     First,
     /// This long after it was answered.
@@ -328,7 +328,7 @@ impl FaultKind {
     /// When the request takes effect.
     pub fn takes_effect(self) -> TakesEffect {
         match self {
-            Self::ResetBefore | Self::Throttled(_) | Self::BrokenBefore => TakesEffect::RejectAll,
+            Self::ResetBefore | Self::Throttled(_) | Self::BrokenBefore => TakesEffect::Never,
             Self::LateEffect { after, .. } => TakesEffect::Late(after),
             Self::SlowEffect { after, .. } => TakesEffect::Slowly(after),
             Self::ResetAfter

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use drillmaster_models::scope::row_of;
 use drillmaster_models::{Removes, Write};
 use serde_json::Value;
 
 use crate::dry_run::Planned;
 use crate::error::{Error, Stopped};
 use crate::request::{Request, Response, Scope, Sending, Source, Transport};
-use crate::rows::row_of;
 
 /// Stops a run before it takes something away from too many, and before anything that cannot be undone. A
 /// write that goes too far is [refused](Error::is_stopped). What was removed is counted as [`Removals`]
@@ -58,7 +58,7 @@ impl<T> Guard<T> {
 
     fn admit(&self, request: &Request, write: &Write) -> Result<(), Error> {
         // Most writes never remove anything, so that they need not be read.
-        if write.removes == Removes::RejectAll && !write.irreversible {
+        if write.removes == Removes::Never && !write.irreversible {
             return Ok(());
         }
         let Some(planned) = Planned::of(request)? else { return Ok(()) };

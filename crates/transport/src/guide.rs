@@ -40,7 +40,7 @@
 //! # let path = folder.path().join("rooms.cassette");
 //! // What the test is about. A real one would call `Http`, with a key from the environment.
 //! async fn rooms(path: &std::path::Path, mode: Mode) -> Result<usize, Error> {
-//!     let service = || Ok(Sandbox::academy(1, 5, 5));
+//!     let service = || Ok(Sandbox::default());
 //!     let cassette = Recorder::open(path).mode(mode);
 //!     cassette
 //!         .play(service, async |cassette| {
@@ -71,7 +71,7 @@
 //! # let path = folder.path().join("rooms.cassette");
 //! let room = |code: &str| CheckRoom { room_code: code.to_owned() };
 //! for codes in [&["linux1"][..], &["linux1", "nowhere"]] {
-//!     let cassette = Recorder::open(&path).mode(Mode::Append).over(|| Ok(Sandbox::academy(1, 5, 5)))?;
+//!     let cassette = Recorder::open(&path).mode(Mode::Append).over(|| Ok(Sandbox::default()))?;
 //!     for code in codes {
 //!         Connection::new(cassette.clone()).send(&room(code)).await?;
 //!     }
@@ -93,7 +93,7 @@
 //!
 //! ```
 //! use drillmaster_models::thm::ListUsers;
-//! use drillmaster_sandbox::Sandbox;
+//! use drillmaster_sandbox::{Options, Sandbox};
 //! use drillmaster_transport::{Recorder, Connection, Error, Mismatch, Mode};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -102,8 +102,8 @@
 //! # let path = folder.path().join("users.cassette");
 //! let mut told = None;
 //! for (mode, learners) in [(Mode::Once, 3), (Mode::Verify, 4)] {
-//!     let cassette =
-//!         Recorder::open(&path).mode(mode).over(move || Ok(Sandbox::academy(1, learners, 5)))?;
+//!     let sandbox = Sandbox::new(Options { learners, ..Options::default() });
+//!     let cassette = Recorder::open(&path).mode(mode).over(|| Ok(sandbox))?;
 //!     Connection::new(cassette.clone()).send(&ListUsers {}).await?;
 //!     told = cassette.finish().err();
 //! }

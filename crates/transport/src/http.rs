@@ -1,121 +1,173 @@
-//! Over HTTP.
+//! Sends requests over HTTP.
 
-mod client;
-
+use std::error::Error as StdError;
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use drillmaster_models::{Credential, Method, wire};
-use flate2::read::MultiGzDecoder;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, USER_AGENT};
-use http::uri::{Authority, Scheme};
-use http::{HeaderMap, Uri};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper_util::client::legacy;
+use reqwest::ClientBuilder;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::timeout;
 use url::{Host, Position, Url};
-
-use self::client::{Client, client};
 
 use crate::error::{Error, NetworkError};
 use crate::redact::Keys;
-use crate::request::{Request, Response, Sending, Transport};
+use crate::request::{Request, Response, Transport};
 
-/// How long a request may take altogether.
-pub(crate) const WHOLE: Duration = Duration::from_secs(60);
-/// The largest answer that is read. The whole user list of 50,000 is a tenth of it.
-const LARGEST: usize = 256 << 20;
-const AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("drillmaster/", env!("CARGO_PKG_VERSION")));
-/// As [`unpacked`] knows them.
-const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br");
+/// The time limit of a request, unless [`HttpBuilder::timeout`] sets another.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long opening a connection may take: DNS, proxy and TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest response body that is read. A list of all 50,000 users is a tenth of it.
+const MAX_BODY: usize = 256 << 20;
+const USER_AGENT: &str = concat!("drillmaster/", env!("CARGO_PKG_VERSION"));
 
-/// Sends to one service over HTTP(S). The credential joins here and nowhere else, and travels to this
-/// service's origin only: redirects are answers, never followed.
+/// Sends requests to one service over HTTP(S).
+///
+/// This is the only place where the credential is added to a request, and the only origin it is sent to is that of
+/// the base URL. Redirects are returned as answers and never followed. Where an answer echoes the credential, the
+/// echo is masked.
 ///
 /// ```
 /// use drillmaster_transport::{Http, SecretString};
 ///
 /// let key = SecretString::from("my-key");
 /// assert!(Http::new("https://training.example", key.clone()).is_ok());
-/// // Plain HTTP would show the key to everyone on the way: loopback only.
+/// // Plain HTTP would show the key to everyone on the way, so it is for loopback addresses only.
 /// assert!(Http::new("http://training.example", key.clone()).is_err());
 /// assert!(Http::new("http://127.0.0.1:8080", key).is_ok());
 /// ```
 #[derive(Clone)]
 pub struct Http {
-    client: Client,
+    client: reqwest::Client,
     base: Url,
-    scheme: Scheme,
-    authority: Authority,
     credential: SecretString,
-    /// The credential, as answers are searched for it.
+    /// The values to mask in answers and errors.
     keys: Arc<Keys>,
-    whole: Duration,
+    timeout: Duration,
+    max_body: usize,
 }
 
-// Not derived: the client tells of its proxies, whose addresses may hold a password.
+// Not derived: the client's own output has its proxies' URLs, which may contain a password.
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").field("base", &self.base.as_str()).finish_non_exhaustive()
     }
 }
 
-impl Http {
-    /// Connects to the service at `base`.
-    pub fn new(base: &str, credential: SecretString) -> Result<Self, Error> {
-        let base = base_url(base)?;
-        let unusable =
-            |error: &dyn fmt::Display| Error::setup(format!("cannot set up HTTP: {error}"));
-        let client = client(is_loopback(&base), base.scheme() == "http")
-            .map_err(|error| unusable(&error))?;
-        let scheme = Scheme::try_from(base.scheme()).map_err(|error| unusable(&error))?;
-        let authority = Authority::try_from(&base[Position::BeforeHost..Position::AfterPort])
-            .map_err(|error| unusable(&error))?;
-        let keys = Arc::new(Keys::of(credential.expose_secret()));
-        keys.remember();
-        Ok(Self { client, base, scheme, authority, keys, credential, whole: WHOLE })
+/// Sets up an [`Http`]. See [`Http::builder`].
+#[must_use]
+pub struct HttpBuilder {
+    base: String,
+    client: ClientBuilder,
+    timeout: Duration,
+}
+
+// Not derived, as for `Http`.
+impl fmt::Debug for HttpBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpBuilder").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+impl HttpBuilder {
+    /// Uses a client of your own: with a proxy, a client certificate or an additional root certificate, for example.
+    /// Its `User-Agent` is yours to set, too.
+    ///
+    /// Whatever the builder says, redirects are not followed, nothing is retried, no `Referer` is sent, and opening a
+    /// connection takes ten seconds at most. A service on this machine is called without a proxy.
+    pub fn client(self, client: ClientBuilder) -> Self {
+        Self { client, ..self }
     }
 
-    /// The same, masking these keys in answers as well: a service may know those of another.
+    /// Sets the time limit of a request, from connecting to the last byte of the answer. The default is 60 seconds.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Builds the transport. The error is one of [setup](Error::is_setup).
+    pub fn build(self, credential: SecretString) -> Result<Http, Error> {
+        let base = base_url(&self.base)?;
+        // These come last, so that they hold for any client.
+        let mut client = self
+            .client
+            // The redirect is the answer, and a login page must not get the credential.
+            .redirect(Policy::none())
+            // Only the layers above know which requests may be sent twice.
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(connect_timeout(self.timeout));
+        if is_loopback(&base) {
+            client = client.no_proxy();
+        }
+        if base.scheme() == "http" {
+            // Without TLS there is no need to load the certificates of the platform, which takes a while.
+            client = client.tls_certs_only([]);
+        }
+        let client = client.build().map_err(|error| {
+            Error::setup(format!("cannot set up HTTP: {}", root_cause(&error.without_url())))
+        })?;
+        let keys = Arc::new(Keys::of(credential.expose_secret()));
+        keys.remember();
+        Ok(Http { client, base, credential, keys, timeout: self.timeout, max_body: MAX_BODY })
+    }
+}
+
+/// Well below the time limit of the request. If connecting could use up all of that, a write that never left this
+/// machine would look like one that got no answer, and would be in doubt.
+fn connect_timeout(timeout: Duration) -> Duration {
+    CONNECT_TIMEOUT.min(timeout / 2)
+}
+
+impl Http {
+    /// Sends to the service at `base`, with this credential.
+    pub fn new(base: &str, credential: SecretString) -> Result<Self, Error> {
+        Self::builder(base).build(credential)
+    }
+
+    /// Sets up the client: its time limit, its proxies, and everything else that a [`reqwest::ClientBuilder`] knows.
+    /// Proxies that the environment or the system names are used unless the client says otherwise.
+    ///
+    /// ```
+    /// use drillmaster_transport::reqwest::{Client, Proxy};
+    /// use drillmaster_transport::{Http, SecretString};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::builder().proxy(Proxy::all("socks5h://127.0.0.1:1080")?);
+    /// let http = Http::builder("https://training.example")
+    ///     .client(client)
+    ///     .timeout(Duration::from_secs(20))
+    ///     .build(SecretString::from("my-key"))?;
+    /// # let _ = http;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(base: &str) -> HttpBuilder {
+        let client = reqwest::Client::builder().user_agent(USER_AGENT);
+        HttpBuilder { base: base.to_owned(), client, timeout: TIMEOUT }
+    }
+
+    /// Masks these keys in answers as well. One service may know the key of another.
     #[must_use]
     pub fn masking(self, others: &Keys) -> Self {
         Self { keys: Arc::new(Keys::clone(&self.keys).and(others.clone())), ..self }
     }
 
-    /// Whether the service is on this machine.
+    /// Whether the service runs on this machine.
     pub fn is_local(&self) -> bool {
         is_loopback(&self.base)
     }
 
-    /// The same with another limit on a whole request; 60 seconds unless set.
-    #[must_use]
-    pub fn with_timeout(self, whole: Duration) -> Self {
-        Self { whole, ..self }
-    }
-
-    fn build(&self, request: &Request) -> Result<http::Request<Full<Bytes>>, Error> {
+    fn build(&self, request: &Request) -> Result<reqwest::Request, Error> {
         let wire = &request.wire;
-        let unfit = |error: http::Error| Error::setup(format!("cannot be sent: {error}"));
-        // Put together part by part, so that no path leads to another host.
-        let path = format!("{}{}", self.base.path().trim_end_matches('/'), wire.target);
-        let address = Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(path)
-            .build()
-            .map_err(unfit)?;
         let mut body = wire.body.clone();
-        let mut builder = http::Request::builder()
-            .method(method(wire.method))
-            .uri(address)
-            .header(USER_AGENT, AGENT)
-            .header(ACCEPT_ENCODING, CODINGS);
+        let mut builder = self.client.request(method(wire.method), self.url(&wire.target)?);
         for (name, value) in &wire.headers {
             builder = builder.header(name, value);
         }
@@ -138,81 +190,121 @@ impl Http {
                 body = joined.into_bytes();
             }
         }
-        builder.body(Full::from(body)).map_err(unfit)
+        builder
+            .body(body)
+            .build()
+            .map_err(|error| Error::setup(format!("cannot be sent: {}", root_cause(&error))))
     }
 
-    async fn exchange(&self, request: http::Request<Full<Bytes>>) -> Result<Response, Error> {
-        let late =
-            |_| Error::network(NetworkError::Timeout, format!("no answer within {:?}", self.whole));
-        timeout(self.whole, self.answer(request)).await.map_err(late)?
-    }
-
-    async fn answer(&self, request: http::Request<Full<Bytes>>) -> Result<Response, Error> {
-        let broken = |error: &dyn fmt::Display| {
-            Error::network(NetworkError::ConnectionLost, error.to_string())
+    /// The URL of a request's path and query.
+    fn url(&self, target: &str) -> Result<Url, Error> {
+        let wanted = format!("{}{target}", self.base.path().trim_end_matches('/'));
+        let (path, query) = match wanted.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (wanted.as_str(), None),
         };
-        let answer = self.client.request(request).await.map_err(|error| self.lost(&error))?;
-        let (head, mut rest) = answer.into_parts();
+        let mut url = self.base.clone();
+        url.set_path(path);
+        url.set_query(query);
+        // A path with `..` in it, say, would have been rewritten into that of another endpoint.
+        if url[Position::BeforePath..] != *wanted {
+            return Err(Error::setup("cannot be sent: the path is not a valid URL path"));
+        }
+        Ok(url)
+    }
+
+    async fn exchange(&self, request: reqwest::Request) -> Result<Response, Error> {
+        // Not the timeout of reqwest, which is reported even where connecting has failed by then.
+        let answered = tokio::time::timeout(self.timeout, self.answer(request)).await;
+        answered.unwrap_or_else(|_| Err(self.timed_out()))
+    }
+
+    async fn answer(&self, request: reqwest::Request) -> Result<Response, Error> {
+        let network = |error: reqwest::Error| self.network_error(error.without_url());
+        let mut answer = self.client.execute(request).await.map_err(network)?;
+        let (status, headers) = (answer.status().as_u16(), kept(answer.headers()));
+        // reqwest removes the header where it decompresses the body.
+        let encoded = answer.headers().get(CONTENT_ENCODING).cloned();
         let mut body = Vec::new();
-        while let Some(frame) = rest.frame().await {
-            let frame = frame.map_err(|error| broken(&cause(&error)))?;
-            let data = frame.into_data().unwrap_or_default();
-            if body.len() + data.len() > LARGEST {
-                return Err(too_large());
+        while let Some(chunk) = answer.chunk().await.map_err(network)? {
+            // Chunks are counted after decompression, so a small answer cannot grow without bound.
+            if body.len() + chunk.len() > self.max_body {
+                let detail = format!("it is larger than {} MiB", self.max_body >> 20);
+                return Err(Error::network(NetworkError::InvalidBody, detail));
             }
-            body.extend_from_slice(&data);
+            body.extend_from_slice(&chunk);
         }
-        if let Some(coding) = head.headers.get(CONTENT_ENCODING) {
-            body = unpacked(coding, &body).map_err(|error| broken(&error))?;
-            if body.len() > LARGEST {
-                return Err(too_large());
-            }
+        if encoded.is_some_and(|coding| coding != "identity") && !body.is_empty() {
+            let detail = "it is compressed in a way that the request does not accept";
+            return Err(Error::network(NetworkError::InvalidBody, detail));
         }
-        let (status, headers) = (head.status.as_u16(), kept(&head.headers));
-        // An answer that echoes the credential cannot bring it into a recording.
+        // An answer that echoes the credential must not bring it into a recording.
         Ok(self.keys.mask_response(wire::Response { status, headers, body }))
     }
 
-    /// What became of a request, told without its path and query: they may hold a token.
-    fn lost(&self, error: &legacy::Error) -> Error {
-        let cause = cause(error);
-        if !error.is_connect() {
-            return Error::network(NetworkError::ConnectionLost, cause);
+    /// Explains what happened to a request, without its path and query, which may contain a token.
+    fn network_error(&self, error: reqwest::Error) -> Error {
+        // Asked first, because connecting can time out as well, and then nothing was sent.
+        if error.is_connect() {
+            return self.connect_error(&error);
         }
+        if error.is_timeout() {
+            return self.timed_out();
+        }
+        let kind = match is_badly_encoded(&error) {
+            true => NetworkError::InvalidBody,
+            false => NetworkError::ConnectionLost,
+        };
+        Error::network(kind, root_cause(&error))
+    }
+
+    fn timed_out(&self) -> Error {
+        Error::network(NetworkError::Timeout, format!("no answer within {:?}", self.timeout))
+    }
+
+    fn connect_error(&self, error: &reqwest::Error) -> Error {
         let origin = self.base.origin().ascii_serialization();
-        if is_out_of_handles(error) {
+        if is_out_of_files(error) {
             let detail = format!("{origin}: too many files are open");
-            return Error::network(NetworkError::Connect, detail).for_want_of_handles();
+            return Error::network(NetworkError::Connect, detail).out_of_files();
         }
-        let advice = "is the base URL right, and is the network up?";
+        let cause = match error.is_timeout() {
+            true => format!("no connection within {:?}", connect_timeout(self.timeout)),
+            false => root_cause(error),
+        };
+        let advice = match self.is_local() {
+            true => "is the base URL right, and is the network up?",
+            false => "is the base URL right, and are the network and the proxy (if any) up?",
+        };
         Error::network(NetworkError::Connect, format!("{origin}: {cause}; {advice}"))
     }
 }
 
+#[async_trait]
 impl Transport for Http {
-    fn send<'a, 'b>(&'a self, request: Request) -> Sending<'b>
-    where
-        'a: 'b,
-        Self: 'b,
-    {
-        let built = self.build(&request);
-        Box::pin(async move {
-            let sent = match built {
-                Ok(built) => self.exchange(built).await,
-                Err(error) => Err(error),
-            };
-            // A certificate, or what else a server says of itself, is told in errors.
-            let masked = |error: Error| error.reworded(|words| self.keys.mask(words));
-            sent.map_err(|error| masked(error).for_request(&request))
-        })
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let sent = match self.build(&request) {
+            Ok(built) => self.exchange(built).await,
+            Err(error) => Err(error),
+        };
+        // A server's certificate, for example, may repeat the credential in its error.
+        let masked = |error: Error| error.reworded(|words| self.keys.mask(words));
+        sent.map_err(|error| masked(error).for_request(&request))
     }
 }
 
-/// Reads a service's address: `https` anywhere, plain `http` to loopback only, nothing after the path.
+/// Parses the base URL of a service: `https` for any host, plain `http` for loopback only, and nothing after the path.
+///
+/// ```
+/// use drillmaster_transport::base_url;
+/// assert_eq!(base_url("https://training.example/api")?.path(), "/api");
+/// assert!(base_url("http://training.example").unwrap_err().is_setup());
+/// # Ok::<(), drillmaster_transport::Error>(())
+/// ```
 pub fn base_url(text: &str) -> Result<Url, Error> {
-    // Told without its query: that is where a key ends up by mistake.
+    // Shown without the query, where keys end up by mistake.
     let shown = text.split(['?', '#']).next().unwrap_or_default();
-    let refuse = |why: &str| Err(Error::setup(format!("`{shown}` is no base URL: {why}")));
+    let refuse = |why: &str| Err(Error::setup(format!("`{shown}` is not a base URL: {why}")));
     if text.contains('@') {
         return Err(Error::setup(
             "a base URL must not hold a user name or password; credentials come from the environment",
@@ -223,7 +315,7 @@ pub fn base_url(text: &str) -> Result<Url, Error> {
         Err(error) => return refuse(&format!("{error}; write it as https://host")),
     };
     if url.host().is_none() {
-        return refuse("it names no host; write it as https://host");
+        return refuse("it has no host; write it as https://host");
     }
     if url.query().is_some() || url.fragment().is_some() {
         return refuse("it must end after the path");
@@ -232,7 +324,7 @@ pub fn base_url(text: &str) -> Result<Url, Error> {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         "http" => refuse("plain http would show the credential on the way; use https"),
-        _ => refuse("only https is spoken"),
+        _ => refuse("only https is supported"),
     }
 }
 
@@ -245,12 +337,12 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn method(method: Method) -> http::Method {
+fn method(method: Method) -> reqwest::Method {
     match method {
-        Method::Get => http::Method::GET,
-        Method::Post => http::Method::POST,
-        Method::Put => http::Method::PUT,
-        Method::Delete => http::Method::DELETE,
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Delete => reqwest::Method::DELETE,
     }
 }
 
@@ -260,54 +352,44 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
     kept.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
-/// A body as it was before it was compressed for the way.
-fn unpacked(coding: &HeaderValue, body: &[u8]) -> io::Result<Vec<u8>> {
-    // One byte more than is allowed tells that it is too large.
-    let most = LARGEST as u64 + 1;
-    let mut bytes = Vec::new();
-    match coding.as_bytes() {
-        _ if body.is_empty() => Ok(0),
-        b"gzip" => MultiGzDecoder::new(body).take(most).read_to_end(&mut bytes),
-        b"br" => {
-            brotli_decompressor::Decompressor::new(body, 4096).take(most).read_to_end(&mut bytes)
-        }
-        b"identity" => return Ok(body.to_vec()),
-        _ => Err(io::Error::other("the answer is compressed in a way that was not asked for")),
-    }?;
-    Ok(bytes)
-}
-
-fn too_large() -> Error {
-    Error::network(NetworkError::ConnectionLost, "the answer is larger than 256 MiB")
-}
-
-/// The headers that mean something to a caller. Cookies, dates and server names are left behind.
+/// The headers that matter to callers. Cookies, dates and server names are dropped.
 fn is_kept(name: &str) -> bool {
     matches!(name, "content-type" | "location" | "retry-after")
         || name.starts_with("ratelimit")
         || name.starts_with("x-ratelimit")
 }
 
-/// The last cause of an error, which is what happened; all before it tells where in the client.
-/// Whether the reason is that no file can be opened, which a connection is, too.
-fn is_out_of_handles(error: &(dyn std::error::Error + 'static)) -> bool {
-    // They have no kind of their own.
-    const EMFILE: i32 = 24;
-    const ENFILE: i32 = 23;
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
-    let codes = causes.find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
-    cfg!(unix) && codes.is_some_and(|code| [EMFILE, ENFILE].contains(&code))
+/// An error and what caused it, one by one.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    let first: &(dyn StdError + 'static) = error;
+    std::iter::successors(Some(first), |error| StdError::source(*error))
 }
 
-fn cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    if let Some(error) = cause.downcast_ref::<io::Error>().filter(|io| io.raw_os_error().is_some())
-    {
-        // The kind in words, which are the same on every system.
-        return error.kind().to_string();
-    }
-    cause.to_string()
+/// Whether a body came complete and cannot be decompressed. A connection that broke has an error of hyper as its
+/// cause; a decompressor's own error is an I/O error directly below those of reqwest.
+fn is_badly_encoded(error: &reqwest::Error) -> bool {
+    let cause = causes(error).find(|cause| !cause.is::<reqwest::Error>());
+    error.is_decode() && cause.is_some_and(<dyn StdError>::is::<io::Error>)
 }
+
+/// Whether a connection failed because no more files can be opened.
+fn is_out_of_files(error: &reqwest::Error) -> bool {
+    // `io::ErrorKind` has no variant for them.
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    let code = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    cfg!(unix) && code.is_some_and(|code| [EMFILE, ENFILE].contains(&code))
+}
+
+/// The innermost cause, which is what happened; the errors around it say where in the client it happened.
+fn root_cause(error: &reqwest::Error) -> String {
+    let Some(cause) = causes(error).last() else { return error.to_string() };
+    match cause.downcast_ref::<io::Error>().filter(|error| error.raw_os_error().is_some()) {
+        // The words of the kind are the same on every system.
+        Some(error) => error.kind().to_string(),
+        None => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -60,7 +60,6 @@ mod replay;
 mod request;
 mod resolve;
 mod retry;
-mod rows;
 mod testing;
 #[doc(hidden)]
 pub mod torture;
@@ -75,7 +74,7 @@ pub use fault::{
     TakesEffect, visible_after,
 };
 pub use guard::{Guard, Limits, Removals};
-pub use http::{Http, base_url};
+pub use http::{Http, HttpBuilder, base_url};
 pub use mode::{Mode, ModeError, Recorder, RecorderBuilder, Writes};
 pub use patience::Patience;
 pub use rate::{Rate, RateError};
@@ -87,5 +86,6 @@ pub use resolve::{Doubt, ResolvePolicy, Resolver};
 pub use retry::Retry;
 pub use testing::{Capture, RejectAll};
 
-// Callers need these two to build an `Http`.
+// What callers need to build an `Http`.
+pub use reqwest;
 pub use secrecy::{ExposeSecret, SecretString};

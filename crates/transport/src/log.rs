@@ -18,7 +18,7 @@
 //!
 //! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 //! # runtime.block_on(async {
-//! let connection = Connection::new(Logged::new(Sandbox::academy(1, 10, 12)));
+//! let connection = Connection::new(Logged::new(Sandbox::default()));
 //! let rooms = connection.call(endpoint("thm.rooms").unwrap(), &serde_json::json!({})).await;
 //! assert!(rooms.is_ok()); // and a subscriber of `tracing` was told
 //! # });

@@ -79,8 +79,8 @@ pub(crate) use find::{Findings, Found};
 pub(crate) use json::says;
 
 use crate::request::{Request, Response};
-use crate::rows::with_keys;
 use cast::Cast;
+use drillmaster_models::scope::with_keys;
 use places::{Look, Walk};
 use replace::Patterns;
 

@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use drillmaster_models::{Credential, Metadata, wire};
+use drillmaster_models::{Credential, Message, Metadata, scope, wire};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::rows::row_of;
 
 /// An answer as it travels.
 pub type Response = wire::Response;
@@ -47,6 +46,11 @@ pub enum Purpose {
 }
 
 impl Request {
+    /// Its content, for code that does not send it.
+    pub fn message(&self) -> Message<'_> {
+        Message { endpoint: self.metadata.name, scope: &self.scope, wire: &self.wire }
+    }
+
     /// The same request for people: `PUT /api/v2/external/seats/users`. What stands in for a credential is
     /// left out of it.
     ///
@@ -174,7 +178,7 @@ pub struct Scope {
 
 impl Scope {
     /// The scope outside any row.
-    pub const MAIN: &'static str = "main";
+    pub const MAIN: &'static str = scope::MAIN;
     /// The scope of the looks for writes in doubt, which no row's requests are numbered with.
     pub const LOOKS: &'static str = "#looks";
 
@@ -190,7 +194,7 @@ impl Scope {
     /// assert_eq!(Scope::row_of("ada@example.com#/linux1"), "ada@example.com");
     /// ```
     pub fn row_of(name: &str) -> &str {
-        row_of(name)
+        scope::row_of(name)
     }
 
     /// The row's key, or `main`.

@@ -120,7 +120,7 @@ impl Doubt {
 
     /// Whether a repeat is harmless at any time.
     fn is_harmless(&self) -> bool {
-        matches!(self.write.settle, Resolve::Repeat | Resolve::Refusal)
+        matches!(self.write.resolve, Resolve::Repeat | Resolve::Refusal)
     }
 
     /// Whether what is known can only come from a recording.

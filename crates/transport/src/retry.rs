@@ -141,7 +141,7 @@ fn next(request: &Request, sent: &Result<Response, Error>, answered: bool) -> Ne
             Some(NetworkError::Connect) if answered => Next::Outage,
             Some(NetworkError::Connect) => Next::Again(COST),
             Some(NetworkError::Timeout) if reads => Next::Again(COST_OF_TIMEOUT),
-            Some(_) if reads => Next::Again(COST),
+            Some(NetworkError::ConnectionLost) if reads => Next::Again(COST),
             _ => Next::Keep,
         },
     }

@@ -15,7 +15,7 @@ const TEAM: [&str; 4] =
 async fn main() -> Result<(), Error> {
     // The outcome that the live service is notorious for: invited, and "unknown error" all the same.
     let invite_outcome = InviteOutcome::Unknown;
-    let client = Client::new(Sandbox::with(Options { invite_outcome, ..Options::default() }));
+    let client = Client::new(Sandbox::new(Options { invite_outcome, ..Options::default() }));
 
     let users: Vec<_> = client.users().try_collect().await?;
     let Some(sender) = users.iter().find(|user| user.is_admin == Some(true)) else {

@@ -12,7 +12,7 @@ use futures::TryStreamExt;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let client = Client::new(Sandbox::academy(1, 200, 250));
+    let client = Client::new(Sandbox::default());
 
     let mut stuck: Vec<(Member, usize)> = client
         .progress()

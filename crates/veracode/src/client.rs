@@ -50,7 +50,7 @@ impl Client {
     /// # use drillmaster_veracode::{Client, ListUsers};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), drillmaster_veracode::Error> {
-    /// # let client = Client::new(Sandbox::academy(1, 200, 250));
+    /// # let client = Client::new(Sandbox::default());
     /// let second = client.send(&ListUsers { page: Some(1), limit: Some(10) }).await?;
     /// assert_eq!(second.users.len(), 10);
     /// # Ok(())
@@ -80,7 +80,7 @@ impl Client {
     /// # use futures::TryStreamExt;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), drillmaster_veracode::Error> {
-    /// # let client = Client::new(Sandbox::academy(1, 200, 250));
+    /// # let client = Client::new(Sandbox::default());
     /// let mut by_name = client.users_details(&ListUsersDetails {
     ///     sort: Some("name".to_owned()),
     ///     sort_type: Some(SortType::Desc),
@@ -108,7 +108,7 @@ impl Client {
     /// # use futures::TryStreamExt;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), drillmaster_veracode::Error> {
-    /// # let client = Client::new(Sandbox::academy(1, 200, 250));
+    /// # let client = Client::new(Sandbox::default());
     /// # let id = client.users().try_next().await?.expect("a team has users").id;
     /// let name = Some("Grace Hopper".to_owned());
     /// let updated = client.update_user(&UpdateUser { name, ..UpdateUser::of(id) }).await?;

@@ -8,7 +8,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), drillmaster_veracode::Error> {
-//! let client = Client::new(Sandbox::academy(1, 200, 250));
+//! let client = Client::new(Sandbox::default());
 //!
 //! // A list is a stream: it asks for the next page when the items of the last one are used up.
 //! let users: Vec<_> = client.users().try_collect().await?;

@@ -9,7 +9,7 @@
 //! With `verify` the recording is compared with what answers now. The service here is the sandbox; for the
 //! live one, make an `Http` in its place, with a key from the environment.
 
-use drillmaster_sandbox::Sandbox;
+use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::{Mode, Recorder};
 use drillmaster_veracode::{Client, Error, Invite, Refusal};
 use futures::TryStreamExt;
@@ -20,7 +20,8 @@ const CASSETTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cassettes/inv
 #[tokio::test]
 async fn an_invite_is_sent_once() -> Result<(), Error> {
     let cassette = Recorder::open(CASSETTE).mode(Mode::from_env()?);
-    let cassette = cassette.over(|| Ok(Sandbox::academy(1, 8, 10)))?;
+    let cassette = cassette
+        .over(|| Ok(Sandbox::new(Options { learners: 8, seats: 10, ..Options::default() })))?;
     let client = Client::new(cassette.clone());
 
     let users: Vec<_> = client.users().try_collect().await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use drillmaster_sandbox::Sandbox;
+use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::Capture;
 use drillmaster_veracode::{
     Client, Invite, ListUsersDetails, Refusal, ShowCampaignsProgress, ShowEngagementTime,
@@ -13,7 +13,7 @@ use futures::TryStreamExt;
 
 /// A team of more than two pages.
 fn client() -> Client {
-    Client::new(Sandbox::academy(1, 400, 250))
+    Client::new(Sandbox::new(Options { learners: 400, ..Options::default() }))
 }
 
 /// The ids of a list, which must not be empty or have one twice.
@@ -41,7 +41,7 @@ async fn both_paging_styles_reach_every_user() {
 
 #[tokio::test]
 async fn a_stream_asks_for_a_page_when_it_is_needed() {
-    let capture = Arc::new(Capture::new(Sandbox::academy(1, 200, 250)));
+    let capture = Arc::new(Capture::new(Sandbox::default()));
     let mut users = Client::new(capture.clone()).users();
     assert_eq!(capture.requests().len(), 0);
     for _ in 0..50 {
@@ -54,7 +54,7 @@ async fn a_stream_asks_for_a_page_when_it_is_needed() {
 
 #[tokio::test]
 async fn a_stream_sends_its_filters_with_every_page() {
-    let capture = Arc::new(Capture::new(Sandbox::academy(1, 200, 250)));
+    let capture = Arc::new(Capture::new(Sandbox::default()));
     let client = Client::new(capture.clone());
     let request = ListUsersDetails {
         sort: Some("name".to_owned()),

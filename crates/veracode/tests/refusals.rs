@@ -29,9 +29,9 @@ async fn reads(words: &str) -> Refusal {
 async fn every_documented_refusal_has_a_type_of_its_own() {
     let service = SERVICES.iter().find(|service| service.name == "veracode").unwrap();
     let own = service.endpoints.iter().flat_map(|endpoint| endpoint.metadata.errors);
-    for fault in own.chain(service.errors) {
-        let words = fault.says.replace(['{', '}'], "");
-        let error = refused(fault.status, &words).await;
+    for spec in own.chain(service.errors) {
+        let words = spec.says.replace(['{', '}'], "");
+        let error = refused(spec.status, &words).await;
         let refusal = error.refusal().unwrap();
         assert_ne!(refusal, Refusal::Other, "{words}");
         assert_eq!(error.words(), Some(words.as_str()));

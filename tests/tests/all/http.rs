@@ -39,7 +39,7 @@ fn class() -> Rows {
 #[test]
 fn a_class_is_the_same_in_the_process_over_http_and_from_a_recording() {
     for dialect in Dialect::ALL {
-        let academy = || Sandbox::with(Options { dialect, ..Options::default() });
+        let academy = || Sandbox::new(Options { dialect, ..Options::default() });
         let (inside, outside) = (academy(), academy());
         let in_the_process = onboard(inside.clone(), dialect, &[]);
 
@@ -70,7 +70,7 @@ fn no_recording_of_http_holds_a_credential() {
         let runtime = Runtime::new().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let cassette = folder.path().join("class.cassette");
-        let sandbox = Sandbox::with(Options { dialect, ..Options::default() });
+        let sandbox = Sandbox::new(Options { dialect, ..Options::default() });
         let http = served(&runtime, sandbox);
         let record = Arc::new(Record::to_file(&cassette, Header::default(), http).unwrap());
         onboard(record.clone(), dialect, &[]);

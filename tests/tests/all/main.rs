@@ -5,6 +5,7 @@ mod desk;
 mod guide;
 mod http;
 mod interchange;
+mod malformed_files;
 mod openapi;
 mod replay;
 mod sandbox_http;

@@ -105,14 +105,14 @@ fn every_documented_refusal_is_told() {
     each_call(|name, document, endpoint, dialect| {
         let metadata = endpoint.metadata(dialect).unwrap();
         let operation = operation(document, endpoint, dialect);
-        let general = endpoint.service().errors.iter().filter(|fault| {
-            fault.means != Means::Credential || metadata.credential != Credential::None
+        let general = endpoint.service().errors.iter().filter(|spec| {
+            spec.means != Means::Credential || metadata.credential != Credential::None
         });
-        for fault in metadata.errors.iter().chain(general) {
-            let response = &operation["responses"][fault.status.to_string()];
+        for spec in metadata.errors.iter().chain(general) {
+            let response = &operation["responses"][spec.status.to_string()];
             let told =
-                examples(response).iter().any(|example| example["value"]["message"] == fault.says);
-            assert!(told, "{name}: {} {} of {}", fault.status, fault.says, endpoint.name());
+                examples(response).iter().any(|example| example["value"]["message"] == spec.says);
+            assert!(told, "{name}: {} {} of {}", spec.status, spec.says, endpoint.name());
         }
     });
 }

@@ -109,7 +109,7 @@ fn check(name: &str, onboarded: &Onboarded) {
     let Onboarded { report, out, .. } = onboarded;
     let mut text = out.clone();
     if let Some(problem) = &report.problem {
-        text += &problem.draw(false, 100);
+        text += &problem.render(false, 100);
         text += "\n";
     }
     if let Some(summary) = report.summary() {
@@ -133,7 +133,7 @@ fn rows(onboarded: &Onboarded) -> Vec<(String, &'static str, String)> {
 
 #[test]
 fn a_class_is_onboarded() {
-    let sandbox = Sandbox::with(Options::default());
+    let sandbox = Sandbox::default();
     let onboarded = onboard(sandbox.clone(), Dialect::Current, &[]);
     check("a_class_is_onboarded", &onboarded);
     snapshot("scripts", "a_class_is_onboarded.calls", &onboarded.calls);
@@ -143,7 +143,7 @@ fn a_class_is_onboarded() {
 #[test]
 fn rows_side_by_side_end_as_one_after_the_other() {
     let with = |concurrency| {
-        let sandbox = Sandbox::with(Options::default());
+        let sandbox = Sandbox::default();
         onboard_roster(sandbox, Dialect::Current, &[], CLASS, concurrency)
     };
     let sorted = |onboarded: &Onboarded| {
@@ -162,7 +162,7 @@ fn rows_side_by_side_end_as_one_after_the_other() {
 
 #[test]
 fn the_example_class_fits_the_sandboxs_people() {
-    let sandbox = Sandbox::with(Options::default());
+    let sandbox = Sandbox::default();
     let onboarded = onboard(sandbox.clone(), Dialect::Current, &[]);
     let with = |words: &str| {
         rows(&onboarded).iter().filter(|(.., detail)| detail.starts_with(words)).count()
@@ -175,7 +175,7 @@ fn the_example_class_fits_the_sandboxs_people() {
 
 #[test]
 fn each_effect_is_carried_out_once() {
-    let sandbox = Sandbox::with(Options::default());
+    let sandbox = Sandbox::default();
     onboard(sandbox.clone(), Dialect::Current, &[]);
     let writes = sandbox.writes();
     let counts = writes.as_object().unwrap().values().filter_map(Value::as_object);
@@ -184,7 +184,7 @@ fn each_effect_is_carried_out_once() {
 
 #[test]
 fn a_second_run_changes_nothing() {
-    let sandbox = Sandbox::with(Options::default());
+    let sandbox = Sandbox::default();
     onboard(sandbox.clone(), Dialect::Current, &[]);
     let before = sandbox.writes();
     let again = onboard(sandbox.clone(), Dialect::Current, &[]);
@@ -195,7 +195,7 @@ fn a_second_run_changes_nothing() {
 
 #[test]
 fn a_second_run_hands_out_the_same_links() {
-    let sandbox = Sandbox::with(Options::default());
+    let sandbox = Sandbox::default();
     let links = |onboarded: &Onboarded| -> Vec<Value> {
         let outcomes = onboarded.report.outcomes().map(Result::unwrap);
         outcomes.map(|outcome| outcome.returned["link"].clone()).collect()
@@ -206,7 +206,7 @@ fn a_second_run_hands_out_the_same_links() {
 
 #[test]
 fn in_the_legacy_dialect_a_class_is_onboarded_without_seats() {
-    let sandbox = Sandbox::with(Options { dialect: Dialect::Legacy, ..Options::default() });
+    let sandbox = Sandbox::new(Options { dialect: Dialect::Legacy, ..Options::default() });
     let onboarded = onboard(sandbox.clone(), Dialect::Legacy, &[]);
     check("in_the_legacy_dialect_a_class_is_onboarded_without_seats", &onboarded);
     snapshot(
@@ -219,7 +219,7 @@ fn in_the_legacy_dialect_a_class_is_onboarded_without_seats() {
 
 #[test]
 fn a_full_academy_refuses_one_and_spares_it_the_rest() {
-    let sandbox = Sandbox::with(Options { seats: 95, ..Options::default() });
+    let sandbox = Sandbox::new(Options { seats: 95, ..Options::default() });
     let onboarded = onboard(sandbox.clone(), Dialect::Current, &[]);
     check("a_full_academy_refuses_one_and_spares_it_the_rest", &onboarded);
     assert_eq!(onboarded.calls.matches("thm.add_seat").count(), 6);
@@ -229,7 +229,7 @@ fn a_full_academy_refuses_one_and_spares_it_the_rest() {
 #[test]
 fn an_invite_may_be_answered_by_200_as_well_as_201() {
     let class = |invite_outcome| {
-        let sandbox = Sandbox::with(Options { invite_outcome, ..Options::default() });
+        let sandbox = Sandbox::new(Options { invite_outcome, ..Options::default() });
         onboard(sandbox, Dialect::Current, &[]).out
     };
     assert_eq!(class(InviteOutcome::Ok), class(InviteOutcome::Created));
@@ -238,7 +238,7 @@ fn an_invite_may_be_answered_by_200_as_well_as_201() {
 #[test]
 fn an_invite_that_is_answered_by_500_is_settled_and_sent_once() {
     let invite_outcome = InviteOutcome::Unknown;
-    let sandbox = Sandbox::with(Options { invite_outcome, ..Options::default() });
+    let sandbox = Sandbox::new(Options { invite_outcome, ..Options::default() });
     let onboarded = onboard(sandbox.clone(), Dialect::Current, &[]);
     check("an_invite_that_is_answered_by_500_is_settled_and_sent_once", &onboarded);
     let sent = onboarded.calls.matches("veracode.invite").count();
@@ -251,7 +251,7 @@ fn an_invite_that_is_answered_by_500_is_settled_and_sent_once() {
 /// Stops before anybody is seated or invited.
 #[track_caller]
 fn check_untouched(name: &str, inputs: &[(&str, &str)], roster: &str) {
-    let sandbox = Sandbox::with(Options::default());
+    let sandbox = Sandbox::default();
     let onboarded = onboard_roster(sandbox.clone(), Dialect::Current, inputs, roster, 1);
     check(name, &onboarded);
     assert_eq!(sandbox.writes(), json!({}));

@@ -70,7 +70,7 @@ fn run(
 }
 
 fn sandbox(dialect: Dialect) -> Sandbox {
-    Sandbox::with(Options { dialect, ..Options::default() })
+    Sandbox::new(Options { dialect, ..Options::default() })
 }
 
 /// Key and detail of the rows that ended so.

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// A program of the release build, in the target folder that this one is in.
+/// A program that was built for the bench, in the target folder of this one.
 pub(super) fn program(name: &str) -> Outcome<PathBuf> {
     let own = std::env::current_exe().map_err(|error| format!("cannot find myself: {error}"))?;
     let profiles = own.parent().and_then(Path::parent);
     let profiles = profiles.ok_or("I am in no target folder; use `cargo xtask bench`")?;
-    Ok(profiles.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+    Ok(profiles.join(super::PROFILE).join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// What a program took.

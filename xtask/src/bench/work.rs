@@ -51,9 +51,9 @@ pub(super) fn script(name: &str) -> PathBuf {
 }
 
 /// A folder on the disk of the build, which keeps what it is told to keep: a temporary folder may be memory.
-pub(super) struct Desk(TempDir);
+pub(super) struct Workdir(TempDir);
 
-impl Desk {
+impl Workdir {
     pub(super) fn new() -> Outcome<Self> {
         let beside = program("drillmaster")?;
         let folder = beside.parent().unwrap_or(Path::new("."));

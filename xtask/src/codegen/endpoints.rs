@@ -43,9 +43,10 @@ fn service_part(service: &'static Service) -> [String; 3] {
         }
         row
     });
-    let errors = service.errors.iter().map(|fault| {
-        vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
-    });
+    let errors = service
+        .errors
+        .iter()
+        .map(|spec| vec![spec.status.to_string(), spec.says.to_owned(), spec.means.to_string()]);
     [
         format!(
             "## {}\n\nIt lives at <{}>. Its credential has the form `{}` and comes from \
@@ -86,8 +87,8 @@ fn entry_part(endpoint: &'static EndpointDef) -> String {
         parts.push(shape::bullets(&answer).trim_end().to_owned());
     }
     if !metadata.errors.is_empty() {
-        let rows = metadata.errors.iter().map(|fault| {
-            vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
+        let rows = metadata.errors.iter().map(|spec| {
+            vec![spec.status.to_string(), spec.says.to_owned(), spec.means.to_string()]
         });
         let table = table(&["status", "words", "meaning"], rows);
         parts.push(format!("**Refusals**\n\n{table}"));
@@ -196,8 +197,8 @@ mod tests {
             for field in endpoint.fields() {
                 assert!(part.contains(&format!("| `{}` |", field.name)), "{part}");
             }
-            for fault in endpoint.metadata.errors {
-                assert!(part.contains(&format!("| {} | {} |", fault.status, fault.says)), "{part}");
+            for spec in endpoint.metadata.errors {
+                assert!(part.contains(&format!("| {} | {} |", spec.status, spec.says)), "{part}");
             }
         }
     }

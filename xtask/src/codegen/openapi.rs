@@ -160,8 +160,8 @@ fn body(service: &Service, metadata: &Metadata, request: &Value) -> Option<Value
 fn responses(endpoint: &EndpointDef, metadata: &'static Metadata, answer: &Value) -> Value {
     let (status, success) = success(metadata.reply, answer);
     let mut by_status: BTreeMap<u16, Vec<&ErrorSpec>> = BTreeMap::new();
-    for fault in words::errors(endpoint, metadata) {
-        by_status.entry(fault.status).or_default().push(fault);
+    for spec in words::errors(endpoint, metadata) {
+        by_status.entry(spec.status).or_default().push(spec);
     }
     let mut responses = Map::from_iter([(status.to_owned(), success)]);
     for (status, errors) in by_status {
@@ -203,15 +203,15 @@ fn success(reply: Reply, answer: &Value) -> (&'static str, Value) {
 fn refused(metadata: &Metadata, errors: &[&ErrorSpec]) -> Value {
     let examples: Map<String, Value> = errors
         .iter()
-        .map(|fault| {
-            let mut body = json!({ "message": fault.says });
+        .map(|spec| {
+            let mut body = json!({ "message": spec.says });
             if metadata.reply == Reply::Data {
-                body = json!({ "status": "error", "message": fault.says });
+                body = json!({ "status": "error", "message": spec.says });
             }
-            (slug(fault.says), json!({ "summary": fault.means.to_string(), "value": body }))
+            (slug(spec.says), json!({ "summary": spec.means.to_string(), "value": body }))
         })
         .collect();
-    let words: Vec<String> = errors.iter().map(|fault| format!("\"{}\"", fault.says)).collect();
+    let words: Vec<String> = errors.iter().map(|spec| format!("\"{}\"", spec.says)).collect();
     json!({
         "description": format!("Refused: {}.", words.join(", ")),
         "content": { "application/json": {

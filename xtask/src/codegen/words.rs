@@ -11,9 +11,10 @@ pub(crate) fn errors(
     metadata: &'static Metadata,
 ) -> Vec<&'static ErrorSpec> {
     let own = metadata.errors.iter();
-    let general = endpoint.service().errors.iter().filter(|fault| {
-        fault.means != Means::Credential || metadata.credential != Credential::None
-    });
+    let general =
+        endpoint.service().errors.iter().filter(|spec| {
+            spec.means != Means::Credential || metadata.credential != Credential::None
+        });
     own.chain(general).collect()
 }
 
@@ -25,7 +26,7 @@ pub(crate) fn metadata(
     endpoint.metadata(dialect).ok()
 }
 
-/// Whether a call changes anything, and how a doubtful one is settled.
+/// Whether a call changes anything, and how one in doubt is resolved.
 pub(crate) fn effect(metadata: &Metadata) -> String {
     let Effect::Write(write) = metadata.effect else {
         return "A read: it changes nothing.".to_owned();
@@ -34,11 +35,11 @@ pub(crate) fn effect(metadata: &Metadata) -> String {
         _ if write.irreversible => "A removal that cannot be undone".to_owned(),
         Removes::Always => "A removal".to_owned(),
         Removes::When(field) => format!("A write, and a removal where `{field}` is true"),
-        Removes::RejectAll => "A write".to_owned(),
+        Removes::Never => "A write".to_owned(),
     };
     let silent =
         if write.tells { "" } else { " It answers alike when there was nothing to change." };
-    let settled = match write.settle {
+    let resolved = match write.resolve {
         Resolve::Repeat => {
             "sending it again leaves the same state and gives the same answer".to_owned()
         }
@@ -59,7 +60,7 @@ pub(crate) fn effect(metadata: &Metadata) -> String {
             )
         }
     };
-    format!("{what}, about the one in `{}`.{silent} In doubt: {settled}.", write.subject)
+    format!("{what}, about the one in `{}`.{silent} In doubt: {resolved}.", write.subject)
 }
 
 /// The list in the answer.

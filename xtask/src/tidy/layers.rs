@@ -1,51 +1,86 @@
-//! Who may depend on whom.
+//! Which crate may depend on which.
 
 use serde_json::Value;
 
 use super::Finding;
 use crate::{Outcome, repository};
 
-/// A package's place in the house.
+/// What a package may depend on.
 struct Layer {
     package: &'static str,
-    /// Our packages that it may import. Its tests may go further.
+    /// Our packages that it may import. Its tests may import others.
     imports: &'static [&'static str],
-    /// Packages of others that would let in what it must not know.
-    shuns: &'static [&'static str],
+    /// Packages of others that it must not import.
+    bans: &'static [&'static str],
 }
 
 const MODELS: &str = "drillmaster-models";
+const REDACT: &str = "drillmaster-redact";
 const TRANSPORT: &str = "drillmaster-transport";
 const THM: &str = "drillmaster-thm";
 const VERACODE: &str = "drillmaster-veracode";
 const SANDBOX: &str = "drillmaster-sandbox";
-const RUNNER: &str = "drillmaster";
+const JOURNAL: &str = "drillmaster-journal";
+const INTERCHANGE: &str = "drillmaster-interchange";
+const RUNNER: &str = "drillmaster-runner";
+const CLI: &str = "drillmaster";
 
-const LAYERS: [Layer; 9] = [
+/// Arguments and terminals belong to the command alone.
+const TERMINAL: &[&str] =
+    &["anstream", "clap", "indicatif", "rpassword", "rustyline", "terminal_size"];
+
+const LAYERS: [Layer; 13] = [
     // No I/O, no async, no command line, no scripts.
     Layer {
         package: MODELS,
         imports: &[],
-        shuns: &["async-trait", "axum", "clap", "futures", "hyper", "rhai", "tokio"],
+        bans: &["async-trait", "clap", "futures", "hyper", "reqwest", "rhai", "tokio"],
     },
-    Layer { package: TRANSPORT, imports: &[MODELS], shuns: &["axum", "clap", "rhai"] },
-    Layer { package: THM, imports: &[MODELS, TRANSPORT], shuns: &["clap", "hyper", "rhai"] },
-    Layer { package: VERACODE, imports: &[MODELS, TRANSPORT], shuns: &["clap", "hyper", "rhai"] },
-    // Its server stands on hyper: connections are bounded, broken and closed by hand.
-    Layer { package: SANDBOX, imports: &[MODELS, TRANSPORT], shuns: &["clap", "rhai"] },
-    Layer { package: RUNNER, imports: &[MODELS, TRANSPORT, THM, VERACODE, SANDBOX], shuns: &[] },
+    Layer {
+        package: REDACT,
+        imports: &[MODELS],
+        bans: &["async-trait", "clap", "futures", "hyper", "reqwest", "rhai", "tokio"],
+    },
+    Layer { package: TRANSPORT, imports: &[MODELS, REDACT], bans: &["clap", "rhai"] },
+    Layer { package: THM, imports: &[MODELS, TRANSPORT], bans: &["clap", "hyper", "rhai"] },
+    Layer { package: VERACODE, imports: &[MODELS, TRANSPORT], bans: &["clap", "hyper", "rhai"] },
+    // Its server uses hyper: it bounds, breaks and closes connections by hand.
+    Layer { package: SANDBOX, imports: &[MODELS, TRANSPORT], bans: &["clap", "rhai"] },
+    Layer { package: JOURNAL, imports: &[MODELS, REDACT, TRANSPORT], bans: &["clap", "rhai"] },
+    Layer { package: INTERCHANGE, imports: &[MODELS, REDACT, TRANSPORT], bans: &["clap", "rhai"] },
+    Layer {
+        package: RUNNER,
+        imports: &[MODELS, REDACT, TRANSPORT, SANDBOX, JOURNAL, INTERCHANGE],
+        bans: TERMINAL,
+    },
+    Layer {
+        package: CLI,
+        imports: &[MODELS, REDACT, TRANSPORT, SANDBOX, JOURNAL, INTERCHANGE, RUNNER],
+        bans: &[],
+    },
     Layer {
         package: "drillmaster-tests",
-        imports: &[MODELS, TRANSPORT, THM, VERACODE, SANDBOX, RUNNER],
-        shuns: &[],
+        imports: &[
+            MODELS,
+            REDACT,
+            TRANSPORT,
+            THM,
+            VERACODE,
+            SANDBOX,
+            JOURNAL,
+            INTERCHANGE,
+            RUNNER,
+            CLI,
+        ],
+        bans: &[],
     },
     Layer {
         package: "xtask",
-        imports: &[MODELS, TRANSPORT, THM, VERACODE, SANDBOX, RUNNER],
-        shuns: &[],
+        imports: &[MODELS, TRANSPORT, SANDBOX, JOURNAL, INTERCHANGE, RUNNER, CLI],
+        bans: &[],
     },
-    // What is measured against must have nothing of ours.
-    Layer { package: "drillmaster-bare", imports: &[], shuns: &[] },
+    // What is measured against has nothing of ours.
+    Layer { package: "drillmaster-bare", imports: &[], bans: &[] },
 ];
 
 /// A package of the workspace as its manifest has it.
@@ -99,13 +134,13 @@ fn check_one(package: &Package, packages: &[Package]) -> Vec<Finding> {
     let Package { name, manifest, .. } = package;
     let Some(layer) = LAYERS.iter().find(|layer| layer.package == name) else {
         let problem = format!(
-            "`{name}` has no place in the house; give it one in xtask/src/tidy/layers.rs and \
-             in ARCHITECTURE.md"
+            "`{name}` is not in the table of crates; add it in xtask/src/tidy/layers.rs and in \
+             ARCHITECTURE.md"
         );
         return vec![Finding::new(manifest, 1, problem)];
     };
     let is_ours = |dependency: &&String| packages.iter().any(|own| own.name == **dependency);
-    let strays = package
+    let unlisted = package
         .dependencies
         .iter()
         .filter(is_ours)
@@ -117,19 +152,19 @@ fn check_one(package: &Package, packages: &[Package]) -> Vec<Finding> {
             };
             (dependency, format!("`{name}` imports `{dependency}`, and may import {may}"))
         });
-    let shunned = package
+    let banned = package
         .dependencies
         .iter()
-        .filter(|dependency| layer.shuns.contains(&dependency.as_str()))
+        .filter(|dependency| layer.bans.contains(&dependency.as_str()))
         .map(|dependency| {
             let problem = format!(
-                "`{name}` must not know what `{dependency}` is for; the work belongs to a \
-                 package above it"
+                "`{name}` must not depend on `{dependency}`; what needs it belongs in a package \
+                 that may"
             );
             (dependency, problem)
         });
-    strays
-        .chain(shunned)
+    unlisted
+        .chain(banned)
         .map(|(dependency, problem)| {
             Finding::new(manifest, line_of(&package.text, dependency), problem)
         })
@@ -181,13 +216,13 @@ mod tests {
     #[test]
     fn what_a_package_must_not_know_is_found() {
         let found = problems(&[package(MODELS, &["tokio"])]);
-        assert!(found[0].contains("must not know what `tokio` is for"), "{found:?}");
+        assert!(found[0].contains("must not depend on `tokio`"), "{found:?}");
     }
 
     #[test]
     fn a_package_without_a_place_is_found() {
         let found = problems(&[package("drillmaster-extra", &[])]);
-        assert!(found[0].contains("has no place in the house"), "{found:?}");
+        assert!(found[0].contains("is not in the table of crates"), "{found:?}");
     }
 
     #[test]

@@ -1,8 +1,13 @@
-//! Rules that can be told from one file.
+//! Rules that one file shows.
+
+use std::path::Path;
 
 use drillmaster_models::SERVICES;
 
-use super::{Finding, patterns};
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+
+use super::Finding;
 
 /// Lines that a Rust file may have. Aim at two thirds of it.
 const MOST_LINES: usize = 600;
@@ -20,8 +25,10 @@ const BLIND: [&str; 2] = ["crates/runner/", "crates/transport/"];
 const CONSOLE: &str = "crates/runner/src/console.rs";
 /// Macros that write there by themselves.
 const PRINTING: [&str; 4] = ["print", "println", "eprint", "eprintln"];
-/// What else does.
-const STREAMS: [&str; 5] = ["stdout()", "stderr()", "print()", "ProgressDrawTarget", "rpassword"];
+/// Functions without arguments that give a stream of the process.
+const STREAMS: [&str; 2] = ["stdout", "stderr"];
+/// Names of other crates that write to a terminal.
+const TERMINALS: [&str; 2] = ["ProgressDrawTarget", "rpassword"];
 
 /// Applies the rules to a file, known by its path from the root.
 pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
@@ -30,11 +37,16 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     if name == "Cargo.toml" {
         findings.extend(lints(path, text));
     }
-    if let Some((_, "rs")) = name.rsplit_once('.') {
+    if is_rust(path) {
         findings.extend(length(path, text));
         findings.extend(rust(path, text));
     }
     findings
+}
+
+/// Whether a file is Rust source.
+pub(super) fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "rs")
 }
 
 fn length(path: &str, text: &str) -> Option<Finding> {
@@ -44,29 +56,105 @@ fn length(path: &str, text: &str) -> Option<Finding> {
 }
 
 fn rust(path: &str, text: &str) -> Vec<Finding> {
-    let stream = match patterns::tokens(text) {
-        Ok(stream) => stream,
-        Err(problem) => return vec![Finding::new(path, 1, problem)],
-    };
-    let named = patterns::texts(&stream).into_iter().filter(|(_, text)| names(path, text)).map(
-        |(line, text)| {
-            let problem =
-                format!("a `match` names `{text}`; put what differs into the declaration as data");
-            Finding::new(path, line, problem)
-        },
-    );
-    let macros = patterns::macros(&stream);
-    let unfinished = macros
-        .iter()
-        .filter(|(_, name)| UNFINISHED.contains(&name.as_str()))
-        .map(|(line, name)| Finding::new(path, *line, format!("`{name}!` is left; finish it")));
-    let printing = macros.iter().filter(|(_, name)| PRINTING.contains(&name.as_str()));
-    let printing = printing.map(|(line, name)| (*line, format!("{name}!")));
-    let printing = printing.chain(patterns::uses(&stream, &STREAMS)).filter(|_| is_quiet(path));
-    let printing = printing.map(|(line, name)| {
-        Finding::new(path, line, format!("`{name}` writes to a terminal; let {CONSOLE} do it"))
-    });
-    named.chain(unfinished).chain(printing).collect()
+    match syn::parse_file(text) {
+        Ok(file) => {
+            let mut source = Source { path, findings: Vec::new(), in_pattern: false };
+            source.visit_file(&file);
+            source.findings
+        }
+        Err(error) => {
+            let line = error.span().start().line;
+            vec![Finding::new(path, line, format!("cannot be read as Rust: {error}"))]
+        }
+    }
+}
+
+/// A Rust file that is looked through.
+struct Source<'a> {
+    path: &'a str,
+    findings: Vec<Finding>,
+    in_pattern: bool,
+}
+
+impl Source<'_> {
+    fn find(&mut self, at: &impl Spanned, problem: String) {
+        self.findings.push(Finding::new(self.path, at.span().start().line, problem));
+    }
+
+    fn find_printing(&mut self, at: &impl Spanned, name: &str) {
+        if is_quiet(self.path) {
+            self.find(at, format!("`{name}` writes to a terminal; let {CONSOLE} do it"));
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Source<'_> {
+    fn visit_pat(&mut self, pattern: &'ast syn::Pat) {
+        let outer = std::mem::replace(&mut self.in_pattern, true);
+        visit::visit_pat(self, pattern);
+        self.in_pattern = outer;
+    }
+
+    fn visit_lit_str(&mut self, text: &'ast syn::LitStr) {
+        if self.in_pattern && names(self.path, &text.value()) {
+            let problem = format!(
+                "a `match` names `{}`; put what differs into the declaration as data",
+                text.value()
+            );
+            self.find(text, problem);
+        }
+    }
+
+    fn visit_macro(&mut self, called: &'ast syn::Macro) {
+        let Some(name) = called.path.get_ident().map(ToString::to_string) else { return };
+        if UNFINISHED.contains(&name.as_str()) {
+            self.find(called, format!("`{name}!` is left; finish it"));
+        } else if PRINTING.contains(&name.as_str()) {
+            self.find_printing(called, &format!("{name}!"));
+        }
+        // What stands in a macro is looked through where it reads as expressions, or as an expression and a pattern.
+        if name == "matches" {
+            let parts = called.parse_body_with(|input: syn::parse::ParseStream<'_>| {
+                let value: syn::Expr = input.parse()?;
+                input.parse::<syn::Token![,]>()?;
+                let pattern = syn::Pat::parse_multi_with_leading_vert(input)?;
+                input.parse::<proc_macro2::TokenStream>()?;
+                Ok((value, pattern))
+            });
+            if let Ok((value, pattern)) = parts {
+                self.visit_expr(&value);
+                self.visit_pat(&pattern);
+            }
+        } else if let Ok(parts) = called.parse_body_with(
+            syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated,
+        ) {
+            parts.iter().for_each(|part| self.visit_expr(part));
+        }
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let syn::Expr::Path(function) = &*call.func
+            && let Some(last) = function.path.segments.last()
+            && call.args.is_empty()
+            && STREAMS.iter().any(|name| last.ident == name)
+        {
+            self.find_printing(call, &format!("{}()", last.ident));
+        }
+        visit::visit_expr_call(self, call);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        if call.method == "print" && call.args.is_empty() {
+            self.find_printing(call, "print()");
+        }
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_ident(&mut self, name: &'ast proc_macro2::Ident) {
+        if TERMINALS.iter().any(|own| name == own) {
+            self.find_printing(name, &name.to_string());
+        }
+    }
 }
 
 /// Whether a file is to write to no stream of the process by itself: all of our crates, but not their examples.
@@ -121,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_in_a_match_is_found() {
+    fn an_endpoint_in_a_match_is_found() {
         let source = "fn f() {\n match x {\n \"thm.rooms\" => 1,\n _ => 2 }\n}";
         let problem = "crates/sandbox/src/a.rs:3: a `match` names `thm.rooms`; put what differs \
                        into the declaration as data";
@@ -136,9 +224,22 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_elsewhere_is_fine() {
+    fn an_endpoint_in_a_nested_pattern_is_found() {
+        for source in [
+            "fn f() { match x { \"a\" | \"thm.rooms\" => 1 } }",
+            "fn f() { match x { Some(Y { name: \"thm.rooms\", .. }) => 1 } }",
+            "fn f() { matches!(x, \"a\" | \"thm.rooms\") }",
+            "fn f() { if let \"thm.rooms\" = x {} }",
+        ] {
+            assert_eq!(found("a.rs", source).len(), 1, "{source}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_elsewhere_is_fine() {
         assert!(found("crates/runner/src/a.rs", "fn f() { call(\"thm.rooms\") }").is_empty());
         assert!(found("a.rs", "fn f() { match x { \"thmx\" => 1, _ => 2 } }").is_empty());
+        assert!(found("a.rs", "fn f() { match x { _ => \"thm.rooms\" } }").is_empty());
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl People {
     /// No endpoint lists strangers who have an account, so the saved state is looked into.
     fn of(options: Options, folder: &Path) -> Outcome<Self> {
         let path = folder.join("people.json");
-        Sandbox::with(options).save(&path).map_err(|error| error.to_string())?;
+        Sandbox::new(options).save(&path).map_err(|error| error.to_string())?;
         let text = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let state: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
         let people = Self {

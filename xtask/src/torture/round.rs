@@ -1,4 +1,4 @@
-//! A round: one class, onboarded to the end however often the program dies, and the verdict over it.
+//! A round: one class, onboarded to the end however often the program dies, and the audit over it.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -12,11 +12,11 @@ use drillmaster_transport::journal;
 use fastrand::Rng;
 use tempfile::TempDir;
 
+use super::audit::{self, Audit, Row, cell};
 use super::class::{self, Class};
-use super::part::{self, Death, End};
+use super::process::{self, End, KillPoint};
 use super::service::{FaultKind, HORIZON, Service};
-use super::tally::Tally;
-use super::verdict::{self, Row, Verdict, cell};
+use super::stats::Stats;
 use super::{build, script};
 use crate::Outcome;
 
@@ -26,7 +26,7 @@ const PATIENT: u32 = 12;
 const TORN: &str = "torn by the torture";
 
 /// Where the rounds of a seed are held.
-pub(super) struct Desk {
+pub(super) struct Workdir {
     program: PathBuf,
     seed: u64,
     learners: usize,
@@ -57,7 +57,7 @@ impl Takes {
 
 /// What came of a round.
 pub(super) struct Round {
-    pub(super) tally: Tally,
+    pub(super) stats: Stats,
     pub(super) findings: Vec<String>,
     /// How many rows ended how, in words.
     pub(super) states: String,
@@ -67,7 +67,7 @@ pub(super) struct Round {
     trouble: FaultKind,
 }
 
-impl Desk {
+impl Workdir {
     pub(super) fn new(program: &Path, seed: u64, learners: usize) -> Outcome<Self> {
         // Journals are torn on the disk that builds are on: a folder in memory has no syncs.
         let folder = tempfile::Builder::new()
@@ -104,37 +104,37 @@ impl Desk {
             log: folder.join("run.log"),
             roster: folder.join("roster.csv"),
             concurrency: [1, 4, 16, 64][chance.usize(..4)],
-            tally: Tally { rounds: 1, rows: self.learners, ..Tally::default() },
+            stats: Stats { rounds: 1, rows: self.learners, ..Stats::default() },
         };
         let kills = kills_left.min(chance.u32(10..30));
         let mut findings: Vec<_> = run.go_on_to_the_end(kills, &mut chance)?.into_iter().collect();
-        let rows = verdict::results(&run.results).unwrap_or_default();
+        let rows = audit::results(&run.results).unwrap_or_default();
         // Not before all is to light.
-        let verdict = Verdict::of(&class, &rows, &service.end()?);
-        let mut tally = run.tally;
-        tally.lost = verdict.lost.len();
-        tally.doubled = verdict.doubled.len();
-        findings.extend(verdict.findings());
-        findings.extend(look_into(&run.journal, &rows, &mut tally).err());
-        let states = states(&rows);
-        Ok(Round { tally, findings, states, seed: self.seed, number, folder, trouble })
+        let audit = Audit::of(&class, &rows, &service.end()?);
+        let mut stats = run.stats;
+        stats.lost = audit.lost.len();
+        stats.doubled = audit.doubled.len();
+        findings.extend(audit.findings());
+        findings.extend(look_into(&run.journal, &rows, &mut stats).err());
+        let counts = states(&rows);
+        Ok(Round { stats, findings, states: counts, seed: self.seed, number, folder, trouble })
     }
 }
 
 /// Counts the doubts that a journal tells of, and sees that it can be read and holds no torn line.
-fn look_into(journal: &Path, rows: &[Row], tally: &mut Tally) -> Outcome {
+fn look_into(journal: &Path, rows: &[Row], stats: &mut Stats) -> Outcome {
     let is_open =
         |scope: &str| rows.iter().any(|row| cell(row, "email") == scope && is(row, &["in-doubt"]));
-    for (scope, writes) in verdict::doubts(journal)? {
-        tally.doubts += writes;
+    for (scope, writes) in audit::doubts(journal)? {
+        stats.doubts += writes;
         if !is_open(&scope) {
-            tally.settled += writes;
+            stats.settled += writes;
         }
     }
     let doubtful = || rows.iter().filter(|row| is(row, &["in-doubt"]));
-    tally.in_doubt = doubtful().count();
-    tally.timed = doubtful().filter(|row| tells_time(cell(row, "detail"))).count();
-    tally.undone = rows.iter().filter(|row| is(row, &["refused", "failed", "skipped"])).count();
+    stats.in_doubt = doubtful().count();
+    stats.timed = doubtful().filter(|row| tells_time(cell(row, "detail"))).count();
+    stats.undone = rows.iter().filter(|row| is(row, &["refused", "failed", "skipped"])).count();
     let bytes = std::fs::read(journal).map_err(|error| error.to_string())?;
     if bytes.windows(TORN.len()).any(|part| part == TORN.as_bytes()) {
         return Err("a torn line is in the journal still".to_owned());
@@ -186,7 +186,7 @@ struct Run<'a> {
     log: PathBuf,
     roster: PathBuf,
     concurrency: usize,
-    tally: Tally,
+    stats: Stats,
 }
 
 impl Run<'_> {
@@ -195,15 +195,16 @@ impl Run<'_> {
         let mut tries = 0;
         let mut again = false;
         loop {
-            let death = if self.tally.kills() < kills { Death::draw(chance) } else { Death::None };
+            let death =
+                if self.stats.kills() < kills { KillPoint::draw(chance) } else { KillPoint::None };
             let command = self.command(again, death)?;
             let mut log = file(&self.log)?;
             let words = format!("{}; {}", words_of(&command), death.words());
             writeln!(log, "-- {words}")
                 .map_err(|error| format!("cannot write the log: {error}"))?;
-            match part::run(command, death, &self.journal, log)? {
+            match process::run(command, death, &self.journal, log)? {
                 End::Killed => {
-                    self.tally.died(death);
+                    self.stats.died(death);
                     self.tear(chance)?;
                 }
                 End::Exit(0) => return Ok(None),
@@ -213,7 +214,7 @@ impl Run<'_> {
                     if tries == PATIENT {
                         return Ok(None);
                     }
-                    let rows = verdict::results(&self.results).unwrap_or_default();
+                    let rows = audit::results(&self.results).unwrap_or_default();
                     again = rows.iter().any(|row| is(row, &["refused", "failed"]));
                 }
                 End::Exit(code) => {
@@ -226,7 +227,7 @@ impl Run<'_> {
     }
 
     /// The command that begins the run or goes on with it.
-    fn command(&self, again: bool, death: Death) -> Outcome<Command> {
+    fn command(&self, again: bool, death: KillPoint) -> Outcome<Command> {
         let mut command = Command::new(self.program);
         // Nobody's profile is for it, and nobody's key signs its journals.
         command.env("XDG_CONFIG_HOME", self.journal.with_extension("config"));
@@ -235,7 +236,7 @@ impl Run<'_> {
             command.arg("resume").arg(&self.journal);
             command.args(again.then_some("--failed"));
             // Whoever is to die does not sit it out.
-            command.args((self.takes.wait && death == Death::None).then_some("--wait"));
+            command.args((self.takes.wait && death == KillPoint::None).then_some("--wait"));
         } else {
             // Without a first line nothing was sent: such a journal is deleted, as the program itself advises.
             if self.journal.exists() {
@@ -277,7 +278,7 @@ impl Run<'_> {
             .open(&self.journal)
             .map_err(|error| format!("cannot tear the journal: {error}"))?;
         journal.write_all(half).map_err(|error| format!("cannot tear the journal: {error}"))?;
-        self.tally.torn += 1;
+        self.stats.torn += 1;
         Ok(())
     }
 }

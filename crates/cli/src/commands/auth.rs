@@ -15,7 +15,7 @@ use crate::target_args::flags;
 use crate::transport::Connections;
 use crate::waiting::patience;
 use drillmaster_runner::console::ask_hidden;
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::run_spec::{Environment, Target};
@@ -105,10 +105,10 @@ fn status(args: &StatusArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, D
                 let problem =
                     Diagnostic { message: format!("{name}: {}", problem.message), ..problem };
                 shell.tell(&problem);
-                exit = exit.max(problem.exit);
-                match problem.exit {
-                    Exit::Stopped => ("not accepted".to_owned(), Some(false)),
-                    Exit::Usage => ("not tried".to_owned(), None),
+                exit = exit.max(Exit::of(&problem));
+                match problem.category {
+                    Category::Stopped => ("not accepted".to_owned(), Some(false)),
+                    Category::Usage => ("not tried".to_owned(), None),
                     _ => ("no answer that tells".to_owned(), None),
                 }
             }

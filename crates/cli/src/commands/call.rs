@@ -12,7 +12,7 @@ use crate::target_args;
 use crate::target_args::TargetArgs;
 use crate::transport::Connections;
 use crate::waiting::patience;
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::Format;
@@ -113,7 +113,7 @@ pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Ui) -> Result<
     let fields = Value::Object(fields);
     if endpoint.metadata.effect.write().is_some_and(|write| write.irreversible) && !args.yes {
         let problem = format!("{name} cannot be undone: nothing was sent");
-        return Err(Diagnostic { exit: Exit::Stopped, ..Diagnostic::usage(problem) }
+        return Err(Diagnostic { category: Category::Stopped, ..Diagnostic::usage(problem) }
             .with_help("if that is meant, allow it with --yes"));
     }
     let trace = shell.verbose.then(|| shell.console.clone());

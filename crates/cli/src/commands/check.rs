@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{Format, Ui, complete};
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Diagnostic, Severity};
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::script::Script;
 
@@ -42,7 +42,7 @@ pub(crate) fn check(args: &CheckArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
         for problem in &found {
             shell.tell(problem);
         }
-        if found.iter().all(|problem| problem.exit == Exit::Done) {
+        if found.iter().all(|problem| problem.severity == Severity::Warning) {
             let warnings = match found.len() {
                 0 => String::new(),
                 1 => ", and 1 warning".to_owned(),
@@ -59,19 +59,19 @@ pub(crate) fn check(args: &CheckArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
 
 /// What was found, for editors and other programs.
 fn item(path: &Path, problem: &Diagnostic) -> Value {
-    let place = problem.place.as_ref();
+    let place = problem.location.as_ref();
     json!({
         "script": path,
         "line": place.map(|place| place.line),
         "column": place.map(|place| place.column),
-        "weight": if problem.exit == Exit::Done { "warning" } else { "mistake" },
+        "weight": if problem.severity == Severity::Warning { "warning" } else { "mistake" },
         "message": problem.message,
         "help": problem.help,
     })
 }
 
 fn weight(problem: &Diagnostic, strict: bool) -> Exit {
-    match problem.exit {
+    match Exit::of(problem) {
         Exit::Done if strict => Exit::Script,
         exit => exit,
     }

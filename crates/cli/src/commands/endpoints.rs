@@ -44,8 +44,7 @@ fn as_json(endpoint: &'static EndpointDef) -> Value {
             "doc": field.doc,
         })
     });
-    let errors =
-        endpoint.errors().map(|fault| json!({ "status": fault.status, "says": fault.says }));
+    let errors = endpoint.errors().map(|spec| json!({ "status": spec.status, "says": spec.says }));
     json!({
         "entry": endpoint.name(),
         "effect": endpoint.metadata.effect.word(),
@@ -78,23 +77,23 @@ fn describe(endpoint: &'static EndpointDef, width: Option<u16>) -> String {
         format!("{:<9}{request}", format!("{dialect}:"))
     });
     let effect =
-        format!("{:<9}{}{}", "effect:", endpoint.metadata.effect.word(), settled(endpoint));
+        format!("{:<9}{}{}", "effect:", endpoint.metadata.effect.word(), resolved(endpoint));
     parts.push(lines.chain([effect]).collect::<Vec<_>>().join("\n"));
     if !endpoint.fields().is_empty() {
         let rows = endpoint.fields().iter().map(in_cells);
         let table = layout(&["field", "kind", "", "meaning"], rows, width);
         parts.push(format!("Fields:\n{table}"));
     }
-    let errors = endpoint.errors().map(|fault| {
-        vec![fault.status.to_string(), fault.says.to_owned(), fault.means.to_string()]
-    });
+    let errors = endpoint
+        .errors()
+        .map(|spec| vec![spec.status.to_string(), spec.says.to_owned(), spec.means.to_string()]);
     let table = layout(&["status", "words", "meaning"], errors, width);
     parts.push(format!("Refusals:\n{table}"));
     parts.join("\n\n")
 }
 
-fn settled(endpoint: &EndpointDef) -> String {
-    match endpoint.metadata.effect.write().map(|write| write.settle) {
+fn resolved(endpoint: &EndpointDef) -> String {
+    match endpoint.metadata.effect.write().map(|write| write.resolve) {
         None => String::new(),
         Some(Resolve::Repeat) => "; in doubt, a repeat is harmless and answers alike".to_owned(),
         Some(Resolve::Refusal) => "; in doubt, a repeat is refused when it was done".to_owned(),

@@ -24,40 +24,43 @@ use drillmaster_runner::snapshot::SnapshotTest;
 /// The flags of `init`.
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// The folder; it is made if it is not there
+    /// The folder, created if it does not exist
     #[arg(default_value = ".", add = complete::folders())]
     folder: PathBuf,
 }
 
 const SCRIPT: &str = "onboard.rhai";
 const ROSTER: &str = "class.csv";
-const CASSETTE: &str = "onboard.cassette";
+const RECORDINGS: &str = "recordings";
+const CASSETTE: &str = "recordings/onboard.cassette";
 
-/// What is written as it is.
+/// Files that are written unchanged.
 const FILES: [(&str, &str); 4] = [
     (SCRIPT, include_str!("project/onboard.rhai")),
     (ROSTER, include_str!("project/class.csv")),
     ("README.md", include_str!("project/README.md")),
     (".gitignore", include_str!("project/gitignore")),
 ];
-/// What comes of recording and accepting.
-const MADE: [&str; 3] = [CASSETTE, "onboard.roster.csv", "onboard.accepted"];
+/// Files that recording and accepting make.
+const MADE: [&str; 3] = [CASSETTE, "recordings/onboard.roster.csv", "recordings/onboard.accepted"];
 
-/// Makes a project whose test passes.
+/// Creates a project whose test passes.
 pub(crate) fn init(args: &InitArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
     let folder = &args.folder;
     let names = || FILES.iter().map(|(name, _)| *name).chain(MADE);
     if let Some(name) = names().find(|name| folder.join(name).exists()) {
         let problem =
-            format!("{} is there already: nothing was written", folder.join(name).display());
+            format!("{} already exists: nothing was written", folder.join(name).display());
         return Err(
             Diagnostic::usage(problem).with_help("name a new folder: drillmaster init FOLDER")
         );
     }
-    std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+    for path in [folder.clone(), folder.join(RECORDINGS)] {
+        std::fs::create_dir_all(&path).map_err(|error| unwritten(&path, &error))?;
+    }
     for (name, text) in FILES {
         let path = folder.join(name);
-        // RejectAll over a file that somebody made meanwhile.
+        // Never overwrites a file that appeared in the meantime.
         let file = OpenOptions::new().write(true).create_new(true).open(&path);
         let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| unwritten(&path, &error))?;
@@ -74,7 +77,7 @@ pub(crate) fn init(args: &InitArgs, matches: &ArgMatches, shell: &Ui) -> Result<
     Ok(Exit::Done)
 }
 
-/// Records a run on the sandbox, and accepts it.
+/// Records a run on the sandbox and accepts its outcome.
 fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Diagnostic> {
     let silent = Ui {
         console: Console::silent(),
@@ -97,14 +100,14 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Diagnostic> {
     };
     match perform(&ready, &target, &session, None, Some(&taping), &silent)? {
         Exit::Done => {}
-        exit => {
-            let problem = "the project's script did not do on the sandbox what it is to do";
-            return Err(Diagnostic { exit, ..Diagnostic::usage(problem) });
+        _ => {
+            let problem = "the project's script failed on the sandbox";
+            return Err(Diagnostic::script(problem));
         }
     }
-    let case = SnapshotTest::of(&cassette);
-    let case = case.ok_or_else(|| Diagnostic::usage("the recording has no script beside it"))?;
-    case.accept(&case.run(session.handle())?.text)
+    let test = SnapshotTest::from_cassette(&cassette);
+    let test = test.ok_or_else(|| Diagnostic::usage("the recording has no script"))?;
+    test.accept(&test.run(session.handle())?.text)
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Diagnostic {

@@ -26,7 +26,7 @@ use crate::target_args;
 use crate::target_args::TargetArgs;
 use crate::transport::{resolving, traced};
 use drillmaster_runner::console::{Console, Stream};
-use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::dialogue::{Dialogue, continues, is_closed, is_unfinished};
 use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
@@ -188,7 +188,7 @@ impl Conversation<'_> {
         let ended = self.run(block);
         ended.unwrap_or_else(|problem| {
             self.shell.tell(&problem);
-            problem.exit
+            Exit::of(&problem)
         })
     }
 
@@ -223,7 +223,7 @@ impl Conversation<'_> {
         let mut exit = report.exit();
         if let Some(problem) = &report.problem {
             // That an interrupted line did not come to its end goes without saying.
-            if problem.exit != Exit::Interrupted {
+            if problem.category != Category::Interrupted {
                 shell.tell(problem);
             }
         } else if !is_closed(block) {

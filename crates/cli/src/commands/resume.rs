@@ -18,8 +18,8 @@ use crate::transport::Connections;
 use crate::trust::{self, Stranger};
 use crate::waiting::patience;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::each::State;
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::outcome::State;
 use drillmaster_runner::run::journal::RunJournal;
 use drillmaster_runner::run_spec::{self, ApprovedPlan, RunSpec, Target};
 

@@ -12,8 +12,8 @@ use crate::commands::resume::OLD;
 use crate::complete;
 use crate::execute::pace_line;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::each::State;
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::outcome::State;
 use drillmaster_runner::output::table::Format;
 use drillmaster_runner::output::table::cell;
 use drillmaster_runner::run_spec::{self, RunSpec};
@@ -204,7 +204,7 @@ fn describe(order: &RunSpec, history: &History, shown: &Value) -> Result<Vec<Str
         lines.push(format!(
             "  {}: {}",
             row.key,
-            drillmaster_runner::execution::each::told(&row.state, &row.detail, row.line)
+            drillmaster_runner::outcome::describe(&row.state, &row.detail, row.line)
         ));
     }
     if untold > 0 {

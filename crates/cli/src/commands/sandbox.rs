@@ -118,7 +118,7 @@ pub(crate) fn serve(
             .speaking(args.dialect)
             .answering_invites(args.invite_outcome)
             .reinviting(args.invite_again),
-        _ => Sandbox::with(Options {
+        _ => Sandbox::new(Options {
             seed: args.seed,
             learners: args.learners,
             seats: args.seats,

@@ -31,38 +31,38 @@ const CONTEXT: usize = 3;
 /// The flags of `test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// Where the tests are: cassettes beside their scripts
+    /// The folder to search: a test is a cassette next to its script, or in `recordings/` below it
     #[arg(default_value = ".", add = complete::folders())]
     folder: PathBuf,
-    /// Only the tests whose name has this in it
+    /// Run only the tests whose name contains this
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// Accept what is new or different: asks for each on a terminal, and takes all elsewhere
+    /// Accept new and changed snapshots: asks for each one on a terminal, accepts all elsewhere
     #[arg(long)]
     accept: bool,
-    /// Write what came of it as `JUnit` XML too
+    /// Also write the outcome as `JUnit` XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// How many tests run at a time; as many as there are processors unless set
+    /// How many tests run at a time [default: the number of processors]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
 }
 
-/// What came of a case.
+/// The outcome of a test.
 struct Outcome {
-    case: SnapshotTest,
+    test: SnapshotTest,
     verdict: Verdict,
 }
 
 enum Verdict {
     Passed,
-    /// Nothing was accepted so far, or something else was.
+    /// No snapshot is accepted yet, or a different one is.
     Differs {
-        picture: String,
+        snapshot: String,
         accepted: Option<String>,
     },
     Accepted,
-    /// It cannot be run, or does not go with its recording.
+    /// It cannot be run, or does not match its recording.
     Failed(String),
 }
 
@@ -81,14 +81,14 @@ impl Verdict {
         matches!(self, Self::Passed | Self::Accepted)
     }
 
-    /// What a person has to see of it.
+    /// What a person needs to see: the diff, or the error.
     fn detail(&self) -> String {
         match self {
             Self::Passed | Self::Accepted => String::new(),
-            Self::Failed(why) => why.clone(),
-            Self::Differs { picture, accepted } => {
+            Self::Failed(reason) => reason.clone(),
+            Self::Differs { snapshot, accepted } => {
                 let accepted = accepted.as_deref().unwrap_or_default();
-                let diff = TextDiff::from_lines(accepted, picture);
+                let diff = TextDiff::from_lines(accepted, snapshot);
                 let mut diff = diff.unified_diff();
                 diff.context_radius(CONTEXT).header("accepted", "now").to_string()
             }
@@ -98,36 +98,37 @@ impl Verdict {
 
 pub(crate) fn test(args: &TestArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     let found = find(&args.folder)?;
-    let mut cases = found.cases;
-    let files = cases.iter().flat_map(SnapshotTest::files);
+    let mut tests = found.tests;
+    let files = tests.iter().flat_map(SnapshotTest::files);
     let files = files.fold(Paths::default(), |all, file| all.read("a test", Some(file)));
     files.write("--junit", args.junit.as_ref()).check()?;
     let junit = args.junit.as_deref().map(output).transpose()?;
-    let all = cases.len();
+    let all = tests.len();
     if let Some(part) = &args.filter {
-        cases.retain(|case| case.name().contains(part.as_str()));
+        tests.retain(|test| test.name().contains(part.as_str()));
     }
-    if cases.is_empty() && all > 0 {
+    if tests.is_empty() && all > 0 {
         let part = args.filter.as_deref().unwrap_or_default();
         let folder = args.folder.display();
-        let problem = format!("there is no test in {folder} that has `{part}` in its name");
+        let problem = format!("no test in {folder} has `{part}` in its name");
         return Err(Diagnostic::usage(problem)
             .with_help("`drillmaster test` without --filter lists the names"));
     }
-    if cases.is_empty() {
-        let problem = format!("there is no test in {}", args.folder.display());
+    if tests.is_empty() {
+        let problem = format!("there are no tests in {}", args.folder.display());
         return Err(Diagnostic::usage(problem).with_help(
-            "a test is a cassette beside its script, such as onboard.cassette beside onboard.rhai; \
-             `drillmaster run SCRIPT --record FILE` makes one, `drillmaster init` a whole project",
+            "a test is a cassette with the name of its script, such as onboard.cassette, next to \
+             onboard.rhai or in recordings/; `drillmaster run SCRIPT --record FILE` makes one, \
+             `drillmaster init` makes a whole project",
         ));
     }
     let session = Session::start(&shell.console)?;
     let jobs = args.jobs.or_else(|| thread::available_parallelism().ok().map(Into::into));
-    let mut outcomes = run_all(cases, jobs.unwrap_or(1).max(1), session.handle());
+    let mut outcomes = run_all(tests, jobs.unwrap_or(1).max(1), session.handle());
     if args.accept {
         accept(&mut outcomes, shell)?;
     }
-    tell(&outcomes, found.strangers.len(), shell)?;
+    tell(&outcomes, found.orphans.len(), shell)?;
     if let Some(path) = junit {
         write_junit(&path, &outcomes)?;
     }
@@ -135,17 +136,17 @@ pub(crate) fn test(args: &TestArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
     Ok(if all_fine { Exit::Done } else { Exit::Rows })
 }
 
-/// Runs cases side by side; what came of them is in their order.
-fn run_all(cases: Vec<SnapshotTest>, jobs: usize, runtime: &Handle) -> Vec<Outcome> {
+/// Runs tests in parallel. The outcomes keep the order of the tests.
+fn run_all(tests: Vec<SnapshotTest>, jobs: usize, runtime: &Handle) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
-    let verdicts: Vec<Mutex<Option<Verdict>>> = cases.iter().map(|_| Mutex::default()).collect();
+    let verdicts: Vec<Mutex<Option<Verdict>>> = tests.iter().map(|_| Mutex::default()).collect();
     thread::scope(|scope| {
-        for _ in 0..jobs.min(cases.len()) {
+        for _ in 0..jobs.min(tests.len()) {
             scope.spawn(|| {
                 while let Some(index) = Some(next.fetch_add(1, Ordering::Relaxed))
-                    && let Some(case) = cases.get(index)
+                    && let Some(test) = tests.get(index)
                 {
-                    let verdict = verdict(case, runtime);
+                    let verdict = verdict(test, runtime);
                     *verdicts[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
                 }
             });
@@ -155,48 +156,48 @@ fn run_all(cases: Vec<SnapshotTest>, jobs: usize, runtime: &Handle) -> Vec<Outco
         let verdict = verdict.into_inner().unwrap_or_else(PoisonError::into_inner);
         verdict.unwrap_or_else(|| Verdict::Failed("it was not run".to_owned()))
     });
-    cases.into_iter().zip(verdicts).map(|(case, verdict)| Outcome { case, verdict }).collect()
+    tests.into_iter().zip(verdicts).map(|(test, verdict)| Outcome { test, verdict }).collect()
 }
 
-fn verdict(case: &SnapshotTest, runtime: &Handle) -> Verdict {
-    let failed = |problem: Diagnostic| Verdict::Failed(problem.draw(false, 100));
-    let picture = match case.run(runtime) {
-        Ok(picture) => picture,
+fn verdict(test: &SnapshotTest, runtime: &Handle) -> Verdict {
+    let failed = |problem: Diagnostic| Verdict::Failed(problem.render(false, 100));
+    let snapshot = match test.run(runtime) {
+        Ok(snapshot) => snapshot,
         Err(problem) => return failed(problem),
     };
-    if let Some(why) = picture.mismatch {
-        return Verdict::Failed(format!("{why}\nthe script is not the recorded one any more"));
+    if let Some(reason) = snapshot.mismatch {
+        return Verdict::Failed(format!("{reason}\nthe script no longer matches its recording"));
     }
-    match case.last_accepted() {
-        Ok(Some(accepted)) if accepted == picture.text => Verdict::Passed,
-        Ok(accepted) => Verdict::Differs { picture: picture.text, accepted },
+    match test.last_accepted() {
+        Ok(Some(accepted)) if accepted == snapshot.text => Verdict::Passed,
+        Ok(accepted) => Verdict::Differs { snapshot: snapshot.text, accepted },
         Err(problem) => failed(problem),
     }
 }
 
-/// Takes what is new or different for right, where a person who can be asked says so.
+/// Accepts new and changed snapshots; where a person can be asked, only those they agree to.
 fn accept(outcomes: &mut [Outcome], shell: &Ui) -> Result<(), Diagnostic> {
     let asks = std::io::stdin().is_terminal() && Stream::People.is_terminal();
     for outcome in outcomes {
-        let Verdict::Differs { picture, .. } = &outcome.verdict else { continue };
+        let Verdict::Differs { snapshot, .. } = &outcome.verdict else { continue };
         if asks {
             show(outcome, shell);
-            let question = format!("accept {}? [y/n/q] ", visible_line(outcome.case.name()));
+            let question = format!("accept {}? [y/n/q] ", visible_line(outcome.test.name()));
             match shell.console.ask(&question).to_lowercase().as_str() {
                 "y" | "yes" => {}
                 "q" | "quit" => break,
                 _ => continue,
             }
         }
-        outcome.case.accept(picture)?;
+        outcome.test.accept(snapshot)?;
         outcome.verdict = Verdict::Accepted;
     }
     Ok(())
 }
 
 fn show(outcome: &Outcome, shell: &Ui) {
-    let Outcome { case, verdict } = outcome;
-    shell.console.print(&format!("{:<9} {}", verdict.word(), visible_line(case.name())));
+    let Outcome { test, verdict } = outcome;
+    shell.console.print(&format!("{:<9} {}", verdict.word(), visible_line(test.name())));
     let detail = verdict.detail();
     if !detail.is_empty() {
         let detail = Styled::plain(detail.trim_end());
@@ -204,7 +205,7 @@ fn show(outcome: &Outcome, shell: &Ui) {
     }
 }
 
-fn tell(outcomes: &[Outcome], strangers: usize, shell: &Ui) -> Result<(), Diagnostic> {
+fn tell(outcomes: &[Outcome], orphans: usize, shell: &Ui) -> Result<(), Diagnostic> {
     let path = |path: &Path| path.display().to_string();
     match shell.format {
         Format::Table => {
@@ -215,10 +216,10 @@ fn tell(outcomes: &[Outcome], strangers: usize, shell: &Ui) -> Result<(), Diagno
         Format::Json => {
             let all: Vec<_> = outcomes
                 .iter()
-                .map(|Outcome { case, verdict }| {
+                .map(|Outcome { test, verdict }| {
                     json!({
-                        "test": case.name(),
-                        "script": path(case.script()),
+                        "test": test.name(),
+                        "script": path(test.script()),
                         "verdict": verdict.word(),
                         "detail": verdict.detail(),
                     })
@@ -229,8 +230,8 @@ fn tell(outcomes: &[Outcome], strangers: usize, shell: &Ui) -> Result<(), Diagno
         Format::Csv => {
             let rows: Vec<_> = outcomes
                 .iter()
-                .map(|Outcome { case, verdict }| {
-                    vec![case.name().to_owned(), path(case.script()), verdict.word().to_owned()]
+                .map(|Outcome { test, verdict }| {
+                    vec![test.name().to_owned(), path(test.script()), verdict.word().to_owned()]
                 })
                 .collect();
             shell.rows(&["test", "script", "verdict"], rows)?;
@@ -248,11 +249,11 @@ fn tell(outcomes: &[Outcome], strangers: usize, shell: &Ui) -> Result<(), Diagno
     shell.console.note(&format!("{} {tests}: {}", outcomes.len(), counts.join(", ")));
     let differ = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Differs { .. });
     if outcomes.iter().any(differ) {
-        shell.console.note("if that is as it should be, accept it with --accept");
+        shell.console.note("if the changes are right, accept them with --accept");
     }
-    if strangers > 0 {
-        let cassettes = if strangers == 1 { "cassette has" } else { "cassettes have" };
-        shell.console.note(&format!("{strangers} {cassettes} no script beside it: left out"));
+    if orphans > 0 {
+        let cassettes = if orphans == 1 { "cassette" } else { "cassettes" };
+        shell.console.note(&format!("skipped {orphans} {cassettes} without a script"));
     }
     Ok(())
 }
@@ -286,8 +287,8 @@ fn write_junit(path: &Path, outcomes: &[Outcome]) -> Result<(), Diagnostic> {
 }
 
 fn junit_case(xml: &mut Writer<Vec<u8>>, outcome: &Outcome) -> std::io::Result<()> {
-    let script = outcome.case.script().display().to_string();
-    let (name, script) = (printable(outcome.case.name()), printable(&script));
+    let script = outcome.test.script().display().to_string();
+    let (name, script) = (printable(outcome.test.name()), printable(&script));
     let element = xml
         .create_element("testcase")
         .with_attributes([("name", name.as_str()), ("classname", script.as_str())]);
@@ -305,7 +306,7 @@ fn junit_case(xml: &mut Writer<Vec<u8>>, outcome: &Outcome) -> std::io::Result<(
     Ok(())
 }
 
-/// XML has no place for control characters, not even escaped.
+/// XML does not allow control characters, not even escaped ones.
 fn printable(text: &str) -> String {
     let is_allowed = |c: &char| match c {
         '\n' | '\t' | '\r' => true,

@@ -171,7 +171,7 @@ fn take_ours(
     let mut event = RequestEvent {
         scope: mark.scope,
         ordinal: mark.ordinal,
-        endpoint: mark.entry,
+        endpoint: mark.endpoint,
         hash: String::new(),
         method: request.method.unwrap_or_default(),
         target: target.to_owned(),

@@ -29,7 +29,7 @@ impl Endpoint for AddSeat {
             ErrorSpec::new(400, "no available seats in dashboard.").meaning(Means::Exhausted),
             ErrorSpec::new(400, "User already assigned to seat.").meaning(Means::Already),
         ],
-        effect: Effect::Write(Write { settle: Resolve::Refusal, ..Write::on("email") }),
+        effect: Effect::Write(Write { resolve: Resolve::Refusal, ..Write::on("email") }),
         ..put("thm.add_seat", "/api/v2/external/seats/users", "email")
     };
 }

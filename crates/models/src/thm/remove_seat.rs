@@ -25,7 +25,7 @@ impl Endpoint for RemoveSeat {
             ErrorSpec::new(400, "User is not currently in a company seat.").meaning(Means::Already),
         ],
         effect: Effect::Write(Write {
-            settle: Resolve::Refusal,
+            resolve: Resolve::Refusal,
             removes: Removes::Always,
             ..Write::on("email")
         }),

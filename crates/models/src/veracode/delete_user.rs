@@ -35,7 +35,7 @@ impl Endpoint for DeleteUser {
             ErrorSpec::new(400, "User not found").meaning(Means::Already),
         ],
         effect: Effect::Write(Write {
-            settle: Resolve::Refusal,
+            resolve: Resolve::Refusal,
             removes: Removes::Always,
             irreversible: true,
             ..Write::on("id")

@@ -57,7 +57,7 @@ impl Endpoint for Invite {
         ],
         effect: Effect::Write(Write {
             // The list has those who were invited and have not joined, and a pending invite's repeat is refused.
-            settle: Resolve::Probe {
+            resolve: Resolve::Probe {
                 endpoint: "veracode.users",
                 field: "email",
                 absence: Absence::Repeatable,

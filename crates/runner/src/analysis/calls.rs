@@ -7,10 +7,12 @@ use drillmaster_models::nearest;
 use rhai::{AST, Array, Dynamic, Engine, Expr, FnCallExpr, FnPtr, ImmutableString, Map, Module};
 
 use super::arguments::closure;
-use crate::execution::context::CallError;
-use crate::execution::each::{Outcome, RosterRows, Rows};
+use crate::execution::each::{RosterRows, Rows};
 use crate::language::endpoints::Walk;
+use crate::outcome::Outcome;
 use crate::roster::Row;
+use crate::value::CallError;
+use crate::value::frozen::is_frozen;
 
 /// What the engine itself understands, whatever it is asked of.
 pub(super) const KEYWORDS: [&str; 12] = [
@@ -77,7 +79,9 @@ impl Functions {
                 None,
                 |info| {
                     let about = info.metadata;
-                    info.namespace.is_empty().then(|| {
+                    let is_for_scripts = info.namespace.is_empty()
+                        && !about.param_types.iter().any(|id| is_frozen(*id));
+                    is_for_scripts.then(|| {
                         let signature =
                             about.params_info.iter().map(ToString::to_string).collect::<Vec<_>>();
                         let returns = about.return_type.to_string();

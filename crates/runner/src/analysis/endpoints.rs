@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{Given, Kind, map_fields, may_be};
 use super::{Analysis, Finding, WALK};
-use crate::language::engine::to_json;
+use crate::value::to_json;
 
 impl Analysis {
     pub(super) fn entry_call(&mut self, call: &FnCallExpr, position: Position) {

@@ -7,7 +7,8 @@ use drillmaster_models::endpoint;
 use rhai::{AST, ASTNode, Engine, Expr, Stmt};
 
 use super::{Finding, WALK, call_of, each_node};
-use crate::language::engine::{folder_of, module_file, why_not_importable};
+use crate::fs::folder_of;
+use crate::language::engine::{module_file, why_not_importable};
 use crate::language::imports::Imports;
 use drillmaster_transport::files;
 

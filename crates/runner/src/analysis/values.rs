@@ -8,8 +8,9 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, ImmutableString, Module, Position, St
 
 use super::calls::{Functions, KEYWORDS, takes};
 use super::{Finding, WALK, each_node};
-use crate::execution::each::{Outcome, RosterRows, Rows};
+use crate::execution::each::{RosterRows, Rows};
 use crate::language::endpoints::Walk;
+use crate::outcome::Outcome;
 use crate::roster::Row;
 
 /// What methods are called in other languages, and here.

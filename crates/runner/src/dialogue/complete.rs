@@ -8,8 +8,8 @@ use drillmaster_models::{EndpointDef, Field, SERVICES, endpoint};
 use rhai::{Dynamic, Map, Scope, Token};
 
 use super::tokens;
-use crate::analysis::WALK;
 use crate::execution::context::RunContext;
+use crate::language::endpoints::WALK;
 use crate::language::{definitions, engine};
 
 /// Something that may stand there.

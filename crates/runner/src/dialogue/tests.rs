@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use drillmaster_sandbox::Sandbox;
+use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::Connection;
 
 use super::{Dialogue, continues, is_closed, is_unfinished};
@@ -19,7 +19,11 @@ impl Talk {
     fn new() -> Self {
         Self {
             dialogue: Dialogue::new(Path::new("repl")),
-            connection: Connection::new(Sandbox::academy(1, 50, 30)),
+            connection: Connection::new(Sandbox::new(Options {
+                learners: 50,
+                seats: 30,
+                ..Options::default()
+            })),
             runtime: tokio::runtime::Runtime::new().unwrap(),
         }
     }

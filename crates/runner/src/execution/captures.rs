@@ -2,7 +2,7 @@
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map};
 
-/// A copy of a function, whose captures [are frozen](crate::frozen::freeze_captures), for one worker. Rhai puts captured
+/// A copy of a function, whose captures [are frozen](crate::value::frozen::freeze_captures), for one worker. Rhai puts captured
 /// variables behind locks, and two workers that meet at a lock fail after a while. The copies are read-only, so that a
 /// row cannot leave anything for the rows after it, whichever these are.
 pub(crate) fn worker_copy(frozen: &FnPtr) -> FnPtr {

@@ -5,15 +5,12 @@ use drillmaster_transport::cassette::RowEvent;
 use rhai::{Dynamic, EvalAltResult};
 use serde_json::Value;
 
-use crate::diagnostic::settling;
-use crate::execution::captures;
-use crate::execution::context::{CallError, RunContext, is_fatal};
-use crate::execution::each::{Answer, State};
+use crate::diagnostic::how_to_resolve;
+use crate::execution::context::{RunContext, is_fatal};
 use crate::execution::row_context::Tally;
-use crate::language::engine::{innermost, to_json};
-
-/// How a detail begins that is about the script itself.
-const SCRIPT_LINE: &str = "script line";
+use crate::execution::script_error::{self, innermost};
+use crate::outcome::{SCRIPT_LINE, State};
+use crate::value::{CallError, ScriptResult, to_json};
 
 /// How a row ended, as far as that is known from its function.
 pub(crate) struct RowResult {
@@ -55,7 +52,11 @@ impl RowResult {
     }
 }
 
-pub(crate) fn conclude(host: &RunContext, tally: &Tally, result: Answer<Dynamic>) -> RowResult {
+pub(crate) fn conclude(
+    host: &RunContext,
+    tally: &Tally,
+    result: ScriptResult<Dynamic>,
+) -> RowResult {
     let value = match result {
         Ok(value) => value,
         Err(error) => {
@@ -95,11 +96,7 @@ fn failed(host: &RunContext, error: &EvalAltResult, line: Option<u64>) -> (State
             CallError::Failed(error) => (state_of(error), detail_of(host, error)),
         };
     }
-    let text = match error {
-        EvalAltResult::ErrorRuntime(thrown, _) => crate::language::engine::words_of(thrown),
-        other => captures::words_of(other)
-            .unwrap_or_else(|| crate::language::engine::in_plain_words(other)),
-    };
+    let text = script_error::message_in_row(error);
     let place = line.map_or(String::new(), |line| format!("{SCRIPT_LINE} {line}: "));
     (State::Failed, format!("{place}{text}"))
 }
@@ -113,14 +110,14 @@ fn state_of(error: &Error) -> State {
     }
 }
 
-pub fn detail_of(host: &RunContext, error: &Error) -> String {
+pub(crate) fn detail_of(host: &RunContext, error: &Error) -> String {
     let told = first_line(&error.to_string());
     match (error.words(), error.endpoint()) {
         // Which call was refused matters where a row makes several.
         (Some(words), Some(endpoint)) if error.is_refusal() => format!("{endpoint}: {words}"),
         _ if error.is_in_doubt() => match host.resume() {
             Some(resume) => format!("{told}; `{resume}` looks again"),
-            None => format!("{told}; {}", settling(error)),
+            None => format!("{told}; {}", how_to_resolve(error)),
         },
         _ if error.is_throttled() => match host.resume() {
             Some(resume) => format!("{told}; `{resume}` tries again, --retry-for waits longer"),
@@ -131,21 +128,11 @@ pub fn detail_of(host: &RunContext, error: &Error) -> String {
 }
 
 /// What is told about what an error kept from being attempted.
-pub fn not_attempted(error: &Error) -> String {
+pub(crate) fn not_attempted(error: &Error) -> String {
     format!("not attempted: {}", first_line(&error.to_string()))
 }
 
 /// A detail is one line; what stopped the whole run is told at length elsewhere.
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
-}
-
-/// A row's state and detail for people, with the script's line unless the detail has it already.
-pub fn told(state: &str, detail: &str, line: Option<u64>) -> String {
-    match line {
-        Some(line) if state != State::Skipped.name() && !detail.contains(SCRIPT_LINE) => {
-            format!("{state}: {detail} ({SCRIPT_LINE} {line})")
-        }
-        _ => format!("{state}: {detail}"),
-    }
 }

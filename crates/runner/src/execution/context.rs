@@ -1,9 +1,9 @@
 //! What a running script reaches of the world: the services, the roster, the inputs, the streams.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::{fmt, io};
 
 use drillmaster_models::{EndpointDef, Pager};
 use drillmaster_transport::cassette::{Event, RowEvent};
@@ -13,21 +13,22 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::console::Console;
-use crate::diagnostic::Diagnostic;
-use crate::execution::each::{Outcome, State, detail_of, not_attempted};
+use crate::execution::classify::{detail_of, not_attempted};
 use crate::execution::fiber;
+use crate::execution::memory::Memory;
 use crate::execution::row_context::{Flaw, Issue, Output, RowContext};
 use crate::execution::stop::Stop;
 use crate::execution::store::Spool;
-use crate::language::memory::Memory;
+use crate::outcome::{Change, Outcome, State};
 use crate::output::listing::Listing;
 use crate::output::table::{Format, list};
 use crate::progress::{Progress, Shown};
-use crate::report::{Changed, ReportData};
+use crate::report_data::ReportData;
 use crate::roster::Roster;
 use crate::run::journal::RunJournal;
 use crate::run::plan::Plan;
 use crate::run::results::Results;
+use crate::value::CallError;
 
 /// The world of one run.
 pub(crate) struct RunContext {
@@ -54,7 +55,7 @@ pub(crate) struct RunContext {
     /// Those outside of rows.
     blemishes: Mutex<Vec<Issue>>,
     /// Those outside of rows.
-    changes: Mutex<Vec<Changed>>,
+    changes: Mutex<Vec<Change>>,
     handed: Mutex<ReportData>,
     listing: Mutex<Option<Listing>>,
 }
@@ -66,24 +67,6 @@ struct Closed {
     all: Option<Error>,
     /// Entries that said that they are used up, with their words.
     exhausted: HashMap<&'static str, String>,
-}
-
-/// Why a script's call gave no answer.
-#[derive(Debug, Clone)]
-pub(crate) enum CallError {
-    /// The call was made and failed.
-    Failed(Error),
-    /// The call was not made, for this reason.
-    Skipped(String),
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(error) => error.fmt(f),
-            Self::Skipped(reason) => f.write_str(reason),
-        }
-    }
 }
 
 impl RunContext {
@@ -183,7 +166,7 @@ impl RunContext {
         match answer {
             Ok(answer) => {
                 let Some(write) = endpoint.metadata.effect.write() else { return Ok(answer) };
-                let change = write.tells.then(|| Changed::once(endpoint.name()));
+                let change = write.tells.then(|| Change::once(endpoint.name()));
                 if let Some(row) = row {
                     row.note(|tally| {
                         tally.changed |= write.tells;
@@ -222,7 +205,7 @@ impl RunContext {
     }
 
     /// A value from outside, such as the time: in a replay the recorded one.
-    pub fn value(&self, name: &'static str, fresh: Value) -> Result<Value, Error> {
+    pub(crate) fn value(&self, name: &'static str, fresh: Value) -> Result<Value, Error> {
         let value = self.connection().value(name, fresh);
         if let Err(error) = &value
             && error.is_replay_mismatch()
@@ -274,7 +257,7 @@ impl RunContext {
     }
 
     /// How often each endpoint changed something outside of rows.
-    pub(crate) fn changes_outside(&self) -> Vec<Changed> {
+    pub(crate) fn changes_outside(&self) -> Vec<Change> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -504,13 +487,12 @@ impl RunContext {
     }
 
     /// Prints the list, where that was not done line by line.
-    pub(crate) fn finish_listing(&self) -> Result<(), Diagnostic> {
+    pub(crate) fn finish_listing(&self) {
         let format = self.console.list_format();
-        let Some(Listing { columns, lines }) = self.listing(Option::take) else { return Ok(()) };
+        let Some(Listing { columns, lines }) = self.listing(Option::take) else { return };
         if format != Format::Csv {
-            self.console.print(&list(format, &columns, lines, self.console.width())?);
+            self.console.print(&list(format, &columns, lines, self.console.width()));
         }
-        Ok(())
     }
 
     /// The scope of a row: its key, told apart where the script goes over the same rows again.

@@ -1,104 +1,28 @@
 //! `each`: a function mapped over a roster, and what became of every row.
 
 use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
-use std::{fmt, io};
 
 use drillmaster_transport::Error;
 use drillmaster_transport::Scope;
 use drillmaster_transport::cassette::ValueEvent;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Category, Diagnostic};
+use crate::execution::MAX_CONCURRENCY;
 use crate::execution::captures::worker_copy;
-use crate::execution::classify::{RowResult, conclude};
-pub use crate::execution::classify::{detail_of, not_attempted, told};
-use crate::execution::context::{CallError, RunContext};
+use crate::execution::classify::{RowResult, conclude, not_attempted};
+use crate::execution::context::RunContext;
+use crate::execution::memory::EXCEEDED;
 use crate::execution::pool::fan;
 use crate::execution::row_context::{RowContext, Tally};
 use crate::execution::store::Spool;
-use crate::exit::Exit;
-use crate::frozen::{self, freeze_captures};
-use crate::language::memory::EXCEEDED;
 use crate::log;
-use crate::report::Changed;
+use crate::outcome::{Outcome, State};
 use crate::roster::{Roster, Row};
-use crate::run::MOST_CONCURRENT;
-
-/// How a row ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// It did what it was to do.
-    Done,
-    /// Everything was as wanted already.
-    Unchanged,
-    /// The service said no.
-    Refused,
-    /// Our side or the network failed.
-    Failed,
-    /// It is not known whether a write took effect.
-    InDoubt,
-    /// It was not attempted.
-    Skipped,
-}
-
-impl State {
-    /// All of them, the good ones first.
-    pub const ALL: [Self; 6] =
-        [Self::Done, Self::Unchanged, Self::Refused, Self::Failed, Self::InDoubt, Self::Skipped];
-
-    /// The name in results and summaries.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Unchanged => "unchanged",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::InDoubt => "in-doubt",
-            Self::Skipped => "skipped",
-        }
-    }
-
-    /// Whether nobody needs to look at the row.
-    pub const fn is_fine(self) -> bool {
-        matches!(self, Self::Done | Self::Unchanged)
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// What became of a row.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// What tells the row from the others.
-    pub key: String,
-    /// How it ended.
-    pub state: State,
-    /// In words: the service's, or ours.
-    pub detail: String,
-    /// The script's line that it ended at, where it did not come to its end.
-    pub line: Option<u64>,
-    /// The row, where it came from a roster.
-    pub row: Option<Row>,
-    /// What the script returned for it.
-    pub returned: serde_json::Map<String, Value>,
-    /// How often each endpoint changed something for it, as far as this part of the run knows.
-    pub(crate) changes: Vec<Changed>,
-}
-
-impl Outcome {
-    /// What happened, with the script's line where that is known.
-    pub fn told(&self) -> String {
-        told(self.state.name(), &self.detail, self.line)
-    }
-}
+use crate::value::frozen::{self, freeze_captures};
+use crate::value::{CallError, ScriptResult, call_error, runtime_error};
 
 /// The outcomes of one `each`, in the order of the rows: what a script gets back.
 #[derive(Clone)]
@@ -122,8 +46,8 @@ impl Rows {
 }
 
 impl IntoIterator for Rows {
-    type Item = Answer<Outcome>;
-    type IntoIter = Box<dyn Iterator<Item = Answer<Outcome>>>;
+    type Item = ScriptResult<Outcome>;
+    type IntoIter = Box<dyn Iterator<Item = ScriptResult<Outcome>>>;
 
     fn into_iter(self) -> Self::IntoIter {
         let only = self.only;
@@ -150,8 +74,6 @@ impl RosterRows {
     }
 }
 
-pub(crate) type Answer<T> = Result<T, Box<EvalAltResult>>;
-
 /// Something to go over: what tells it from the others, the item, and its roster row if it is one.
 type Item = (String, Dynamic, Option<Row>);
 
@@ -161,7 +83,7 @@ pub(crate) fn over_roster(
     ctx: &NativeCallContext,
     rows: &RosterRows,
     work: &FnPtr,
-) -> Answer<Rows> {
+) -> ScriptResult<Rows> {
     let position = ctx.call_position();
     let stop = |problem: Diagnostic| unread(&problem, position);
     let items = rows.roster.rows().map_err(stop)?.take(rows.most).map(|row| {
@@ -178,7 +100,7 @@ pub(crate) fn over_array(
     items: Array,
     key: Option<&str>,
     work: &FnPtr,
-) -> Answer<Rows> {
+) -> ScriptResult<Rows> {
     let position = ctx.call_position();
     let mut keys = HashSet::new();
     // All of them before anything is sent.
@@ -226,16 +148,16 @@ struct Ended {
 fn over(
     host: &RunContext,
     ctx: &NativeCallContext,
-    items: impl Iterator<Item = Answer<Item>> + Send,
+    items: impl Iterator<Item = ScriptResult<Item>> + Send,
     total: usize,
     work: &FnPtr,
-) -> Answer<Rows> {
+) -> ScriptResult<Rows> {
     let items = (1..).zip(items).map(|(place, item)| Ok((place, item?)));
     let scope_of = host.scopes();
     let outer = RowContext::current();
     let spool = Spool::new();
     let unwritten = |what: &str, error: &io::Error| {
-        failed(host.close_unwritten(what, error), ctx.call_position())
+        call_error(CallError::Failed(host.close_unwritten(what, error)), ctx.call_position())
     };
     let unkept = |error: io::Error| unwritten("what became of the rows cannot be kept", &error);
     // Kept until all rows are done.
@@ -287,7 +209,7 @@ fn over(
         }
     };
     let mut deferred = Vec::new();
-    let keep = |ended: Ended| -> Answer<()> {
+    let keep = |ended: Ended| -> ScriptResult<()> {
         let Ended { outcome, running, .. } = &ended;
         let scope = running.scope.name();
         if outer.is_some() {
@@ -305,7 +227,7 @@ fn over(
         Ok(())
     };
     let frozen = freeze_captures(work);
-    let workers = host.concurrency.clamp(1, total.clamp(1, MOST_CONCURRENT));
+    let workers = host.concurrency.clamp(1, total.clamp(1, MAX_CONCURRENCY));
     // For want of file handles.
     let unstarted = |error: io::Error| unwritten("the rows cannot be begun", &error);
     match &outer {
@@ -330,7 +252,7 @@ fn over(
     };
     finish_deferred(host, &spool, deferred, again, tell, unkept)?;
     match host.fatal() {
-        Some(error) => Err(failed(error, ctx.call_position())),
+        Some(error) => Err(call_error(CallError::Failed(error), ctx.call_position())),
         None => Ok(Rows { spool, only: None }),
     }
 }
@@ -341,10 +263,10 @@ fn finish_deferred(
     host: &RunContext,
     spool: &Spool,
     mut deferred: Vec<(usize, Ended)>,
-    again: impl Fn(Vec<(usize, Item)>) -> Answer<Vec<Ended>>,
+    again: impl Fn(Vec<(usize, Item)>) -> ScriptResult<Vec<Ended>>,
     tell: impl Fn(&Ended),
     unkept: impl Fn(io::Error) -> Box<EvalAltResult>,
-) -> Answer<()> {
+) -> ScriptResult<()> {
     let finish = |ended: &Ended| {
         tell(ended);
         host.note_row(ended.running.scope.name(), &ended.outcome);
@@ -386,19 +308,11 @@ fn reason_to_skip(host: &RunContext) -> Option<String> {
 /// Why the rows of a roster cannot be read while a script runs.
 #[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
 pub(crate) fn unread(problem: &Diagnostic, position: Position) -> Box<EvalAltResult> {
-    match problem.exit {
+    match problem.category {
         // For want of file handles: the script is not to blame.
-        Exit::Unwritten => failed(Error::unwritten(&problem.message), position),
+        Category::Unwritten => {
+            call_error(CallError::Failed(Error::unwritten(&problem.message)), position)
+        }
         _ => runtime_error(&problem.message, position),
     }
-}
-
-#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
-fn failed(error: Error, position: Position) -> Box<EvalAltResult> {
-    EvalAltResult::ErrorRuntime(Dynamic::from(CallError::Failed(error)), position).into()
-}
-
-#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
-pub(crate) fn runtime_error(text: &str, position: Position) -> Box<EvalAltResult> {
-    EvalAltResult::ErrorRuntime(text.into(), position).into()
 }

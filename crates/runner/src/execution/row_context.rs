@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use drillmaster_transport::Scope;
 use serde_json::Value;
 
-use crate::execution::each::State;
-use crate::report::Changed;
+use crate::outcome::Change;
+use crate::outcome::State;
 
 /// Something that was said, and whether as data or to people.
 pub(crate) enum Output {
@@ -36,7 +36,7 @@ pub(crate) struct Tally {
     /// The endpoints of the writes that were carried out, each once.
     pub(crate) carried_out: Vec<&'static str>,
     /// How often each endpoint changed something.
-    pub(crate) changes: Vec<Changed>,
+    pub(crate) changes: Vec<Change>,
     /// Something was already as wanted.
     pub(crate) unchanged: bool,
     /// What is to be told about the row.
@@ -78,7 +78,7 @@ pub(crate) enum Flaw {
 
 impl Flaw {
     /// How a row ends that had this and was to end so.
-    pub fn on(self, state: State) -> State {
+    pub(crate) fn on(self, state: State) -> State {
         match self {
             // A doubt is worse than anything else.
             Self::InDoubt => State::InDoubt,

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value};
 use tempfile::SpooledTempFile;
 
-use crate::execution::each::{Outcome, State};
-use crate::report::Changed;
+use crate::outcome::Change;
+use crate::outcome::{Outcome, State};
 use crate::roster::{Columns, Row};
 
 /// Bytes kept in memory.
@@ -41,7 +41,7 @@ type Kept = (
     String,
     Option<u64>,
     Map<String, Value>,
-    Vec<Changed>,
+    Vec<Change>,
     Option<(u64, Vec<String>)>,
 );
 

@@ -12,12 +12,14 @@ use rhai::{
 };
 use serde_json::Value;
 
-use crate::analysis::WALK;
-use crate::execution::context::{CallError, RunContext};
-use crate::execution::each::runtime_error;
-use crate::frozen::FrozenMap;
-use crate::language::engine::{from_json, to_json};
-use crate::language::memory::EXCEEDED;
+use crate::execution::context::RunContext;
+use crate::execution::memory::EXCEEDED;
+use crate::execution::script_error::needs_a_map;
+use crate::value::frozen::FrozenMap;
+use crate::value::{CallError, call_error, from_json, runtime_error, to_json};
+
+/// Starts the name of a function that walks through a list: `all_users`.
+pub(crate) const WALK: &str = "all_";
 
 type Answer = Result<Dynamic, Box<EvalAltResult>>;
 
@@ -117,7 +119,7 @@ fn call(
 ) -> Answer {
     let position = ctx.call_position();
     let fields = fields_of(endpoint, fields, ctx)?;
-    let answer = host.call(endpoint, fields).map_err(|error| thrown(error, position))?;
+    let answer = host.call(endpoint, fields).map_err(|error| call_error(error, position))?;
     from_json(&answer)
 }
 
@@ -132,24 +134,9 @@ fn fields_of(
             Err(problem) => problem,
         }
     } else {
-        needs_a_map(endpoint, ctx.engine().map_type_name(fields.type_name()))
+        needs_a_map(endpoint.name(), ctx.engine().map_type_name(fields.type_name()))
     };
     Err(runtime_error(&problem, ctx.call_position()))
-}
-
-/// What is wrong with a call whose argument is no map.
-pub(super) fn needs_a_map(endpoint: &EndpointDef, given: &str) -> String {
-    format!(
-        "{} takes one map of its fields, such as #{{ email: row.email }}, not {given}",
-        endpoint.name()
-    )
-}
-
-/// A failed call as a script's error. An error of a native function in a module loses its position unless
-/// it is put in here.
-#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
-pub(crate) fn thrown(error: CallError, position: Position) -> Box<EvalAltResult> {
-    EvalAltResult::ErrorRuntime(Dynamic::from(error), position).into()
 }
 
 /// An endpoint's list, not yet walked through.
@@ -216,7 +203,7 @@ impl Iterator for Walking {
                 Ok(items) => self.items = items.into(),
                 Err(error) => {
                     self.pager = None;
-                    return Some(Err(thrown(error, position)));
+                    return Some(Err(call_error(error, position)));
                 }
             }
         }

@@ -9,7 +9,7 @@ use rhai::{
     NativeCallContext,
 };
 
-use crate::execution::each::runtime_error;
+use crate::value::runtime_error;
 
 /// The bytes that a text or blob may be made of in one go.
 const BYTES: usize = 16 << 20;

@@ -6,19 +6,12 @@ mod text;
 use std::sync::Arc;
 
 use drillmaster_models::{ErrorSpec, Moment, endpoint};
-use rhai::{
-    Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext, RhaiNativeFunc,
-    Variant,
-};
+use rhai::{Dynamic, Engine, FuncRegistration, Map, NativeCallContext, RhaiNativeFunc, Variant};
 
-use crate::execution::context::{CallError, RunContext};
-use crate::execution::each::runtime_error;
+use crate::execution::context::RunContext;
 use crate::execution::row_context::{Output, RowContext};
-use crate::frozen;
-use crate::language::endpoints::thrown;
-use crate::language::engine::to_json;
-
-type Answer<T> = Result<T, Box<EvalAltResult>>;
+use crate::value::frozen;
+use crate::value::{CallError, ScriptResult, call_error, runtime_error, to_json};
 
 /// Registers a function with its signature and documentation, for the script definitions. What is registered
 /// without is no word for scripts to use.
@@ -82,7 +75,7 @@ fn inputs(engine: &mut Engine, host: &Arc<RunContext>) {
                Name, description and default must be literals, so that `--help` can list them.";
     let read = |host: &Arc<RunContext>| {
         let world = host.clone();
-        move |ctx: &NativeCallContext, name: &str| -> Answer<Dynamic> {
+        move |ctx: &NativeCallContext, name: &str| -> ScriptResult<Dynamic> {
             let given = world.inputs.get(name).cloned();
             given.ok_or_else(|| {
                 runtime_error(&format!("the input `{name}` is not declared"), ctx.call_position())
@@ -187,7 +180,7 @@ fn dialect(engine: &mut Engine, host: &Arc<RunContext>) {
         "supported",
         &signature,
         doc,
-        move |ctx: NativeCallContext, name: &str| -> Answer<bool> {
+        move |ctx: NativeCallContext, name: &str| -> ScriptResult<bool> {
             let endpoint = endpoint(name)
                 .map_err(|error| runtime_error(&error.to_string(), ctx.call_position()))?;
             Ok(endpoint.metadata(world.connection.dialect()).is_ok())
@@ -198,10 +191,10 @@ fn dialect(engine: &mut Engine, host: &Arc<RunContext>) {
 fn time(engine: &mut Engine, host: &Arc<RunContext>) {
     let world = host.clone();
     let doc = "The time now, in milliseconds since 1970. A replay gives the recorded one.";
-    word(engine, "now", &["int"], doc, move |ctx: NativeCallContext| -> Answer<i64> {
+    word(engine, "now", &["int"], doc, move |ctx: NativeCallContext| -> ScriptResult<i64> {
         let fresh = jiff::Timestamp::now().as_millisecond();
         let now = world.value("now", fresh.into());
-        let now = now.map_err(|error| thrown(CallError::Failed(error), ctx.call_position()))?;
+        let now = now.map_err(|error| call_error(CallError::Failed(error), ctx.call_position()))?;
         Ok(now.as_i64().unwrap_or(fresh))
     });
     let moment = |value: &Dynamic| serde_json::from_value::<Moment>(to_json(value).ok()?).ok();
@@ -219,17 +212,17 @@ fn time(engine: &mut Engine, host: &Arc<RunContext>) {
     });
     // A clock that is not recorded would make a replay differ, and a nap in a row holds up a worker.
     let instead = |text: &'static str| {
-        move |ctx: NativeCallContext| -> Answer<()> {
+        move |ctx: NativeCallContext| -> ScriptResult<()> {
             Err(runtime_error(text, ctx.call_position()))
         }
     };
     engine.register_fn("timestamp", instead("scripts ask for the time by now()"));
     let naps = "scripts do not sleep; `--rate` sets the pace";
     engine
-        .register_fn("sleep", move |ctx: NativeCallContext, _: i64| -> Answer<()> {
+        .register_fn("sleep", move |ctx: NativeCallContext, _: i64| -> ScriptResult<()> {
             Err(runtime_error(naps, ctx.call_position()))
         })
-        .register_fn("sleep", move |ctx: NativeCallContext, _: f64| -> Answer<()> {
+        .register_fn("sleep", move |ctx: NativeCallContext, _: f64| -> ScriptResult<()> {
             Err(runtime_error(naps, ctx.call_position()))
         });
 }
@@ -256,7 +249,7 @@ fn reports(engine: &mut Engine, host: &Arc<RunContext>) {
         "report",
         &signature,
         doc,
-        move |ctx: NativeCallContext, data: Map| -> Answer<()> {
+        move |ctx: NativeCallContext, data: Map| -> ScriptResult<()> {
             let told =
                 |problem: String| runtime_error(&format!("report: {problem}"), ctx.call_position());
             // Which row was faster must not show.

@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, NativeCallContext};
 
-use crate::frozen::FrozenArray;
+use crate::value::frozen::FrozenArray;
 
 type Answer<T> = Result<T, Box<EvalAltResult>>;
 

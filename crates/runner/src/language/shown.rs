@@ -2,8 +2,8 @@
 
 use rhai::{Array, Dynamic, Engine, FuncRegistration, ImmutableString, Map, NativeCallContext};
 
-use crate::frozen::{FrozenArray, FrozenMap};
-use crate::language::engine::DEEPEST;
+use crate::value::MAX_DEPTH;
+use crate::value::frozen::{FrozenArray, FrozenMap};
 
 /// What is shown of a value that is nested too deeply.
 const TOO_DEEP: &str = "…";
@@ -19,7 +19,7 @@ pub(super) fn register(engine: &mut Engine) {
 
 #[expect(clippy::needless_pass_by_value, reason = "the engine hands the context over")]
 fn list(ctx: NativeCallContext, items: &mut Array) -> String {
-    if items.iter().any(|item| !is_within(item, DEEPEST)) {
+    if items.iter().any(|item| !is_within(item, MAX_DEPTH)) {
         return format!("[{TOO_DEEP}]");
     }
     let items: Vec<_> = items.iter_mut().map(|item| text_of(&ctx, item)).collect();
@@ -28,7 +28,7 @@ fn list(ctx: NativeCallContext, items: &mut Array) -> String {
 
 #[expect(clippy::needless_pass_by_value, reason = "the engine hands the context over")]
 fn map(ctx: NativeCallContext, fields: &mut Map) -> String {
-    if fields.values().any(|value| !is_within(value, DEEPEST)) {
+    if fields.values().any(|value| !is_within(value, MAX_DEPTH)) {
         return format!("#{{{TOO_DEEP}}}");
     }
     let field = |(name, value): (_, &mut Dynamic)| format!("{name:?}: {}", text_of(&ctx, value));

@@ -4,7 +4,6 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use crate::diagnostic::Diagnostic;
 use crate::output::visible::{visible, visible_line};
 
 /// How lists are written.
@@ -24,15 +23,15 @@ pub(crate) fn list(
     columns: &[String],
     rows: Vec<Vec<Value>>,
     width: Option<u16>,
-) -> Result<String, Diagnostic> {
+) -> String {
     let texts = |row: &Vec<Value>| row.iter().map(cell).collect::<Vec<_>>();
     match format {
-        Format::Table => Ok(layout(columns, rows.iter().map(texts), width)),
+        Format::Table => layout(columns, rows.iter().map(texts), width),
         Format::Csv => sheet_text(columns, &rows.iter().map(texts).collect::<Vec<_>>()),
         Format::Json => {
             let item = |row: Vec<Value>| columns.iter().cloned().zip(row).collect::<Value>();
             let items: Vec<Value> = rows.into_iter().map(item).collect();
-            Ok(format!("{:#}", Value::Array(items)))
+            format!("{:#}", Value::Array(items))
         }
     }
 }
@@ -42,7 +41,7 @@ pub(crate) fn list(
 /// with a line for each cell.
 ///
 /// ```
-/// use drillmaster_runner::table::layout;
+/// use drillmaster_runner::output::table::layout;
 /// let rows = [vec!["ada".to_owned(), "done".to_owned()]];
 /// assert_eq!(layout(&["key", "state"], rows, None), "key  state\n---  -----\nada  done");
 /// ```
@@ -156,11 +155,11 @@ fn paragraphs(header: &[&str], rows: Vec<Vec<String>>, width: u16) -> String {
 /// are as they are.
 ///
 /// ```
-/// use drillmaster_runner::table::sheet_text;
+/// use drillmaster_runner::output::table::sheet_text;
 /// let rows = [vec!["=HYPERLINK(\"https://x.example\")".to_owned(), "-5".to_owned()]];
-/// assert_eq!(sheet_text(&["name", "points"], &rows).unwrap(), "name,points\n\"'=HYPERLINK(\"\"https://x.example\"\")\",-5");
+/// assert_eq!(sheet_text(&["name", "points"], &rows), "name,points\n\"'=HYPERLINK(\"\"https://x.example\"\")\",-5");
 /// ```
-pub fn sheet_text(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> Result<String, Diagnostic> {
+pub fn sheet_text(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> String {
     let header: Vec<String> = header.iter().map(|name| harmless(name.as_ref())).collect();
     let harmless_row = |row: &Vec<String>| row.iter().map(|cell| harmless(cell)).collect();
     csv_text(&header, &rows.iter().map(harmless_row).collect::<Vec<_>>())
@@ -176,14 +175,15 @@ fn harmless(cell: &str) -> String {
 }
 
 /// The same as CSV, to the letter.
-pub fn csv_text(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> Result<String, Diagnostic> {
-    let told = |error: String| Diagnostic::usage(format!("cannot write CSV: {error}"));
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(header.iter().map(AsRef::as_ref))
-        .and_then(|()| rows.iter().try_for_each(|row| csv.write_record(row)))
-        .map_err(|error| told(error.to_string()))?;
-    let bytes = csv.into_inner().map_err(|error| told(error.to_string()))?;
-    Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
+pub fn csv_text(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> String {
+    let mut csv = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    // Memory takes whatever is written.
+    let _ = csv.write_record(header.iter().map(AsRef::as_ref));
+    for row in rows {
+        let _ = csv.write_record(row);
+    }
+    let text = csv.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).trim_end().to_owned());
+    text.unwrap_or_default()
 }
 
 /// A value in a cell: text as it is, short lists joined, long ones counted, nothing for null.

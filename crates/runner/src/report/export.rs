@@ -85,5 +85,5 @@ fn csv(views: &[SectionView]) -> Result<String, Diagnostic> {
             rows.push(cells);
         }
     }
-    Ok(sheet_text(&header, &rows)? + "\n")
+    Ok(sheet_text(&header, &rows) + "\n")
 }

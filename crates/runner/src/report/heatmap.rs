@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::data::{Heatmap, Line};
 use super::svg::{Drawing, rectangle, short};
+use crate::report_data::{Heatmap, Line};
 
 /// How many rows a part has.
 const PART: usize = 50;

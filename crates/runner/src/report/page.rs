@@ -9,9 +9,10 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
+use super::Report;
 use super::views::SectionView;
-use super::{Report, Section};
 use crate::diagnostic::Diagnostic;
+use crate::report_data::Section;
 use drillmaster_transport::files;
 
 /// The built-in template, to begin one's own with.

@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::charts::{Bar, bars, growth};
-use super::data::Heatmap;
 use super::svg::number;
-use super::{Changed, Report, Section, heatmap};
-use crate::execution::each::State;
+use super::{Report, heatmap};
+use crate::outcome::Change;
+use crate::outcome::State;
+use crate::report_data::Heatmap;
+use crate::report_data::Section;
 
 /// A section of a report.
 #[derive(Debug, Clone, Serialize)]
@@ -305,7 +307,7 @@ fn changes(facts: &Report) -> Option<SectionView> {
     let counts: Vec<_> = changes
         .counts
         .iter()
-        .map(|Changed { endpoint, count }| format!("{endpoint} {count}"))
+        .map(|Change { endpoint, count }| format!("{endpoint} {count}"))
         .collect();
     let would = if facts.dry_run { "would be changed: " } else { "" };
     let told = format!("{would}{}", counts.join(", "));

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::execution::each::Outcome;
 use crate::execution::store::Spool;
-use crate::language::engine::folder_of;
+use crate::fs::folder_of;
+use crate::outcome::Outcome;
 use crate::output::table::whole;
 
 /// A result file that grows row by row: CSV, or JSON lines where its name ends in `.jsonl`.
@@ -55,7 +55,7 @@ impl Results {
     }
 
     fn put(&mut self, outcome: &Outcome) -> io::Result<()> {
-        let fields = fields(outcome);
+        let fields = outcome.fields();
         let known = fields.keys().all(|name| self.header.contains(name));
         let line = self.line(&fields)?;
         match &mut self.file {
@@ -94,7 +94,7 @@ impl Results {
             out.write_all(&csv_line(self.header.iter().map(String::as_str))?)?;
         }
         for outcome in self.rows() {
-            out.write_all(&self.line(&fields(&outcome?))?)?;
+            out.write_all(&self.line(&outcome?.fields())?)?;
         }
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         self.file = Some(file.persist(&self.path).map_err(|error| error.error)?);
@@ -136,7 +136,7 @@ struct Header {
 
 impl Header {
     fn take(&mut self, outcome: &Outcome) {
-        for name in fields(outcome).keys() {
+        for name in outcome.fields().keys() {
             let names = match name.as_str() {
                 "state" | "detail" => continue,
                 name if outcome.returned.contains_key(name) => &mut self.returned,
@@ -157,30 +157,4 @@ impl Header {
         let told = ["state", "detail"].map(str::to_owned);
         self.roster.into_iter().chain(told).chain(self.returned).collect()
     }
-}
-
-/// An outcome as named values, in the order of the columns.
-pub fn fields(outcome: &Outcome) -> Map<String, Value> {
-    let mut fields = Map::new();
-    match &outcome.row {
-        Some(row) => {
-            for (name, value) in row.columns().names().iter().zip(row.cells()) {
-                if !is_result(outcome, name) {
-                    fields.insert(name.clone(), value.into());
-                }
-            }
-        }
-        None => {
-            fields.insert("key".to_owned(), outcome.key.as_str().into());
-        }
-    }
-    fields.insert("state".to_owned(), outcome.state.name().into());
-    fields.insert("detail".to_owned(), outcome.detail.as_str().into());
-    fields.extend(outcome.returned.clone());
-    fields
-}
-
-fn is_result(outcome: &Outcome, column: &str) -> bool {
-    let same = |name: &str| name.eq_ignore_ascii_case(column);
-    same("state") || same("detail") || outcome.returned.keys().any(|name| same(name))
 }

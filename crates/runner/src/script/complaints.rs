@@ -158,6 +158,6 @@ mod tests {
             assert_eq!(script.doc(), "Says hello.");
         }
         let problem = Script::parse("a.rhai", "#! x\nprint(n)").unwrap_err();
-        assert_eq!(problem.place.unwrap().line, 2);
+        assert_eq!(problem.location.unwrap().line, 2);
     }
 }

@@ -5,10 +5,10 @@ use drillmaster_transport::{Purpose, Request, Scope, Transport};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{MOST_LEARNERS, THM_KEY, VERACODE_DISABLED_KEY, VERACODE_KEY};
+use crate::{MOST_LEARNERS, Options, THM_KEY, VERACODE_DISABLED_KEY, VERACODE_KEY};
 
 fn academy() -> Sandbox {
-    Sandbox::academy(1, 100, 60)
+    Sandbox::new(Options { learners: 100, seats: 60, ..Options::default() })
 }
 
 fn keys() -> [(String, String); 2] {

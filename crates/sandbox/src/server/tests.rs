@@ -8,6 +8,7 @@ use drillmaster_models::thm::{Authenticate, ListRooms};
 use drillmaster_transport::{Connection, Error, FaultInjector, Http, Retry, SecretString};
 
 use super::*;
+use crate::Options;
 
 /// Starts a server on a thread of its own, which ends with the test.
 fn start() -> SocketAddr {
@@ -23,7 +24,7 @@ fn start_with(plan: &str) -> SocketAddr {
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             tell.send(listener.local_addr().unwrap()).unwrap();
-            let sandbox = Sandbox::academy(1, 40, 30);
+            let sandbox = Sandbox::new(Options { learners: 40, seats: 30, ..Options::default() });
             serve_with_faults(sandbox, listener, plan, pending()).await.unwrap();
         });
     });
@@ -65,7 +66,7 @@ fn a_body_that_is_too_large_is_refused_in_json() {
 #[tokio::test]
 async fn a_shutdown_ends_the_server() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let sandbox = Sandbox::academy(1, 5, 5);
+    let sandbox = Sandbox::new(Options { learners: 5, seats: 5, ..Options::default() });
     serve_until(sandbox, listener, async {}).await.unwrap();
 }
 
@@ -77,7 +78,7 @@ async fn no_client_keeps_the_server_from_its_end() {
     let server = listener.local_addr().unwrap();
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let plan = "thm.authenticate:delay=3600s".parse().unwrap();
-    let sandbox = Sandbox::academy(1, 5, 5);
+    let sandbox = Sandbox::new(Options { learners: 5, seats: 5, ..Options::default() });
     let serving =
         tokio::spawn(serve_with_faults(sandbox, listener, plan, async { drop(ended.await) }));
     let clients = tokio::task::spawn_blocking(move || {
@@ -192,7 +193,7 @@ fn an_effect_does_not_depend_on_who_asked_for_it() {
 async fn what_is_still_to_take_effect_does_so_when_the_server_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = listener.local_addr().unwrap();
-    let sandbox = Sandbox::academy(1, 40, 30);
+    let sandbox = Sandbox::new(Options { learners: 40, seats: 30, ..Options::default() });
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let serving = serve_with_faults(
         sandbox.clone(),
@@ -338,8 +339,11 @@ async fn a_client_finds_the_same_trouble_in_the_process_and_outside() {
         "late-effect/reset@1:9s",
         "slow-effect/504@1:1ms",
     ] {
-        let inside =
-            told(FaultInjector::new(Sandbox::academy(1, 40, 30), fault.parse().unwrap())).await;
+        let inside = told(FaultInjector::new(
+            Sandbox::new(Options { learners: 40, seats: 30, ..Options::default() }),
+            fault.parse().unwrap(),
+        ))
+        .await;
         let outside = told(client(start_with(fault))).await;
         let answers = |error: &Error| {
             let questions = [error.is_in_doubt(), error.is_retryable(), error.is_throttled()];

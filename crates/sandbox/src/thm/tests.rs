@@ -7,7 +7,7 @@ use drillmaster_models::wire;
 use serde_json::{Value, json};
 
 use crate::population::{Person, people};
-use crate::{Sandbox, THM_KEY};
+use crate::{Options, Sandbox, THM_KEY};
 
 /// Sends a request with the key. A JSON body is sent as JSON, a text as a form with the key in it.
 fn send(sandbox: &Sandbox, method: &str, target: &str, body: &Value) -> wire::Response {
@@ -44,7 +44,7 @@ fn seat(sandbox: &Sandbox, method: &str, email: &str) -> wire::Response {
 const SEATS: &str = "/api/v2/external/seats/users";
 
 fn academy() -> Sandbox {
-    Sandbox::academy(1, 200, 250)
+    Sandbox::default()
 }
 
 /// A registered person without a seat (the second of every five), and an api-user.
@@ -76,7 +76,7 @@ fn a_seat_is_given_and_taken_away() {
 
 #[test]
 fn a_freed_seat_can_be_given_to_another() {
-    let sandbox = Sandbox::academy(1, 200, 1);
+    let sandbox = Sandbox::new(Options { seats: 1, ..Options::default() });
     assert_eq!(seat(&sandbox, "PUT", &waiting().email).status, 400);
     assert_eq!(seat(&sandbox, "DELETE", &seated().email).status, 200);
     assert_eq!(seat(&sandbox, "PUT", &waiting().email).status, 200);

@@ -19,7 +19,7 @@ const LESSON: &str = "5a5999d4ca50092ec5345ec4";
 const NOBODY: &str = "000000000000000000000000";
 
 fn academy() -> Sandbox {
-    Sandbox::academy(1, 200, 250)
+    Sandbox::default()
 }
 
 /// Sends `METHOD target` with the key.

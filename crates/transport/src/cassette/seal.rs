@@ -20,7 +20,7 @@ use crate::redact::{
     Findings, Found, Keys, Leak, Policy, Redactor, Remarks, Rows, Sealing, faceless, fold,
 };
 use crate::request::{Response, Scope};
-use crate::rows::key_of;
+use drillmaster_models::scope::key_of;
 
 /// What of a run's order a replay of its script needs.
 const KEPT: [&str; 6] = ["dialect", "key", "max_rows", "roster", "script", "set"];

@@ -11,6 +11,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use drillmaster_models::endpoint;
+use drillmaster_models::scope::row_of;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,7 +21,6 @@ use crate::cassette::{Event, Header, PaceEvent, RowEvent, identity};
 use crate::error::{Error, NetworkError};
 use crate::files;
 use crate::request::{Request, Response};
-use crate::rows::row_of;
 
 /// An index over a journal. Bodies stay in the file until they are asked for, so that a million rows
 /// fit into memory.

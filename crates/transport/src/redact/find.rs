@@ -15,7 +15,7 @@ use super::view::read;
 use super::{Policy, Redactor, Rows, Sealing, looks, names};
 use crate::Scope;
 use crate::request::Response;
-use crate::rows::{key_of, keys_of};
+use drillmaster_models::scope::{key_of, keys_of};
 
 /// How deep one encoding may lie in another.
 const DEEPEST: usize = 4;

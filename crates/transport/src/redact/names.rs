@@ -224,8 +224,8 @@ pub(super) fn is_harmless(name: &str) -> bool {
     static FIELDS: LazyLock<HashMap<String, Sensitivity>> = LazyLock::new(|| {
         let mut fields: HashMap<String, Sensitivity> = HashMap::new();
         for (name, texts) in endpoints().flat_map(|endpoint| endpoint.request_texts().fields()) {
-            let items = texts.items().and_then(|items| items.holds);
-            let holds = texts.holds.max(items).unwrap_or(Sensitivity::Harmless);
+            let items = texts.items().and_then(|items| items.sensitivity);
+            let holds = texts.sensitivity.max(items).unwrap_or(Sensitivity::Harmless);
             let own = fields.entry(plain(name)).or_insert(holds);
             *own = holds.max(*own);
         }
@@ -277,11 +277,11 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
                 choices(&answer, &mut words);
             }
         }
-        for fault in endpoint.errors().filter(|fault| !fault.says.contains('{')) {
-            let says = fault.says.to_lowercase();
+        for spec in endpoint.errors().filter(|spec| !spec.says.contains('{')) {
+            let says = spec.says.to_lowercase();
             words.insert(says.trim_end_matches('.').to_owned());
             words.insert(says);
-            if let Means::Answer(json) = fault.means {
+            if let Means::Answer(json) = spec.means {
                 words.insert(json.to_lowercase());
             }
         }

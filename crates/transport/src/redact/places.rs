@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
     /// What a field holds: what is declared, else what its name tells; or what the user said, where that is
     /// more secret.
     fn holds(&self, name: &str, texts: Option<&Texts>) -> Option<Sensitivity> {
-        let declared = texts.and_then(|texts| texts.holds);
+        let declared = texts.and_then(|texts| texts.sensitivity);
         let said = self.policy.holds(name);
         if let (Some(_), Some(met)) = (said, self.met) {
             met.borrow_mut().insert(names::plain(name));
@@ -297,9 +297,9 @@ impl<'a> Walk<'a> {
         for (key, value) in fields {
             let own = declared(key);
             // Keys of a map are texts like others; names of fields are not.
-            let is_field = own.is_some() && texts.is_some_and(|texts| texts.holds.is_none());
+            let is_field = own.is_some() && texts.is_some_and(|texts| texts.sensitivity.is_none());
             if !is_field {
-                let changed = look.text(&key.text, texts.and_then(|texts| texts.holds));
+                let changed = look.text(&key.text, texts.and_then(|texts| texts.sensitivity));
                 out.replace(key.span.clone(), changed);
             }
             let name = match names::plain(&key.text).as_str() {

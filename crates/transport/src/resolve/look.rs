@@ -29,7 +29,7 @@ pub(super) struct Look {
 
 /// The list that a write is looked for in, and the field.
 pub(super) fn place_of(doubt: &Doubt) -> Option<Place> {
-    match doubt.write.settle {
+    match doubt.write.resolve {
         Resolve::Probe { endpoint, field, .. } => Some((endpoint, field)),
         Resolve::Repeat | Resolve::Refusal => None,
     }
@@ -82,7 +82,7 @@ pub(super) async fn look(looks: &Arc<Scope>, (list, field): Place, about: &[&Dou
 pub(super) async fn from_recording(doubt: &Doubt) -> Option<Result<Value, Error>> {
     let connection = &doubt.connection;
     for _ in 0..RECORDED_ROUNDS {
-        if let Resolve::Probe { endpoint: list, field, .. } = doubt.write.settle {
+        if let Resolve::Probe { endpoint: list, field, .. } = doubt.write.resolve {
             let list = endpoint(list).ok()?;
             let mut pager = Pager::new(list, &json!({})).ok()?;
             let mut found = false;

@@ -87,7 +87,7 @@ impl Pending {
             // What a runner does that takes the first absence for a proof.
             return !self.repeated;
         }
-        let absence = match self.doubt.write.settle {
+        let absence = match self.doubt.write.resolve {
             Resolve::Probe { absence, .. } => absence,
             Resolve::Repeat | Resolve::Refusal => return true,
         };
@@ -103,7 +103,7 @@ impl Pending {
         let horizon = self.doubt.horizon();
         let usual = LOOKS.map(|wait| self.since + wait).into_iter().filter(|at| *at <= end);
         // Past the horizon two looks are enough to go by.
-        let may_prove = match self.doubt.write.settle {
+        let may_prove = match self.doubt.write.resolve {
             Resolve::Probe { absence, .. } => {
                 absence == Absence::Repeatable || policy.repeat_unproven
             }

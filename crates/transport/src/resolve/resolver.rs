@@ -36,7 +36,7 @@ use crate::request::{Scope, Source};
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
 /// # runtime.block_on(async {
-/// let sandbox = Sandbox::academy(1, 200, 250).answering_invites(InviteOutcome::Unknown);
+/// let sandbox = Sandbox::default().answering_invites(InviteOutcome::Unknown);
 /// let connection = Connection::new(sandbox.clone());
 /// let users = connection.call(endpoint("veracode.users").unwrap(), &json!({})).await.unwrap();
 /// let fields = json!({ "email": "new@example.com", "senderId": users["users"][0]["id"] });
@@ -250,7 +250,7 @@ impl Resolver {
             let mut state = self.state();
             let state = &mut *state;
             for open in &mut state.open {
-                let Resolve::Probe { endpoint, .. } = open.doubt.write.settle else { continue };
+                let Resolve::Probe { endpoint, .. } = open.doubt.write.resolve else { continue };
                 // Soon enough: another write may have the same look.
                 let earliest = state.looked.get(endpoint).map(|at| *at + open.gap());
                 if open.due.is_some_and(|due| due <= now) && earliest > Some(now) {

@@ -133,7 +133,7 @@ async fn a_refused_write_has_had_its_turn() {
 #[tokio::test(start_paused = true)]
 async fn a_doubtful_write_of_the_plan_can_be_settled() {
     for faults in ["reset-before@1", "reset-after@1", "500-after@1", "garbage@1"] {
-        let sandbox = Sandbox::academy(1, 200, 250);
+        let sandbox = Sandbox::default();
         let plan = plan(&[("main", KIAN)], Dialect::Current).await;
         let (transport, _) =
             approved(FaultInjector::new(sandbox.clone(), faults.parse().unwrap()), &plan);

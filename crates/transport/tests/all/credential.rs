@@ -7,8 +7,8 @@ use drillmaster_models::veracode::DeleteUser;
 use drillmaster_models::{Dialect, Endpoint, wire};
 use drillmaster_transport::{Connection, Http, Purpose, Request, SecretString, Transport};
 
+use crate::network_errors::closed_port;
 use crate::server::{Act, SECRET, Server, answer, json};
-use crate::trouble::closed_port;
 
 fn scoreboard() -> ShowScoreboard {
     ShowScoreboard { room_code: "linux1".to_owned() }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use drillmaster_models::thm::{AddSeat, ListUsers};
 use drillmaster_models::{Dialect, endpoint, veracode};
-use drillmaster_sandbox::{InviteOutcome, Sandbox};
+use drillmaster_sandbox::{InviteOutcome, Options, Sandbox};
 use drillmaster_transport::{
     Capture, Connection, Error, FaultInjector, FaultKind, FaultPlan, Faults, NetworkError, Purpose,
     Request, Response, Shape, Transport,
@@ -49,7 +49,7 @@ fn invites(sandbox: &Sandbox) -> Value {
 
 /// A sandbox that such faults befall, and a connection to it.
 fn sandbox(faults: &str) -> (Sandbox, Arc<FaultInjector<Sandbox>>, Connection) {
-    let sandbox = Sandbox::academy(1, 40, 30);
+    let sandbox = Sandbox::new(Options { learners: 40, seats: 30, ..Options::default() });
     let fault = Arc::new(FaultInjector::new(sandbox.clone(), plan(faults)));
     let connection = Connection::new(fault.clone());
     (sandbox, fault, connection)
@@ -128,7 +128,8 @@ async fn a_write_shows_in_lists_after_its_time_and_is_refused_twice_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_invite_that_is_carried_out_and_answered_500_shows_too() {
-    let sandbox = Sandbox::academy(1, 40, 30).answering_invites(InviteOutcome::Unknown);
+    let sandbox = Sandbox::new(Options { learners: 40, seats: 30, ..Options::default() })
+        .answering_invites(InviteOutcome::Unknown);
     let connection =
         Connection::new(FaultInjector::new(sandbox.clone(), plan("visible-after=30s")));
     assert!(invite(&connection).await.unwrap_err().is_in_doubt());
@@ -161,7 +162,10 @@ async fn listless(name: &str, fault: &str) -> (u16, String) {
         ordinal: 1,
         purpose: Purpose::Call,
     };
-    let fault = FaultInjector::new(Sandbox::academy(1, 40, 30), plan(fault));
+    let fault = FaultInjector::new(
+        Sandbox::new(Options { learners: 40, seats: 30, ..Options::default() }),
+        plan(fault),
+    );
     let answer = fault.send(request).await.unwrap();
     (answer.status, String::from_utf8(answer.body).unwrap())
 }

@@ -132,7 +132,7 @@ impl Late {
     /// One in which an invite that is sent twice is seen to be.
     fn new(trouble: FaultKind, delay: Option<Duration>, shape: Shape) -> Arc<Self> {
         let options = Options { learners: 20, reinvite: true, ..Options::default() };
-        let sandbox = Sandbox::with(options);
+        let sandbox = Sandbox::new(options);
         Arc::new(Self { sandbox, trouble, delay, shape, invites: AtomicUsize::new(0) })
     }
 
@@ -311,7 +311,7 @@ impl Endpoint for Unproven {
 
     const METADATA: Metadata = Metadata {
         effect: Effect::Write(Write {
-            settle: Resolve::Probe {
+            resolve: Resolve::Probe {
                 endpoint: "veracode.users",
                 field: "email",
                 absence: Absence::Unproven,
@@ -379,7 +379,7 @@ async fn resolved(
 }
 
 fn academy() -> Sandbox {
-    Sandbox::academy(1, 200, 250)
+    Sandbox::default()
 }
 
 /// Somebody who has an account and no seat.

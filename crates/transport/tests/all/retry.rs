@@ -60,13 +60,20 @@ async fn attempts_at_a_write(answers: Vec<Answer>) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_read_is_sent_three_times_at_most_whatever_was_lost() {
-    for how in NetworkError::ALL {
+    for how in [NetworkError::Connect, NetworkError::Timeout, NetworkError::ConnectionLost] {
         let always = || (0..3).map(|_| lost(how)).collect();
         assert_eq!(attempts_at_a_read(always()).await, 3, "{how}");
         assert_eq!(attempts_at_a_read(vec![lost(how), rooms()]).await, 2, "{how}");
     }
     assert_eq!(attempts_at_a_read(vec![says(500), says(503), says(502)]).await, 3);
     assert_eq!(attempts_at_a_read(vec![says(502), rooms()]).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_is_not_asked_for_again() {
+    let unreadable = || vec![lost(NetworkError::InvalidBody), rooms()];
+    assert_eq!(attempts_at_a_read(unreadable()).await, 1);
+    assert_eq!(attempts_at_a_write(unreadable()).await, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -422,7 +422,7 @@ async fn a_write_in_doubt_is_replayed_as_it_was_resolved() {
     let killed = vec![repeat(1, 0)];
     let parts = [lost.clone(), killed, [vec![repeat(1, 0), answered(1)], rooms(2)].concat()];
     assert!(replays(&parts, "veracode.invite", &fields).await.is_ok());
-    // RejectAll resolved: it is in doubt in the replay as well, and nothing is inferred from what was seen.
+    // Never resolved: it is in doubt in the replay as well, and nothing is inferred from what was seen.
     let open = [lost, look(0), rooms(1)];
     assert!(replays(&open, "veracode.invite", &fields).await.unwrap_err().is_in_doubt());
 }

@@ -70,7 +70,7 @@ fn a_value_that_is_too_deep_to_be_kept_fails_its_row() {
     run("90").exits(0);
     for levels in ["120", "1000"] {
         let ended = run(levels);
-        assert!(ended.exits(1).err.contains("nested more than 100 deep"), "{ended}");
+        assert!(ended.exits(1).err.contains("nested more than 100 levels deep"), "{ended}");
     }
     let shown = script.replace("LEVELS", "3000").replace("#{ deep: deep() }", "print(deep())");
     let ended = Desk::empty().with("deep.rhai", shown).run("run deep.rhai");

@@ -1,4 +1,4 @@
-//! Script projects: how one begins, and what its tests say of a script that changed.
+//! Script projects: what `init` creates, and what `test` says about a changed script.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -8,32 +8,41 @@ use super::check;
 use crate::desk::Desk;
 
 const SCRIPT: &str = "proj/onboard.rhai";
-const CASSETTE: &str = "proj/onboard.cassette";
-const ACCEPTED: &str = "proj/onboard.accepted";
+const CASSETTE: &str = "proj/recordings/onboard.cassette";
+const ACCEPTED: &str = "proj/recordings/onboard.accepted";
 const RECORD: &str = "run proj/onboard.rhai --roster proj/class.csv --record";
 
-/// A desk with a project on it, in `proj`.
+/// A desk with a project in `proj`.
 fn project() -> Desk {
     let desk = Desk::empty();
     desk.run("init proj").exits(0);
     desk
 }
 
-/// The desk with a line more at the end of the project's script.
+/// Appends a line to the project's script.
 fn with_line(desk: Desk, line: &str) -> Desk {
     let script = format!("{}\n{line}\n", desk.read(SCRIPT));
     desk.with(SCRIPT, script)
 }
 
+/// The files below a folder, by their paths within it.
 fn files(desk: &Desk, folder: &str) -> Vec<String> {
-    let endpoints = std::fs::read_dir(desk.path(folder)).unwrap();
-    let mut names: Vec<_> =
-        endpoints.map(|endpoint| endpoint.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(desk.path(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            let inside = files(desk, &format!("{folder}/{name}"));
+            names.extend(inside.iter().map(|inside| format!("{name}/{inside}")));
+        } else {
+            names.push(name);
+        }
+    }
     names.sort();
     names
 }
 
-/// Test, verdict and detail of each.
+/// Name, verdict and detail of each test.
 fn verdicts(desk: &Desk, line: &str) -> Vec<[String; 3]> {
     let told: Value =
         serde_json::from_str(&desk.run(&format!("{line} --format json")).out).unwrap();
@@ -58,7 +67,7 @@ fn a_project_works_in_either_dialect() {
         let desk = Desk::empty();
         desk.run(&format!("init proj --thm-dialect {dialect}")).exits(0);
         desk.run("test proj").exits(0);
-        // Either one runs in the other, too.
+        // A project made for one dialect runs in the other, too.
         for other in ["current", "legacy"] {
             desk.run(&format!(
                 "run proj/onboard.rhai --roster proj/class.csv --thm-dialect {other}"
@@ -74,14 +83,14 @@ fn a_project_works_in_either_dialect() {
 }
 
 #[test]
-fn a_project_may_begin_in_the_folder_where_one_is() {
+fn a_project_can_be_created_in_the_working_directory() {
     let desk = Desk::empty();
     check("init_here", &desk, "init", 0);
     check("test_here", &desk, "test", 0);
 }
 
 #[test]
-fn what_the_project_says_of_itself_is_so() {
+fn the_commands_in_the_projects_readme_work() {
     let desk = project();
     let lines = desk.read("proj/README.md");
     let commands: Vec<_> = lines.lines().filter(|line| line.starts_with("drillmaster ")).collect();
@@ -96,12 +105,12 @@ fn what_the_project_says_of_itself_is_so() {
 }
 
 #[test]
-fn a_project_is_never_made_over_what_is_there() {
+fn init_overwrites_nothing() {
     let made = files(&project(), "proj");
     for name in &made {
         let desk = Desk::empty().with(&format!("proj/{name}"), "mine");
         let ended = desk.run("init proj");
-        assert!(ended.exits(2).err.contains(&format!("proj/{name} is there already")), "{ended}");
+        assert!(ended.exits(2).err.contains(&format!("proj/{name} already exists")), "{ended}");
         assert_eq!(files(&desk, "proj"), [name.as_str()]);
         assert_eq!(desk.read(&format!("proj/{name}")), "mine");
     }
@@ -113,7 +122,7 @@ fn a_project_is_never_made_over_what_is_there() {
 }
 
 #[test]
-fn a_folder_without_tests_is_told() {
+fn a_folder_without_tests_is_an_error() {
     let desk = project().with("empty/notes.txt", "");
     check("test_of_nothing", &desk, "test empty", 2);
     check("test_of_no_folder", &desk, "test absent", 2);
@@ -121,7 +130,7 @@ fn a_folder_without_tests_is_told() {
 }
 
 #[test]
-fn what_changed_is_shown_and_may_be_accepted() {
+fn changes_are_shown_and_can_be_accepted() {
     let desk = with_line(project(), "print(\"that is all\");");
     let before = desk.read(ACCEPTED);
     check("test_different", &desk, "test proj", 1);
@@ -132,7 +141,7 @@ fn what_changed_is_shown_and_may_be_accepted() {
 }
 
 #[test]
-fn what_became_of_rows_is_part_of_the_picture() {
+fn the_results_are_part_of_the_snapshot() {
     let desk = project();
     let script = desk.read(SCRIPT).replace("url }", "url, more: 1 }");
     let desk = desk.with(SCRIPT, script);
@@ -142,7 +151,7 @@ fn what_became_of_rows_is_part_of_the_picture() {
 }
 
 #[test]
-fn what_was_not_recorded_is_never_accepted() {
+fn a_request_that_was_not_recorded_is_never_accepted() {
     let desk = with_line(project(), "thm::users();");
     let before = desk.read(ACCEPTED);
     check("test_not_recorded", &desk, "test proj", 1);
@@ -152,7 +161,7 @@ fn what_was_not_recorded_is_never_accepted() {
 }
 
 #[test]
-fn what_is_asked_for_no_more_is_never_accepted() {
+fn a_recorded_request_that_is_no_longer_sent_is_never_accepted() {
     let room = "if !thm::room_exists(#{ roomCode: room }).roomExists { throw `there is no room \
                 \"${room}\"`; }";
     let script = project().read(SCRIPT);
@@ -162,7 +171,7 @@ fn what_is_asked_for_no_more_is_never_accepted() {
 }
 
 #[test]
-fn what_cannot_be_run_fails_and_the_others_are_run() {
+fn a_test_that_cannot_run_fails_and_the_others_still_run() {
     let desk = project()
         .with("proj/broken.rhai", "print(")
         .with("proj/torn.rhai", "print(1);")
@@ -172,14 +181,34 @@ fn what_cannot_be_run_fails_and_the_others_are_run() {
 }
 
 #[test]
-fn a_roster_that_is_gone_is_told_where_it_was_looked_for() {
+fn a_missing_roster_is_named_with_its_place() {
     let desk = project();
-    std::fs::remove_file(desk.path("proj/onboard.roster.csv")).unwrap();
+    std::fs::remove_file(desk.path("proj/recordings/onboard.roster.csv")).unwrap();
     check("test_no_roster", &desk, "test proj", 1);
 }
 
 #[test]
-fn a_new_case_is_new_until_it_is_accepted() {
+fn a_cassette_may_be_next_to_its_script_or_in_recordings() {
+    let desk = project();
+    for file in ["cassette", "roster.csv", "accepted"] {
+        let moved = desk.path(&format!("proj/onboard.{file}"));
+        std::fs::rename(desk.path(&format!("proj/recordings/onboard.{file}")), moved).unwrap();
+    }
+    check("test_ok", &desk, "test proj", 0);
+    // A roster that tests share has the name of the script.
+    desk.run("run proj/onboard.rhai --roster proj/class.csv --record proj/recordings/onboard.again.cassette")
+        .exits(0);
+    std::fs::rename(
+        desk.path("proj/recordings/onboard.again.roster.csv"),
+        desk.path("proj/recordings/onboard.roster.csv"),
+    )
+    .unwrap();
+    desk.run("test proj --accept").exits(0);
+    check("test_both", &desk, "test proj", 0);
+}
+
+#[test]
+fn a_new_test_is_new_until_it_is_accepted() {
     let desk = project().with("proj/other.rhai", "print(thm::rooms().roomInfo.len());");
     desk.run("run proj/other.rhai --record proj/other.cassette").exits(0);
     check("test_new", &desk, "test proj", 1);
@@ -188,7 +217,7 @@ fn a_new_case_is_new_until_it_is_accepted() {
 }
 
 #[test]
-fn a_script_may_have_several_cases_each_with_its_own_roster() {
+fn a_script_can_have_several_tests_each_with_its_own_roster() {
     let desk = project()
         .with("proj/none.csv", "email,id\n")
         .with("proj/one.csv", "email,id\ncurt.bartell@example.com,learner-0012\n");
@@ -204,18 +233,18 @@ fn a_script_may_have_several_cases_each_with_its_own_roster() {
 }
 
 #[test]
-fn a_cassette_without_a_script_is_left_out_and_told() {
+fn a_cassette_without_a_script_is_skipped_and_counted() {
     let desk = project();
     std::fs::copy(desk.path(CASSETTE), desk.path("proj/alone.cassette")).unwrap();
     check("test_stranger", &desk, "test proj", 0);
-    desk.run("cassette export proj/onboard.cassette -o proj/a.har").exits(0);
+    desk.run(&format!("cassette export {CASSETTE} -o proj/a.har")).exits(0);
     std::fs::create_dir(desk.path("proj/.git")).unwrap();
     std::fs::copy(desk.path(CASSETTE), desk.path("proj/.git/hidden.cassette")).unwrap();
     check("test_stranger", &desk, "test proj", 0);
 }
 
 #[test]
-fn inputs_keys_and_limits_of_the_recording_are_those_of_the_test() {
+fn a_test_uses_the_inputs_key_and_limit_of_its_recording() {
     let desk = project();
     let line = format!("{RECORD} {CASSETTE} --set room=sqli1 --key id --max-rows 2");
     desk.run(&line).exits(0);
@@ -228,11 +257,18 @@ fn inputs_keys_and_limits_of_the_recording_are_those_of_the_test() {
 }
 
 #[test]
-fn the_tests_of_a_project_may_be_run_from_anywhere() {
+fn tests_can_be_run_from_any_folder() {
     let desk = with_line(project(), "throw \"too bad\";");
     desk.run("test proj --accept").exits(0);
-    for (folder, line) in [("proj", "test"), ("proj", "test ."), (".", "test"), (".", "test proj/")]
-    {
+    for (folder, line) in [
+        ("proj", "test"),
+        ("proj", "test ."),
+        (".", "test"),
+        (".", "test proj/"),
+        (".", "test proj/recordings"),
+        ("proj/recordings", "test"),
+        ("proj/recordings", "test .."),
+    ] {
         desk.run_in(folder, line).exits(0);
     }
     let absolute = desk.path("proj").display().to_string();
@@ -240,10 +276,10 @@ fn the_tests_of_a_project_may_be_run_from_anywhere() {
 }
 
 #[test]
-fn several_at_a_time_say_the_same_as_one_at_a_time() {
+fn tests_in_parallel_print_the_same_as_one_at_a_time() {
     let mut desk = project();
     let (script, cassette) = (desk.read(SCRIPT), desk.read(CASSETTE));
-    let (roster, accepted) = (desk.read("proj/onboard.roster.csv"), desk.read(ACCEPTED));
+    let (roster, accepted) = (desk.read("proj/recordings/onboard.roster.csv"), desk.read(ACCEPTED));
     for n in 0..12 {
         let more = if n % 3 == 0 { "print(\"more\");" } else { "" };
         desk = desk
@@ -262,14 +298,13 @@ fn several_at_a_time_say_the_same_as_one_at_a_time() {
 }
 
 #[test]
-fn what_came_of_it_is_data_too() {
+fn outcomes_are_printed_as_json_and_csv() {
     let desk = with_line(project(), "print(\"that is all\");");
     check("test_json", &desk, "test proj --format json", 1);
     check("test_csv", &desk, "test proj --format csv", 1);
 }
 
-/// The texts of an XML file by the path of their elements, attributes among them, and a mistake where it is
-/// not well-formed.
+/// The texts and attributes of an XML file by the path of their elements. Panics if it is not well-formed.
 fn xml(text: &str) -> Vec<(String, String)> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_comments = true;
@@ -308,13 +343,13 @@ fn xml(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// What stands at a path, with its pieces put together.
+/// The text at a path, with its pieces joined.
 fn at(found: &[(String, String)], path: &str) -> String {
     found.iter().filter(|(own, _)| own == path).map(|(_, text)| text.as_str()).collect()
 }
 
 #[test]
-fn what_came_of_it_is_written_for_other_tools() {
+fn outcomes_are_written_as_junit() {
     let desk = with_line(project(), "print(\"<b>&amp; ]]> \\x07\\uffff'\\\"\");")
         .with("proj/a&b.rhai", "print(1);");
     desk.run("run proj/a&b.rhai --record proj/a&b.cassette").exits(0);
@@ -337,12 +372,12 @@ fn what_came_of_it_is_written_for_other_tools() {
 }
 
 #[test]
-fn a_report_for_other_tools_that_cannot_be_written_is_told_first() {
+fn a_junit_file_that_cannot_be_written_is_refused_first() {
     let desk = project();
     check("test_junit_in_no_folder", &desk, "test proj --junit absent/out.xml", 2);
     check("test_junit_in_a_folder", &desk, "test proj --junit proj", 2);
-    for file in ["rhai", "cassette", "accepted", "roster.csv"] {
-        let ended = desk.run(&format!("test proj --junit proj/onboard.{file}"));
+    for file in [SCRIPT, CASSETTE, ACCEPTED, "proj/recordings/onboard.roster.csv"] {
+        let ended = desk.run(&format!("test proj --junit {file}"));
         assert!(ended.exits(2).err.contains("name the same file"), "{ended}");
     }
     desk.run("test proj").exits(0);

@@ -65,7 +65,7 @@ fn a_reader_that_goes_away_is_no_error() {
         "runs",
         "runs show",
         "config show",
-        "cassette show project/onboard.cassette --full",
+        "cassette show project/recordings/onboard.cassette --full",
         "test project",
         "check wrong.rhai",
         "definitions words",

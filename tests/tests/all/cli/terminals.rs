@@ -107,7 +107,7 @@ fn colours_can_be_forced_on_a_pipe() {
 fn what_is_piped_has_no_colours_while_the_terminal_has() {
     let desk = Desk::empty();
     desk.run("init project").exits(0);
-    let accepted = desk.path("project/onboard.accepted");
+    let accepted = desk.path("project/recordings/onboard.accepted");
     let text = std::fs::read_to_string(&accepted).unwrap();
     std::fs::write(&accepted, format!("{text}and more\n")).unwrap();
     let ended = run(&desk, "test project", 80, On::Errors);

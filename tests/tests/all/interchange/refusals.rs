@@ -84,8 +84,7 @@ fn a_har_file_that_is_cut_off_is_refused() {
 
 #[test]
 fn what_has_a_wrong_type_is_told_by_its_path() {
-    let endpoint =
-        |request: &str| format!("{{\"log\":{{\"entries\":[{{\"request\":{request}}}]}}}}");
+    let entry = |request: &str| format!("{{\"log\":{{\"entries\":[{{\"request\":{request}}}]}}}}");
     refuses(
         "refused_wrong",
         &[
@@ -94,12 +93,12 @@ fn what_has_a_wrong_type_is_told_by_its_path() {
             "{\"log\":{\"version\":\"2.0\",\"entries\":[]}}",
             "{\"log\":{\"entries\":{}}}",
             "{\"log\":{\"entries\":[1]}}",
-            &endpoint("{\"method\":7}"),
-            &endpoint("{\"method\":\"GET\",\"url\":[]}"),
-            &endpoint("{\"headers\":{}}"),
-            &endpoint("{\"headers\":[{\"name\":true}]}"),
-            &endpoint("{\"bodySize\":\"x\"}"),
-            &endpoint("null,\"request\":{}"),
+            &entry("{\"method\":7}"),
+            &entry("{\"method\":\"GET\",\"url\":[]}"),
+            &entry("{\"headers\":{}}"),
+            &entry("{\"headers\":[{\"name\":true}]}"),
+            &entry("{\"bodySize\":\"x\"}"),
+            &entry("null,\"request\":{}"),
             "{\"log\":{\"entries\":[{\"response\":{\"status\":2.5}}]}}",
             "{\"log\":{\"entries\":[{\"response\":{\"status\":\"ok\"}}]}}",
             "{\"log\":{\"entries\":[]},}",
@@ -119,11 +118,11 @@ fn what_has_a_wrong_type_is_told_by_its_path() {
 #[test]
 fn a_file_without_a_request_to_the_services_says_what_it_had() {
     let of = |urls: &[&str]| {
-        let endpoints: Vec<_> = urls
+        let entries: Vec<_> = urls
             .iter()
             .map(|url| json!({ "request": { "method": "GET", "url": url }, "response": { "status": 200 } }))
             .collect();
-        json!({ "log": { "entries": endpoints } }).to_string()
+        json!({ "log": { "entries": entries } }).to_string()
     };
     let hosts: Vec<String> = (0..9).map(|n| format!("https://h{n}.example.com/a")).collect();
     let mut hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
@@ -224,12 +223,12 @@ fn bodies_that_grow_when_unpacked_are_refused() {
     bomb.write_all(&vec![0; 1 << 20]).unwrap();
     let content =
         json!({ "text": BASE64_STANDARD.encode(bomb.finish().unwrap()), "encoding": "base64" });
-    let endpoint = json!({
+    let entry = json!({
         "request": { "method": "GET", "url": "https://tryhackme.com/external/api/users" },
         "response": { "status": 200, "content": content,
             "headers": [{ "name": "content-encoding", "value": "gzip" }] },
     });
-    let of = |count: usize| json!({ "log": { "entries": vec![&endpoint; count] } }).to_string();
+    let of = |count: usize| json!({ "log": { "entries": vec![&entry; count] } }).to_string();
     let options = Options { unpacked: 3 << 20, ..Options::default() };
     assert!(drillmaster_interchange::read(of(3).as_bytes(), &options).is_ok());
     let error = refused(of(4), &options).to_string();

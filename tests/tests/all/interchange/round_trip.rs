@@ -140,8 +140,8 @@ fn a_recording_comes_back_and_other_tools_understand_it() {
     // A tool that drops what it does not know leaves the requests, as those of the scope outside any row.
     let mut plain: Value = serde_json::from_str(&har).unwrap();
     plain["log"].as_object_mut().unwrap().shift_remove("_drillmaster");
-    for endpoint in plain["log"]["entries"].as_array_mut().unwrap() {
-        endpoint.as_object_mut().unwrap().shift_remove("_drillmaster");
+    for entry in plain["log"]["entries"].as_array_mut().unwrap() {
+        entry.as_object_mut().unwrap().shift_remove("_drillmaster");
     }
     let without = read(plain.to_string().as_bytes(), &Options::default()).unwrap().tape;
     let hashes = |tape: &Tape| -> Vec<String> {
@@ -177,11 +177,11 @@ fn two_requests_in_one_place_are_refused() {
 fn a_request_of_another_tool_is_refused_where_no_number_is_left_for_it() {
     let tape = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
     let mut har: Value = serde_json::from_slice(&har_of(&tape)).unwrap();
-    let endpoints = har["log"]["entries"].as_array_mut().unwrap();
-    let mut foreign = endpoints[0].clone();
+    let entries = har["log"]["entries"].as_array_mut().unwrap();
+    let mut foreign = entries[0].clone();
     foreign.as_object_mut().unwrap().shift_remove("_drillmaster");
-    endpoints.push(foreign);
-    endpoints[0]["_drillmaster"]["scope"] = "main".into();
+    entries.push(foreign);
+    entries[0]["_drillmaster"]["scope"] = "main".into();
     let last = |number: u64| {
         let mut har = har.clone();
         har["log"]["entries"][0]["_drillmaster"]["ordinal"] = number.into();

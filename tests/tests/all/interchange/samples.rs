@@ -159,13 +159,13 @@ fn requests_stand_in_the_order_of_their_time() {
         let url = format!("https://securitylabs.veracode.com/api/users?page={page}");
         json!({ "startedDateTime": time, "request": get(&url), "response": { "status": 200 } })
     };
-    let endpoints = [
+    let entries = [
         at(Some("2025-01-01T12:00:00+02:00"), 1),
         at(None, 2),
         at(Some("2025-01-01T09:00:00Z"), 0),
         at(Some("2025-01-01T10:00:00.000Z"), 3),
     ];
-    let imported = import(&json!({ "log": { "entries": endpoints } }).to_string());
+    let imported = import(&json!({ "log": { "entries": entries } }).to_string());
     let told: Vec<_> = imported.tape.interactions.iter().map(|own| &own.request).collect();
     let pages: Vec<_> = told.iter().map(|request| request.target.as_str()).collect();
     assert_eq!(pages, [0, 1, 2, 3].map(|page| format!("/api/users?page={page}")));

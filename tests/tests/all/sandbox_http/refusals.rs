@@ -133,20 +133,20 @@ fn every_documented_refusal_has_its_status_and_words_and_changes_nothing() {
 #[test]
 fn the_table_has_every_refusal_that_is_declared() {
     let table = filled();
-    let met = |endpoint: &EndpointDef, fault: &ErrorSpec| {
+    let met = |endpoint: &EndpointDef, spec: &ErrorSpec| {
         lines(&table).any(|[request, _, status, words]| {
             let (method, target) = request.split_once(' ').unwrap();
             let path = target.split('?').next().unwrap();
             method == endpoint.metadata.method.as_str()
                 && wire::match_path(endpoint.metadata.path, path).is_some()
-                && status == fault.status.to_string()
-                && fault.matches(words)
+                && status == spec.status.to_string()
+                && spec.matches(words)
         })
     };
     let missing: Vec<_> = endpoints()
-        .flat_map(|endpoint| endpoint.metadata.errors.iter().map(move |fault| (endpoint, fault)))
-        .filter(|(endpoint, fault)| !met(endpoint, fault))
-        .map(|(endpoint, fault)| format!("{} {} {}", endpoint.name(), fault.status, fault.says))
+        .flat_map(|endpoint| endpoint.metadata.errors.iter().map(move |spec| (endpoint, spec)))
+        .filter(|(endpoint, spec)| !met(endpoint, spec))
+        .map(|(endpoint, spec)| format!("{} {} {}", endpoint.name(), spec.status, spec.says))
         .collect();
     let elsewhere = [
         "thm.add_seat 400 no available seats in dashboard.",

@@ -31,7 +31,7 @@ fn the_declared_refusals_are_the_documented_ones() {
             .metadata
             .errors
             .iter()
-            .map(|fault| (endpoint.name(), fault.status, fault.says, fault.means))
+            .map(|spec| (endpoint.name(), spec.status, spec.says, spec.means))
     });
     // The one that is an answer has its own test.
     let declared: Vec<_> = declared.filter(|(name, ..)| *name != "thm.room_exists").collect();

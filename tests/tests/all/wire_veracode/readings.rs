@@ -196,7 +196,7 @@ fn a_name_has_at_most_24_characters() {
 fn an_update_may_be_repeated_and_takes_away_by_disabling_alone() {
     let update = endpoint("veracode.update_user").unwrap().metadata.effect;
     let update = update.write().unwrap();
-    assert_eq!((update.settle, update.removes), (Resolve::Repeat, Removes::When("disabled")));
+    assert_eq!((update.resolve, update.removes), (Resolve::Repeat, Removes::When("disabled")));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn only_deleting_is_beyond_recall() {
     let found: Vec<_> = found.map(|endpoint| endpoint.metadata.name).collect();
     assert_eq!(found, ["veracode.delete_user"]);
     let delete = endpoint("veracode.delete_user").unwrap().metadata.effect;
-    assert_eq!(delete.write().unwrap().settle, Resolve::Refusal);
+    assert_eq!(delete.write().unwrap().resolve, Resolve::Refusal);
 }
 
 #[test]
@@ -326,5 +326,5 @@ fn an_invite_is_a_success_with_200_and_201_and_in_doubt_with_500() {
     let invite = endpoint("veracode.invite").unwrap().metadata.effect;
     let by_email =
         Resolve::Probe { endpoint: "veracode.users", field: "email", absence: Absence::Repeatable };
-    assert_eq!(invite.write().unwrap().settle, by_email);
+    assert_eq!(invite.write().unwrap().resolve, by_email);
 }

@@ -115,15 +115,14 @@ fn what_is_declared_is_in_the_tables_and_the_other_way_round() {
         let already = ALREADY.iter().filter(|(endpoint, ..)| endpoint == name);
         let already = already.map(|(_, status, says)| (*status, *says));
         let listed: Vec<_> = tables.concat().into_iter().chain(already).collect();
-        let fits = |fault: &ErrorSpec, (status, says): &Row| {
-            fault.status == *status && fault.matches(says)
-        };
-        for fault in endpoint.metadata.errors {
-            assert!(listed.iter().any(|row| fits(fault, row)), "{name}: {}", fault.says);
+        let fits =
+            |spec: &ErrorSpec, (status, says): &Row| spec.status == *status && spec.matches(says);
+        for spec in endpoint.metadata.errors {
+            assert!(listed.iter().any(|row| fits(spec, row)), "{name}: {}", spec.says);
         }
         for row in &listed {
             assert!(
-                endpoint.metadata.errors.iter().any(|fault| fits(fault, row)),
+                endpoint.metadata.errors.iter().any(|spec| fits(spec, row)),
                 "{name}: {}",
                 row.1
             );

@@ -93,7 +93,7 @@ fn seats_are_synchronised_once() {
 
 #[test]
 fn seats_are_freed_before_they_are_given_away() {
-    let full = || Sandbox::with(Options { seats: 90, ..Options::default() });
+    let full = || Sandbox::new(Options { seats: 90, ..Options::default() });
     let seat = |mode| run(&full(), Dialect::Current, "sync_seats", Some(TEAM), &[("mode", mode)]);
     let adding = seat("add");
     assert!(adding.report.fatal.is_none());

@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::Ui;
 use crate::commands::call::{hide, print_items};
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::each::{Outcome, RosterRows, Rows};
+use drillmaster_runner::execution::each::{RosterRows, Rows};
 use drillmaster_runner::language::endpoints::Walk;
-use drillmaster_runner::language::engine::to_json;
+use drillmaster_runner::outcome::Outcome;
 use drillmaster_runner::output::table::Format;
 use drillmaster_runner::roster::Row;
-use drillmaster_runner::run::results::fields;
+use drillmaster_runner::value::to_json;
 
 /// Shows a value, if there is one. What an endpoint hides stays hidden unless it is to be revealed.
 pub(super) fn show(value: &Dynamic, reveal: bool, shell: &Ui) -> Result<(), Diagnostic> {
@@ -69,7 +69,7 @@ fn in_json(value: &Dynamic) -> Result<Option<Value>, Diagnostic> {
 }
 
 fn of_outcome(outcome: &Outcome) -> Value {
-    Value::Object(fields(outcome))
+    Value::Object(outcome.fields())
 }
 
 fn of_row(row: &Row) -> Value {

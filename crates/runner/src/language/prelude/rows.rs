@@ -5,19 +5,17 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 use serde_json::Value;
 
-use super::{Answer, whole, word};
+use super::{whole, word};
 use crate::console::Console;
 use crate::diagnostic::Diagnostic;
-use crate::execution::context::{CallError, RunContext};
-use crate::execution::each::{
-    Outcome, RosterRows, Rows, State, over_array, over_roster, runtime_error, unread,
-};
+use crate::execution::context::RunContext;
+use crate::execution::each::{RosterRows, Rows, over_array, over_roster, unread};
 use crate::execution::row_context::RowContext;
-use crate::frozen::thaw;
-use crate::language::endpoints::thrown;
-use crate::language::engine::{from_json, to_json};
+use crate::outcome::{Outcome, State};
 use crate::output::table::list;
 use crate::roster::Row;
+use crate::value::frozen::thaw;
+use crate::value::{CallError, ScriptResult, call_error, from_json, runtime_error, to_json};
 
 pub(super) fn register(engine: &mut Engine, host: &Arc<RunContext>) {
     engine
@@ -36,16 +34,22 @@ fn rosters(engine: &mut Engine, host: &Arc<RunContext>) {
     let world = host.clone();
     let doc =
         "The roster that was given with `--roster`: a row per person, for `each` or a `for` loop.";
-    word(engine, "roster", &["Roster"], doc, move |ctx: NativeCallContext| -> Answer<RosterRows> {
-        let most = world.max_rows.unwrap_or(usize::MAX);
-        match &world.roster {
-            Some(roster) => Ok(RosterRows { roster: roster.clone(), most }),
-            None => Err(runtime_error(
-                "there is no roster; give one with --roster",
-                ctx.call_position(),
-            )),
-        }
-    });
+    word(
+        engine,
+        "roster",
+        &["Roster"],
+        doc,
+        move |ctx: NativeCallContext| -> ScriptResult<RosterRows> {
+            let most = world.max_rows.unwrap_or(usize::MAX);
+            match &world.roster {
+                Some(roster) => Ok(RosterRows { roster: roster.clone(), most }),
+                None => Err(runtime_error(
+                    "there is no roster; give one with --roster",
+                    ctx.call_position(),
+                )),
+            }
+        },
+    );
     engine.register_iterator_result::<RosterRows, Row>();
     engine.register_indexer_get(cell_of);
     let doc = "How many rows the roster has.";
@@ -108,8 +112,8 @@ fn endings(engine: &mut Engine) {
         "skip",
         &["reason: string", "()"],
         doc,
-        |ctx: NativeCallContext, reason: &str| -> Answer<()> {
-            Err(thrown(CallError::Skipped(reason.to_owned()), ctx.call_position()))
+        |ctx: NativeCallContext, reason: &str| -> ScriptResult<()> {
+            Err(call_error(CallError::Skipped(reason.to_owned()), ctx.call_position()))
         },
     );
     let doc = "Adds something to what is told about the row.";
@@ -131,7 +135,7 @@ fn endings(engine: &mut Engine) {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the engine hands the context over")]
-fn cell_of(ctx: NativeCallContext, row: &mut Row, name: &str) -> Answer<ImmutableString> {
+fn cell_of(ctx: NativeCallContext, row: &mut Row, name: &str) -> ScriptResult<ImmutableString> {
     row.get(name).map(Into::into).ok_or_else(|| {
         let text = format!("the roster has no column `{name}`; {}", row.columns().suggest(name));
         runtime_error(&text, ctx.call_position())
@@ -139,8 +143,8 @@ fn cell_of(ctx: NativeCallContext, row: &mut Row, name: &str) -> Answer<Immutabl
 }
 
 impl IntoIterator for RosterRows {
-    type Item = Answer<Row>;
-    type IntoIter = Box<dyn Iterator<Item = Answer<Row>>>;
+    type Item = ScriptResult<Row>;
+    type IntoIter = Box<dyn Iterator<Item = ScriptResult<Row>>>;
 
     fn into_iter(self) -> Self::IntoIter {
         let told = |problem: Diagnostic| unread(&problem, rhai::Position::NONE);
@@ -163,7 +167,7 @@ fn outcomes(engine: &mut Engine) {
     let doc = "Whether there are no rows.";
     word(engine, "is_empty", &["rows: Rows", "bool"], doc, |rows: &mut Rows| rows.len() == 0);
     engine.register_indexer_get(
-        |ctx: NativeCallContext, outcome: &mut Outcome, name: &str| -> Answer<Dynamic> {
+        |ctx: NativeCallContext, outcome: &mut Outcome, name: &str| -> ScriptResult<Dynamic> {
             property_of(&ctx, outcome, name)
         },
     );
@@ -175,16 +179,10 @@ fn tables(engine: &mut Engine, host: &Arc<RunContext>) {
                `--format` json or csv it is written so.";
     let console = host.console.clone();
     let signature = ["rows: Rows", "string"];
-    word(
-        engine,
-        "table",
-        &signature,
-        doc,
-        move |ctx: NativeCallContext, rows: &mut Rows| -> Answer<String> {
-            let columns = ["key", "state", "detail"].map(str::to_owned);
-            told(&ctx, &console, &columns, cells_of(rows, &columns)?)
-        },
-    );
+    word(engine, "table", &signature, doc, move |rows: &mut Rows| -> ScriptResult<String> {
+        let columns = ["key", "state", "detail"].map(str::to_owned);
+        Ok(formatted(&console, &columns, cells_of(rows, &columns)?))
+    });
     let signature = ["rows: Rows", "columns: Array", "string"];
     let console = host.console.clone();
     word(
@@ -192,9 +190,9 @@ fn tables(engine: &mut Engine, host: &Arc<RunContext>) {
         "table",
         &signature,
         doc,
-        move |ctx: NativeCallContext, rows: &mut Rows, columns: Array| -> Answer<String> {
+        move |rows: &mut Rows, columns: Array| -> ScriptResult<String> {
             let columns = names(&columns);
-            told(&ctx, &console, &columns, cells_of(rows, &columns)?)
+            Ok(formatted(&console, &columns, cells_of(rows, &columns)?))
         },
     );
     let doc = "Lays maps out as a table with these columns. With `--format` json or csv it is written so.";
@@ -205,14 +203,14 @@ fn tables(engine: &mut Engine, host: &Arc<RunContext>) {
         "table",
         &signature,
         doc,
-        move |ctx: NativeCallContext, items: Array, columns: Array| -> Answer<String> {
+        move |ctx: NativeCallContext, items: Array, columns: Array| -> ScriptResult<String> {
             let columns = names(&columns);
             let cells =
                 |row: Value| columns.iter().map(|name| row[name.as_str()].clone()).collect();
             let rows = items.iter().map(|item| to_json(item).map(cells));
             let rows = rows.collect::<Result<_, String>>();
             let rows = rows.map_err(|problem| runtime_error(&problem, ctx.call_position()))?;
-            told(&ctx, &console, &columns, rows)
+            Ok(formatted(&console, &columns, rows))
         },
     );
     let doc = "Joins the items of an array to a text.";
@@ -222,7 +220,7 @@ fn tables(engine: &mut Engine, host: &Arc<RunContext>) {
     });
 }
 
-fn property_of(ctx: &NativeCallContext, outcome: &Outcome, name: &str) -> Answer<Dynamic> {
+fn property_of(ctx: &NativeCallContext, outcome: &Outcome, name: &str) -> ScriptResult<Dynamic> {
     let text = |text: &str| Ok(text.to_owned().into());
     match name {
         "key" => text(&outcome.key),
@@ -243,9 +241,9 @@ fn property_of(ctx: &NativeCallContext, outcome: &Outcome, name: &str) -> Answer
 }
 
 /// What these columns hold in each row.
-fn cells_of(rows: &Rows, columns: &[String]) -> Answer<Vec<Vec<Value>>> {
+fn cells_of(rows: &Rows, columns: &[String]) -> ScriptResult<Vec<Vec<Value>>> {
     let cells = |outcome: &Outcome| {
-        let fields = crate::run::results::fields(outcome);
+        let fields = outcome.fields();
         let of_roster = |name: &str| outcome.row.as_ref().and_then(|row| row.get(name));
         let own = |name: &String| match fields.get(name) {
             _ if name == "key" => outcome.key.clone().into(),
@@ -258,12 +256,6 @@ fn cells_of(rows: &Rows, columns: &[String]) -> Answer<Vec<Vec<Value>>> {
 }
 
 /// A table as the command line wants it.
-fn told(
-    ctx: &NativeCallContext,
-    console: &Console,
-    columns: &[String],
-    rows: Vec<Vec<Value>>,
-) -> Answer<String> {
+fn formatted(console: &Console, columns: &[String], rows: Vec<Vec<Value>>) -> String {
     list(console.format(), columns, rows, console.width())
-        .map_err(|problem| runtime_error(&problem.message, ctx.call_position()))
 }

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, Engine, NativeCallContext};
 use serde_json::Value;
 
-use super::{Answer, word};
+use super::word;
 use crate::execution::context::RunContext;
-use crate::execution::each::runtime_error;
 use crate::execution::row_context::{Output, RowContext};
-use crate::language::engine::to_json;
 use crate::output::listing::Listing;
 use crate::output::table::{Format, csv_text, whole};
+use crate::value::{ScriptResult, runtime_error, to_json};
 
 pub(super) fn register(engine: &mut Engine, host: &Arc<RunContext>) {
     let doc =
@@ -30,7 +29,7 @@ pub(super) fn register(engine: &mut Engine, host: &Arc<RunContext>) {
         "csv",
         &["cells: Array", "string"],
         doc,
-        move |ctx: NativeCallContext, cells: Array| -> Answer<String> {
+        move |ctx: NativeCallContext, cells: Array| -> ScriptResult<String> {
             line(&cells).map_err(|problem| runtime_error(&problem, ctx.call_position()))
         },
     );
@@ -47,7 +46,7 @@ fn listing(engine: &mut Engine, host: &Arc<RunContext>) {
         "header",
         &["columns: Array", "()"],
         doc,
-        move |ctx: NativeCallContext, columns: Array| -> Answer<()> {
+        move |ctx: NativeCallContext, columns: Array| -> ScriptResult<()> {
             let told =
                 |problem: &str| runtime_error(&format!("header: {problem}"), ctx.call_position());
             if RowContext::current().is_some() {
@@ -72,7 +71,7 @@ fn listing(engine: &mut Engine, host: &Arc<RunContext>) {
         "line",
         &["cells: Array", "()"],
         doc,
-        move |ctx: NativeCallContext, cells: Array| -> Answer<()> {
+        move |ctx: NativeCallContext, cells: Array| -> ScriptResult<()> {
             let told =
                 |problem: &str| runtime_error(&format!("line: {problem}"), ctx.call_position());
             let columns = world.listing(|own| own.as_ref().map(|listing| listing.columns.len()));
@@ -103,7 +102,7 @@ fn values(cells: &[Dynamic]) -> Result<Vec<Value>, String> {
 
 fn line(cells: &[Dynamic]) -> Result<String, String> {
     let cells: Vec<_> = values(cells)?.iter().map(whole).collect();
-    csv_text(&cells, &[]).map_err(|problem| problem.to_string())
+    Ok(csv_text(&cells, &[]))
 }
 
 #[cfg(test)]

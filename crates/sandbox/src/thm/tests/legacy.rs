@@ -9,7 +9,7 @@ use super::{academy, get, json_of, send};
 use crate::{Options, Sandbox, THM_KEY};
 
 fn legacy() -> Sandbox {
-    Sandbox::with(Options { dialect: Dialect::Legacy, ..Options::default() })
+    Sandbox::new(Options { dialect: Dialect::Legacy, ..Options::default() })
 }
 
 #[test]

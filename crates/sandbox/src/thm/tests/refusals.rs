@@ -6,8 +6,8 @@ use drillmaster_models::{Credential, Dialect, ErrorSpec, Reply, endpoint as endp
 use serde_json::{Value, json};
 
 use super::{SEATS, academy, json_of, seated, send, waiting};
-use crate::Sandbox;
 use crate::population::Person;
+use crate::{Options, Sandbox};
 
 #[test]
 fn a_missing_field_is_refused_by_name() {
@@ -50,26 +50,27 @@ fn provocations() -> Vec<Provocation> {
 fn every_documented_refusal_of_an_endpoint_can_be_met() {
     let mut met = BTreeSet::new();
     for (seats, endpoint, method, target, body) in provocations() {
-        let answer = send(&Sandbox::academy(1, 200, seats), method, target, &body);
+        let answer =
+            send(&Sandbox::new(Options { seats, ..Options::default() }), method, target, &body);
         let said = json_of(&answer);
         let words = said["message"].as_str().unwrap_or_default();
         let endpoint = endpoint_of(endpoint).unwrap();
-        let is_met = |fault: &&ErrorSpec| fault.status == answer.status && fault.matches(words);
-        let fault = endpoint.errors().find(is_met);
-        let fault = fault.unwrap_or_else(|| panic!("{}: {answer}", endpoint.name()));
-        met.insert((endpoint.name(), fault.says));
+        let is_met = |spec: &&ErrorSpec| spec.status == answer.status && spec.matches(words);
+        let spec = endpoint.errors().find(is_met);
+        let spec = spec.unwrap_or_else(|| panic!("{}: {answer}", endpoint.name()));
+        met.insert((endpoint.name(), spec.says));
         if matches!(endpoint.metadata.reply, Reply::Data) {
             assert_eq!(said["status"], "error");
             assert!(said["stack"].as_str().is_some_and(|stack| stack.contains(words)));
         }
     }
     for endpoint in thm::SERVICE.endpoints {
-        for fault in endpoint.metadata.errors {
+        for spec in endpoint.metadata.errors {
             assert!(
-                met.contains(&(endpoint.name(), fault.says)),
+                met.contains(&(endpoint.name(), spec.says)),
                 "{}: {}",
                 endpoint.name(),
-                fault.says
+                spec.says
             );
         }
     }

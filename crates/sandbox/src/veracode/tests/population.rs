@@ -13,7 +13,7 @@ use crate::{Options, Sandbox};
 #[test]
 fn a_class_can_be_drawn_from_the_first_people() {
     for seed in 1..20 {
-        let sandbox = Sandbox::academy(seed, 60, 80);
+        let sandbox = Sandbox::new(Options { seed, learners: 60, seats: 80, ..Options::default() });
         let team = users(&sandbox);
         let emails: BTreeSet<_> = texts(&team, "email").into_iter().collect();
         let strangers =
@@ -34,7 +34,10 @@ fn the_default_team_has_all_kinds_of_users() {
 
 #[test]
 fn more_people_change_nothing_about_the_first_ones() {
-    let (few, many) = (users(&Sandbox::academy(1, 100, 9)), users(&Sandbox::academy(1, 300, 9)));
+    let (few, many) = (
+        users(&Sandbox::new(Options { learners: 100, seats: 9, ..Options::default() })),
+        users(&Sandbox::new(Options { learners: 300, seats: 9, ..Options::default() })),
+    );
     assert_eq!(few, many[..few.len()]);
 }
 

@@ -117,7 +117,7 @@ fn engagement_is_the_median_and_null_without_data() {
     let median =
         get(&sandbox, &format!("/api/engagement/time?campaignIds={BASICS}"))["duration"].as_i64();
     assert!((5 * 60_000..90 * 60_000).contains(&median.unwrap()));
-    let empty = Sandbox::academy(1, 0, 0);
+    let empty = Sandbox::new(Options { learners: 0, seats: 0, ..Options::default() });
     assert_eq!(get(&empty, "/api/engagement/time"), json!({ "duration": null }));
     assert_eq!(get(&empty, "/api/users"), json!({ "nextPage": null, "users": [] }));
 }

@@ -127,15 +127,15 @@ fn every_documented_refusal_is_provoked() {
     let table = filled(PROVOCATIONS);
     let provocations = provocations(&table);
     for endpoint in SERVICES[1].endpoints {
-        for fault in endpoint.metadata.errors {
+        for spec in endpoint.metadata.errors {
             let provoked = provocations.iter().any(|provocation| {
                 provocation.stem == endpoint.metadata.stem()
-                    && provocation.status == fault.status
-                    && fault.matches(provocation.words)
+                    && provocation.status == spec.status
+                    && spec.matches(provocation.words)
             });
             // Not documented but seen on the live service; here an invite is refused in the document's words.
-            let is_seen = (endpoint.metadata.stem(), fault.status) == ("invite", 403);
-            assert!(provoked || is_seen, "{}: {}", endpoint.name(), fault.says);
+            let is_seen = (endpoint.metadata.stem(), spec.status) == ("invite", 403);
+            assert!(provoked || is_seen, "{}: {}", endpoint.name(), spec.says);
         }
     }
 }

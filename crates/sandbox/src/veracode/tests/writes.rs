@@ -32,7 +32,7 @@ fn an_invite_makes_a_user_who_has_not_joined() {
 #[test]
 fn an_invite_is_carried_out_whatever_is_answered() {
     for outcome in InviteOutcome::ALL {
-        let sandbox = Sandbox::with(Options { invite_outcome: outcome, ..Options::default() });
+        let sandbox = Sandbox::new(Options { invite_outcome: outcome, ..Options::default() });
         let (status, answer) = invite(&sandbox, "ada@hunter2.example");
         assert_eq!(status, outcome.status());
         assert_eq!(answer["message"] == "unknown error", outcome == InviteOutcome::Unknown);
@@ -45,7 +45,7 @@ fn an_invite_is_carried_out_whatever_is_answered() {
 fn an_open_invite_can_be_made_to_go_out_twice() {
     for outcome in InviteOutcome::ALL {
         let options = Options { reinvite: true, invite_outcome: outcome, ..Options::default() };
-        let sandbox = Sandbox::with(options);
+        let sandbox = Sandbox::new(options);
         let first = invite(&sandbox, "ada@hunter2.example");
         let one = users(&sandbox);
         assert_eq!(invite(&sandbox, "ada@hunter2.example"), first);
@@ -56,7 +56,7 @@ fn an_open_invite_can_be_made_to_go_out_twice() {
 
 #[test]
 fn somebody_who_has_joined_is_never_invited_again() {
-    let sandbox = Sandbox::with(Options { reinvite: true, ..Options::default() });
+    let sandbox = Sandbox::new(Options { reinvite: true, ..Options::default() });
     let member = users(&sandbox)[0]["email"].as_str().unwrap().to_owned();
     let refusal = (400, json!({ "message": "Invite already exists" }));
     assert_eq!(invite(&sandbox, &member), refusal);

@@ -67,7 +67,7 @@ fn lines(text: &[u8]) -> Vec<&[u8]> {
 }
 
 fn academy() -> Sandbox {
-    Sandbox::with(Options { learners: 4, reinvite: true, ..Options::default() })
+    Sandbox::new(Options { learners: 4, reinvite: true, ..Options::default() })
 }
 
 /// A read and two writes for each.

@@ -18,7 +18,7 @@ const SOMEBODY: &str = "ada.lovelace@example.com";
 
 /// An academy in which an invite that is sent twice is seen to be.
 fn academy() -> Sandbox {
-    Sandbox::with(Options { learners: 20, reinvite: true, ..Options::default() })
+    Sandbox::new(Options { learners: 20, reinvite: true, ..Options::default() })
 }
 
 fn row_of(transport: impl Transport + 'static) -> Connection {

@@ -16,7 +16,7 @@ pub(super) const POINTS: [&str; 5] = ["noted", "sent", "answered", "row", "resul
 
 /// How a process is to die.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Death {
+pub(super) enum KillPoint {
     /// Not at all.
     None,
     /// After this time, wherever it is.
@@ -27,7 +27,7 @@ pub(super) enum Death {
     At(&'static str, u64),
 }
 
-impl Death {
+impl KillPoint {
     /// About half of all deaths are at points.
     pub(super) fn draw(chance: &mut Rng) -> Self {
         let mut time = |least, most| Duration::from_secs_f64(spread(chance, least, most));
@@ -72,8 +72,13 @@ pub(super) enum End {
 }
 
 /// Runs a process until it ends or dies.
-pub(super) fn run(mut command: Command, death: Death, journal: &Path, words: File) -> Outcome<End> {
-    if let Death::At(point, pass) = death {
+pub(super) fn run(
+    mut command: Command,
+    death: KillPoint,
+    journal: &Path,
+    words: File,
+) -> Outcome<End> {
+    if let KillPoint::At(point, pass) = death {
         command.env("DRILLMASTER_TORTURE", format!("{point}:{pass}"));
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
@@ -83,17 +88,17 @@ pub(super) fn run(mut command: Command, death: Death, journal: &Path, words: Fil
     let mut child = command.spawn().map_err(|error| format!("cannot run the program: {error}"))?;
     let failed = |error| format!("cannot wait for the program: {error}");
     let mut due = match death {
-        Death::After(time) => start + time,
+        KillPoint::After(time) => start + time,
         _ => start + PATIENCE,
     };
     let mut at_work = false;
     while Instant::now() < due {
         if let Some(status) = child.try_wait().map_err(failed)? {
             let end = end(status);
-            let asked_for = death != Death::None;
+            let asked_for = death != KillPoint::None;
             return Ok(if end == End::Killed && !asked_for { End::Crashed } else { end });
         }
-        if let Death::AtWork(time) = death
+        if let KillPoint::AtWork(time) = death
             && !at_work
             && size() != before
         {
@@ -129,15 +134,16 @@ mod tests {
     fn deaths_are_of_every_kind_and_follow_from_the_seed() {
         let deaths = |seed| {
             let mut chance = Rng::with_seed(seed);
-            (0..200).map(|_| Death::draw(&mut chance)).collect::<Vec<_>>()
+            (0..200).map(|_| KillPoint::draw(&mut chance)).collect::<Vec<_>>()
         };
         assert_eq!(deaths(1), deaths(1));
         for point in POINTS {
             assert!(
-                deaths(1).iter().any(|death| matches!(death, Death::At(at, _) if *at == point))
+                deaths(1).iter().any(|death| matches!(death, KillPoint::At(at, _) if *at == point))
             );
         }
-        let early = |death: &Death| matches!(death, Death::After(time) if time.as_millis() < 40);
+        let early =
+            |death: &KillPoint| matches!(death, KillPoint::After(time) if time.as_millis() < 40);
         assert!(deaths(1).iter().any(early));
     }
 }

@@ -13,36 +13,93 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::Section;
+/// A part of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Section {
+    /// Who needs attention
+    Needs,
+    /// How many are at which stage
+    Funnel,
+    /// Who has done how much of what
+    Heatmap,
+    /// What was completed over time
+    Burnup,
+    /// Points
+    Scoreboard,
+    /// The time that was spent, by role
+    Engagement,
+    /// What this run changed
+    Changes,
+}
+
+impl Section {
+    /// All of them, in the order in which a report has them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Needs,
+        Self::Funnel,
+        Self::Heatmap,
+        Self::Burnup,
+        Self::Scoreboard,
+        Self::Engagement,
+        Self::Changes,
+    ];
+
+    /// The name in scripts, flags and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Needs => "needs",
+            Self::Funnel => "funnel",
+            Self::Heatmap => "heatmap",
+            Self::Burnup => "burnup",
+            Self::Scoreboard => "scoreboard",
+            Self::Engagement => "engagement",
+            Self::Changes => "changes",
+        }
+    }
+
+    /// The heading.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Needs => "Needs you today",
+            Self::Funnel => "From sign-up to finish",
+            Self::Heatmap => "Who has done what",
+            Self::Burnup => "Completed over time",
+            Self::Scoreboard => "Scoreboard",
+            Self::Engagement => "Time spent, by role",
+            Self::Changes => "What this run changed",
+        }
+    }
+}
 
 /// The data of one or several calls of `report(…)`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ReportData {
-    pub(super) title: Option<String>,
+    pub(crate) title: Option<String>,
     pub sections: Option<Vec<Section>>,
-    pub(super) needs: Option<Vec<Need>>,
-    pub(super) funnel: Option<Vec<Stage>>,
-    pub(super) heatmap: Option<Heatmap>,
-    pub(super) burnup: Option<Vec<Day>>,
-    pub(super) scoreboard: Option<Vec<Standing>>,
-    pub(super) engagement: Option<Vec<Share>>,
+    pub(crate) needs: Option<Vec<Need>>,
+    pub(crate) funnel: Option<Vec<Stage>>,
+    pub(crate) heatmap: Option<Heatmap>,
+    pub(crate) burnup: Option<Vec<Day>>,
+    pub(crate) scoreboard: Option<Vec<Standing>>,
+    pub(crate) engagement: Option<Vec<Share>>,
 }
 
 /// Somebody who needs a person's attention.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Need {
-    pub(super) who: String,
-    pub(super) what: String,
-    pub(super) link: Option<String>,
+pub(crate) struct Need {
+    pub(crate) who: String,
+    pub(crate) what: String,
+    pub(crate) link: Option<String>,
 }
 
 /// How many people are at a stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Stage {
-    pub(super) name: String,
-    pub(super) count: u64,
+pub(crate) struct Stage {
+    pub(crate) name: String,
+    pub(crate) count: u64,
 }
 
 /// The stages that both services know.
@@ -58,24 +115,24 @@ struct Stages {
 /// Who has done how much of what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Heatmap {
-    pub(super) columns: Vec<String>,
-    pub(super) rows: Vec<Line>,
+pub(crate) struct Heatmap {
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Line>,
 }
 
 /// A person's line in it: shares from 0 to 1, and nothing where nothing is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Line {
-    pub(super) who: String,
-    pub(super) cells: Vec<Option<f64>>,
+pub(crate) struct Line {
+    pub(crate) who: String,
+    pub(crate) cells: Vec<Option<f64>>,
 }
 
 /// What was completed on a day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Day {
-    pub(super) date: Date,
-    pub(super) count: u64,
+pub(crate) struct Day {
+    pub(crate) date: Date,
+    pub(crate) count: u64,
 }
 
 #[derive(Deserialize)]
@@ -88,27 +145,27 @@ struct Counted {
 /// Somebody's points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Standing {
-    pub(super) who: String,
-    pub(super) points: f64,
+pub(crate) struct Standing {
+    pub(crate) who: String,
+    pub(crate) points: f64,
     /// How many questions were answered correctly.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) correct: Option<u64>,
+    pub(crate) correct: Option<u64>,
     /// How many tries that took.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) attempts: Option<u64>,
+    pub(crate) attempts: Option<u64>,
     /// How much is done, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) progress: Option<f64>,
+    pub(crate) progress: Option<f64>,
 }
 
 /// The time that one of a role has spent, as a median or a mean, and how many of the role this is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Share {
-    pub(super) role: String,
-    pub(super) minutes: f64,
-    pub(super) people: u64,
+pub(crate) struct Share {
+    pub(crate) role: String,
+    pub(crate) minutes: f64,
+    pub(crate) people: u64,
 }
 
 impl ReportData {

@@ -200,7 +200,7 @@ fn answer(engine: &Engine, expression: &str, variables: [(&str, Dynamic); 2]) ->
     match engine.eval_with_scope::<Dynamic>(&mut scope, expression) {
         Ok(value) => thaw(&value).to_string(),
         Err(error) => {
-            let (mut error, _) = crate::language::engine::innermost(*error);
+            let (mut error, _) = crate::execution::script_error::innermost(*error);
             error.take_position();
             format!("error: {error}")
         }

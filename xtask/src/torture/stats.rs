@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::part::{Death, POINTS};
+use super::process::{KillPoint, POINTS};
 
 /// What was done, and what came of it.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Stats {
     pub(super) rounds: usize,
     pub(super) rows: usize,
     /// Kills after some time.
@@ -30,19 +30,19 @@ pub(super) struct Tally {
     pub(super) wall: Duration,
 }
 
-impl Tally {
+impl Stats {
     pub(super) fn kills(&self) -> u32 {
         self.at_random + self.at_points.iter().sum::<u32>()
     }
 
     /// Counts a process that died.
-    pub(super) fn died(&mut self, death: Death) {
+    pub(super) fn died(&mut self, death: KillPoint) {
         match death {
-            Death::At(point, _) => {
+            KillPoint::At(point, _) => {
                 let places = POINTS.iter().zip(&mut self.at_points);
                 places.filter(|(name, _)| **name == point).for_each(|(_, times)| *times += 1);
             }
-            Death::After(_) | Death::AtWork(_) | Death::None => self.at_random += 1,
+            KillPoint::After(_) | KillPoint::AtWork(_) | KillPoint::None => self.at_random += 1,
         }
     }
 
@@ -90,7 +90,7 @@ impl Tally {
 }
 
 /// A line for each torture, and one for all of them where there are several of a kind.
-pub(super) fn table(lines: &[(String, Tally)]) -> String {
+pub(super) fn table(lines: &[(String, Stats)]) -> String {
     let head = ["", "kills", "at random"].into_iter().chain(POINTS).chain([
         "torn lines",
         "rounds",
@@ -105,10 +105,10 @@ pub(super) fn table(lines: &[(String, Tally)]) -> String {
         "wall time",
     ]);
     let mut columns: Vec<Vec<String>> = vec![head.map(str::to_owned).collect()];
-    let column = |name: &str, tally: &Tally| {
-        [name.to_owned()].into_iter().chain(tally.cells()).collect::<Vec<_>>()
+    let column = |name: &str, stats: &Stats| {
+        [name.to_owned()].into_iter().chain(stats.cells()).collect::<Vec<_>>()
     };
-    columns.extend(lines.iter().map(|(name, tally)| column(name, tally)));
+    columns.extend(lines.iter().map(|(name, stats)| column(name, stats)));
     let width =
         |cells: &Vec<String>| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = columns.iter().map(width).collect();
@@ -131,10 +131,10 @@ mod tests {
 
     #[test]
     fn a_table_has_a_column_for_each_torture() {
-        let mut first = Tally { rounds: 1, rows: 200, ..Tally::default() };
-        first.died(Death::At("sent", 7));
-        first.died(Death::After(Duration::ZERO));
-        let mut second = Tally { doubled: 3, ..Tally::default() };
+        let mut first = Stats { rounds: 1, rows: 200, ..Stats::default() };
+        first.died(KillPoint::At("sent", 7));
+        first.died(KillPoint::After(Duration::ZERO));
+        let mut second = Stats { doubled: 3, ..Stats::default() };
         second.add(&first);
         let table = table(&[("sound 1".to_owned(), first), ("unsynced 1".to_owned(), second)]);
         let lines: Vec<_> = table.lines().collect();

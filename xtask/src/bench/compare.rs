@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::process::{Server, Spent, measure, program};
 use super::report::{Line, median};
-use super::work::{Desk, KEY, Work};
+use super::work::{KEY, Work, Workdir};
 use crate::Outcome;
 
 /// Somebody who does a job against a server.
-pub(super) struct Contestant<'a> {
+pub(super) struct Candidate<'a> {
     pub(super) name: String,
     pub(super) rows: u32,
     pub(super) command: Start<'a>,
@@ -18,10 +18,10 @@ pub(super) struct Contestant<'a> {
 /// The command that does the job against the server at an address.
 type Start<'a> = Box<dyn Fn(&str) -> Outcome<Command> + 'a>;
 
-impl<'a> Contestant<'a> {
+impl<'a> Candidate<'a> {
     /// `drillmaster run`.
-    pub(super) fn runner(desk: &'a Desk, work: Work, rows: u32, concurrency: u32) -> Self {
-        let command = move |url: &str| desk.run_at(url, &work.script(), rows, concurrency);
+    pub(super) fn runner(workdir: &'a Workdir, work: Work, rows: u32, concurrency: u32) -> Self {
+        let command = move |url: &str| workdir.run_at(url, &work.script(), rows, concurrency);
         Self { name: "drillmaster".to_owned(), rows, command: Box::new(command) }
     }
 
@@ -37,7 +37,7 @@ impl<'a> Contestant<'a> {
     }
 }
 
-/// What a contestant did in its turns.
+/// What a candidate did in its turns.
 pub(super) struct Score {
     pub(super) name: String,
     rows: u32,
@@ -50,25 +50,25 @@ struct Turn {
 }
 
 /// Has everybody do the job so many times, each time against a new server started with these flags.
-pub(super) fn race(
-    contestants: &[Contestant],
+pub(super) fn compare(
+    candidates: &[Candidate],
     flags: &[&str],
     repetitions: usize,
 ) -> Outcome<Vec<Score>> {
-    let mut scores: Vec<Score> = contestants
+    let mut scores: Vec<Score> = candidates
         .iter()
         .map(|one| Score { name: one.name.clone(), rows: one.rows, turns: Vec::new() })
         .collect();
     for repetition in 0..repetitions {
-        let mut pairs: Vec<_> = contestants.iter().zip(&mut scores).collect();
+        let mut pairs: Vec<_> = candidates.iter().zip(&mut scores).collect();
         // Whoever comes first has the cooler machine.
         if repetition % 2 == 1 {
             pairs.reverse();
         }
-        for (contestant, score) in pairs {
+        for (candidate, score) in pairs {
             let server = Server::start(flags)?;
             let before = server.cpu();
-            let spent = measure(&mut (contestant.command)(&server.url)?)?;
+            let spent = measure(&mut (candidate.command)(&server.url)?)?;
             let server =
                 server.cpu().zip(before).map(|(after, before)| after.saturating_sub(before));
             score.turns.push(Turn { spent, server });

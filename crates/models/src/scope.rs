@@ -1,22 +1,36 @@
-//! What the name of a row's scope is made of: the row's key, told apart from others as the runner does it.
+//! The names of scopes: which row of a run a request belongs to.
 //!
-//! A key has its `#` doubled, and a key `main` a `#` before it; a later pass over the same row ends with `#2`, and
-//! a row within a row comes behind `#/`.
+//! | part of a run | name of its scope |
+//! |---|---|
+//! | outside any row | `main` |
+//! | the row with the key `ada` | `ada` |
+//! | the same row in a second pass | `ada#2` |
+//! | the row `linux1` within that row | `ada#/linux1` |
+//!
+//! A `#` within a key is doubled, and the key `main` is written `#main`.
+//!
+//! ```
+//! use drillmaster_models::scope;
+//! assert_eq!(scope::row_of("ada#2#/linux1"), "ada");
+//! assert_eq!(scope::keys_of("a##1#2#/linux1"), ["a#1", "linux1"]);
+//! assert_eq!(scope::with_keys("ada#2", |key| key.to_uppercase()), "ADA#2");
+//! ```
 
-use crate::request::Scope;
+/// The scope outside any row.
+pub const MAIN: &str = "main";
 
-/// The name with something else in the place of each key.
-pub(crate) fn with_keys(scope: &str, mut other: impl FnMut(&str) -> String) -> String {
+/// The name with another key in place of each.
+pub fn with_keys(scope: &str, mut other: impl FnMut(&str) -> String) -> String {
     let mut name = String::new();
     let mut rest = scope;
     loop {
         let (key, after) = split(rest);
         let key = doubled(other(&key));
-        if key == Scope::MAIN {
+        if key == MAIN {
             name.push('#');
         }
         name.push_str(&key);
-        // Of nearly all names the key is all.
+        // Nearly all names are a key and nothing else.
         let inner = if after.is_empty() { None } else { after.find("#/") };
         let Some(end) = inner.map(|at| at + 2) else {
             name.push_str(after);
@@ -27,13 +41,13 @@ pub(crate) fn with_keys(scope: &str, mut other: impl FnMut(&str) -> String) -> S
     }
 }
 
-/// The key of the outermost row.
-pub(crate) fn key_of(scope: &str) -> String {
+/// The key of the outermost row, as it is in the roster.
+pub fn key_of(scope: &str) -> String {
     split(scope).0
 }
 
-/// The keys, the outermost first.
-pub(crate) fn keys_of(scope: &str) -> Vec<String> {
+/// The keys of the row and of those within it, the outermost first.
+pub fn keys_of(scope: &str) -> Vec<String> {
     let mut keys = Vec::new();
     with_keys(scope, |key| {
         keys.push(key.to_owned());
@@ -42,9 +56,9 @@ pub(crate) fn keys_of(scope: &str) -> Vec<String> {
     keys
 }
 
-/// The row of a scope, without what tells its later passes and the rows within it. A scope's name has a key's
-/// `#` doubled: the first that stands alone ends the row's own part. A key `main` is written `#main`.
-pub(crate) fn row_of(scope: &str) -> &str {
+/// The part of the name that stands for the outermost row, without its pass and the rows within it.
+pub fn row_of(scope: &str) -> &str {
+    // The first `#` that is not doubled ends the row's own part.
     let mut from = usize::from(scope.starts_with("#main"));
     while let Some(at) = scope[from..].find('#').map(|found| from + found) {
         if !scope[at + 1..].starts_with('#') {
@@ -55,16 +69,16 @@ pub(crate) fn row_of(scope: &str) -> &str {
     scope
 }
 
-/// A key as it is in a name.
+/// A key as a name has it.
 fn doubled(key: String) -> String {
     if key.contains('#') { key.replace('#', "##") } else { key }
 }
 
-/// The first key as it was, and what comes behind it.
+/// The first key, and what follows it.
 fn split(scope: &str) -> (String, &str) {
     let row = row_of(scope);
     let key = match row {
-        "#main" => Scope::MAIN.to_owned(),
+        "#main" => MAIN.to_owned(),
         row if row.contains('#') => row.replace("##", "#"),
         row => row.to_owned(),
     };
@@ -84,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_found_in_names() {
+    fn names_are_split_into_keys() {
         check("ada", &["ada"]);
         check("ada#2", &["ada"]);
         check("a##2", &["a#2"]);
@@ -94,12 +108,12 @@ mod tests {
     }
 
     #[test]
-    fn another_key_takes_the_place_of_one() {
+    fn keys_can_be_replaced() {
         assert_eq!(with_keys("ada#2#/b", |key| format!("{key}#")), "ada###2#/b##");
     }
 
     #[test]
-    fn a_row_is_told_from_its_passes_its_inner_rows_and_keys_that_look_like_them() {
+    fn a_row_is_told_apart_from_its_passes_inner_rows_and_similar_keys() {
         for (scope, row) in [
             ("a", "a"),
             ("a#2", "a"),
@@ -122,7 +136,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_is_put_together_again(keys in prop::collection::vec("[a#/2é]{0,6}", 1..4)) {
+        fn any_name_round_trips(keys in prop::collection::vec("[a#/2é]{0,6}", 1..4)) {
             let name = keys
                 .iter()
                 .map(|key| with_keys("", |_| key.clone()))

@@ -1,9 +1,11 @@
 //! Requests and answers that get lost on the way: what is sure, what is in doubt, what may be sent again.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use drillmaster_models::thm::{AddSeat, ShowScoreboard};
 use drillmaster_transport::{Connection, Error, Http, NetworkError, SecretString};
+use flate2::write::GzEncoder;
 
 use crate::server::{Act, SECRET, Server, answer, json};
 
@@ -26,13 +28,14 @@ pub(crate) fn closed_port() -> String {
 }
 
 /// What is done to a request, and how that looks from the client's side.
-type FaultKind = (&'static str, NetworkError, Box<dyn Fn() -> Act>);
+type Trouble = (&'static str, NetworkError, Box<dyn Fn() -> Act>);
 
 /// The errors of a read and of a write, each against a server that does this to it.
 async fn both(act: impl Fn() -> Act) -> (Error, Error) {
     let server = Server::doing([act(), act()]).await;
     // The client's own limit: servers that stall are waited for no longer than this.
-    let http = server.http().with_timeout(Duration::from_millis(200));
+    let http = Http::builder(&server.address).timeout(Duration::from_millis(200));
+    let http = http.build(SecretString::from(SECRET)).unwrap();
     let connection = Connection::new(http);
     let on_read = connection.send(&read()).await.unwrap_err();
     let on_write = connection.send(&write(1)).await.unwrap_err();
@@ -70,7 +73,7 @@ async fn what_is_lost_after_it_was_sent_is_in_doubt_for_a_write_and_may_be_repea
         bytes.truncate(bytes.len() - 5);
         bytes
     };
-    let troubles: [FaultKind; 8] = [
+    let troubles: [Trouble; 9] = [
         ("hung up on", NetworkError::ConnectionLost, Box::new(|| Act::HangUp)),
         ("reset", NetworkError::ConnectionLost, Box::new(|| Act::Reset)),
         (
@@ -85,9 +88,21 @@ async fn what_is_lost_after_it_was_sent_is_in_doubt_for_a_write_and_may_be_repea
             Box::new(|| Act::Say(b"SSH-2.0-x\r\n\r\n".to_vec())),
         ),
         (
-            "broken gzip",
+            "cut gzip",
             NetworkError::ConnectionLost,
-            Box::new(|| Act::Say(answer("200 OK", "content-encoding: gzip\r\n", "no gzip"))),
+            Box::new(|| {
+                let mut bytes = answer("200 OK", "content-encoding: gzip\r\n", gzip(b"{}"));
+                bytes.truncate(bytes.len() - 5);
+                Act::SayAndClose(bytes)
+            }),
+        ),
+        (
+            "cut chunk",
+            NetworkError::ConnectionLost,
+            Box::new(|| {
+                let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{";
+                Act::SayAndClose(head.into())
+            }),
         ),
         ("no answer", NetworkError::Timeout, Box::new(|| Act::Stall(Vec::new()))),
         ("stalled body", NetworkError::Timeout, Box::new(move || Act::Stall(cut()))),
@@ -99,6 +114,62 @@ async fn what_is_lost_after_it_was_sent_is_in_doubt_for_a_write_and_may_be_repea
         assert!(on_read.is_retryable() && !on_read.is_in_doubt(), "{what}");
         assert!(on_write.is_in_doubt() && !on_write.is_retryable(), "{what}");
     }
+}
+
+/// The same answer would come again, so it is not asked for again; a write was carried out, or not.
+#[tokio::test]
+async fn a_body_that_cannot_be_decompressed_is_an_error_of_its_own() {
+    let mut cut = gzip(br#"{"status":"success"}"#);
+    cut.truncate(cut.len() - 9);
+    for (coding, body) in [
+        ("gzip", b"no gzip".to_vec()),
+        ("gzip", cut),
+        ("br", b"no brotli".to_vec()),
+        ("compress", b"what nobody asked for".to_vec()),
+    ] {
+        let headers = format!("content-encoding: {coding}\r\n");
+        let (on_read, on_write) = both(|| Act::Say(answer("200 OK", &headers, &body))).await;
+        for error in [&on_read, &on_write] {
+            assert_eq!(error.network_error(), Some(NetworkError::InvalidBody), "{coding}: {error}");
+            assert!(!error.is_retryable(), "{coding}: {error}");
+        }
+        assert!(!on_read.is_in_doubt() && on_write.is_in_doubt(), "{coding}");
+    }
+}
+
+/// TCP accepts, and nobody answers the TLS handshake: the time is over before the request could leave.
+#[tokio::test]
+async fn a_write_that_never_left_is_not_in_doubt_however_short_the_timeout() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("https://{}", listener.local_addr().unwrap());
+    for millis in [100, 300] {
+        let http = Http::builder(&base).timeout(Duration::from_millis(millis));
+        let http = http.build(SecretString::from(SECRET)).unwrap();
+        let error = Connection::new(http).send(&write(1)).await.unwrap_err();
+        assert_eq!(error.network_error(), Some(NetworkError::Connect), "{error}");
+        assert!(!error.is_in_doubt() && error.is_retryable(), "{error}");
+        assert!(error.to_string().contains("no connection within"), "{error}");
+    }
+}
+
+/// The runner ends a runtime after each loop. A connection ends with the runtime that opened it.
+#[test]
+fn a_write_on_the_next_runtime_does_not_use_a_connection_of_the_last() {
+    let service = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let acts = std::iter::repeat_with(|| Act::Say(seated())).take(5);
+    let server = service.block_on(Server::doing(acts));
+    let connection = server.connection();
+    for number in 0..5 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(connection.send(&write(number))).unwrap();
+    }
+    assert_eq!(server.connections(), [0, 1, 2, 3, 4]);
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// The case in which HTTP libraries like to send again by themselves: the server closed a kept connection

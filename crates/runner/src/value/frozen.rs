@@ -15,7 +15,7 @@ use rhai::{
     Map, Module, NativeCallContext, Position, RhaiFunc,
 };
 
-type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
+use super::ScriptResult;
 
 /// Functions that change the map or array they are called on.
 const MUTATORS: [&str; 24] = [
@@ -289,6 +289,11 @@ fn register_functions_for_plain_values(engine: &mut Engine) {
         set_raw(&mut module, INDEX_SETTER, &types, function);
     }
     engine.register_global_module(module.into());
+}
+
+/// Whether this is the type of a frozen value, which scripts see as a map or array.
+pub(crate) fn is_frozen(id: TypeId) -> bool {
+    [TypeId::of::<FrozenMap>(), TypeId::of::<FrozenArray>()].contains(&id)
 }
 
 /// The frozen type of a map or array.

@@ -16,7 +16,7 @@ pub(super) type Row = HashMap<String, String>;
 
 /// What was found out about a round.
 #[derive(Debug, Default)]
-pub(super) struct Verdict {
+pub(super) struct Audit {
     /// Rows that are missing, and effects that a row claims and nobody saw.
     pub(super) lost: Vec<String>,
     /// Effects that came more than once.
@@ -25,20 +25,20 @@ pub(super) struct Verdict {
     pub(super) odd: Vec<String>,
 }
 
-impl Verdict {
+impl Audit {
     /// Compares a class, its results and the service's own count.
     pub(super) fn of(class: &Class, rows: &[Row], writes: &Value) -> Self {
-        let mut verdict = Self::default();
-        verdict.compare_rows(class, rows);
+        let mut audit = Self::default();
+        audit.compare_rows(class, rows);
         let by_email: HashMap<&str, &Row> =
             rows.iter().map(|row| (cell(row, "email"), row)).collect();
         for learner in &class.learners {
             if let Some(row) = by_email.get(learner.email.as_str()) {
-                verdict.judge(learner, row, writes);
+                audit.judge(learner, row, writes);
             }
         }
-        verdict.count(class, writes);
-        verdict
+        audit.count(class, writes);
+        audit
     }
 
     /// Every learner has one row, in the roster's order.
@@ -112,7 +112,7 @@ impl Verdict {
 /// it answers alike when there was nothing to change.
 fn comes_once(name: &str) -> bool {
     let write = endpoint(name).ok().and_then(|endpoint| endpoint.metadata.effect.write());
-    write.is_none_or(|write| write.tells && write.settle != Resolve::Repeat)
+    write.is_none_or(|write| write.tells && write.resolve != Resolve::Repeat)
 }
 
 fn count(writes: &Value, name: &str, subject: &str) -> u64 {
@@ -219,9 +219,9 @@ mod tests {
     fn check(change: impl FnOnce(&mut Vec<Row>, &mut Value), expected: [usize; 3]) {
         let (class, mut rows, mut writes) = right();
         change(&mut rows, &mut writes);
-        let verdict = Verdict::of(&class, &rows, &writes);
-        let found = [verdict.lost.len(), verdict.doubled.len(), verdict.odd.len()];
-        assert_eq!(found, expected, "{verdict:?}");
+        let audit = Audit::of(&class, &rows, &writes);
+        let found = [audit.lost.len(), audit.doubled.len(), audit.odd.len()];
+        assert_eq!(found, expected, "{audit:?}");
     }
 
     fn invites(writes: &mut Value) -> &mut serde_json::Map<String, Value> {
