@@ -1,7 +1,7 @@
-//! Completion in a shell: `drillmaster completions SHELL` hooks the program into it, and the program answers.
+//! Shell completion: `drillmaster completions SHELL` registers the program with a shell, which then asks the program.
 //!
-//! The shell calls the program with what stands on its line so far, so that the answers know more than flags: the
-//! endpoints, the inputs of the script that is named, the runs that have a journal, the profiles.
+//! The shell passes the command line so far, so that candidates include more than flags: endpoints, the inputs of the
+//! script on the line, runs that have a journal, and profiles.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -22,28 +22,28 @@ use drillmaster_runner::output::visible::{visible, visible_line};
 use drillmaster_runner::run_spec;
 use drillmaster_runner::script::Script;
 
-/// Set by the hook; its value is the shell's name.
+/// Set by the registration; its value is the name of the shell.
 const VARIABLE: &str = "DRILLMASTER_COMPLETE";
 const PROGRAM: &str = "drillmaster";
 
-/// Answers a shell, if it was one that called.
-pub(crate) fn answer() -> Option<ExitCode> {
-    if is_about_no_command(&crate::command(), std::env::args_os()) {
+/// Answers the shell, if a shell started the program for completion.
+pub(crate) fn answer_shell() -> Option<ExitCode> {
+    if follows_unknown_command(&crate::command(), std::env::args_os()) {
         return Some(Exit::Done.into());
     }
-    let asked = CompleteEnv::with_factory(crate::command).var(VARIABLE);
+    let completion = CompleteEnv::with_factory(crate::command).var(VARIABLE);
     let here = std::env::current_dir().ok();
-    match asked.try_complete(std::env::args_os(), here.as_deref()) {
+    match completion.try_complete(std::env::args_os(), here.as_deref()) {
         Ok(false) => None,
         Ok(true) => Some(Exit::Done.into()),
-        // A shell that went on meanwhile needs no answer.
+        // The shell no longer waits for an answer.
         Err(_) => Some(Exit::Usage.into()),
     }
 }
 
-/// Whether a shell asks what follows a command that there is not: then nothing does. A shell hands over, behind
-/// `--`, its line with the word that is being written as the last.
-fn is_about_no_command(command: &Command, line: impl IntoIterator<Item = OsString>) -> bool {
+/// Whether the word to complete follows an unknown command, where nothing fits. After `--`, the shell passes its line
+/// with the word to complete at the end.
+fn follows_unknown_command(command: &Command, line: impl IntoIterator<Item = OsString>) -> bool {
     if std::env::var_os(VARIABLE).is_none() {
         return false;
     }
@@ -56,15 +56,15 @@ fn is_about_no_command(command: &Command, line: impl IntoIterator<Item = OsStrin
         if !word.starts_with('-') {
             return command.find_subcommand(&*word).is_none() && word != "help";
         }
-        if takes_a_word(command, &word) {
+        if takes_value(command, &word) {
             words.next();
         }
     }
     false
 }
 
-/// Whether the word behind this flag is its value.
-fn takes_a_word(command: &Command, flag: &str) -> bool {
+/// Whether the word after this flag is its value.
+fn takes_value(command: &Command, flag: &str) -> bool {
     let is_flag = |arg: &&Arg| {
         let long = arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long));
         long || arg.get_short().is_some_and(|short| *flag == format!("-{short}"))
@@ -72,80 +72,81 @@ fn takes_a_word(command: &Command, flag: &str) -> bool {
     command.get_arguments().find(is_flag).is_some_and(|arg| arg.get_action().takes_values())
 }
 
-/// What hooks the program into a shell.
-pub(crate) fn hook(shell: clap_complete::Shell) -> Result<String, Diagnostic> {
-    let told =
-        |why: &str| Diagnostic::usage(format!("cannot write completions for {shell}: {why}"));
+/// The code that registers the program with a shell.
+pub(crate) fn registration(shell: clap_complete::Shell) -> Result<String, Diagnostic> {
+    let failed =
+        |why: &str| Diagnostic::usage(format!("cannot generate completions for {shell}: {why}"));
     let shells = Shells::builtins();
-    let shell = shells.completer(&shell.to_string()).ok_or_else(|| told("it is not known"))?;
+    let shell =
+        shells.completer(&shell.to_string()).ok_or_else(|| failed("the shell is not supported"))?;
     let mut text = Vec::new();
     shell
         .write_registration(VARIABLE, PROGRAM, PROGRAM, &program(), &mut text)
-        .map_err(|error| told(&error.to_string()))?;
+        .map_err(|error| failed(&error.to_string()))?;
     Ok(String::from_utf8_lossy(&text).trim().to_owned())
 }
 
-/// How the shell finds the program again: by its name, unless it was called by a path.
+/// How the shell finds the program: by its name, unless it was started by a path.
 fn program() -> String {
-    let called = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
-    let path = match called.components().count() {
+    let started_as = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let path = match started_as.components().count() {
         0 | 1 => PathBuf::from(PROGRAM),
-        _ => std::path::absolute(&called).unwrap_or(called),
+        _ => std::path::absolute(&started_as).unwrap_or(started_as),
     };
     path.to_string_lossy().into_owned()
 }
 
-/// A candidate with what it is, if its name begins as was typed.
+/// A candidate with its description, if its name starts with what was typed.
 fn candidate(typed: &OsStr, name: &str, help: impl Into<String>) -> Option<CompletionCandidate> {
-    // A shell shows what it is given: what is no text to type is not offered.
+    // The shell prints candidates as they are, so control characters are kept out.
     let fits = typed.to_str().is_some_and(|typed| name.starts_with(typed)) && visible(name) == name;
     let help = Some(help.into()).filter(|help| !help.is_empty());
     let help = help.map(|help| visible_line(&help).into_owned().into());
     fits.then(|| CompletionCandidate::new(name).help(help))
 }
 
-/// The endpoints.
-pub(crate) fn entry_names() -> ArgValueCompleter {
-    let named = |typed: &OsStr| {
+/// Completes endpoints.
+pub(crate) fn endpoint_names() -> ArgValueCompleter {
+    let candidates = |typed: &OsStr| {
         endpoints()
             .filter_map(|endpoint| candidate(typed, endpoint.name(), endpoint.summary()))
             .collect()
     };
-    ArgValueCompleter::new(named)
+    ArgValueCompleter::new(candidates)
 }
 
-/// Files whose names end so, and the folders on the way to them.
+/// Completes files with this extension, and folders.
 pub(crate) fn files(extension: &'static str) -> ArgValueCompleter {
     let fits = move |path: &Path| path.extension().is_some_and(|own| own == extension);
     ArgValueCompleter::new(PathCompleter::file().filter(fits))
 }
 
-/// Folders.
+/// Completes folders.
 pub(crate) fn folders() -> ArgValueCompleter {
     ArgValueCompleter::new(PathCompleter::dir())
 }
 
-/// The runs that have a journal in the state folder, the latest first; or the path of another journal.
+/// Completes runs that have a journal in the state folder, latest first, and paths of other journals.
 pub(crate) fn runs() -> ArgValueCompleter {
-    let named = |typed: &OsStr| {
+    let candidates = |typed: &OsStr| {
         let journals = run_spec::journals().unwrap_or_default();
         let ids = journals.iter().rev().map(|path| run_spec::name_of(path));
         let ids = ids.filter_map(|id| candidate(typed, &id, ""));
         ids.chain(PathCompleter::file().complete(typed)).collect()
     };
-    ArgValueCompleter::new(named)
+    ArgValueCompleter::new(candidates)
 }
 
-/// The profiles of the configuration.
+/// Completes profiles of the configuration.
 pub(crate) fn profiles() -> ArgValueCompleter {
-    let named = |typed: &OsStr| {
+    let candidates = |typed: &OsStr| {
         let profiles = Config::open().map(|config| config.profiles).unwrap_or_default();
         profiles.keys().filter_map(|name| candidate(typed, name, "")).collect()
     };
-    ArgValueCompleter::new(named)
+    ArgValueCompleter::new(candidates)
 }
 
-/// The inputs of the script on the line, as `NAME=`; what of two words an input may be, as `NAME=WORD`.
+/// Completes inputs of the script on the line as `NAME=`, and Boolean ones as `NAME=true` and `NAME=false`.
 pub(crate) fn inputs() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| inputs_of(std::env::args_os(), typed))
 }
@@ -167,7 +168,7 @@ fn inputs_of(line: impl IntoIterator<Item = OsString>, typed: &OsStr) -> Vec<Com
     candidates.collect()
 }
 
-/// A path as the shell will hand it over: what it completes is not expanded yet.
+/// Expands `~`, which the shell does not do in a line that it completes.
 fn expanded(word: OsString) -> PathBuf {
     let path = PathBuf::from(word);
     match (path.strip_prefix("~"), std::env::home_dir()) {

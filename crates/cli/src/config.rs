@@ -1,5 +1,5 @@
-//! The configuration file: profiles, each of which says where the services are, how they are spoken to, and
-//! where their keys come from. A key itself is never in it.
+//! The configuration file. Each profile sets the addresses of the services, how to call them, and where their keys come
+//! from. Keys are never in the file.
 //!
 //! ```toml
 //! default = "school"
@@ -36,28 +36,28 @@ pub(crate) use settings::{Flags, Origin, Settings, variable};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_transport::files;
 
-/// What the file says.
+/// The content of the file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Config {
-    /// Where it is, or would be.
+    /// The path of the file, which may not exist.
     pub(crate) path: PathBuf,
-    /// Who says that it is there.
+    /// What sets the path.
     pub(crate) origin: Origin,
-    /// The profile that is taken where none is named.
+    /// The profile to use if none is named.
     pub(crate) default: Option<String>,
     pub(crate) profiles: BTreeMap<String, Profile>,
 }
 
-/// One way to the services.
+/// How to call the services.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Profile {
     pub(crate) dialect: Option<Dialect>,
     pub(crate) rate: Option<Rate>,
-    /// What it says of each service, by the service's name.
+    /// Settings of services, by name.
     pub(crate) services: BTreeMap<String, Access>,
 }
 
-/// What a profile says of a service.
+/// The address and key of a service.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Access {
     pub(crate) url: Option<String>,
@@ -65,16 +65,16 @@ pub(crate) struct Access {
 }
 
 impl Config {
-    /// Reads the file, where there is one. One that was named must be there.
+    /// Reads the file. It may be missing, unless the environment names it.
     pub(crate) fn open() -> Result<Self, Diagnostic> {
         let named = variable(FILE_VARIABLE);
         let path = match &named {
             Some(name) => std::path::absolute(name).unwrap_or_else(|_| name.into()),
-            None => usual_place()?,
+            None => default_path()?,
         };
         let origin = match &named {
             Some(_) => Origin::Variable(FILE_VARIABLE.to_owned()),
-            None => Origin::Usual,
+            None => Origin::Default,
         };
         match files::read_text(&path, files::BY_HAND) {
             Ok(text) => Ok(Self { origin, ..reader::read(&text, path)? }),
@@ -82,10 +82,10 @@ impl Config {
                 Ok(Self { path, origin, ..Self::default() })
             }
             Err(error) => {
-                let problem = format!("cannot read the configuration {}: {error}", path.display());
-                Err(Diagnostic::usage(problem).with_help(match named {
-                    Some(_) => format!("{FILE_VARIABLE} names it"),
-                    None => format!("put it right, or name another file in {FILE_VARIABLE}"),
+                let message = format!("cannot read the configuration {}: {error}", path.display());
+                Err(Diagnostic::usage(message).with_help(match named {
+                    Some(_) => format!("the path comes from {FILE_VARIABLE}"),
+                    None => format!("fix the file, or set {FILE_VARIABLE} to another one"),
                 }))
             }
         }
@@ -94,20 +94,20 @@ impl Config {
     /// The profile of this name.
     pub(crate) fn profile(&self, name: &str) -> Result<&Profile, Diagnostic> {
         self.profiles.get(name).ok_or_else(|| {
-            let problem = format!("there is no profile `{name}` in {}", self.path.display());
+            let message = format!("no profile `{name}` in {}", self.path.display());
             let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
             let help = match nearest(name, names.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if names.is_empty() => {
-                    format!("it has no profiles; write one as [profile.{name}]")
+                    format!("the file has no profiles; add one as [profile.{name}]")
                 }
-                None => format!("it has {}", names.join(", ")),
+                None => format!("profiles are {}", names.join(", ")),
             };
-            Diagnostic::usage(problem).with_help(help)
+            Diagnostic::usage(message).with_help(help)
         })
     }
 
-    /// The variables in which profiles have keys.
+    /// The environment variables that hold keys.
     pub(crate) fn key_variables(&self) -> impl Iterator<Item = &str> {
         let services = self.profiles.values().flat_map(|profile| profile.services.values());
         services.filter_map(|access| match &access.key {
@@ -116,19 +116,19 @@ impl Config {
         })
     }
 
-    /// What a profile says of a service, if it says something.
+    /// The settings of a service in a profile, if any.
     pub(crate) fn access(&self, profile: &str, service: &Service) -> Option<&Access> {
         self.profiles.get(profile)?.services.get(service.name)
     }
 }
 
-/// Names the file, where it is not at the platform's place.
+/// The path of the file, if it is not the platform's default.
 const FILE_VARIABLE: &str = "DRILLMASTER_CONFIG";
 
-fn usual_place() -> Result<PathBuf, Diagnostic> {
+fn default_path() -> Result<PathBuf, Diagnostic> {
     let base = etcetera::choose_base_strategy().map_err(|error| {
-        Diagnostic::usage(format!("no folder for the configuration can be found: {error}"))
-            .with_help(format!("name a file in {FILE_VARIABLE}"))
+        Diagnostic::usage(format!("cannot find the folder for the configuration: {error}"))
+            .with_help(format!("set {FILE_VARIABLE} to the path of a file"))
     })?;
     Ok(base.config_dir().join("drillmaster").join("config.toml"))
 }

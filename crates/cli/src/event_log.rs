@@ -1,8 +1,8 @@
-//! `--log FILE`: what happens, as JSON lines.
+//! `--log FILE`: events as JSON lines.
 //!
-//! A line is an event of `drillmaster_transport::log`, a row's end, or the command's begin or end. It holds the
-//! fields that are named here and no others, so that nothing private gets in by another way: no body, no query, no
-//! credential, and nobody's name. Whom an event is about is told by the number of the roster's row.
+//! A line is an event of `drillmaster_transport::log`, the end of a row, or the begin or end of the command. It holds
+//! only the fields listed here, so that no body, query, credential or name can get into the log. A row is identified by
+//! its number in the roster.
 
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
@@ -24,19 +24,19 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use crate::config::variable;
 use drillmaster_runner::diagnostic::Diagnostic;
 
-/// Says which events are logged: `info`, or `warn,call=info`.
+/// Selects the events to log: `info`, or `warn,call=info`.
 pub(crate) const FILTER_VARIABLE: &str = "DRILLMASTER_LOG";
 
-/// A command began.
+/// The target of the event that a command begins.
 pub(crate) const BEGIN: &str = "drillmaster::begin";
-/// The command ended.
+/// The target of the event that a command ends.
 pub(crate) const END: &str = "drillmaster::end";
 
 /// The targets of all events.
 const TARGETS: [&str; 7] = [BEGIN, CALL, RETRY, WAIT, SETTLE, ROW, END];
-/// What comes before an event's name in its target.
+/// What precedes the name of an event in its target.
 const PREFIX: &str = "drillmaster::";
-/// What a line may hold besides its time, level and event.
+/// The fields that a line may have in addition to time, level and event.
 const FIELDS: [&str; 17] = [
     "command",
     "version",
@@ -56,63 +56,62 @@ const FIELDS: [&str; 17] = [
     "exit",
     "pid",
 ];
-/// Whom it is about: a scope, in whose place the row's number stands.
+/// The field with the scope of an event. The log has the number of the row instead.
 const SCOPE: &str = "scope";
 
-/// The log that is being written. There is one in a process, as there is one listener of `tracing`.
+/// The log of the process: `tracing` has one global subscriber.
 static LOG: OnceLock<Log> = OnceLock::new();
 
 struct Log {
     path: PathBuf,
     file: Mutex<File>,
-    trouble: Mutex<Option<io::Error>>,
+    write_error: Mutex<Option<io::Error>>,
 }
 
-/// Begins to log to a file, at its end where it is there already. It lasts as long as the process.
-pub(crate) fn begin(path: &Path) -> Result<(), Diagnostic> {
+/// Appends to a log file from now on, until the process ends.
+pub(crate) fn open(path: &Path) -> Result<(), Diagnostic> {
     let filter = match variable(FILTER_VARIABLE) {
-        Some(text) => {
-            filter(&text).map_err(|why| Diagnostic::usage(format!("{FILTER_VARIABLE}: {why}")))?
-        }
+        Some(text) => parse_filter(&text)
+            .map_err(|why| Diagnostic::usage(format!("{FILTER_VARIABLE}: {why}")))?,
         None => Targets::new().with_targets(TARGETS.map(|target| (target, LevelFilter::TRACE))),
     };
-    let told = |why: &dyn std::fmt::Display| {
+    let cannot_write = |why: &dyn std::fmt::Display| {
         Diagnostic::usage(format!("cannot write the log {}: {why}", path.display()))
     };
     let mut options = OpenOptions::new();
     options.append(true).create(true);
-    // Who may read it is its owner's to say; at first nobody else.
+    // Only the owner can read a new log.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // Opening a pipe that nobody reads would never return.
+    // Opening a pipe without a reader would block.
     if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
-        return Err(told(&"it is no regular file").with_help("name another file"));
+        return Err(cannot_write(&"it is not a regular file").with_help("name another file"));
     }
-    let file = options.open(path).map_err(|error| told(&error))?;
+    let file = options.open(path).map_err(|error| cannot_write(&error))?;
     let log = Log {
         path: path.canonicalize().unwrap_or_else(|_| path.to_owned()),
         file: Mutex::new(file),
-        trouble: Mutex::default(),
+        write_error: Mutex::default(),
     };
     if LOG.set(log).is_err() {
-        return Err(told(&"there is one already"));
+        return Err(cannot_write(&"this process already has a log"));
     }
-    let layers = tracing_subscriber::registry().with(Lines.with_filter(filter));
-    tracing::subscriber::set_global_default(layers).map_err(|error| told(&error))
+    let layers = tracing_subscriber::registry().with(JsonLines.with_filter(filter));
+    tracing::subscriber::set_global_default(layers).map_err(|error| cannot_write(&error))
 }
 
-/// The file that is being written.
-pub(crate) fn file() -> Option<&'static Path> {
+/// The path of the log.
+pub(crate) fn path() -> Option<&'static Path> {
     LOG.get().map(|log| log.path.as_path())
 }
 
-/// Why the log could not be written to its end, if it could not.
-pub(crate) fn trouble() -> Option<io::Error> {
-    LOG.get().and_then(|log| lock(&log.trouble).take())
+/// Takes the first error of a write to the log.
+pub(crate) fn take_write_error() -> Option<io::Error> {
+    LOG.get().and_then(|log| lock(&log.write_error).take())
 }
 
-/// Reads levels, for all events or for one: `warn,call=info`.
-fn filter(text: &str) -> Result<Targets, String> {
+/// Parses levels for all events or for one: `warn,call=info`.
+fn parse_filter(text: &str) -> Result<Targets, String> {
     let names = || TARGETS.map(|target| &target[PREFIX.len()..]);
     text.split(',').map(str::trim).try_fold(Targets::new(), |targets, part| {
         let (chosen, level) = match part.split_once('=') {
@@ -122,39 +121,41 @@ fn filter(text: &str) -> Result<Targets, String> {
                 None => {
                     let help = match nearest(event, names()) {
                         Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("there are {}", names().join(", ")),
+                        None => format!("events are {}", names().join(", ")),
                     };
-                    return Err(format!("there is no event `{event}`; {help}"));
+                    return Err(format!("unknown event `{event}`; {help}"));
                 }
             },
         };
-        // `tracing` reads nothing as `error`.
+        // `tracing` parses an empty level as `error`.
         let level: LevelFilter = Some(level)
             .filter(|level| !level.is_empty())
             .and_then(|level| level.parse().ok())
-            .ok_or_else(|| format!("`{level}` is no level; use off, error, warn, info or debug"))?;
+            .ok_or_else(|| {
+                format!("unknown level `{level}`; use off, error, warn, info or debug")
+            })?;
         Ok(targets.with_targets(chosen.into_iter().map(|target| (target, level))))
     })
 }
 
-/// Makes lines of events.
-struct Lines;
+/// Writes each event as a line.
+struct JsonLines;
 
-impl<S: Subscriber> Layer<S> for Lines {
+impl<S: Subscriber> Layer<S> for JsonLines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let about = event.metadata();
-        let (Some(log), Some(name)) = (LOG.get(), about.target().strip_prefix(PREFIX)) else {
+        let metadata = event.metadata();
+        let (Some(log), Some(name)) = (LOG.get(), metadata.target().strip_prefix(PREFIX)) else {
             return;
         };
         let mut line = Line { fields: Map::new() };
         line.fields.insert("at".to_owned(), jiff::Timestamp::now().to_string().into());
-        line.fields.insert("level".to_owned(), about.level().as_str().to_lowercase().into());
+        line.fields.insert("level".to_owned(), metadata.level().as_str().to_lowercase().into());
         line.fields.insert("event".to_owned(), name.into());
         event.record(&mut line);
         let text = format!("{}\n", Value::Object(line.fields));
-        // In one piece and at once: whatever ends the process, what happened before is in the file.
+        // Unbuffered, in one write: the log is complete however the process ends.
         if let Err(error) = lock(&log.file).write_all(text.as_bytes()) {
-            lock(&log.trouble).get_or_insert(error);
+            lock(&log.write_error).get_or_insert(error);
         }
     }
 }
@@ -193,7 +194,7 @@ impl Visit for Line {
         self.add(field, value.into());
     }
 
-    /// No field of ours is told in this way.
+    /// None of the listed fields is recorded this way.
     fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
@@ -207,8 +208,8 @@ mod tests {
 
     #[test]
     fn a_filter_has_levels_for_all_events_and_for_one() {
-        let filter = filter("warn, call=info,wait=off").unwrap();
-        for (target, level, due) in [
+        let filter = parse_filter("warn, call=info,wait=off").unwrap();
+        for (target, level, expected) in [
             (CALL, tracing::Level::INFO, true),
             (CALL, tracing::Level::DEBUG, false),
             (RETRY, tracing::Level::WARN, true),
@@ -216,24 +217,24 @@ mod tests {
             (WAIT, tracing::Level::WARN, false),
             ("hyper", tracing::Level::ERROR, false),
         ] {
-            assert_eq!(filter.would_enable(target, &level), due, "{target} {level}");
+            assert_eq!(filter.would_enable(target, &level), expected, "{target} {level}");
         }
     }
 
     #[test]
-    fn a_wrong_filter_is_told() {
-        let told = |text: &str| filter(text).unwrap_err();
-        assert_eq!(told("cal=info"), "there is no event `cal`; did you mean `call`?");
-        assert_eq!(told("loud"), "`loud` is no level; use off, error, warn, info or debug");
-        assert!(told("hyper=trace").starts_with("there is no event `hyper`"));
-        assert!(filter("").is_err());
+    fn an_invalid_filter_is_an_error() {
+        let error = |text: &str| parse_filter(text).unwrap_err();
+        assert_eq!(error("cal=info"), "unknown event `cal`; did you mean `call`?");
+        assert_eq!(error("loud"), "unknown level `loud`; use off, error, warn, info or debug");
+        assert!(error("hyper=trace").starts_with("unknown event `hyper`"));
+        assert!(parse_filter("").is_err());
     }
 
     #[test]
-    fn every_event_has_a_name_that_a_filter_takes() {
+    fn every_event_can_be_filtered() {
         for target in TARGETS {
             let name = target.strip_prefix(PREFIX).unwrap();
-            let filter = filter(&format!("{name}=debug")).unwrap();
+            let filter = parse_filter(&format!("{name}=debug")).unwrap();
             assert!(filter.would_enable(target, &tracing::Level::DEBUG), "{target}");
         }
     }

@@ -1,10 +1,12 @@
-//! Being asked to end.
+//! Ctrl-C and the other signals that ask the process to end.
 
 use std::io;
 
-/// Requests to end this process: Ctrl-C, and where there is such a thing the request to terminate and the end of the
-/// terminal, unless whoever started the process said that it is to outlive that (`nohup`). They are watched for from
-/// [`watch`](Self::watch) on; one that comes before somebody waits for it is not lost.
+use drillmaster_runner::diagnostic::Diagnostic;
+use tokio::runtime::Runtime;
+
+/// Requests to end this process: Ctrl-C, and on Unix `SIGTERM` and `SIGHUP`, unless the process was started with
+/// `nohup`. Requests that arrive between [`listen`](Self::listen) and [`next`](Self::next) are kept.
 pub(crate) struct Interrupts {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -15,13 +17,23 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Watches from now on. Must be called within a runtime.
-    pub(crate) fn watch() -> io::Result<Self> {
+    /// Listens in this runtime.
+    pub(crate) fn listen_in(runtime: &Runtime) -> Result<Self, Diagnostic> {
+        let _context = runtime.enter();
+        Self::listen()
+    }
+
+    /// Listens from now on. Must be called within a runtime.
+    pub(crate) fn listen() -> Result<Self, Diagnostic> {
+        Self::register()
+            .map_err(|error| Diagnostic::usage(format!("cannot listen for Ctrl-C: {error}")))
+    }
+
+    fn register() -> io::Result<Self> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            // With somebody who listens, a file that may not grow any more is an error of the write, as on a full
-            // disk, and not the end of the process.
+            // With a handler for SIGXFSZ, a write beyond the file size limit fails instead of ending the process.
             let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
             Ok(Self {
                 interrupt: signal(SignalKind::interrupt())?,
@@ -37,7 +49,7 @@ impl Interrupts {
         Ok(Self {})
     }
 
-    /// Waits for the next one.
+    /// Waits for the next request.
     pub(crate) async fn next(&mut self) {
         #[cfg(unix)]
         tokio::select! {
@@ -50,12 +62,12 @@ impl Interrupts {
     }
 }
 
-/// Whether the process was started with the end of its terminal ignored. Only Linux tells.
+/// Whether the process was started with `SIGHUP` ignored, as by `nohup`. Known on Linux only.
 #[cfg(unix)]
 fn outlives_terminal() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // The signal is the first of the mask.
+    // SIGHUP is the lowest bit of the mask.
     ignored
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .is_some_and(|mask| mask & 1 == 1)

@@ -1,7 +1,7 @@
 //! The `drillmaster` command: arguments, terminal, progress and configuration around the script runner.
 
+mod cassette_args;
 mod choices;
-mod color;
 mod commands;
 mod complete;
 mod config;
@@ -9,171 +9,137 @@ mod event_log;
 mod execute;
 mod interrupts;
 mod paths;
+mod patience;
 mod preflight;
+mod prepare;
+mod print;
+mod repl;
 mod report_args;
+mod reports;
 mod run_args;
-mod session;
+mod runtime;
+mod summary;
 mod target_args;
 mod transport;
 mod trust;
-mod waiting;
+mod ui;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
-use serde_json::Value;
-
-use self::color::{Colour, Coloured};
-use self::commands::{
-    auth, call, cassette, check, config as config_command, endpoints, init, repl, resume, run,
-    runs, sandbox, test,
-};
-use crate::event_log as log;
+use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
+use colorchoice_clap::Color;
 use drillmaster_runner::console::{Console, Stream};
-use drillmaster_runner::diagnostic::{Category, Diagnostic};
+use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::output::table::{Format, cell, layout, sheet_text};
+use drillmaster_runner::output::table::Format;
 use drillmaster_runner::output::visible::{Styled, visible};
 
-/// Security training in bulk: scripts over TryHackMe and Veracode Security Labs.
+use self::commands::Commands;
+use self::ui::Ui;
+
+/// Automate security training on TryHackMe and Veracode Security Labs.
 ///
-/// Everything runs on an embedded sandbox unless `--on live` says otherwise.
+/// Commands use an embedded sandbox unless you pass `--on live`.
 #[derive(Debug, Parser)]
 #[command(name = "drillmaster", version, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
-    globals: Globals,
+    globals: GlobalArgs,
     #[command(subcommand)]
-    command: Task,
+    command: Commands,
 }
 
-/// Under what these flags stand in help.
-const HEADING: &str = "With every command";
-
-/// What every command takes.
+/// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
-struct Globals {
-    /// How lists are written
-    #[arg(long, global = true, value_parser = choices::formats(), default_value = "table", help_heading = HEADING)]
+#[command(next_help_heading = "Global options")]
+struct GlobalArgs {
+    /// Format of lists
+    #[arg(long, global = true, value_parser = choices::formats(), default_value = "table")]
     format: Format,
-    /// Keep notes to yourself; warnings and errors are told all the same
-    #[arg(short, long, global = true, help_heading = HEADING)]
+    /// Hide informational messages; warnings and errors are still shown
+    #[arg(short, long, global = true)]
     quiet: bool,
-    /// Tell each call as it is made
-    #[arg(short, long, global = true, help_heading = HEADING)]
-    verbose: bool,
-    /// Add what happens to a file as JSON lines, without anything private: calls, retries, waits, rows
-    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
+    /// Print each API call; repeating the flag adds nothing
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Append events (calls, retries, waits, rows) to a file as JSON lines, without personal data
+    #[arg(long, global = true, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = HEADING)]
-    color: Colour,
+    #[command(flatten)]
+    color: Color,
 }
 
-#[derive(Debug, Subcommand)]
-enum Task {
-    /// Run a script
-    Run(Box<run::RunArgs>),
-    /// Go on with a run that was interrupted, or that left something to do
-    Resume(Box<resume::ResumeArgs>),
-    /// Say script lines one by one, and see what each comes to
-    Repl(repl::ReplArgs),
-    /// List the runs that have a journal, or show one
-    Runs(runs::RunsArgs),
-    /// Call one endpoint
-    #[command(subcommand_required = true, arg_required_else_help = true)]
-    Call(call::CallArgs),
-    /// List the endpoints, or tell all about one
-    Endpoints {
-        /// Its name, such as thm.rooms
-        #[arg(add = complete::entry_names())]
-        endpoint: Option<String>,
-    },
-    /// Look at recordings, seal and verify them, exchange them with other tools
-    Cassette(cassette::CassetteArgs),
-    /// Try the keys of the services, keep one, or forget it
-    Auth(auth::AuthArgs),
-    /// Show the settings that hold
-    Config(config_command::ConfigArgs),
-    /// Serve both services, simulated, over HTTP until interrupted
-    Sandbox(sandbox::SandboxArgs),
-    /// Make a script project with a roster, a recording and a test
-    Init(init::InitArgs),
-    /// Run the tests of a script project: replay each cassette that lies beside its script, and compare
-    Test(test::TestArgs),
-    /// Look scripts through for mistakes, without running them
-    Check(check::CheckArgs),
-    /// Write definitions of the script language, for editors, and the template of reports into a folder
-    Definitions {
-        /// The folder; it is made if it is not there
-        folder: PathBuf,
-    },
-    /// Print what hooks completion into a shell
-    Completions {
-        /// The shell
-        #[arg(value_enum)]
-        shell: clap_complete::Shell,
-    },
-}
-
-/// The whole command line, made from the static part above and the lists of services and endpoints.
+/// Builds the whole command line: the static part, and the flags and subcommands of each service and endpoint.
 ///
 /// ```
 /// let help = drillmaster::command().render_help().to_string();
 /// assert!(help.contains("--thm-url"));
 /// ```
 pub fn command() -> Command {
-    let command = target_args::with_service_flags(Cli::command());
-    command.mut_subcommand("call", call::with_entries)
+    target_args::with_service_flags(Cli::command())
+        .mut_arg("color", |color| {
+            color.help("When to use colors; `auto` respects NO_COLOR, CLICOLOR and CLICOLOR_FORCE")
+        })
+        .mut_subcommand("call", commands::with_endpoints)
 }
 
-/// Parses the command line, carries it out, and says how it ended.
+/// Parses the command line, executes the command, and returns its exit code.
 pub fn main() -> ExitCode {
-    if let Some(answered) = complete::answer() {
-        return answered;
+    if let Some(exit) = complete::answer_shell() {
+        return exit;
     }
-    // Mistakes on the command line are told in colours, too.
-    Colour::of(std::env::args_os()).choose();
-    let matches = match command().try_get_matches() {
-        Ok(matches) => matches,
-        Err(error) => return print_usage(&error).into(),
+    let (cli, matches) = match parse() {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            color_of_invalid(std::env::args_os()).write_global();
+            return print_usage(&error).into();
+        }
     };
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => return print_usage(&error.format(&mut command())).into(),
-    };
-    let shell = Ui::new(&cli.globals, &matches);
-    let done =
-        begin_log(&cli.globals, &matches).and_then(|()| carry_out(cli.command, &matches, &shell));
-    let exit = done.unwrap_or_else(|problem| {
-        shell.tell(&problem);
-        Exit::of(&problem)
+    cli.globals.color.write_global();
+    let ui = Ui::new(&cli.globals, &matches);
+    let result =
+        open_log(&cli.globals, &matches).and_then(|()| cli.command.dispatch(&matches, &ui));
+    let exit = result.unwrap_or_else(|diagnostic| {
+        ui.print_diagnostic(&diagnostic);
+        Exit::of(&diagnostic)
     });
-    tracing::info!(target: log::END, exit = exit as u8);
-    // What was done is done: that not all of it could be written down is told, and changes nothing else.
-    let log = log::trouble().map(|error| format!("the log is not whole: {error}"));
-    let output = shell.console.trouble();
-    let output = output.map(|error| format!("cannot write to standard output: {error}"));
-    let unwritten = [log, output].into_iter().flatten().map(Diagnostic::unwritten);
-    let exits = unwritten.map(|problem| {
-        shell.tell(&problem);
-        Exit::of(&problem)
+    tracing::info!(target: event_log::END, exit = exit as u8);
+    // The command has done its work by now, so a failed write is reported on top of its result.
+    let log = event_log::take_write_error().map(|error| format!("the log is incomplete: {error}"));
+    let output =
+        ui.console.trouble().map(|error| format!("cannot write to standard output: {error}"));
+    let failed_writes = [log, output].into_iter().flatten().map(Diagnostic::unwritten);
+    let exits = failed_writes.map(|diagnostic| {
+        ui.print_diagnostic(&diagnostic);
+        Exit::of(&diagnostic)
     });
     exits.fold(exit, Exit::max).into()
 }
 
-/// Prints the help that was asked for, or what is wrong with the command line.
+fn parse() -> Result<(Cli, ArgMatches), clap::Error> {
+    let matches = command().try_get_matches()?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))?;
+    Ok((cli, matches))
+}
+
+/// What `--color` says on a command line that has mistakes.
+fn color_of_invalid(line: impl IntoIterator<Item = OsString>) -> Color {
+    let matches = command().ignore_errors(true).try_get_matches_from(line);
+    matches.and_then(|matches| Color::from_arg_matches(&matches)).unwrap_or_default()
+}
+
+/// Prints the requested help or version, or what is wrong with the command line.
 fn print_usage(error: &clap::Error) -> Exit {
     let (stream, exit) =
         if error.use_stderr() { (Stream::People, Exit::Usage) } else { (Stream::Data, Exit::Done) };
-    // In an argument that is quoted, a colour could not be told from one of ours.
-    let is_harmless = |text: OsString| matches!(visible(&text.to_string_lossy()), Cow::Borrowed(_));
+    // An argument that is quoted in the message must not bring colors of its own.
+    let is_printable =
+        |text: OsString| matches!(visible(&text.to_string_lossy()), Cow::Borrowed(_));
     let text = error.render();
-    let text = if stream.has_colours() && std::env::args_os().all(is_harmless) {
+    let text = if stream.has_colours() && std::env::args_os().all(is_printable) {
         Styled::coloured(&text.ansi().to_string())
     } else {
         Styled::plain(&text.to_string())
@@ -187,19 +153,19 @@ fn print_usage(error: &clap::Error) -> Exit {
     exit
 }
 
-/// Begins the log, if there is to be one.
-fn begin_log(globals: &Globals, matches: &ArgMatches) -> Result<(), Diagnostic> {
+/// Opens the log file of `--log`.
+fn open_log(globals: &GlobalArgs, matches: &ArgMatches) -> Result<(), Diagnostic> {
     let Some(path) = &globals.log else { return Ok(()) };
     if path == Path::new("-") {
-        return Err(Diagnostic::usage("cannot write the log -: `-` is no file")
+        return Err(Diagnostic::usage("cannot write the log to `-`")
             .with_help("name a file, or /dev/stderr"));
     }
     if path.is_file() {
-        transport::keep(path, "log", "\"event\":")?;
+        paths::check_replaceable(path, "log", "\"event\":")?;
     }
-    log::begin(path)?;
+    event_log::open(path)?;
     tracing::info!(
-        target: log::BEGIN,
+        target: event_log::BEGIN,
         command = matches.subcommand_name(),
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),
@@ -207,91 +173,25 @@ fn begin_log(globals: &Globals, matches: &ArgMatches) -> Result<(), Diagnostic> 
     Ok(())
 }
 
-fn carry_out(task: Task, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
-    match task {
-        Task::Run(args) => run::run(&args, matches, shell),
-        Task::Resume(args) => resume::resume(&args, matches, shell),
-        Task::Repl(args) => repl::repl(&args, matches, shell),
-        Task::Runs(args) => runs::runs(&args, shell),
-        Task::Call(args) => call::call(&args, matches, shell),
-        Task::Endpoints { endpoint } => endpoints::endpoints(endpoint.as_deref(), shell),
-        Task::Cassette(args) => cassette::cassette(&args, matches, shell),
-        Task::Auth(args) => auth::auth(&args, matches, shell),
-        Task::Config(args) => config_command::config(&args, matches, shell),
-        Task::Sandbox(args) => sandbox::serve(&args, matches, shell),
-        Task::Init(args) => init::init(&args, matches, shell),
-        Task::Test(args) => test::test(&args, shell),
-        Task::Check(args) => check::check(&args, shell),
-        Task::Definitions { folder } => definitions(&folder, shell),
-        Task::Completions { shell: kind } => {
-            shell.console.print(&complete::hook(kind)?);
-            Ok(Exit::Done)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::ColorChoice;
+
+    #[test]
+    fn color_is_found_on_a_command_line_with_mistakes() {
+        for (line, expected) in [
+            ("run --wrong", ColorChoice::Auto),
+            ("--color never run --wrong", ColorChoice::Never),
+            ("run --wrong --color=always", ColorChoice::Always),
+            ("run --color", ColorChoice::Auto),
+            ("run --color=never --color always x", ColorChoice::Always),
+            ("run --color sometimes", ColorChoice::Auto),
+            ("run never", ColorChoice::Auto),
+        ] {
+            let line = ["drillmaster"].into_iter().chain(line.split(' ')).map(OsString::from);
+            let line: Vec<_> = line.collect();
+            assert_eq!(color_of_invalid(line.clone()).color, expected, "{line:?}");
         }
-    }
-}
-
-fn definitions(folder: &Path, shell: &Ui) -> Result<Exit, Diagnostic> {
-    let told = |path: &Path, error: &std::io::Error| {
-        Diagnostic::usage(format!("cannot write {}: {error}", path.display()))
-    };
-    std::fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
-    let template = ("report.html.j2".to_owned(), drillmaster_runner::report::TEMPLATE.to_owned());
-    for (name, text) in
-        drillmaster_runner::language::definitions::files().into_iter().chain([template])
-    {
-        let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|error| told(&path, &error))?;
-        shell.console.print(&path.display().to_string());
-    }
-    Ok(Exit::Done)
-}
-
-/// How this invocation speaks.
-struct Ui {
-    console: Console,
-    format: Format,
-    verbose: bool,
-    coloured: Coloured,
-}
-
-impl Ui {
-    fn new(globals: &Globals, matches: &ArgMatches) -> Self {
-        let is_said = matches.value_source("format") == Some(ValueSource::CommandLine);
-        let said = is_said.then_some(globals.format);
-        Self {
-            console: Console::standard(globals.quiet).with_format(said),
-            format: globals.format,
-            verbose: globals.verbose,
-            coloured: globals.color.choose(),
-        }
-    }
-
-    /// Prints a list, in columns of these fields or as JSON with all that its items have.
-    fn list(&self, header: &[&str], items: Vec<Value>) -> Result<(), Diagnostic> {
-        let cells = |item: &Value| header.iter().map(|name| cell(&item[*name])).collect();
-        match self.format {
-            Format::Json => self.console.print(&format!("{:#}", Value::Array(items))),
-            Format::Table | Format::Csv => self.rows(header, items.iter().map(cells).collect())?,
-        }
-        Ok(())
-    }
-
-    /// Prints rows as CSV where that is wanted, and else as a table that fits the terminal.
-    fn rows(&self, header: &[impl AsRef<str>], rows: Vec<Vec<String>>) -> Result<(), Diagnostic> {
-        let text = match self.format {
-            Format::Csv => sheet_text(header, &rows),
-            Format::Table | Format::Json => layout(header, rows, self.console.width()),
-        };
-        self.console.print(&text);
-        Ok(())
-    }
-
-    fn tell(&self, problem: &Diagnostic) {
-        let width = Stream::People.width().map_or(100, usize::from);
-        let drawn = Styled::coloured(&problem.render(self.coloured.people, width));
-        self.console.warn_styled(&match problem.category {
-            Category::Replay if self.coloured.people => drawn.diff(),
-            _ => drawn,
-        });
     }
 }

@@ -1,37 +1,36 @@
-//! Where calls go: the flags that say it, before the environment and the configuration.
+//! The flags that say where calls go. They override the environment and the configuration.
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command};
 use drillmaster_models::{Dialect, SERVICES, Service};
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::run_spec::{Environment, Target};
 use drillmaster_transport::{Rate, base_url};
 use jiff::SignedDuration;
 
-use crate::choices;
-use crate::complete;
 use crate::config::{Config, Flags, Origin, Settings};
-use crate::waiting::time;
-use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::run_spec::{Environment, Target};
+use crate::patience::parse_duration;
+use crate::{choices, complete};
 
-/// Under what the flags of this module stand in help.
-const HEADING: &str = "Where calls go";
+/// The heading of these flags in help.
+const HEADING: &str = "Services";
 
-/// The flags of commands that call.
+/// The flags of commands that make calls.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = HEADING)]
 pub(crate) struct TargetArgs {
-    /// Which services are called; the sandbox unless set
-    #[arg(long, value_parser = choices::environments(), global = true, help_heading = HEADING)]
+    /// Environment to call [default: sandbox]
+    #[arg(long, value_parser = choices::environments(), global = true)]
     pub(crate) on: Option<Environment>,
-    /// How often each live service is called at most, such as 5/s or 30/m; 5/s unless set, and no limit for a
-    /// sandbox on this machine
-    #[arg(long, value_name = "N/s", global = true, help_heading = HEADING)]
+    /// Maximum call rate per live service, such as 5/s or 30/m [default: 5/s; unlimited for a local sandbox]
+    #[arg(long, value_name = "N/s", global = true)]
     pub(crate) rate: Option<Rate>,
-    /// How long a call waits in all while a live service asks to slow down or has become unreachable; 5m unless set
-    #[arg(long, value_name = "TIME", value_parser = time, global = true, help_heading = HEADING)]
+    /// How long each call may wait in total while a live service is rate limiting or unreachable [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, global = true)]
     pub(crate) retry_for: Option<SignedDuration>,
 }
 
-/// Adds `--thm-url` and its like: the flags that are made from the list of services.
+/// Adds `--profile`, and for each service its flags, such as `--thm-url`.
 pub(crate) fn with_service_flags(mut command: Command) -> Command {
     let profile = Arg::new(PROFILE)
         .long(PROFILE)
@@ -39,7 +38,7 @@ pub(crate) fn with_service_flags(mut command: Command) -> Command {
         .help_heading(HEADING)
         .value_name("NAME")
         .add(complete::profiles())
-        .help("The profile of the configuration whose addresses and keys are taken");
+        .help("Configuration profile that provides addresses and keys");
     command = command.arg(profile);
     for service in SERVICES {
         let title = service.title;
@@ -48,7 +47,7 @@ pub(crate) fn with_service_flags(mut command: Command) -> Command {
             .global(true)
             .help_heading(HEADING)
             .value_name("URL")
-            .help(format!("Where {title} is, instead of {} (with --on live)", service.base_url));
+            .help(format!("Address of {title}, with --on live [default: {}]", service.base_url));
         command = command.arg(url);
         if service.has_legacy {
             let dialect = Arg::new(dialect_flag(service))
@@ -58,7 +57,7 @@ pub(crate) fn with_service_flags(mut command: Command) -> Command {
                 .value_name("DIALECT")
                 .value_parser(Dialect::ALL.map(Dialect::name))
                 .default_value(Dialect::Current.name())
-                .help(format!("The dialect in which {title} is spoken to"));
+                .help(format!("API dialect of {title}"));
             command = command.arg(dialect);
         }
     }
@@ -75,27 +74,29 @@ fn dialect_flag(service: &Service) -> String {
     format!("{}-dialect", service.name)
 }
 
-/// Refuses the flags of [`with_service_flags`] where nothing is called.
+/// Refuses the flags of [`with_service_flags`] for a command that makes no calls.
 pub(crate) fn refuse_service_flags(matches: &ArgMatches, help: &str) -> Result<(), Diagnostic> {
-    let given = |flag: &String| matches.value_source(flag) == Some(ValueSource::CommandLine);
+    let is_given = |flag: &String| matches.value_source(flag) == Some(ValueSource::CommandLine);
     let flags = SERVICES.into_iter().flat_map(|service| {
         let dialect = service.has_legacy.then(|| dialect_flag(service));
         [Some(url_flag(service)), dialect].into_iter().flatten()
     });
-    match flags.chain([PROFILE.to_owned()]).find(given) {
-        Some(flag) => Err(Diagnostic::usage(format!("--{flag} does nothing here")).with_help(help)),
+    match flags.chain([PROFILE.to_owned()]).find(is_given) {
+        Some(flag) => {
+            Err(Diagnostic::usage(format!("--{flag} has no effect here")).with_help(help))
+        }
         None => Ok(()),
     }
 }
 
-/// Whether the command line says which dialect is spoken.
-pub(crate) fn names_dialect(matches: &ArgMatches) -> bool {
+/// Whether the command line sets a dialect.
+pub(crate) fn sets_dialect(matches: &ArgMatches) -> bool {
     SERVICES.into_iter().filter(|service| service.has_legacy).any(|service| {
         matches.value_source(&dialect_flag(service)) == Some(ValueSource::CommandLine)
     })
 }
 
-/// What the flags say, whichever place is meant.
+/// The settings that the command line sets, for any environment.
 pub(crate) fn flags(matches: &ArgMatches, rate: Option<Rate>) -> Result<Flags, Diagnostic> {
     let profile = matches.get_one::<String>(PROFILE).cloned();
     let mut flags = Flags { profile, rate, ..Flags::default() };
@@ -106,7 +107,7 @@ pub(crate) fn flags(matches: &ArgMatches, rate: Option<Rate>) -> Result<Flags, D
             flags.urls.insert(service.name.to_owned(), url.clone());
         }
         let flag = dialect_flag(service);
-        // The dialect is one setting: a service that has but one is not affected.
+        // All services share the dialect setting; one with a single dialect ignores it.
         if service.has_legacy
             && matches.value_source(&flag) == Some(ValueSource::CommandLine)
             && let Some(name) = matches.get_one::<String>(&flag)
@@ -117,19 +118,22 @@ pub(crate) fn flags(matches: &ArgMatches, rate: Option<Rate>) -> Result<Flags, D
     Ok(flags)
 }
 
-/// Where the flags, the environment and the configuration send calls to.
-pub(crate) fn place_of(matches: &ArgMatches, args: &TargetArgs) -> Result<Target, Diagnostic> {
+/// The target that the flags, the environment and the configuration set.
+pub(crate) fn target_from_flags(
+    matches: &ArgMatches,
+    args: &TargetArgs,
+) -> Result<Target, Diagnostic> {
     let on = args.on.unwrap_or_default();
     let flags = flags(matches, args.rate)?;
     refuse_urls_unless_live(&flags, on)?;
-    let settings = Settings::of(&flags, &Config::open()?)?;
-    Ok(Target { retry_for: args.retry_for, ..place_with_settings(on, &settings) })
+    let settings = Settings::resolve(&flags, &Config::open()?)?;
+    Ok(Target { retry_for: args.retry_for, ..target_from_settings(on, &settings) })
 }
 
-/// A place as it is set.
-pub(crate) fn place_with_settings(on: Environment, settings: &Settings) -> Target {
-    let set = settings.services.iter().filter(|own| own.url.origin != Origin::Usual);
-    let urls = set.map(|own| (own.service.name.to_owned(), own.url.value.clone()));
+/// The target that the settings describe.
+pub(crate) fn target_from_settings(on: Environment, settings: &Settings) -> Target {
+    let set = settings.services.iter().filter(|one| one.url.origin != Origin::Default);
+    let urls = set.map(|one| (one.service.name.to_owned(), one.url.value.clone()));
     Target {
         on,
         urls: urls.collect(),
@@ -140,34 +144,33 @@ pub(crate) fn place_with_settings(on: Environment, settings: &Settings) -> Targe
     }
 }
 
-/// The same with what the flags say. A profile that they name is read; what was read of another before, and
-/// of the environment, stays as it was.
-pub(crate) fn place_with(
-    mut place: Target,
+/// The target with everything replaced that the flags set. Only a profile that the flags name is read again.
+pub(crate) fn override_target(
+    mut target: Target,
     matches: &ArgMatches,
     args: &TargetArgs,
 ) -> Result<Target, Diagnostic> {
     let flags = flags(matches, args.rate)?;
-    place.on = args.on.unwrap_or(place.on);
-    refuse_urls_unless_live(&flags, place.on)?;
-    place.retry_for = args.retry_for.or(place.retry_for);
+    target.on = args.on.unwrap_or(target.on);
+    refuse_urls_unless_live(&flags, target.on)?;
+    target.retry_for = args.retry_for.or(target.retry_for);
     if flags.profile.is_some() {
-        let settings = Settings::of(&flags, &Config::open()?)?;
-        let retry_for = place.retry_for;
-        return Ok(Target { retry_for, ..place_with_settings(place.on, &settings) });
+        let settings = Settings::resolve(&flags, &Config::open()?)?;
+        let retry_for = target.retry_for;
+        return Ok(Target { retry_for, ..target_from_settings(target.on, &settings) });
     }
-    place.rate = flags.rate.or(place.rate);
-    place.urls.extend(flags.urls);
-    place.dialect = flags.dialect.map_or(place.dialect, |(_, dialect)| dialect);
-    Ok(place)
+    target.rate = flags.rate.or(target.rate);
+    target.urls.extend(flags.urls);
+    target.dialect = flags.dialect.map_or(target.dialect, |(_, dialect)| dialect);
+    Ok(target)
 }
 
 fn refuse_urls_unless_live(flags: &Flags, on: Environment) -> Result<(), Diagnostic> {
     let url = SERVICES.into_iter().find(|service| flags.urls.contains_key(service.name));
     match url {
         Some(service) if on != Environment::Live => {
-            Err(Diagnostic::usage(format!("--{} is for --on live", url_flag(service)))
-                .with_help("add --on live, or leave the address out for the sandbox"))
+            Err(Diagnostic::usage(format!("--{} needs --on live", url_flag(service)))
+                .with_help("add --on live, or remove the address to use the sandbox"))
         }
         _ => Ok(()),
     }

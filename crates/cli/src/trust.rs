@@ -1,8 +1,7 @@
-//! Which journals `resume` goes on with unasked: those that were written here.
+//! Signatures of journals. `resume` trusts only journals that this user wrote on this machine.
 //!
-//! A journal names the addresses that keys are sent to, and the files that are written. So its header is signed with a
-//! key that never leaves this user's state folder, and one that is not takes the word of a person who has seen what it
-//! names.
+//! A journal names the addresses that keys are sent to and the files that are written. Its header is signed with a key
+//! that never leaves the user's state folder. Any other journal needs `--trust-journal`.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -16,89 +15,93 @@ use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::run_spec::{self, Environment, RunSpec};
 
-/// In the state folder; 32 random bytes.
+/// 32 random bytes, in the state folder.
 const KEY_FILE: &str = "journal.key";
-/// Where in what a header has of a run its signature is.
+/// The field of the header's run that has the signature.
 const FIELD: &str = "signature";
 
-/// What signatures are made with.
+/// Printed for a journal of an earlier release, whose lines have no hash chain.
+pub(crate) const UNCHAINED: &str = "an earlier release wrote this journal: drillmaster cannot detect missing, repeated or moved lines in it";
+
+/// The key that signs journals.
 struct Key([u8; blake3::KEY_LEN]);
 
-/// Signs the header of a journal. One that cannot be signed is told of: it will not be resumed unasked.
-pub(crate) fn signed(mut header: Header, console: &Console) -> Header {
-    match Key::kept().and_then(|key| key.map_or_else(Key::make, Ok)) {
+/// Signs the header of a journal. Warns if it cannot: resuming the run will need `--trust-journal`.
+pub(crate) fn sign(mut header: Header, console: &Console) -> Header {
+    match Key::load().and_then(|key| key.map_or_else(Key::create, Ok)) {
         Ok(key) => {
             let signature = key.signature(&header).to_hex().to_string();
             header.run.insert(FIELD.to_owned(), signature.into());
         }
         Err(problem) => {
-            console.warn(&format!("resuming this run will need --trust-journal: {problem}"));
+            console.warn(&format!("to resume this run you will need --trust-journal: {problem}"));
         }
     }
     header
 }
 
-/// A journal that was not written here, and what it names.
-pub(crate) struct Stranger(String);
+/// A journal without a valid signature.
+pub(crate) struct UntrustedJournal {
+    description: String,
+}
 
-impl Stranger {
-    /// Looks whether a journal is one, by its header. `order` is what a resumed run would be asked to do.
-    pub(crate) fn of(
+impl UntrustedJournal {
+    /// Checks the signature in the header of a journal. `spec` is what the resumed run would do.
+    pub(crate) fn check(
         path: &Path,
         header: &Header,
-        order: &RunSpec,
+        spec: &RunSpec,
     ) -> Result<Option<Self>, Diagnostic> {
         let signature = header.run.get(FIELD).and_then(Value::as_str);
         let why = match signature {
-            None => "is not signed: an earlier release wrote it, or somebody else",
-            Some(signature) if Key::kept()?.is_some_and(|key| key.signed(header, signature)) => {
+            None => "is not signed: an earlier release or someone else wrote it",
+            Some(signature) if Key::load()?.is_some_and(|key| key.verify(header, signature)) => {
                 return Ok(None);
             }
-            Some(_) => "was not written by you on this machine, or it was changed since",
+            Some(_) => "was written by someone else or on another machine, or changed since",
         };
-        Ok(Some(Self(format!(
-            "{} {why}; resuming it uses\n{}",
-            path.display(),
-            named(order, path)
-        ))))
+        let uses = describe(spec, path);
+        Ok(Some(Self {
+            description: format!("{} {why}; resuming it uses\n{uses}", path.display()),
+        }))
     }
 
-    /// What is told where nobody says that it is trusted.
-    pub(crate) fn refused(self) -> Diagnostic {
-        Diagnostic::usage(self.0)
-            .with_help("if all of this is yours, resume it with --trust-journal")
+    /// The error without `--trust-journal`.
+    pub(crate) fn refuse(self) -> Diagnostic {
+        Diagnostic::usage(self.description)
+            .with_help("if you trust all of this, add --trust-journal")
     }
 
-    /// What is told of it where it is trusted.
-    pub(crate) fn trusted(&self) -> &str {
-        &self.0
+    /// Why it is untrusted, and what a resumed run would use.
+    pub(crate) fn description(&self) -> &str {
+        &self.description
     }
 }
 
-/// What a run uses and writes, a line each.
-fn named(order: &RunSpec, journal: &Path) -> String {
+/// What a run reads, calls and writes, one line each.
+fn describe(spec: &RunSpec, journal: &Path) -> String {
     let files = |paths: &mut dyn Iterator<Item = &Path>| {
         paths.map(|path| printable(&path.display().to_string())).collect::<Vec<_>>().join(", ")
     };
-    let place = &order.place;
-    let calls = match place.on {
-        Environment::Sandbox => "the sandbox: nothing leaves this machine".to_owned(),
+    let target = &spec.place;
+    let calls = match target.on {
+        Environment::Sandbox => "the sandbox; nothing leaves this machine".to_owned(),
         Environment::Live => {
             let urls = SERVICES
-                .map(|service| format!("{} at {}", service.name, printable(place.url(service))));
-            let keys = match &place.profile {
-                Some(profile) => format!("the keys of the profile {}", printable(profile)),
+                .map(|service| format!("{} at {}", service.name, printable(target.url(service))));
+            let keys = match &target.profile {
+                Some(profile) => format!("the keys of profile {}", printable(profile)),
                 None => "your keys".to_owned(),
             };
             format!("{}, with {keys}", urls.join(", "))
         }
     };
     let journal = std::path::absolute(journal).unwrap_or_else(|_| journal.to_owned());
-    let plan = order.approved.as_ref().map(|approval| approval.plan.as_path());
-    let reads = [order.roster.as_deref(), order.reports.template.as_deref(), plan];
-    let written = order.results.iter().chain(&order.reports.files).map(AsRef::as_ref);
+    let plan = spec.approved.as_ref().map(|approved| approved.plan.as_path());
+    let reads = [spec.roster.as_deref(), spec.reports.template.as_deref(), plan];
+    let written = spec.results.iter().chain(&spec.reports.files).map(AsRef::as_ref);
     let lines = [
-        ("script", files(&mut [order.script.as_path()].into_iter())),
+        ("script", files(&mut [spec.script.as_path()].into_iter())),
         ("reads", files(&mut reads.into_iter().flatten())),
         ("calls", calls),
         ("writes", files(&mut written.chain([journal.as_path()]))),
@@ -110,48 +113,46 @@ fn named(order: &RunSpec, journal: &Path) -> String {
     text.trim_start_matches('\n').to_owned()
 }
 
-/// A name that breaks out of its line is no name.
+/// Escapes names with control characters, which could fake another line.
 fn printable(name: &str) -> String {
     if name.chars().any(char::is_control) { format!("{name:?}") } else { name.to_owned() }
 }
 
 impl Key {
-    /// The key of this user, if there is one yet.
-    fn kept() -> Result<Option<Self>, Diagnostic> {
+    /// Reads the key of this user, if there is one.
+    fn load() -> Result<Option<Self>, Diagnostic> {
         let path = run_spec::state_folder()?.join(KEY_FILE);
-        let told = |why: &str| {
+        let cannot_read = |why: &str| {
             Diagnostic::usage(format!(
-                "cannot read {}, which journals are signed with: {why}",
+                "cannot read {}, the key that signs journals: {why}",
                 path.display()
             ))
-            .with_help(
-                "remove it for a new one; what it signed can be resumed with --trust-journal",
-            )
+            .with_help("remove it to get a new key; resume earlier runs with --trust-journal")
         };
         match std::fs::read(&path) {
             Ok(bytes) => match bytes.try_into() {
                 Ok(key) => Ok(Some(Self(key))),
-                Err(_) => Err(told("it is no key of 32 bytes")),
+                Err(_) => Err(cannot_read("it must have 32 bytes")),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(told(&error.to_string())),
+            Err(error) => Err(cannot_read(&error.to_string())),
         }
     }
 
-    /// Makes one, in the place of none: of two processes that do so at once the first one's is that of both.
-    fn make() -> Result<Self, Diagnostic> {
+    /// Creates the key. If another process does so at the same time, both use the first one.
+    fn create() -> Result<Self, Diagnostic> {
         let folder = run_spec::make_state_folder()?;
         let path = folder.join(KEY_FILE);
-        let told = |why: &dyn std::fmt::Display| {
+        let cannot_create = |why: &dyn std::fmt::Display| {
             Diagnostic::usage(format!(
-                "cannot make {}, which journals are signed with: {why}",
+                "cannot create {}, the key that signs journals: {why}",
                 path.display()
             ))
         };
         let mut key = [0; blake3::KEY_LEN];
-        getrandom::fill(&mut key).map_err(|error| told(&error))?;
+        getrandom::fill(&mut key).map_err(|error| cannot_create(&error))?;
         let write = || {
-            // Only its owner may read it.
+            // Temporary files are readable by their owner only.
             let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(&folder)?;
             file.write_all(&key)?;
             file.as_file().sync_all()?;
@@ -160,21 +161,21 @@ impl Key {
                 Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error.error),
             }
-            // A name is safe once its folder is.
+            // The new name survives a crash once its folder is synced.
             #[cfg(unix)]
             std::fs::File::open(&folder)?.sync_all()?;
             Ok(())
         };
-        write().map_err(|error: io::Error| told(&error))?;
-        Self::kept()?.ok_or_else(|| told(&"somebody removed it just now"))
+        write().map_err(|error: io::Error| cannot_create(&error))?;
+        Self::load()?.ok_or_else(|| cannot_create(&"it was removed again"))
     }
 
-    fn signed(&self, header: &Header, signature: &str) -> bool {
-        // The two are compared in the same time whatever they are.
+    fn verify(&self, header: &Header, signature: &str) -> bool {
+        // The comparison of hashes takes constant time.
         blake3::Hash::from_hex(signature).is_ok_and(|given| given == self.signature(header))
     }
 
-    /// The signature of all of a header but its own.
+    /// The signature of a header without its signature field.
     fn signature(&self, header: &Header) -> blake3::Hash {
         let mut header = header.clone();
         header.run.shift_remove(FIELD);

@@ -1,6 +1,6 @@
 //! From what another tool saw to what drillmaster would have sent.
 
-use drillmaster_models::wire::{self, fields_of, match_path};
+use drillmaster_models::wire::{self, match_path, read_fields};
 use drillmaster_models::{
     Credential, Dialect, EndpointDef, Metadata, Payload, SERVICES, Service, endpoints,
 };
@@ -44,7 +44,7 @@ impl Call {
         let method = method.trim().to_ascii_uppercase();
         let mut declared: Vec<Declared> = services
             .into_iter()
-            .flat_map(|service| service.endpoints)
+            .flat_map(|service| service.endpoints())
             .flat_map(|endpoint| Dialect::ALL.map(|dialect| (endpoint, dialect)))
             .filter_map(|(endpoint, dialect)| {
                 Some(Declared { endpoint, dialect, metadata: endpoint.metadata(dialect).ok()? })
@@ -99,7 +99,7 @@ impl Call {
 impl Declared {
     /// The request written from its fields, if they are those that are declared.
     fn write(&self, target: &str, body: &[u8]) -> Option<wire::Request> {
-        let mut fields = fields_of(self.metadata, target, body).ok()?;
+        let mut fields = read_fields(self.metadata, target, body).ok()?;
         fields.retain(|name, _| !is_credential(name));
         let fields = self.endpoint.fields_from_wire(Value::Object(fields), self.dialect).ok()?;
         let typed: Option<Map<String, Value>> = fields

@@ -1,13 +1,13 @@
-//! Whether two e-mail addresses are one person's.
+//! Comparing e-mail addresses.
 
 use std::borrow::Cow;
 
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization;
 
-/// Whether two addresses name the same person, however each is written: white space around them, upper and
-/// lower case in any script, composed and decomposed accents, and a domain in Unicode or in its ASCII form make
-/// no difference.
+/// Whether two e-mail addresses belong to the same person. It ignores surrounding white space, case in any
+/// script, the difference between composed and decomposed accents, and whether a domain is in Unicode or in
+/// its ASCII form.
 ///
 /// ```
 /// use drillmaster_models::same_address;
@@ -16,7 +16,7 @@ use unicode_normalization::UnicodeNormalization;
 /// assert!(!same_address("bob@example.com", "bob@example.org"));
 /// ```
 pub fn same_address(a: &str, b: &str) -> bool {
-    // Mostly they are alike, or plain ASCII.
+    // The common case: plain ASCII.
     let (a, b) = (a.trim(), b.trim());
     if a.is_ascii() && b.is_ascii() && !has_ascii_form(a) && !has_ascii_form(b) {
         return a.eq_ignore_ascii_case(b);
@@ -24,16 +24,16 @@ pub fn same_address(a: &str, b: &str) -> bool {
     normal(a) == normal(b)
 }
 
-/// Whether a domain of ASCII letters may stand for another.
+/// Whether an address may contain the ASCII form of a Unicode domain.
 fn has_ascii_form(address: &str) -> bool {
     address.as_bytes().windows(4).any(|letters| letters.eq_ignore_ascii_case(b"xn--"))
 }
 
-/// The one form of all spellings of an address.
+/// The normal form of an address.
 fn normal(address: &str) -> String {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let local: String = local.nfc().collect();
-    // Folding may take apart what was composed.
+    // Case folding may decompose what was composed.
     let local: String = UniCase::unicode(local).to_folded_case().nfc().collect();
     let domain = match idna::domain_to_ascii(domain) {
         Ok(ascii) => Cow::Owned(ascii),

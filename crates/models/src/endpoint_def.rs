@@ -2,81 +2,38 @@
 
 use std::sync::OnceLock;
 
-use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use schemars::Schema;
 use serde_json::{Map, Value};
 
-use crate::endpoint::{Endpoint, Legacy, read, write};
-use crate::failure::Failure;
-use crate::field::{Field, FieldError};
-use crate::metadata::{ErrorSpec, Metadata, braced};
+use crate::dialect::Dialect;
+use crate::endpoint::{Endpoint, Legacy};
+use crate::error_spec::ErrorSpec;
+use crate::failure::{Failure, Unsupported};
+use crate::field::Field;
+use crate::field_error::FieldError;
+use crate::metadata::{Metadata, braced};
+use crate::schema::{read, schema_of, write};
 use crate::sensitivity::{self, Texts};
-use crate::service::{SERVICES, Service};
+use crate::service::Service;
 use crate::wire;
-
-/// The two dialects of TryHackMe's API. It never switches by itself; Security Labs has one for both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Dialect {
-    /// The dialect that callers and scripts speak.
-    #[default]
-    Current,
-    /// The older one: key in form bodies, `userId`, room codes in paths.
-    Legacy,
-}
-
-impl Dialect {
-    /// Both, in the order in which they are told.
-    pub const ALL: [Self; 2] = [Self::Current, Self::Legacy];
-
-    /// The name in flags, recordings and documents.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Current => "current",
-            Self::Legacy => "legacy",
-        }
-    }
-}
-
-impl std::fmt::Display for Dialect {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl std::str::FromStr for Dialect {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|dialect| dialect.name() == text)
-            .ok_or_else(|| format!("`{text}` is no dialect; use current or legacy"))
-    }
-}
-
-/// The legacy dialect has no such endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{endpoint}: the legacy dialect has no such endpoint; use --thm-dialect current")]
-pub struct Unsupported {
-    /// The endpoint that was asked for.
-    pub endpoint: &'static str,
-}
 
 /// An [`Endpoint`] with its types erased.
 ///
 /// ```
-/// use drillmaster_models::{EndpointDef, thm::ShowScoreboard};
-/// let endpoint = EndpointDef::of::<ShowScoreboard>();
-/// assert_eq!(endpoint.fields()[0].name, "roomCode");
-/// assert!(endpoint.fields()[0].required);
+/// use drillmaster_models::{EndpointDef, thm};
+/// let scoreboard = EndpointDef::new::<thm::ShowScoreboard>(&thm::SERVICE);
+/// assert_eq!(scoreboard.fields()[0].name, "roomCode");
+/// assert!(scoreboard.fields()[0].required);
 /// ```
 #[derive(Debug)]
 pub struct EndpointDef {
     /// The declaration in the current dialect.
     pub metadata: Metadata,
-    /// The legacy form, where there is one.
+    /// The legacy form, if there is one.
     pub legacy: Option<Legacy>,
-    normalise: fn(&Value) -> Result<Value, FieldError>,
-    settle_answer: fn(&Value) -> Result<Value, FieldError>,
+    service: &'static Service,
+    normalise_request: fn(&Value) -> Result<Value, FieldError>,
+    normalise_answer: fn(&Value) -> Result<Value, FieldError>,
     request_schema: fn() -> Schema,
     response_schema: fn() -> Schema,
     fields: OnceLock<Vec<Field>>,
@@ -85,17 +42,18 @@ pub struct EndpointDef {
 }
 
 impl EndpointDef {
-    /// Erases the types of `E`.
-    pub const fn of<E: Endpoint>() -> Self {
+    /// Erases the types of `E`, an endpoint of this service.
+    pub const fn new<E: Endpoint>(service: &'static Service) -> Self {
         Self {
+            service,
             metadata: E::METADATA,
             legacy: E::LEGACY,
-            normalise: |fields| {
+            normalise_request: |fields| {
                 let request = read::<E>(E::METADATA.name, fields)?;
                 request.check()?;
                 write(E::METADATA.name, &request)
             },
-            settle_answer: |answer| {
+            normalise_answer: |answer| {
                 write(E::METADATA.name, &read::<E::Response>(E::METADATA.name, answer)?)
             },
             request_schema: schema_of::<E>,
@@ -106,19 +64,17 @@ impl EndpointDef {
         }
     }
 
-    /// The name, `thm.scoreboard`.
+    /// The name, such as `thm.scoreboard`.
     pub fn name(&self) -> &'static str {
         self.metadata.name
     }
 
-    /// The service that answers it.
+    /// The service that has this endpoint.
     pub fn service(&self) -> &'static Service {
-        let name = self.metadata.service();
-        // A law over the endpoints keeps every name on this list; the first stands in to be total.
-        SERVICES.into_iter().find(|service| service.name == name).unwrap_or(SERVICES[0])
+        self.service
     }
 
-    /// One sentence that says what it does, from the request's documentation.
+    /// What it does, in one sentence: the first of [`doc`](Self::doc).
     pub fn summary(&self) -> &str {
         self.summary.get_or_init(|| {
             let doc = self.doc();
@@ -126,23 +82,23 @@ impl EndpointDef {
         })
     }
 
-    /// The request's whole documentation.
+    /// The documentation of its request type.
     pub fn doc(&self) -> String {
         let schema = self.request_schema();
         schema["description"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The request's fields, in the order of their declaration.
+    /// The request's fields, in the order of their declarations.
     pub fn fields(&self) -> &[Field] {
-        self.fields.get_or_init(|| Field::of_schema(&self.request_schema(), &self.metadata))
+        self.fields.get_or_init(|| Field::from_schema(&self.request_schema(), &self.metadata))
     }
 
-    /// The refusals to expect: the endpoint's own, then its service's.
+    /// The documented refusals: the endpoint's own, then those of its service.
     pub fn errors(&self) -> impl Iterator<Item = &'static ErrorSpec> {
         self.metadata.errors.iter().chain(self.service().errors)
     }
 
-    /// The declaration that holds in a dialect.
+    /// The declaration in a dialect.
     pub fn metadata(&self, dialect: Dialect) -> Result<&Metadata, Unsupported> {
         match (dialect, &self.legacy) {
             (Dialect::Current, _) => Ok(&self.metadata),
@@ -152,7 +108,7 @@ impl EndpointDef {
         }
     }
 
-    /// Checks a request's fields and puts them into the order of the declaration.
+    /// Checks a request's fields and puts them into the order of their declarations.
     ///
     /// ```
     /// use drillmaster_models::endpoint;
@@ -162,33 +118,34 @@ impl EndpointDef {
     /// ```
     pub fn check(&self, fields: &Value) -> Result<Value, FieldError> {
         Field::check_names(self.metadata.name, self.fields(), fields)?;
-        (self.normalise)(fields)
+        (self.normalise_request)(fields)
     }
 
-    /// Writes a request as it travels, without the credential.
+    /// Encodes a request, without the credential.
     pub fn request(&self, fields: &Value, dialect: Dialect) -> Result<wire::Request, Failure> {
         let fields = self.check(fields)?;
         let metadata = self.metadata(dialect)?;
         let fields = match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.request_down)(&fields)?,
+            Some(legacy) => (legacy.request_to_legacy)(&fields)?,
             None => fields,
         };
         Ok(wire::encode(metadata, fields)?)
     }
 
-    /// Reads an answer in the current dialect's shape, or what else it was.
+    /// Decodes an answer into the shape of the current dialect.
     pub fn answer(&self, answer: &wire::Response, dialect: Dialect) -> Result<Value, Failure> {
         let metadata = self.metadata(dialect)?;
         let value = wire::decode(metadata, self.errors(), answer)?;
-        has_its_list(metadata, &value)?;
+        check_list(metadata, &value)?;
         let value = match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.answer_up)(&value).map_err(|error| Failure::shape(&error))?,
+            Some(legacy) => (legacy.answer_from_legacy)(&value)
+                .map_err(|error| Failure::from_mismatch(&error))?,
             None => value,
         };
-        (self.settle_answer)(&value).map_err(|error| Failure::shape(&error))
+        (self.normalise_answer)(&value).map_err(|error| Failure::from_mismatch(&error))
     }
 
-    /// The answer to expect from a write, in the current dialect's shape; an empty one from a read.
+    /// The expected answer to a write, in the shape of the current dialect. For a read it is empty.
     ///
     /// ```
     /// use drillmaster_models::endpoint;
@@ -200,19 +157,20 @@ impl EndpointDef {
     pub fn predict(&self, fields: &Value) -> Result<Value, Failure> {
         let template = self.metadata.effect.write().map_or("{}", |write| write.predicts);
         let template = serde_json::from_str(template)
-            .map_err(|error| Failure::Shape(format!("the prediction: {error}")))?;
-        (self.settle_answer)(&fill_in(&template, fields)).map_err(|error| Failure::shape(&error))
+            .map_err(|error| Failure::Shape(format!("invalid prediction: {error}")))?;
+        (self.normalise_answer)(&fill_in(&template, fields))
+            .map_err(|error| Failure::from_mismatch(&error))
     }
 
-    /// A sandbox's way: the fields of a request that arrived, in the current dialect's terms.
+    /// Converts the fields of a received request to the current dialect. For servers.
     pub fn fields_from_wire(&self, fields: Value, dialect: Dialect) -> Result<Value, FieldError> {
         match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.request_up)(&fields),
+            Some(legacy) => (legacy.request_from_legacy)(&fields),
             None => Ok(fields),
         }
     }
 
-    /// A sandbox's way: an answer in the current dialect's terms, as it travels.
+    /// Encodes an answer that is in the shape of the current dialect. For servers.
     pub fn answer_to_wire(
         &self,
         answer: Value,
@@ -220,9 +178,8 @@ impl EndpointDef {
     ) -> Result<wire::Response, Failure> {
         let metadata = self.metadata(dialect)?;
         let answer = match self.legacy_in(dialect) {
-            Some(legacy) => {
-                (legacy.answer_down)(&answer).map_err(|error| Failure::shape(&error))?
-            }
+            Some(legacy) => (legacy.answer_to_legacy)(&answer)
+                .map_err(|error| Failure::from_mismatch(&error))?,
             None => answer,
         };
         Ok(wire::respond(metadata, &answer))
@@ -234,15 +191,15 @@ impl EndpointDef {
 
     /// The JSON schema of the request, in the current dialect.
     pub fn request_schema(&self) -> Value {
-        sensitivity::without((self.request_schema)().to_value())
+        sensitivity::without_marks((self.request_schema)().to_value())
     }
 
-    /// The JSON schema of the answer, in the current dialect and without its wrapping.
+    /// The JSON schema of the answer without its wrapping, in the current dialect.
     pub fn response_schema(&self) -> Value {
-        sensitivity::without((self.response_schema)().to_value())
+        sensitivity::without_marks((self.response_schema)().to_value())
     }
 
-    /// What the texts of a request hold, in either dialect.
+    /// How sensitive the texts of a request are, in either dialect.
     ///
     /// ```
     /// use drillmaster_models::{Sensitivity, endpoint};
@@ -253,7 +210,7 @@ impl EndpointDef {
         &self.texts().0
     }
 
-    /// What the texts of an answer hold, without its wrapping and in either dialect.
+    /// How sensitive the texts of an answer without its wrapping are, in either dialect.
     pub fn answer_texts(&self) -> &Texts {
         &self.texts().1
     }
@@ -261,44 +218,46 @@ impl EndpointDef {
     fn texts(&self) -> &(Texts, Texts) {
         self.texts.get_or_init(|| {
             let own = ((self.request_schema)().to_value(), (self.response_schema)().to_value());
-            let mut texts = (Texts::of(&own.0), Texts::of(&own.1));
+            let mut texts = (Texts::from_schema(&own.0), Texts::from_schema(&own.1));
             if let Some((request, answer)) = self.legacy.as_ref().map(Legacy::schemas) {
-                texts.0.add(Texts::of(&request));
-                texts.1.add(Texts::of(&answer));
+                texts.0.add(Texts::from_schema(&request));
+                texts.1.add(Texts::from_schema(&answer));
             }
             texts
         })
     }
 
-    /// The JSON schemas of request and answer as a dialect has them.
+    /// The JSON schemas of request and answer in a dialect.
     pub fn schemas(&self, dialect: Dialect) -> Result<(Value, Value), Unsupported> {
         self.metadata(dialect)?;
         Ok(match self.legacy_in(dialect) {
             Some(legacy) => {
                 let (request, answer) = legacy.schemas();
-                (sensitivity::without(request), sensitivity::without(answer))
+                (sensitivity::without_marks(request), sensitivity::without_marks(answer))
             }
             None => (self.request_schema(), self.response_schema()),
         })
     }
 }
 
-/// Refuses an answer without the list that it is asked for: `{}` or a notice of maintenance is not an empty list.
-fn has_its_list(metadata: &Metadata, answer: &Value) -> Result<(), Failure> {
+/// Refuses an answer without its list: `{}` or a maintenance notice is not an empty list.
+fn check_list(metadata: &Metadata, answer: &Value) -> Result<(), Failure> {
     let Some(list) = metadata.list else { return Ok(()) };
-    let holds = |object: &Map<String, Value>| match list.items {
-        // Read in the other form too, an object with the list in it.
+    let has_list = |object: &Map<String, Value>| match list.items {
+        // An object with the list in it is read too.
         "" => object.values().any(Value::is_array),
         items => object.get(items).is_some_and(Value::is_array),
     };
-    if answer.is_array() || answer.as_object().is_some_and(holds) {
+    if answer.is_array() || answer.as_object().is_some_and(has_list) {
         return Ok(());
     }
-    let place = if list.items.is_empty() { "." } else { list.items };
-    Err(Failure::Shape(format!("at `{place}`: the list is missing")))
+    Err(Failure::Shape(match list.items {
+        "" => "it is not a list".to_owned(),
+        items => format!("it has no list `{items}`"),
+    }))
 }
 
-/// Puts a request's fields where a prediction names them in braces.
+/// Fills in a request's fields where a prediction names them in braces.
 fn fill_in(template: &Value, fields: &Value) -> Value {
     match template {
         Value::String(text) => match braced(text) {
@@ -319,13 +278,4 @@ fn fill_in(template: &Value, fields: &Value) -> Value {
         }
         other => other.clone(),
     }
-}
-
-/// A schema without references, so that each stands alone.
-pub(crate) fn schema_of<T: JsonSchema>() -> Schema {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.inline_subschemas = true;
-        settings.meta_schema = None;
-    });
-    settings.into_generator().into_root_schema_for::<T>()
 }

@@ -1,25 +1,33 @@
-//! The fields of a request: their names, kinds and documentation, and what can be wrong with them.
+//! The fields of a request: their names, kinds and documentation, and the errors about them.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::field_error::FieldError;
 use crate::metadata::Metadata;
+use crate::schema::{choices, types};
 
 /// A field of a request.
+///
+/// ```
+/// use drillmaster_models::{FieldKind, endpoint};
+/// let email = &endpoint("thm.add_seat").unwrap().fields()[0];
+/// assert_eq!((email.name.as_str(), &email.kind, email.required), ("email", &FieldKind::Text, true));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// The service's own spelling.
+    /// The name, in the service's spelling.
     pub name: String,
     /// What it means.
     pub doc: String,
-    /// What it holds.
+    /// The kind of value that it takes.
     pub kind: FieldKind,
     /// Whether a request without it is refused.
     pub required: bool,
-    /// Whether it travels in the path.
+    /// Whether it is sent in the path.
     pub in_path: bool,
 }
 
-/// What a field holds.
+/// The kind of value that a field takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldKind {
     /// Text.
@@ -39,7 +47,7 @@ pub enum FieldKind {
 }
 
 impl FieldKind {
-    /// The kind in a word, for help texts.
+    /// The kind in a few words, for help texts.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Text | Self::Choice(_) => "text",
@@ -51,36 +59,8 @@ impl FieldKind {
     }
 }
 
-/// A request that is wrong by itself. It was not sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{endpoint}: field `{field}` {problem}")]
-pub struct FieldError {
-    /// The endpoint that was called.
-    pub endpoint: &'static str,
-    /// The field that is wrong.
-    pub field: String,
-    /// What is wrong with it, and what would be right.
-    pub problem: String,
-}
-
-impl FieldError {
-    /// A field that is wrong.
-    pub fn new(endpoint: &'static str, field: &str, problem: &str) -> Self {
-        Self { endpoint, field: field.to_owned(), problem: problem.to_owned() }
-    }
-
-    /// A field that the endpoint does not have, with the one that was probably meant.
-    pub fn unknown<'a>(
-        endpoint: &'static str,
-        field: &str,
-        declared: impl Iterator<Item = &'a str> + Clone,
-    ) -> Self {
-        Self::new(endpoint, field, &not_among(field, declared))
-    }
-}
-
 impl Field {
-    pub(crate) fn of_schema(schema: &Value, metadata: &Metadata) -> Vec<Self> {
+    pub(crate) fn from_schema(schema: &Value, metadata: &Metadata) -> Vec<Self> {
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = schema["properties"].as_object().into_iter().flatten();
@@ -95,7 +75,7 @@ impl Field {
             .collect()
     }
 
-    /// Refuses unknown and missing fields by name, before any type is looked at.
+    /// Refuses unknown and missing fields by name, before the types are checked.
     pub(crate) fn check_names(
         endpoint: &'static str,
         declared: &[Self],
@@ -105,7 +85,7 @@ impl Field {
             return Err(FieldError::new(
                 endpoint,
                 ".",
-                "must be an object of the request's fields",
+                "must be an object with the request's fields",
             ));
         };
         let names = || declared.iter().map(|field| field.name.as_str());
@@ -127,7 +107,7 @@ impl Field {
         }
     }
 
-    /// Reads the field from text, as a command line or a roster has it.
+    /// Reads the field from text, as in a command line or a roster. An `Err` says what the field must be.
     ///
     /// ```
     /// use drillmaster_models::endpoint;
@@ -136,16 +116,16 @@ impl Field {
     /// assert_eq!(field.read_text("a,b").unwrap(), serde_json::json!(["a", "b"]));
     /// ```
     pub fn read_text(&self, text: &str) -> Result<Value, String> {
-        let misfit = || Err(format!("`{text}` is not a {}", self.kind.name()));
+        let mismatch = || Err(format!("must be a {}, not `{text}`", self.kind.name()));
         match &self.kind {
             FieldKind::Text => Ok(text.into()),
             FieldKind::Choice(words) => one_of(text, words),
-            FieldKind::Whole => text.parse::<i64>().map_or_else(|_| misfit(), |n| Ok(n.into())),
-            FieldKind::Number => text.parse::<f64>().map_or_else(|_| misfit(), |n| Ok(n.into())),
+            FieldKind::Whole => text.parse::<i64>().map_or_else(|_| mismatch(), |n| Ok(n.into())),
+            FieldKind::Number => text.parse::<f64>().map_or_else(|_| mismatch(), |n| Ok(n.into())),
             FieldKind::Flag => match text {
                 "true" => Ok(true.into()),
                 "false" => Ok(false.into()),
-                _ => Err(format!("`{text}` is neither true nor false")),
+                _ => Err(format!("must be true or false, not `{text}`")),
             },
             FieldKind::Texts => Ok(parts(text).map(Value::from).collect()),
             FieldKind::Choices(words) => parts(text).map(|part| one_of(part, words)).collect(),
@@ -153,7 +133,7 @@ impl Field {
     }
 }
 
-/// The parts of a list that is written with commas.
+/// The items of a list that is separated by commas.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
@@ -161,130 +141,30 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 fn one_of(text: &str, words: &[String]) -> Result<Value, String> {
     match words.iter().find(|word| *word == text) {
         Some(word) => Ok(word.as_str().into()),
-        None => Err(format!("`{text}` is not one of {}", words.join(", "))),
+        None => Err(format!("must be one of {}, not `{text}`", words.join(", "))),
     }
-}
-
-/// The declared name that was probably meant.
-///
-/// ```
-/// assert_eq!(drillmaster_models::nearest("roomcode", ["roomCode", "email"]), Some("roomCode"));
-/// assert_eq!(drillmaster_models::nearest("zzz", ["roomCode", "email"]), None);
-/// ```
-pub fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |text: &str| text.to_lowercase().replace(['_', '-', '.', ':', ' '], "");
-    let wanted = plain(name);
-    let length = wanted.chars().count();
-    // What is that much longer or shorter cannot be as like as is asked for below, and takes long to compare.
-    let may_be_near = |candidate: &str| {
-        let other = candidate.chars().count();
-        length.max(other) * 6 <= length.min(other) * 10
-    };
-    among
-        .into_iter()
-        .filter_map(|candidate| {
-            let plain = plain(candidate);
-            let likeness = may_be_near(&plain)
-                .then(|| strsim::normalized_damerau_levenshtein(&wanted, &plain));
-            likeness.map(|likeness| (likeness, candidate))
-        })
-        .filter(|(likeness, _)| *likeness >= 0.6)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
-}
-
-fn not_among<'a>(name: &str, among: impl Iterator<Item = &'a str> + Clone) -> String {
-    if let Some(meant) = nearest(name, among.clone()) {
-        return format!("is unknown; did you mean `{meant}`?");
-    }
-    let names: Vec<_> = among.collect();
-    if names.is_empty() {
-        return "is unknown; the entry has no fields".to_owned();
-    }
-    format!("is unknown; its fields are {}", names.join(", "))
-}
-
-/// A deserialiser's complaint as the second half of "field `x` …", in words that ask for no Rust.
-pub(crate) fn shape_of(error: &serde_json::Error) -> String {
-    let text = error.to_string().replace(" at line 0 column 0", "");
-    let misfit = ["invalid type: ", "invalid value: ", "unknown variant "]
-        .into_iter()
-        .find_map(|kind| text.strip_prefix(kind)?.split_once(", expected "));
-    match misfit {
-        Some((found, due)) => {
-            format!("is {}, where {} is due", found_in_words(found), in_words(due))
-        }
-        None => text,
-    }
-}
-
-/// What was found, without the name of its type: the value tells that.
-fn found_in_words(found: &str) -> &str {
-    ["integer ", "floating point ", "boolean ", "string "]
-        .into_iter()
-        .find_map(|kind| found.strip_prefix(kind))
-        .unwrap_or(match found {
-            "map" => "an object",
-            "sequence" => "a list",
-            other => other,
-        })
-}
-
-/// What is due, where a deserialiser says it by the name of a type or as a list of words.
-fn in_words(due: &str) -> String {
-    let words = match due {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more",
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
-        "f32" | "f64" => "a number",
-        "a string" | "string or map" => "a text",
-        "a boolean" => "true or false",
-        "a sequence" => "a list",
-        _ if due.starts_with("struct ") || due == "a map" => "an object",
-        _ if due.starts_with('`') || due.starts_with("one of `") => {
-            let choices = due.trim_start_matches("one of ").replace("` or `", "`, `");
-            return format!("one of {}", choices.replace('`', ""));
-        }
-        other => other,
-    };
-    words.to_owned()
 }
 
 fn kind_of(schema: &Value) -> FieldKind {
-    let choices = |schema: &Value| {
-        let words = schema["enum"].as_array()?;
-        Some(words.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-    };
-    if let Some(words) = choices(schema) {
+    let words: Vec<String> = choices(schema).map(str::to_owned).collect();
+    if !words.is_empty() {
         return FieldKind::Choice(words);
     }
     if let Some(forms) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
         if forms.iter().all(|form| form["const"].is_string()) {
-            let words = forms.iter().filter_map(|form| form["const"].as_str());
-            return FieldKind::Choice(words.map(str::to_owned).collect());
+            return FieldKind::Choice(forms.iter().flat_map(choices).map(str::to_owned).collect());
         }
         let own = forms.iter().find(|form| form["type"] != "null");
         return own.map_or(FieldKind::Text, kind_of);
     }
-    let is = |kind: &str| match &schema["type"] {
-        Value::String(one) => one == kind,
-        Value::Array(several) => several.iter().any(|one| one == kind),
-        _ => false,
-    };
-    match () {
-        () if is("array") => match kind_of(&schema["items"]) {
+    match types(schema).find(|kind| *kind != "null") {
+        Some("array") => match kind_of(&schema["items"]) {
             FieldKind::Choice(words) => FieldKind::Choices(words),
             _ => FieldKind::Texts,
         },
-        () if is("integer") => FieldKind::Whole,
-        () if is("number") => FieldKind::Number,
-        () if is("boolean") => FieldKind::Flag,
-        () => FieldKind::Text,
+        Some("integer") => FieldKind::Whole,
+        Some("number") => FieldKind::Number,
+        Some("boolean") => FieldKind::Flag,
+        _ => FieldKind::Text,
     }
-}
-
-/// Fields that are absent or null do not travel.
-pub(crate) fn present(fields: Value) -> Map<String, Value> {
-    let Value::Object(mut fields) = fields else { return Map::new() };
-    fields.retain(|_, value| !value.is_null());
-    fields
 }

@@ -1,24 +1,24 @@
-//! Reading JSON that somebody else wrote, without letting it take all memory.
+//! Reading JSON from other programs without letting it exhaust the memory.
 //!
-//! A value takes a hundred times the memory of the two bytes that it can be written in, so that a limit on bytes says
-//! little: 250 MB of `[],[],…`, which is a few hundred kilobytes when compressed, become 11 GB of values. Values are
-//! counted before the first of them is made. How deep they may nest is limited by `serde_json`, to 128.
+//! A limit on bytes is not enough: a value can take a hundred times the memory of its text. 250 MB of `[],[],…`,
+//! a few hundred kilobytes when compressed, become 11 GB of values. So values are counted before any is built.
+//! `serde_json` limits their nesting to a depth of 128.
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
 
-/// The most values that are read of one text: one answer, one file of another tool, or one event of a recording.
+/// The maximum number of values in one text: an answer, a file of another tool, or an event of a recording.
 ///
-/// A list of 100,000 users has 2,000,000, where each has twenty fields. What is read takes some 300 MB at the limit,
-/// and 600 MB where every value has a name.
+/// 100,000 users with twenty fields each are 2,000,000 values. At the limit the values take about 300 MB, or
+/// 600 MB if each has a name.
 pub const MOST_VALUES: usize = 4_000_000;
 
-/// A text has more values than are read.
+/// A text has more than [`MOST_VALUES`] values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there are more than 4,000,000 JSON values in it, and no more are read")]
+#[error("it has more than 4,000,000 JSON values, the maximum")]
 pub struct TooManyValues;
 
-/// Refuses a text that has more than [`MOST_VALUES`] values. Says nothing about whether it is JSON.
+/// Refuses a text with more than [`MOST_VALUES`] values. Does not check that it is JSON.
 ///
 /// ```
 /// use drillmaster_models::json;
@@ -27,21 +27,21 @@ pub struct TooManyValues;
 /// assert!(json::check(many.as_bytes()).is_err());
 /// ```
 pub fn check(text: &[u8]) -> Result<(), TooManyValues> {
-    // A value and what sets it apart from the next take two bytes at least: most texts need not be looked at.
+    // A value and its separator take at least two bytes, so most texts need not be counted.
     if text.len() / 2 < MOST_VALUES || count(text) <= MOST_VALUES {
         return Ok(());
     }
     Err(TooManyValues)
 }
 
-/// About how many bytes of memory a value takes.
+/// Estimates how many bytes of memory a value takes.
 pub fn weight(value: &Value) -> usize {
     let own = size_of::<Value>();
     match value {
         Value::String(text) => own + text.len(),
         Value::Array(items) => items.iter().map(weight).fold(own, usize::saturating_add),
         Value::Object(fields) => {
-            // A name, its place in the order, and its hash.
+            // The name, its position and its hash.
             let field =
                 |(name, value): (&String, _)| 2 * size_of::<String>() + name.len() + weight(value);
             fields.iter().map(field).fold(own, usize::saturating_add)
@@ -50,13 +50,19 @@ pub fn weight(value: &Value) -> usize {
     }
 }
 
-/// Reads a value, unless there are too many in it.
+/// Reads a value. An `Err` says that it is not JSON, does not fit the type, or has too many values.
+///
+/// ```
+/// use drillmaster_models::json;
+/// let codes: Vec<String> = json::read(br#"["linux1", "nmap"]"#).unwrap();
+/// assert_eq!(codes, ["linux1", "nmap"]);
+/// ```
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     check(text).map_err(serde_json::Error::custom)?;
     serde_json::from_slice(text)
 }
 
-/// How many values there can be: one, one behind each comma, and one in each list or object, which may be empty.
+/// An upper bound for the number of values: one, plus one after each comma, plus one in each list or object.
 fn count(text: &[u8]) -> usize {
     let (mut count, mut rest) = (1, text.iter());
     while let Some(byte) = rest.next() {
@@ -111,7 +117,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_value_is_missed_and_at_most_one_in_two_is_not_there(json in any_json()) {
+        fn the_count_is_at_least_the_number_of_values_and_at_most_twice_that(json in any_json()) {
             for text in [json.to_string(), format!("{json:#}")] {
                 let (count, values) = (count(text.as_bytes()), values(&json));
                 prop_assert!(values <= count && count <= 2 * values, "{count} for {values}: {text}");
@@ -119,7 +125,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_the_text_it_is_counted(text in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn any_text_is_counted(text in prop::collection::vec(any::<u8>(), 0..64)) {
             prop_assert!(count(&text) <= text.len() + 1);
         }
     }
@@ -132,11 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn more_values_than_the_limit_are_refused_before_they_are_made() {
+    fn too_many_values_are_refused_before_any_is_built() {
         for value in ["[]", "0", "{\"\":0}"] {
             let list = format!("[{value}{}]", format!(",{value}").repeat(MOST_VALUES));
-            let told = read::<Value>(list.as_bytes()).unwrap_err().to_string();
-            assert!(told.contains("more than 4,000,000 JSON values"), "{value}: {told}");
+            let error = read::<Value>(list.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("more than 4,000,000 JSON values"), "{value}: {error}");
         }
         let deep = "[".repeat(1_000_000);
         assert!(

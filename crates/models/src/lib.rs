@@ -1,9 +1,12 @@
-//! What TryHackMe and Veracode Security Labs say: one declaration per endpoint, and the codec that all
-//! of them share. Nothing here opens a connection, reads a clock or knows a script.
+//! What TryHackMe and Veracode Security Labs offer: one declaration per endpoint, and the codec that all
+//! endpoints share. Nothing here opens a connection, reads a clock or knows about scripts.
 //!
-//! An endpoint is a request struct with a [`Metadata`]; [`EndpointDef`] erases its types, and the `ENDPOINTS` of a
-//! [`Service`] list each endpoint once. Clients, the script engine, the command line, the sandbox and the
-//! generated documents all work from that list.
+//! An endpoint is a request struct with a [`Metadata`]. [`EndpointDef`] erases its types, and [`endpoints`] lists
+//! every endpoint once. Clients, the script engine, the command line, the sandbox and the generated documents
+//! all work from this list.
+//!
+//! Facts come from the vendors' documentation. What it does not say is marked "seen" (observed on the live
+//! services) or names its source.
 //!
 //! ```
 //! use drillmaster_models::{Dialect, endpoint};
@@ -18,16 +21,23 @@
 //! ```
 
 mod address;
+mod catalog;
+mod dialect;
+mod effect;
 mod endpoint;
 mod endpoint_def;
+mod error_spec;
 mod failure;
 mod field;
+mod field_error;
 pub mod json;
 pub mod lenient;
 mod message;
 mod metadata;
 mod moment;
+mod nearest;
 mod pager;
+mod schema;
 pub mod scope;
 mod sensitivity;
 mod service;
@@ -36,19 +46,22 @@ pub mod veracode;
 pub mod wire;
 
 pub use address::same_address;
+pub use catalog::{SERVICES, UnknownEndpoint, endpoint, endpoints};
+pub use dialect::Dialect;
+pub use effect::{Absence, Effect, Removes, Resolve, Write};
 pub use endpoint::{Endpoint, Legacy, LegacyForm};
-pub use endpoint_def::{Dialect, EndpointDef, Unsupported};
-pub use failure::Failure;
-pub use field::{Field, FieldError, FieldKind, nearest};
+pub use endpoint_def::EndpointDef;
+pub use error_spec::{ErrorSpec, Means};
+pub use failure::{Failure, Unsupported};
+pub use field::{Field, FieldKind};
+pub use field_error::FieldError;
 pub use message::Message;
-pub use metadata::{
-    Absence, Credential, Effect, ErrorSpec, List, Means, Metadata, Method, Paging, Payload,
-    Removes, Reply, Resolve, Write,
-};
+pub use metadata::{Credential, List, Metadata, Method, Paging, Payload, Reply};
 pub use moment::{Instant, Moment};
+pub use nearest::nearest;
 pub use pager::Pager;
 pub use sensitivity::{Sensitivity, Texts};
-pub use service::{SERVICES, Service, UnknownEndpoint, endpoint, endpoints};
+pub use service::Service;
 
-/// Fields of an answer that this crate does not declare, kept as they came.
+/// The fields of an answer that this crate does not declare, unchanged.
 pub type Extra = serde_json::Map<String, serde_json::Value>;

@@ -1,7 +1,8 @@
 //! A request or response on its own, with where in a run it belongs.
 
+use crate::catalog::endpoint;
 use crate::endpoint_def::EndpointDef;
-use crate::service::endpoint;
+
 use crate::wire;
 
 /// A request, or a response, as code sees it that only needs its content: method, target, headers and body, the

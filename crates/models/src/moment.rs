@@ -1,4 +1,4 @@
-//! Points in time, as the services write them.
+//! Points in time, in the forms that the services use.
 
 use std::str::FromStr;
 
@@ -7,9 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
-/// A point in time in any of the forms that the services were seen to use: milliseconds since the epoch
-/// as a number or as text, `"3/6/2019"` (month/day/year, midnight UTC), or ISO 8601. The raw value is kept
-/// and written back as it came.
+/// A point in time in an answer. The services were seen to use milliseconds since the epoch as a number or as
+/// text, `"3/6/2019"` (month/day/year, midnight UTC), and ISO 8601. The raw value is kept and written back
+/// unchanged.
 ///
 /// ```
 /// use drillmaster_models::Moment;
@@ -24,27 +24,27 @@ use serde_json::Value;
 pub struct Moment(Value);
 
 impl Moment {
-    /// A moment as milliseconds since the epoch, the form most endpoints use.
+    /// A moment in milliseconds since the epoch, the form that most endpoints use.
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.into())
     }
 
-    /// A moment in exactly these words.
+    /// A moment with exactly this text.
     pub fn from_text(text: impl Into<String>) -> Self {
         Self(Value::String(text.into()))
     }
 
-    /// The value as it came.
+    /// The raw value.
     pub fn raw(&self) -> &Value {
         &self.0
     }
 
-    /// Milliseconds since the epoch, or `None` where the form is none of the known ones.
+    /// Milliseconds since the epoch; `None` if the form is unknown.
     pub fn millis(&self) -> Option<i64> {
         self.timestamp().map(Timestamp::as_millisecond)
     }
 
-    /// The point in time, or `None` where the form is none of the known ones.
+    /// The point in time; `None` if the form is unknown.
     pub fn timestamp(&self) -> Option<Timestamp> {
         match &self.0 {
             #[expect(clippy::cast_possible_truncation, reason = "a fraction of a millisecond")]
@@ -67,13 +67,12 @@ impl JsonSchema for Moment {
         json_schema!({
             "type": ["number", "string"],
             "description": "Milliseconds since the epoch, month/day/year, or ISO 8601.",
-            "x-sensitivity": "harmless"
         })
     }
 }
 
-/// A point in time in a request, sent as ISO 8601 with milliseconds and a final `Z`. A date alone is its
-/// midnight, UTC.
+/// A point in time in a request, sent as ISO 8601 with milliseconds and a final `Z`. It is read from any form
+/// of a [`Moment`]; a date alone means midnight UTC.
 ///
 /// ```
 /// use drillmaster_models::Instant;
@@ -94,9 +93,9 @@ impl FromStr for Instant {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let misfit =
-            || format!("`{text}` is no point in time; write it as 2026-09-01T00:00:00.000Z");
-        parse(text.trim()).map(Self).ok_or_else(misfit)
+        parse(text.trim()).map(Self).ok_or_else(|| {
+            format!("must be a point in time such as 2026-09-01T08:00:00Z, not `{text}`")
+        })
     }
 }
 
@@ -118,7 +117,7 @@ impl JsonSchema for Instant {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date-time", "x-sensitivity": "harmless" })
+        json_schema!({ "type": "string", "format": "date-time" })
     }
 }
 

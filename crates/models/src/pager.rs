@@ -1,4 +1,4 @@
-//! Walking a list that comes in pages.
+//! Reading lists that come in pages.
 
 use std::collections::HashSet;
 
@@ -6,15 +6,15 @@ use serde_json::{Map, Value};
 
 use crate::endpoint_def::EndpointDef;
 use crate::failure::Failure;
-use crate::field::FieldError;
+use crate::field_error::FieldError;
 use crate::metadata::{List, Paging};
 
-/// Asks for one page after the other, as a pure state machine: [`Pager::request`] gives the fields to send,
-/// [`Pager::accept`] takes the answer and hands out the items that are new.
+/// Reads a list page by page, as a pure state machine: [`Pager::request`] gives the fields to send, and
+/// [`Pager::accept`] takes the answer and returns the new items.
 ///
-/// The services' own "next" links point at other endpoints and drop filters (see both examples of the
-/// Security Labs document), so they only say *that* there is more: pages are counted here and the caller's
-/// filters sent again. A page that repeats what is known already ends the walk.
+/// The services' own "next" links point at other endpoints and drop filters (see both examples in the Security
+/// Labs documentation), so they only show *that* there is another page. The pager counts pages itself and sends
+/// the caller's filters again. A page without new items is the end.
 ///
 /// ```
 /// use drillmaster_models::{Pager, endpoint};
@@ -40,34 +40,31 @@ pub struct Pager {
     seen: HashSet<String>,
     remembered: usize,
     last: Vec<Value>,
-    /// How many items there were.
+    /// How many new items there were.
     items: u64,
-    /// How many there are, as the service counts.
+    /// How many items there are according to the service.
     total: Option<u64>,
-    /// Whether something speaks against having seen all.
-    doubtful: bool,
+    /// Whether some items may have been missed.
+    may_have_missed: bool,
     thorough: bool,
 }
 
-/// The most that Security Labs hands out in a page (seen on the live service).
+/// The maximum number of items in a page of Security Labs (seen on the live service).
 const FULL_PAGE: u64 = 50;
 
-/// The most pages of a list: 500,000 people, where they are full. A service that always has one more would be asked
-/// without end.
+/// The maximum number of pages: 500,000 people if the pages are full. Without it, a service that always announces
+/// another page would be asked forever.
 const MAX_PAGES: u64 = 10_000;
 
-/// The most bytes of ids that are remembered to know what is new, ten times those of as many people.
+/// The maximum size of the remembered ids in bytes: ten times the ids of 500,000 people.
 const MAX_REMEMBERED: usize = 256 << 20;
 
 impl Pager {
-    /// Starts at the page in `fields`, or at 0. Asks for full pages unless `fields` has a `limit`.
+    /// Starts at the `page` in `fields`, or at 0. Asks for full pages unless `fields` has a `limit`. An `Err`
+    /// says that a field is invalid, or that the endpoint has no list.
     pub fn new(endpoint: &EndpointDef, fields: &Value) -> Result<Self, FieldError> {
         let Some(list) = endpoint.metadata.list else {
-            return Err(FieldError::new(
-                endpoint.metadata.name,
-                ".",
-                "answers no list to walk through",
-            ));
+            return Err(FieldError::new(endpoint.metadata.name, ".", "has no list in its answer"));
         };
         let checked = endpoint.check(fields)?;
         let mut fields = checked.as_object().cloned().unwrap_or_default();
@@ -90,26 +87,26 @@ impl Pager {
             last: Vec::new(),
             items: 0,
             total: None,
-            // What is before the first page that it asks for is not seen.
-            doubtful: page > 0,
+            // It does not see the pages before its first one.
+            may_have_missed: page > 0,
             thorough: false,
         })
     }
 
-    /// The same, and not content with a full page that says it is the last: only a page that is not full is the
-    /// end, for a service that forgets to say that there are more ends every list early.
+    /// Also asks for the page after a full page that claims to be the last. This finds items that a service
+    /// hides by forgetting to announce the next page.
     #[must_use]
     pub fn thorough(self) -> Self {
         Self { thorough: true, ..self }
     }
 
-    /// The fields of the next request, or `None` at the end.
+    /// The fields of the next request; `None` at the end.
     pub fn request(&self) -> Option<Value> {
         (!self.done).then(|| Value::Object(self.fields.clone()))
     }
 
-    /// Takes a page's answer and gives the items that no earlier page had. An answer without its list is a
-    /// [`Failure::Shape`], never the end of the walk, and so is a list with more pages than are read.
+    /// Takes the answer with a page and returns the items that no earlier page had. An answer without the list,
+    /// or a list with more than 10,000 pages, is a [`Failure::Shape`].
     pub fn accept(&mut self, mut answer: Value) -> Result<Vec<Value>, Failure> {
         let items = take_items(&mut answer, self.list.items)?;
         let more = match self.list.paging {
@@ -143,8 +140,8 @@ impl Pager {
         self.items += fresh.len() as u64;
         let limit = self.fields.get("limit").and_then(Value::as_u64).unwrap_or(1);
         let is_full = self.list.paging != Paging::Whole && all as u64 >= limit;
-        // A list that moved on under the walk may have carried somebody past it.
-        self.doubtful |= fresh.len() < all || (more && fresh.is_empty());
+        // If the list changed meanwhile, an item may have moved from a later page to an earlier one.
+        self.may_have_missed |= fresh.len() < all || (more && fresh.is_empty());
         self.done = fresh.is_empty() || !(more || (self.thorough && is_full));
         self.page += 1;
         self.asked += 1;
@@ -152,23 +149,24 @@ impl Pager {
         if !self.done && (self.asked >= MAX_PAGES || self.remembered > MAX_REMEMBERED) {
             self.done = true;
             return Err(Failure::Shape(format!(
-                "the list has no end: after {} pages, the most that are read, there is one more",
+                "the list has no end: there is another page after {}, the maximum",
                 self.asked
             )));
         }
         Ok(fresh)
     }
 
-    /// Whether the walk has seen the whole list: it came to an end that the service told, no page repeated what
-    /// another had, and none that was counted is missing. Whoever is absent from such a walk was not in the list.
+    /// Whether the whole list was read: from the first page to one that the service marks as the last, without
+    /// repeated items, with as many items as the service counts, and the endpoint declares that its list leaves
+    /// nobody out. Only then does a missing item prove that it is not in the list.
     pub fn is_complete(&self) -> bool {
         let counted = self.total.is_none_or(|total| self.items >= total);
-        self.done && !self.doubtful && counted && self.list.complete
+        self.done && !self.may_have_missed && counted && self.list.complete
     }
 }
 
 fn take_items(answer: &mut Value, items: &str) -> Result<Vec<Value>, Failure> {
-    // Either form is read where a document has both.
+    // Both forms are read: the bare list, and the object with the list in it.
     let list = if items.is_empty() || answer.is_array() { answer } else { &mut answer[items] };
     match list.take() {
         Value::Array(items) => Ok(items),
@@ -183,7 +181,7 @@ mod tests {
     use super::*;
     use crate::endpoint;
 
-    /// Walks through a list of which each page has one more behind it.
+    /// Reads a list that always announces another page.
     fn endless(page: impl Fn(u64) -> Value) -> (u64, Failure) {
         let mut pager = Pager::new(endpoint("veracode.users").unwrap(), &json!({})).unwrap();
         for asked in 1.. {
@@ -194,17 +192,14 @@ mod tests {
                 return (asked, failure);
             }
         }
-        unreachable!("the walk ended without a word")
+        unreachable!("the list ended")
     }
 
     #[test]
-    fn a_list_without_end_is_an_error_and_no_end() {
+    fn a_list_without_end_is_an_error() {
         let (asked, failure) = endless(|page| json!([{ "id": page.to_string() }]));
         assert_eq!(asked, MAX_PAGES);
-        assert!(
-            failure.to_string().contains("the list has no end: after 10000 pages"),
-            "{failure}"
-        );
+        assert!(failure.to_string().contains("another page after 10000"), "{failure}");
     }
 
     #[test]

@@ -1,17 +1,21 @@
-//! What the texts of a message hold, for whoever shares one: whether they tell of a person or let somebody in.
+//! How sensitive the texts of a message are when it is shared: whether they identify a person or grant access.
 //!
-//! A field says it in its declaration, by `#[schemars(extend("x-sensitivity" = "email"))]`; a law over the endpoints
-//! keeps any text from being forgotten. Documents that are made from the schemas do not show it.
+//! A field declares its sensitivity with `#[schemars(extend("x-sensitivity" = "email"))]`. A text field without
+//! this mark is [harmless](Sensitivity::Harmless) and is shared as it is. The snapshot
+//! `tests/snapshots/laws__harmless_texts.snap` lists these fields, so that a review sees every new one. Generated
+//! documents do not show the marks.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::schema::{choices, types};
+
 /// The mark in a schema.
 const MARK: &str = "x-sensitivity";
 
-/// What a text holds.
+/// How sensitive a text is: the kind of private thing that it contains.
 ///
 /// ```
 /// use drillmaster_models::Sensitivity;
@@ -21,34 +25,34 @@ const MARK: &str = "x-sensitivity";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sensitivity {
-    /// Nothing that tells of a person or lets somebody in.
+    /// Nothing private.
     Harmless,
-    /// An address within a service. Only the values in its query may be secret.
+    /// A URL within a service. Only the values in its query may be secret.
     Address,
-    /// What a person wrote, or part of a name.
+    /// Words that a person wrote, or part of a name.
     Words,
-    /// The right answer to a question.
+    /// The answer to a question.
     Answer,
-    /// The address of a person's picture.
+    /// The URL of a person's picture.
     Avatar,
     /// A person's name.
     Name,
-    /// An id of somebody else than whom the object around it is about.
+    /// The id of another person than the one that the surrounding object is about.
     Other,
-    /// An id of a person.
+    /// The id of a person.
     Id,
-    /// A public name that a person chose.
+    /// A user name.
     Username,
-    /// The address of a person's mailbox.
+    /// An e-mail address.
     Email,
-    /// An address that lets in whoever opens it.
+    /// A URL that grants access to whoever opens it.
     Link,
-    /// A key, a token, a password.
+    /// A key, token or password.
     Secret,
 }
 
 impl Sensitivity {
-    /// All of them, the most harmless first.
+    /// All kinds, the least sensitive first.
     pub const ALL: [Self; 12] = [
         Self::Harmless,
         Self::Address,
@@ -82,7 +86,7 @@ impl Sensitivity {
         }
     }
 
-    /// Whether it tells who somebody is.
+    /// Whether it identifies a person.
     pub const fn is_of_a_person(self) -> bool {
         matches!(
             self,
@@ -90,7 +94,7 @@ impl Sensitivity {
         )
     }
 
-    /// Whether no two people have the same.
+    /// Whether no two people share it.
     pub const fn tells_people_apart(self) -> bool {
         matches!(self, Self::Other | Self::Id | Self::Username | Self::Email)
     }
@@ -108,15 +112,23 @@ impl std::str::FromStr for Sensitivity {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|one| one.name() == text).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.into_iter().map(Self::name).collect();
-            format!("`{text}` is nothing that a text holds; use one of {}", names.join(", "))
+            format!("unknown sensitivity `{text}`; use one of {}", names.join(", "))
         })
     }
 }
 
-/// What the texts of a value hold, in the value's own shape.
+/// How sensitive the texts of a value are, in the shape of the value.
+///
+/// ```
+/// use drillmaster_models::{Sensitivity, endpoint};
+/// let users = endpoint("thm.users").unwrap().answer_texts().field("users").unwrap();
+/// let email = users.items().unwrap().field("email").unwrap();
+/// assert_eq!(email.sensitivity, Some(Sensitivity::Email));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Texts {
-    /// What the text holds, where the value is one. Of a map it is what its keys hold.
+    /// The sensitivity of the text, or of the keys of a map. `None` for values that are neither: records,
+    /// numbers, flags, and texts that the service chooses from a fixed list.
     pub sensitivity: Option<Sensitivity>,
     fields: BTreeMap<String, Texts>,
     items: Option<Box<Texts>>,
@@ -124,32 +136,42 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Reads it from a schema that bears the marks.
-    pub(crate) fn of(schema: &Value) -> Self {
+    /// Reads the marks in a schema.
+    pub(crate) fn from_schema(schema: &Value) -> Self {
+        Self::marked(schema, None)
+    }
+
+    /// Reads the marks in a schema. What has none inherits the mark of the list or map that it is in.
+    fn marked(schema: &Value, inherited: Option<Sensitivity>) -> Self {
         let mark = schema[MARK].as_str().and_then(|mark| mark.parse().ok());
-        let inherits = |mut texts: Self| {
-            texts.sensitivity = texts.sensitivity.or(mark);
-            Box::new(texts)
-        };
+        let within = |schema| Box::new(Self::marked(schema, mark));
         let properties = schema["properties"].as_object().into_iter().flatten();
         let mut own = Self {
-            sensitivity: mark,
-            fields: properties.map(|(name, schema)| (name.clone(), Self::of(schema))).collect(),
-            items: schema.get("items").map(|items| inherits(Self::of(items))),
+            sensitivity: mark.or(inherited),
+            fields: properties
+                .map(|(name, schema)| (name.clone(), Self::marked(schema, None)))
+                .collect(),
+            items: schema.get("items").map(within),
             values: schema
                 .get("additionalProperties")
                 .filter(|values| values.is_object())
-                .map(|values| inherits(Self::of(values))),
+                .map(within),
         };
         for forms in ["anyOf", "oneOf", "allOf"] {
             for form in schema[forms].as_array().into_iter().flatten() {
-                own.add(Self::of(form));
+                own.add(Self::marked(form, None));
             }
         }
+        if own.sensitivity.is_none() && (own.values.is_some() || may_be_text(schema)) {
+            own.sensitivity = Some(Sensitivity::Harmless);
+        }
+        // A list in a query is one text.
+        let of_items = own.items.as_ref().and_then(|items| items.sensitivity);
+        own.sensitivity = own.sensitivity.or(of_items);
         own
     }
 
-    /// Adds what the same value holds in another form of it. The more secret counts.
+    /// Adds another form of the same value. The higher sensitivity of the two counts.
     pub(crate) fn add(&mut self, other: Self) {
         self.sensitivity = self.sensitivity.max(other.sensitivity);
         for (name, texts) in other.fields {
@@ -164,7 +186,7 @@ impl Texts {
         }
     }
 
-    /// The texts of a field, or of a map's value; `None` where the declarations do not know it.
+    /// The texts of a field, or of a map's values; `None` for a field that is not declared.
     pub fn field(&self, name: &str) -> Option<&Self> {
         self.fields.get(name).or(self.values.as_deref())
     }
@@ -174,31 +196,46 @@ impl Texts {
         self.fields.iter().map(|(name, texts)| (name.as_str(), texts))
     }
 
+    /// The texts of a map's values.
+    pub fn values(&self) -> Option<&Self> {
+        self.values.as_deref()
+    }
+
     /// The texts of a list's items.
     pub fn items(&self) -> Option<&Self> {
         self.items.as_deref()
     }
 
-    /// The texts of the only list among the fields, which some answers are without the object around it.
+    /// The texts of the only list among the fields. Some answers are this list without the object around it.
     pub fn only_list(&self) -> Option<&Self> {
         let mut lists = self.fields.values().filter(|field| field.is_list());
         lists.next().filter(|_| lists.next().is_none())
     }
 
-    /// Whether it is a list.
+    /// Whether the value is a list.
     pub fn is_list(&self) -> bool {
         self.items.is_some()
     }
 }
 
+/// Whether a schema allows any text, as opposed to a few fixed ones.
+fn may_be_text(schema: &Value) -> bool {
+    const CONSTRAINTS: [&str; 5] = ["type", "anyOf", "oneOf", "allOf", "properties"];
+    let is_open = schema.as_bool() == Some(true)
+        || schema
+            .as_object()
+            .is_some_and(|parts| !CONSTRAINTS.iter().any(|it| parts.contains_key(*it)));
+    choices(schema).next().is_none() && (is_open || types(schema).any(|kind| kind == "string"))
+}
+
 /// The schema without the marks.
-pub(crate) fn without(mut schema: Value) -> Value {
+pub(crate) fn without_marks(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(parts) => {
             parts.shift_remove(MARK);
-            parts.values_mut().for_each(|part| *part = without(part.take()));
+            parts.values_mut().for_each(|part| *part = without_marks(part.take()));
         }
-        Value::Array(parts) => parts.iter_mut().for_each(|part| *part = without(part.take())),
+        Value::Array(parts) => parts.iter_mut().for_each(|part| *part = without_marks(part.take())),
         _ => {}
     }
     schema

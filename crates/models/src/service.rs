@@ -1,32 +1,32 @@
-//! The two services, and the list of everything that can be asked of them.
+//! A training service: its address, its credential and the refusals that all of its endpoints share.
 
-use crate::endpoint_def::EndpointDef;
-use crate::field::nearest;
-use crate::metadata::ErrorSpec;
-use crate::{thm, veracode};
+use crate::error_spec::ErrorSpec;
 
 /// A training service.
+///
+/// ```
+/// let thm = drillmaster_models::endpoint("thm.rooms").unwrap().service();
+/// assert_eq!(thm.title, "TryHackMe");
+/// ```
 #[derive(Debug)]
 pub struct Service {
     /// The first part of its endpoints' names.
     pub name: &'static str,
-    /// The name people know.
+    /// The name for people.
     pub title: &'static str,
-    /// Where its API lives.
+    /// The base URL of its API.
     pub base_url: &'static str,
-    /// The environment variable that holds its credential.
+    /// The environment variable with its credential.
     pub credential_variable: &'static str,
     /// The form of its credential, `KEY` or `KEY:SECRET`.
     pub credential_form: &'static str,
-    /// Whether a legacy dialect is spoken as well.
+    /// Whether it also has a legacy dialect.
     pub has_legacy: bool,
-    /// A read without fields that tells whether a credential is accepted. No service says whose the credential is;
-    /// how long this list is gives a hint.
+    /// A read without fields that shows whether a credential is accepted. No service says whose credential it
+    /// is; the length of this list is a hint.
     pub probe: &'static str,
     /// The refusals that any of its endpoints may answer.
     pub errors: &'static [ErrorSpec],
-    /// Its endpoints.
-    pub endpoints: &'static [EndpointDef],
 }
 
 impl Service {
@@ -48,51 +48,3 @@ impl Service {
         }
     }
 }
-
-/// Both services.
-pub static SERVICES: [&Service; 2] = [&thm::SERVICE, &veracode::SERVICE];
-
-/// Every endpoint of both services, in the order of the declarations.
-///
-/// ```
-/// assert_eq!(drillmaster_models::endpoints().count(), 26);
-/// ```
-pub fn endpoints() -> impl Iterator<Item = &'static EndpointDef> {
-    SERVICES.into_iter().flat_map(|service| service.endpoints)
-}
-
-/// Finds an endpoint by its name, `thm.rooms`; `thm::rooms`, as scripts write it, is understood too.
-///
-/// ```
-/// assert!(drillmaster_models::endpoint("thm::rooms").is_ok());
-/// let error = drillmaster_models::endpoint("thm.room").unwrap_err();
-/// assert_eq!(error.to_string(), "there is no endpoint `thm.room`; did you mean `thm.rooms`?");
-/// ```
-pub fn endpoint(name: &str) -> Result<&'static EndpointDef, UnknownEndpoint> {
-    let spelt = name.replace("::", ".");
-    endpoints().find(|endpoint| endpoint.metadata.name == spelt).ok_or_else(|| UnknownEndpoint {
-        name: name.to_owned(),
-        nearest: nearest(name, endpoints().map(|endpoint| endpoint.metadata.name)),
-    })
-}
-
-/// No endpoint has this name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownEndpoint {
-    /// The name that was asked for.
-    pub name: String,
-    /// The name that was probably meant.
-    pub nearest: Option<&'static str>,
-}
-
-impl std::fmt::Display for UnknownEndpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "there is no entry `{}`; ", self.name)?;
-        match self.nearest {
-            Some(name) => write!(f, "did you mean `{name}`?"),
-            None => write!(f, "`drillmaster endpoints` lists them all"),
-        }
-    }
-}
-
-impl std::error::Error for UnknownEndpoint {}

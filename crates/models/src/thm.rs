@@ -23,12 +23,16 @@ pub use register::{Register, Registration};
 pub use remove_seat::RemoveSeat;
 pub use room_exists::{CheckRoom, RoomExists};
 pub use rooms::{LegacyRooms, ListRooms, Room, Rooms};
-pub use scoreboard::{Answered, LegacyAnswered, LegacyStanding, ShowScoreboard, Standing};
+pub use scoreboard::{
+    Answered, LegacyAnswered, LegacyScoreboard, LegacyStanding, ShowScoreboard, Standing,
+};
 pub use time_report::{ReportTime, RoomType, TimeReport, TimeSpent};
 pub use users::{LegacyUser, LegacyUsers, ListUsers, User, Users};
 
-use crate::endpoint_def::{Dialect, EndpointDef};
-use crate::metadata::{Credential, ErrorSpec, Means, Metadata, Payload, Reply};
+use crate::dialect::Dialect;
+use crate::endpoint_def::EndpointDef;
+use crate::error_spec::{ErrorSpec, Means};
+use crate::metadata::{Credential, Metadata, Payload, Reply};
 use crate::service::Service;
 
 /// The service.
@@ -41,22 +45,21 @@ pub static SERVICE: Service = Service {
     has_legacy: true,
     probe: "thm.users",
     errors: &[ErrorSpec::new(403, "API Key is invalid or has expired.").meaning(Means::Credential)],
-    endpoints: &ENDPOINTS,
 };
 
 /// Every endpoint, once.
 pub static ENDPOINTS: [EndpointDef; 11] = [
-    EndpointDef::of::<Register>(),
-    EndpointDef::of::<Authenticate>(),
-    EndpointDef::of::<AddSeat>(),
-    EndpointDef::of::<RemoveSeat>(),
-    EndpointDef::of::<ShowScoreboard>(),
-    EndpointDef::of::<ListUsers>(),
-    EndpointDef::of::<LeaveRoom>(),
-    EndpointDef::of::<ListRooms>(),
-    EndpointDef::of::<CheckRoom>(),
-    EndpointDef::of::<ListQuestions>(),
-    EndpointDef::of::<ReportTime>(),
+    EndpointDef::new::<Register>(&SERVICE),
+    EndpointDef::new::<Authenticate>(&SERVICE),
+    EndpointDef::new::<AddSeat>(&SERVICE),
+    EndpointDef::new::<RemoveSeat>(&SERVICE),
+    EndpointDef::new::<ShowScoreboard>(&SERVICE),
+    EndpointDef::new::<ListUsers>(&SERVICE),
+    EndpointDef::new::<LeaveRoom>(&SERVICE),
+    EndpointDef::new::<ListRooms>(&SERVICE),
+    EndpointDef::new::<CheckRoom>(&SERVICE),
+    EndpointDef::new::<ListQuestions>(&SERVICE),
+    EndpointDef::new::<ReportTime>(&SERVICE),
 ];
 
 const KEY: Credential = Credential::Header("THM-API-KEY");

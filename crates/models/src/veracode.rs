@@ -40,7 +40,8 @@ pub use users::{ListUsers, User, Users};
 pub use users_details::{ListUsersDetails, UserDetails, UsersDetails};
 
 use crate::endpoint_def::EndpointDef;
-use crate::metadata::{Credential, ErrorSpec, Means, Metadata};
+use crate::error_spec::{ErrorSpec, Means};
+use crate::metadata::{Credential, Metadata};
 use crate::service::Service;
 
 /// The service.
@@ -60,26 +61,25 @@ pub static SERVICE: Service = Service {
         ErrorSpec::new(401, "disabled").meaning(Means::Credential),
         ErrorSpec::new(403, "invalid").meaning(Means::Credential),
     ],
-    endpoints: &ENDPOINTS,
 };
 
 /// Every endpoint, once.
 pub static ENDPOINTS: [EndpointDef; 15] = [
-    EndpointDef::of::<ListUsers>(),
-    EndpointDef::of::<ListUsersDetails>(),
-    EndpointDef::of::<ShowUserProgress>(),
-    EndpointDef::of::<UpdateUser>(),
-    EndpointDef::of::<DeleteUser>(),
-    EndpointDef::of::<ShowOnboarding>(),
-    EndpointDef::of::<ShowCampaignsProgress>(),
-    EndpointDef::of::<ShowEngagementTime>(),
-    EndpointDef::of::<ListProgress>(),
-    EndpointDef::of::<ListLessons>(),
-    EndpointDef::of::<ShowLessonProgress>(),
-    EndpointDef::of::<SearchLessons>(),
-    EndpointDef::of::<ListRoles>(),
-    EndpointDef::of::<ShowRoleProgress>(),
-    EndpointDef::of::<Invite>(),
+    EndpointDef::new::<ListUsers>(&SERVICE),
+    EndpointDef::new::<ListUsersDetails>(&SERVICE),
+    EndpointDef::new::<ShowUserProgress>(&SERVICE),
+    EndpointDef::new::<UpdateUser>(&SERVICE),
+    EndpointDef::new::<DeleteUser>(&SERVICE),
+    EndpointDef::new::<ShowOnboarding>(&SERVICE),
+    EndpointDef::new::<ShowCampaignsProgress>(&SERVICE),
+    EndpointDef::new::<ShowEngagementTime>(&SERVICE),
+    EndpointDef::new::<ListProgress>(&SERVICE),
+    EndpointDef::new::<ListLessons>(&SERVICE),
+    EndpointDef::new::<ShowLessonProgress>(&SERVICE),
+    EndpointDef::new::<SearchLessons>(&SERVICE),
+    EndpointDef::new::<ListRoles>(&SERVICE),
+    EndpointDef::new::<ShowRoleProgress>(&SERVICE),
+    EndpointDef::new::<Invite>(&SERVICE),
 ];
 
 const KEY: Credential = Credential::Header("auth");

@@ -1,6 +1,6 @@
-//! The codec: how a declaration and its fields become a message, and back. A client [encodes](encode) and
-//! [decodes](decode); a sandbox [reads](fields_of) and [responds](respond). Credentials are not part of it:
-//! they join when a request is sent over HTTP.
+//! The codec between an endpoint's fields and HTTP messages. A client [encodes](encode) requests and
+//! [decodes](decode) answers; a server [reads fields](read_fields) and [responds](respond). Credentials are not
+//! part of it: they are added when a request is sent over HTTP.
 //!
 //! ```
 //! use drillmaster_models::{Dialect, endpoint};
@@ -19,44 +19,45 @@ use percent_encoding::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::error_spec::{ErrorSpec, Means};
 use crate::failure::Failure;
-use crate::field::{FieldError, present};
+use crate::field_error::FieldError;
 use crate::json;
-use crate::metadata::{ErrorSpec, Means, Metadata, Method, Payload, Reply, braced};
+use crate::metadata::{Metadata, Method, Payload, Reply, braced};
 
-/// A request as it travels, without its credential.
+/// An HTTP request without its credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The HTTP method.
     pub method: Method,
-    /// Path and query, below the service's address.
+    /// Path and query, below the service's base URL.
     pub target: String,
-    /// Header names, lower-case, and values, in order.
+    /// Lower-case header names with their values, in order.
     pub headers: Vec<(String, String)>,
-    /// The body; empty where there is none.
+    /// The body; empty if there is none.
     pub body: Vec<u8>,
 }
 
-/// An answer as it travels.
+/// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// Header names, lower-case, and values, in order.
+    /// Lower-case header names with their values, in order.
     pub headers: Vec<(String, String)>,
-    /// The body; empty where there is none.
+    /// The body; empty if there is none.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// The first header of a (lower-case) name.
+    /// The first header with this lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         header(&self.headers, name)
     }
 }
 
 impl Response {
-    /// An answer with a JSON body.
+    /// A response with a JSON body.
     pub fn json(status: u16, body: &Value) -> Self {
         Self {
             status,
@@ -65,7 +66,7 @@ impl Response {
         }
     }
 
-    /// The first header of a (lower-case) name.
+    /// The first header with this lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         header(&self.headers, name)
     }
@@ -105,11 +106,18 @@ fn write_rest(
     Ok(())
 }
 
-/// Most addresses are no longer, in bytes.
-const USUAL: usize = 96;
+/// The capacity to reserve for a target, in bytes. Most are shorter.
+const TARGET_CAPACITY: usize = 96;
 
-/// All but the unreserved characters of RFC 3986.
+/// All characters except the unreserved ones of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The fields that are sent: those that are neither absent nor null.
+fn present(fields: Value) -> Map<String, Value> {
+    let Value::Object(mut fields) = fields else { return Map::new() };
+    fields.retain(|_, value| !value.is_null());
+    fields
+}
 
 fn escape(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, RESERVED)
@@ -122,10 +130,11 @@ fn text_of(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// Writes a request. `fields` are those of the metadata's own dialect, checked before.
+/// Encodes a request. `fields` have been checked and are in the dialect of `metadata`. An `Err` says that a
+/// field cannot be part of a path.
 pub fn encode(metadata: &Metadata, fields: Value) -> Result<Request, FieldError> {
     let mut fields = present(fields);
-    let mut target = String::with_capacity(USUAL);
+    let mut target = String::with_capacity(TARGET_CAPACITY);
     for segment in metadata.path.split('/').skip(1) {
         target.push('/');
         match braced(segment) {
@@ -134,7 +143,7 @@ pub fn encode(metadata: &Metadata, fields: Value) -> Result<Request, FieldError>
                 let value = fields.shift_remove(name).unwrap_or_default();
                 let text = text_of(&value);
                 if value.is_null() || matches!(text.as_ref(), "" | "." | "..") {
-                    let problem = "is part of the address: it must not be empty, `.` or `..`";
+                    let problem = "is part of the path, so it must not be empty, `.` or `..`";
                     return Err(FieldError::new(metadata.name, name, problem));
                 }
                 target.extend(escape(&text));
@@ -164,11 +173,11 @@ pub fn encode(metadata: &Metadata, fields: Value) -> Result<Request, FieldError>
     Ok(Request { method: metadata.method, target, headers, body })
 }
 
-/// `name=value&…`; lists are joined by commas, as in the samples of the Security Labs document.
+/// Writes `name=value&…`. Lists are joined by commas, as in the samples of the Security Labs documentation.
 fn push_pairs(pairs: &mut String, fields: &Map<String, Value>) {
     for (nth, (name, value)) in fields.iter().enumerate() {
-        let gap = if nth == 0 { "" } else { "&" };
-        pairs.extend([gap].into_iter().chain(escape(name)).chain(["="]));
+        let separator = if nth == 0 { "" } else { "&" };
+        pairs.extend([separator].into_iter().chain(escape(name)).chain(["="]));
         match value {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
@@ -181,8 +190,8 @@ fn push_pairs(pairs: &mut String, fields: &Map<String, Value>) {
     }
 }
 
-/// Reads an answer, unwrapped, in the metadata's own dialect. The HTTP status decides first; a 2xx whose body
-/// says `"error"` is a failure all the same.
+/// Decodes an answer and unwraps it, in the dialect of `metadata`. A 2xx whose body has the status `"error"` is a
+/// failure too.
 pub fn decode(
     metadata: &Metadata,
     errors: impl Iterator<Item = &'static ErrorSpec>,
@@ -211,27 +220,27 @@ pub fn decode(
         return failure(status, words(status, body.as_ref(), text), errors);
     }
     if metadata.reply == Reply::Location {
-        return Err(Failure::Shape("a redirect is due".to_owned()));
+        return Err(Failure::Shape("it must be a redirect".to_owned()));
     }
     let Some(mut body) = body else {
         json::check(text.as_bytes()).map_err(|error| Failure::Shape(error.to_string()))?;
-        return Err(Failure::Shape(format!("not JSON: {}", shorten(text))));
+        return Err(Failure::Shape(format!("it is not JSON: {}", shorten(text))));
     };
     match (metadata.reply, &mut body) {
         (Reply::Data, Value::Object(envelope)) => match envelope.shift_remove("data") {
             Some(data) => Ok(data),
-            None => Err(Failure::Shape("`data` is missing".to_owned())),
+            None => Err(Failure::Shape("it has no `data`".to_owned())),
         },
-        (Reply::Data, _) => Err(Failure::Shape("an object with `data` is due".to_owned())),
+        (Reply::Data, _) => Err(Failure::Shape("it must be an object with `data`".to_owned())),
         (Reply::One, Value::Array(items)) if items.len() == 1 => Ok(items.remove(0)),
         (Reply::One, Value::Array(items)) => {
-            Err(Failure::Shape(format!("an array of one is due, not of {}", items.len())))
+            Err(Failure::Shape(format!("it must be a list of one item, not of {}", items.len())))
         }
         _ => Ok(body),
     }
 }
 
-/// Whether the service asks to be asked less often: a 429, or a 403 whose words say so.
+/// Whether the service limits the rate of requests: a 429, or a 403 whose text says so (seen).
 ///
 /// ```
 /// use drillmaster_models::wire::{Response, is_throttled};
@@ -242,27 +251,29 @@ pub fn decode(
 /// assert!(!is_throttled(&Response::json(403, &json!({ "message": "ApiCredential invalid" }))));
 /// ```
 pub fn is_throttled(answer: &Response) -> bool {
-    // Only a 403 has to be read to be understood.
+    // Only a 403 has to be read.
     if answer.status != 403 {
         return answer.status == 429;
     }
     let text = String::from_utf8_lossy(&answer.body);
     let text = text.trim();
     let body: Option<Value> = json::read(text.as_bytes()).ok();
-    !is_html(answer, text) && throttles(403, &words(403, body.as_ref(), text))
+    !is_html(answer, text) && says_throttled(403, &words(403, body.as_ref(), text))
 }
 
-fn throttles(status: u16, words: &str) -> bool {
+fn says_throttled(status: u16, words: &str) -> bool {
     let plain = words.to_lowercase();
     let says_so = ["throttl", "rate limit", "too many requests"];
     status == 429 || (status == 403 && says_so.iter().any(|word| plain.contains(word)))
 }
 
-/// What an answer that is a failure says.
+/// The message in a failed answer.
 fn words(status: u16, body: Option<&Value>, text: &str) -> String {
     match body.and_then(|body| body["message"].as_str()) {
         Some(words) => words.to_owned(),
-        None if text.is_empty() || text == "{}" => format!("HTTP status {status}, no words"),
+        None if text.is_empty() || text == "{}" => {
+            format!("HTTP status {status} without a message")
+        }
         None => shorten(text),
     }
 }
@@ -272,7 +283,7 @@ fn failure(
     words: String,
     mut errors: impl Iterator<Item = &'static ErrorSpec>,
 ) -> Result<Value, Failure> {
-    if throttles(status, &words) {
+    if says_throttled(status, &words) {
         return Err(Failure::Throttled { status, words });
     }
     if status >= 500 {
@@ -293,7 +304,7 @@ fn is_html(answer: &Response, text: &str) -> bool {
     typed || (text.starts_with('<') && !text.is_empty())
 }
 
-/// The first words of a body that was no API answer.
+/// The beginning of a body that is not an API answer.
 fn shorten(text: &str) -> String {
     match text.char_indices().nth(200) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -301,7 +312,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// The values of a template's `{names}` in a path, or `None` where the path is another's.
+/// The names and values of a template's `{fields}` in a path; `None` if the path does not match.
 ///
 /// ```
 /// use drillmaster_models::wire::match_path;
@@ -328,20 +339,21 @@ pub fn match_path(template: &str, path: &str) -> Option<Vec<(String, String)>> {
     }
 }
 
-/// A sandbox's way: the fields of a request that arrived, as they came. Path, query and form fields are
-/// texts, JSON fields what they are; the credential's form field is among them. An `Err` says why the body
-/// cannot be read.
-pub fn fields_of(
+/// Reads the fields of a request, unchecked, for servers. Fields from the path, the query or a form are texts;
+/// fields from JSON keep their types. A credential in a form is among them. An `Err` says why the body cannot
+/// be read.
+pub fn read_fields(
     metadata: &Metadata,
     target: &str,
     body: &[u8],
 ) -> Result<Map<String, Value>, String> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut fields = match metadata.payload {
-        Payload::Query => from_pairs(query),
-        Payload::Form => {
-            from_pairs(std::str::from_utf8(body).map_err(|_| "the form is not UTF-8".to_owned())?)
+        Payload::Query => from_pairs(query.as_bytes()),
+        Payload::Form if std::str::from_utf8(body).is_err() => {
+            return Err("the form is not UTF-8".to_owned());
         }
+        Payload::Form => from_pairs(body),
         Payload::Json if body.iter().all(u8::is_ascii_whitespace) => Map::new(),
         Payload::Json => match json::read(body) {
             Ok(Value::Object(fields)) => fields,
@@ -355,19 +367,12 @@ pub fn fields_of(
     Ok(fields)
 }
 
-fn from_pairs(text: &str) -> Map<String, Value> {
-    let plain = |part: &str| {
-        let spaced = part.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
-    };
-    text.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (plain(name), plain(value).into()))
-        .collect()
+fn from_pairs(text: &[u8]) -> Map<String, Value> {
+    let pairs = form_urlencoded::parse(text);
+    pairs.map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect()
 }
 
-/// A sandbox's way: wraps an answer as the metadata's reply has it.
+/// Encodes an answer and wraps it as `metadata` declares, for servers.
 pub fn respond(metadata: &Metadata, answer: &Value) -> Response {
     match metadata.reply {
         Reply::Bare => Response::json(200, answer),

@@ -43,7 +43,7 @@ fn comes_back(metadata: &Metadata, fields: Map<String, Value>) -> Result<(), Tes
     let request =
         wire::encode(metadata, fields.clone()).map_err(|e| TestCaseError::fail(e.to_string()))?;
     prop_assert!(request.target.is_ascii(), "{}", request.target);
-    let read = wire::fields_of(metadata, &request.target, &request.body);
+    let read = wire::read_fields(metadata, &request.target, &request.body);
     prop_assert_eq!(read.map(Value::Object), Ok(fields), "{} {}", metadata.name, request);
     Ok(())
 }
@@ -94,7 +94,7 @@ proptest! {
     #[test]
     fn any_target_and_body_is_read_or_refused(target in "\\PC{0,40}", body: Vec<u8>) {
         for (metadata, _) in DECLARED.iter() {
-            let _ = wire::fields_of(metadata, &target, &body);
+            let _ = wire::read_fields(metadata, &target, &body);
         }
     }
 

@@ -191,6 +191,7 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
         }
         () if error.is_unwritten() => ROOM.to_owned(),
         () if error.is_in_doubt() => how_to_resolve(error),
+        () if error.is_unsupported() => "use --thm-dialect current".to_owned(),
         () if error.is_throttled() => {
             "try again later, or wait longer with --retry-for TIME".to_owned()
         }

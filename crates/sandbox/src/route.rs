@@ -47,7 +47,7 @@ pub(crate) fn routes(dialect: Dialect) -> Vec<Route> {
         let Some(simulation) = SIMULATIONS.iter().find(|one| one.service == service.name) else {
             continue;
         };
-        for endpoint in service.endpoints {
+        for endpoint in service.endpoints() {
             let handler = simulation.handlers.iter().find(|one| one.endpoint == endpoint.name());
             if let (Ok(metadata), Some(handler)) = (endpoint.metadata(dialect), handler) {
                 let admit = simulation.admit;

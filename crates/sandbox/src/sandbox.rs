@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use drillmaster_models::{Credential, Dialect, EndpointDef, Metadata, Reply, wire};
-use drillmaster_transport::{Error, Request, Scope, Transport, visible_after};
+use drillmaster_transport::fault::visible_after;
+use drillmaster_transport::{Error, Request, Scope, Transport};
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
 
@@ -170,7 +171,7 @@ impl Sandbox {
             Found::Nothing => return nothing_here(path),
         };
         let form_field = |name: &str| {
-            let fields = wire::fields_of(route.metadata, target, body).ok()?;
+            let fields = wire::read_fields(route.metadata, target, body).ok()?;
             fields.get(name)?.as_str().map(str::to_owned)
         };
         let header = |name: &str| {
@@ -236,7 +237,7 @@ impl Sandbox {
         body: &[u8],
         visible_after: Duration,
     ) -> Result<wire::Response, Refusal> {
-        let fields = wire::fields_of(route.metadata, target, body)
+        let fields = wire::read_fields(route.metadata, target, body)
             .map_err(|problem| Refusal::new(400, problem))?;
         let fields = self.current(route.endpoint, fields)?;
         // The lock is held for the call alone: writing a long answer down keeps nobody waiting.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drillmaster_models::wire;
-use drillmaster_transport::{FaultPlan, Faults, Injection, Outcome, TakesEffect};
+use drillmaster_transport::fault::{FaultPlan, Faults, FaultyAnswer, Injection, TakesEffect};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -258,25 +258,25 @@ async fn answer(
         tokio::time::sleep(injection.delay).await;
     }
     let real = real_answer(sandbox.clone(), method, target, headers, body, injection.visible_after);
-    let Some(trouble) = injection.trouble else {
+    let Some(fault) = injection.fault else {
         return sent(real.await);
     };
-    let done = match trouble.takes_effect() {
+    let done = match fault.takes_effect() {
         TakesEffect::Never => None,
-        TakesEffect::First => Some(real.await),
-        TakesEffect::Late(after) => {
+        TakesEffect::BeforeAnswer => Some(real.await),
+        TakesEffect::AfterAnswer(after) => {
             drop(late.after(after, real));
             None
         }
-        TakesEffect::Slowly(after) => late.after(after, real).await.ok(),
+        TakesEffect::WithSlowAnswer(after) => late.after(after, real).await.ok(),
     };
-    match trouble.done_to(done, metadata) {
-        Outcome::Answer(answer) => sent(answer),
-        Outcome::Cut(answer) => {
+    match fault.apply(done, metadata) {
+        FaultyAnswer::Answer(answer) => sent(answer),
+        FaultyAnswer::Cut(answer) => {
             let whole = answer.body.clone();
             cut(sent(answer), &whole)
         }
-        Outcome::Reset => {
+        FaultyAnswer::Reset => {
             breaker.break_off();
             // Never written: the attempt to do so resets the connection.
             Response::new(body_of(Bytes::new()))

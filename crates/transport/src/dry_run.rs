@@ -154,7 +154,7 @@ pub(crate) fn endpoint_of(request: &Request) -> Result<&'static EndpointDef, Err
 /// What a caller asked for, read from the request again.
 fn fields_of(endpoint: &EndpointDef, request: &Request) -> Result<Value, Error> {
     let dialect = request.metadata.dialect;
-    wire::fields_of(request.metadata, &request.wire.target, &request.wire.body)
+    wire::read_fields(request.metadata, &request.wire.target, &request.wire.body)
         .map_err(|problem| FieldError::new(request.metadata.name, ".", &problem))
         .and_then(|fields| endpoint.fields_from_wire(Value::Object(fields), dialect))
         .and_then(|fields| endpoint.check(&fields))

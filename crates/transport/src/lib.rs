@@ -43,7 +43,7 @@ mod connection;
 mod diff;
 mod dry_run;
 mod error;
-mod fault;
+pub mod fault;
 pub mod files;
 mod guard;
 pub mod guide;
@@ -51,7 +51,6 @@ mod http;
 pub mod journal;
 pub mod log;
 mod mode;
-pub mod patience;
 mod rate;
 mod rate_limit;
 mod record;
@@ -60,23 +59,20 @@ mod replay;
 mod request;
 mod resolve;
 mod retry;
+mod retry_after;
 mod testing;
 #[doc(hidden)]
 pub mod torture;
-mod wait;
+mod wait_policy;
 
 pub use approved::Approved;
 pub use connection::Connection;
 pub use dry_run::{DryRun, Planned};
 pub use error::{Error, Mismatch, NetworkError, Stopped};
-pub use fault::{
-    FaultInjector, FaultKind, FaultPlan, FaultPlanError, Faults, Injection, Outcome, Shape,
-    TakesEffect, visible_after,
-};
+pub use fault::{FaultInjector, FaultPlan, FaultPlanError};
 pub use guard::{Guard, Limits, Removals};
 pub use http::{Http, HttpBuilder, base_url};
 pub use mode::{Mode, ModeError, Recorder, RecorderBuilder, Writes};
-pub use patience::Patience;
 pub use rate::{Rate, RateError};
 pub use rate_limit::{RateLimit, RateStats};
 pub use record::Record;
@@ -85,6 +81,7 @@ pub use request::{Purpose, Request, Response, Route, Scope, Source, Transport};
 pub use resolve::{Doubt, ResolvePolicy, Resolver};
 pub use retry::Retry;
 pub use testing::{Capture, RejectAll};
+pub use wait_policy::{Wait, WaitOutcome, WaitPolicy, WaitReason};
 
 // What callers need to build an `Http`.
 pub use reqwest;

@@ -28,7 +28,7 @@ async fn reads(words: &str) -> Refusal {
 #[tokio::test]
 async fn every_documented_refusal_has_a_type_of_its_own() {
     let service = SERVICES.iter().find(|service| service.name == "veracode").unwrap();
-    let own = service.endpoints.iter().flat_map(|endpoint| endpoint.metadata.errors);
+    let own = service.endpoints().flat_map(|endpoint| endpoint.metadata.errors);
     for spec in own.chain(service.errors) {
         let words = spec.says.replace(['{', '}'], "");
         let error = refused(spec.status, &words).await;

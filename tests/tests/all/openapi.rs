@@ -77,7 +77,7 @@ fn every_route_is_there() {
 fn nothing_is_there_that_is_not_declared() {
     for (name, document, service, dialect) in described() {
         let declared =
-            service.endpoints.iter().filter(|endpoint| endpoint.metadata(dialect).is_ok()).count();
+            service.endpoints().filter(|endpoint| endpoint.metadata(dialect).is_ok()).count();
         let paths = document["paths"].as_object().unwrap().values();
         let told: usize = paths.map(|item| item.as_object().map_or(0, Map::len)).sum();
         assert_eq!(told, declared, "{name}");
@@ -144,9 +144,7 @@ fn every_call_says_where_its_credential_goes() {
 /// Calls for every endpoint in every dialect that has it.
 fn each_call(check: impl Fn(&str, &Value, &EndpointDef, Dialect)) {
     for (name, document, service, dialect) in described() {
-        for endpoint in
-            service.endpoints.iter().filter(|endpoint| endpoint.metadata(dialect).is_ok())
-        {
+        for endpoint in service.endpoints().filter(|endpoint| endpoint.metadata(dialect).is_ok()) {
             check(&name, &document, endpoint, dialect);
         }
     }

@@ -83,10 +83,10 @@ pub(super) fn pace(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> {
         return Err(format!("{} requests arrived for {rows} rows", arrivals.len()));
     }
     // The burst leaves at once, and the others one after the other.
-    let ideal = f64::from(rows - rate.burst().min(rows)) / rate.per_second();
+    let ideal = f64::from(rows - rate.burst().min(rows)) / rate.requests_per_second();
     let took = spent.wall.as_secs_f64();
     let most = u32::try_from(most_in_a_second(&arrivals)).unwrap_or(u32::MAX);
-    let bound = rate.per_second() + f64::from(rate.burst());
+    let bound = rate.requests_per_second() + f64::from(rate.burst());
     let job = format!("{rows} rows at {rate}");
     Ok(vec![
         Line::new(format!("{job}: time"), took, "s")

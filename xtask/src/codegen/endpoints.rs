@@ -18,7 +18,7 @@ pub(crate) fn guide() -> String {
     ];
     for service in SERVICES {
         parts.extend(service_part(service));
-        parts.extend(service.endpoints.iter().map(entry_part));
+        parts.extend(service.endpoints().map(entry_part));
     }
     parts.join("\n\n") + "\n"
 }
@@ -28,7 +28,7 @@ fn service_part(service: &'static Service) -> [String; 3] {
     if service.has_legacy {
         header.push("legacy request");
     }
-    let rows = service.endpoints.iter().map(|endpoint| {
+    let rows = service.endpoints().map(|endpoint| {
         let link = format!("[`{0}`](#{1})", endpoint.name(), anchor(endpoint.name()));
         let mut row = vec![
             link,

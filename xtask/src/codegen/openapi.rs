@@ -16,7 +16,7 @@ const KEY: &str = "key";
 pub(crate) fn description(service: &'static Service, dialect: Dialect) -> Value {
     let mut paths: Map<String, Value> = Map::new();
     let mut schemes: Map<String, Value> = Map::new();
-    for endpoint in service.endpoints {
+    for endpoint in service.endpoints() {
         let Some(metadata) = words::metadata(endpoint, dialect) else { continue };
         let path = paths.entry(metadata.path).or_insert_with(|| json!({}));
         path[metadata.method.as_str().to_lowercase()] = operation(endpoint, metadata, dialect);

@@ -1,44 +1,44 @@
-//! `drillmaster call ENTRY`: a subcommand for every endpoint, with a flag for every field.
+//! `drillmaster call`: a subcommand for each endpoint, with a flag for each field.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use drillmaster_models::json::weight;
 use drillmaster_models::{EndpointDef, Field, FieldKind, Pager, Paging, endpoint, endpoints};
-use drillmaster_transport::{Connection, Error};
-use serde_json::{Map, Value, json};
-
-use crate::Ui;
-use crate::target_args;
-use crate::target_args::TargetArgs;
-use crate::transport::Connections;
-use crate::waiting::patience;
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::Format;
-use drillmaster_runner::output::table::{cell, whole};
-use drillmaster_runner::run_spec::Target;
+use drillmaster_transport::{Connection, Error};
+use serde_json::{Map, Value};
 
-/// The flags of `call`, besides the endpoint's fields.
+use crate::commands::endpoints::LIST_ENDPOINTS;
+use crate::patience::patience;
+use crate::print::{hide_fields, print_items};
+use crate::runtime::current_thread;
+use crate::target_args::{TargetArgs, target_from_flags};
+use crate::transport::Backend;
+use crate::ui::Ui;
+
+/// The arguments of `call`, without the fields of the endpoint.
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
     #[command(flatten)]
     target: TargetArgs,
-    /// Walk through all pages of a list
+    /// Fetch all pages of a list
     #[arg(long, global = true)]
     all: bool,
-    /// Show what is hidden otherwise, such as the answers of questions
+    /// Show hidden fields, such as answers to questions
     #[arg(long, global = true)]
     reveal: bool,
-    /// Allow what cannot be undone, such as deleting a user
+    /// Allow irreversible calls, such as deleting a user
     #[arg(long, global = true)]
     yes: bool,
 }
 
-/// Adds a subcommand for every endpoint.
-pub(crate) fn with_entries(command: Command) -> Command {
+/// Adds a subcommand for each endpoint.
+pub(crate) fn with_endpoints(command: Command) -> Command {
     endpoints().fold(
-        command.subcommand_value_name("ENTRY").subcommand_help_heading("Entries"),
+        command.subcommand_value_name("ENDPOINT").subcommand_help_heading("Endpoints"),
         |all, endpoint| all.subcommand(subcommand(endpoint)),
     )
 }
@@ -57,7 +57,7 @@ fn flag(field: &Field) -> Arg {
         FieldKind::Flag => "BOOL",
         FieldKind::Texts | FieldKind::Choices(_) => "TEXT,…",
     };
-    let arg = Arg::new(id(field))
+    let arg = Arg::new(arg_id(field))
         .long(field.name.clone())
         .value_name(kind)
         .help(field.doc.clone())
@@ -76,12 +76,12 @@ fn flag(field: &Field) -> Arg {
     arg.value_parser(move |text: &str| field.read_text(text).map(|_| text.to_owned()))
 }
 
-/// Fields share their names with other flags only by chance.
-fn id(field: &Field) -> String {
+/// The id of a field's argument, which cannot clash with another flag's.
+fn arg_id(field: &Field) -> String {
     format!("field:{}", field.name)
 }
 
-/// `roomCode` as shells like it: `room-code`.
+/// `roomCode` in kebab case: `room-code`.
 fn kebab(name: &str) -> String {
     let mut out = String::new();
     for letter in name.chars() {
@@ -93,62 +93,57 @@ fn kebab(name: &str) -> String {
     out
 }
 
-pub(crate) fn call(args: &CallArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
-    let chosen = matches.subcommand_matches("call").and_then(ArgMatches::subcommand);
-    let Some((name, given)) = chosen else {
-        return Err(
-            Diagnostic::usage("name an entry").with_help("`drillmaster endpoints` lists them")
-        );
+pub(crate) fn run(args: &CallArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit, Diagnostic> {
+    let subcommand = matches.subcommand_matches("call").and_then(ArgMatches::subcommand);
+    let Some((name, given)) = subcommand else {
+        return Err(Diagnostic::usage("no endpoint given").with_help(LIST_ENDPOINTS));
     };
-    let endpoint = endpoint(name).map_err(|error| Diagnostic::usage(error.to_string()))?;
+    let endpoint = endpoint(name)
+        .map_err(|error| Diagnostic::usage(error.to_string()).with_help(LIST_ENDPOINTS))?;
     let mut fields = Map::new();
     for field in endpoint.fields() {
-        if let Some(text) = given.get_one::<String>(&id(field)) {
+        if let Some(text) = given.get_one::<String>(&arg_id(field)) {
             let value = field
                 .read_text(text)
-                .map_err(|problem| Diagnostic::usage(format!("--{}: {problem}", field.name)))?;
+                .map_err(|error| Diagnostic::usage(format!("--{}: {error}", field.name)))?;
             fields.insert(field.name.clone(), value);
         }
     }
     let fields = Value::Object(fields);
     if endpoint.metadata.effect.write().is_some_and(|write| write.irreversible) && !args.yes {
-        let problem = format!("{name} cannot be undone: nothing was sent");
-        return Err(Diagnostic { category: Category::Stopped, ..Diagnostic::usage(problem) }
-            .with_help("if that is meant, allow it with --yes"));
+        let message = format!("{name} is irreversible: nothing was sent");
+        return Err(Diagnostic { category: Category::Stopped, ..Diagnostic::usage(message) }
+            .with_help("to allow it, add --yes"));
     }
-    let trace = shell.verbose.then(|| shell.console.clone());
-    let place = target_args::place_of(given, &args.target)?;
-    // An interrupt ends the command.
-    let patience = patience(&place, &shell.console, &Stop::default());
-    let target = Connections::open(&place, &[endpoint.service().name], &patience)?;
-    let connection = target.connect(target.transport(), trace);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Diagnostic::usage(format!("cannot start: {error}")))?;
-    let walks = args.all && endpoint.metadata.list.is_some();
-    let answer = if walks {
+    let target = target_from_flags(given, &args.target)?;
+    // Ctrl-C ends the process, so nothing has to stop the waits.
+    let patience = patience(&target, &ui.console, &Stop::default());
+    let backend = Backend::open(&target, &[endpoint.service().name], &patience)?;
+    let connection = backend.connect(backend.transport(), ui.trace());
+    let runtime = current_thread()?;
+    let fetches_all = args.all && endpoint.metadata.list.is_some();
+    let response = if fetches_all {
         runtime.block_on(all_items(&connection, endpoint, &fields)).map(Value::Array)
     } else {
         runtime.block_on(connection.call_and_resolve(endpoint, &fields))
     };
-    let mut answer = match answer {
-        Ok(answer) => answer,
+    let mut response = match response {
+        Ok(response) => response,
         Err(error) if error.is_already() => {
-            shell.console.note(&format!("unchanged: {}", error.words().unwrap_or_default()));
+            ui.console.note(&format!("unchanged: {}", error.words().unwrap_or_default()));
             return Ok(Exit::Done);
         }
         Err(error) => return Err(Diagnostic::call(&error)),
     };
     if !args.reveal {
-        hide(&mut answer, endpoint.metadata.hidden);
+        hide_fields(&mut response, endpoint.metadata.hidden);
     }
-    show(endpoint, &answer, walks, shell)?;
+    print_response(endpoint, &response, fetches_all, ui)?;
     Ok(Exit::Done)
 }
 
-/// The most bytes of memory that a list takes that is shown as a whole.
-const MOST_TAKEN: usize = 1 << 30;
+/// The maximum size of a list in memory, in bytes.
+const MAX_SIZE: usize = 1 << 30;
 
 async fn all_items(
     connection: &Connection,
@@ -156,14 +151,14 @@ async fn all_items(
     fields: &Value,
 ) -> Result<Vec<Value>, Error> {
     let mut pager = Pager::new(endpoint, fields).map_err(|error| Error::answer(error.into()))?;
-    let (mut items, mut taken) = (Vec::new(), 0);
+    let (mut items, mut size) = (Vec::new(), 0);
     while let Some(request) = pager.request() {
         let page = pager.accept(connection.call(endpoint, &request).await?);
         let page = page.map_err(|failure| Error::answer(failure).for_endpoint(endpoint))?;
-        taken += page.iter().map(weight).sum::<usize>();
-        if taken > MOST_TAKEN {
+        size += page.iter().map(weight).sum::<usize>();
+        if size > MAX_SIZE {
             return Err(Error::setup(
-                "the list is too long to be shown as a whole; go through it in a script, or page by page",
+                "the list is too long to print; read it in a script, or page by page",
             )
             .for_endpoint(endpoint));
         }
@@ -172,91 +167,32 @@ async fn all_items(
     Ok(items)
 }
 
-/// Blanks out what is shown only when asked for.
-pub(crate) fn hide(value: &mut Value, names: &[&str]) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, names)),
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                if names.contains(&name.as_str()) && !value.is_null() {
-                    *value = "[hidden; --reveal shows it]".into();
-                } else {
-                    hide(value, names);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn show(
+fn print_response(
     endpoint: &EndpointDef,
-    answer: &Value,
-    is_walk: bool,
-    shell: &Ui,
+    response: &Value,
+    is_complete: bool,
+    ui: &Ui,
 ) -> Result<(), Diagnostic> {
-    if shell.format == Format::Json {
-        return print_items(answer, shell);
+    if ui.format == Format::Json {
+        return print_items(response, ui);
     }
-    if answer.as_object().is_some_and(Map::is_empty) {
-        shell.console.note("done; the service answers nothing to it");
+    if response.as_object().is_some_and(Map::is_empty) {
+        ui.console.note("done (empty response)");
         return Ok(());
     }
-    let list = endpoint.metadata.list.filter(|_| !is_walk);
+    let list = endpoint.metadata.list.filter(|_| !is_complete);
     let items = match list {
-        Some(list) if !list.items.is_empty() => &answer[list.items],
-        _ => answer,
+        Some(list) if !list.items.is_empty() => &response[list.items],
+        _ => response,
     };
-    print_items(items, shell)?;
+    print_items(items, ui)?;
     let has_more = match list.map(|list| list.paging) {
-        Some(Paging::NextPage) => !answer["nextPage"].is_null(),
-        Some(Paging::Pages) => !answer["pages"]["next"].is_null(),
+        Some(Paging::NextPage) => !response["nextPage"].is_null(),
+        Some(Paging::Pages) => !response["pages"]["next"].is_null(),
         Some(Paging::Whole) | None => false,
     };
     if has_more {
-        shell.console.note("there are more pages; --all walks through them, --page gets one");
+        ui.console.note("there are more pages; use --all to fetch all, or --page for one");
     }
     Ok(())
-}
-
-/// Prints a list in columns, and anything else as its fields, or all of it as JSON.
-pub(super) fn print_items(items: &Value, shell: &Ui) -> Result<(), Diagnostic> {
-    if shell.format == Format::Json {
-        shell.console.print(&format!("{items:#}"));
-        return Ok(());
-    }
-    // A person gets long lists counted, a file gets them whole.
-    let write = if shell.format == Format::Csv { whole } else { cell };
-    let (header, rows) = match items {
-        Value::Array(items) => as_columns(items, write),
-        // An answer without a list reads better as a list of its fields.
-        Value::Object(fields) if shell.format == Format::Table => {
-            let rows = fields.iter().map(|(name, value)| vec![name.clone(), cell(value)]).collect();
-            (vec!["field".to_owned(), "value".to_owned()], rows)
-        }
-        single => as_columns(std::slice::from_ref(single), write),
-    };
-    match shell.format {
-        Format::Table if rows.is_empty() => shell.console.note("the list is empty"),
-        _ => shell.rows(&header, rows)?,
-    }
-    Ok(())
-}
-
-/// The union of the items' fields as columns, less those that are empty in every row.
-fn as_columns(items: &[Value], write: fn(&Value) -> String) -> (Vec<String>, Vec<Vec<String>>) {
-    let mut header: Vec<String> = Vec::new();
-    let single = |item: &Value| json!({ "value": item });
-    let items: Vec<Value> = items
-        .iter()
-        .map(|item| if item.is_object() { item.clone() } else { single(item) })
-        .collect();
-    for (name, value) in items.iter().filter_map(Value::as_object).flatten() {
-        if !value.is_null() && !header.contains(name) {
-            header.push(name.clone());
-        }
-    }
-    let cells = |item: &Value| header.iter().map(|name| write(&item[name.as_str()])).collect();
-    let rows = items.iter().map(cells).collect();
-    (header, rows)
 }

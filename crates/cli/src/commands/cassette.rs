@@ -8,123 +8,113 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, Subcommand};
-use drillmaster_transport::cassette::{self, Tape, straight};
-use drillmaster_transport::journal::Events;
-
-use crate::Ui;
-use crate::choices;
-use crate::complete;
-use crate::paths::Paths;
-use crate::transport::{keep, output};
 use drillmaster_interchange::{Format, Options, har};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::fs::{Readers, put};
+use drillmaster_transport::cassette::{self, Tape, straight};
 use drillmaster_transport::files;
+use drillmaster_transport::journal::Events;
 
-/// The flags of `cassette`.
+use crate::paths::{Paths, check_replaceable, output_path};
+use crate::ui::Ui;
+use crate::{choices, complete};
+
+/// The arguments of `cassette`.
 #[derive(Debug, Args)]
 pub(crate) struct CassetteArgs {
     #[command(subcommand)]
-    task: Task,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum Task {
-    /// List what was recorded, or show all of it
+enum Command {
+    /// List the requests of a recording, or show them in full
     Show(show::ShowArgs),
-    /// Count what was recorded
+    /// Count the requests of a recording by endpoint
     Stats(show::StatsArgs),
-    /// Make of a run's journal a cassette that can be shared: in order, without secrets and people
+    /// Turn a journal into a cassette that is safe to share: no secrets, made-up people
     Seal(seal::SealArgs),
-    /// Ask a service again what was recorded of it, and tell what it answers otherwise
+    /// Send recorded requests again, and report changed responses
     Verify(verify::VerifyArgs),
-    /// Make a cassette from a recording of another tool
+    /// Convert a HAR, vcrpy or VCR recording to a cassette
     Import(ImportArgs),
-    /// Write a cassette as HAR 1.2, which browsers, proxies and API tools read
+    /// Convert a cassette to HAR 1.2, for browsers, proxies and API tools
     Export(ExportArgs),
 }
 
 #[derive(Debug, Args)]
 struct ImportArgs {
-    /// A HAR file, or a cassette of vcrpy or VCR
+    /// HAR file, or cassette of vcrpy or VCR
     file: PathBuf,
-    /// The cassette to write; only its owner may read it
+    /// Cassette to write; only you can read it
     #[arg(short, long, value_name = "CASSETTE", add = complete::files("cassette"))]
     output: PathBuf,
-    /// What the file is; told from its content unless given
+    /// Format of the file [default: detected]
     #[arg(long, value_parser = choices::exchange_formats())]
     from: Option<Format>,
-    /// Take what was sent to this host, too: a gateway before one of the services
+    /// Also import requests to this host, such as a gateway in front of a service; can be repeated
     #[arg(long = "host", value_name = "HOST")]
     hosts: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 struct ExportArgs {
-    /// The cassette
+    /// Cassette to convert
     cassette: PathBuf,
-    /// The HAR file to write; only its owner may read it
+    /// HAR file to write; only you can read it
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
 
-pub(crate) fn cassette(
-    args: &CassetteArgs,
-    matches: &ArgMatches,
-    shell: &Ui,
-) -> Result<Exit, Diagnostic> {
-    match &args.task {
-        Task::Seal(args) => seal::seal(args, shell),
-        Task::Verify(args) => verify::verify(args, matches, shell),
-        Task::Show(args) => show::show(args, shell),
-        Task::Stats(args) => show::stats(args, shell),
-        Task::Import(args) => import(args, shell),
-        Task::Export(args) => export(args, shell),
+pub(crate) fn run(args: &CassetteArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit, Diagnostic> {
+    match &args.command {
+        Command::Seal(args) => seal::run(args, ui),
+        Command::Verify(args) => verify::run(args, matches, ui),
+        Command::Show(args) => show::show(args, ui),
+        Command::Stats(args) => show::stats(args, ui),
+        Command::Import(args) => import(args, ui),
+        Command::Export(args) => export(args, ui),
     }
 }
 
-fn import(args: &ImportArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
+fn import(args: &ImportArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     Paths::default()
         .read("the recording", Some(&args.file))
         .write("--output", Some(&args.output))
         .check()?;
-    let path = output(&args.output)?;
+    let path = output_path(&args.output)?;
     let options = Options { format: args.from, hosts: args.hosts.clone(), ..Options::default() };
     let bytes = read(&args.file, options.largest)?;
-    let refused = |why| Diagnostic::usage(format!("{}: {why}", args.file.display()));
-    let imported = drillmaster_interchange::read(&bytes, &options).map_err(refused)?;
-    keep(&path, "cassette", "\"cassette\"")?;
+    let cannot_import = |why| Diagnostic::usage(format!("{}: {why}", args.file.display()));
+    let imported = drillmaster_interchange::read(&bytes, &options).map_err(cannot_import)?;
+    check_replaceable(&path, "cassette", "\"cassette\"")?;
     write(&path, |out| drillmaster_interchange::write_cassette(&imported.tape, out))?;
-    tell(&imported.tape, &args.output, shell);
+    print_written(imported.tape.interactions.len(), &args.output, ui);
     match imported.left_out.count() {
         0 => {}
-        count => shell.console.note(&format!("left out {count}:\n{}", imported.left_out)),
+        count => ui.console.note(&format!("skipped {count}:\n{}", imported.left_out)),
     }
     Ok(Exit::Done)
 }
 
-fn export(args: &ExportArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
+fn export(args: &ExportArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     let read = Paths::default().read("the cassette", Some(&args.cassette));
     read.write("--output", Some(&args.output)).check()?;
-    let path = output(&args.output)?;
+    let path = output_path(&args.output)?;
     let tape = open_tape(&args.cassette)?;
-    keep(&path, "HAR file", "\"log\"")?;
+    check_replaceable(&path, "HAR file", "\"log\"")?;
     write(&path, |out| har::write(&tape, out))?;
-    tell(&tape, &args.output, shell);
+    print_written(tape.interactions.len(), &args.output, ui);
     Ok(Exit::Done)
 }
 
-fn tell(tape: &Tape, to: &Path, shell: &Ui) {
-    tell_count(tape.interactions.len(), to, shell);
-}
-
-fn tell_count(count: usize, to: &Path, shell: &Ui) {
+fn print_written(count: usize, to: &Path, ui: &Ui) {
     let requests = if count == 1 { "request" } else { "requests" };
-    shell.console.note(&format!("wrote {count} {requests} to {}", to.display()));
+    ui.console.note(&format!("wrote {count} {requests} to {}", to.display()));
 }
 
-/// Reads a cassette, or the journal of a run as far as it got.
+/// Reads a cassette, or the journal of a run.
 fn open(path: &Path) -> Result<Tape, Diagnostic> {
     match Events::open(path) {
         Ok(_) => {
@@ -134,31 +124,31 @@ fn open(path: &Path) -> Result<Tape, Diagnostic> {
     }
 }
 
-/// Reads a whole cassette.
+/// Reads a cassette.
 fn open_tape(path: &Path) -> Result<Tape, Diagnostic> {
-    let refuse = |why: String| Diagnostic::usage(format!("{}: {why}", path.display()));
-    let bytes = files::read(path, files::BY_PROGRAM).map_err(|error| unread(path, &error))?;
+    let invalid = |why: String| Diagnostic::usage(format!("{}: {why}", path.display()));
+    let bytes = files::read(path, files::BY_PROGRAM).map_err(|error| cannot_read(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
-        refuse(format!("the cassette is damaged at byte {byte}: not UTF-8; record it again"))
+        invalid(format!("the cassette is damaged at byte {byte} (not UTF-8); record it again"))
     })?;
-    cassette::parse(&text).map_err(|damage| refuse(damage.to_string()))
+    cassette::parse(&text).map_err(|damage| invalid(damage.to_string()))
 }
 
-/// The bytes of a file; of one that is larger than the limit, one byte more than that.
+/// Reads a file, up to one byte more than the limit, so that the reader notices a file that is too large.
 fn read(path: &Path, largest: usize) -> Result<Vec<u8>, Diagnostic> {
     let mut bytes = Vec::new();
     let file =
         files::open(path).and_then(|file| file.take(largest as u64 + 1).read_to_end(&mut bytes));
-    file.map_err(|error| unread(path, &error))?;
+    file.map_err(|error| cannot_read(path, &error))?;
     Ok(bytes)
 }
 
-fn unread(path: &Path, error: &io::Error) -> Diagnostic {
+fn cannot_read(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::usage(format!("cannot read {}: {error}", path.display()))
 }
 
-/// Writes a recording, which names people.
+/// Writes a recording that only its owner can read, because it names people.
 fn write(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,

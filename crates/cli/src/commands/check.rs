@@ -5,25 +5,28 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::{Format, Ui, complete};
+use crate::complete;
+use crate::ui::Ui;
+
 use drillmaster_runner::diagnostic::{Diagnostic, Severity};
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::output::table::Format;
 use drillmaster_runner::script::Script;
 
-/// The flags of `check`.
+/// The arguments of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The scripts
+    /// Scripts to check
     #[arg(required = true, value_name = "SCRIPT", add = complete::files("rhai"))]
     scripts: Vec<PathBuf>,
-    /// Take warnings for mistakes: end with 3 where there are any
+    /// Treat warnings as mistakes: exit with code 3 if there are any
     #[arg(long)]
     strict: bool,
 }
 
-/// Tells the mistakes and the warnings of each script, or lists them with `--format`. Warnings alone are no failure.
-pub(crate) fn check(args: &CheckArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
-    let (mut worst, mut listed) = (Exit::Done, Vec::new());
+/// Prints the mistakes and warnings of each script, or lists them with `--format`. Warnings alone are no failure.
+pub(crate) fn run(args: &CheckArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
+    let (mut exit, mut listed) = (Exit::Done, Vec::new());
     for path in &args.scripts {
         let found = match Script::open(path) {
             Ok(script) => {
@@ -33,44 +36,44 @@ pub(crate) fn check(args: &CheckArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
             Err(problem) => Script::complaints(path, problem),
         };
         for problem in &found {
-            worst = worst.max(weight(problem, args.strict));
+            exit = exit.max(exit_code(problem, args.strict));
         }
-        if shell.format != Format::Table {
+        if ui.format != Format::Table {
             listed.extend(found.iter().map(|problem| item(path, problem)));
             continue;
         }
         for problem in &found {
-            shell.tell(problem);
+            ui.print_diagnostic(problem);
         }
         if found.iter().all(|problem| problem.severity == Severity::Warning) {
             let warnings = match found.len() {
                 0 => String::new(),
-                1 => ", and 1 warning".to_owned(),
-                several => format!(", and {several} warnings"),
+                1 => ", 1 warning".to_owned(),
+                several => format!(", {several} warnings"),
             };
-            shell.console.print(&format!("{}: no mistakes found{warnings}", path.display()));
+            ui.console.print(&format!("{}: no mistakes{warnings}", path.display()));
         }
     }
-    if shell.format != Format::Table {
-        shell.list(&["script", "line", "column", "weight", "message", "help"], listed)?;
+    if ui.format != Format::Table {
+        ui.list(&["script", "line", "column", "weight", "message", "help"], listed)?;
     }
-    Ok(worst)
+    Ok(exit)
 }
 
-/// What was found, for editors and other programs.
+/// A mistake or warning, for editors and other programs.
 fn item(path: &Path, problem: &Diagnostic) -> Value {
-    let place = problem.location.as_ref();
+    let location = problem.location.as_ref();
     json!({
         "script": path,
-        "line": place.map(|place| place.line),
-        "column": place.map(|place| place.column),
+        "line": location.map(|location| location.line),
+        "column": location.map(|location| location.column),
         "weight": if problem.severity == Severity::Warning { "warning" } else { "mistake" },
         "message": problem.message,
         "help": problem.help,
     })
 }
 
-fn weight(problem: &Diagnostic, strict: bool) -> Exit {
+fn exit_code(problem: &Diagnostic, strict: bool) -> Exit {
     match Exit::of(problem) {
         Exit::Done if strict => Exit::Script,
         exit => exit,

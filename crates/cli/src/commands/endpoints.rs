@@ -1,35 +1,47 @@
 //! `drillmaster endpoints`
 
+use clap::Args;
 use drillmaster_models::{self as models, Dialect, EndpointDef, Field, Resolve};
-use serde_json::{Value, json};
-
-use crate::Ui;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::output::table::Format;
-use drillmaster_runner::output::table::layout;
+use drillmaster_runner::output::table::{Format, layout};
+use serde_json::{Value, json};
 
-pub(crate) fn endpoints(name: Option<&str>, shell: &Ui) -> Result<Exit, Diagnostic> {
-    match name {
+use crate::complete;
+use crate::ui::Ui;
+
+/// What to do about a missing or misspelt endpoint.
+pub(crate) const LIST_ENDPOINTS: &str = "to list endpoints, run `drillmaster endpoints`";
+
+/// The arguments of `endpoints`.
+#[derive(Debug, Args)]
+pub(crate) struct EndpointsArgs {
+    /// Endpoint to describe, such as thm.rooms
+    #[arg(add = complete::endpoint_names())]
+    endpoint: Option<String>,
+}
+
+pub(crate) fn run(args: &EndpointsArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
+    match &args.endpoint {
         Some(name) => {
-            let endpoint =
-                models::endpoint(name).map_err(|error| Diagnostic::usage(error.to_string()))?;
-            match shell.format {
-                Format::Json => shell.console.print(&format!("{:#}", as_json(endpoint))),
-                // What can be listed of it.
+            let endpoint = models::endpoint(name)
+                .map_err(|error| Diagnostic::usage(error.to_string()).with_help(LIST_ENDPOINTS))?;
+            match ui.format {
+                Format::Json => ui.console.print(&format!("{:#}", as_json(endpoint))),
+                // The part of the description that is a list.
                 Format::Csv => {
                     let fields = endpoint.fields().iter();
-                    shell.rows(
-                        &["field", "kind", "required", "meaning"],
+                    ui.rows(
+                        &["field", "kind", "required", "description"],
                         fields.map(in_cells).collect(),
                     )?;
                 }
-                Format::Table => shell.console.print(&describe(endpoint, shell.console.width())),
+                Format::Table => ui.console.print(&describe(endpoint, ui.console.width())),
             }
         }
         None => {
-            let header = ["entry", "effect", "request", "summary"];
-            shell.list(&header, models::endpoints().map(as_json).collect())?;
+            let header = ["endpoint", "effect", "request", "summary"];
+            ui.list(&header, models::endpoints().map(as_json).collect())?;
         }
     }
     Ok(Exit::Done)
@@ -46,7 +58,7 @@ fn as_json(endpoint: &'static EndpointDef) -> Value {
     });
     let errors = endpoint.errors().map(|spec| json!({ "status": spec.status, "says": spec.says }));
     json!({
-        "entry": endpoint.name(),
+        "endpoint": endpoint.name(),
         "effect": endpoint.metadata.effect.word(),
         "request": request(endpoint, Dialect::Current),
         "legacy": endpoint.legacy.and_then(|_| request(endpoint, Dialect::Legacy)),
@@ -77,22 +89,22 @@ fn describe(endpoint: &'static EndpointDef, width: Option<u16>) -> String {
         format!("{:<9}{request}", format!("{dialect}:"))
     });
     let effect =
-        format!("{:<9}{}{}", "effect:", endpoint.metadata.effect.word(), resolved(endpoint));
+        format!("{:<9}{}{}", "effect:", endpoint.metadata.effect.word(), in_doubt(endpoint));
     parts.push(lines.chain([effect]).collect::<Vec<_>>().join("\n"));
     if !endpoint.fields().is_empty() {
         let rows = endpoint.fields().iter().map(in_cells);
-        let table = layout(&["field", "kind", "", "meaning"], rows, width);
+        let table = layout(&["field", "kind", "", "description"], rows, width);
         parts.push(format!("Fields:\n{table}"));
     }
     let errors = endpoint
         .errors()
         .map(|spec| vec![spec.status.to_string(), spec.says.to_owned(), spec.means.to_string()]);
-    let table = layout(&["status", "words", "meaning"], errors, width);
-    parts.push(format!("Refusals:\n{table}"));
+    let table = layout(&["status", "message", "meaning"], errors, width);
+    parts.push(format!("Errors:\n{table}"));
     parts.join("\n\n")
 }
 
-fn resolved(endpoint: &EndpointDef) -> String {
+fn in_doubt(endpoint: &EndpointDef) -> String {
     match endpoint.metadata.effect.write().map(|write| write.resolve) {
         None => String::new(),
         Some(Resolve::Repeat) => "; in doubt, a repeat is harmless and answers alike".to_owned(),

@@ -3,19 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
-use drillmaster_transport::journal::{History, Journal};
-use drillmaster_transport::{Mode, Replay, Writes};
-
-use crate::complete;
-use crate::execute::{PreparedRun, perform};
-use crate::paths::Paths;
-use crate::preflight::{dry_run, look_ahead};
-use crate::run_args::{Settings, absolute};
-use crate::session::Session;
-use crate::target_args::names_dialect;
-use crate::transport::{CassetteArgs, CassetteOptions, Connections, output};
-use crate::waiting::patience;
-use crate::{Cli, Ui, trust};
 use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
@@ -23,126 +10,149 @@ use drillmaster_runner::output::table::layout;
 use drillmaster_runner::run::journal::RunJournal;
 use drillmaster_runner::run_spec::{self, ApprovedPlan, Recorded};
 use drillmaster_runner::script::Script;
+use drillmaster_transport::journal::{History, Journal};
+use drillmaster_transport::{Mode, Replay, Writes};
 
-/// The flags of `run`.
+use crate::cassette_args::{CassetteArgs, CassetteOptions};
+use crate::execute::execute;
+use crate::paths::{Paths, absolute, output_path};
+use crate::patience::patience;
+use crate::preflight::{dry_run, preflight};
+use crate::prepare::{PreparedRun, prepare};
+use crate::run_args::RunOptions;
+use crate::runtime::InterruptibleRuntime;
+use crate::target_args::sets_dialect;
+use crate::transport::Backend;
+use crate::ui::Ui;
+use crate::{Cli, complete, trust};
+
+/// The exit codes, for help.
+const EXIT_CODES: &str = "\
+Exit codes (the highest that applies):
+  0    all rows succeeded or were unchanged
+  1    some rows were refused, failed, skipped or are in doubt
+  2    the command line, configuration or roster is wrong; nothing was sent
+  3    the script is wrong or stopped with an error
+  4    a limit or a refused API key stopped the run
+  5    a replay or verification does not match its recording
+  8    a file could not be written
+  130  interrupted";
+
+/// The arguments of `run`.
 #[derive(Debug, Args)]
-#[command(disable_help_flag = true)]
+#[command(disable_help_flag = true, after_help = EXIT_CODES)]
 pub(crate) struct RunArgs {
-    /// The script; `--help` after it lists its inputs
+    /// Script to run; add `--help` to list its inputs
     #[arg(required_unless_present = "help", add = complete::files("rhai"))]
     script: Option<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
+    options: RunOptions,
     #[command(flatten)]
     cassettes: CassetteArgs,
-    /// Keep the run's journal in this file, which must not be there yet, instead of in the state folder
+    /// Keep the journal of the run in this new file instead of the state folder
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     journal: Option<PathBuf>,
-    /// Let reads through and answer writes ourselves: tells what a run would write, row by row with -v
+    /// Read for real, but simulate writes, and print what the run would write; with -v, row by row
     #[arg(long, conflicts_with_all = ["record", "replay", "append", "verify", "journal", "results", "approved"])]
     dry_run: bool,
-    /// Write what a dry run found to a file, for --approved
+    /// Save the plan of a dry run, for --approved
     #[arg(long, value_name = "FILE", requires = "dry_run")]
     plan: Option<PathBuf>,
-    /// Make the writes of a plan, and stop before any other
+    /// Make only the writes of this plan, and stop before any other
     #[arg(long, value_name = "PLAN", conflicts_with = "replay")]
     approved: Option<PathBuf>,
-    /// Print help, with the script's own where one is named
+    /// Print help, including that of the script if you name one
     #[arg(short, long, action = ArgAction::SetTrue)]
     help: bool,
 }
 
-pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, shell: &Ui) -> Result<Exit, Diagnostic> {
+pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit, Diagnostic> {
     let Some(path) = &args.script else {
-        shell.console.print(&flags());
+        ui.console.print(&flag_help());
         return Ok(Exit::Done);
     };
     if args.help {
-        shell.console.print(&help(&Script::open(path)?, shell.console.width()));
+        ui.console.print(&script_help(&Script::open(path)?, ui.console.width()));
         return Ok(Exit::Done);
     }
-    let mut order = args.settings.order(path, matches)?;
+    let mut spec = args.options.new_spec(path, matches)?;
     let approve = |plan: &PathBuf| ApprovedPlan::of(absolute(plan)?);
-    order.approved = args.approved.as_ref().map(approve).transpose()?;
-    let files = args.cassettes.among(Paths::of(&order));
-    files.write("--journal", args.journal.as_ref()).write("--plan", args.plan.as_ref()).check()?;
-    let replay = args
-        .cassettes
-        .replay
-        .as_ref()
-        .map(|path| Replay::open(path).map_err(|error| Diagnostic::call(&error)));
-    let replay = replay.transpose()?;
+    spec.approved = args.approved.as_ref().map(approve).transpose()?;
+    args.cassettes
+        .add_to(Paths::for_run(&spec))
+        .write("--journal", args.journal.as_ref())
+        .write("--plan", args.plan.as_ref())
+        .check()?;
+    let replay = args.cassettes.replay.as_ref().map(Replay::open);
+    let replay = replay.transpose().map_err(|error| Diagnostic::call(&error))?;
     if let Some(replay) = &replay {
-        let asked = names_dialect(matches).then_some(order.place.dialect);
-        // Of a recording that was not made by a run nothing is known.
+        let dialect = sets_dialect(matches).then_some(spec.place.dialect);
+        // An imported recording has no run to take settings from.
         if let Ok(recorded) = Recorded::of(replay.header()) {
-            order = order.recorded_as(recorded);
+            spec = spec.recorded_as(recorded);
         }
-        order.place.dialect = asked.unwrap_or(order.place.dialect);
+        spec.place.dialect = dialect.unwrap_or(spec.place.dialect);
     }
-    let mut ready = PreparedRun::of(order, shell)?;
-    let mut taping = args.cassettes.taping()?;
-    let journal = args.journal.as_deref().map(output).transpose()?;
-    let plan = args.plan.as_deref().map(output).transpose()?;
-    let session = Session::start(&shell.console)?;
+    let mut run = prepare(spec, ui)?;
+    let mut cassette = args.cassettes.options()?;
+    let journal = args.journal.as_deref().map(output_path).transpose()?;
+    let plan = args.plan.as_deref().map(output_path).transpose()?;
+    let runtime = InterruptibleRuntime::start(&ui.console)?;
     if let Some(replay) = replay {
-        let target =
-            Connections::replaying(replay, ready.order.place.dialect, ready.roster.as_ref())?;
-        // Nothing is sent, so that nothing can be removed.
-        ready.order.max_removals = None;
-        ready.order.yes = true;
-        return perform(&ready, &target, &session, None, None, shell);
+        let backend = Backend::replay(replay, run.spec.place.dialect, run.roster.as_ref())?;
+        // A replay sends nothing, so limits do not apply.
+        run.spec.max_removals = None;
+        run.spec.yes = true;
+        return execute(&run, &backend, &runtime, None, None, ui);
     }
-    let patience = patience(&ready.order.place, &shell.console, &session.stop);
-    let target = Connections::open(&ready.order.place, &ready.services(), &patience)?;
+    let patience = patience(&run.spec.place, &ui.console, &runtime.stop);
+    let backend = Backend::open(&run.spec.place, &run.services(), &patience)?;
     if args.dry_run {
-        return dry_run(&ready, &target, &session, plan.as_deref(), shell);
+        return dry_run(&run, &backend, &runtime, plan.as_deref(), ui);
     }
-    let verifies = |taping: &&mut CassetteOptions| taping.mode == Mode::Verify;
-    if let Some(taping) = taping.as_mut().filter(verifies)
-        && target.is_remote
+    let verifies = |cassette: &&mut CassetteOptions| cassette.mode == Mode::Verify;
+    if let Some(cassette) = cassette.as_mut().filter(verifies)
+        && backend.is_remote
         && !args.cassettes.writes
     {
-        // There is nothing to go on with, and whoever did would make the writes.
+        // Resuming from a journal would send the writes that this run leaves out.
         if journal.is_some() {
-            let problem = "a verification that makes no writes keeps no journal";
-            return Err(
-                Diagnostic::usage(problem).with_help("leave --journal out, or add --writes")
-            );
+            let message = "--verify without --writes keeps no journal";
+            return Err(Diagnostic::usage(message).with_help("remove --journal, or add --writes"));
         }
-        taping.writes = Writes::LeftOut;
-        return perform(&ready, &target, &session, None, Some(taping), shell);
+        cassette.writes = Writes::LeftOut;
+        return execute(&run, &backend, &runtime, None, Some(cassette), ui);
     }
-    look_ahead(&mut ready, &target, &session, shell)?;
-    let keeping = begin(&ready, journal, &shell.console)?;
-    perform(&ready, &target, &session, Some(&keeping), taping.as_ref(), shell)
+    preflight(&mut run, &backend, &runtime, ui)?;
+    let journal = create_journal(&run, journal, &ui.console)?;
+    execute(&run, &backend, &runtime, Some(&journal), cassette.as_ref(), ui)
 }
 
-/// Begins the journal of a new run.
-fn begin(
-    ready: &PreparedRun,
+/// Creates the journal of a new run.
+fn create_journal(
+    run: &PreparedRun,
     journal: Option<PathBuf>,
     console: &Console,
 ) -> Result<RunJournal, Diagnostic> {
-    let id = &ready.order.id;
+    let id = &run.spec.id;
     let path = match journal {
         Some(path) => path,
         None => run_spec::make_folder()?.join(format!("{id}.journal")),
     };
-    let header = trust::signed(ready.journal_header(), console);
+    let header = trust::sign(run.journal_header(), console);
     let journal =
         Journal::create(&path, header).map_err(|error| Diagnostic::usage(error.to_string()))?;
     Ok(RunJournal::new(journal, History::default(), &path, &run_spec::name_of(&path)))
 }
 
-fn flags() -> String {
+fn flag_help() -> String {
     let mut command = crate::command();
     command.build();
     let run = command.find_subcommand_mut("run");
     run.map_or_else(|| Cli::command().render_help(), clap::Command::render_help).to_string()
 }
 
-fn help(script: &Script, width: Option<u16>) -> String {
+fn script_help(script: &Script, width: Option<u16>) -> String {
     let mut parts = vec![script.doc()];
     if !script.inputs().is_empty() {
         let rows = script.inputs().iter().map(|input| {
@@ -153,17 +163,17 @@ fn help(script: &Script, width: Option<u16>) -> String {
             };
             vec![input.name.clone(), default, input.doc.clone()]
         });
-        let table = layout(&["input", "default", "meaning"], rows, width);
-        parts.push(format!("Inputs, given as --set INPUT=VALUE:\n{table}"));
+        let table = layout(&["input", "default", "description"], rows, width);
+        parts.push(format!("Inputs (set with --set INPUT=VALUE):\n{table}"));
     }
     if script.uses_roster() {
-        parts.push(format!("Columns of the roster: {}", script.columns().join(", ")));
+        parts.push(format!("Roster columns: {}", script.columns().join(", ")));
         let optional = script.optional_columns().join(", ");
         if !optional.is_empty() {
-            parts.push(format!("Optional columns: {optional}"));
+            parts.push(format!("Optional roster columns: {optional}"));
         }
     }
-    parts.push(flags());
+    parts.push(flag_help());
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")
 }

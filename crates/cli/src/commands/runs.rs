@@ -3,100 +3,98 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::exit::Exit;
+use drillmaster_runner::outcome::{self, State};
+use drillmaster_runner::output::table::{Format, cell};
+use drillmaster_runner::roster::Roster;
+use drillmaster_runner::run_spec::{self, RunSpec};
 use drillmaster_transport::cassette::RowEvent;
 use drillmaster_transport::journal::{History, Journal};
 use serde_json::{Map, Value, json};
 
-use crate::Ui;
-use crate::commands::resume::OLD;
 use crate::complete;
-use crate::execute::pace_line;
-use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::exit::Exit;
-use drillmaster_runner::outcome::State;
-use drillmaster_runner::output::table::Format;
-use drillmaster_runner::output::table::cell;
-use drillmaster_runner::run_spec::{self, RunSpec};
+use crate::summary::{MAX_ROWS, rate_line};
+use crate::trust::UNCHAINED;
+use crate::ui::Ui;
 
-/// How many runs are listed unless all are asked for.
-const LISTED: usize = 20;
-/// The most rows of which a person is told.
-const TOLD: usize = 20;
+/// The number of runs that are listed without `--all`.
+const RECENT: usize = 20;
 
-/// The flags of `runs`.
+/// The arguments of `runs`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct RunsArgs {
     #[command(subcommand)]
-    task: Option<Task>,
-    /// List all, not only the latest
+    command: Option<Command>,
+    /// List all runs, not only recent ones
     #[arg(long)]
     all: bool,
 }
 
 #[derive(Debug, Subcommand)]
-enum Task {
-    /// Show what a run was asked to do, and what came of it
+enum Command {
+    /// Show the settings and results of a run
     Show {
-        /// The run's id, or the path of its journal; the last run unless named
+        /// ID of the run, or path of its journal [default: the last run]
         #[arg(add = complete::runs())]
         run: Option<String>,
     },
 }
 
-pub(crate) fn runs(args: &RunsArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
-    match &args.task {
-        Some(Task::Show { run }) => show(&run_spec::find(run.as_deref())?, shell)?,
-        None => list(args.all, shell)?,
+pub(crate) fn run(args: &RunsArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
+    match &args.command {
+        Some(Command::Show { run }) => show(&run_spec::find(run.as_deref())?, ui)?,
+        None => list(args.all, ui)?,
     }
     Ok(Exit::Done)
 }
 
-fn list(all: bool, shell: &Ui) -> Result<(), Diagnostic> {
+fn list(all: bool, ui: &Ui) -> Result<(), Diagnostic> {
     let paths = run_spec::journals()?;
-    let left_out = if all { 0 } else { paths.len().saturating_sub(LISTED) };
-    let runs: Vec<Value> = paths[left_out..].iter().rev().map(|path| gist(path)).collect();
+    let left_out = if all { 0 } else { paths.len().saturating_sub(RECENT) };
+    let runs: Vec<Value> = paths[left_out..].iter().rev().map(|path| item(path)).collect();
     let header = ["run", "started", "script", "on", "state", "rows"];
     let cells = |run: &Value| {
-        let told = |name: &&str| match *name {
+        let text = |name: &&str| match *name {
             "rows" => counts_line(&run["rows"]),
             name => cell(&run[name]),
         };
-        header.iter().map(told).collect::<Vec<_>>()
+        header.iter().map(text).collect::<Vec<_>>()
     };
     let rows: Vec<_> = runs.iter().map(cells).collect();
-    match shell.format {
-        Format::Json => shell.console.print(&format!("{:#}", Value::Array(runs))),
-        Format::Table if rows.is_empty() => shell.console.note("there is no run yet"),
-        Format::Table | Format::Csv => shell.rows(&header, rows)?,
+    match ui.format {
+        Format::Json => ui.console.print(&format!("{:#}", Value::Array(runs))),
+        Format::Table if rows.is_empty() => ui.console.note("no runs yet"),
+        Format::Table | Format::Csv => ui.rows(&header, rows)?,
     }
     if left_out > 0 {
-        shell.console.note(&format!("and {left_out} earlier; --all lists them too"));
+        ui.console.note(&format!("{left_out} earlier runs not shown; use --all to list them"));
     }
     Ok(())
 }
 
-/// A run in short. One whose journal cannot be read is listed all the same.
-fn gist(path: &Path) -> Value {
-    let told = run_spec::read(path).and_then(|history| {
-        let order = RunSpec::of(history.header(), path)?;
-        Ok(in_short(&order, &history, path))
+/// A run as an item of the list, even if its journal cannot be read.
+fn item(path: &Path) -> Value {
+    let item = run_spec::read(path).and_then(|history| {
+        let spec = RunSpec::of(history.header(), path)?;
+        Ok(overview(&spec, &history, path))
     });
-    told.unwrap_or_else(
+    item.unwrap_or_else(
         |problem| json!({ "run": run_spec::name_of(path), "state": format!("unreadable: {problem}") }),
     )
 }
 
-fn in_short(order: &RunSpec, history: &History, path: &Path) -> Value {
+fn overview(spec: &RunSpec, history: &History, path: &Path) -> Value {
     let file = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let counts: Map<String, Value> =
         history.counts().into_iter().map(|(state, rows)| (state.to_owned(), rows.into())).collect();
     json!({
         "run": run_spec::name_of(path),
-        "started": order.started.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-        "script": file(&order.script),
-        "roster": order.roster.as_ref().map(file),
-        "on": order.place.on,
+        "started": spec.started.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        "script": file(&spec.script),
+        "roster": spec.roster.as_ref().map(file),
+        "on": spec.place.on,
         "state": state(history, path),
         "rows": counts,
         "requests": history.requests(),
@@ -104,7 +102,7 @@ fn in_short(order: &RunSpec, history: &History, path: &Path) -> Value {
     })
 }
 
-/// `ended`, `running`, or `stopped`: it can be gone on with.
+/// `ended`, `running`, or `stopped`, which can be resumed.
 fn state(history: &History, path: &Path) -> &'static str {
     match () {
         () if Journal::is_in_use(path) => "running",
@@ -118,14 +116,14 @@ fn counts_line(counts: &Value) -> String {
     counts.map(|(state, rows)| format!("{rows} {state}")).collect::<Vec<_>>().join(", ")
 }
 
-fn show(path: &Path, shell: &Ui) -> Result<(), Diagnostic> {
+fn show(path: &Path, ui: &Ui) -> Result<(), Diagnostic> {
     let history = run_spec::read(path)?;
-    let order = RunSpec::of(history.header(), path)?;
-    let mut shown = in_short(&order, &history, path);
+    let spec = RunSpec::of(history.header(), path)?;
+    let mut shown = overview(&spec, &history, path);
     if !history.is_chained() {
-        shell.console.note(OLD);
+        ui.console.note(UNCHAINED);
     }
-    match shell.format {
+    match ui.format {
         Format::Json => {
             let rows: Result<Vec<Value>, Diagnostic> = rows(&history).map(|row| {
                 let RowEvent { key, state, detail, returned, .. } = row?;
@@ -133,8 +131,8 @@ fn show(path: &Path, shell: &Ui) -> Result<(), Diagnostic> {
             }).collect();
             shown["counts"] = shown["rows"].take();
             shown["rows"] = Value::Array(rows?);
-            shown["asked"] = serde_json::to_value(&order).unwrap_or_default();
-            shell.console.print(&format!("{shown:#}"));
+            shown["asked"] = serde_json::to_value(&spec).unwrap_or_default();
+            ui.console.print(&format!("{shown:#}"));
         }
         Format::Csv => {
             let rows: Result<Vec<Vec<String>>, Diagnostic> = rows(&history)
@@ -143,36 +141,43 @@ fn show(path: &Path, shell: &Ui) -> Result<(), Diagnostic> {
                     Ok(vec![key, state, detail])
                 })
                 .collect();
-            shell.rows(&["key", "state", "detail"], rows?)?;
+            ui.rows(&[&*key_column(&spec), "state", "detail"], rows?)?;
         }
         Format::Table => {
-            for line in describe(&order, &history, &shown)? {
-                shell.console.print(&line);
+            for line in describe(&spec, &history, &shown)? {
+                ui.console.print(&line);
             }
         }
     }
     Ok(())
 }
 
+/// The heading for the keys of rows.
+fn key_column(spec: &RunSpec) -> String {
+    let roster = || Roster::open(spec.roster.as_deref()?, None).ok();
+    let first = || roster().map(|roster| roster.columns().key().to_owned());
+    spec.key.clone().or_else(first).unwrap_or_else(|| "row".to_owned())
+}
+
 fn rows(history: &History) -> impl Iterator<Item = Result<RowEvent, Diagnostic>> {
     history.rows().map(|row| row.map_err(|error| Diagnostic::usage(error.to_string())))
 }
 
-fn describe(order: &RunSpec, history: &History, shown: &Value) -> Result<Vec<String>, Diagnostic> {
+fn describe(spec: &RunSpec, history: &History, shown: &Value) -> Result<Vec<String>, Diagnostic> {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let inputs: Vec<_> = order.set.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let inputs: Vec<_> = spec.set.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let urls: Vec<_> =
-        order.place.urls.iter().map(|(name, url)| format!("{name} at {url}")).collect();
+        spec.place.urls.iter().map(|(name, url)| format!("{name} at {url}")).collect();
     let fields = [
         ("run", Some(cell(&shown["run"]))),
         ("started", Some(cell(&shown["started"]))),
-        ("script", Some(order.script.display().to_string())),
-        ("roster", path(&order.roster)),
+        ("script", Some(spec.script.display().to_string())),
+        ("roster", path(&spec.roster)),
         ("inputs", Some(inputs.join(", "))),
         ("on", Some(cell(&shown["on"]))),
         ("services", Some(urls.join(", "))),
-        ("dialect", Some(order.place.dialect.to_string())),
-        ("results", path(&order.results)),
+        ("dialect", Some(spec.place.dialect.to_string())),
+        ("results", path(&spec.results)),
         ("state", Some(cell(&shown["state"]))),
         ("rows", Some(counts_line(&shown["rows"]))),
         ("requests", Some(history.requests().to_string())),
@@ -183,33 +188,32 @@ fn describe(order: &RunSpec, history: &History, shown: &Value) -> Result<Vec<Str
         .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
         .map(|(name, value)| format!("{name:<9} {value}"))
         .collect();
-    for pace in history.paces() {
-        let pace = pace.map_err(|error| Diagnostic::usage(error.to_string()))?;
-        lines.push(format!("{:<9} {}", "pace", pace_line(&pace)));
+    for stats in history.paces() {
+        let stats = stats.map_err(|error| Diagnostic::usage(error.to_string()))?;
+        lines.push(format!("{:<9} {}", "rate", rate_line(&stats)));
     }
     let fine = State::ALL.into_iter().filter(|state| state.is_fine()).map(State::name);
     let fine: Vec<_> = fine.collect();
-    let mut untold = 0;
-    let mut told = 0;
+    let (mut listed, mut left_out) = (0, 0);
     for row in rows(history) {
         let row = row?;
         if fine.contains(&row.state.as_str()) {
             continue;
         }
-        if told == TOLD {
-            untold += 1;
+        if listed == MAX_ROWS {
+            left_out += 1;
             continue;
         }
-        told += 1;
+        listed += 1;
         lines.push(format!(
             "  {}: {}",
             row.key,
-            drillmaster_runner::outcome::describe(&row.state, &row.detail, row.line)
+            outcome::describe(&row.state, &row.detail, row.line)
         ));
     }
-    if untold > 0 {
-        let rows = if untold == 1 { "row" } else { "rows" };
-        lines.push(format!("  and {untold} more {rows}; --format csv shows all"));
+    if left_out > 0 {
+        let rows = if left_out == 1 { "row" } else { "rows" };
+        lines.push(format!("  {left_out} more {rows} not shown; use --format csv to list all"));
     }
     Ok(lines)
 }

@@ -1,4 +1,4 @@
-//! Keys that `auth login` keeps: each in a file of its own beside the configuration, which names it.
+//! Storing and removing keys: each is a file next to the configuration, which names it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,36 +12,36 @@ use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::fs::{Readers, put};
 use drillmaster_transport::files;
 
-/// The folder beside the configuration.
-const FOLDER: &str = "keys";
+/// The folder of key files, next to the configuration.
+const KEY_FOLDER: &str = "keys";
 
 impl Config {
-    /// Where the key of a service is kept for a profile.
-    pub(crate) fn kept_at(&self, profile: &str, service: &Service) -> PathBuf {
-        self.folder().join(own_file(profile, service))
+    /// The path of the key file of a service in a profile.
+    pub(crate) fn key_path(&self, profile: &str, service: &Service) -> PathBuf {
+        self.folder().join(key_file(profile, service))
     }
 
-    /// Keeps a key, and names its file in the profile, which is made if it is not there. The first profile is the
+    /// Stores a key, and adds its file to the profile. The profile is created if missing; the first profile becomes the
     /// default.
-    pub(crate) fn keep(
+    pub(crate) fn store_key(
         &self,
         profile: &str,
         service: &Service,
         key: &SecretString,
     ) -> Result<(), Diagnostic> {
-        let path = self.kept_at(profile, service);
-        let text = self.edited(profile, service, Some(&own_file(profile, service)))?;
-        private_folder(&self.folder().join(FOLDER))
+        let path = self.key_path(profile, service);
+        let text = self.edited(profile, service, Some(&key_file(profile, service)))?;
+        private_folder(&self.folder().join(KEY_FOLDER))
             .and_then(|()| {
                 put(&path, Readers::Owner, |out| writeln!(out, "{}", key.expose_secret()))
             })
-            .map_err(|error| unwritten(&path, &error))?;
+            .map_err(|error| cannot_write(&path, &error))?;
         self.write(&text)
     }
 
-    /// Forgets a key that was kept, and takes its file out of the profile.
-    pub(crate) fn forget(&self, profile: &str, service: &Service) -> Result<(), Diagnostic> {
-        let path = self.kept_at(profile, service);
+    /// Removes a stored key, and its file from the profile.
+    pub(crate) fn remove_key(&self, profile: &str, service: &Service) -> Result<(), Diagnostic> {
+        let path = self.key_path(profile, service);
         let text = self.edited(profile, service, None)?;
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -56,7 +56,7 @@ impl Config {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// The file's text with another word about where a key is, and all else as it stands.
+    /// The text of the configuration with `file` as the key of a service, and everything else unchanged.
     fn edited(
         &self,
         profile: &str,
@@ -64,12 +64,11 @@ impl Config {
         file: Option<&str>,
     ) -> Result<String, Diagnostic> {
         let by_hand = || {
-            let problem =
-                format!("{} is written in a way that is not changed", self.path.display());
-            let place = format!("[profile.{profile}.{}]", service.name);
-            Diagnostic::usage(problem).with_help(match file {
-                Some(file) => format!("under {place}, write file = \"{file}\""),
-                None => format!("under {place}, take out what file = names"),
+            let message = format!("cannot edit {}: unusual layout", self.path.display());
+            let table = format!("[profile.{profile}.{}]", service.name);
+            Diagnostic::usage(message).with_help(match file {
+                Some(file) => format!("edit it yourself: under {table}, add file = \"{file}\""),
+                None => format!("edit it yourself: under {table}, remove `file`"),
             })
         };
         let text = match files::read_text(&self.path, files::BY_HAND) {
@@ -86,7 +85,7 @@ impl Config {
         }
         let table = ["profile", profile, service.name]
             .into_iter()
-            .try_fold(document.as_table_mut() as &mut dyn TableLike, inside)
+            .try_fold(document.as_table_mut() as &mut dyn TableLike, child_table)
             .ok_or_else(by_hand)?;
         match file {
             Some(file) => table.insert("file", value(file)),
@@ -96,54 +95,53 @@ impl Config {
             drop_empty(&mut document, profile, service.name);
         }
         let text = document.to_string();
-        // Whatever way it was written in: it must say now what it is to say.
+        // The file may use any TOML syntax, so the result is read back.
         let now = reader::read(&text, self.path.clone()).map_err(|_| by_hand())?;
-        let due = file.map(|_| KeySource::File(self.kept_at(profile, service)));
-        let said = now.access(profile, service).and_then(|access| access.key.clone());
-        if said == due { Ok(text) } else { Err(by_hand()) }
+        let expected = file.map(|_| KeySource::File(self.key_path(profile, service)));
+        let actual = now.access(profile, service).and_then(|access| access.key.clone());
+        if actual == expected { Ok(text) } else { Err(by_hand()) }
     }
 
     fn write(&self, text: &str) -> Result<(), Diagnostic> {
-        // A link is followed, not replaced.
+        // Follows a link instead of replacing it.
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         put(&path, Readers::Owner, |out| out.write_all(text.as_bytes()))
-            .map_err(|error| unwritten(&path, &error))
+            .map_err(|error| cannot_write(&path, &error))
     }
 }
 
-/// The table of this name, which is made if it is not there.
-fn inside<'a>(table: &'a mut dyn TableLike, name: &str) -> Option<&'a mut dyn TableLike> {
+/// The table of this name, created if missing.
+fn child_table<'a>(table: &'a mut dyn TableLike, name: &str) -> Option<&'a mut dyn TableLike> {
     let is_new = !table.contains_key(name);
     if is_new {
         let mut new = Table::new();
-        // Only the innermost has lines of its own.
+        // Outer tables get no header of their own.
         new.set_implicit(true);
         table.insert(name, Item::Table(new));
     }
     table.get_mut(name)?.as_table_like_mut()
 }
 
-/// Takes the table of a service out of a profile where nothing is left in it. The profile stays: it may be the
-/// default.
+/// Removes the table of a service from a profile if it is empty. The profile stays, because it may be the default.
 fn drop_empty(document: &mut DocumentMut, profile: &str, service: &str) {
-    let own = document.get_mut("profile").and_then(|all| all.get_mut(profile));
-    let Some(own) = own.and_then(Item::as_table_mut) else { return };
+    let table = document.get_mut("profile").and_then(|all| all.get_mut(profile));
+    let Some(profile) = table.and_then(Item::as_table_mut) else { return };
     let is_empty = |table: &Table| {
         let comment = table.decor().prefix().and_then(RawString::as_str).unwrap_or_default();
         table.is_empty() && comment.trim().is_empty()
     };
-    if own.get(service).and_then(Item::as_table).is_some_and(is_empty) {
-        own.remove(service);
-        own.set_implicit(false);
+    if profile.get(service).and_then(Item::as_table).is_some_and(is_empty) {
+        profile.remove(service);
+        profile.set_implicit(false);
     }
 }
 
-/// As the configuration names it, from its own folder.
-fn own_file(profile: &str, service: &Service) -> String {
-    format!("{FOLDER}/{profile}-{}.key", service.name)
+/// The path of a key file, relative to the configuration.
+fn key_file(profile: &str, service: &Service) -> String {
+    format!("{KEY_FOLDER}/{profile}-{}.key", service.name)
 }
 
-/// Makes a folder that only its owner may look into.
+/// Creates a folder that only its owner can read.
 fn private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -152,6 +150,6 @@ fn private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-fn unwritten(path: &Path, error: &io::Error) -> Diagnostic {
+fn cannot_write(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::usage(format!("cannot write {}: {error}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! Where a key comes from, and getting it from there.
+//! Where a key comes from, and reading it.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,42 +18,42 @@ use super::{Config, variable};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_transport::files;
 
-/// How long a command may take that prints a key: somebody may have to type a passphrase.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest file, and the longest output of a command, that is read as a key.
-const LONGEST: u64 = 64 * 1024;
+/// How long a command that prints a key may take. The user may have to type a passphrase.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+/// The maximum length of a key file or of the output of a command.
+const MAX_LENGTH: u64 = 64 * 1024;
 
-/// Where a key comes from. Written out, it is fit to be told: of a command its first word alone, for the others
-/// may be secrets.
+/// Where a key comes from. `Display` is safe to show: of a command it prints only the program, because arguments may be
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeySource {
     /// An environment variable.
     Variable(String),
-    /// What a command prints, which is run without a shell.
+    /// The output of a command, which runs without a shell.
     Command(Vec<String>),
-    /// A file that holds nothing else.
+    /// A file that contains only the key.
     File(PathBuf),
 }
 
-/// How a source is written in the configuration at this path, or what is wrong with it.
-type Written = fn(&str, &Path) -> Result<KeySource, &'static str>;
+/// Parses a source in the configuration at this path, or says what is wrong with it.
+type ParseSource = fn(&str, &Path) -> Result<KeySource, &'static str>;
 
 impl KeySource {
-    /// The fields of the configuration that name a source.
-    pub(super) const NAMED: [(&'static str, Written); 3] = [
+    /// The fields of the configuration that set a source.
+    pub(super) const FIELDS: [(&'static str, ParseSource); 3] = [
         ("env", |text, _| {
             let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-            // Capitals alone: what a key looks like would pass as a name otherwise.
+            // Upper case only, because a key could pass as a name otherwise.
             if text.chars().all(fits) && !text.starts_with(|c: char| c.is_ascii_digit()) {
                 Ok(Self::Variable(text.to_owned()))
             } else {
-                Err("is no name of a variable, which is made of capitals, digits and _")
+                Err("must be the name of an environment variable (A-Z, 0-9, _)")
             }
         }),
         ("command", |text, _| match shell_words::split(text) {
             Ok(words) if words.is_empty() => Err("is empty"),
             Ok(words) => Ok(Self::Command(words)),
-            Err(_) => Err("has a quote that does not end"),
+            Err(_) => Err("has an unclosed quote"),
         }),
         ("file", |text, config| {
             let folder = config.parent().unwrap_or(Path::new(""));
@@ -61,13 +61,13 @@ impl KeySource {
         }),
     ];
 
-    /// Gets the key, less one line end. `None` where a variable is not set. A command gets no other key that the
-    /// configuration knows of.
+    /// Reads the key, without one final line break. `None` if a variable is not set. A command does not get the keys that
+    /// are in the environment.
     pub(crate) fn read(&self, config: &Config) -> Result<Option<SecretString>, Diagnostic> {
         let text = match self {
             Self::Variable(name) => return Ok(variable(name).map(SecretString::from)),
-            Self::Command(words) => printed(command(words, config), PATIENCE),
-            Self::File(path) => content(path),
+            Self::Command(words) => run(command(words, config), COMMAND_TIMEOUT),
+            Self::File(path) => read_file(path),
         };
         let mut text = text.map_err(|why| Diagnostic::usage(format!("{self} {why}")))?;
         if text.ends_with('\n') {
@@ -77,13 +77,13 @@ impl KeySource {
             }
         }
         if text.is_empty() {
-            return Err(Diagnostic::usage(format!("{self} gives no key: it is empty")));
+            return Err(Diagnostic::usage(format!("{self} is empty")));
         }
         Ok(Some(SecretString::from(text)))
     }
 
-    /// Its file, if others than its owner can read it.
-    pub(crate) fn open_to_others(&self) -> Option<&Path> {
+    /// The key file, if others can read it.
+    pub(crate) fn readable_by_others(&self) -> Option<&Path> {
         match self {
             Self::File(path) if others_can_read(path) => Some(path),
             _ => None,
@@ -104,14 +104,14 @@ impl fmt::Display for KeySource {
     }
 }
 
-/// A command that prints a key.
+/// Builds a command that prints a key.
 fn command(words: &[String], config: &Config) -> Command {
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).kill_on_drop(true);
-    // What it says to people may have the key in it.
+    // Error messages may contain the key.
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     if io::stdin().is_terminal() {
-        // It may ask for a passphrase, which it could not in a group of its own.
+        // A command that prompts for a passphrase must stay in the terminal's process group.
         command.stdin(Stdio::inherit());
     } else {
         own_group(command.stdin(Stdio::null()));
@@ -127,7 +127,7 @@ fn command(words: &[String], config: &Config) -> Command {
     command
 }
 
-/// Lets all that a command starts be ended with it.
+/// Puts a command into its own process group, so that its children can be killed too.
 #[cfg(unix)]
 fn own_group(command: &mut Command) {
     command.process_group(0);
@@ -136,51 +136,51 @@ fn own_group(command: &mut Command) {
 #[cfg(not(unix))]
 fn own_group(_: &mut Command) {}
 
-/// Ends a command, and all of its group.
-async fn end(child: &mut Child) {
+/// Kills a command and its process group.
+async fn kill(child: &mut Child) {
     #[cfg(unix)]
     if let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
-        // There is no such group where it has none of its own.
+        // Fails without harm if the command has no group of its own.
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.kill().await;
 }
 
-/// What a command prints, within this time. It is told to nobody.
-fn printed(mut command: Command, patience: Duration) -> Result<String, String> {
-    let unstarted = |error: io::Error| format!("cannot be started: {error}");
+/// Runs a command, and returns its output. Errors never quote the output.
+fn run(mut command: Command, limit: Duration) -> Result<String, String> {
+    let cannot_start = |error: io::Error| format!("cannot be started: {error}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.map_err(unstarted)?.block_on(async {
-        let mut child = command.spawn().map_err(unstarted)?;
-        let late = |_| Err(format!("did not end within {} seconds", patience.as_secs()));
-        let ended = timeout(patience, output(&mut child)).await.unwrap_or_else(late);
-        if ended.is_err() {
-            end(&mut child).await;
+    let result = runtime.map_err(cannot_start)?.block_on(async {
+        let mut child = command.spawn().map_err(cannot_start)?;
+        let timed_out = |_| Err(format!("did not finish within {} seconds", limit.as_secs()));
+        let result = timeout(limit, read_output(&mut child)).await.unwrap_or_else(timed_out);
+        if result.is_err() {
+            kill(&mut child).await;
         }
-        ended
+        result
     });
-    let (printed, status) = ended?;
+    let (output, status) = result?;
     if !status.success() {
         return Err(format!("failed ({status}); run it yourself to see why"));
     }
-    String::from_utf8(printed).map_err(|_| "printed what is no text".to_owned())
+    String::from_utf8(output).map_err(|_| "did not print text".to_owned())
 }
 
-async fn output(child: &mut Child) -> Result<(Vec<u8>, ExitStatus), String> {
-    let unread = |error: io::Error| format!("cannot be read: {error}");
-    let mut printed = Vec::new();
+async fn read_output(child: &mut Child) -> Result<(Vec<u8>, ExitStatus), String> {
+    let cannot_read = |error: io::Error| format!("cannot be read: {error}");
+    let mut output = Vec::new();
     if let Some(stdout) = child.stdout.take() {
-        stdout.take(LONGEST + 1).read_to_end(&mut printed).await.map_err(unread)?;
+        stdout.take(MAX_LENGTH + 1).read_to_end(&mut output).await.map_err(cannot_read)?;
     }
-    if printed.len() as u64 > LONGEST {
-        return Err(format!("prints more than {} KiB, which is no key", LONGEST / 1024));
+    if output.len() as u64 > MAX_LENGTH {
+        return Err(format!("printed more than {} KiB", MAX_LENGTH / 1024));
     }
-    Ok((printed, child.wait().await.map_err(unread)?))
+    Ok((output, child.wait().await.map_err(cannot_read)?))
 }
 
-fn content(path: &Path) -> Result<String, String> {
-    let told = |error: io::Error| format!("cannot be read: {error}");
-    files::read_text(path, LONGEST).map_err(told)
+fn read_file(path: &Path) -> Result<String, String> {
+    let cannot_read = |error: io::Error| format!("cannot be read: {error}");
+    files::read_text(path, MAX_LENGTH).map_err(cannot_read)
 }
 
 #[cfg(unix)]
@@ -189,7 +189,7 @@ fn others_can_read(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
 }
 
-/// Elsewhere the folder of a person is private already.
+/// On other platforms home folders are private.
 #[cfg(not(unix))]
 fn others_can_read(_: &Path) -> bool {
     false
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> KeySource {
-        KeySource::NAMED[1].1(text, Path::new("")).unwrap()
+        KeySource::FIELDS[1].1(text, Path::new("")).unwrap()
     }
 
     fn read(text: &str) -> Result<String, String> {
@@ -211,53 +211,54 @@ mod tests {
     }
 
     #[test]
-    fn a_key_loses_one_line_end() {
-        for (format, due) in [("k", "k"), ("k\\n", "k"), ("k\\r\\n", "k"), ("k\\n\\n", "k\n")] {
-            assert_eq!(read(&format!("printf '{format}'")).unwrap(), due);
+    fn one_final_line_break_is_removed() {
+        for (format, expected) in [("k", "k"), ("k\\n", "k"), ("k\\r\\n", "k"), ("k\\n\\n", "k\n")]
+        {
+            assert_eq!(read(&format!("printf '{format}'")).unwrap(), expected);
         }
     }
 
     #[test]
-    fn no_shell_reads_the_command() {
+    fn commands_run_without_a_shell() {
         assert_eq!(read("printf %s '$HOME;echo' ").unwrap(), "$HOME;echo");
     }
 
     #[test]
-    fn nothing_that_a_command_says_is_told() {
-        let told = read("sh -c 'echo hush; echo hush >&2; exit 3'").unwrap_err();
-        assert_eq!(told, "the command `sh …` failed (exit status: 3); run it yourself to see why");
+    fn the_output_of_a_command_is_never_shown() {
+        let error = read("sh -c 'echo hush; echo hush >&2; exit 3'").unwrap_err();
+        assert_eq!(error, "the command `sh …` failed (exit status: 3); run it yourself to see why");
         assert_eq!(read("sh -c 'echo hush >&2; echo key'").unwrap(), "key");
     }
 
     #[test]
-    fn a_command_that_is_not_there_prints_nothing_or_no_text_is_told() {
-        for (text, due) in [
+    fn a_command_that_fails_or_prints_no_key_is_an_error() {
+        for (text, expected) in [
             ("no-such-program-anywhere x", "cannot be started"),
-            ("true", "gives no key"),
-            ("printf '\\377'", "no text"),
+            ("true", "is empty"),
+            ("printf '\\377'", "did not print text"),
         ] {
-            let told = read(text).unwrap_err();
-            assert!(told.contains(due), "{told}");
+            let error = read(text).unwrap_err();
+            assert!(error.contains(expected), "{error}");
         }
     }
 
     #[test]
-    fn a_command_that_does_not_end_is_ended() {
+    fn a_command_that_hangs_is_killed() {
         let words = ["tail", "-f", "/dev/null"].map(str::to_owned);
-        let late = printed(command(&words, &Config::default()), Duration::ZERO);
-        assert_eq!(late.unwrap_err(), "did not end within 0 seconds");
+        let result = run(command(&words, &Config::default()), Duration::ZERO);
+        assert_eq!(result.unwrap_err(), "did not finish within 0 seconds");
     }
 
     #[test]
-    fn a_command_that_prints_without_end_is_ended() {
-        let told = read("yes").unwrap_err();
-        assert_eq!(told, "the command `yes` prints more than 64 KiB, which is no key");
+    fn a_command_that_prints_too_much_is_killed() {
+        let error = read("yes").unwrap_err();
+        assert_eq!(error, "the command `yes` printed more than 64 KiB");
         assert_eq!(read("sh -c 'yes | head -c 65536'").unwrap().len(), 65_535);
     }
 
-    /// The pipe ends when nobody is left who could write into it.
+    /// The pipe closes when no process is left that could write to it.
     #[test]
-    fn what_a_command_started_is_ended_with_it() {
+    fn the_children_of_a_command_are_killed_too() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -266,8 +267,8 @@ mod tests {
         let script = format!("exec 3>{}; tail -f /dev/null >&2 & exec yes", pipe.display());
         let mut command = command(&["sh", "-c", &script].map(str::to_owned), &Config::default());
         own_group(&mut command);
-        let told = printed(command, PATIENCE).unwrap_err();
-        assert!(told.contains("more than 64 KiB"), "{told}");
+        let error = run(command, COMMAND_TIMEOUT).unwrap_err();
+        assert!(error.contains("more than 64 KiB"), "{error}");
         assert!(reader.join().unwrap().is_empty());
     }
 }

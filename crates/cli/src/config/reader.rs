@@ -1,5 +1,4 @@
-//! Reads the configuration file. What is said of a mistake never quotes a value: it may be a key that was
-//! put into the wrong place.
+//! Reads the configuration file. Errors never quote a value, because it may be a key in the wrong place.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -13,19 +12,19 @@ use toml_edit::{Document, Item, TableLike};
 use super::{Access, Config, KeySource, Profile};
 use drillmaster_runner::diagnostic::Diagnostic;
 
-/// What the name of a field has in it that holds a secret.
-const SECRET: [&str; 6] = ["key", "secret", "token", "pass", "credential", "auth"];
-const SOURCES: &str = "name where the key is instead: env = \"VARIABLE\", command = \"pass show …\", \
-                       or let `drillmaster auth login` keep it";
+/// Parts of the names of fields that hold secrets.
+const SECRET_NAMES: [&str; 6] = ["key", "secret", "token", "pass", "credential", "auth"];
+const SOURCES: &str = "set where the key comes from: env = \"VARIABLE\" or command = \"pass show …\"; \
+                       or run `drillmaster auth login`";
 
 pub(super) fn read(text: &str, path: PathBuf) -> Result<Config, Diagnostic> {
     let file = File { text, path };
     let document = Document::parse(text).map_err(|error| {
-        // Its message is about what was expected; its own drawing would quote the line.
+        // The message says what was expected; the full error would quote the line.
         file.refuse(error.span(), error.message().lines().next().unwrap_or_default())
     })?;
     let root = document.as_table();
-    file.knows(root, &["default", "profile"], "")?;
+    file.check_fields(root, &["default", "profile"], "")?;
     let mut config = Config { path: file.path.clone(), ..Config::default() };
     for (name, item) in root
         .get("profile")
@@ -35,23 +34,23 @@ pub(super) fn read(text: &str, path: PathBuf) -> Result<Config, Diagnostic> {
         .flat_map(TableLike::iter)
     {
         if !is_profile_name(name) {
-            let rule = "the name of a profile is made of letters, digits, - and _";
+            let rule = "profile names may have letters, digits, - and _ only";
             return Err(file.refuse(item.span(), rule));
         }
         config.profiles.insert(name.to_owned(), file.profile(item)?);
     }
     if let Some(item) = root.get("default") {
         let name = file.text(item, "default")?;
-        config.profile(name).map_err(|problem| {
-            let told = file.refuse(item.span(), "the default names a profile that is not there");
-            Diagnostic { help: problem.help, ..told }
+        config.profile(name).map_err(|error| {
+            let located = file.refuse(item.span(), "the default profile does not exist");
+            Diagnostic { help: error.help, ..located }
         })?;
         config.default = Some(name.to_owned());
     }
     Ok(config)
 }
 
-/// Whether a profile may be called so: a part of files' names.
+/// Whether this is a valid profile name, which becomes a part of file names.
 pub(crate) fn is_profile_name(name: &str) -> bool {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
     !name.is_empty() && name.chars().all(fits)
@@ -67,10 +66,10 @@ impl File<'_> {
         let table = self.table(item, "profile")?;
         let names = SERVICES.map(|service| service.name);
         let known: Vec<&str> = ["dialect", "rate"].into_iter().chain(names).collect();
-        self.knows(table, &known, "a profile")?;
+        self.check_fields(table, &known, "a profile")?;
         let mut profile = Profile {
-            dialect: self.parsed(table, "dialect", "write it as current or legacy")?,
-            rate: self.parsed(table, "rate", "write it as 5/s, 30/m or 1000/h")?,
+            dialect: self.parsed(table, "dialect", "must be current or legacy")?,
+            rate: self.parsed(table, "rate", "must have the form 5/s, 30/m or 1000/h")?,
             ..Profile::default()
         };
         for name in names {
@@ -82,7 +81,7 @@ impl File<'_> {
     }
 
     fn access(&self, table: &dyn TableLike) -> Result<Access, Diagnostic> {
-        self.knows(table, &["url", "env", "command", "file"], "a service")?;
+        self.check_fields(table, &["url", "env", "command", "file"], "a service")?;
         let url = match table.get("url") {
             Some(item) => {
                 let url = self.text(item, "url")?;
@@ -92,10 +91,10 @@ impl File<'_> {
             None => None,
         };
         let mut key = None;
-        for (name, source) in KeySource::NAMED {
+        for (name, source) in KeySource::FIELDS {
             let Some(item) = table.get(name) else { continue };
             if key.is_some() {
-                let problem = "a key comes from one place; keep one of env, command and file";
+                let problem = "only one of env, command and file can be set";
                 return Err(self.refuse(item.span(), problem));
             }
             let text = self.text(item, name)?;
@@ -107,34 +106,39 @@ impl File<'_> {
         Ok(Access { url, key })
     }
 
-    /// Refuses fields that are not among these.
-    fn knows(&self, table: &dyn TableLike, known: &[&str], whose: &str) -> Result<(), Diagnostic> {
+    /// Refuses unknown fields.
+    fn check_fields(
+        &self,
+        table: &dyn TableLike,
+        known: &[&str],
+        whose: &str,
+    ) -> Result<(), Diagnostic> {
         let Some((name, item)) = table.iter().find(|(name, _)| !known.contains(name)) else {
             return Ok(());
         };
         let span = table.key(name).and_then(toml_edit::Key::span).or_else(|| item.span());
         let lower = name.to_lowercase();
-        if SECRET.iter().any(|word| lower.contains(word)) {
-            let problem = format!("`{name}`: a key does not belong into this file");
+        if SECRET_NAMES.iter().any(|word| lower.contains(word)) {
+            let problem = format!("`{name}`: keys do not belong in this file");
             return Err(self.refuse(span, problem).with_help(SOURCES));
         }
         let whose = if whose.is_empty() { "this file" } else { whose };
         let help = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("{whose} has {}", known.join(", ")),
+            None => format!("{whose} may have {}", known.join(", ")),
         };
-        Err(self.refuse(span, format!("`{name}` is nothing that {whose} has")).with_help(help))
+        Err(self.refuse(span, format!("unknown setting `{name}`")).with_help(help))
     }
 
     fn table<'a>(&self, item: &'a Item, name: &str) -> Result<&'a dyn TableLike, Diagnostic> {
         item.as_table_like().ok_or_else(|| {
-            self.refuse(item.span(), format!("`{name}` is a table, written as [profile.NAME…]"))
+            self.refuse(item.span(), format!("`{name}` must be a table, such as [profile.NAME]"))
         })
     }
 
     fn text<'a>(&self, item: &'a Item, name: &str) -> Result<&'a str, Diagnostic> {
         let text = item.as_str().filter(|text| !text.is_empty());
-        text.ok_or_else(|| self.refuse(item.span(), format!("`{name}` is a text in quotes")))
+        text.ok_or_else(|| self.refuse(item.span(), format!("`{name}` must be a quoted string")))
     }
 
     fn parsed<T: FromStr>(
@@ -160,18 +164,18 @@ impl File<'_> {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> String {
+    fn error(text: &str) -> String {
         read(text, "config.toml".into()).unwrap_err().to_string()
     }
 
     #[test]
-    fn nothing_is_a_configuration() {
+    fn an_empty_file_is_valid() {
         let empty = Config { path: "config.toml".into(), ..Config::default() };
         assert_eq!(read("", "config.toml".into()).unwrap(), empty);
     }
 
     #[test]
-    fn a_profile_says_how_services_are_reached() {
+    fn a_profile_is_read() {
         let text = "default = \"school\"\n[profile.school]\ndialect = \"legacy\"\nrate = \"30/m\"\n\
                     [profile.school.thm]\ncommand = \"pass show thm\"";
         let config = read(text, "config.toml".into()).unwrap();
@@ -184,47 +188,47 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_their_line_and_never_with_a_value() {
+    fn errors_have_a_line_and_never_a_value() {
         let secret = "4f1c0ffee";
         let key = |line: &str| format!("[profile.a]\n[profile.a.thm]\n{line}");
-        for (text, due) in [
+        for (text, expected) in [
             (
                 "profil = {}".to_owned(),
-                "config.toml:1: `profil` is nothing that this file has (did you mean `profile`?)",
+                "config.toml:1: unknown setting `profil` (did you mean `profile`?)",
             ),
             (
                 "[profile.a]\ndialekt = \"legacy\"".to_owned(),
-                "config.toml:2: `dialekt` is nothing that a profile has (did you mean `dialect`?)",
+                "config.toml:2: unknown setting `dialekt` (did you mean `dialect`?)",
+            ),
+            (key("key = \"4f1c0ffee\""), "config.toml:3: `key`: keys do not belong in this file"),
+            (key("api_token = \"4f1c0ffee\""), "config.toml:3: `api_token`: keys do not belong"),
+            (
+                key("env = \"4f1c0ffee\""),
+                "config.toml:3: env must be the name of an environment variable",
             ),
             (
-                key("key = \"4f1c0ffee\""),
-                "config.toml:3: `key`: a key does not belong into this file",
+                key("env = \"A\"\ncommand = \"pass\""),
+                "config.toml:4: only one of env, command and file",
             ),
-            (key("api_token = \"4f1c0ffee\""), "config.toml:3: `api_token`: a key does not belong"),
-            (key("env = \"4f1c0ffee\""), "config.toml:3: env is no name of a variable"),
-            (key("env = \"A\"\ncommand = \"pass\""), "config.toml:4: a key comes from one place"),
-            (
-                key("command = \"pass 'show\""),
-                "config.toml:3: command has a quote that does not end",
-            ),
-            (key("url = \"ftp://thm.example\""), "only https is spoken"),
+            (key("command = \"pass 'show\""), "config.toml:3: command has an unclosed quote"),
+            (key("url = \"ftp://thm.example\""), "only https is supported"),
             (key("url = \"https://me:4f1c0ffee@thm.example\""), "must not hold a user name"),
-            (key("url = 4"), "config.toml:3: `url` is a text in quotes"),
+            (key("url = 4"), "config.toml:3: `url` must be a quoted string"),
             (
                 "[profile.a]\nrate = \"4f1c0ffee\"".to_owned(),
-                "config.toml:2: `rate`: write it as 5/s",
+                "config.toml:2: `rate`: must have the form 5/s",
             ),
             (
                 "default = \"b\"\n[profile.bb]".to_owned(),
-                "config.toml:1: the default names a profile that is not there",
+                "config.toml:1: the default profile does not exist",
             ),
-            ("[profile.\"../a\"]".to_owned(), "config.toml:1: the name of a profile is made of"),
-            ("profile = 4".to_owned(), "config.toml:1: `profile` is a table"),
+            ("[profile.\"../a\"]".to_owned(), "config.toml:1: profile names may have"),
+            ("profile = 4".to_owned(), "config.toml:1: `profile` must be a table"),
             (key("4f1c0ffee"), "config.toml:3: "),
         ] {
-            let told = told(&text);
-            assert!(told.contains(due), "{told}\n{due}");
-            assert!(!told.contains(secret), "{told}");
+            let error = error(&text);
+            assert!(error.contains(expected), "{error}\n{expected}");
+            assert!(!error.contains(secret), "{error}");
         }
     }
 }

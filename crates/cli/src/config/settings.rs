@@ -1,5 +1,5 @@
-//! What holds of all that can be said: a flag before the environment, that before the profile, that before
-//! what is usual.
+//! Effective settings: flags override the environment, the environment overrides the profile, and the profile overrides
+//! the defaults.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -14,17 +14,17 @@ use drillmaster_runner::diagnostic::Diagnostic;
 /// Where a setting comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// This flag.
+    /// A flag.
     Flag(String),
-    /// This environment variable.
+    /// An environment variable.
     Variable(String),
-    /// The profile of this name.
+    /// A profile.
     Profile(String),
-    /// What the configuration calls the default.
+    /// The default profile of the configuration.
     File,
-    /// Nothing was said.
+    /// The default.
     #[default]
-    Usual,
+    Default,
 }
 
 impl Display for Origin {
@@ -34,7 +34,7 @@ impl Display for Origin {
             Self::Variable(name) => write!(f, "environment {name}"),
             Self::Profile(name) => write!(f, "profile {name}"),
             Self::File => f.write_str("configuration"),
-            Self::Usual => f.write_str("default"),
+            Self::Default => f.write_str("default"),
         }
     }
 }
@@ -46,18 +46,18 @@ pub(crate) struct Sourced<T> {
     pub(crate) origin: Origin,
 }
 
-/// What the flags say.
+/// The settings that flags set.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Flags {
     pub(crate) profile: Option<String>,
-    /// By the flag's name: there is one for each service that has several dialects.
+    /// The name of the flag, which depends on the service, and its value.
     pub(crate) dialect: Option<(String, Dialect)>,
     pub(crate) rate: Option<Rate>,
     /// By service.
     pub(crate) urls: BTreeMap<String, String>,
 }
 
-/// All settings, as they hold.
+/// The effective settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) profile: Sourced<Option<String>>,
@@ -76,16 +76,16 @@ pub(crate) struct ServiceSettings {
 }
 
 impl Settings {
-    /// What holds of the flags, the environment and the configuration.
-    pub(crate) fn of(flags: &Flags, config: &Config) -> Result<Self, Diagnostic> {
-        let profile = Self::profile_of(flags, config);
+    /// Combines flags, environment and configuration.
+    pub(crate) fn resolve(flags: &Flags, config: &Config) -> Result<Self, Diagnostic> {
+        let profile = Self::profile_name(flags, config);
         let chosen = match &profile.value {
             Some(name) => Some((config.profile(name)?, Origin::Profile(name.clone()))),
             None => None,
         };
         let chosen = chosen.as_ref();
         let dialect = SERVICES.into_iter().filter(|service| service.has_legacy);
-        let dialect = dialect.map(|service| own(service, "DIALECT")).find_map(|name| {
+        let dialect = dialect.map(|service| variable_of(service, "DIALECT")).find_map(|name| {
             let text = variable(&name)?;
             Some(parsed::<Dialect>(&name, &text))
         });
@@ -108,7 +108,7 @@ impl Settings {
                     .urls
                     .get(service.name)
                     .map(|url| (url.clone(), Origin::Flag(format!("{}-url", service.name)))),
-                address(&own(service, "URL"))?,
+                address(&variable_of(service, "URL"))?,
                 access.and_then(|(access, origin)| Some((access.url.clone()?, origin.clone()))),
             ]);
             let name = service.credential_variable.to_owned();
@@ -127,8 +127,8 @@ impl Settings {
         })
     }
 
-    /// The name of the profile, which may not be there.
-    pub(crate) fn profile_of(flags: &Flags, config: &Config) -> Sourced<Option<String>> {
+    /// The name of the profile, which may not exist.
+    pub(crate) fn profile_name(flags: &Flags, config: &Config) -> Sourced<Option<String>> {
         let variable = variable(PROFILE_VARIABLE);
         first([
             flags.profile.clone().map(|name| (name, Origin::Flag("profile".to_owned()))),
@@ -139,16 +139,16 @@ impl Settings {
 }
 
 impl<T> Sourced<Option<T>> {
-    fn or(self, usual: T) -> Sourced<T> {
-        Sourced { value: self.value.unwrap_or(usual), origin: self.origin }
+    fn or(self, default: T) -> Sourced<T> {
+        Sourced { value: self.value.unwrap_or(default), origin: self.origin }
     }
 }
 
-/// The first that was said.
-fn first<T>(said: impl IntoIterator<Item = Option<(T, Origin)>>) -> Sourced<Option<T>> {
-    match said.into_iter().flatten().next() {
+/// The first value that is set.
+fn first<T>(values: impl IntoIterator<Item = Option<(T, Origin)>>) -> Sourced<Option<T>> {
+    match values.into_iter().flatten().next() {
         Some((value, origin)) => Sourced { value: Some(value), origin },
-        None => Sourced { value: None, origin: Origin::Usual },
+        None => Sourced { value: None, origin: Origin::Default },
     }
 }
 
@@ -156,18 +156,18 @@ const PROFILE_VARIABLE: &str = "DRILLMASTER_PROFILE";
 const RATE_VARIABLE: &str = "DRILLMASTER_RATE";
 
 /// The variable for a setting of a service, such as `DRILLMASTER_THM_URL`.
-fn own(service: &Service, setting: &str) -> String {
+fn variable_of(service: &Service, setting: &str) -> String {
     format!("DRILLMASTER_{}_{setting}", service.name.to_uppercase())
 }
 
-/// An environment variable; an empty one says nothing.
+/// An environment variable that is set and not empty.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<(T, Origin), Diagnostic> {
-    let told = |error| Diagnostic::usage(format!("{name}: {error}"));
-    Ok((text.parse().map_err(told)?, Origin::Variable(name.to_owned())))
+    let invalid = |error| Diagnostic::usage(format!("{name}: {error}"));
+    Ok((text.parse().map_err(invalid)?, Origin::Variable(name.to_owned())))
 }
 
 fn address(name: &str) -> Result<Option<(String, Origin)>, Diagnostic> {

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::put;
-use crate::metadata::{Effect, ErrorSpec, Means, Metadata, Reply, Resolve, Write};
+use crate::effect::{Effect, Resolve, Write};
+use crate::error_spec::{ErrorSpec, Means};
+use crate::metadata::{Metadata, Reply};
 use crate::{Endpoint, Extra};
 
 /// Puts a user on a seat of your dashboard.

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{legacy_form, post};
-use crate::metadata::{Effect, Metadata, Write};
+use crate::effect::{Effect, Write};
+use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
 /// Gives the link that takes an api-user into a room, and creates the api-user if there is none.
@@ -18,7 +19,6 @@ pub struct Authenticate {
     #[schemars(extend("x-sensitivity" = "id"))]
     pub ext_user_id: String,
     /// The last part of the room's address.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
@@ -33,7 +33,7 @@ impl Endpoint for Authenticate {
         }),
         ..post("thm.authenticate", "/external/api/authenticate", "extUserId")
     };
-    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, LegacyAuthenticate>());
+    const LEGACY: Option<Legacy> = Some(Legacy::new::<Self, LegacyAuthenticate>());
 }
 
 /// A link for one person.
@@ -55,27 +55,22 @@ pub struct LegacyAuthenticate {
     #[schemars(extend("x-sensitivity" = "id"))]
     pub user_id: String,
     /// The last part of the room's address.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
 impl LegacyForm<Authenticate> for LegacyAuthenticate {
     type Response = Link;
     const METADATA: Metadata = legacy_form(Authenticate::METADATA);
+}
 
-    fn request_down(request: Authenticate) -> Self {
+impl From<Authenticate> for LegacyAuthenticate {
+    fn from(request: Authenticate) -> Self {
         Self { user_id: request.ext_user_id, room_code: request.room_code }
     }
+}
 
-    fn answer_up(answer: Link) -> Link {
-        answer
-    }
-
-    fn request_up(self) -> Authenticate {
-        Authenticate { ext_user_id: self.user_id, room_code: self.room_code }
-    }
-
-    fn answer_down(answer: Link) -> Link {
-        answer
+impl From<LegacyAuthenticate> for Authenticate {
+    fn from(request: LegacyAuthenticate) -> Self {
+        Self { ext_user_id: request.user_id, room_code: request.room_code }
     }
 }

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{legacy_form, post};
-use crate::metadata::{Effect, Metadata, Removes, Write};
+use crate::effect::{Effect, Removes, Write};
+use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
 /// Takes an api-user out of a room, which is then marked as left.
@@ -17,7 +18,6 @@ pub struct LeaveRoom {
     #[schemars(extend("x-sensitivity" = "id"))]
     pub ext_user_id: String,
     /// The last part of the room's address.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
@@ -27,7 +27,7 @@ impl Endpoint for LeaveRoom {
         effect: Effect::Write(Write { removes: Removes::Always, ..Write::on("extUserId") }),
         ..post("thm.leave_room", "/external/api/leaveRoom", "extUserId")
     };
-    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, LegacyLeaveRoom>());
+    const LEGACY: Option<Legacy> = Some(Legacy::new::<Self, LegacyLeaveRoom>());
 }
 
 /// Nothing: the service answers an empty object, or an empty body.
@@ -46,27 +46,22 @@ pub struct LegacyLeaveRoom {
     #[schemars(extend("x-sensitivity" = "id"))]
     pub user_id: String,
     /// The last part of the room's address.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
 impl LegacyForm<LeaveRoom> for LegacyLeaveRoom {
     type Response = LeftRoom;
     const METADATA: Metadata = legacy_form(LeaveRoom::METADATA);
+}
 
-    fn request_down(request: LeaveRoom) -> Self {
+impl From<LeaveRoom> for LegacyLeaveRoom {
+    fn from(request: LeaveRoom) -> Self {
         Self { user_id: request.ext_user_id, room_code: request.room_code }
     }
+}
 
-    fn answer_up(answer: LeftRoom) -> LeftRoom {
-        answer
-    }
-
-    fn request_up(self) -> LeaveRoom {
-        LeaveRoom { ext_user_id: self.user_id, room_code: self.room_code }
-    }
-
-    fn answer_down(answer: LeftRoom) -> LeftRoom {
-        answer
+impl From<LegacyLeaveRoom> for LeaveRoom {
+    fn from(request: LegacyLeaveRoom) -> Self {
+        Self { ext_user_id: request.user_id, room_code: request.room_code }
     }
 }

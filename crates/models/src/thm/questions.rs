@@ -15,7 +15,6 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListQuestions {
     /// The last part of the room's address.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
@@ -26,14 +25,14 @@ impl Endpoint for ListQuestions {
         hidden: &["answer"],
         ..get("thm.questions", "/external/api/questions")
     };
-    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, Self>());
+    const LEGACY: Option<Legacy> = Some(Legacy::new::<Self, Self>());
 }
 
 /// A room's questions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Questions {
     /// The tasks of the room.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub questions: Vec<Task>,
     /// What else came.
     #[serde(flatten)]
@@ -47,7 +46,7 @@ pub struct Task {
     /// The task's number in the room.
     pub task_no: i64,
     /// The task's questions.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub info_list: Vec<Question>,
     /// What else came.
     #[serde(flatten)]
@@ -61,13 +60,11 @@ pub struct Question {
     /// The question's number in its task.
     pub question_no: i64,
     /// What is asked.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub question: Option<String>,
     /// The right answer.
     #[schemars(extend("x-sensitivity" = "answer"))]
     pub answer: Option<String>,
     /// What helps to find it.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub hint: Option<String>,
     /// Points beyond the usual ones.
     pub extra_points: Option<Number>,
@@ -80,20 +77,4 @@ impl LegacyForm<Self> for ListQuestions {
     type Response = Questions;
     const METADATA: Metadata =
         legacy(<Self as Endpoint>::METADATA, "/external/api/questions/{roomCode}");
-
-    fn request_down(request: Self) -> Self {
-        request
-    }
-
-    fn answer_up(answer: Questions) -> Questions {
-        answer
-    }
-
-    fn request_up(self) -> Self {
-        self
-    }
-
-    fn answer_down(answer: Questions) -> Questions {
-        answer
-    }
 }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Seat, delete};
 use crate::Endpoint;
-use crate::metadata::{Effect, ErrorSpec, Means, Metadata, Removes, Reply, Resolve, Write};
+use crate::effect::{Effect, Removes, Resolve, Write};
+use crate::error_spec::{ErrorSpec, Means};
+use crate::metadata::{Metadata, Reply};
 
 /// Takes a user off a seat of your dashboard, which is free again for another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

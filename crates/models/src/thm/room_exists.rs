@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{get, legacy};
-use crate::metadata::{ErrorSpec, Means, Metadata};
+use crate::error_spec::{ErrorSpec, Means};
+use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
 /// Tells whether there is a room with this code, public or your own.
@@ -12,7 +13,6 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckRoom {
     /// The last part of the room's address.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
@@ -24,7 +24,7 @@ impl Endpoint for CheckRoom {
             .meaning(Means::Answer(r#"{ "roomExists": false }"#))],
         ..get("thm.room_exists", "/external/api/roomExists")
     };
-    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, Self>());
+    const LEGACY: Option<Legacy> = Some(Legacy::new::<Self, Self>());
 }
 
 /// Whether a room exists.
@@ -42,20 +42,4 @@ impl LegacyForm<Self> for CheckRoom {
     type Response = RoomExists;
     const METADATA: Metadata =
         legacy(<Self as Endpoint>::METADATA, "/external/api/roomExists/{roomCode}");
-
-    fn request_down(request: Self) -> Self {
-        request
-    }
-
-    fn answer_up(answer: RoomExists) -> RoomExists {
-        answer
-    }
-
-    fn request_up(self) -> Self {
-        self
-    }
-
-    fn answer_down(answer: RoomExists) -> RoomExists {
-        answer
-    }
 }

@@ -22,7 +22,7 @@ impl Endpoint for ListRooms {
         list: Some(List::whole("roomInfo", "code")),
         ..get("thm.rooms", "/external/api/rooms")
     };
-    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, Self>());
+    const LEGACY: Option<Legacy> = Some(Legacy::new::<Self, Self>());
 }
 
 /// All rooms that you can send people to. A bare list is read as well.
@@ -40,13 +40,10 @@ pub struct Rooms {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Room {
     /// The last part of the room's address.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub code: String,
     /// The room's name.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// What the room is about.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub description: Option<String>,
     /// Whether everybody may enter.
     pub public: Option<bool>,
@@ -72,21 +69,17 @@ impl LegacyForm<Self> for ListRooms {
         list: Some(List::whole("", "code")),
         ..legacy(<Self as Endpoint>::METADATA, "/external/api/rooms")
     };
+}
 
-    fn request_down(request: Self) -> Self {
-        request
+impl From<LegacyRooms> for Rooms {
+    fn from(LegacyRooms(room_info): LegacyRooms) -> Self {
+        Self { room_info, extra: Extra::new() }
     }
+}
 
-    fn answer_up(LegacyRooms(room_info): LegacyRooms) -> Rooms {
-        Rooms { room_info, extra: Extra::new() }
-    }
-
-    fn request_up(self) -> Self {
-        self
-    }
-
-    fn answer_down(answer: Rooms) -> LegacyRooms {
-        LegacyRooms(answer.room_info)
+impl From<Rooms> for LegacyRooms {
+    fn from(rooms: Rooms) -> Self {
+        Self(rooms.room_info)
     }
 }
 
@@ -123,7 +116,7 @@ impl<'de> Visitor<'de> for NamedOrBare {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Named {
-            #[serde(default, deserialize_with = "lenient::or_empty")]
+            #[serde(default, deserialize_with = "lenient::or_default")]
             room_info: Vec<Room>,
             #[serde(flatten)]
             extra: Extra,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use super::{get, legacy};
-use crate::metadata::{ErrorSpec, List, Metadata, Reply};
+use crate::error_spec::ErrorSpec;
+use crate::metadata::{List, Metadata, Reply};
 use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
 
 /// Shows what your users scored in a room.
@@ -16,7 +17,6 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowScoreboard {
     /// The last part of the room's address.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub room_code: String,
 }
 
@@ -31,7 +31,7 @@ impl Endpoint for ShowScoreboard {
         list: Some(List::whole("", "username")),
         ..get("thm.scoreboard", "/api/v2/external/scoreboard")
     };
-    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, Self>());
+    const LEGACY: Option<Legacy> = Some(Legacy::new::<Self, Self>());
 }
 
 /// A user's line on a scoreboard.
@@ -51,8 +51,7 @@ pub struct Standing {
     #[schemars(extend("x-sensitivity" = "avatar"))]
     pub avatar: Option<String>,
     /// Answers by task number, which is a text.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub tasks: IndexMap<String, Vec<Answered>>,
     /// What else came.
     #[serde(flatten)]
@@ -65,7 +64,6 @@ pub struct Standing {
 pub struct Answered {
     /// The service's id. Optional (seen: attempts without it).
     #[serde(rename = "_id")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: Option<String>,
     /// The question within the task.
     pub question_no: Option<Number>,
@@ -90,11 +88,10 @@ pub struct LegacyStanding {
     #[schemars(extend("x-sensitivity" = "username"))]
     pub name: String,
     /// A constant pair in the document, `["", 0]`.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub data: Vec<Value>,
     /// Answers, each with its task's number.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub task_data: Vec<LegacyAnswered>,
     /// Points in this room.
     pub total_score: Option<Number>,
@@ -129,56 +126,60 @@ pub struct LegacyAnswered {
     pub extra: Extra,
 }
 
+/// All users on a legacy scoreboard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LegacyScoreboard(
+    /// The users.
+    pub Vec<LegacyStanding>,
+);
+
 impl LegacyForm<Self> for ShowScoreboard {
-    type Response = Vec<LegacyStanding>;
+    type Response = LegacyScoreboard;
     const METADATA: Metadata = Metadata {
         list: Some(List::whole("", "name")),
         ..legacy(<Self as Endpoint>::METADATA, "/external/api/scoreboard/{roomCode}")
     };
+}
 
-    fn request_down(request: Self) -> Self {
-        request
-    }
-
-    fn answer_up(answer: Vec<LegacyStanding>) -> Vec<Standing> {
-        answer.into_iter().map(LegacyStanding::up).collect()
-    }
-
-    fn request_up(self) -> Self {
-        self
-    }
-
-    fn answer_down(answer: Vec<Standing>) -> Vec<LegacyStanding> {
-        answer.into_iter().map(LegacyStanding::down).collect()
+impl From<LegacyScoreboard> for Vec<Standing> {
+    fn from(LegacyScoreboard(standings): LegacyScoreboard) -> Self {
+        standings.into_iter().map(Standing::from).collect()
     }
 }
 
-impl LegacyStanding {
-    fn up(self) -> Standing {
+impl From<Vec<Standing>> for LegacyScoreboard {
+    fn from(standings: Vec<Standing>) -> Self {
+        Self(standings.into_iter().map(LegacyStanding::from).collect())
+    }
+}
+
+impl From<LegacyStanding> for Standing {
+    fn from(legacy: LegacyStanding) -> Self {
         let mut tasks: IndexMap<String, Vec<Answered>> = IndexMap::new();
-        for answered in self.task_data {
-            let task = answered.task_no.to_string();
-            tasks.entry(task).or_default().push(answered.up());
+        for answered in legacy.task_data {
+            tasks.entry(answered.task_no.to_string()).or_default().push(answered.into());
         }
-        let mut extra = self.extra;
-        if !self.data.is_empty() && self.data != constant_pair() {
-            extra.insert("data".to_owned(), self.data.into());
+        let mut extra = legacy.extra;
+        if !legacy.data.is_empty() && legacy.data != constant_pair() {
+            extra.insert("data".to_owned(), legacy.data.into());
         }
-        Standing {
-            username: self.name,
-            score: self.total_score,
-            rank: self.rank_no,
-            level: self.level,
-            avatar: self.avatar,
+        Self {
+            username: legacy.name,
+            score: legacy.total_score,
+            rank: legacy.rank_no,
+            level: legacy.level,
+            avatar: legacy.avatar,
             tasks,
             extra,
         }
     }
+}
 
-    fn down(standing: Standing) -> Self {
+impl From<Standing> for LegacyStanding {
+    fn from(standing: Standing) -> Self {
         let task_data = standing.tasks.into_iter().flat_map(|(task, answers)| {
             let task_no = task.parse().unwrap_or_default();
-            answers.into_iter().map(move |answered| LegacyAnswered::down(task_no, answered))
+            answers.into_iter().map(move |answered| LegacyAnswered::new(task_no, answered))
         });
         Self {
             name: standing.username,
@@ -193,27 +194,29 @@ impl LegacyStanding {
     }
 }
 
-/// What the legacy document has in `data`; it means nothing, so callers do not see it.
+/// The documented value of `data`. It means nothing, so callers do not see it.
 fn constant_pair() -> Vec<Value> {
     vec!["".into(), 0.into()]
 }
 
-impl LegacyAnswered {
-    // The document has neither ids nor counts of attempts. Where they come all the same, they are extra, and
-    // take the places of the empty ones when the answer is written as JSON.
-    fn up(self) -> Answered {
-        Answered {
+// The document has neither ids nor numbers of attempts. If they come anyway, they are in `extra` and replace
+// the empty fields when the answer is written as JSON.
+impl From<LegacyAnswered> for Answered {
+    fn from(legacy: LegacyAnswered) -> Self {
+        Self {
             id: None,
-            question_no: self.question_no,
-            correct: self.correct,
-            score: self.score,
+            question_no: legacy.question_no,
+            correct: legacy.correct,
+            score: legacy.score,
             attempts: None,
-            time_correct: self.time_correct,
-            extra: self.extra,
+            time_correct: legacy.time_correct,
+            extra: legacy.extra,
         }
     }
+}
 
-    fn down(task_no: i64, answered: Answered) -> Self {
+impl LegacyAnswered {
+    fn new(task_no: i64, answered: Answered) -> Self {
         Self {
             task_no,
             question_no: answered.question_no,

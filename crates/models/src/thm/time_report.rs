@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::post;
-use crate::metadata::{Effect, List, Metadata, Reply};
+use crate::effect::Effect;
+use crate::metadata::{List, Metadata, Reply};
 use crate::{Endpoint, Extra, FieldError, Instant, lenient};
 
 /// Reports how long users were at work in rooms between two points in time.
@@ -63,7 +64,7 @@ impl Endpoint for ReportTime {
 #[serde(rename_all = "camelCase")]
 pub struct TimeReport {
     /// The users that were asked about.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<TimeSpent>,
     /// The shortest time among them, in seconds.
     pub min_seconds: Option<Number>,

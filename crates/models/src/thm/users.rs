@@ -23,7 +23,7 @@ impl Endpoint for ListUsers {
         list: Some(List::whole("users", "username").partial()),
         ..get("thm.users", "/external/api/users")
     };
-    const LEGACY: Option<Legacy> = Some(Legacy::of::<Self, Self>());
+    const LEGACY: Option<Legacy> = Some(Legacy::new::<Self, Self>());
 }
 
 /// All users of your company.
@@ -31,10 +31,9 @@ impl Endpoint for ListUsers {
 pub struct Users {
     /// `true`, where other endpoints have a word or nothing; kept as it came.
     #[serde(default)]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub status: Value,
     /// The users.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<User>,
     /// What else came.
     #[serde(flatten)]
@@ -74,10 +73,9 @@ pub struct User {
 pub struct LegacyUsers {
     /// `true`; kept as it came.
     #[serde(default)]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub status: Value,
     /// The users.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<LegacyUser>,
     /// What else came.
     #[serde(flatten)]
@@ -104,47 +102,39 @@ pub struct LegacyUser {
 impl LegacyForm<Self> for ListUsers {
     type Response = LegacyUsers;
     const METADATA: Metadata = legacy(<Self as Endpoint>::METADATA, "/external/api/users");
+}
 
-    fn request_down(request: Self) -> Self {
-        request
+impl From<LegacyUsers> for Users {
+    fn from(answer: LegacyUsers) -> Self {
+        let users = answer.users.into_iter().map(User::from).collect();
+        Self { status: answer.status, users, extra: answer.extra }
     }
+}
 
-    fn answer_up(answer: LegacyUsers) -> Users {
-        Users {
-            status: answer.status,
-            users: answer.users.into_iter().map(LegacyUser::up).collect(),
-            extra: answer.extra,
-        }
+impl From<Users> for LegacyUsers {
+    fn from(answer: Users) -> Self {
+        let users = answer.users.into_iter().map(LegacyUser::from).collect();
+        Self { status: answer.status, users, extra: answer.extra }
     }
+}
 
-    fn request_up(self) -> Self {
-        self
-    }
-
-    fn answer_down(answer: Users) -> LegacyUsers {
-        LegacyUsers {
-            status: answer.status,
-            users: answer.users.into_iter().map(LegacyUser::down).collect(),
-            extra: answer.extra,
+impl From<LegacyUser> for User {
+    fn from(user: LegacyUser) -> Self {
+        Self {
+            username: user.username,
+            email: user.email,
+            avatar: None,
+            total_point: None,
+            monthly_points: None,
+            date_signed_up: user.date_signed_up,
+            ext_user_id: None,
+            extra: user.extra,
         }
     }
 }
 
-impl LegacyUser {
-    fn up(self) -> User {
-        User {
-            username: self.username,
-            email: self.email,
-            avatar: None,
-            total_point: None,
-            monthly_points: None,
-            date_signed_up: self.date_signed_up,
-            ext_user_id: None,
-            extra: self.extra,
-        }
-    }
-
-    fn down(user: User) -> Self {
+impl From<User> for LegacyUser {
+    fn from(user: User) -> Self {
         Self {
             username: user.username,
             email: user.email,

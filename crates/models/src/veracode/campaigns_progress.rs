@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Milestones, Pages, SortType, UserMilestone, checks, get};
-use crate::metadata::{ErrorSpec, List, Metadata, Paging};
+use crate::error_spec::ErrorSpec;
+use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Shows how far the team has come with its campaigns or assignments.
@@ -13,22 +14,18 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 pub struct ShowCampaignsProgress {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only what belongs to these assignments; excludes `campaignIds`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub assignment_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Whether labs count that are not required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub include_optional_labs: Option<bool>,
     /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub sort: Option<String>,
     /// Whether the order runs up or down.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,16 +73,16 @@ impl Endpoint for ShowCampaignsProgress {
 #[serde(rename_all = "camelCase")]
 pub struct CampaignsProgress {
     /// How many users have reached which milestone.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub milestones: Milestones,
     /// The assignments.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub assignments: Vec<AssignmentProgress>,
     /// Where this page stands.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub pages: Pages,
     /// The users of this page.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<UserMilestone>,
     /// What else came.
     #[serde(flatten)]
@@ -97,10 +94,9 @@ pub struct CampaignsProgress {
 #[serde(rename_all = "camelCase")]
 pub struct AssignmentProgress {
     /// The name people know.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// Its labs.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub labs: Vec<LabProgress>,
     /// What else came.
     #[serde(flatten)]
@@ -112,10 +108,9 @@ pub struct AssignmentProgress {
 #[serde(rename_all = "camelCase")]
 pub struct LabProgress {
     /// The name people know.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// How many users have reached which milestone.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub milestones: Milestones,
     /// What else came.
     #[serde(flatten)]

@@ -1,6 +1,6 @@
 //! What the document fixes about a request and the types do not say. Each check names the field.
 
-use crate::field::FieldError;
+use crate::field_error::FieldError;
 
 type Checked = Result<(), FieldError>;
 

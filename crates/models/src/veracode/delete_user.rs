@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::KEY;
-use crate::metadata::{Effect, ErrorSpec, Means, Metadata, Payload, Removes, Resolve, Write};
+use crate::effect::{Effect, Removes, Resolve, Write};
+use crate::error_spec::{ErrorSpec, Means};
+use crate::metadata::{Metadata, Payload};
 use crate::{Endpoint, Extra};
 
 /// Deletes a user with all their progress. It cannot be undone; `veracode.update_user` with `disabled`

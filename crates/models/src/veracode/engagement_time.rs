@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{checks, get};
-use crate::metadata::{ErrorSpec, Metadata};
+use crate::error_spec::ErrorSpec;
+use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, FieldError};
 
 /// Shows the median time that users spend on labs.
@@ -14,15 +15,12 @@ use crate::{Endpoint, Extra, FieldError};
 pub struct ShowEngagementTime {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only what belongs to these assignments; excludes `campaignIds`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub assignment_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
 }
 

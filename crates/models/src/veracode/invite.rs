@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{post, shapes};
-use crate::metadata::{Absence, Effect, ErrorSpec, Means, Metadata, Resolve, Write};
+use crate::effect::{Absence, Effect, Resolve, Write};
+use crate::error_spec::{ErrorSpec, Means};
+use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, lenient};
 
 /// Invites someone to the team. Default roles are added to those given.
@@ -26,7 +28,6 @@ pub struct Invite {
     pub name: Option<String>,
     /// The roles the new user gets, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Whether the new user administers the team.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,8 +82,7 @@ pub struct Invited {
     #[serde(default, alias = "isAdmin", deserialize_with = "shapes::flag")]
     pub admin: Option<bool>,
     /// The roles the new user gets, by id.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub role_ids: Vec<String>,
     /// The id of the user who invites.
     #[schemars(extend("x-sensitivity" = "other"))]

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{Status, checks, get};
-use crate::metadata::{ErrorSpec, List, Metadata, Paging};
+use crate::error_spec::ErrorSpec;
+use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 
 /// Shows how far users have come with one lesson.
@@ -13,7 +14,6 @@ use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowLessonProgress {
     /// The lesson's id, from `veracode.lessons`.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The page to get, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,22 +54,18 @@ pub struct LessonProgress {
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The service's id, opaque.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The name people know.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// The module it belongs to.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub module: Option<String>,
     /// The points it gives.
     pub points: Option<Number>,
     /// The roles it is meant for, by name.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<String>,
     /// The users of this page.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<Learner>,
     /// What else came.
     #[serde(flatten)]

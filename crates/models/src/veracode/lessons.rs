@@ -40,7 +40,7 @@ pub struct Lessons {
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The lessons of this page.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub lessons: Vec<Lesson>,
     /// What else came.
     #[serde(flatten)]
@@ -52,19 +52,15 @@ pub struct Lessons {
 #[serde(rename_all = "camelCase")]
 pub struct Lesson {
     /// The service's id, opaque.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The name people know.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// The module it belongs to.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub module: Option<String>,
     /// The points it gives.
     pub points: Option<Number>,
     /// The roles it is meant for, by name.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<String>,
     /// What else came.
     #[serde(flatten)]

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Milestones, Pages, SortType, UserMilestone, checks, get};
-use crate::metadata::{ErrorSpec, List, Metadata, Paging};
+use crate::error_spec::ErrorSpec;
+use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Shows how far the team has come on board: who has signed up, started and finished a first lab.
@@ -13,11 +14,9 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 pub struct ShowOnboarding {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Only what happened from here on, in milliseconds since the epoch; comes with `endTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,7 +26,6 @@ pub struct ShowOnboarding {
     pub end_time: Option<i64>,
     /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub sort: Option<String>,
     /// Whether the order runs up or down.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,13 +75,13 @@ impl Endpoint for ShowOnboarding {
 #[serde(rename_all = "camelCase")]
 pub struct Onboarding {
     /// How many users have reached which milestone.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub milestones: Milestones,
     /// Where this page stands.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub pages: Pages,
     /// The users of this page.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<UserMilestone>,
     /// What else came.
     #[serde(flatten)]

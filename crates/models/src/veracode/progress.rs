@@ -40,7 +40,7 @@ pub struct TeamProgress {
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The users of this page.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<Member>,
     /// What else came.
     #[serde(flatten)]
@@ -78,11 +78,10 @@ pub struct Member {
     /// The points that could be had.
     pub points_possible: Option<Number>,
     /// The lessons the user has begun.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub lessons: Vec<MemberLesson>,
     /// The user's roles, by name.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<String>,
     /// What else came.
     #[serde(flatten)]
@@ -94,13 +93,10 @@ pub struct Member {
 #[serde(rename_all = "camelCase")]
 pub struct MemberLesson {
     /// The lesson's id, opaque.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub lesson_id: String,
     /// The lesson's title.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub lesson_name: Option<String>,
     /// The module the lesson belongs to.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub module: Option<String>,
     /// When it was begun.
     pub start_time: Option<Moment>,

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{checks, get};
-use crate::metadata::{ErrorSpec, List, Metadata, Paging, Reply};
+use crate::error_spec::ErrorSpec;
+use crate::metadata::{List, Metadata, Paging, Reply};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Shows how far the users of a role have come.
@@ -13,7 +14,6 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowRoleProgress {
     /// The role's id, from `veracode.roles`.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The page to get, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,13 +56,11 @@ pub struct RoleProgress {
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The role's id, opaque.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The name people know.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub name: Option<String>,
     /// The users of this page.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<RoleMember>,
     /// What else came.
     #[serde(flatten)]

@@ -38,21 +38,19 @@ impl Roles {
 #[serde(rename_all = "camelCase")]
 pub struct Role {
     /// The service's id, opaque.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The name people know.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub name: Option<String>,
     /// Whether whoever is invited gets it.
     pub default: Option<bool>,
     /// Whether users may take it themselves.
     pub public: Option<bool>,
     /// The ids of its users.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     #[schemars(extend("x-sensitivity" = "id"))]
     pub users: Vec<String>,
     /// The ids of invites that will have it.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     #[schemars(extend("x-sensitivity" = "id"))]
     pub invited_users: Vec<String>,
     /// What else came.

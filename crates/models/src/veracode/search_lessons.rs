@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Pages, checks, get};
-use crate::metadata::{ErrorSpec, List, Metadata, Paging};
+use crate::error_spec::ErrorSpec;
+use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Lists lessons by their tags, which are topics and technologies.
@@ -14,7 +15,6 @@ pub struct SearchLessons {
     /// What the tags are searched for, at most 300 characters, such as `OWASP #8`, `CWE-601` or `Python`.
     /// Without it all lessons are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub phrase: Option<String>,
     /// Lessons in a page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,10 +43,10 @@ impl Endpoint for SearchLessons {
 #[serde(rename_all = "camelCase")]
 pub struct FoundLessons {
     /// Where this page stands.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub pages: Pages,
     /// The lessons of this page.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub lessons: Vec<FoundLesson>,
     /// What else came.
     #[serde(flatten)]
@@ -60,23 +60,17 @@ pub struct FoundLesson {
     /// Whether it is a challenge.
     pub challenge: Option<bool>,
     /// What it is about, in a sentence.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub description: Option<String>,
     /// The technology it is built with.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub stack: Option<String>,
     /// Topics and technologies.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub tags: Vec<String>,
     /// The name people know.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub title: Option<String>,
     /// The topic.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub topic: Option<String>,
     /// Its address, relative to the service.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub url: Option<String>,
     /// What else came.
     #[serde(flatten)]

@@ -39,10 +39,8 @@ pub struct Pages {
 #[serde(rename_all = "camelCase")]
 pub struct RoleRef {
     /// The service's id, opaque.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub id: String,
     /// The name people know.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub name: Option<String>,
     /// What else came.
     #[serde(flatten)]
@@ -73,7 +71,6 @@ pub struct Milestones {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-#[schemars(extend("x-sensitivity" = "harmless"))]
 pub enum Milestone {
     /// Finished.
     Finished,
@@ -92,7 +89,6 @@ pub enum Milestone {
 /// lesson that is but started.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
-#[schemars(extend("x-sensitivity" = "harmless"))]
 pub enum Status {
     /// Started.
     Started,
@@ -123,7 +119,7 @@ pub struct UserMilestone {
     #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
     /// The user's roles.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<RoleRef>,
     /// What else came.
     #[serde(flatten)]

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{checks, put, shapes};
-use crate::metadata::{Effect, ErrorSpec, Metadata, Removes, Write};
+use crate::effect::{Effect, Removes, Write};
+use crate::error_spec::ErrorSpec;
+use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, FieldError, lenient};
 
 /// Changes a user: only the fields that are given.
@@ -32,7 +34,6 @@ pub struct UpdateUser {
     pub disabled: Option<bool>,
     /// All roles the user shall have, by id; the list replaces the present one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Option<Vec<String>>,
 }
 
@@ -90,8 +91,7 @@ pub struct UpdatedUser {
     #[serde(default, alias = "dsiabled", alias = "isDisabled", deserialize_with = "shapes::flag")]
     pub disabled: Option<bool>,
     /// The user's roles, by id.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub role_ids: Vec<String>,
     /// What else came.
     #[serde(flatten)]

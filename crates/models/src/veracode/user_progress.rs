@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{Status, get};
-use crate::metadata::{ErrorSpec, List, Metadata};
+use crate::error_spec::ErrorSpec;
+use crate::metadata::{List, Metadata};
 use crate::{Endpoint, Extra, Moment, lenient};
 
 /// Shows what one user has done, lesson by lesson.
@@ -45,7 +46,7 @@ pub struct UserProgress {
     /// The points that could be had.
     pub points_possible: Option<Number>,
     /// The lessons visited.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub lessons: Vec<VisitedLesson>,
     /// What else came.
     #[serde(flatten)]
@@ -57,13 +58,10 @@ pub struct UserProgress {
 #[serde(rename_all = "camelCase")]
 pub struct VisitedLesson {
     /// The module the lesson belongs to.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub module: Option<String>,
     /// The lesson's id, opaque.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub lesson_id: String,
     /// The lesson's title.
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub lesson_name: Option<String>,
     /// When the lesson was last open; a date in the example.
     pub last_visited: Option<Moment>,

@@ -39,7 +39,7 @@ pub struct Users {
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The users of this page.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<User>,
     /// What else came.
     #[serde(flatten)]
@@ -70,8 +70,7 @@ pub struct User {
     /// When the user was last seen.
     pub last_active: Option<Moment>,
     /// The user's roles, by name.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<String>,
     /// What else came.
     #[serde(flatten)]

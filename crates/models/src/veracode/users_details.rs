@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::{Pages, RoleRef, SortType, checks, get};
-use crate::metadata::{ErrorSpec, List, Metadata, Paging};
+use crate::error_spec::ErrorSpec;
+use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 
 /// Lists users with what they have completed and scored.
@@ -14,11 +15,9 @@ use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 pub struct ListUsersDetails {
     /// Only what belongs to these campaigns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub campaign_ids: Vec<String>,
     /// Only users who have one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub role_ids: Vec<String>,
     /// Only what happened from here on, in milliseconds since the epoch; comes with `endTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,7 +27,6 @@ pub struct ListUsersDetails {
     pub end_time: Option<i64>,
     /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-sensitivity" = "harmless"))]
     pub sort: Option<String>,
     /// Whether the order runs up or down.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,10 +77,10 @@ impl Endpoint for ListUsersDetails {
 #[serde(rename_all = "camelCase")]
 pub struct UsersDetails {
     /// Where this page stands.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub pages: Pages,
     /// The users of this page.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<UserDetails>,
     /// What else came.
     #[serde(flatten)]
@@ -111,7 +109,7 @@ pub struct UserDetails {
     #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
     /// The user's roles.
-    #[serde(default, deserialize_with = "lenient::or_empty")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<RoleRef>,
     /// What else came.
     #[serde(flatten)]

@@ -117,7 +117,7 @@ fn plain(name: String) -> Candidate {
 
 fn entries_of(service: &str) -> impl Iterator<Item = String> {
     let service = SERVICES.into_iter().find(|own| own.name == service);
-    service.into_iter().flat_map(|service| service.endpoints).flat_map(|endpoint| {
+    service.into_iter().flat_map(|service| service.endpoints()).flat_map(|endpoint| {
         let stem = endpoint.metadata.stem();
         let walk = endpoint.metadata.list.is_some().then(|| format!("{WALK}{stem}"));
         [Some(stem.to_owned()), walk].into_iter().flatten()

@@ -34,7 +34,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Arc<RunContext>) {
     for service in SERVICES {
         let mut module = Module::new();
         module.set_doc(format!("//! {}", service.title));
-        for endpoint in service.endpoints {
+        for endpoint in service.endpoints() {
             register_call(&mut module, host, endpoint);
             if endpoint.metadata.list.is_some() {
                 register_walk(&mut module, host, endpoint);

@@ -4,50 +4,60 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use drillmaster_models::endpoint;
+use drillmaster_models::{EndpointDef, endpoint};
 
 use super::{FaultKind, Injection, Shape};
 
 /// Which calls go wrong and how: `reset-before=5%,delay=20ms,429-retry@3:2s,veracode.invite:500-after=50%,seed=7`.
 ///
-/// Each part names a fault and when it falls: on a share of the calls (`=5%`), or on the nth calls
-/// (`@3`, `@10,20`). A name of an endpoint before it, with a colon, has it count and befall the calls of that
-/// endpoint only. Some faults take a time at the end: `429-retry=1%:2s`, `late-effect@3:2s`. Where a time alone is
-/// named, as in `delay=20ms` or `late-effect=2s`, the fault falls on every call. The same seed has the same calls
-/// go wrong, by their number.
+/// A plan is a list of rules, separated by commas. Each names a fault and the calls that it hits: a share of them
+/// (`=5%`), or the nth calls (`@3`, `@10,20`). With an endpoint and a colon before it, a rule counts and hits calls of that
+/// endpoint only. Some faults take a time at the end: `429-retry=1%:2s`, `late-effect@3:2s`. With a time alone, as in
+/// `delay=20ms` or `late-effect=2s`, the fault hits every call. The same seed makes the same calls go wrong, by their
+/// number.
 ///
 /// | fault | does | takes |
 /// |---|---|---|
 /// | `delay` | holds the call up | a time |
-/// | `reset-before` | breaks the connection before the service has the request | |
-/// | `reset-after` | breaks it after the service did as it was asked | |
-/// | `429` | has the service ask to slow down | |
-/// | `429-retry` | the same, with a `Retry-After` | a time |
-/// | `500-before` | has the service fail before it did anything | |
-/// | `500-after` | has it fail after it did as it was asked | |
+/// | `reset-before` | breaks the connection before the service gets the request | |
+/// | `reset-after` | breaks the connection after the request took effect | |
+/// | `429` | asks to slow down | |
+/// | `429-retry` | asks to slow down, with a `Retry-After` | a time |
+/// | `500-before` | answers with a 500; the request does not take effect | |
+/// | `500-after` | answers with a 500 after the request took effect | |
 /// | `truncate` | ends the answer in the middle | |
-/// | `garbage` | answers with what is no JSON | |
-/// | `html` | answers with a page for people | |
-/// | `late-effect` | answers a write with trouble, and carries it out only after this time | a time; `/STATUS` or `/reset` |
-/// | `slow-effect` | carries a write out and answers it only after this time, 62 s unless named: longer than clients wait | `/STATUS` |
+/// | `garbage` | answers with something that is not JSON | |
+/// | `html` | answers with an HTML page | |
+/// | `late-effect` | answers a write with a failure; it takes effect later | a time; `/STATUS` or `/reset` |
+/// | `slow-effect` | lets a write take effect, and answers it, only after this time; 62 s by default, longer than clients wait | `/STATUS` |
 /// | `visible-after` | shows a write in lists only this time after it took effect | a time |
 /// | `listless` | answers a list without the list | `/SHAPE` and `/STATUS` |
 ///
-/// The last four leave calls alone, and uncounted, that they say nothing about: the first three are for writes, the
-/// last is for lists. What a fault is answered with stands behind a slash: `late-effect/502=5%:400ms`,
-/// `late-effect/reset@3:2s`, `listless/null/503@1`. Unless it is named, the seed picks: for `late-effect` 500, 502,
-/// 503, 504 or a reset, for `listless` a shape, answered with 200. The shapes are `empty` (no body), `object`
-/// (`{}`), `message` (`{"message": "maintenance"}`), `null` (a null in the list's place) and `kind` (an item that is
-/// a number); `listless/204` is an answer without content.
+/// The last four skip calls that they say nothing about, and do not count them: the first three are for writes, the last
+/// is for lists. The answer follows a slash: `late-effect/502=5%:400ms`, `late-effect/reset@3:2s`,
+/// `listless/null/503@1`. Otherwise the seed picks it: for `late-effect` 500, 502, 503, 504 or a reset, for `listless` a
+/// shape with status 200. The shapes are `empty` (no body), `object` (`{}`), `message` (`{"message": "maintenance"}`),
+/// `null` (null in place of the list) and `kind` (an item that is a number); `listless/204` is an answer without content.
 ///
 /// ```
-/// use drillmaster_transport::FaultPlan;
+/// use drillmaster_models::endpoint;
+/// use drillmaster_transport::fault::{Calls, FaultKind, FaultPlan};
+/// use std::time::Duration;
 ///
 /// let plan: FaultPlan = "seed=7, 500-after@10,20, delay=20ms".parse().unwrap();
-/// assert_eq!(plan.to_string(), "500-after@10,20,delay=20ms,seed=7");
-/// assert!("veracode.invite:late-effect/504@1:2s,visible-after=500ms,listless=2%".parse::<FaultPlan>().is_ok());
+/// let built = FaultPlan::default()
+///     .fault(FaultKind::ErrorAfter, Calls::nth([10, 20]))
+///     .delay(Duration::from_millis(20), Calls::all())
+///     .with_seed(7);
+/// assert_eq!(plan, built);
+/// assert_eq!(built.to_string(), "500-after@10,20,delay=20ms,seed=7");
+///
+/// let late = FaultKind::LateEffect { status: Some(504), after: Duration::from_secs(2) };
+/// let plan = FaultPlan::default().fault(late, Calls::nth([1]).of(endpoint("veracode.invite").unwrap()));
+/// assert_eq!(plan.to_string(), "veracode.invite:late-effect/504@1:2000ms");
+///
 /// let error = "rest-before=5%".parse::<FaultPlan>().unwrap_err();
-/// assert!(error.to_string().starts_with("fault `rest-before=5%`: there is no fault `rest-before`"));
+/// assert!(error.to_string().starts_with("fault `rest-before=5%`: unknown fault `rest-before`"));
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FaultPlan {
@@ -56,7 +66,46 @@ pub struct FaultPlan {
 }
 
 impl FaultPlan {
-    /// The same plan with another seed.
+    /// Makes these calls go wrong in this way.
+    #[must_use]
+    pub fn fault(self, kind: FaultKind, calls: Calls) -> Self {
+        let (name, answer, shape, time) = match kind {
+            FaultKind::ResetBefore => ("reset-before", None, None, Duration::ZERO),
+            FaultKind::ResetAfter => ("reset-after", None, None, Duration::ZERO),
+            FaultKind::Throttled(None) => ("429", None, None, Duration::ZERO),
+            FaultKind::Throttled(Some(time)) => ("429-retry", None, None, time),
+            FaultKind::ErrorBefore => ("500-before", None, None, Duration::ZERO),
+            FaultKind::ErrorAfter => ("500-after", None, None, Duration::ZERO),
+            FaultKind::Truncated => ("truncate", None, None, Duration::ZERO),
+            FaultKind::Garbage => ("garbage", None, None, Duration::ZERO),
+            FaultKind::Html => ("html", None, None, Duration::ZERO),
+            FaultKind::LateEffect { status, after } => {
+                let answer = status.map_or(Answer::Reset, Answer::Status);
+                ("late-effect", Some(answer), None, after)
+            }
+            FaultKind::SlowEffect { status, after } => {
+                ("slow-effect", status.map(Answer::Status), None, after)
+            }
+            FaultKind::Listless { shape, status } => {
+                ("listless", Some(Answer::Status(status)), Some(shape), Duration::ZERO)
+            }
+        };
+        self.rule(name, answer, shape, time, calls)
+    }
+
+    /// Holds these calls up.
+    #[must_use]
+    pub fn delay(self, time: Duration, calls: Calls) -> Self {
+        self.rule("delay", None, None, time, calls)
+    }
+
+    /// Shows these writes in lists only this time after they took effect.
+    #[must_use]
+    pub fn visible_after(self, time: Duration, calls: Calls) -> Self {
+        self.rule("visible-after", None, None, time, calls)
+    }
+
+    /// Seeds the shares of calls and the answers that the plan leaves open.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
@@ -74,9 +123,52 @@ impl FaultPlan {
     pub(super) fn seed(&self) -> u64 {
         self.seed
     }
+
+    fn rule(
+        mut self,
+        name: &str,
+        answer: Option<Answer>,
+        shape: Option<Shape>,
+        time: Duration,
+        Calls { endpoint, when }: Calls,
+    ) -> Self {
+        let kind = KINDS.iter().find(|kind| kind.name == name);
+        self.rules.extend(kind.map(|kind| Rule { endpoint, kind, answer, shape, when, time }));
+        self
+    }
 }
 
-/// One part of a plan.
+/// The calls that a rule of a [`FaultPlan`] hits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calls {
+    endpoint: Option<&'static str>,
+    when: When,
+}
+
+impl Calls {
+    /// Every call.
+    pub fn all() -> Self {
+        Self::share(100.0)
+    }
+
+    /// This share of the calls, in percent.
+    pub fn share(percent: f64) -> Self {
+        Self { endpoint: None, when: When::Share(percent) }
+    }
+
+    /// The calls with these numbers, starting at 1.
+    pub fn nth(numbers: impl Into<Vec<u64>>) -> Self {
+        Self { endpoint: None, when: When::Calls(numbers.into()) }
+    }
+
+    /// Only calls of this endpoint, which are then counted by themselves.
+    #[must_use]
+    pub fn of(self, endpoint: &'static EndpointDef) -> Self {
+        Self { endpoint: Some(endpoint.name()), ..self }
+    }
+}
+
+/// One rule of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Rule {
     endpoint: Option<&'static str>,
@@ -87,7 +179,7 @@ pub(super) struct Rule {
     time: Duration,
 }
 
-/// What a fault is answered with, where the plan says so.
+/// The answer to a call with a fault, where the rule names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Status(u16),
@@ -96,9 +188,9 @@ enum Answer {
 
 #[derive(Debug, Clone, PartialEq)]
 enum When {
-    /// In a share of the calls, in percent.
+    /// A share of the calls, in percent.
     Share(f64),
-    /// At the calls of these numbers, from 1.
+    /// The calls with these numbers, starting at 1.
     Calls(Vec<u64>),
 }
 
@@ -108,10 +200,10 @@ struct Kind {
     name: &'static str,
     does: Does,
     time: Time,
-    befalls: Befalls,
+    target: Target,
 }
 
-/// What a fault does; what is left open is said by the rule.
+/// What a fault does; the rule has the details.
 #[derive(Debug, PartialEq, Eq)]
 enum Does {
     Delay,
@@ -129,16 +221,16 @@ enum Does {
 enum Time {
     No,
     /// It needs one.
-    Yes,
-    /// It needs one, and with that alone falls on every call.
+    Required,
+    /// It needs one, and with a time alone it hits every call.
     Alone,
-    /// It may have one; as with `Alone`, that is enough.
-    Unless(Duration),
+    /// It may have one, and has this one otherwise. With a time alone it hits every call.
+    Default(Duration),
 }
 
-/// Which calls a fault says something about.
+/// Which calls a fault applies to.
 #[derive(Debug, PartialEq, Eq)]
-enum Befalls {
+enum Target {
     All,
     Writes,
     Lists,
@@ -146,7 +238,7 @@ enum Befalls {
 
 /// Longer than [`Http`](crate::Http) waits.
 const SLOW: Duration = Duration::from_secs(62);
-/// What a late effect is answered with unless the plan names it.
+/// The answers to a late effect, if the plan does not name one.
 const LATE: [Answer; 5] = [
     Answer::Status(500),
     Answer::Status(502),
@@ -154,107 +246,104 @@ const LATE: [Answer; 5] = [
     Answer::Status(504),
     Answer::Reset,
 ];
+/// The shapes of a list without the list, if the plan names neither shape nor status. `None` is a 204.
+const SHAPES: [Option<Shape>; 6] = [
+    None,
+    Some(Shape::Empty),
+    Some(Shape::Object),
+    Some(Shape::Message),
+    Some(Shape::Null),
+    Some(Shape::Kind),
+];
 
-const fn always(name: &'static str, trouble: FaultKind) -> Kind {
-    Kind { name, does: Does::Always(trouble), time: Time::No, befalls: Befalls::All }
+const fn always(name: &'static str, kind: FaultKind) -> Kind {
+    Kind { name, does: Does::Always(kind), time: Time::No, target: Target::All }
 }
 
 /// All faults, in the order in which errors list them.
 static KINDS: [Kind; 14] = [
-    Kind { name: "delay", does: Does::Delay, time: Time::Alone, befalls: Befalls::All },
+    Kind { name: "delay", does: Does::Delay, time: Time::Alone, target: Target::All },
     always("reset-before", FaultKind::ResetBefore),
     always("reset-after", FaultKind::ResetAfter),
     always("429", FaultKind::Throttled(None)),
-    Kind { name: "429-retry", does: Does::Throttled, time: Time::Yes, befalls: Befalls::All },
-    always("500-before", FaultKind::BrokenBefore),
-    always("500-after", FaultKind::BrokenAfter),
+    Kind { name: "429-retry", does: Does::Throttled, time: Time::Required, target: Target::All },
+    always("500-before", FaultKind::ErrorBefore),
+    always("500-after", FaultKind::ErrorAfter),
     always("truncate", FaultKind::Truncated),
     always("garbage", FaultKind::Garbage),
     always("html", FaultKind::Html),
-    Kind {
-        name: "late-effect",
-        does: Does::LateEffect,
-        time: Time::Alone,
-        befalls: Befalls::Writes,
-    },
+    Kind { name: "late-effect", does: Does::LateEffect, time: Time::Alone, target: Target::Writes },
     Kind {
         name: "slow-effect",
         does: Does::SlowEffect,
-        time: Time::Unless(SLOW),
-        befalls: Befalls::Writes,
+        time: Time::Default(SLOW),
+        target: Target::Writes,
     },
     Kind {
         name: "visible-after",
         does: Does::VisibleAfter,
         time: Time::Alone,
-        befalls: Befalls::Writes,
+        target: Target::Writes,
     },
-    Kind { name: "listless", does: Does::Listless, time: Time::No, befalls: Befalls::Lists },
+    Kind { name: "listless", does: Does::Listless, time: Time::No, target: Target::Lists },
 ];
 
 impl Kind {
-    /// Reads one of the words behind a slash.
+    /// Parses one of the words after a slash.
     fn option(&self, word: &str, rule: &mut Rule) -> Result<(), String> {
         let status = word.parse().ok().filter(|status| (200..600).contains(status));
-        match (&self.does, status) {
-            (Does::LateEffect | Does::SlowEffect | Does::Listless, Some(status)) => {
+        let shape = Shape::ALL.into_iter().find(|shape| shape.name() == word);
+        let choices = match (&self.does, status, shape) {
+            (Does::LateEffect | Does::SlowEffect | Does::Listless, Some(status), _) => {
                 rule.answer = Some(Answer::Status(status));
+                return Ok(());
             }
-            (Does::LateEffect, None) if word == "reset" => rule.answer = Some(Answer::Reset),
-            (Does::Listless, None) => match Shape::ALL.into_iter().find(|s| s.name() == word) {
-                Some(shape) => rule.shape = Some(shape),
-                None => {
-                    let shapes = Shape::ALL.map(Shape::name).join(", ");
-                    return Err(format!(
-                        "`/{word}` is no answer of {}; there are {shapes}, and statuses from 200 to 599",
-                        self.name
-                    ));
-                }
-            },
-            (Does::LateEffect, None) => {
-                return Err(format!(
-                    "`/{word}` is no answer of {}; there are reset, and statuses from 200 to 599",
-                    self.name
-                ));
+            (Does::LateEffect, None, _) if word == "reset" => {
+                rule.answer = Some(Answer::Reset);
+                return Ok(());
             }
-            (Does::SlowEffect, None) => {
-                return Err(format!(
-                    "`/{word}` is no answer of {}; there are statuses from 200 to 599",
-                    self.name
-                ));
+            (Does::Listless, None, Some(shape)) => {
+                rule.shape = Some(shape);
+                return Ok(());
             }
-            _ => return Err(format!("{} takes no `/{word}`", self.name)),
-        }
-        Ok(())
+            (Does::Listless, None, None) => {
+                format!("{}, or ", Shape::ALL.map(Shape::name).join(", "))
+            }
+            (Does::LateEffect, None, _) => "reset, or ".to_owned(),
+            (Does::SlowEffect, None, _) => String::new(),
+            _ => return Err(format!("{} does not take `/{word}`", self.name)),
+        };
+        let name = self.name;
+        Err(format!("`/{word}` is not an answer of {name}; use {choices}a status from 200 to 599"))
     }
 }
 
 impl Rule {
-    /// Whether it counts the calls of this endpoint.
-    pub(super) fn concerns(&self, name: Option<&str>) -> bool {
+    /// Whether it counts calls of this endpoint.
+    pub(super) fn applies_to(&self, name: Option<&str>) -> bool {
         if self.endpoint.is_some_and(|own| Some(own) != name) {
             return false;
         }
         let metadata =
             || name.and_then(|name| endpoint(name).ok()).map(|endpoint| &endpoint.metadata);
-        match self.kind.befalls {
-            Befalls::All => true,
-            Befalls::Writes => metadata().is_some_and(|metadata| !metadata.effect.is_read()),
-            Befalls::Lists => metadata().is_some_and(|metadata| metadata.list.is_some()),
+        match self.kind.target {
+            Target::All => true,
+            Target::Writes => metadata().is_some_and(|metadata| !metadata.effect.is_read()),
+            Target::Lists => metadata().is_some_and(|metadata| metadata.list.is_some()),
         }
     }
 
-    /// Whether it falls on the nth call that it concerns.
-    pub(super) fn falls_on(&self, seed: u64, place: usize, call: u64) -> bool {
+    /// Whether it hits the nth call that it counts. `position` is that of the rule in its plan.
+    pub(super) fn hits(&self, seed: u64, position: usize, call: u64) -> bool {
         match &self.when {
             When::Calls(calls) => calls.contains(&call),
-            When::Share(percent) => draw(&format!("{seed} {place} {call}")) * 100.0 < *percent,
+            When::Share(percent) => draw(&format!("{seed} {position} {call}")) * 100.0 < *percent,
         }
     }
 
-    /// Adds what it does to what is done to the nth call already.
-    pub(super) fn injection(&self, injection: &mut Injection, seed: u64, place: usize, call: u64) {
-        let trouble = match self.kind.does {
+    /// Adds its fault to those of the nth call.
+    pub(super) fn inject(&self, injection: &mut Injection, seed: u64, position: usize, call: u64) {
+        let fault = match self.kind.does {
             Does::Delay => {
                 injection.delay += self.time;
                 return;
@@ -263,11 +352,11 @@ impl Rule {
                 injection.visible_after = injection.visible_after.max(self.time);
                 return;
             }
-            _ if injection.trouble.is_some() => return,
-            Does::Always(trouble) => trouble,
+            _ if injection.fault.is_some() => return,
+            Does::Always(kind) => kind,
             Does::Throttled => FaultKind::Throttled(Some(self.time)),
             Does::LateEffect => {
-                let answer = self.answer.unwrap_or_else(|| pick(&LATE, seed, place, call));
+                let answer = self.answer.unwrap_or_else(|| pick(&LATE, seed, position, call));
                 FaultKind::LateEffect { status: answer.status(), after: self.time }
             }
             Does::SlowEffect => FaultKind::SlowEffect {
@@ -276,25 +365,24 @@ impl Rule {
             },
             Does::Listless => {
                 let status = self.answer.and_then(Answer::status);
-                // An answer without content is one shape more, where the status is left open.
                 let shape = match (self.shape, status) {
                     (Some(shape), _) => Some(shape),
-                    (None, Some(_)) => Some(pick(&Shape::ALL, seed, place, call)),
-                    (None, None) => pick(&Shape::OR_NO_CONTENT, seed, place, call),
+                    (None, Some(_)) => Some(pick(&Shape::ALL, seed, position, call)),
+                    (None, None) => pick(&SHAPES, seed, position, call),
                 };
-                let usual = if shape.is_some() { 200 } else { 204 };
+                let default = if shape.is_some() { 200 } else { 204 };
                 FaultKind::Listless {
                     shape: shape.unwrap_or(Shape::Empty),
-                    status: status.unwrap_or(usual),
+                    status: status.unwrap_or(default),
                 }
             }
         };
-        injection.trouble = Some(trouble);
+        injection.fault = Some(fault);
     }
 }
 
 impl Answer {
-    /// The status; none where the connection breaks.
+    /// The status. `None` where the connection breaks.
     fn status(self) -> Option<u16> {
         match self {
             Self::Status(status) => Some(status),
@@ -303,20 +391,20 @@ impl Answer {
     }
 }
 
-/// One of these, the same for the same call.
-fn pick<T: Copy>(of: &[T], seed: u64, place: usize, call: u64) -> T {
-    let number = draw(&format!("{seed} {place} {call} answer"));
+/// One of the choices, always the same for the same call.
+fn pick<T: Copy>(choices: &[T], seed: u64, position: usize, call: u64) -> T {
+    let number = draw(&format!("{seed} {position} {call} answer"));
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a handful of choices, by a number from 0 up to 1"
     )]
-    let index = (number * of.len() as f64) as usize;
-    of[index.min(of.len() - 1)]
+    let index = (number * choices.len() as f64) as usize;
+    choices[index.min(choices.len() - 1)]
 }
 
-/// A number from 0 up to 1 that depends on nothing but this text, on every machine.
+/// A number from 0 up to 1 that depends on this text alone, on every machine.
 fn draw(text: &str) -> f64 {
     let hash = blake3::hash(text.as_bytes());
     let [a, b, c, d, ..] = *hash.as_bytes();
@@ -348,7 +436,8 @@ impl fmt::Display for Rule {
         let millis = self.time.as_millis();
         match &self.when {
             When::Share(percent)
-                if *percent >= 100.0 && matches!(self.kind.time, Time::Alone | Time::Unless(_)) =>
+                if *percent >= 100.0
+                    && matches!(self.kind.time, Time::Alone | Time::Default(_)) =>
             {
                 return write!(f, "={millis}ms");
             }
@@ -360,8 +449,8 @@ impl fmt::Display for Rule {
         }
         match self.kind.time {
             Time::No => Ok(()),
-            Time::Unless(usual) if self.time == usual => Ok(()),
-            Time::Yes | Time::Alone | Time::Unless(_) => write!(f, ":{millis}ms"),
+            Time::Default(default) if self.time == default => Ok(()),
+            Time::Required | Time::Alone | Time::Default(_) => write!(f, ":{millis}ms"),
         }
     }
 }
@@ -373,7 +462,7 @@ impl FromStr for FaultPlan {
         let mut parts: Vec<String> = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             match parts.last_mut() {
-                // The numbers of calls are parted by commas as well.
+                // Commas also separate the numbers of calls.
                 Some(last) if last.contains('@') && !part.contains(['=', '@']) => {
                     last.push(',');
                     last.push_str(part);
@@ -383,23 +472,23 @@ impl FromStr for FaultPlan {
         }
         let mut plan = Self::default();
         for part in parts {
-            let read = match part.strip_prefix("seed=") {
+            let parsed = match part.strip_prefix("seed=") {
                 Some(seed) => seed
                     .parse()
                     .map(|seed| plan.seed = seed)
                     .map_err(|_| "the seed must be a whole number".to_owned()),
-                None => rule(&part).map(|rule| plan.rules.push(rule)),
+                None => parse_rule(&part).map(|rule| plan.rules.push(rule)),
             };
-            read.map_err(|problem| FaultPlanError { part, problem })?;
+            parsed.map_err(|problem| FaultPlanError { part, problem })?;
         }
         Ok(plan)
     }
 }
 
-/// Reads one part: `[ENTRY:]FAULT[/ANSWER]=SHARE[:TIME]` or `[ENTRY:]FAULT[/ANSWER]@CALLS[:TIME]`.
-fn rule(part: &str) -> Result<Rule, String> {
+/// Parses one rule: `[ENDPOINT:]FAULT[/ANSWER]=SHARE[:TIME]` or `[ENDPOINT:]FAULT[/ANSWER]@CALLS[:TIME]`.
+fn parse_rule(part: &str) -> Result<Rule, String> {
     let Some(sign) = part.find(['=', '@']) else {
-        return Err("it must say when: `=5%` of the calls, or `@3` for the third".to_owned());
+        return Err("say when: `=5%` of the calls, or `@3` for the third".to_owned());
     };
     let (name, rest) = part.split_at(sign);
     let (by_share, rest) = (rest.starts_with('='), &rest[1..]);
@@ -410,25 +499,25 @@ fn rule(part: &str) -> Result<Rule, String> {
     let (name, options) = name.split_once('/').map_or((name, None), |(name, o)| (name, Some(o)));
     let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
         let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-        return Err(format!(
-            "there is no fault `{name}`; there are {}, and seed",
-            names.join(", ")
-        ));
+        return Err(format!("unknown fault `{name}`; use {}, or seed", names.join(", ")));
     };
     let (when, time) = match (&kind.time, rest.split_once(':')) {
-        // The short form: it falls on every call.
-        (Time::Alone | Time::Unless(_), None) if by_share && !rest.contains('%') => {
-            ("100%", time(rest)?)
+        // The short form, which hits every call.
+        (Time::Alone | Time::Default(_), None) if by_share && !rest.contains('%') => {
+            ("100%", parse_time(rest)?)
         }
-        (Time::Yes | Time::Alone | Time::Unless(_), Some((when, text))) => (when, time(text)?),
+        (Time::Required | Time::Alone | Time::Default(_), Some((when, text))) => {
+            (when, parse_time(text)?)
+        }
         (Time::No, None) => (rest, Duration::ZERO),
-        (Time::Unless(usual), None) => (rest, *usual),
-        (Time::No, Some(_)) => return Err(format!("{name} takes no time")),
-        (Time::Yes | Time::Alone, None) => {
+        (Time::Default(default), None) => (rest, *default),
+        (Time::No, Some(_)) => return Err(format!("{name} does not take a time")),
+        (Time::Required | Time::Alone, None) => {
             return Err(format!("{name} needs a time at its end, such as `:2s`"));
         }
     };
-    let when = if by_share { When::Share(share(when)?) } else { When::Calls(calls(when)?) };
+    let when =
+        if by_share { When::Share(parse_share(when)?) } else { When::Calls(parse_calls(when)?) };
     let mut rule = Rule { endpoint: own, kind, answer: None, shape: None, when, time };
     for option in options.into_iter().flat_map(|options| options.split('/')) {
         kind.option(option, &mut rule)?;
@@ -436,33 +525,33 @@ fn rule(part: &str) -> Result<Rule, String> {
     Ok(rule)
 }
 
-fn share(text: &str) -> Result<f64, String> {
+fn parse_share(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|number| number.parse().ok());
     percent
         .filter(|percent| (0.0..=100.0).contains(percent))
-        .ok_or_else(|| format!("`{text}` is no share; write it as 5% or 0.5%"))
+        .ok_or_else(|| format!("`{text}` is not a share; write it as 5% or 0.5%"))
 }
 
-fn calls(text: &str) -> Result<Vec<u64>, String> {
+fn parse_calls(text: &str) -> Result<Vec<u64>, String> {
     let number = |text: &str| text.parse().ok().filter(|number| *number > 0);
     let calls: Option<_> = text.split(',').map(number).collect();
-    calls.ok_or_else(|| format!("`{text}` are no numbers of calls; write them as @3 or @10,20"))
+    calls.ok_or_else(|| format!("`{text}` are not numbers of calls; write them as @3 or @10,20"))
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+fn parse_time(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix("ms") {
         Some(number) => (number, 1),
         None => (text.strip_suffix('s').unwrap_or_default(), 1000),
     };
-    // A day is more than any test waits, and keeps the arithmetic of timers safe.
+    // No test waits longer than a day, and the arithmetic of timers stays safe.
     let millis = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     millis
         .filter(|millis| *millis <= 86_400_000)
         .map(Duration::from_millis)
-        .ok_or_else(|| format!("`{text}` is no time; write it as 20ms or 2s, a day at most"))
+        .ok_or_else(|| format!("`{text}` is not a time; write it as 20ms or 2s, a day at most"))
 }
 
-/// A text is no fault plan.
+/// A text that is not a fault plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("fault `{part}`: {problem}")]
 pub struct FaultPlanError {

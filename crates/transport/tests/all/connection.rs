@@ -1,4 +1,4 @@
-//! What a connection adds to whatever a transport says.
+//! What a connection adds to a transport.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ fn seat() -> AddSeat {
     AddSeat { email: "ada@example.com".to_owned() }
 }
 
-/// The transport here does not say which request its error is about, as one might forget to.
+/// This transport does not say which request its error is about.
 #[tokio::test]
-async fn a_lost_write_is_in_doubt_whatever_its_transport_tells() {
+async fn a_lost_write_is_in_doubt_whatever_its_transport_says() {
     let lost = || Err(Error::network(NetworkError::ConnectionLost, "gone"));
     let connection = Connection::new(Scripted::new([lost(), lost()]));
     let error = connection.send(&seat()).await.unwrap_err();
@@ -68,7 +68,7 @@ async fn requests_are_numbered_within_their_scope() {
 }
 
 #[tokio::test]
-async fn a_service_without_a_way_is_named() {
+async fn a_service_without_a_transport_is_named() {
     let connection = Connection::new(Route::default().to("veracode", RejectAll));
     let error = connection.send(&ListRooms::default()).await.unwrap_err();
     assert!(error.is_setup() && !error.is_in_doubt());

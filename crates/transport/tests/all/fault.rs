@@ -1,4 +1,4 @@
-//! FaultKind on purpose: what each fault does, and that it does so again.
+//! What each injected fault does, and that a plan does the same each time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +7,18 @@ use async_trait::async_trait;
 use drillmaster_models::thm::{AddSeat, ListUsers};
 use drillmaster_models::{Dialect, endpoint, veracode};
 use drillmaster_sandbox::{InviteOutcome, Options, Sandbox};
+use drillmaster_transport::fault::{Calls, FaultInjector, FaultKind, FaultPlan, Faults, Shape};
 use drillmaster_transport::{
-    Capture, Connection, Error, FaultInjector, FaultKind, FaultPlan, Faults, NetworkError, Purpose,
-    Request, Response, Shape, Transport,
+    Capture, Connection, Error, NetworkError, Purpose, Request, Response, Transport,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tokio::runtime::Builder;
 use tokio::time::{Instant, advance, sleep};
 
 use crate::scripted::request;
 
-/// A service that always does as it is asked.
+/// A service that always succeeds.
 struct Willing;
 
 #[async_trait]
@@ -27,7 +28,7 @@ impl Transport for Willing {
     }
 }
 
-/// The subject of the invites.
+/// Who is invited.
 const ADA: &str = "ada@example.com";
 
 async fn invite(connection: &Connection) -> Result<Value, Error> {
@@ -47,7 +48,7 @@ fn invites(sandbox: &Sandbox) -> Value {
     sandbox.writes()["veracode.invite"][ADA].clone()
 }
 
-/// A sandbox that such faults befall, and a connection to it.
+/// A sandbox with these faults, and a connection to it.
 fn sandbox(faults: &str) -> (Sandbox, Arc<FaultInjector<Sandbox>>, Connection) {
     let sandbox = Sandbox::new(Options { learners: 40, seats: 30, ..Options::default() });
     let fault = Arc::new(FaultInjector::new(sandbox.clone(), plan(faults)));
@@ -56,7 +57,7 @@ fn sandbox(faults: &str) -> (Sandbox, Arc<FaultInjector<Sandbox>>, Connection) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_effect_comes_after_its_trouble_whoever_waits_for_it() {
+async fn a_late_effect_comes_after_the_failure_even_if_nobody_waits() {
     for answer in ["500", "502", "503", "504", "reset"] {
         let (sandbox, fault, connection) = sandbox(&format!("late-effect/{answer}@1:90s"));
         let error = invite(&connection).await.unwrap_err();
@@ -72,28 +73,31 @@ async fn a_late_effect_comes_after_its_trouble_whoever_waits_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pending_effects_can_be_had_at_once() {
+async fn pending_effects_can_be_carried_out_at_once() {
     let (sandbox, fault, connection) = sandbox("late-effect=90s");
     assert!(invite(&connection).await.unwrap_err().is_in_doubt());
     fault.carry_out_pending().await;
     assert_eq!((fault.pending(), invites(&sandbox)), (0, json!(1)));
 }
 
-/// The runtimes of rows end with them, and the timers with those.
+/// The runner's runtimes end, and their timers end with them.
 #[test]
 fn an_effect_whose_runtime_has_ended_comes_with_the_next_call() {
-    let (sandbox, _, connection) = sandbox("late-effect@1:1ms");
-    let within = |what: &dyn Fn(&tokio::runtime::Runtime)| {
-        what(&tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap());
-    };
-    within(&|runtime| assert!(runtime.block_on(invite(&connection)).is_err()));
-    std::thread::sleep(Duration::from_millis(2));
-    within(&|runtime| assert!(runtime.block_on(is_listed(&connection))));
+    let (sandbox, _, connection) = sandbox("late-effect@1:1s");
+    let runtime =
+        || Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    assert!(runtime().block_on(invite(&connection)).is_err());
+    assert_eq!(invites(&sandbox), Value::Null);
+    let listed = runtime().block_on(async {
+        advance(Duration::from_secs(2)).await;
+        is_listed(&connection).await
+    });
+    assert!(listed);
     assert_eq!(invites(&sandbox), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_effect_outlasts_the_client_and_comes_all_the_same() {
+async fn a_slow_effect_comes_although_the_client_has_timed_out() {
     let (sandbox, fault, connection) = sandbox("slow-effect@1");
     let start = Instant::now();
     let error = invite(&connection).await.unwrap_err();
@@ -107,14 +111,14 @@ async fn a_slow_effect_outlasts_the_client_and_comes_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_effect_that_is_waited_for_is_answered_with_it() {
+async fn a_slow_effect_is_answered_to_a_client_that_waits() {
     let (sandbox, _, connection) = sandbox("slow-effect@1:50s,slow-effect/504@1:50s");
     assert!(invite(&connection).await.is_ok());
     assert_eq!(invites(&sandbox), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_shows_in_lists_after_its_time_and_is_refused_twice_at_once() {
+async fn a_write_appears_in_lists_after_its_time_and_its_repeat_is_refused_at_once() {
     let (sandbox, _, connection) = sandbox("visible-after=30s");
     invite(&connection).await.unwrap();
     assert!(invite(&connection).await.unwrap_err().is_already());
@@ -127,7 +131,7 @@ async fn a_write_shows_in_lists_after_its_time_and_is_refused_twice_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invite_that_is_carried_out_and_answered_500_shows_too() {
+async fn an_invite_that_takes_effect_and_is_answered_500_appears_too() {
     let sandbox = Sandbox::new(Options { learners: 40, seats: 30, ..Options::default() })
         .answering_invites(InviteOutcome::Unknown);
     let connection =
@@ -139,7 +143,7 @@ async fn an_invite_that_is_carried_out_and_answered_500_shows_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_effect_may_be_visible_later_still() {
+async fn a_late_effect_may_be_visible_even_later() {
     let (sandbox, _, connection) = sandbox("late-effect@1:10s,visible-after=10s");
     assert!(invite(&connection).await.is_err());
     sleep(Duration::from_secs(11)).await;
@@ -148,7 +152,7 @@ async fn a_late_effect_may_be_visible_later_still() {
     assert!(is_listed(&connection).await);
 }
 
-/// What the services answer to a list that this befalls.
+/// The answer of a list with this fault.
 async fn listless(name: &str, fault: &str) -> (u16, String) {
     let fields = endpoint(name).unwrap().fields().iter().filter(|field| field.required);
     let fields = fields.map(|field| (field.name.clone(), json!("linux1"))).collect();
@@ -194,10 +198,10 @@ async fn a_listless_answer_has_its_shape_and_status() {
 }
 
 #[test]
-fn what_is_left_open_is_picked_by_the_seed_from_all_there_is() {
+fn the_seed_picks_answers_that_the_plan_leaves_open() {
     let troubles = |text: &str, name| {
         let faults = Faults::new(plan(text));
-        (0..200).filter_map(|_| faults.next(Some(name)).trouble).collect::<Vec<_>>()
+        (0..200).filter_map(|_| faults.next(Some(name)).fault).collect::<Vec<_>>()
     };
     let late = troubles("late-effect=2s,seed=3", "veracode.invite");
     for status in [Some(500), Some(502), Some(503), Some(504), None] {
@@ -213,17 +217,16 @@ fn what_is_left_open_is_picked_by_the_seed_from_all_there_is() {
 }
 
 #[test]
-fn faults_of_writes_and_of_lists_spare_and_do_not_count_the_others() {
+fn faults_of_writes_and_of_lists_neither_hit_nor_count_other_calls() {
     let faults = Faults::new(plan("late-effect@2:1s,listless@2"));
     let calls = ["veracode.users", "veracode.invite", "thm.room_exists", "veracode.users"];
-    let struck: Vec<_> =
-        calls.iter().map(|call| faults.next(Some(call)).trouble.is_some()).collect();
+    let struck: Vec<_> = calls.iter().map(|call| faults.next(Some(call)).fault.is_some()).collect();
     assert_eq!(struck, [false, false, false, true]);
-    assert!(faults.next(Some("veracode.invite")).trouble.is_some());
-    assert!(faults.next(None).trouble.is_none());
+    assert!(faults.next(Some("veracode.invite")).fault.is_some());
+    assert!(faults.next(None).fault.is_none());
 }
 
-/// One part of a plan, as people may write it.
+/// One rule of a plan, as people may write it.
 fn part() -> impl Strategy<Value = String> {
     let time = prop_oneof![
         (0..5000_u32).prop_map(|n| format!("{n}ms")),
@@ -294,8 +297,8 @@ fn plan(text: &str) -> FaultPlan {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The error of a write that this happens to, and whether the service was asked to do it.
-async fn struck(fault: &str) -> (Error, bool) {
+/// The error of a write with this fault, and whether the service got the request.
+async fn write_with(fault: &str) -> (Error, bool) {
     let service = Arc::new(Capture::new(Willing));
     let connection = Connection::new(FaultInjector::new(service.clone(), plan(fault)));
     let seat = AddSeat { email: "ada@example.com".to_owned() };
@@ -304,7 +307,7 @@ async fn struck(fault: &str) -> (Error, bool) {
 }
 
 #[tokio::test]
-async fn each_fault_does_as_its_name_says() {
+async fn each_fault_does_what_its_name_says() {
     for (fault, done, lost, status, in_doubt) in [
         ("reset-before=100%", false, Some(NetworkError::ConnectionLost), None, true),
         ("reset-after=100%", true, Some(NetworkError::ConnectionLost), None, true),
@@ -319,7 +322,7 @@ async fn each_fault_does_as_its_name_says() {
         ("late-effect/502=1s", false, None, Some(502), true),
         ("slow-effect/504=0ms", true, None, Some(504), true),
     ] {
-        let (error, was_done) = struck(fault).await;
+        let (error, was_done) = write_with(fault).await;
         assert_eq!(was_done, done, "{fault}");
         assert_eq!(error.network_error(), lost, "{fault}: {error}");
         assert_eq!(error.status(), status, "{fault}: {error}");
@@ -329,7 +332,7 @@ async fn each_fault_does_as_its_name_says() {
 }
 
 #[tokio::test]
-async fn only_the_one_throttle_tells_a_time_rounded_up_to_seconds() {
+async fn only_429_retry_says_how_long_rounded_up_to_seconds() {
     for (fault, told) in
         [("429@1", None), ("429-retry@1:2s", Some("2")), ("429-retry@1:1001ms", Some("2"))]
     {
@@ -349,54 +352,90 @@ async fn delays_add_up_and_let_the_call_through() {
     }
 }
 
-/// The numbers of those of 1,000 calls that something goes wrong with.
-fn troubled(text: &str) -> Vec<usize> {
+/// The numbers of the calls, of 1,000, that are hit.
+fn hits(text: &str) -> Vec<usize> {
     let faults = Faults::new(plan(text));
-    (1..=1000).filter(|_| faults.next(None).trouble.is_some()).collect()
+    (1..=1000).filter(|_| faults.next(None).fault.is_some()).collect()
 }
 
 #[test]
-fn the_nth_call_is_struck_and_no_other() {
-    assert_eq!(troubled("reset-after@10,20"), [10, 20]);
-    assert_eq!(troubled("500-after@3,429@5"), [3, 5]);
+fn the_nth_call_is_hit_and_no_other() {
+    assert_eq!(hits("reset-after@10,20"), [10, 20]);
+    assert_eq!(hits("500-after@3,429@5"), [3, 5]);
 }
 
 #[test]
-fn a_share_of_the_calls_is_struck() {
+fn a_share_of_the_calls_is_hit() {
     for (text, least, most) in [("500-before=0%", 0, 0), ("500-before=100%", 1000, 1000)] {
-        assert!((least..=most).contains(&troubled(text).len()), "{text}");
+        assert!((least..=most).contains(&hits(text).len()), "{text}");
     }
-    let struck = troubled("reset-before=5%,seed=7").len();
+    let struck = hits("reset-before=5%,seed=7").len();
     assert!((30..=70).contains(&struck), "{struck}");
 }
 
 #[test]
-fn the_same_seed_strikes_the_same_calls() {
+fn the_same_seed_hits_the_same_calls() {
     let text = "reset-before=5%,reset-after=5%,html=1%";
-    assert_eq!(troubled(&format!("{text},seed=7")), troubled(&format!("seed=7,{text}")));
-    assert_ne!(troubled(&format!("{text},seed=7")), troubled(&format!("{text},seed=8")));
+    assert_eq!(hits(&format!("{text},seed=7")), hits(&format!("seed=7,{text}")));
+    assert_ne!(hits(&format!("{text},seed=7")), hits(&format!("{text},seed=8")));
     assert_eq!(plan(text).with_seed(8), plan(&format!("{text},seed=8")));
 }
 
-/// Two rules of the same share do not injection the same calls.
+/// Two rules with the same share do not hit the same calls.
 #[test]
-fn rules_are_drawn_apart() {
-    let both = troubled("html=10%,html=10%,seed=3").len();
+fn rules_are_drawn_independently() {
+    let both = hits("html=10%,html=10%,seed=3").len();
     assert!((150..=230).contains(&both), "{both}");
 }
 
 #[test]
-fn a_rule_for_an_entry_counts_the_calls_of_that_entry() {
+fn a_rule_for_an_endpoint_counts_calls_of_that_endpoint() {
     let faults = Faults::new(plan("veracode.invite:500-after@2"));
     let calls = ["veracode.invite", "veracode.users", "veracode.invite", "veracode.invite"];
-    let struck: Vec<_> =
-        calls.iter().map(|call| faults.next(Some(call)).trouble.is_some()).collect();
+    let struck: Vec<_> = calls.iter().map(|call| faults.next(Some(call)).fault.is_some()).collect();
     assert_eq!(struck, [false, false, true, false]);
-    assert!(faults.next(None).trouble.is_none());
+    assert!(faults.next(None).fault.is_none());
+}
+
+/// Every kind of fault, built and not parsed, does what it says.
+#[test]
+fn a_plan_that_is_built_injects_the_faults_it_was_given() {
+    let time = Duration::from_secs(3);
+    let kinds = [
+        FaultKind::ResetBefore,
+        FaultKind::ResetAfter,
+        FaultKind::Throttled(None),
+        FaultKind::Throttled(Some(time)),
+        FaultKind::ErrorBefore,
+        FaultKind::ErrorAfter,
+        FaultKind::Truncated,
+        FaultKind::Garbage,
+        FaultKind::Html,
+        FaultKind::LateEffect { status: None, after: time },
+        FaultKind::LateEffect { status: Some(502), after: time },
+        FaultKind::SlowEffect { status: None, after: time },
+        FaultKind::SlowEffect { status: Some(504), after: time },
+        FaultKind::Listless { shape: Shape::Null, status: 200 },
+        FaultKind::Listless { shape: Shape::Empty, status: 204 },
+    ];
+    for kind in kinds {
+        let is_list = matches!(kind, FaultKind::Listless { .. });
+        let name = if is_list { "veracode.users" } else { "veracode.invite" };
+        let calls = Calls::nth([2]).of(endpoint(name).unwrap());
+        let plan = FaultPlan::default().fault(kind, calls).delay(time, Calls::all());
+        let plan = plan.visible_after(time, Calls::share(100.0)).with_seed(9);
+        assert_eq!(plan.to_string().parse(), Ok(plan.clone()));
+        let faults = Faults::new(plan);
+        assert_eq!(faults.next(Some(name)).fault, None);
+        assert_eq!(faults.next(Some("veracode.lessons")).fault, None);
+        let injection = faults.next(Some(name));
+        assert_eq!((injection.delay, injection.fault), (time, Some(kind)));
+        assert_eq!(injection.visible_after, if is_list { Duration::ZERO } else { time });
+    }
 }
 
 #[test]
-fn a_plan_reads_what_it_writes() {
+fn a_plan_parses_what_it_displays() {
     for (text, normal) in [
         ("", ""),
         ("seed=0", ""),
@@ -427,27 +466,27 @@ fn a_plan_reads_what_it_writes() {
 }
 
 #[test]
-fn what_is_no_plan_is_refused_with_its_part_and_a_way_out() {
+fn an_invalid_plan_is_an_error_with_the_rule_and_a_way_out() {
     for (text, part, way) in [
-        ("429=1%,reset=5%", "reset=5%", "there are delay, reset-before, reset-after, 429, "),
-        ("html", "html", "it must say when: `=5%` of the calls, or `@3`"),
-        ("html=5", "html=5", "`5` is no share; write it as 5%"),
-        ("html=101%", "html=101%", "no share"),
-        ("html=NaN%", "html=NaN%", "no share"),
-        ("html@0", "html@0", "no numbers of calls"),
+        ("429=1%,reset=5%", "reset=5%", "use delay, reset-before, reset-after, 429, "),
+        ("html", "html", "say when: `=5%` of the calls, or `@3`"),
+        ("html=5", "html=5", "`5` is not a share; write it as 5%"),
+        ("html=101%", "html=101%", "not a share"),
+        ("html=NaN%", "html=NaN%", "not a share"),
+        ("html@0", "html@0", "not numbers of calls"),
         ("html@3,x,delay=1s", "html@3,x", "write them as @3 or @10,20"),
-        ("html=5%:2s", "html=5%:2s", "html takes no time"),
+        ("html=5%:2s", "html=5%:2s", "html does not take a time"),
         ("429-retry=5%", "429-retry=5%", "429-retry needs a time"),
-        ("delay=fast", "delay=fast", "`fast` is no time; write it as 20ms or 2s"),
+        ("delay=fast", "delay=fast", "`fast` is not a time; write it as 20ms or 2s"),
         ("delay=9999999s", "delay=9999999s", "a day at most"),
         ("seed=x", "seed=x", "whole number"),
         ("late-effect=5%", "late-effect=5%", "late-effect needs a time"),
-        ("late-effect/x=2s", "late-effect/x=2s", "there are reset, and statuses from 200 to 599"),
-        ("slow-effect/reset@1", "slow-effect/reset@1", "there are statuses from 200 to 599"),
-        ("listless/nul@1", "listless/nul@1", "there are empty, object, message, null, kind, and"),
-        ("listless/100@1", "listless/100@1", "statuses from 200 to 599"),
-        ("listless@1:2s", "listless@1:2s", "listless takes no time"),
-        ("html/503@1", "html/503@1", "html takes no `/503`"),
+        ("late-effect/x=2s", "late-effect/x=2s", "use reset, or a status from 200 to 599"),
+        ("slow-effect/reset@1", "slow-effect/reset@1", "use a status from 200 to 599"),
+        ("listless/nul@1", "listless/nul@1", "use empty, object, message, null, kind, or a"),
+        ("listless/100@1", "listless/100@1", "status from 200 to 599"),
+        ("listless@1:2s", "listless@1:2s", "listless does not take a time"),
+        ("html/503@1", "html/503@1", "html does not take `/503`"),
         ("veracode.invit:html=5%", "veracode.invit:html=5%", "did you mean `veracode.invite`?"),
     ] {
         let error = text.parse::<FaultPlan>().unwrap_err().to_string();

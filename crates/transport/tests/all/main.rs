@@ -14,7 +14,7 @@ mod journal;
 mod keys;
 mod modes;
 mod network_errors;
-mod patience;
+
 mod proxies;
 mod rate_limit;
 mod record;
@@ -25,5 +25,6 @@ mod scripted;
 mod seal;
 mod secrets;
 mod server;
+mod wait_policy;
 mod walk;
 mod whatever;

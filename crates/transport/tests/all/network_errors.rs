@@ -1,4 +1,4 @@
-//! Requests and answers that get lost on the way: what is sure, what is in doubt, what may be sent again.
+//! Requests and answers that get lost: which writes are in doubt, and which requests may be sent again.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -21,19 +21,19 @@ fn seated() -> Vec<u8> {
     json("200 OK", r#"{"status":"success","data":{"username":"ada"}}"#)
 }
 
-/// The address of a port on which nothing listens.
+/// The URL of a port on which nothing listens.
 pub(crate) fn closed_port() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// What is done to a request, and how that looks from the client's side.
+/// What a server does to a request, and how the client sees it.
 type Trouble = (&'static str, NetworkError, Box<dyn Fn() -> Act>);
 
-/// The errors of a read and of a write, each against a server that does this to it.
+/// The errors of a read and of a write to a server that does this.
 async fn both(act: impl Fn() -> Act) -> (Error, Error) {
     let server = Server::doing([act(), act()]).await;
-    // The client's own limit: servers that stall are waited for no longer than this.
+    // A server that stalls is waited for this long.
     let http = Http::builder(&server.address).timeout(Duration::from_millis(200));
     let http = http.build(SecretString::from(SECRET)).unwrap();
     let connection = Connection::new(http);
@@ -44,7 +44,7 @@ async fn both(act: impl Fn() -> Act) -> (Error, Error) {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_sure_not_to_have_sent_anything() {
+async fn a_refused_connection_has_sent_nothing() {
     let http = Http::new(&closed_port(), SecretString::from(SECRET)).unwrap();
     let error = Connection::new(http).send(&write(1)).await.unwrap_err();
     assert_eq!(error.network_error(), Some(NetworkError::Connect));
@@ -53,7 +53,7 @@ async fn a_refused_connection_is_sure_not_to_have_sent_anything() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_told_with_the_address_and_what_to_check() {
+async fn a_refused_connection_names_the_address_and_what_to_check() {
     let port = closed_port();
     let http = Http::new(&format!("{port}/below"), SecretString::from(SECRET)).unwrap();
     let error = Connection::new(http).send(&read()).await.unwrap_err().to_string();
@@ -67,7 +67,8 @@ async fn a_refused_connection_is_told_with_the_address_and_what_to_check() {
 }
 
 #[tokio::test]
-async fn what_is_lost_after_it_was_sent_is_in_doubt_for_a_write_and_may_be_repeated_for_a_read() {
+async fn a_request_that_gets_lost_after_it_was_sent_is_in_doubt_for_a_write_and_retryable_for_a_read()
+ {
     let cut = || {
         let mut bytes = seated();
         bytes.truncate(bytes.len() - 5);
@@ -116,7 +117,7 @@ async fn what_is_lost_after_it_was_sent_is_in_doubt_for_a_write_and_may_be_repea
     }
 }
 
-/// The same answer would come again, so it is not asked for again; a write was carried out, or not.
+/// The same answer would come again, so a read is not repeated. A write may have taken effect.
 #[tokio::test]
 async fn a_body_that_cannot_be_decompressed_is_an_error_of_its_own() {
     let mut cut = gzip(br#"{"status":"success"}"#);
@@ -137,7 +138,7 @@ async fn a_body_that_cannot_be_decompressed_is_an_error_of_its_own() {
     }
 }
 
-/// TCP accepts, and nobody answers the TLS handshake: the time is over before the request could leave.
+/// The server accepts the connection and never answers the TLS handshake, so the request cannot be sent.
 #[tokio::test]
 async fn a_write_that_never_left_is_not_in_doubt_however_short_the_timeout() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -172,8 +173,8 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The case in which HTTP libraries like to send again by themselves: the server closed a kept connection
-/// after it had read the request. It may have carried it out.
+/// HTTP libraries like to send again in this case: the server closed a kept connection after it had read the request. It
+/// may have carried it out.
 #[tokio::test]
 async fn a_write_on_a_kept_connection_is_not_resent() {
     for act in [Act::HangUp, Act::Reset] {
@@ -195,8 +196,7 @@ async fn a_write_on_a_kept_connection_is_not_resent() {
     }
 }
 
-/// The connection was closed before the write: it may go over a new one, and must not be called sure either
-/// way unless it is.
+/// The connection was closed before the write. That may be sent over a new one; an error must leave it in doubt.
 #[tokio::test]
 async fn a_write_after_a_kept_connection_was_closed_arrives_at_most_once() {
     for _ in 0..20 {

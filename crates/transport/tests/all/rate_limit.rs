@@ -1,4 +1,4 @@
-//! No faster than the budget, and no faster than the service likes.
+//! Requests are sent no faster than the rate, and no faster than the service asks for.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::scripted::{Scripted, request};
 
-/// A service that takes its time, answers alike and notes when it was asked.
+/// A slow service that notes when each request came.
 struct Service {
     latency: Duration,
     answer: fn(usize) -> Response,
@@ -26,7 +26,7 @@ impl Service {
         Arc::new(Self { latency, answer, asked: Mutex::default() })
     }
 
-    /// When it was asked, in milliseconds since the first time.
+    /// When each request came, in milliseconds since the first.
     fn times(&self) -> Vec<u128> {
         let asked = self.asked.lock().unwrap();
         asked.iter().map(|time| (*time - asked[0]).as_millis()).collect()
@@ -65,13 +65,13 @@ fn rate(text: &str) -> Rate {
     text.parse().unwrap()
 }
 
-/// Sends so many requests from so many workers.
-async fn send<T: Transport>(pace: &RateLimit<T>, requests: usize, workers: usize) {
-    let sends = stream::iter(0..requests).map(|_| pace.send(request(&ListUsers {})));
+/// Sends this many requests from this many workers.
+async fn send<T: Transport>(limited: &RateLimit<T>, requests: usize, workers: usize) {
+    let sends = stream::iter(0..requests).map(|_| limited.send(request(&ListUsers {})));
     sends.buffer_unordered(workers).for_each(|sent| async { drop(sent.unwrap()) }).await;
 }
 
-/// The most that were sent within any second.
+/// The most requests within any second.
 fn busiest_second(times: &[u128]) -> usize {
     let from =
         |start: u128| times.iter().filter(|&&time| (start..start + 1000).contains(&time)).count();
@@ -79,20 +79,20 @@ fn busiest_second(times: &[u128]) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_budget_is_used_up_and_never_exceeded() {
+async fn the_rate_is_reached_and_never_exceeded() {
     for (latency, workers) in [(0, 1), (20, 16), (300, 64)] {
         let service = Service::new(latency, good);
-        let pace = RateLimit::new(service.clone(), rate("200/s"));
+        let limited = RateLimit::new(service.clone(), rate("200/s"));
         let start = Instant::now();
-        send(&pace, 2000, workers).await;
+        send(&limited, 2000, workers).await;
         let seconds =
             start.elapsed().as_secs_f64() - f64::from(u32::try_from(latency).unwrap()) / 1e3;
         assert!((9.7..=10.3).contains(&seconds), "{latency} {workers}: {seconds}");
         let busiest = busiest_second(&service.times());
         assert!(busiest <= 200 + 21, "{latency} {workers}: {busiest}");
-        let reached = pace.reached();
-        assert_eq!(reached.requests, 2000);
-        assert!((193.0..=206.0).contains(&reached.per_second().unwrap()), "{reached:?}");
+        let stats = limited.stats();
+        assert_eq!(stats.requests, 2000);
+        assert!((193.0..=206.0).contains(&stats.requests_per_second().unwrap()), "{stats:?}");
     }
 }
 
@@ -104,40 +104,40 @@ async fn the_default_is_five_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_tells_a_time_pauses_everybody_until_then_and_halves_the_rate() {
+async fn an_answer_with_retry_after_pauses_all_requests_and_halves_the_rate() {
     let service = Service::new(0, |nth| match nth {
         1 => slow_down(&[("retry-after", "3")]),
         nth => good(nth),
     });
-    let pace = RateLimit::new(service.clone(), rate("10/s"));
-    send(&pace, 1, 1).await;
-    assert!((pace.reached().allowed - 5.0).abs() < 1e-9);
-    send(&pace, 3, 3).await;
-    // Nobody rushes out after the pause, and what was halved climbs back by little.
+    let limited = RateLimit::new(service.clone(), rate("10/s"));
+    send(&limited, 1, 1).await;
+    assert!((limited.stats().allowed - 5.0).abs() < 1e-9);
+    send(&limited, 3, 3).await;
+    // There is no burst after the pause, and the rate recovers slowly.
     let times = service.times();
     assert_eq!(times[..3], [0, 3000, 3200]);
     assert!((3380..3400).contains(&times[3]), "{times:?}");
-    assert_eq!(pace.reached().throttled, 1);
+    assert_eq!(limited.stats().throttled, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_date_and_a_reset_are_understood_too() {
+async fn a_date_and_a_reset_are_understood_as_well() {
     let later = std::time::SystemTime::now() + Duration::from_secs(30);
     let date = httpdate::fmt_http_date(later);
     let told =
         [("retry-after", date.as_str()), ("x-ratelimit-reset", "30"), ("ratelimit-reset", "30")];
     for header in told {
         let answers = [slow_down(&[header]), good(2)].map(Ok);
-        let pace = RateLimit::new(Scripted::new(answers), rate("10/s"));
+        let limited = RateLimit::new(Scripted::new(answers), rate("10/s"));
         let start = Instant::now();
-        send(&pace, 2, 1).await;
+        send(&limited, 2, 1).await;
         let seconds = start.elapsed().as_secs_f64();
         assert!((20.0..=30.1).contains(&seconds), "{header:?}: {seconds}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn untold_pauses_double_until_a_good_answer() {
+async fn pauses_without_retry_after_double_until_a_good_answer() {
     let service = Service::new(0, |nth| match nth {
         1 | 2 | 3 | 5 => slow_down(&[]),
         nth => good(nth),
@@ -149,40 +149,40 @@ async fn untold_pauses_double_until_a_good_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_to_what_was_on_its_way_do_not_halve_again() {
+async fn answers_to_requests_sent_before_do_not_halve_again() {
     let service = Service::new(50, |_| slow_down(&[("retry-after", "1")]));
-    let pace = RateLimit::new(service, rate("100/s"));
-    send(&pace, 5, 5).await;
-    let reached = pace.reached();
-    assert_eq!(reached.throttled, 5);
-    assert!((reached.allowed - 50.0).abs() < 1e-9, "{reached:?}");
+    let limited = RateLimit::new(service, rate("100/s"));
+    send(&limited, 5, 5).await;
+    let stats = limited.stats();
+    assert_eq!(stats.throttled, 5);
+    assert!((stats.allowed - 50.0).abs() < 1e-9, "{stats:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn good_answers_climb_back_to_the_budget_and_not_above() {
+async fn good_answers_restore_the_rate_and_no_more() {
     let service = Service::new(0, |nth| match nth {
         1 => slow_down(&[]),
         nth => good(nth),
     });
-    let pace = RateLimit::new(service, rate("100/s"));
-    send(&pace, 1, 1).await;
+    let limited = RateLimit::new(service, rate("100/s"));
+    send(&limited, 1, 1).await;
     let start = Instant::now();
-    while pace.reached().allowed < 100.0 {
-        send(&pace, 1, 1).await;
+    while limited.stats().allowed < 100.0 {
+        send(&limited, 1, 1).await;
     }
-    // From half to the whole at 5 % a second, after the pause of one.
+    // From half to the full rate at 5 % a second, after a pause of one second.
     let seconds = start.elapsed().as_secs_f64();
     assert!((10.5..=11.5).contains(&seconds), "{seconds}");
-    send(&pace, 100, 1).await;
-    assert!(pace.reached().allowed <= 100.0);
+    send(&limited, 100, 1).await;
+    assert!(limited.stats().allowed <= 100.0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_always_throttles_is_still_asked_now_and_then() {
+async fn a_service_that_always_throttles_is_still_called_at_times() {
     let service = Service::new(0, |_| slow_down(&[]));
-    let pace = RateLimit::new(service, rate("64/s"));
-    send(&pace, 20, 1).await;
-    assert!((pace.reached().allowed - 1.0).abs() < 1e-9);
+    let limited = RateLimit::new(service, rate("64/s"));
+    send(&limited, 20, 1).await;
+    assert!((limited.stats().allowed - 1.0).abs() < 1e-9);
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,24 +195,24 @@ async fn the_last_request_of_a_limit_pauses_until_its_reset() {
     ];
     for headers in spellings {
         let answers = [with(good(1), headers), good(2)].map(Ok);
-        let pace = RateLimit::new(Scripted::new(answers), rate("10/s"));
+        let limited = RateLimit::new(Scripted::new(answers), rate("10/s"));
         let start = Instant::now();
-        send(&pace, 2, 1).await;
+        send(&limited, 2, 1).await;
         assert_eq!(start.elapsed().as_secs(), 4, "{headers:?}");
-        // Being told in time is no slow-down.
-        assert!((pace.reached().allowed - 10.0).abs() < 1e-9);
+        // A warning in time is not a slow-down.
+        assert!((limited.stats().allowed - 10.0).abs() < 1e-9);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_waiting_when_a_pause_begins_waits_for_its_end() {
+async fn requests_that_wait_when_a_pause_begins_wait_for_its_end() {
     let service = Service::new(50, |nth| match nth {
         1 => slow_down(&[("retry-after", "5")]),
         nth => good(nth),
     });
-    let pace = RateLimit::new(service.clone(), rate("10/s"));
-    // The second leaves before the answer to the first is there, the third and fourth wait by then.
-    join_all((0..4).map(|_| pace.send(request(&ListUsers {})))).await;
+    let limited = RateLimit::new(service.clone(), rate("10/s"));
+    // The second is sent before the answer to the first comes; the third and fourth still wait.
+    join_all((0..4).map(|_| limited.send(request(&ListUsers {})))).await;
     let times = service.times();
     assert_eq!(times[..2], [0, 0]);
     assert!(times[2] >= 5050 && times[3] >= times[2] + 190, "{times:?}");
@@ -221,22 +221,23 @@ async fn who_is_waiting_when_a_pause_begins_waits_for_its_end() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_dropped_while_it_waits_costs_nothing() {
     let service = Service::new(0, good);
-    let pace = RateLimit::new(service.clone(), rate("1/s"));
-    send(&pace, 2, 1).await;
-    let impatient = || timeout(Duration::from_millis(10), pace.send(request(&ListUsers {})));
+    let limited = RateLimit::new(service.clone(), rate("1/s"));
+    send(&limited, 2, 1).await;
+    let impatient = || timeout(Duration::from_millis(10), limited.send(request(&ListUsers {})));
     let given_up = join_all((0..50).map(|_| impatient())).await;
     assert!(given_up.iter().all(Result::is_err));
-    send(&pace, 1, 1).await;
+    send(&limited, 1, 1).await;
     assert_eq!(service.times().last(), Some(&1000));
-    assert_eq!(pace.reached().requests, 3);
+    assert_eq!(limited.stats().requests, 3);
 }
 
-/// Order matters to whoever reads a log: first come, first served.
+/// A log is easier to read in order: first come, first served.
 #[tokio::test(start_paused = true)]
-async fn requests_leave_in_the_order_in_which_they_came() {
+async fn requests_are_sent_in_the_order_in_which_they_came() {
     let sent = Arc::new(drillmaster_transport::Capture::new(Service::new(0, good)));
-    let pace = RateLimit::new(sent.clone(), rate("10/s"));
-    join_all((0..20).map(|ordinal| pace.send(Request { ordinal, ..request(&ListUsers {}) }))).await;
+    let limited = RateLimit::new(sent.clone(), rate("10/s"));
+    join_all((0..20).map(|ordinal| limited.send(Request { ordinal, ..request(&ListUsers {}) })))
+        .await;
     let ordinals: Vec<_> = sent.requests().iter().map(|sent| sent.ordinal).collect();
     assert_eq!(ordinals, (0..20).collect::<Vec<_>>());
 }

@@ -25,18 +25,18 @@ const STRANGER: &str = "ada.lovelace@example.com";
 
 /// How the first invite is answered.
 #[derive(Debug, Clone, Copy)]
-enum FaultKind {
+enum Trouble {
     Status(u16),
     NetworkError(NetworkError),
 }
 
-const TROUBLES: [FaultKind; 6] = [
-    FaultKind::Status(500),
-    FaultKind::Status(502),
-    FaultKind::Status(503),
-    FaultKind::Status(504),
-    FaultKind::NetworkError(NetworkError::ConnectionLost),
-    FaultKind::NetworkError(NetworkError::Timeout),
+const TROUBLES: [Trouble; 6] = [
+    Trouble::Status(500),
+    Trouble::Status(502),
+    Trouble::Status(503),
+    Trouble::Status(504),
+    Trouble::NetworkError(NetworkError::ConnectionLost),
+    Trouble::NetworkError(NetworkError::Timeout),
 ];
 
 /// What a list looks like.
@@ -122,7 +122,7 @@ impl Shape {
 /// A service that answers the first invite with trouble and carries it out later, or never.
 struct Late {
     sandbox: Sandbox,
-    trouble: FaultKind,
+    trouble: Trouble,
     delay: Option<Duration>,
     shape: Shape,
     invites: AtomicUsize,
@@ -130,7 +130,7 @@ struct Late {
 
 impl Late {
     /// One in which an invite that is sent twice is seen to be.
-    fn new(trouble: FaultKind, delay: Option<Duration>, shape: Shape) -> Arc<Self> {
+    fn new(trouble: Trouble, delay: Option<Duration>, shape: Shape) -> Arc<Self> {
         let options = Options { learners: 20, reinvite: true, ..Options::default() };
         let sandbox = Sandbox::new(options);
         Arc::new(Self { sandbox, trouble, delay, shape, invites: AtomicUsize::new(0) })
@@ -173,10 +173,10 @@ impl Transport for Late {
             });
         }
         match self.trouble {
-            FaultKind::Status(status) => {
+            Trouble::Status(status) => {
                 Ok(Response::json(status, &json!({ "message": "unknown error" })))
             }
-            FaultKind::NetworkError(how) => Err(Error::network(how, "on the way")),
+            Trouble::NetworkError(how) => Err(Error::network(how, "on the way")),
         }
     }
 }
@@ -322,12 +322,12 @@ impl Endpoint for Unproven {
     };
 }
 
-static UNPROVEN: EndpointDef = EndpointDef::of::<Unproven>();
+static UNPROVEN: EndpointDef = EndpointDef::new::<Unproven>(&drillmaster_models::veracode::SERVICE);
 
 #[tokio::test(start_paused = true)]
 async fn where_absence_proves_nothing_only_a_person_may_have_it_sent_again() {
     for (repeat_unproven, sent) in [(false, 1), (true, 2)] {
-        let service = Late::new(FaultKind::Status(500), None, Shape::Right);
+        let service = Late::new(Trouble::Status(500), None, Shape::Right);
         let fields = service.fields().await;
         let policy = ResolvePolicy { repeat_unproven, ..patient() };
         let connection = Connection::new(service.clone()).resolving(policy);
@@ -339,7 +339,7 @@ async fn where_absence_proves_nothing_only_a_person_may_have_it_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn writes_in_doubt_share_their_looks() {
-    let service = Late::new(FaultKind::Status(500), None, Shape::Right);
+    let service = Late::new(Trouble::Status(500), None, Shape::Right);
     let sender = service.fields().await["senderId"].clone();
     let capture = Arc::new(Capture::new(FaultInjector::new(
         service.sandbox.clone(),

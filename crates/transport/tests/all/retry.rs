@@ -1,4 +1,4 @@
-//! What is sent again, how often and when; what never is.
+//! Which requests are sent again, how often and when.
 
 #![expect(clippy::unnecessary_wraps, reason = "answers and losses stand side by side")]
 
@@ -18,7 +18,7 @@ fn lost(how: NetworkError) -> Answer {
     Err(Error::network(how, "as the test has it"))
 }
 
-fn says(status: u16) -> Answer {
+fn answer(status: u16) -> Answer {
     Ok(Response::json(status, &json!({ "message": "unknown error" })))
 }
 
@@ -40,7 +40,7 @@ fn write() -> AddSeat {
     AddSeat { email: "ada@example.com".to_owned() }
 }
 
-/// A connection that retries over these answers, and what counts its attempts.
+/// A connection that retries over these answers, and the requests that it sent.
 fn over(answers: Vec<Answer>) -> (Connection, Arc<Capture<Scripted>>) {
     let sent = Arc::new(Capture::new(Scripted::new(answers)));
     (Connection::new(Retry::new(sent.clone()).with_seed(1)), sent)
@@ -59,14 +59,14 @@ async fn attempts_at_a_write(answers: Vec<Answer>) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_is_sent_three_times_at_most_whatever_was_lost() {
+async fn a_read_is_sent_three_times_at_most_whatever_gets_lost() {
     for how in [NetworkError::Connect, NetworkError::Timeout, NetworkError::ConnectionLost] {
         let always = || (0..3).map(|_| lost(how)).collect();
         assert_eq!(attempts_at_a_read(always()).await, 3, "{how}");
         assert_eq!(attempts_at_a_read(vec![lost(how), rooms()]).await, 2, "{how}");
     }
-    assert_eq!(attempts_at_a_read(vec![says(500), says(503), says(502)]).await, 3);
-    assert_eq!(attempts_at_a_read(vec![says(502), rooms()]).await, 2);
+    assert_eq!(attempts_at_a_read(vec![answer(500), answer(503), answer(502)]).await, 3);
+    assert_eq!(attempts_at_a_read(vec![answer(502), rooms()]).await, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,16 +77,16 @@ async fn an_answer_that_cannot_be_read_is_not_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_service_refuses_is_not_asked_again() {
+async fn a_refused_request_is_not_sent_again() {
     for status in [200, 302, 400, 401, 403, 404] {
-        assert_eq!(attempts_at_a_read(vec![says(status)]).await, 1, "{status}");
+        assert_eq!(attempts_at_a_read(vec![answer(status)]).await, 1, "{status}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_may_have_arrived_is_not_sent_again() {
     for answer in
-        [lost(NetworkError::Timeout), lost(NetworkError::ConnectionLost), says(500), says(503)]
+        [lost(NetworkError::Timeout), lost(NetworkError::ConnectionLost), answer(500), answer(503)]
     {
         let (connection, sent) = over(vec![answer]);
         let error = connection.send(&write()).await.unwrap_err();
@@ -105,11 +105,11 @@ async fn a_write_that_did_not_arrive_is_sent_again() {
         attempts_at_a_write(vec![unreachable(), lost(NetworkError::ConnectionLost)]).await,
         2
     );
-    assert_eq!(attempts_at_a_write(vec![throttled(None), says(500)]).await, 2);
+    assert_eq!(attempts_at_a_write(vec![throttled(None), answer(500)]).await, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_write_is_sent_again_after_the_time_that_was_told() {
+async fn a_throttled_write_is_sent_again_after_its_retry_after() {
     let seated = json!({ "status": "success", "data": { "username": "ada" } });
     let (connection, sent) = over(vec![
         throttled(Some("7")),
@@ -120,12 +120,12 @@ async fn a_throttled_write_is_sent_again_after_the_time_that_was_told() {
     connection.send(&write()).await.unwrap();
     assert_eq!(sent.requests().len(), 3);
     let waited = start.elapsed();
-    // Seven seconds as told, and for the second answer, which told nothing, at most 400 ms.
+    // Seven seconds for the first answer; at most 400 ms for the second, which has no header.
     assert!((7000..=7401).contains(&waited.as_millis()), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_only_throttles_ends() {
+async fn a_service_that_only_throttles_is_given_up() {
     let (connection, sent) = over((0..151).map(|_| throttled(Some("2"))).collect());
     let start = Instant::now();
     let error = connection.send(&read()).await.unwrap_err();
@@ -134,10 +134,10 @@ async fn a_service_that_only_throttles_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waits_are_random_within_limits_that_double() {
+async fn backoff_is_random_within_limits_that_double() {
     let mut waits = Vec::new();
     for seed in 0..200 {
-        let script = Scripted::new([says(500), says(500), rooms()]);
+        let script = Scripted::new([answer(500), answer(500), rooms()]);
         let connection = Connection::new(Retry::new(script).with_seed(seed));
         let start = Instant::now();
         connection.send(&read()).await.unwrap();
@@ -151,10 +151,10 @@ async fn waits_are_random_within_limits_that_double() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seed_waits_alike() {
+async fn the_same_seed_gives_the_same_backoff() {
     let mut waits = Vec::new();
     for _ in 0..2 {
-        let (connection, _) = over(vec![says(500), says(500), rooms()]);
+        let (connection, _) = over(vec![answer(500), answer(500), rooms()]);
         let start = Instant::now();
         connection.send(&read()).await.unwrap();
         waits.push(start.elapsed());
@@ -164,8 +164,8 @@ async fn the_same_seed_waits_alike() {
 
 /// 500 tokens pay for 100 further attempts at 5 tokens, or for 50 at 10.
 #[tokio::test(start_paused = true)]
-async fn a_service_that_is_down_is_soon_asked_but_once_a_request() {
-    for (answer, further) in [(says(500), 100), (lost(NetworkError::Timeout), 50)] {
+async fn retries_end_when_a_service_stays_down() {
+    for (answer, further) in [(answer(500), 100), (lost(NetworkError::Timeout), 50)] {
         let (connection, sent) = over((0..300).map(|_| answer.clone()).collect());
         for _ in 0..150 {
             let _ = connection.send(&read()).await;
@@ -176,9 +176,9 @@ async fn a_service_that_is_down_is_soon_asked_but_once_a_request() {
 
 #[tokio::test(start_paused = true)]
 async fn good_answers_give_tokens_back() {
-    let down = (0..200).map(|_| says(500));
+    let down = (0..200).map(|_| answer(500));
     let up = (0..10).map(|_| rooms());
-    let (connection, sent) = over(down.chain(up).chain((0..10).map(|_| says(500))).collect());
+    let (connection, sent) = over(down.chain(up).chain((0..10).map(|_| answer(500))).collect());
     while sent.requests().len() < 200 {
         let _ = connection.send(&read()).await;
     }

@@ -1,4 +1,4 @@
-//! Walking through lists in pages, whatever the service says of the next one.
+//! Walking through lists page by page, whatever the service says about the next page.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use crate::scripted::Scripted;
 
-/// The other style of paging: `pages` with the next one's number and address.
+/// The other style of paging: `pages` with the number and the URL of the next one.
 fn details(ids: &[&str], next: Option<u32>) -> Value {
     let users: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
-    // As in the document's example, the address belongs to another endpoint and has lost the filters.
+    // As in the documentation's example, the URL is that of another endpoint and has lost the filters.
     let url = next.map(|next| format!("https://elsewhere.example/api/lessons?page={next}"));
     json!({ "users": users, "pages": { "current": 0, "next": next, "nextUrl": url } })
 }
@@ -26,7 +26,7 @@ fn users(ids: &[&str], more: bool) -> Value {
     json!({ "users": users, "nextPage": next })
 }
 
-/// Walks over these answers: the ids in order, and the requests that were sent.
+/// Walks through these answers. Returns the ids in order, and the requests.
 async fn walk<E: Endpoint>(
     request: &E,
     answers: impl IntoIterator<Item = Value>,
@@ -57,7 +57,7 @@ async fn pages_are_counted_here_and_the_callers_filters_sent_again() {
 }
 
 #[tokio::test]
-async fn the_next_page_style_is_walked_alike() {
+async fn the_next_page_style_works_the_same_way() {
     let request = ListUsers { limit: Some(2), ..ListUsers::default() };
     let answers = [users(&["a", "b"], true), users(&["c"], false)];
     let (ids, lines) = walk(&request, answers).await;
@@ -81,7 +81,7 @@ async fn ids_that_come_again_are_dropped() {
     assert_eq!(ids, ["a", "b", "c", "d"]);
 }
 
-/// A service that says "there is more" for ever must not be asked for ever.
+/// A service that always says "there is more" must not be called forever.
 #[tokio::test]
 async fn a_page_that_repeats_ends_the_walk() {
     let answers = [users(&["a", "b"], true), users(&["b", "a"], true)];

@@ -195,7 +195,7 @@ fn security_labs_tells_what_is_wrong_with_a_credential() {
         (Some(ROTATED_KEY), 401, "rotated"),
         (Some(VERACODE_DISABLED_KEY), 401, "disabled"),
     ];
-    for endpoint in veracode::SERVICE.endpoints {
+    for endpoint in veracode::SERVICE.endpoints() {
         let line = format!(
             "{} {}",
             endpoint.metadata.method,
@@ -215,8 +215,7 @@ fn tryhackme_has_one_answer_for_a_wrong_key_and_for_none() {
     for dialect in Dialect::ALL {
         let server = Server::start(&format!("--dialect {dialect}"));
         let mut caller = server.call();
-        let specs =
-            thm::SERVICE.endpoints.iter().filter_map(|endpoint| endpoint.metadata(dialect).ok());
+        let specs = thm::SERVICE.endpoints().filter_map(|endpoint| endpoint.metadata(dialect).ok());
         for metadata in specs.filter(|metadata| metadata.credential != Credential::None) {
             let line = format!("{} {}", metadata.method, metadata.path.replace(['{', '}'], ""));
             for headers in [&[("THM-API-KEY", "a-wrong-key")][..], &[]] {

@@ -1,71 +1,71 @@
-//! `drillmaster cassette show` and `stats`: looking at what was recorded.
+//! `drillmaster cassette show` and `drillmaster cassette stats`
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use drillmaster_models::endpoint;
+use drillmaster_models::{endpoint, json};
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::exit::Exit;
+use drillmaster_runner::output::table::{Format, cell};
 use drillmaster_transport::cassette::{Body, Interaction, Tape, veiled};
 use serde_json::{Value, json};
 
 use super::open;
-use crate::Ui;
-use crate::commands::call::hide;
+use crate::commands::endpoints::LIST_ENDPOINTS;
 use crate::complete;
-use drillmaster_models::json;
-use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::exit::Exit;
-use drillmaster_runner::output::table::Format;
+use crate::print::{HIDDEN, hide_fields};
+use crate::ui::Ui;
 
-/// The flags of `show`.
+/// The arguments of `show`.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// A cassette, or the journal of a run
+    /// Cassette, or journal of a run
     file: PathBuf,
-    /// Only requests of this endpoint, such as thm.rooms
-    #[arg(long, value_name = "ENTRY", value_parser = known_entry, add = complete::entry_names())]
+    /// Show only requests to this endpoint, such as thm.rooms
+    #[arg(long, alias = "entry", value_parser = parse_endpoint, add = complete::endpoint_names())]
     endpoint: Option<String>,
-    /// Only requests of this scope: a row's key, or main
+    /// Show only requests of this scope: a row's key, or main
     #[arg(long, value_name = "KEY")]
     scope: Option<String>,
-    /// Only requests that ended so
+    /// Show only requests with this result
     #[arg(long, value_enum)]
     state: Option<State>,
-    /// Show all that travelled, not a line a request
+    /// Show requests and responses in full
     #[arg(long)]
     full: bool,
-    /// With --full, show what is hidden otherwise, such as answers of questions, tokens and links
+    /// With --full, show hidden values, such as answers to questions, tokens and links
     #[arg(long, requires = "full")]
     reveal: bool,
 }
 
-/// The flags of `stats`.
+/// The arguments of `stats`.
 #[derive(Debug, Args)]
 pub(crate) struct StatsArgs {
-    /// A cassette, or the journal of a run
+    /// Cassette, or journal of a run
     file: PathBuf,
 }
 
-/// How a request ended.
+/// The result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum State {
-    /// With what was asked for
+    /// Success
     Answered,
-    /// With a no
+    /// Client error (4xx)
     Refused,
-    /// With a breakdown of the service
+    /// Server error (5xx)
     Broken,
-    /// Without an answer
+    /// No response
     Lost,
 }
 
 impl State {
-    fn of(interaction: &Interaction) -> Self {
+    fn from_outcome(interaction: &Interaction) -> Self {
         match &interaction.outcome {
             Err(_) => Self::Lost,
-            Ok(answer) if answer.status >= 500 => Self::Broken,
-            Ok(answer) if answer.status >= 400 => Self::Refused,
+            Ok(response) if response.status >= 500 => Self::Broken,
+            Ok(response) if response.status >= 400 => Self::Refused,
             Ok(_) => Self::Answered,
         }
     }
@@ -80,53 +80,55 @@ impl State {
     }
 }
 
-fn known_entry(name: &str) -> Result<String, String> {
-    endpoint(name).map(|endpoint| endpoint.name().to_owned()).map_err(|error| error.to_string())
+fn parse_endpoint(name: &str) -> Result<String, String> {
+    endpoint(name)
+        .map(|endpoint| endpoint.name().to_owned())
+        .map_err(|error| format!("{error}; {LIST_ENDPOINTS}"))
 }
 
-pub(super) fn show(args: &ShowArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
+pub(super) fn show(args: &ShowArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     let tape = open(&args.file)?;
-    // A journal holds what travelled, links that let somebody in among it.
+    // A journal has real secrets, such as links that log someone in.
     let tape = if args.full && !args.reveal { veiled(tape, HIDDEN) } else { tape };
-    let wanted = |interaction: &&Interaction| {
+    let is_selected = |interaction: &&Interaction| {
         let request = &interaction.request;
         args.endpoint.as_ref().is_none_or(|name| *name == request.endpoint)
             && args.scope.as_ref().is_none_or(|scope| *scope == request.scope)
-            && args.state.is_none_or(|state| state == State::of(interaction))
+            && args.state.is_none_or(|state| state == State::from_outcome(interaction))
     };
-    let shown: Vec<_> = tape.interactions.iter().filter(wanted).collect();
-    match shell.format {
+    let shown: Vec<_> = tape.interactions.iter().filter(is_selected).collect();
+    match ui.format {
         Format::Json => {
             let all: Vec<_> = shown.iter().map(|one| as_json(one, args)).collect();
-            shell.console.print(&format!("{:#}", Value::Array(all)));
+            ui.console.print(&format!("{:#}", Value::Array(all)));
         }
         Format::Table if args.full => {
             for one in &shown {
-                shell.console.print(&in_full(one, args));
+                ui.console.print(&in_full(one, args));
             }
         }
         Format::Table if shown.is_empty() => {}
         Format::Table | Format::Csv => {
-            shell.rows(&COLUMNS, shown.iter().map(|one| line(one)).collect())?;
+            ui.rows(&COLUMNS, shown.iter().map(|one| line(one)).collect())?;
         }
     }
     let (shown, all) = (shown.len(), tape.interactions.len());
     let requests = if all == 1 { "request" } else { "requests" };
     let shown = if shown == all { String::new() } else { format!("{shown} of ") };
-    shell.console.note(&format!("{shown}{all} {requests}"));
+    ui.console.note(&format!("{shown}{all} {requests}"));
     Ok(Exit::Done)
 }
 
-const COLUMNS: [&str; 5] = ["scope", "no", "entry", "request", "ended"];
+const COLUMNS: [&str; 5] = ["scope", "no", "endpoint", "request", "result"];
 
 fn line(interaction: &Interaction) -> Vec<String> {
     let request = &interaction.request;
-    let ended = match &interaction.outcome {
-        Ok(answer) => answer.status.to_string(),
+    let result = match &interaction.outcome {
+        Ok(response) => response.status.to_string(),
         Err(_) => State::Lost.name().to_owned(),
     };
     let ordinal = request.ordinal.to_string();
-    vec![request.scope.clone(), ordinal, request.endpoint.clone(), request.line(), ended]
+    vec![request.scope.clone(), ordinal, request.endpoint.clone(), request.line(), result]
 }
 
 fn as_json(interaction: &Interaction, args: &ShowArgs) -> Value {
@@ -134,9 +136,9 @@ fn as_json(interaction: &Interaction, args: &ShowArgs) -> Value {
     let mut all = json!({
         "scope": request.scope,
         "ordinal": request.ordinal,
-        "entry": request.endpoint,
+        "endpoint": request.endpoint,
         "request": request.line(),
-        "state": State::of(interaction).name(),
+        "state": State::from_outcome(interaction).name(),
         "status": interaction.outcome.as_ref().ok().map(|answer| answer.status),
     });
     if args.full {
@@ -150,7 +152,7 @@ fn as_json(interaction: &Interaction, args: &ShowArgs) -> Value {
     all
 }
 
-/// The messages as HTTP has them, with bodies laid out for reading.
+/// The messages as in HTTP, with indented bodies.
 fn in_full(interaction: &Interaction, args: &ShowArgs) -> String {
     let request = &interaction.request;
     let asked = request.wire().map(|wire| wire.body).unwrap_or_default();
@@ -173,7 +175,7 @@ fn in_full(interaction: &Interaction, args: &ShowArgs) -> String {
 fn message(first: &str, headers: &[(String, String)], body: &Value, reveal: bool) -> String {
     let mut text = format!("{first}\n");
     for (name, value) in headers {
-        // Where it leads lets somebody in.
+        // A redirect may log someone in.
         let value = if name == "location" && !reveal { HIDDEN } else { value };
         let _ = writeln!(text, "{name}: {value}");
     }
@@ -185,9 +187,7 @@ fn message(first: &str, headers: &[(String, String)], body: &Value, reveal: bool
     text
 }
 
-const HIDDEN: &str = "[hidden; --reveal shows it]";
-
-/// A body as data where it is JSON, as text where it is text.
+/// A body as JSON or text, if it is that.
 fn body_of(body: &[u8], is_open: bool, name: &str, reveal: bool) -> Value {
     match (is_open || reveal, Body::of(body)) {
         _ if body.is_empty() => Value::Null,
@@ -203,12 +203,12 @@ fn body_of(body: &[u8], is_open: bool, name: &str, reveal: bool) -> Value {
 
 fn hidden(mut body: Value, name: &str, reveal: bool) -> Value {
     if !reveal && let Ok(endpoint) = endpoint(name) {
-        hide(&mut body, endpoint.metadata.hidden);
+        hide_fields(&mut body, endpoint.metadata.hidden);
     }
     body
 }
 
-/// What is counted of an endpoint.
+/// The counts of an endpoint.
 #[derive(Default)]
 struct Count {
     requests: usize,
@@ -216,17 +216,17 @@ struct Count {
     bytes: usize,
 }
 
-pub(super) fn stats(args: &StatsArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
+pub(super) fn stats(args: &StatsArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     let tape = open(&args.file)?;
     let counts = count(&tape);
-    let header = ["entry", "requests", "answered", "refused", "broken", "lost", "bytes"];
+    let header = ["endpoint", "requests", "answered", "refused", "broken", "lost", "bytes"];
     let row = |(name, count): (&str, &Count)| {
         let numbers = [count.requests].into_iter().chain(count.states).chain([count.bytes]);
         std::iter::once(name.to_owned()).chain(numbers.map(|n| n.to_string())).collect::<Vec<_>>()
     };
     let rows: Vec<Vec<String>> =
         counts.iter().map(|(name, count)| row((name.as_str(), count))).collect();
-    match shell.format {
+    match ui.format {
         Format::Json => {
             let endpoints: Vec<Value> = rows
                 .iter()
@@ -235,20 +235,16 @@ pub(super) fn stats(args: &StatsArgs, shell: &Ui) -> Result<Exit, Diagnostic> {
                     cells.map(|(name, cell)| (name.to_owned(), number_or_text(cell))).collect()
                 })
                 .collect();
-            shell
-                .console
-                .print(&format!("{:#}", json!({ "facts": facts(&tape), "entries": endpoints })));
+            ui.console
+                .print(&format!("{:#}", json!({ "facts": facts(&tape), "endpoints": endpoints })));
         }
-        Format::Csv => shell.rows(&header, rows)?,
+        Format::Csv => ui.rows(&header, rows)?,
         Format::Table => {
             for (name, value) in facts(&tape).as_object().into_iter().flatten() {
-                shell.console.print(&format!(
-                    "{name:<9} {}",
-                    drillmaster_runner::output::table::cell(value)
-                ));
+                ui.console.print(&format!("{name:<9} {}", cell(value)));
             }
             if !rows.is_empty() {
-                shell.rows(&header, rows)?;
+                ui.rows(&header, rows)?;
             }
         }
     }
@@ -264,13 +260,13 @@ fn count(tape: &Tape) -> BTreeMap<String, Count> {
     for interaction in &tape.interactions {
         let count = counts.entry(interaction.request.endpoint.clone()).or_default();
         count.requests += 1;
-        count.states[State::of(interaction) as usize] += 1;
+        count.states[State::from_outcome(interaction) as usize] += 1;
         count.bytes += interaction.outcome.as_ref().map_or(0, |answer| answer.body.len());
     }
     counts
 }
 
-/// What is to be said of a cassette as a whole.
+/// The counts of a whole cassette.
 fn facts(tape: &Tape) -> Value {
     let scopes: BTreeSet<_> =
         tape.interactions.iter().map(|interaction| &interaction.request.scope).collect();

@@ -1,107 +1,105 @@
-//! `drillmaster cassette verify`: asking a service again what was recorded of it.
+//! `drillmaster cassette verify`
 
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args};
 use drillmaster_models::{Dialect, endpoint, wire};
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::execution::stop::Stop;
+use drillmaster_runner::exit::Exit;
 use drillmaster_transport::cassette::{Interaction, Tape};
 use drillmaster_transport::{Mode, Purpose, Recorder, Request, Stopped, Transport};
 
 use super::open_tape;
-use crate::Ui;
-use crate::target_args;
-use crate::target_args::TargetArgs;
-use crate::transport::Connections;
-use crate::waiting::patience;
-use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::stop::Stop;
-use drillmaster_runner::exit::Exit;
-use drillmaster_runner::run_spec::Target;
+use crate::patience::patience;
+use crate::runtime::current_thread;
+use crate::target_args::{TargetArgs, target_from_flags};
+use crate::transport::Backend;
+use crate::ui::Ui;
 
-/// The flags of `verify`.
+/// The arguments of `verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The cassette
+    /// Cassette to verify
     cassette: PathBuf,
     #[command(flatten)]
     target: TargetArgs,
-    /// Make the recorded writes, too
+    /// Send recorded writes too
     #[arg(long)]
     writes: bool,
 }
 
-/// What was done, and what was left out and why.
+/// How many requests were sent, and how many were skipped and why.
 #[derive(Default)]
-struct Tally {
-    asked: usize,
+struct Counts {
+    sent: usize,
     writes: usize,
-    strangers: usize,
+    pseudonymous: usize,
     unknown: usize,
 }
 
-pub(super) fn verify(
-    args: &VerifyArgs,
-    matches: &ArgMatches,
-    shell: &Ui,
-) -> Result<Exit, Diagnostic> {
+pub(super) fn run(args: &VerifyArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit, Diagnostic> {
     let tape = open_tape(&args.cassette)?;
-    let place = target_args::place_of(matches, &args.target)?;
-    let patience = patience(&place, &shell.console, &Stop::default());
-    let target = Connections::open(&place, &services(&tape), &patience)?;
-    let live = target.transport();
-    let cassette = Recorder::open(&args.cassette)
+    let target = target_from_flags(matches, &args.target)?;
+    let patience = patience(&target, &ui.console, &Stop::default());
+    let backend = Backend::open(&target, &services(&tape), &patience)?;
+    let live = backend.transport();
+    let recorder = Recorder::open(&args.cassette)
         .mode(Mode::Verify)
         .allow_unused()
         .unwatched()
         .over(move || Ok(live))
         .map_err(|error| Diagnostic::call(&error))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Diagnostic::usage(format!("cannot start: {error}")))?;
-    let tally = runtime.block_on(ask(&tape, &cassette, args))?;
-    let Tally { asked, writes, strangers, unknown } = tally;
-    let left_out = [
-        (writes, "left out as writes; --writes makes them, too"),
+    let counts = current_thread()?.block_on(send_again(&tape, &recorder, args))?;
+    let Counts { sent, writes, pseudonymous, unknown } = counts;
+    let skipped = [
+        (writes, "skipped: writes; use --writes to send them"),
         (
-            strangers,
-            "left out as about people; with the script and its roster `run … --verify` asks for them",
+            pseudonymous,
+            "skipped: about made-up people; use `run SCRIPT --verify` with the real roster to send them",
         ),
-        (unknown, "left out as of entries that this version does not have"),
+        (unknown, "skipped: endpoints that this version does not know"),
     ];
-    shell.console.note(&format!("asked for {asked} of {} again", tape.interactions.len()));
-    for (count, why) in left_out.into_iter().filter(|(count, _)| *count > 0) {
-        shell.console.note(&format!("  {count} {why}"));
+    let all = tape.interactions.len();
+    ui.console.note(&format!("sent {sent} of {all} recorded requests"));
+    for (count, why) in skipped.into_iter().filter(|(count, _)| *count > 0) {
+        ui.console.note(&format!("  {count} {why}"));
     }
-    match cassette.finish() {
+    match recorder.finish() {
         Ok(()) => {
-            shell.console.note("all answers are as they were recorded");
+            ui.console.note("all responses match the recording");
             Ok(Exit::Done)
         }
         Err(error) => Err(Diagnostic::call(&error)),
     }
 }
 
-/// Asks for what was recorded, one after the other.
-async fn ask(tape: &Tape, cassette: &Recorder, args: &VerifyArgs) -> Result<Tally, Diagnostic> {
-    let mut tally = Tally::default();
+/// Sends recorded requests, one after the other.
+async fn send_again(
+    tape: &Tape,
+    recorder: &Recorder,
+    args: &VerifyArgs,
+) -> Result<Counts, Diagnostic> {
+    let mut counts = Counts::default();
     for interaction in &tape.interactions {
         let Some(request) = request(interaction) else {
-            tally.unknown += 1;
+            counts.unknown += 1;
             continue;
         };
         if !request.metadata.effect.is_read() && !args.writes {
-            tally.writes += 1;
+            counts.writes += 1;
             continue;
         }
-        match cassette.send(request).await {
-            Err(error) if error.stopped_by() == Some(Stopped::Pseudonym) => tally.strangers += 1,
+        match recorder.send(request).await {
+            Err(error) if error.stopped_by() == Some(Stopped::Pseudonym) => {
+                counts.pseudonymous += 1
+            }
             Err(error) if error.is_setup() => return Err(Diagnostic::call(&error)),
-            // What else became of it is told as drift.
-            Ok(_) | Err(_) => tally.asked += 1,
+            // Any other result is compared with the recording in `finish`.
+            Ok(_) | Err(_) => counts.sent += 1,
         }
     }
-    Ok(tally)
+    Ok(counts)
 }
 
 fn request(interaction: &Interaction) -> Option<Request> {
@@ -109,8 +107,8 @@ fn request(interaction: &Interaction) -> Option<Request> {
     let wire = recorded.wire().ok()?;
     let endpoint = endpoint(&recorded.endpoint).ok()?;
     let path = wire.target.split('?').next().unwrap_or_default();
-    let specs = Dialect::ALL.into_iter().filter_map(|dialect| endpoint.metadata(dialect).ok());
-    let metadata = specs.into_iter().find(|metadata| {
+    let declared = Dialect::ALL.into_iter().filter_map(|dialect| endpoint.metadata(dialect).ok());
+    let metadata = declared.into_iter().find(|metadata| {
         metadata.method == wire.method && wire::match_path(metadata.path, path).is_some()
     })?;
     Some(Request {

@@ -64,7 +64,7 @@ fn every_documented_refusal_of_an_endpoint_can_be_met() {
             assert!(said["stack"].as_str().is_some_and(|stack| stack.contains(words)));
         }
     }
-    for endpoint in thm::SERVICE.endpoints {
+    for endpoint in thm::SERVICE.endpoints() {
         for spec in endpoint.metadata.errors {
             assert!(
                 met.contains(&(endpoint.name(), spec.says)),
@@ -80,7 +80,7 @@ fn every_documented_refusal_of_an_endpoint_can_be_met() {
 fn every_endpoint_with_a_credential_refuses_a_wrong_one_and_none() {
     for dialect in Dialect::ALL {
         let sandbox = academy().speaking(dialect);
-        for endpoint in thm::SERVICE.endpoints {
+        for endpoint in thm::SERVICE.endpoints() {
             let Ok(metadata) = endpoint.metadata(dialect) else {
                 continue;
             };

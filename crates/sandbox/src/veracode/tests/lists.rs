@@ -13,7 +13,7 @@ use crate::veracode::population::FIRST_USER;
 fn every_list_is_walked_completely_and_without_repetition() {
     let sandbox = academy();
     let subjects = [("veracode.lesson_progress", LESSON), ("veracode.role_progress", DEVELOPERS)];
-    for endpoint in SERVICES[1].endpoints {
+    for endpoint in SERVICES[1].endpoints() {
         let Some(list) = endpoint.metadata.list.filter(|list| list.paging != Paging::Whole) else {
             continue;
         };

@@ -126,7 +126,7 @@ fn every_refusal_has_its_status_and_words_and_changes_nothing() {
 fn every_documented_refusal_is_provoked() {
     let table = filled(PROVOCATIONS);
     let provocations = provocations(&table);
-    for endpoint in SERVICES[1].endpoints {
+    for endpoint in SERVICES[1].endpoints() {
         for spec in endpoint.metadata.errors {
             let provoked = provocations.iter().any(|provocation| {
                 provocation.stem == endpoint.metadata.stem()

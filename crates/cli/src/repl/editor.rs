@@ -1,4 +1,4 @@
-//! The editor of lines on a terminal: history, completion, blocks of several lines.
+//! The line editor on a terminal: history, completion, and blocks of several lines.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -20,99 +20,99 @@ use drillmaster_runner::dialogue::{Dialogue, is_unfinished};
 use drillmaster_runner::output::visible::visible;
 use drillmaster_runner::run_spec;
 
-/// The most blocks that the history keeps.
-const KEPT: usize = 1000;
+/// The maximum number of blocks in the history.
+const MAX_HISTORY: usize = 1000;
 
-/// What a person did.
-pub(super) enum Output {
-    /// Entered something to run.
+/// What the user entered.
+pub(super) enum Input {
+    /// A block to run.
     Block(String),
-    /// Took back what was written.
-    Nothing,
-    /// Left.
-    Goodbye,
+    /// Nothing, or Ctrl-C.
+    Cancelled,
+    /// Ctrl-D.
+    End,
 }
 
 pub(super) struct Editor {
-    lines: rustyline::Editor<Aid, FileHistory>,
-    /// None where there is no place for it.
+    lines: rustyline::Editor<ReplHelper, FileHistory>,
+    /// The file of the history, if there is a state folder.
     history: Option<PathBuf>,
 }
 
 impl Editor {
     pub(super) fn new(
-        dialogue: Rc<RefCell<Dialogue>>,
+        session: Rc<RefCell<Dialogue>>,
         console: &Console,
     ) -> Result<Self, Diagnostic> {
         let config = Config::builder()
-            .max_history_size(KEPT)
-            .map_err(|error| untold(&error))?
+            .max_history_size(MAX_HISTORY)
+            .map_err(|error| cannot_edit(&error))?
             .history_ignore_space(true)
             .completion_type(CompletionType::List)
             .bell_style(BellStyle::None)
             .build();
-        let mut lines = rustyline::Editor::with_config(config).map_err(|error| untold(&error))?;
-        lines.set_helper(Some(Aid(dialogue)));
+        let mut lines =
+            rustyline::Editor::with_config(config).map_err(|error| cannot_edit(&error))?;
+        lines.set_helper(Some(ReplHelper(session)));
         let history = match run_spec::make_state_folder() {
             Ok(folder) => Some(folder.join("repl-history")),
-            // One can work without.
+            // The history is optional.
             Err(problem) => {
-                console.note(&format!("no history is kept: {}", problem.message));
+                console.note(&format!("cannot keep a history: {}", problem.message));
                 None
             }
         };
         if let Some(path) = history.as_deref().filter(|path| path.exists())
             && let Err(error) = lines.load_history(path)
         {
-            console.note(&format!("the history in {} cannot be read: {error}", path.display()));
+            console.note(&format!("cannot read the history in {}: {error}", path.display()));
         }
         Ok(Self { lines, history })
     }
 
-    /// Waits for what is said next.
-    pub(super) fn next(&mut self) -> Result<Output, Diagnostic> {
+    /// Reads the next block.
+    pub(super) fn next(&mut self) -> Result<Input, Diagnostic> {
         match self.lines.readline("> ") {
-            Ok(block) if block.trim().is_empty() => Ok(Output::Nothing),
+            Ok(block) if block.trim().is_empty() => Ok(Input::Cancelled),
             Ok(block) => {
-                self.keep(&block);
-                Ok(Output::Block(block))
+                self.remember(&block);
+                Ok(Input::Block(block))
             }
-            Err(ReadlineError::Interrupted) => Ok(Output::Nothing),
-            Err(ReadlineError::Eof) => Ok(Output::Goodbye),
-            Err(error) => Err(untold(&error)),
+            Err(ReadlineError::Interrupted) => Ok(Input::Cancelled),
+            Err(ReadlineError::Eof) => Ok(Input::End),
+            Err(error) => Err(cannot_edit(&error)),
         }
     }
 
-    /// Keeps a block for another time, unless it begins with a space or has something secret in it. The file is
-    /// its owner's alone; a block is in it before it runs.
-    fn keep(&mut self, block: &str) {
+    /// Adds a block to the history before it runs, unless it starts with a space or contains a secret.
+    fn remember(&mut self, block: &str) {
         if looks_secret(block) {
             return;
         }
-        // A block that cannot be kept can be run all the same.
+        // A block runs even if the history cannot be written.
         if let (Ok(true), Some(path)) = (self.lines.add_history_entry(block), &self.history) {
             let _ = self.lines.append_history(path);
         }
     }
 }
 
-fn untold(error: &ReadlineError) -> Diagnostic {
+fn cannot_edit(error: &ReadlineError) -> Diagnostic {
     Diagnostic::usage(format!("cannot read from the terminal: {error}"))
-        .with_help("pipe the lines into the command, or use another terminal")
+        .with_help("pipe lines into the command, or use another terminal")
 }
 
-/// What helps with writing.
-struct Aid(Rc<RefCell<Dialogue>>);
+/// Completion and validation for the editor.
+struct ReplHelper(Rc<RefCell<Dialogue>>);
 
-impl Helper for Aid {}
+impl Helper for ReplHelper {}
 
-impl Hinter for Aid {
+impl Hinter for ReplHelper {
     type Hint = String;
 }
 
-impl Highlighter for Aid {}
+impl Highlighter for ReplHelper {}
 
-impl Validator for Aid {
+impl Validator for ReplHelper {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         Ok(if is_unfinished(context.input()) {
             ValidationResult::Incomplete
@@ -122,7 +122,7 @@ impl Validator for Aid {
     }
 }
 
-impl Completer for Aid {
+impl Completer for ReplHelper {
     type Candidate = Pair;
 
     fn complete(
@@ -136,10 +136,10 @@ impl Completer for Aid {
             display: candidate.name,
             replacement: candidate.text,
         };
-        // Fields are named by services: what is no text to type is not offered.
-        let is_text = |pair: &Pair| {
+        // Field names come from services, and could have control characters.
+        let is_printable = |pair: &Pair| {
             [&pair.display, &pair.replacement].iter().all(|text| visible(text) == text.as_str())
         };
-        Ok((start, candidates.into_iter().map(pair).filter(is_text).collect()))
+        Ok((start, candidates.into_iter().map(pair).filter(is_printable).collect()))
     }
 }

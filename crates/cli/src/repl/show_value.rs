@@ -1,11 +1,11 @@
-//! What a line came to, for people or for programs.
+//! Printing the value of a line.
 
 use drillmaster_models::endpoints;
 use rhai::Dynamic;
 use serde_json::Value;
 
-use crate::Ui;
-use crate::commands::call::{hide, print_items};
+use crate::print::{hide_fields, print_items};
+use crate::ui::Ui;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::execution::each::{RosterRows, Rows};
 use drillmaster_runner::language::endpoints::Walk;
@@ -14,45 +14,45 @@ use drillmaster_runner::output::table::Format;
 use drillmaster_runner::roster::Row;
 use drillmaster_runner::value::to_json;
 
-/// Shows a value, if there is one. What an endpoint hides stays hidden unless it is to be revealed.
-pub(super) fn show(value: &Dynamic, reveal: bool, shell: &Ui) -> Result<(), Diagnostic> {
+/// Prints a value that is not `()`. Fields that an endpoint hides are printed only with `reveal`.
+pub(super) fn show(value: &Dynamic, reveal: bool, ui: &Ui) -> Result<(), Diagnostic> {
     if value.is_unit() {
         return Ok(());
     }
     if value.is::<Walk>() {
-        let how = "go through it by `for item in …`, or take all of it by `.to_array()`";
-        shell.console.note(&format!("a list that is read page by page; {how}"));
+        let how = "use `for item in ...` to iterate, or `.to_array()` to read all";
+        ui.console.note(&format!("a list that is read page by page; {how}"));
         return Ok(());
     }
     let Some(mut json) = in_json(value)? else {
         let kind = if value.is_fnptr() { "function" } else { value.type_name() };
-        shell.console.note(&format!("a value of type {kind}, which cannot be shown"));
+        ui.console.note(&format!("a value of type {kind}, which cannot be printed"));
         return Ok(());
     };
     if !reveal {
-        endpoints().for_each(|endpoint| hide(&mut json, endpoint.metadata.hidden));
+        endpoints().for_each(|endpoint| hide_fields(&mut json, endpoint.metadata.hidden));
     }
-    match (&json, shell.format) {
-        (Value::Array(_) | Value::Object(_), _) => print_items(&json, shell),
+    match (&json, ui.format) {
+        (Value::Array(_) | Value::Object(_), _) => print_items(&json, ui),
         (Value::String(text), Format::Csv) => {
-            shell.console.print(text);
+            ui.console.print(text);
             Ok(())
         }
         (single, _) => {
-            shell.console.print(&single.to_string());
+            ui.console.print(&single.to_string());
             Ok(())
         }
     }
 }
 
-/// A value as JSON; `None` where it has none.
+/// A value as JSON, if it has that form.
 fn in_json(value: &Dynamic) -> Result<Option<Value>, Diagnostic> {
     if let Some(rows) = value.read_lock::<Rows>() {
         let rows = rows.clone().into_iter().map(|row| row.map(|row| of_outcome(&row)));
         let rows: Result<Value, _> = rows.collect();
-        return rows.map(Some).map_err(|error| {
-            Diagnostic::script(format!("the rows cannot be read again: {error}"))
-        });
+        return rows
+            .map(Some)
+            .map_err(|error| Diagnostic::script(format!("cannot read the rows: {error}")));
     }
     if let Some(roster) = value.read_lock::<RosterRows>() {
         let rows = roster.roster.rows()?.take(roster.most);

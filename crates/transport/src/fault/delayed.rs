@@ -1,4 +1,4 @@
-//! Requests that take effect only after some time, whatever became of those who sent them.
+//! Requests that take effect after some time, even if their senders have gone.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use super::VISIBLE_AFTER;
 use crate::error::Error;
 use crate::request::{Request, Response, Transport};
 
-/// Hands requests on when their time has come.
-pub(super) struct Later<T> {
+/// Sends requests when they are due.
+pub(super) struct Delayed<T> {
     inner: Arc<T>,
     pending: Mutex<Vec<Pending>>,
 }
@@ -23,7 +23,7 @@ struct Pending {
     answer: oneshot::Sender<Result<Response, Error>>,
 }
 
-impl<T> Later<T> {
+impl<T> Delayed<T> {
     pub(super) fn new(inner: Arc<T>) -> Self {
         Self { inner, pending: Mutex::default() }
     }
@@ -36,29 +36,29 @@ impl<T> Later<T> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The one whose time comes first, if it has come by then.
-    fn next(&self, now: Option<Instant>) -> Option<Pending> {
+    /// Takes the earliest request, if it is due by then.
+    fn next(&self, by: Option<Instant>) -> Option<Pending> {
         let mut pending = self.lock();
+        // Of requests with the same time, the one that was sent first comes first.
         let (first, _) = pending.iter().enumerate().min_by_key(|(_, one)| one.due)?;
-        let is_due = now.is_none_or(|now| pending[first].due <= now);
-        // Of those that are due at once, the one that came first goes first.
+        let is_due = by.is_none_or(|by| pending[first].due <= by);
         is_due.then(|| pending.remove(first))
     }
 }
 
-impl<T: Transport> Later<T> {
-    /// Hands on all that are due by then, or all.
-    pub(super) async fn carry_out(&self, now: Option<Instant>) {
-        while let Some(Pending { request, visible_after, answer, .. }) = self.next(now) {
+impl<T: Transport> Delayed<T> {
+    /// Sends all requests that are due by then, or all.
+    pub(super) async fn carry_out(&self, by: Option<Instant>) {
+        while let Some(Pending { request, visible_after, answer, .. }) = self.next(by) {
             let sent = VISIBLE_AFTER.scope(visible_after, self.inner.send(request)).await;
-            // Nobody may be waiting any more.
+            // The sender may have gone.
             let _ = answer.send(sent);
         }
     }
 }
 
-impl<T: Transport + 'static> Later<T> {
-    /// Hands a request on after this time; the answer comes to whoever waits for it.
+impl<T: Transport + 'static> Delayed<T> {
+    /// Sends a request after this time. The answer comes through the receiver.
     pub(super) fn send(
         self: &Arc<Self>,
         request: Request,
