@@ -53,7 +53,7 @@ impl Dialogue {
         }
         text.push_str(line);
         let before = Before { scope: &self.scope, functions: &self.functions, source: &self.said };
-        Script::behind(&self.path, &text, &before)
+        Script::parse_after(&self.path, &text, &before)
     }
 
     /// Runs what was read. Must be called from a thread that may block.

@@ -74,7 +74,7 @@ pub(super) fn candidates(
         // Within a text anything may stand.
         [.., Token::LexError(_)] => Vec::new(),
         [.., Token::Identifier(service), Token::DoubleColon] => {
-            entries_of(service).map(plain).collect()
+            endpoints_of(service).map(plain).collect()
         }
         [.., Token::Period | Token::Elvis] => properties_of(&before, scope),
         tokens => fields_at(tokens).unwrap_or_else(|| words(scope, functions)),
@@ -115,7 +115,7 @@ fn plain(name: String) -> Candidate {
     Candidate { text: name.clone(), name }
 }
 
-fn entries_of(service: &str) -> impl Iterator<Item = String> {
+fn endpoints_of(service: &str) -> impl Iterator<Item = String> {
     let service = SERVICES.into_iter().find(|own| own.name == service);
     service.into_iter().flat_map(|service| service.endpoints()).flat_map(|endpoint| {
         let stem = endpoint.metadata.stem();
