@@ -1,5 +1,6 @@
 //! `cargo xtask codegen`: what people and editors read, made from the list of endpoints, and pictures of the program.
 
+mod commands;
 mod endpoints;
 mod openapi;
 mod pictures;
@@ -23,6 +24,8 @@ type Files = BTreeMap<String, String>;
 /// Everything that is generated.
 fn generated() -> Outcome<Files> {
     let mut files = of_the_entries();
+    files.insert("docs/commands.md".to_owned(), commands::commands());
+    files.insert("docs/scripts.md".to_owned(), commands::scripts()?);
     files.extend(pictures::files()?);
     Ok(files)
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_transport::redact::{Policy, Remarks, Sensitivity};
-use drillmaster_transport::{Mode, Writes};
+use drillmaster_transport::redact::{Policy, Sensitivity, Warnings};
+use drillmaster_transport::{Mode, VerifyWrites};
 
 use crate::complete;
 use crate::paths::{Paths, cassette_output_path};
@@ -67,16 +67,16 @@ impl PrivateArgs {
 }
 
 /// Prints what to check in a cassette that was just sealed.
-pub(crate) fn print_remarks(remarks: &Remarks, console: &Console) {
-    if let Some(left) = remarks.left() {
+pub(crate) fn print_warnings(warnings: &Warnings, console: &Console) {
+    if let Some(left) = warnings.unredacted() {
         console.note(&format!("not redacted: {left}; use `--private FIELD` to redact a field"));
     }
-    for field in &remarks.absent_fields {
+    for field in &warnings.absent_fields {
         console.warn(&format!(
             "--private {field} redacts nothing: there is no such field; check the spelling"
         ));
     }
-    for index in &remarks.absent_values {
+    for index in &warnings.absent_values {
         // The value is private, so it is only counted.
         let number = index + 1;
         console.warn(&format!(
@@ -91,7 +91,7 @@ pub(crate) struct CassetteOptions {
     pub(crate) mode: Mode,
     pub(crate) policy: Policy,
     /// Whether a verification sends writes.
-    pub(crate) writes: Writes,
+    pub(crate) writes: VerifyWrites,
 }
 
 impl CassetteArgs {
@@ -117,7 +117,7 @@ impl CassetteArgs {
             path,
             mode,
             policy: self.private.policy(),
-            writes: Writes::default(),
+            writes: VerifyWrites::default(),
         }))
     }
 }

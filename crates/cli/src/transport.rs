@@ -10,9 +10,9 @@ use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run_spec::{Environment, Target};
 use drillmaster_sandbox::{Options, Sandbox};
-use drillmaster_transport::cassette::PaceEvent;
+use drillmaster_transport::cassette::RateEvent;
 use drillmaster_transport::log::{self, Logged};
-use drillmaster_transport::redact::Keys;
+use drillmaster_transport::redact::ApiKeys;
 use drillmaster_transport::{
     Connection, Error, ExposeSecret, Http, Rate, RateLimit, Replay, Request, ResolvePolicy,
     Response, Retry, Route, Scope, SecretString, Source, Transport, WaitPolicy,
@@ -104,10 +104,10 @@ impl Backend {
     }
 
     /// How fast the rate-limited services were called.
-    pub(crate) fn rate_stats(&self) -> Vec<PaceEvent> {
+    pub(crate) fn rate_stats(&self) -> Vec<RateEvent> {
         let event = |(service, rate_limit): &RateLimited| {
             let reached = rate_limit.stats();
-            PaceEvent {
+            RateEvent {
                 service: (*service).to_owned(),
                 requests: reached.requests,
                 throttled: reached.throttled,
@@ -154,7 +154,7 @@ fn live(
         services.push((service, http));
     }
     // Each service's responses are searched for the keys of all: one may echo the other's.
-    let keys = Keys::known();
+    let keys = ApiKeys::known();
     let mut route = Route::default();
     for (service, http) in services {
         let (http, is_needed) = (http.masking(&keys), needed.contains(&service.name));
@@ -217,7 +217,7 @@ fn credential(
     }
 }
 
-/// Writes each request to the log, if there is one.
+/// VerifyWrites each request to the log, if there is one.
 fn logged(transport: impl Transport + 'static) -> Arc<dyn Transport> {
     if log::is_on() { Arc::new(Logged::new(transport)) } else { Arc::new(transport) }
 }

@@ -5,7 +5,7 @@ use drillmaster_models::{
     Credential, Dialect, EndpointDef, Metadata, Payload, SERVICES, Service, endpoints,
 };
 use drillmaster_transport::cassette::RequestEvent;
-use drillmaster_transport::redact::Keys;
+use drillmaster_transport::redact::ApiKeys;
 use drillmaster_transport::{Error, NetworkError, Purpose, Request, Scope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::{Map, Value};
@@ -86,7 +86,7 @@ impl Call {
             let metadata = fitting().next().unwrap_or(&self.first).metadata;
             (metadata, respelt(metadata, &self.target, body))
         });
-        RequestEvent::of(&Request {
+        RequestEvent::from_request(&Request {
             wire: wire.into(),
             metadata,
             scope: Scope::MAIN.into(),
@@ -192,11 +192,11 @@ pub(super) fn is_credential(name: &str) -> bool {
 
 /// The credentials in a request, so that an answer that echoes one can be cleaned of it. What is short is
 /// found in words that have nothing to do with it.
-pub(super) fn credentials(headers: &[(String, String)], body: &[u8]) -> Keys {
+pub(super) fn credentials(headers: &[(String, String)], body: &[u8]) -> ApiKeys {
     let form = url::form_urlencoded::parse(body).into_owned();
     let all = headers.iter().cloned().chain(form);
     let secret = all.filter(|(name, value)| is_credential(name) && value.len() >= 8);
-    secret.fold(Keys::default(), |keys, (_, value)| keys.and(Keys::of(&value)))
+    secret.fold(ApiKeys::default(), |keys, (_, value)| keys.and(ApiKeys::new(&value)))
 }
 
 /// Whether an answer's header means something to a caller.

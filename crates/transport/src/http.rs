@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Position, Url};
 
 use crate::error::{Error, NetworkError};
-use crate::redact::Keys;
+use crate::redact::ApiKeys;
 use crate::request::{Request, Response, Transport};
 
 /// The time limit of a request, unless [`HttpBuilder::timeout`] sets another.
@@ -48,7 +48,7 @@ pub struct Http {
     base: Url,
     credential: SecretString,
     /// The values to mask in answers and errors.
-    keys: Arc<Keys>,
+    keys: Arc<ApiKeys>,
     timeout: Duration,
     max_body: usize,
 }
@@ -112,7 +112,7 @@ impl HttpBuilder {
         let client = client.build().map_err(|error| {
             Error::setup(format!("cannot set up HTTP: {}", root_cause(&error.without_url())))
         })?;
-        let keys = Arc::new(Keys::of(credential.expose_secret()));
+        let keys = Arc::new(ApiKeys::new(credential.expose_secret()));
         keys.remember();
         Ok(Http { client, base, credential, keys, timeout: self.timeout, max_body: MAX_BODY })
     }
@@ -155,8 +155,8 @@ impl Http {
 
     /// Masks these keys in answers as well. One service may know the key of another.
     #[must_use]
-    pub fn masking(self, others: &Keys) -> Self {
-        Self { keys: Arc::new(Keys::clone(&self.keys).and(others.clone())), ..self }
+    pub fn masking(self, others: &ApiKeys) -> Self {
+        Self { keys: Arc::new(ApiKeys::clone(&self.keys).and(others.clone())), ..self }
     }
 
     /// Whether the service runs on this machine.

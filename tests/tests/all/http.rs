@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use drillmaster_models::Dialect;
 use drillmaster_sandbox::{Options, Sandbox, THM_KEY, VERACODE_KEY, serve};
-use drillmaster_transport::cassette::{Header, Seal};
+use drillmaster_transport::cassette::{Header, Sanitizer};
 use drillmaster_transport::redact::Rows;
 use drillmaster_transport::{Http, Record, Replay, Route, SecretString};
 use tokio::net::TcpListener;
@@ -48,7 +48,7 @@ fn a_class_is_the_same_in_the_process_over_http_and_from_a_recording() {
         let cassette = folder.path().join("class.cassette");
         let http = served(&runtime, outside.clone());
         let record = Record::to_file(&cassette, Header::default(), http).unwrap();
-        let record = Arc::new(record.sealed_by(Seal::default().roster(class())));
+        let record = Arc::new(record.sealed_by(Sanitizer::default().roster(class())));
         let over_http = onboard(record.clone(), dialect, &[]);
         record.finish().unwrap();
         same(&in_the_process, &over_http);

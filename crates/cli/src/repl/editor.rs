@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use drillmaster_transport::redact::looks_secret;
+use drillmaster_transport::redact::contains_secret;
 use rustyline::completion::{Completer, Pair};
 use rustyline::config::{BellStyle, CompletionType, Config};
 use rustyline::error::ReadlineError;
@@ -86,7 +86,7 @@ impl Editor {
 
     /// Adds a block to the history before it runs, unless it starts with a space or contains a secret.
     fn remember(&mut self, block: &str) {
-        if looks_secret(block) {
+        if contains_secret(block) {
             return;
         }
         // A block runs even if the history cannot be written.

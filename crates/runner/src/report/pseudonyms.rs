@@ -19,13 +19,13 @@ enum Text<'a> {
 
 pub fn pseudonymise(facts: &mut Report, roster: Option<Rows>, key: Option<&str>) {
     let mut people = roster.unwrap_or_default();
-    let mut sealing = people.sealing();
+    let mut scheme = people.scheme();
     let key = key.or(people.columns.first().map(String::as_str)).map(str::to_owned);
-    if let Some(key) = key.filter(|key| sealing.columns.iter().all(|(name, _)| name != key)) {
-        sealing.columns.push((key, Sensitivity::Id));
+    if let Some(key) = key.filter(|key| scheme.columns.iter().all(|(name, _)| name != key)) {
+        scheme.columns.push((key, Sensitivity::Id));
     }
     let private: Vec<_> = (people.columns.iter())
-        .map(|name| sealing.columns.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)))
+        .map(|name| scheme.columns.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)))
         .collect();
     let mut numbers = HashMap::new();
     for (row, cells) in people.cells.iter().enumerate() {
@@ -37,7 +37,7 @@ pub fn pseudonymise(facts: &mut Report, roster: Option<Rows>, key: Option<&str>)
     // Whom the roster does not have comes after it, in the order in which the report names them.
     let width = people.columns.len();
     people.columns.push(OURS.to_owned());
-    sealing.columns.push((OURS.to_owned(), Sensitivity::Id));
+    scheme.columns.push((OURS.to_owned(), Sensitivity::Id));
     each_text(facts, &mut |text| {
         let Text::Who(who) = text else { return };
         if !who.trim().is_empty() && !numbers.contains_key(&folded(who)) {
@@ -47,7 +47,7 @@ pub fn pseudonymise(facts: &mut Report, roster: Option<Rows>, key: Option<&str>)
             numbers.insert(folded(who), people.cells.len());
         }
     });
-    let redactor = Redactor::of(&sealing, Some(&people));
+    let redactor = Redactor::new(&scheme, Some(&people));
     each_text(facts, &mut |text| match text {
         Text::Who(who) => {
             if let Some(number) = numbers.get(&folded(who)) {

@@ -4,10 +4,12 @@ use base64::Engine;
 use base64::prelude::{
     BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD,
 };
+use drillmaster_journal::Journal;
 use drillmaster_transport::Response;
-use drillmaster_transport::cassette::{ErrorEvent, Event, Header, Seal, Unsealed, ValueEvent};
-use drillmaster_transport::journal::Journal;
-use drillmaster_transport::redact::Keys;
+use drillmaster_transport::cassette::{
+    ErrorEvent, Event, Header, Sanitizer, SealError, ValueEvent,
+};
+use drillmaster_transport::redact::ApiKeys;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -85,7 +87,7 @@ const SPELLINGS: &[(&str, Spelling)] = &[
 ];
 
 #[track_caller]
-fn nothing_left(keys: &Keys, text: &str) {
+fn nothing_left(keys: &ApiKeys, text: &str) {
     let text = format!(r#"{{"status": "error", "message": "you sent {text}."}}"#);
     let answer = Response {
         status: 400,
@@ -107,7 +109,7 @@ fn each_spelling_of_a_key_and_of_its_halves_is_masked() {
         for part in std::iter::once(key).chain(key.split(':')) {
             for (name, spelling) in SPELLINGS {
                 println!("{name}: {part}");
-                nothing_left(&Keys::of(key), &spelling(part, 0x5a5a_96c3));
+                nothing_left(&ApiKeys::new(key), &spelling(part, 0x5a5a_96c3));
             }
         }
     }
@@ -134,20 +136,20 @@ proptest! {
         });
         wraps.sort_by_key(|(spelling, _)| !["small", "large"].contains(&SPELLINGS[*spelling].0));
         let text = wraps.iter().fold(key.clone(), |text, (spelling, odd)| SPELLINGS[*spelling].1(&text, *odd));
-        let masked = Keys::of(&key).mask(format!("<{text}>"));
+        let masked = ApiKeys::new(&key).mask(format!("<{text}>"));
         prop_assert!(masked.contains("[credential]"), "{key} as {text} is left in {masked}");
-        prop_assert_eq!(Keys::of(&key).mask(masked.clone()), masked);
+        prop_assert_eq!(ApiKeys::new(&key).mask(masked.clone()), masked);
     }
 
     #[test]
     fn what_holds_no_key_stays(text in any::<String>(), key in "[A-Za-z0-9+/]{8,40}") {
-        prop_assert_eq!(Keys::of(&key).mask(text.clone()), text);
+        prop_assert_eq!(ApiKeys::new(&key).mask(text.clone()), text);
     }
 }
 
 #[test]
 fn nothing_but_the_key_goes() {
-    let keys = Keys::of(REALISTIC[0]);
+    let keys = ApiKeys::new(REALISTIC[0]);
     let key = REALISTIC[0];
     for (text, due) in [
         (format!("{key}{key}"), "[credential][credential]"),
@@ -159,42 +161,42 @@ fn nothing_but_the_key_goes() {
     ] {
         assert_eq!(keys.mask(text), due);
     }
-    assert_eq!(Keys::of(REALISTIC[1]).mask(REALISTIC[1]), "[credential]:[credential]");
+    assert_eq!(ApiKeys::new(REALISTIC[1]).mask(REALISTIC[1]), "[credential]:[credential]");
 }
 
 /// A service that reads a header as a form has a space where the plus was.
 #[test]
 fn a_plus_that_was_read_as_a_space_is_masked() {
     let key = REALISTIC[0];
-    assert_eq!(Keys::of(key).mask(key.replace('+', " ")), "[credential]");
-    assert_eq!(Keys::of(key).mask(key.replace('+', "%20")), "[credential]");
+    assert_eq!(ApiKeys::new(key).mask(key.replace('+', " ")), "[credential]");
+    assert_eq!(ApiKeys::new(key).mask(key.replace('+', "%20")), "[credential]");
 }
 
 /// What is short is no secret, and stands in words that have nothing to do with it.
 #[test]
 fn a_short_key_is_not_looked_for() {
-    assert_eq!(Keys::of("abc").mask("abc"), "abc");
-    assert_eq!(Keys::of("ab:cd").mask("ab cd ab:cd"), "ab cd [credential]");
-    assert_eq!(Keys::of("&#97;").mask("a &amp;#97;"), "a [credential]");
-    assert!(Keys::of("").is_empty());
+    assert_eq!(ApiKeys::new("abc").mask("abc"), "abc");
+    assert_eq!(ApiKeys::new("ab:cd").mask("ab cd ab:cd"), "ab cd [credential]");
+    assert_eq!(ApiKeys::new("&#97;").mask("a &amp;#97;"), "a [credential]");
+    assert!(ApiKeys::new("").is_empty());
 }
 
 #[test]
 fn bytes_that_are_no_text_stay_around_a_key() {
     let body = [b"\xff\xfe".as_slice(), REALISTIC[0].as_bytes(), b"\xff"].concat();
     let answer = Response { status: 200, headers: Vec::new(), body };
-    assert_eq!(Keys::of(REALISTIC[0]).mask_response(answer).body, b"\xff\xfe[credential]\xff");
+    assert_eq!(ApiKeys::new(REALISTIC[0]).mask_response(answer).body, b"\xff\xfe[credential]\xff");
 }
 
 /// Fingerprints survive being written down, and do not tell the key.
 #[test]
 fn keys_are_written_down_as_fingerprints() {
     for key in REALISTIC {
-        let written = serde_json::to_string(&Keys::of(key)).unwrap();
+        let written = serde_json::to_string(&ApiKeys::new(key)).unwrap();
         assert!(!written.contains(&key[..8]), "{written}");
-        let read: Keys = serde_json::from_str(&written).unwrap();
-        assert_eq!(read, Keys::of(key));
-        assert_eq!(read.mask(format!("({key})")), Keys::of(key).mask(format!("({key})")));
+        let read: ApiKeys = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, ApiKeys::new(key));
+        assert_eq!(read.mask(format!("({key})")), ApiKeys::new(key).mask(format!("({key})")));
     }
 }
 
@@ -203,13 +205,13 @@ fn keys_are_written_down_as_fingerprints() {
 fn no_cassette_is_written_in_which_a_key_stands() {
     for key in REALISTIC {
         for (name, spelling) in SPELLINGS {
-            let header = Header { keys: Keys::of(key), ..Header::default() };
+            let header = Header { keys: ApiKeys::new(key), ..Header::default() };
             let lost = Event::Error(ErrorEvent {
                 scope: "main".to_owned(),
                 ordinal: 0,
                 kind: "reset".to_owned(),
                 detail: format!("the server said <{}>", spelling(key, 0x5a5a_96c3)),
-                unclear_at: None,
+                in_doubt_since: None,
             });
             let request = crate::seal::exchange(
                 "main",
@@ -219,8 +221,8 @@ fn no_cassette_is_written_in_which_a_key_stands() {
                 &Response { status: 200, headers: Vec::new(), body: Vec::new() },
             )[0]
             .clone();
-            let unsealed = Seal::default().events(header, [request, lost]).unwrap_err();
-            assert!(matches!(unsealed, Unsealed::Key(_)), "{name}: {unsealed}");
+            let unsealed = Sanitizer::default().events(header, [request, lost]).unwrap_err();
+            assert!(matches!(unsealed, SealError::Key(_)), "{name}: {unsealed}");
             let told = unsealed.to_string();
             assert!(
                 told.starts_with("the error 0 of `main`: the key of a service stands in it"),
@@ -237,16 +239,16 @@ async fn a_journal_knows_the_keys_of_all_its_parts() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.journal");
         let [first, second] =
-            REALISTIC.map(|key| Header { keys: Keys::of(key), ..Header::default() });
+            REALISTIC.map(|key| Header { keys: ApiKeys::new(key), ..Header::default() });
         let journal = Journal::create(&path, first).unwrap();
         let scope = "main".to_owned();
         let value = json!([format!("told by {}", key.to_uppercase())]);
         let value = ValueEvent { scope, ordinal: 0, name: "now".to_owned(), value };
         journal.append(&Event::Value(value)).unwrap();
-        journal.append(&Event::Order(second)).unwrap();
+        journal.append(&Event::Resumed(second)).unwrap();
         journal.close().await.unwrap();
         drop(journal);
-        let unsealed = Seal::default().journal(&path).unwrap_err();
-        assert!(matches!(unsealed, Unsealed::Key(_)), "{unsealed}");
+        let unsealed = Sanitizer::default().journal(&path).unwrap_err();
+        assert!(matches!(unsealed, SealError::Key(_)), "{unsealed}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use drillmaster_models::thm::{AddSeat, ShowScoreboard};
-use drillmaster_transport::cassette::{Header, Seal, parse};
+use drillmaster_transport::cassette::{Header, Sanitizer, parse};
 use drillmaster_transport::{Connection, Record, Transport};
 use serde_json::json;
 
@@ -79,7 +79,7 @@ async fn the_roster_of_pseudonyms_is_put_beside_it() {
     let rows = crate::seal::roster(&["email"], &[&["bob@corp.example"], &["ada@corp.example"]]);
     let transport = Scripted::saying([json!({ "status": "success", "data": {} })]);
     let record = Record::to_file(&path, Header::default(), transport).unwrap();
-    let record = Arc::new(record.sealed_by(Seal::default().roster(rows)));
+    let record = Arc::new(record.sealed_by(Sanitizer::default().roster(rows)));
     let seat = AddSeat { email: "ada@corp.example".to_owned() };
     Connection::new(record.clone()).send(&seat).await.unwrap();
     record.finish().unwrap();

@@ -3,11 +3,12 @@
 use std::fs;
 use std::sync::Arc;
 
+use drillmaster_journal::Journal;
 use drillmaster_models::{Dialect, endpoint};
 use drillmaster_transport::cassette::{
-    ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Seal, Sealed, Unsealed, ValueEvent,
+    ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Sanitizer, SealError, SealedCassette,
+    ValueEvent,
 };
-use drillmaster_transport::journal::Journal;
 use drillmaster_transport::redact::{Policy, Rows, Sensitivity};
 use drillmaster_transport::{
     Connection, Error, NetworkError, Purpose, Replay, Request, Response, Scope, Transport,
@@ -36,8 +37,8 @@ pub(crate) fn exchange(
         purpose: Purpose::Call,
     };
     [
-        Event::Request(RequestEvent::of(&request)),
-        Event::Response(ResponseEvent::of(scope, ordinal, answer)),
+        Event::Request(RequestEvent::from_request(&request)),
+        Event::Response(ResponseEvent::from_response(scope, ordinal, answer)),
     ]
 }
 
@@ -47,8 +48,8 @@ fn seat(scope: &str, ordinal: u64, email: &str, username: &str) -> [Event; 2] {
     exchange(scope, ordinal, "thm.add_seat", &fields, &Response::json(200, &answer))
 }
 
-fn sealed(events: impl IntoIterator<Item = Event>) -> Sealed {
-    Seal::default().events(Header::default(), events).unwrap()
+fn sealed(events: impl IntoIterator<Item = Event>) -> SealedCassette {
+    Sanitizer::default().events(Header::default(), events).unwrap()
 }
 
 pub(crate) fn roster(columns: &[&str], rows: &[&[&str]]) -> Rows {
@@ -120,7 +121,7 @@ fn a_sealed_cassette_is_laid_out_for_people() {
         .clone(),
         ..Header::default()
     };
-    let sealed = Seal::default().events(header, events).unwrap();
+    let sealed = Sanitizer::default().events(header, events).unwrap();
     insta::assert_snapshot!(sealed.text().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }
 
@@ -133,7 +134,7 @@ fn an_address_that_is_encoded_is_sealed_beside_people_who_are_called_like_pseudo
     let events = exchange("main", 0, "thm.users", &json!({}), &Response::json(200, &users));
     let run = json!({ "set": [["once", "b%40corp.example"], ["twice", "b%2540corp.example"]] });
     let header = Header { run: run.as_object().unwrap().clone(), ..Header::default() };
-    let sealed = Seal::default().events(header, events).unwrap();
+    let sealed = Sanitizer::default().events(header, events).unwrap();
     assert!(sealed.text().contains("learner-0002%40example.com"), "{}", sealed.text());
     assert!(sealed.text().contains("learner-0002%2540example.com"), "{}", sealed.text());
     assert!(!sealed.text().contains("corp"));
@@ -181,7 +182,7 @@ fn sealing_twice_gives_the_same_bytes_and_sealing_what_is_sealed_changes_nothing
     }
     let once = sealed(events.clone());
     assert_eq!(sealed(events).text(), once.text());
-    let again = Seal::default().tape(once.tape().unwrap()).unwrap();
+    let again = Sanitizer::default().tape(once.tape().unwrap()).unwrap();
     assert_eq!(again.text(), once.text());
 }
 
@@ -196,7 +197,7 @@ fn people_of_a_roster_have_the_numbers_of_its_rows() {
     );
     let mut events = seat("ada@corp.example", 0, "ada@corp.example", "ada1815").to_vec();
     events.extend(seat("zoe@corp.example", 0, "Zoe@Corp.example", "zoe1"));
-    let sealed = Seal::default().roster(rows).events(Header::default(), events).unwrap();
+    let sealed = Sanitizer::default().roster(rows).events(Header::default(), events).unwrap();
     let tape = sealed.tape().unwrap();
     let scopes: Vec<_> = tape.interactions.iter().map(|one| one.request.scope.as_str()).collect();
     assert_eq!(scopes, ["learner-0001@example.com", "learner-0002@example.com"]);
@@ -218,7 +219,8 @@ fn a_roster_of_rooms_stays_a_roster_of_rooms() {
         let answer = Response::json(200, &json!({ "status": "success", "data": [] }));
         exchange(room, 0, "thm.scoreboard", &json!({ "roomCode": room }), &answer)
     });
-    let sealed = Seal::default().roster(rows.clone()).events(Header::default(), events).unwrap();
+    let sealed =
+        Sanitizer::default().roster(rows.clone()).events(Header::default(), events).unwrap();
     assert_eq!(sealed.roster(), Some(&rows));
     assert!(sealed.text().contains("\"scope\": \"webowasp\""), "{}", sealed.text());
 }
@@ -265,7 +267,7 @@ fn a_question_has_no_answer_any_more() {
 async fn a_sealed_cassette_replays() {
     let events = seat("main", 0, "ada@corp.example", "ada1815");
     let sealed = sealed(events.into_iter().chain(seat("main", 1, "bob@corp.example", "bob")));
-    let replay = Replay::read(sealed.text()).unwrap();
+    let replay = Replay::parse(sealed.text()).unwrap();
     for (email, username) in
         [("learner-0002@example.com", "learner-0002"), ("learner-0001@example.com", "learner-0001")]
     {
@@ -285,7 +287,7 @@ fn the_files_appear_together_and_are_for_sharing() {
     let path = folder.path().join("class.cassette");
     let rows = roster(&["email"], &[&["ada@corp.example"]]);
     let events = seat("ada@corp.example", 0, "ada@corp.example", "ada");
-    let sealed = Seal::default().roster(rows).events(Header::default(), events).unwrap();
+    let sealed = Sanitizer::default().roster(rows).events(Header::default(), events).unwrap();
     let beside = sealed.write(&path).unwrap().unwrap();
     assert_eq!(beside, folder.path().join("class.roster.csv"));
     let usual = fs::File::create(folder.path().join("usual")).unwrap();
@@ -302,7 +304,7 @@ fn what_the_user_names_is_private_too() {
     let policy = Policy::default().field("badge_number", Sensitivity::Id).value("Project Bluebird");
     let answer = json!({ "users": [{ "username": "ada", "badgeNumber": 1815, "note": "on project%20bluebird" }] });
     let events = exchange("main", 0, "thm.users", &json!({}), &Response::json(200, &answer));
-    let sealed = Seal::default().policy(policy).events(Header::default(), events).unwrap();
+    let sealed = Sanitizer::default().policy(policy).events(Header::default(), events).unwrap();
     let tape = sealed.tape().unwrap();
     let body: Value =
         serde_json::from_slice(&tape.interactions[0].outcome.as_ref().unwrap().body).unwrap();
@@ -313,7 +315,7 @@ fn what_the_user_names_is_private_too() {
 }
 
 /// The journal of a run in parts.
-fn journal(parts: &[Vec<Event>]) -> Sealed {
+fn journal(parts: &[Vec<Event>]) -> SealedCassette {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.journal");
     let journal = Journal::create(&path, Header::default()).unwrap();
@@ -321,7 +323,7 @@ fn journal(parts: &[Vec<Event>]) -> Sealed {
         journal.append(event).unwrap();
     }
     drop(journal);
-    Seal::default().journal(&path).unwrap()
+    Sanitizer::default().journal(&path).unwrap()
 }
 
 fn asked(scope: &str, ordinal: u64, name: &str, fields: &Value) -> Event {
@@ -331,7 +333,7 @@ fn asked(scope: &str, ordinal: u64, name: &str, fields: &Value) -> Event {
 
 fn lost(scope: &str, ordinal: u64, how: NetworkError) -> Event {
     let (kind, detail) = (text(how.name()), text("too late"));
-    Event::Error(ErrorEvent { scope: text(scope), ordinal, kind, detail, unclear_at: None })
+    Event::Error(ErrorEvent { scope: text(scope), ordinal, kind, detail, in_doubt_since: None })
 }
 
 #[test]
@@ -368,7 +370,7 @@ fn what_was_to_be_tried_again_is_replaced_by_what_came_of_it() {
     let fields = json!({ "email": "ada@corp.example" });
     let no = json!({ "status": "error", "message": "email not found." });
     let refused = exchange("row", 0, "thm.add_seat", &fields, &Response::json(400, &no));
-    let again = Event::Again { scope: text("row") };
+    let again = Event::Retry { scope: text("row") };
     let first: Vec<_> = refused.into_iter().chain([again]).collect();
     let second = seat("row", 0, "ada@corp.example", "ada").to_vec();
     let both = journal(&[first.clone(), second.clone()]);
@@ -380,7 +382,7 @@ fn what_was_to_be_tried_again_is_replaced_by_what_came_of_it() {
 
 /// Replays what was sealed of a journal to a script that makes one write, and looks no further.
 async fn replays(parts: &[Vec<Event>], name: &str, fields: &Value) -> Result<Value, Error> {
-    let replay = Arc::new(Replay::read(journal(parts).text()).unwrap());
+    let replay = Arc::new(Replay::parse(journal(parts).text()).unwrap());
     let connection = Connection::new(replay.clone());
     let outcome = connection.call_and_resolve(endpoint(name).unwrap(), fields).await;
     connection.call(endpoint("thm.rooms").unwrap(), &json!({})).await.unwrap();
@@ -406,8 +408,9 @@ async fn a_write_in_doubt_is_replayed_as_it_was_resolved() {
         Event::Request(event) => Event::Request(RequestEvent { repeats: Some(of), ..event }),
         _ => unreachable!(),
     };
-    let answered = |ordinal| Event::Response(ResponseEvent::of("main", ordinal, &answer));
-    let resolved = Event::Resolved(ResponseEvent::of("main", 0, &answer));
+    let answered =
+        |ordinal| Event::Response(ResponseEvent::from_response("main", ordinal, &answer));
+    let resolved = Event::Resolved(ResponseEvent::from_response("main", 0, &answer));
 
     // Killed while it wrote; looked at in vain, and then found.
     let found = [vec![invite(0)], look(0), [look(0), vec![resolved], rooms(1)].concat()];
@@ -440,7 +443,7 @@ fn a_value_that_was_given_twice_is_that_of_the_first_part() {
 #[test]
 fn a_recording_that_makes_no_sense_is_refused() {
     let [_, answer] = seat("main", 0, "ada@corp.example", "ada");
-    let error = Seal::default().events(Header::default(), [answer]).unwrap_err();
-    assert!(matches!(error, Unsealed::Recording(_)), "{error}");
+    let error = Sanitizer::default().events(Header::default(), [answer]).unwrap_err();
+    assert!(matches!(error, SealError::Recording(_)), "{error}");
     assert!(!error.to_string().contains("ada"));
 }

@@ -4,9 +4,11 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use drillmaster_models::{Dialect, endpoint};
-use drillmaster_transport::cassette::{ErrorEvent, Event, Header, Seal, Sealed, ValueEvent};
-use drillmaster_transport::redact::{Policy, Redactor, Rows, Sealing, Sensitivity, shape};
+use drillmaster_models::{Dialect, Message, endpoint};
+use drillmaster_transport::cassette::{
+    ErrorEvent, Event, Header, Sanitizer, SealedCassette, ValueEvent, identity,
+};
+use drillmaster_transport::redact::{Policy, Redactor, Rows, Scheme, Sensitivity, mask_request};
 use drillmaster_transport::{Purpose, Request, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
@@ -121,7 +123,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// All that a cassette and the roster beside it say.
-fn said(sealed: &Sealed, depth: usize) -> String {
+fn said(sealed: &SealedCassette, depth: usize) -> String {
     let events = serde_json::Deserializer::from_str(sealed.text()).into_iter::<Value>();
     let said: Vec<_> = events.flat_map(|event| texts(&event.unwrap())).collect();
     let roster = sealed.roster().map(Rows::to_csv).unwrap_or_default();
@@ -130,7 +132,7 @@ fn said(sealed: &Sealed, depth: usize) -> String {
 }
 
 #[track_caller]
-fn nothing_of(secrets: &[&str], sealed: &Sealed) {
+fn nothing_of(secrets: &[&str], sealed: &SealedCassette) {
     let said = said(sealed, 3);
     for secret in secrets {
         assert!(!said.contains(&secret.to_lowercase()), "`{secret}` is left in\n{}", sealed.text());
@@ -282,7 +284,7 @@ fn forty_secrets_are_nowhere_afterwards() {
         ordinal: 90,
         kind,
         detail,
-        unclear_at: None,
+        in_doubt_since: None,
     }));
     events.push(Event::Value(ValueEvent {
         scope,
@@ -294,7 +296,7 @@ fn forty_secrets_are_nowhere_afterwards() {
         json!({ "set": [["manager", secrets[8]], ["cc", secrets[33]]], "script": "/desk/x.rhai" });
     let header = Header { run: run.as_object().unwrap().clone(), ..Header::default() };
     let policy = Policy::default().value(secrets[35]).field("badgeNumber", Sensitivity::Id);
-    let seal = Seal::default().policy(policy).roster(rows);
+    let seal = Sanitizer::default().policy(policy).roster(rows);
     let sealed = seal.events(header, events).unwrap();
     nothing_of(&secrets, &sealed);
 }
@@ -334,7 +336,7 @@ proptest! {
         let all = encodings(&secret);
         let words: Vec<_> = wraps.iter().map(|index| format!("<{}>", all[*index])).collect();
         let events = exchange("main", 0, name, &fields, &refusal(&words.join(" ")));
-        let sealed = Seal::default().events(Header::default(), events).unwrap();
+        let sealed = Sanitizer::default().events(Header::default(), events).unwrap();
         let said = said(&sealed, 2);
         // Some letters are others in the other case, or several.
         let is_said = said.contains(&secret.to_lowercase())
@@ -374,7 +376,7 @@ fn a_redactor_finds_the_pseudonyms_again_from_either_roster() {
     let ordinal = 0;
     let events = rows.cells.iter().flat_map(|row| {
         let request = Request { ordinal, ..asked(row) };
-        let event = drillmaster_transport::cassette::RequestEvent::of(&request);
+        let event = drillmaster_transport::cassette::RequestEvent::from_request(&request);
         let answer = json!({ "email": row[3], "senderId": "0a1b2c" });
         let [_, answer] = exchange(
             &row[0],
@@ -385,23 +387,24 @@ fn a_redactor_finds_the_pseudonyms_again_from_either_roster() {
         );
         [Event::Request(event), answer]
     });
-    let sealed = Seal::default().roster(rows.clone()).events(Header::default(), events).unwrap();
+    let sealed =
+        Sanitizer::default().roster(rows.clone()).events(Header::default(), events).unwrap();
     nothing_of(&["ada@corp", "lovelace", "hopper", "grace"], &sealed);
     let tape = sealed.tape().unwrap();
-    let sealing = tape.header.sealed.clone().unwrap();
+    let scheme = tape.header.sealed.clone().unwrap();
     for roster in [&rows, sealed.roster().unwrap()] {
-        let mut redactor = Redactor::of(&sealing, Some(roster));
+        let mut redactor = Redactor::new(&scheme, Some(roster));
         for (row, recorded) in roster.cells.iter().zip(&tape.interactions) {
-            let asked = redactor.request(&asked(row));
-            assert_eq!(*asked.scope, *recorded.request.scope);
-            // Who invites is in no roster: that is learnt.
+            let asked = asked(row);
+            assert_eq!(redactor.scope(&asked.scope), recorded.request.scope);
+            // The sender is not in the roster, and has to be bound.
             let recorded = recorded.request.wire().unwrap();
-            assert_eq!(
-                shape(&asked.wire, asked.metadata, &sealing),
-                shape(&recorded, asked.metadata, &sealing)
-            );
-            assert!(redactor.bind(&asked, &recorded));
-            let asked = redactor.request(&asked).wire;
+            let wire = redactor.request(asked.message());
+            let message = Message { wire: &wire, ..asked.message() };
+            let masked = |wire| identity(&mask_request(Message { wire, ..message }, &scheme));
+            assert_eq!(masked(&wire), masked(&recorded));
+            assert!(redactor.bind(message, &recorded));
+            let asked = redactor.request(message);
             let json = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap();
             assert_eq!(json(&asked.body), json(&recorded.body));
         }
@@ -415,16 +418,16 @@ fn a_redactor_finds_the_pseudonyms_again_from_either_roster() {
 #[test]
 fn what_is_learnt_is_kept_to() {
     let seat = |email: &str| request("main", "thm.add_seat", &json!({ "email": email }));
-    let mut redactor = Redactor::of(&Sealing::default(), None);
+    let mut redactor = Redactor::new(&Scheme::default(), None);
     let (ada, bob) = (seat("ada@corp.example"), seat("bob@corp.example"));
     let (first, second) =
         (seat("learner-0001@example.com").wire, seat("learner-0002@example.com").wire);
-    assert!(redactor.bind(&ada, &first));
-    assert!(redactor.bind(&seat("ADA@corp.example"), &first), "the same again");
-    assert!(!redactor.bind(&ada, &second), "one value has one pseudonym");
-    assert!(!redactor.bind(&bob, &first), "one pseudonym stands for one value");
-    assert!(redactor.bind(&bob, &second));
-    assert_eq!(redactor.request(&ada).wire, first);
+    assert!(redactor.bind(ada.message(), &first));
+    assert!(redactor.bind(seat("ADA@corp.example").message(), &first), "the same again");
+    assert!(!redactor.bind(ada.message(), &second), "one value has one pseudonym");
+    assert!(!redactor.bind(bob.message(), &first), "one pseudonym stands for one value");
+    assert!(redactor.bind(bob.message(), &second));
+    assert_eq!(redactor.request(ada.message()), *first);
     assert_eq!(redactor.text("for bob%40corp.example"), "for learner-0002%40example.com");
     let two = |a: &str, b: &str| {
         let fields = json!({ "userEmails": [a, b], "from": "2026-09-01", "to": "2026-09-02" });
@@ -432,5 +435,5 @@ fn what_is_learnt_is_kept_to() {
     };
     let (same, differ) =
         (two("cyd@x.example", "cyd@x.example"), two("c@p.example", "d@p.example").wire);
-    assert!(!redactor.bind(&same, &differ), "two pseudonyms are not one value's");
+    assert!(!redactor.bind(same.message(), &differ), "two pseudonyms are not one value's");
 }

@@ -4,7 +4,9 @@
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use drillmaster_transport::Response;
-use drillmaster_transport::cassette::{Body, ErrorEvent, Event, Header, Seal, Sealed, parse};
+use drillmaster_transport::cassette::{
+    Body, ErrorEvent, Event, Header, Sanitizer, SealedCassette, parse,
+};
 use drillmaster_transport::redact::Policy;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use proptest::collection::vec;
@@ -23,8 +25,8 @@ fn asked(answer: &Response) -> [Event; 2] {
     exchange("main", 0, "thm.rooms", &json!({}), answer)
 }
 
-fn sealed(events: impl IntoIterator<Item = Event>) -> Result<Sealed, TestCaseError> {
-    let sealed = Seal::default().events(Header::default(), events);
+fn sealed(events: impl IntoIterator<Item = Event>) -> Result<SealedCassette, TestCaseError> {
+    let sealed = Sanitizer::default().events(Header::default(), events);
     sealed.map_err(|error| TestCaseError::fail(error.to_string()))
 }
 
@@ -183,7 +185,7 @@ fn holding(bytes: &[u8], place: usize) -> Vec<Event> {
         _ => {
             let [request, _] = asked(&answer(200, b""));
             let (scope, kind) = ("main".to_owned(), "timeout".to_owned());
-            let lost = ErrorEvent { scope, ordinal: 0, kind, detail: text, unclear_at: None };
+            let lost = ErrorEvent { scope, ordinal: 0, kind, detail: text, in_doubt_since: None };
             vec![request, Event::Error(lost)]
         }
     }
@@ -215,7 +217,7 @@ fn a_value_is_found_as_latin_1_has_it() {
     let after = |body: &[u8]| {
         let policy = Policy::default().value("Zoë Müller");
         let events = asked(&answer(200, body));
-        let sealed = Seal::default().policy(policy).events(Header::default(), events).unwrap();
+        let sealed = Sanitizer::default().policy(policy).events(Header::default(), events).unwrap();
         let tape = parse(sealed.text()).unwrap();
         tape.interactions[0].outcome.as_ref().unwrap().body.clone()
     };
@@ -255,5 +257,5 @@ fn odd_json_is_sealed_as_it_is() {
         Response { status: 200, headers: vec![], body: b"{ \"b\": 1,\n \"a\": 2.5 }".to_vec() };
     let text = sealed(asked(&spaced)).unwrap().text().to_owned();
     assert!(text.contains("\"json\": {\n      \"a\": 2.5,\n      \"b\": 1\n    }"), "{text}");
-    assert_eq!(Body::of(&spaced.body), Body::Text(String::from_utf8(spaced.body).unwrap()));
+    assert_eq!(Body::new(&spaced.body), Body::Text(String::from_utf8(spaced.body).unwrap()));
 }

@@ -9,12 +9,12 @@ use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run_spec;
-use drillmaster_transport::cassette::{Header, Seal, Sealed};
-use drillmaster_transport::journal::Events;
-use drillmaster_transport::redact::Keys;
+use drillmaster_transport::cassette::EventReader;
+use drillmaster_transport::cassette::{Header, Sanitizer, SealedCassette};
+use drillmaster_transport::redact::ApiKeys;
 
 use super::{open_tape, print_written};
-use crate::cassette_args::{PrivateArgs, print_remarks};
+use crate::cassette_args::{PrivateArgs, print_warnings};
 use crate::complete;
 use crate::config::variable;
 use crate::paths::{Paths, cassette_output_path};
@@ -38,13 +38,13 @@ pub(crate) struct SealArgs {
 pub(super) fn run(args: &SealArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     // A journal has fingerprints of its keys. An imported recording may contain the keys of this environment.
     for key in SERVICES.iter().filter_map(|service| variable(service.credential_variable)) {
-        Keys::of(&key).remember();
+        ApiKeys::new(&key).remember();
     }
     let source = run_spec::find(args.recording.as_deref())?;
     let mut files = Paths::default()
         .read("the recording", Some(&source))
         .read("--roster", args.roster.as_ref());
-    if let Ok(events) = Events::open(&source) {
+    if let Ok(events) = EventReader::open(&source) {
         for (field, name) in
             [("roster", "the roster of the run"), ("script", "the script of the run")]
         {
@@ -53,8 +53,8 @@ pub(super) fn run(args: &SealArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     }
     files.write_cassette("--output", Some(&args.output)).check()?;
     let path = cassette_output_path(&args.output)?;
-    let mut seal = Seal::default().policy(args.private.policy());
-    let sealed = match Events::open(&source) {
+    let mut seal = Sanitizer::default().policy(args.private.policy());
+    let sealed = match EventReader::open(&source) {
         Ok(events) => {
             if let Some(roster) = roster(args, events.header())? {
                 seal = seal.roster(roster.people()?);
@@ -80,7 +80,7 @@ pub(super) fn run(args: &SealArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     Ok(Exit::Done)
 }
 
-fn write(sealed: &Sealed, path: &Path, to: &Path, ui: &Ui) -> Result<(), Diagnostic> {
+fn write(sealed: &SealedCassette, path: &Path, to: &Path, ui: &Ui) -> Result<(), Diagnostic> {
     let roster = sealed.write(path).map_err(|error| Diagnostic::cannot_write(to, &error))?;
     let requests = sealed.tape().map_or(0, |tape| tape.interactions.len());
     print_written(requests, to, ui);
@@ -88,7 +88,7 @@ fn write(sealed: &Sealed, path: &Path, to: &Path, ui: &Ui) -> Result<(), Diagnos
         ui.console.note(&format!("wrote the roster of made-up people to {}", roster.display()));
     }
     warn_in_doubt(sealed.in_doubt(), &ui.console);
-    print_remarks(sealed.remarks(), &ui.console);
+    print_warnings(sealed.warnings(), &ui.console);
     Ok(())
 }
 
@@ -121,7 +121,7 @@ fn roster(args: &SealArgs, header: &Header) -> Result<Option<Roster>, Diagnostic
         None => error.with_help(help),
     })?;
     match &header.roster {
-        Some(hash) if hash != roster.hash() => {
+        Some(hash) if *hash != roster.hash() => {
             let message = format!("{} has changed since the run started", path.display());
             Err(Diagnostic::usage(message).with_help(help))
         }
