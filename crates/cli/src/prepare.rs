@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use drillmaster_runner::console::Console;
+use crate::console::Console;
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::report::About;
 use drillmaster_runner::roster::Roster;
@@ -144,7 +144,7 @@ impl PreparedRun {
     pub(crate) fn job(
         &self,
         connection: Connection,
-        console: Console,
+        console: &Console,
         runtime: &InterruptibleRuntime,
     ) -> Job {
         Job {
@@ -153,7 +153,7 @@ impl PreparedRun {
             max_rows: self.spec.max_rows,
             concurrency: self.spec.concurrency,
             stop: runtime.stop.clone(),
-            ..Job::new(connection, console)
+            ..console.job(connection)
         }
     }
 

@@ -1,15 +1,14 @@
 //! Frozen values against plain ones.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use rhai::{Dynamic, Engine, Map, Scope};
 
 use super::{FrozenArray, FrozenMap, freeze, thaw};
-use crate::execution::context::RunContext;
-use crate::language::engine::build;
+use crate::execution::script_context::testing::offline;
+use crate::language::engine::{attach, build};
 
 /// Questions to a map `m` and an array `a`, and what can be done with copies of them.
 const EXPRESSIONS: &[&str] = &[
@@ -170,6 +169,12 @@ const EXPRESSIONS: &[&str] = &[
     "try { m.k } catch (e) { \"none\" }",
 ];
 
+fn engine() -> Engine {
+    let mut engine = build(Path::new("a.rhai"));
+    attach(&mut engine, &offline());
+    engine
+}
+
 fn value() -> impl Strategy<Value = Dynamic> {
     let leaf = prop_oneof![
         Just(Dynamic::UNIT),
@@ -215,7 +220,7 @@ proptest! {
         map in map(value()),
         array in vec(value(), 0..4),
     ) {
-        let engine = build(&Arc::new(RunContext::idle()), Path::new("a.rhai"));
+        let engine = engine();
         let (map, array) = (Dynamic::from(map), Dynamic::from(array));
         let plain = |value: &Dynamic| value.clone().into_shared();
         let frozen = |value: &Dynamic| freeze(value).into_read_only().into_shared();
@@ -230,7 +235,7 @@ proptest! {
 /// A function that changes its map or array, and is not known to do so, would change nothing.
 #[test]
 fn every_function_does_the_same_to_a_copy() {
-    let engine = build(&Arc::new(RunContext::idle()), Path::new("a.rhai"));
+    let engine = engine();
     let functions = engine.collect_fn_metadata(
         None,
         |function| Some((function.metadata.name.to_string(), function.metadata.num_params)),
@@ -265,7 +270,7 @@ fn every_function_does_the_same_to_a_copy() {
 
 #[test]
 fn an_array_has_no_names() {
-    let engine = build(&Arc::new(RunContext::idle()), Path::new("a.rhai"));
+    let engine = engine();
     let array = freeze(&Dynamic::from_array(vec![1_i64.into()]));
     for expression in ["a[\"k\"]", "let b = a; b[\"k\"] = 5"] {
         let error = answer(&engine, expression, [("m", Dynamic::UNIT), ("a", array.clone())]);
