@@ -1,6 +1,8 @@
 //! What the transports promise, in one binary.
 
 mod answers;
+mod any_bytes;
+mod api_keys;
 mod approved;
 mod base_url;
 mod cassette;
@@ -11,10 +13,8 @@ mod fault;
 mod guard;
 mod identity;
 mod journal;
-mod keys;
 mod modes;
 mod network_errors;
-
 mod proxies;
 mod rate_limit;
 mod record;
@@ -27,4 +27,3 @@ mod secrets;
 mod server;
 mod wait_policy;
 mod walk;
-mod whatever;
