@@ -138,7 +138,7 @@ fn parse_filter(text: &str) -> Result<Targets, String> {
     })
 }
 
-/// Writes each event as a line.
+/// VerifyWrites each event as a line.
 struct JsonLines;
 
 impl<S: Subscriber> Layer<S> for JsonLines {

@@ -6,11 +6,11 @@ use drillmaster_models::endpoint;
 use drillmaster_runner::console::{Console, Stream};
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::guards::PlannedWrite;
 use drillmaster_runner::output::table::Format;
 use drillmaster_runner::progress::Progress;
 use drillmaster_runner::run::plan::{self, Plan, Tally};
 use drillmaster_runner::run::{Job, RunSummary, run as run_script};
-use drillmaster_transport::Planned;
 use serde_json::Value;
 
 use crate::prepare::PreparedRun;
@@ -59,6 +59,7 @@ pub(crate) fn dry_run(
         Format::Json | Format::Csv => ui.console.without_data(),
     };
     let (summary, plan) = simulate(run, backend, runtime, ui, console, ui.trace());
+    run.warn_of_changed_roster(ui);
     if runtime.stop.is_requested() {
         return Err(interrupted());
     }
@@ -95,7 +96,7 @@ fn print_plan(plan: &Plan, tally: &Tally, ui: &Ui) -> Result<(), Diagnostic> {
             ui.console.print(&format!("{writes:#}"));
         }
         Format::Csv => {
-            let cells = |write: Planned| {
+            let cells = |write: PlannedWrite| {
                 let effect = effect(&write.endpoint).to_owned();
                 vec![write.scope, write.endpoint, write.subject, effect]
             };
@@ -110,7 +111,7 @@ fn print_plan(plan: &Plan, tally: &Tally, ui: &Ui) -> Result<(), Diagnostic> {
             let rows = tally.endpoints.iter().map(cells).collect();
             ui.rows(&["would call", "times", "effect"], rows)?;
             if ui.verbose {
-                let cells = |write: Planned| vec![write.scope, write.endpoint, write.subject];
+                let cells = |write: PlannedWrite| vec![write.scope, write.endpoint, write.subject];
                 let rows = writes()?.into_iter().map(cells).collect();
                 ui.console.print("");
                 ui.rows(&["row", "would call", "subject"], rows)?;

@@ -87,7 +87,7 @@ fn open_roster(spec: &RunSpec, script: &Script, ui: &Ui) -> Result<Option<Roster
         .map_err(|diagnostic| Diagnostic { category: Category::Usage, ..diagnostic })?;
     script.check_roster(&roster)?;
     let name = roster.path().display();
-    match roster.odd_lines() {
+    match roster.suspicious_lines() {
         [] => {}
         [line, others @ ..] => ui.console.warn(&format!(
             "{name} line {line}: a quoted cell contains a line that looks like a row{}; is a closing quote missing?",
@@ -119,7 +119,7 @@ impl PreparedRun {
 
     /// The header of its recordings: the hashes of the script and the roster.
     pub(crate) fn header(&self) -> Header {
-        let roster = self.roster.as_ref().map(|roster| roster.hash().to_owned());
+        let roster = self.roster.as_ref().map(Roster::hash);
         Header { script: Some(self.script.hash()), roster, ..Header::default() }
     }
 
@@ -157,12 +157,22 @@ impl PreparedRun {
         }
     }
 
+    /// Warns if the roster file has changed since it was read.
+    pub(crate) fn warn_of_changed_roster(&self, ui: &Ui) {
+        if let Some(roster) = self.roster.as_ref().filter(|roster| roster.has_changed()) {
+            ui.console.warn(&format!(
+                "{} changed in the meantime: this run used the version that it read at the start",
+                roster.path().display()
+            ));
+        }
+    }
+
     /// The services that the script calls.
     pub(crate) fn services(&self) -> Vec<&'static str> {
         self.script.services().collect()
     }
 
-    /// Writes the reports of the run.
+    /// VerifyWrites the reports of the run.
     pub(crate) fn write_reports(
         &self,
         summary: &RunSummary,

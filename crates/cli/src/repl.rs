@@ -16,11 +16,12 @@ use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::dialogue::{Dialogue, is_closed};
 use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::guards::{Guard, Limits};
 use drillmaster_runner::progress::Progress;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run::Job;
 use drillmaster_runner::run_spec::{Environment, Target};
-use drillmaster_transport::{Connection, Guard, Limits};
+use drillmaster_transport::Connection;
 use tokio::runtime::Runtime;
 
 use self::blocks::Blocks;

@@ -11,6 +11,7 @@ pub mod dialogue;
 pub mod execution;
 pub mod exit;
 pub mod fs;
+pub mod guards;
 pub mod language;
 pub mod log;
 pub mod outcome;

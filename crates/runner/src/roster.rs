@@ -1,10 +1,12 @@
-//! Rosters: CSV files with a line per person.
+//! Rosters: CSV files with one line per person.
 //!
-//! Headers are trimmed and compared without case, cells are trimmed; a byte order mark, CRLF, quotes and
-//! semicolons or tabs instead of commas are understood, and so is the line `sep=;` that Excel puts first.
-//! Everything that is wrong with a roster is told by its line, before the first request: also a quote that is
-//! never closed, which would swallow the lines after it. Lines without anything in a cell are passed over. A
-//! roster is streamed, never held whole.
+//! Column names are trimmed and compared without case, and cells are trimmed. A byte order mark, CRLF, quotes,
+//! semicolons or tabs instead of commas, and Excel's first line `sep=;` are understood; empty lines are skipped.
+//! Every error in a roster is reported with its line before the first request, including a quote that is never
+//! closed and would swallow the lines after it.
+//!
+//! A file is read once. Validation, the hash and all rows use a copy of its bytes, so a file that changes while a script
+//! runs is never mixed with its earlier version. A roster is never held in memory as a whole.
 //!
 //! ```
 //! use drillmaster_runner::roster::Roster;
@@ -12,40 +14,42 @@
 //! let file = tempfile::NamedTempFile::new().unwrap();
 //! std::fs::write(file.path(), "E-Mail,Name\nada@example.com, Ada \n").unwrap();
 //! let roster = Roster::open(file.path(), None).unwrap();
+//! std::fs::write(file.path(), "something else").unwrap();
 //! let row = roster.rows().unwrap().next().unwrap().unwrap();
 //! assert_eq!((row.key(), row.get("NAME")), ("ada@example.com", Some("Ada")));
+//! assert!(roster.has_changed());
 //! ```
 
-mod keys;
+mod contents;
 mod layout;
 mod lines;
 mod records;
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use csv::StringRecord;
 use drillmaster_models::nearest;
+use drillmaster_transport::redact;
 
-use self::keys::Keys;
+use self::contents::{Contents, CopyError};
 use self::layout::Layout;
 use self::records::Records;
 use crate::diagnostic::Diagnostic;
 use crate::fs::is_out_of_handles;
-use drillmaster_transport::files;
-use drillmaster_transport::redact;
 
-/// A roster that was looked through and found in order.
+/// A validated roster.
 #[derive(Debug, Clone)]
 pub struct Roster {
     path: PathBuf,
+    contents: Contents,
     columns: Arc<Columns>,
     layout: Layout,
     rows: usize,
-    hash: String,
-    odd: Vec<u64>,
+    hash: blake3::Hash,
+    suspicious: Vec<u64>,
 }
 
 /// The columns of a roster.
@@ -64,44 +68,42 @@ pub struct Row {
 }
 
 impl Roster {
-    /// Looks a roster through. The key is the first column, or the one of this name.
+    /// Reads and validates a roster. The key is the named column, or else the first one.
     pub fn open(path: &Path, key: Option<&str>) -> Result<Self, Diagnostic> {
-        let layout = Layout::of(path)?;
-        let mut records = Records::open(path, layout)?;
+        let (contents, hash) = Contents::read(path).map_err(|error| uncopied(path, &error))?;
+        let layout = Layout::detect(contents.reader()).map_err(|error| unreadable(path, &error))?;
+        let mut records = Records::new(path, &contents, layout)?;
         let columns = Arc::new(Columns::new(path, layout, records.header()?, key)?);
-        let (mut odd, width) = (Vec::new(), columns.names.len());
-        let mut keys = Keys::new();
-        let mut rows = 0;
+        let (mut suspicious, width) = (Vec::new(), columns.names.len());
+        // 8 bytes per row: 1,000,000 keys take 8 MB, and a hash set would take 19.
+        let mut hashes = Vec::new();
         let mut row = Row { columns, cells: StringRecord::new(), line: 0 };
         while let Some(line) = records.read(&mut row.cells)? {
+            let name = row.columns.key();
             if row.key().contains(['\r', '\n']) {
-                let (name, place) = (row.columns.key(), path.display());
-                let problem = format!("{place} line {line}: `{name}` goes over several lines");
-                return Err(Diagnostic::usage(problem).with_help("is a quote missing?"));
-            }
-            if row.cells().any(|cell| holds_a_row(cell, layout.delimiter, width)) {
-                odd.push(line);
+                let problem = format!("{} line {line}: `{name}` has several lines", path.display());
+                return Err(Diagnostic::usage(problem).with_help("check for a missing quote"));
             }
             if row.key().is_empty() {
-                let name = row.columns.key();
                 let problem = format!("{} line {line}: `{name}` is empty", path.display());
-                return Err(
-                    Diagnostic::usage(problem).with_help("every row needs a key of its own")
-                );
+                return Err(Diagnostic::usage(problem).with_help(format!(
+                    "each row needs its own `{name}`; use another column with --key COLUMN"
+                )));
             }
-            keys.add(row.key()).map_err(|error| unsorted(path, &error))?;
-            rows += 1;
+            if row.cells().any(|cell| contains_row(cell, layout.delimiter, width)) {
+                suspicious.push(line);
+            }
+            hashes.push(hash_of_key(row.key()));
         }
         let columns = row.columns;
-        let hash = hash_of(path)?;
-        let roster = Self { path: path.to_owned(), columns, layout, rows, hash, odd };
-        let doubled = keys.doubled().map_err(|error| unsorted(path, &error))?;
-        roster.refuse_doubled(&doubled)?;
+        let (path, rows) = (path.to_owned(), hashes.len());
+        let roster = Self { path, contents, columns, layout, rows, hash, suspicious };
+        roster.refuse_duplicates(&repeated(hashes))?;
         Ok(roster)
     }
 
-    /// Refuses a key that is there twice, of those that have one of these hashes.
-    fn refuse_doubled(&self, hashes: &HashSet<u64>) -> Result<(), Diagnostic> {
+    /// Refuses a key that occurs twice, among those with one of these hashes.
+    fn refuse_duplicates(&self, hashes: &HashSet<u64>) -> Result<(), Diagnostic> {
         if hashes.is_empty() {
             return Ok(());
         }
@@ -109,14 +111,14 @@ impl Roster {
         for row in self.rows()? {
             let row = row?;
             let (key, line) = (row.key(), row.line);
-            if !hashes.contains(&keys::hash(key)) {
+            if !hashes.contains(&hash_of_key(key)) {
                 continue;
             }
             if let Some(first) = lines.insert(key.to_lowercase(), line) {
                 let path = self.path.display();
-                let problem = format!("{path} line {line}: `{key}` is on line {first} already");
+                let problem = format!("{path} line {line}: `{key}` is already on line {first}");
                 return Err(Diagnostic::usage(problem)
-                    .with_help("remove one of the two, or name another column with --key"));
+                    .with_help("remove one of the two, or use another column with --key COLUMN"));
             }
         }
         Ok(())
@@ -132,46 +134,50 @@ impl Roster {
         &self.columns
     }
 
-    /// The line that names the columns.
+    /// The line with the names of the columns.
     pub fn header_line(&self) -> u64 {
         self.layout.header
     }
 
-    /// All rows at once, for a cassette that keeps their people out.
+    /// All rows at once, for a cassette without their personal data.
     pub fn people(&self) -> Result<redact::Rows, Diagnostic> {
         let cells = |row: Row| row.cells().map(str::to_owned).collect();
         let cells = self.rows()?.map(|row| row.map(cells)).collect::<Result<_, _>>()?;
         Ok(redact::Rows { columns: self.columns.names().to_vec(), cells })
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
-    /// The lines of rows in which a cell has a line that looks like a row of its own: two quotes too many
-    /// would swallow one so.
-    pub fn odd_lines(&self) -> &[u64] {
-        &self.odd
+    /// The lines of rows with a cell that contains what looks like another row: two wrong quotes have this effect.
+    pub fn suspicious_lines(&self) -> &[u64] {
+        &self.suspicious
     }
 
-    /// The hash of the file's bytes, as 64 hex digits.
-    pub fn hash(&self) -> &str {
-        &self.hash
+    /// The hash of the bytes that were read, as 64 hex digits.
+    pub fn hash(&self) -> String {
+        self.hash.to_hex().to_string()
     }
 
-    /// Reads the rows, one after the other.
+    /// Whether the file is no longer the one that was read: it was changed, or it is gone.
+    pub fn has_changed(&self) -> bool {
+        contents::hash_of(&self.path).map_or(true, |hash| hash != self.hash)
+    }
+
+    /// Reads the rows in order.
     pub fn rows(
         &self,
     ) -> Result<impl Iterator<Item = Result<Row, Diagnostic>> + use<>, Diagnostic> {
         let columns = self.columns.clone();
-        let mut records = Records::open(&self.path, self.layout)?;
-        // A copy is made in one go; a new record would grow bit by bit.
+        let mut records = Records::new(&self.path, &self.contents, self.layout)?;
+        // Cloning a filled record allocates once; filling a new one would grow it step by step.
         let mut cells = StringRecord::new();
         let mut next = move || {
             let line = records.read(&mut cells)?;
@@ -192,10 +198,10 @@ impl Columns {
         let refuse = |problem: String| Diagnostic::usage(format!("{place}: {problem}"));
         if names.iter().all(String::is_empty) {
             return Err(refuse("there is no header".to_owned())
-                .with_help("the first line names the columns, such as: email,name"));
+                .with_help("the first line must name the columns, for example: email,name"));
         }
         for (index, name) in names.iter().enumerate() {
-            // Spreadsheets leave columns behind that nobody named.
+            // Spreadsheets add columns without a name.
             if name.is_empty() {
                 continue;
             }
@@ -204,17 +210,18 @@ impl Columns {
                     "rename or remove one of the two".to_owned()
                 } else {
                     format!(
-                        "`{earlier}` and `{name}` are one name, as case does not matter: rename one"
+                        "`{earlier}` and `{name}` are the same name, because case does not matter: rename one"
                     )
                 };
-                return Err(refuse(format!("the column `{name}` is there twice")).with_help(help));
+                return Err(refuse(format!("the column `{name}` occurs twice")).with_help(help));
             }
         }
         let key_column = names.iter().position(|name| !name.is_empty()).unwrap_or_default();
         let mut columns = Self { names, key: key_column };
         if let Some(name) = key {
             columns.key = columns.find(name).ok_or_else(|| {
-                refuse(format!("there is no key column `{name}`")).with_help(columns.suggest(name))
+                refuse(format!("there is no column `{name}` to use as the key"))
+                    .with_help(columns.suggest(name))
             })?;
         }
         Ok(columns)
@@ -225,12 +232,12 @@ impl Columns {
         &self.names
     }
 
-    /// The name of the column that tells rows apart.
+    /// The name of the key column, which identifies rows.
     pub fn key(&self) -> &str {
         &self.names[self.key]
     }
 
-    /// The index of a column, by its name in any case.
+    /// The index of the column with this name, in any case.
     pub fn find(&self, name: &str) -> Option<usize> {
         if name.trim().is_empty() {
             return None;
@@ -238,7 +245,7 @@ impl Columns {
         self.names.iter().position(|own| same(own, name))
     }
 
-    /// What was probably meant by a name that is none of them.
+    /// A hint for a name that does not exist: the most similar column, or all of them.
     pub fn suggest(&self, name: &str) -> String {
         match nearest(name, self.names.iter().map(String::as_str)) {
             Some(meant) => format!("did you mean `{meant}`?"),
@@ -255,22 +262,22 @@ impl Columns {
 }
 
 impl Row {
-    /// The cell that tells this row from the others.
+    /// The cell in the key column.
     pub fn key(&self) -> &str {
         self.cells.get(self.columns.key).unwrap_or_default().trim()
     }
 
-    /// A cell by its column's name, in any case.
+    /// The cell in the column with this name, in any case.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.cells.get(self.columns.find(name)?).map(str::trim)
     }
 
-    /// A row that was kept elsewhere.
-    pub(crate) fn of(columns: Arc<Columns>, cells: Vec<impl AsRef<str>>, line: u64) -> Self {
+    /// A row that was stored elsewhere.
+    pub(crate) fn new(columns: Arc<Columns>, cells: Vec<impl AsRef<str>>, line: u64) -> Self {
         Self { columns, cells: cells.into(), line }
     }
 
-    /// The columns of its roster.
+    /// The columns of the roster.
     pub fn columns(&self) -> &Columns {
         &self.columns
     }
@@ -284,17 +291,17 @@ impl Row {
         self.cells.iter().map(str::trim)
     }
 
-    /// The line in the file on which it begins.
+    /// The line of the file on which the row starts.
     pub fn line(&self) -> u64 {
         self.line
     }
 }
 
-/// Whether a cell of several lines has one that would make a row: as many cells as there are columns.
-fn holds_a_row(cell: &str, delimiter: u8, width: usize) -> bool {
+/// Whether a line within a cell looks like a row: it has as many cells as there are columns.
+fn contains_row(cell: &str, delimiter: u8, width: usize) -> bool {
     let is_row = |line: &str| {
-        let gaps = line.bytes().filter(|byte| *byte == delimiter).count();
-        gaps > 0 && gaps + 1 == width
+        let separators = line.bytes().filter(|byte| *byte == delimiter).count();
+        separators > 0 && separators + 1 == width
     };
     cell.contains('\n') && cell.lines().skip(1).any(is_row)
 }
@@ -303,31 +310,43 @@ fn same(a: &str, b: &str) -> bool {
     a.trim().to_lowercase() == b.trim().to_lowercase()
 }
 
-fn open(path: &Path) -> Result<File, Diagnostic> {
-    files::open(path).map_err(|error| match unread(path, &error) {
-        problem if problem.help.is_some() => problem,
-        problem => problem.with_help("name a CSV file with --roster"),
-    })
+/// The hash of a key. Keys that differ only in case have the same one.
+fn hash_of_key(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.to_lowercase().hash(&mut hasher);
+    hasher.finish()
 }
 
-fn unread(path: &Path, error: &std::io::Error) -> Diagnostic {
+/// The hashes that occur more than once.
+fn repeated(mut hashes: Vec<u64>) -> HashSet<u64> {
+    hashes.sort_unstable();
+    hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
+}
+
+fn uncopied(path: &Path, error: &CopyError) -> Diagnostic {
+    let place = path.display();
+    match error {
+        CopyError::Read(error) => match unreadable(path, error) {
+            problem if problem.help.is_some() => problem,
+            problem => problem.with_help("name a CSV file with --roster"),
+        },
+        CopyError::Changed => {
+            Diagnostic::usage(format!("the roster {place} changed while it was read"))
+                .with_help("run it again when no other program writes to the file")
+        }
+        CopyError::Write(error) => Diagnostic::unwritten(format!(
+            "cannot copy the roster {place} to a temporary file: {error}"
+        )),
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     let problem = format!("cannot read the roster {}: {error}", path.display());
     if is_out_of_handles(error) {
         Diagnostic::unwritten(problem)
     } else {
         Diagnostic::usage(problem)
     }
-}
-
-fn hash_of(path: &Path) -> Result<String, Diagnostic> {
-    let mut hasher = blake3::Hasher::new();
-    let read = std::io::copy(&mut open(path)?, &mut hasher);
-    read.map_err(|error| Diagnostic::usage(format!("cannot read {}: {error}", path.display())))?;
-    Ok(hasher.finalize().to_hex().to_string())
-}
-
-fn unsorted(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::usage(format!("cannot compare the keys of {}: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -345,12 +364,12 @@ mod tests {
     }
 
     fn refusal(text: &str) -> String {
-        let problem = open(text).unwrap_err().to_string();
-        problem[problem.find(" line ").unwrap()..].to_owned()
+        let error = open(text).unwrap_err().to_string();
+        error[error.find(" line ").unwrap()..].to_owned()
     }
 
     #[test]
-    fn the_separator_may_be_said_in_a_first_line() {
+    fn the_first_line_may_declare_the_separator() {
         for start in ["sep=;", "SEP=;", "\"sep=;\"", "\u{feff}sep=;"] {
             let roster = open(&format!("{start}\r\nemail;name\r\nada@example.com;Ada\r\n"));
             assert_eq!(roster.unwrap().columns().names(), ["email", "name"], "{start}");
@@ -360,11 +379,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_counted_in_the_file_after_a_line_that_says_the_separator() {
-        let told = refusal("sep=;\nemail;name\nada@example.com;Ada\n;Bob\n");
-        assert!(told.starts_with(" line 4: `email` is empty"), "{told}");
-        let told = refusal("sep=;\nemail;name\nada@example.com;Ada\nbob@example.com\n");
-        assert!(told.starts_with(" line 4: the header has 2 cells and this line 1"), "{told}");
+    fn a_line_that_declares_the_separator_counts_as_a_line() {
+        let error = refusal("sep=;\nemail;name\nada@example.com;Ada\n;Bob\n");
+        assert!(error.starts_with(" line 4: `email` is empty"), "{error}");
+        let error = refusal("sep=;\nemail;name\nada@example.com;Ada\nbob@example.com\n");
+        assert!(
+            error.starts_with(" line 4: the header has 2 cells, but this line has 1"),
+            "{error}"
+        );
         assert!(refusal("sep=;\nemail;Email\n").starts_with(" line 2: the column `Email`"));
     }
 
@@ -378,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn what_spreadsheets_leave_empty_is_passed_over() {
+    fn empty_lines_are_skipped() {
         let text = "email,name\n\nada@example.com,Ada\n,\n\n , \nbob@example.com,Bob\n,\n";
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
@@ -396,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn the_separator_is_the_one_that_the_rows_have() {
+    fn the_separator_is_the_one_that_fits_the_rows() {
         assert_eq!(columns("email;Name, first\na@x.com;Byron, Ada\n"), ["email", "Name, first"]);
         assert_eq!(columns("email;a, b, c\na@x.com;A\n"), ["email", "a, b, c"]);
         assert_eq!(columns("email;\"a, b, c\"\na@x.com;A\n"), ["email", "a, b, c"]);
@@ -407,42 +429,94 @@ mod tests {
     }
 
     #[test]
-    fn columns_and_cells_that_nobody_named_or_filled_are_passed_over() {
+    fn unnamed_columns_and_extra_empty_cells_are_skipped() {
         let roster = open("email,name,,\nada@example.com,Ada,,\nbob@example.com,Bob,x,\n").unwrap();
         assert_eq!(roster.columns().find(""), None);
         open("email,name\nada@example.com,Ada,\n   \n,,,\n").unwrap();
-        let told = refusal("email,name\nada@example.com,Ada,x\n");
-        assert!(told.starts_with(" line 2: the header has 2 cells and this line 3"), "{told}");
+        let error = refusal("email,name\nada@example.com,Ada,x\n");
+        assert!(
+            error.starts_with(" line 2: the header has 2 cells, but this line has 3"),
+            "{error}"
+        );
     }
 
     #[test]
-    fn a_row_within_a_cell_is_odd_and_lines_of_text_are_not() {
+    fn a_row_within_a_cell_is_suspicious_and_lines_of_text_are_not() {
         let rows = "ada@example.com,Ada\nb@x.com,\"B\nc@x.com,C\"\nd@x.com,\"one\ntwo\"\n";
-        assert_eq!(open(&format!("email,name\n{rows}")).unwrap().odd_lines(), [3]);
-        let told = refusal("email,name\nada@example.com,Ada\n\"b@x.com\nc@x.com\",C\n");
-        assert!(told.starts_with(" line 3: `email` goes over several lines"), "{told}");
+        assert_eq!(open(&format!("email,name\n{rows}")).unwrap().suspicious_lines(), [3]);
+        let error = refusal("email,name\nada@example.com,Ada\n\"b@x.com\nc@x.com\",C\n");
+        assert!(error.starts_with(" line 3: `email` has several lines"), "{error}");
     }
 
     #[test]
-    fn a_quote_that_swallows_people_is_refused() {
+    fn a_quote_that_swallows_rows_is_refused() {
         assert_eq!(
             refusal("email,name\nada@example.com,\"Ada\nbob@example.com,Bob\n"),
             " line 2: a quote is opened here and never closed \
-             (a cell in quotes ends with one; a quote within it is written twice)"
+             (a cell that starts with a quote ends with one; write a quote within it twice)"
         );
-        let told = refusal("email,name\n\nada@example.com,\"Ada\nbob@example.com,\"Bob\"\n");
+        let error = refusal("email,name\n\nada@example.com,\"Ada\nbob@example.com,\"Bob\"\n");
         assert!(
-            told.starts_with(" line 3: a quote is opened here, and closed on line 4"),
-            "{told}"
+            error.starts_with(" line 3: a quote is opened here and closed on line 4"),
+            "{error}"
         );
     }
 
     #[test]
-    fn columns_that_differ_by_case_alone_are_told_to_be_one() {
+    fn columns_that_differ_only_in_case_are_refused() {
         assert_eq!(
             refusal("email,Email\na,b\n"),
-            " line 1: the column `Email` is there twice \
-             (`email` and `Email` are one name, as case does not matter: rename one)"
+            " line 1: the column `Email` occurs twice \
+             (`email` and `Email` are the same name, because case does not matter: rename one)"
         );
+    }
+
+    #[test]
+    fn a_key_that_occurs_twice_is_found_among_many() {
+        let mut text = "email\n".to_owned();
+        for number in 0..20_000 {
+            text.push_str(&format!("learner-{number}@example.com\n"));
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &text).unwrap();
+        assert_eq!(Roster::open(file.path(), None).unwrap().len(), 20_000);
+        text.push_str("LEARNER-7@example.com\n");
+        std::fs::write(file.path(), &text).unwrap();
+        let error = Roster::open(file.path(), None).unwrap_err().message;
+        assert!(
+            error.contains("line 20002: `LEARNER-7@example.com` is already on line 9"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn rows_and_hash_are_those_of_the_bytes_that_were_read() {
+        // More than a reader's buffer, in memory and on disk.
+        let filler = "x".repeat(1_000);
+        for many in [100, 5_000] {
+            let roster_of = |domain: &str| {
+                (0..many).fold("email,filler\n".to_owned(), |mut text, number| {
+                    text.push_str(&format!("learner-{number}@{domain},{filler}\n"));
+                    text
+                })
+            };
+            let (old, new) = (roster_of("old.example"), roster_of("new.example"));
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), &old).unwrap();
+            let roster = Roster::open(file.path(), None).unwrap();
+            assert!(!roster.has_changed());
+            let mut rows = roster.rows().unwrap();
+            let is_old = |row: Row| row.key().ends_with("@old.example");
+            assert!(rows.by_ref().take(9).all(|row| is_old(row.unwrap())));
+            std::fs::write(file.path(), &new).unwrap();
+            assert!(rows.all(|row| is_old(row.unwrap())));
+            assert!(roster.rows().unwrap().all(|row| is_old(row.unwrap())));
+            assert_eq!(roster.hash(), blake3::hash(old.as_bytes()).to_hex().as_str());
+            assert!(roster.has_changed());
+            std::fs::write(file.path(), &old).unwrap();
+            assert!(!roster.has_changed());
+            std::fs::remove_file(file.path()).unwrap();
+            assert!(roster.has_changed());
+        }
     }
 }

@@ -24,9 +24,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::guards::PlannedWrite;
 use async_trait::async_trait;
 use drillmaster_transport::{
-    Connection, Error, Planned, Replay, Request, Response, Scope, Source, Transport,
+    Connection, Error, Replay, Request, Response, Scope, Source, Transport,
 };
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -314,7 +315,7 @@ fn text_of(stream: &Stream) -> String {
 /// Notes the writes that a script makes.
 struct WriteLog {
     inner: Arc<Replay>,
-    writes: Mutex<Vec<Planned>>,
+    writes: Mutex<Vec<PlannedWrite>>,
 }
 
 impl WriteLog {
@@ -334,7 +335,7 @@ impl WriteLog {
 #[async_trait]
 impl Transport for WriteLog {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let write = Planned::of(&request)?;
+        let write = PlannedWrite::from_request(&request)?;
         let answer = self.inner.send(request).await;
         // A request that was not recorded is not a write of the recorded run.
         if answer.as_ref().err().is_none_or(|error| !error.is_replay_mismatch()) {

@@ -260,7 +260,7 @@ fn print_counts(results: &[TestResult], without_script: usize, ui: &Ui) {
     }
 }
 
-/// Writes a `JUnit` XML report.
+/// VerifyWrites a `JUnit` XML report.
 fn write_junit(path: &Path, results: &[TestResult]) -> Result<(), Diagnostic> {
     let mut suite = TestSuite::new("drillmaster");
     suite.add_test_cases(results.iter().map(|TestResult { test, verdict }| {

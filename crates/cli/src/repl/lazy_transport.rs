@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use drillmaster_models::SERVICES;
-use drillmaster_transport::cassette::PaceEvent;
+use drillmaster_transport::cassette::RateEvent;
 use drillmaster_transport::{Error, Request, Response, Source, Transport};
 
 use crate::patience::patience;
@@ -55,7 +55,7 @@ impl LazyTransport {
     }
 
     /// How fast the services were called.
-    pub(super) fn rate_stats(&self) -> Vec<PaceEvent> {
+    pub(super) fn rate_stats(&self) -> Vec<RateEvent> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.values().flat_map(|backend| backend.rate_stats()).collect()
     }

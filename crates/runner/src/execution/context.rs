@@ -5,9 +5,10 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use drillmaster_journal::crash_point::crash_point;
 use drillmaster_models::{EndpointDef, Pager};
 use drillmaster_transport::cassette::{Event, RowEvent};
-use drillmaster_transport::{Connection, Doubt, Error, RejectAll, Resolver, Scope, torture};
+use drillmaster_transport::{Connection, Doubt, Error, RejectAll, Resolver, Scope};
 use rhai::Map;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -370,7 +371,7 @@ impl RunContext {
                 self.close_unwritten("the results cannot be written", &error);
             }
         }
-        torture::point("result");
+        crash_point("result");
     }
 
     /// Tells the journal, the plan and whoever watches of a finished row.
@@ -384,7 +385,7 @@ impl RunContext {
         if let Some(Err(error)) = self.plan.as_ref().map(|plan| plan.take(scope)) {
             self.close_unwritten("the plan cannot be kept", &error);
         }
-        torture::point("row");
+        crash_point("row");
     }
 
     fn note(&self, scope: &str, outcome: &Outcome) -> io::Result<()> {
@@ -439,7 +440,7 @@ impl RunContext {
         }
         runtime.block_on(keeping.journal.flush())?;
         self.resolver.forget(|scope| rows.contains(Scope::row_of(scope)));
-        let again = keeping.history.run_again(&keeping.path, rows.clone());
+        let again = keeping.history.rerun(&keeping.path, rows.clone());
         again.map_err(|error| io::Error::other(error.to_string()))?;
         Ok(rows)
     }

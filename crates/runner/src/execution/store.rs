@@ -155,7 +155,7 @@ impl Iterator for Reading {
             Err(error) => return Some(Err(error)),
         };
         let columns = self.spool.lock().columns.clone();
-        let row = columns.zip(cells).map(|(columns, (line, cells))| Row::of(columns, cells, line));
+        let row = columns.zip(cells).map(|(columns, (line, cells))| Row::new(columns, cells, line));
         Some(Ok(Outcome { key, state, detail, line, row, returned, changes }))
     }
 }

@@ -1,14 +1,10 @@
-//! How a roster's file is written: what parts its cells, and where its header is.
+//! The layout of a roster file: its separator, and the line of its header.
 
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Read};
 
 use csv::ReaderBuilder;
 
-use super::{open, unread};
-use crate::diagnostic::Diagnostic;
-
-/// How the lines of a file are to be read.
+/// How to read the lines of a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub(super) delimiter: u8,
@@ -17,43 +13,43 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// How the file is written: Excel may say so in a line of its own, otherwise its first lines show it, as
-    /// spreadsheets of half the world write semicolons.
-    pub(super) fn of(path: &Path) -> Result<Self, Diagnostic> {
+    /// Detects the layout from the start of a file. Excel may name the separator in a first line of its own.
+    /// Otherwise it is the one that fits the first lines best: in half of the world spreadsheets write semicolons.
+    pub(super) fn detect(file: impl Read) -> io::Result<Self> {
         let mut start = Vec::new();
-        let read = open(path)?.take(LOOKED_AT).read_to_end(&mut start);
-        let read = read.map_err(|error| unread(path, &error))? as u64;
+        let read = file.take(SAMPLE).read_to_end(&mut start)? as u64;
         let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
         let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if let Some(delimiter) = separator_said_by(first) {
+        if let Some(delimiter) = declared_separator(first) {
             return Ok(Self { delimiter, header: 2 });
         }
-        // Of a longer file the last line may be there in part.
+        // The sample of a longer file may end within a line.
         let whole = text.iter().rposition(|byte| matches!(byte, b'\r' | b'\n'));
-        let text = if read < LOOKED_AT { text } else { &text[..whole.unwrap_or(text.len())] };
-        // The last of those that fit best: prose has commas, and seldom semicolons.
-        let parts = [b',', b';', b'\t'].into_iter();
-        let best =
-            parts.filter_map(|part| Some((fit(text, part)?, part))).max_by_key(|(fit, _)| *fit);
-        Ok(Self { delimiter: best.map_or(b',', |(_, part)| part), header: 1 })
+        let text = if read < SAMPLE { text } else { &text[..whole.unwrap_or(text.len())] };
+        // If several fit equally, the last one wins: prose has commas, but rarely semicolons or tabs.
+        let candidates = [b',', b';', b'\t'].into_iter();
+        let best = candidates
+            .filter_map(|candidate| Some((fit(text, candidate)?, candidate)))
+            .max_by_key(|(fit, _)| *fit);
+        Ok(Self { delimiter: best.map_or(b',', |(_, delimiter)| delimiter), header: 1 })
     }
 }
 
-/// How many bytes show how a file is written.
-const LOOKED_AT: u64 = 64 << 10;
+/// How many bytes are enough to detect the layout.
+const SAMPLE: u64 = 64 << 10;
 
-/// How well a separator fits a text whose header it parts: how many records, in a hundred, have as many cells.
+/// How many percent of the records have as many cells as the header; `None` if the separator is not in the header.
 fn fit(text: &[u8], delimiter: u8) -> Option<usize> {
     let mut reader = ReaderBuilder::new();
     let reader = reader.has_headers(false).flexible(true).delimiter(delimiter).from_reader(text);
     let widths: Vec<_> = reader.into_byte_records().flatten().map(|record| record.len()).collect();
     let (header, rows) = widths.split_first().filter(|(header, _)| **header > 1)?;
-    let like = rows.iter().filter(|width| *width == header).count();
-    Some((100 * like).checked_div(rows.len()).unwrap_or_default())
+    let matching = rows.iter().filter(|width| *width == header).count();
+    Some((100 * matching).checked_div(rows.len()).unwrap_or_default())
 }
 
-/// The separator that Excel names in a line such as `sep=;`, in quotes or not.
-fn separator_said_by(line: &[u8]) -> Option<u8> {
+/// The separator that Excel declares in a line such as `sep=;`, with or without quotes.
+fn declared_separator(line: &[u8]) -> Option<u8> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
     match line {

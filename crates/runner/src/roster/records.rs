@@ -1,15 +1,16 @@
-//! The records of a roster's file, as spreadsheets write them.
+//! The records of a roster file, as spreadsheets write them.
 
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
+use super::contents::Contents;
 use super::layout::Layout;
-use super::lines::{Lines, Quotes};
-use super::{open, unread};
+use super::lines::{Lines, QuoteError};
+use super::unreadable;
 use crate::diagnostic::Diagnostic;
 
-/// The records of a file below its header, each with the line on which it begins.
+/// The records below the header, each with the line on which it starts.
 pub(super) struct Records {
     path: PathBuf,
     reader: csv::Reader<Lines>,
@@ -18,17 +19,20 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn open(path: &Path, layout: Layout) -> Result<Self, Diagnostic> {
-        let lines = Lines::from(open(path)?, layout.delimiter, layout.header)
-            .map_err(|error| unread(path, &error))?;
+    pub(super) fn new(
+        path: &Path,
+        contents: &Contents,
+        layout: Layout,
+    ) -> Result<Self, Diagnostic> {
+        let lines = Lines::new(contents.reader(), layout.delimiter, layout.header)
+            .map_err(|error| unreadable(path, &error))?;
         let mut reader = ReaderBuilder::new();
-        // Cells are trimmed where they are looked at, which makes no copies.
+        // Cells are trimmed where they are used, without a copy.
         let reader = reader.trim(Trim::Headers).flexible(true).delimiter(layout.delimiter);
         let reader = reader.from_reader(lines);
         let mut records = Self { path: path.to_owned(), reader, width: 0 };
         records.width = records.header()?.len();
-        // What follows is told by lines of its own.
-        records.reader.get_mut().began();
+        records.reader.get_mut().take_start();
         Ok(records)
     }
 
@@ -36,24 +40,24 @@ impl Records {
     pub(super) fn header(&mut self) -> Result<Vec<String>, Diagnostic> {
         match self.reader.headers() {
             Ok(names) => Ok(names.iter().map(str::to_owned).collect()),
-            Err(error) => Err(self.unreadable(&error)),
+            Err(error) => Err(self.malformed(&error)),
         }
     }
 
-    /// Reads the next one that has something in it: the line on which it begins, or `None` at the end.
+    /// Reads the next record that is not empty. Returns the line on which it starts, or `None` at the end.
     pub(super) fn read(&mut self, cells: &mut StringRecord) -> Result<Option<u64>, Diagnostic> {
         loop {
             match self.reader.read_record(cells) {
                 Ok(false) => return Ok(None),
-                Err(error) => return Err(self.unreadable(&error)),
+                Err(error) => return Err(self.malformed(&error)),
                 Ok(true) => {
-                    let line = self.reader.get_mut().began();
+                    let line = self.reader.get_mut().take_start();
                     let filled = |cell: &str| !cell.trim().is_empty();
                     let filled = (0..cells.len()).rfind(|at| cells.get(*at).is_some_and(filled));
                     match (filled, cells.len()) {
-                        // Spreadsheets end a file with lines that are empty but for their separators.
+                        // Spreadsheets end a file with lines that have only separators.
                         (None, _) => {}
-                        // And lines with cells that nobody filled.
+                        // They also add empty cells to the end of a line.
                         (Some(last), found) if last < self.width && self.width <= found => {
                             cells.truncate(self.width);
                             return Ok(Some(line));
@@ -68,25 +72,25 @@ impl Records {
     fn uneven(&self, line: u64, found: usize) -> Diagnostic {
         let cells =
             if self.width == 1 { "1 cell".to_owned() } else { format!("{} cells", self.width) };
-        let place = self.path.display();
+        let path = self.path.display();
         Diagnostic::usage(format!(
-            "{place} line {line}: the header has {cells} and this line {found}"
+            "{path} line {line}: the header has {cells}, but this line has {found}"
         ))
-        .with_help("is a quote missing, or a comma too many?")
+        .with_help("check for a missing quote or an extra separator")
     }
 
-    fn unreadable(&mut self, error: &csv::Error) -> Diagnostic {
-        let quotes = Quotes::of(error);
-        let line = quotes.map_or_else(|| self.reader.get_mut().began(), Quotes::line);
+    fn malformed(&mut self, error: &csv::Error) -> Diagnostic {
+        let quotes = QuoteError::from_csv(error);
+        let line = quotes.map_or_else(|| self.reader.get_mut().take_start(), QuoteError::line);
         let (problem, help) = match (quotes, error.kind()) {
             (Some(quotes), _) => (
                 quotes.to_string(),
-                "a cell in quotes ends with one; a quote within it is written twice",
+                "a cell that starts with a quote ends with one; write a quote within it twice",
             ),
             (_, csv::ErrorKind::Utf8 { .. }) => {
                 ("the text is not UTF-8".to_owned(), "save it as \"CSV UTF-8\"")
             }
-            _ => (error.to_string(), "is it a CSV file?"),
+            _ => (error.to_string(), "check that it is a CSV file"),
         };
         Diagnostic::usage(format!("{} line {line}: {problem}", self.path.display())).with_help(help)
     }

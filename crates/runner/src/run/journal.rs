@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use drillmaster_transport::journal::{History, Journal};
+use drillmaster_journal::{History, Journal};
 
 /// The journal of a run, and what it held when this part of the run began.
 #[derive(Clone)]

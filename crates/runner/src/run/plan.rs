@@ -8,12 +8,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drillmaster_transport::cassette::Header;
-use drillmaster_transport::{DryRun, Planned, Removals, Scope, Transport};
+use drillmaster_transport::{Scope, Transport};
 use serde::{Deserialize, Serialize};
 use tempfile::SpooledTempFile;
 
 use crate::diagnostic::Diagnostic;
 use crate::fs::{Readers, put};
+use crate::guards::{DryRun, PlannedWrite, Removals};
 use drillmaster_models::json;
 use drillmaster_transport::files;
 
@@ -46,7 +47,7 @@ pub struct Tally {
     /// From how many rows something is taken away.
     pub removals: usize,
     /// The first write that cannot be undone, and how many there are.
-    pub irreversible: Option<(Planned, usize)>,
+    pub irreversible: Option<(PlannedWrite, usize)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,7 +61,7 @@ enum Line {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         roster: Option<String>,
     },
-    Write(Planned),
+    Write(PlannedWrite),
     End {
         writes: usize,
     },
@@ -111,7 +112,7 @@ impl Plan {
     }
 
     /// The writes in their order.
-    pub fn writes(&self) -> io::Result<Vec<Planned>> {
+    pub fn writes(&self) -> io::Result<Vec<PlannedWrite>> {
         let mut book = self.book();
         book.lines.seek(SeekFrom::Start(0))?;
         let lines = BufReader::new(&mut book.lines).lines();
@@ -146,7 +147,7 @@ impl Plan {
 }
 
 impl Tally {
-    fn take(&mut self, write: &Planned) {
+    fn take(&mut self, write: &PlannedWrite) {
         match self.endpoints.iter_mut().find(|(endpoint, _)| *endpoint == write.endpoint) {
             Some((_, count)) => *count += 1,
             None => self.endpoints.push((write.endpoint.clone(), 1)),

@@ -83,7 +83,7 @@ impl Pending {
 
     /// Whether it may be sent again after a look that began then and did not find it.
     fn may_repeat(&self, began: Instant) -> bool {
-        if cfg!(feature = "torture-hasty") {
+        if cfg!(drillmaster_break = "hasty") {
             // What a runner does that takes the first absence for a proof.
             return !self.repeated;
         }

@@ -110,13 +110,13 @@ impl Resolver {
         if doubt.is_recorded() {
             return Ok(Err(doubt.error));
         }
-        if cfg!(feature = "torture-unsettled") {
+        if cfg!(drillmaster_break = "unresolved") {
             // What a runner would do that never looks.
             return Ok(doubt.repeat().await);
         }
         let mut open = Pending::new(doubt);
         let is_now = open.doubt.is_harmless()
-            || cfg!(feature = "torture-hasty")
+            || cfg!(drillmaster_break = "hasty")
             || open.doubt.policy().effect_within == Some(Duration::ZERO);
         for _ in 0..ENOUGH {
             if !is_now {

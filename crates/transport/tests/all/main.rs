@@ -3,16 +3,12 @@
 mod answers;
 mod any_bytes;
 mod api_keys;
-mod approved;
 mod base_url;
 mod cassette;
 mod connection;
 mod credential;
-mod dry_run;
 mod fault;
-mod guard;
 mod identity;
-mod journal;
 mod modes;
 mod network_errors;
 mod proxies;

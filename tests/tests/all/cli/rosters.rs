@@ -1,7 +1,11 @@
 //! Rosters as they come out of spreadsheets, good and bad.
 
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
+
 use super::check_unsent;
-use crate::desk::{CLASS, Desk};
+use crate::desk::{CLASS, Desk, Ended};
+use crate::server::Server;
 
 const SCRIPT: &str = r#"
     print(each(roster(), |learner| {
@@ -153,4 +157,111 @@ fn the_text_is_utf_8() {
 fn a_folder_is_no_roster() {
     let desk = Desk::with_class().with("classes/one.csv", CLASS);
     check_unsent("roster_folder", desk, "run onboard_class.rhai --roster classes", 2);
+}
+
+/// Twelve learners of the class, with a long column that makes the file larger than a reader's buffer.
+fn part_of_class(first: usize) -> String {
+    let (header, rows) = CLASS.split_once('\n').unwrap();
+    // Learners without an account cannot get a seat.
+    let accountless = ["marco.costa@", "ettore.dalla@", "tyler.feest@"];
+    let rows = rows.lines().filter(|row| !accountless.iter().any(|name| row.starts_with(name)));
+    let filler = "x".repeat(20_000);
+    let rows: String = rows.skip(first).take(12).map(|row| format!("{row},{filler}\n")).collect();
+    format!("{header},filler\n{rows}")
+}
+
+fn emails(roster: &str) -> BTreeSet<String> {
+    roster.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect()
+}
+
+/// Changes the roster as soon as `ready` says so, and returns how the command ended.
+fn change_during(
+    desk: &Desk,
+    line: &str,
+    ready: impl Fn(&mut dyn BufRead),
+    change: impl Fn(&Desk),
+) -> Ended {
+    let mut process = desk.start(line);
+    let mut err = BufReader::new(process.stderr.take().unwrap());
+    ready(&mut err);
+    change(desk);
+    let mut rest = String::new();
+    err.read_to_string(&mut rest).unwrap();
+    let mut ended = Ended::of(line, process.wait_with_output().unwrap());
+    ended.err = rest;
+    ended
+}
+
+const CHANGED: &str = "class.csv changed in the meantime: this run used the version that it read";
+
+#[test]
+fn a_roster_that_changes_during_a_run_is_never_mixed_and_the_change_is_reported() {
+    let (old, new) = (part_of_class(0), part_of_class(12));
+    let script = "let n = 0;\nfor row in roster() { n += 1; }\n\
+                  let rows = each(roster(), |row| { thm::add_seat(#{ email: row.email }); });\n\
+                  for row in roster() { n += 1; }\nprint(n); print(rows.table());";
+    let overwrite = |desk: &Desk| std::fs::write(desk.path("class.csv"), &new).unwrap();
+    let replace = |desk: &Desk| {
+        std::fs::write(desk.path("new.csv"), &new).unwrap();
+        std::fs::rename(desk.path("new.csv"), desk.path("class.csv")).unwrap();
+    };
+    let truncate = |desk: &Desk| std::fs::write(desk.path("class.csv"), "").unwrap();
+    let changes: [&dyn Fn(&Desk); 3] = [&overwrite, &replace, &truncate];
+    for change in changes {
+        let server = Server::start("--fault delay=20ms");
+        let desk = desk(&old).with("script.rhai", script).with_keys();
+        let line = format!("{LINE} --concurrency 1 --results results.csv {}", server.flags());
+        let ready = |_: &mut dyn BufRead| super::resuming::wait_for_writes(&server, 2);
+        let ended = change_during(&desk, &line, ready, change);
+        assert!(ended.exits(0).err.contains(CHANGED), "{ended}");
+        assert!(ended.out.starts_with("24\n"), "{ended}");
+        let seats = server.writes()["thm.add_seat"].as_object().unwrap().clone();
+        assert_eq!(seats.keys().cloned().collect::<BTreeSet<_>>(), emails(&old));
+        assert_eq!(emails(&desk.read("results.csv")), emails(&old));
+        // The journal knows the roster that the run used.
+        assert_eq!(desk.run("resume").exit, Some(2));
+        let resumed = desk.with("class.csv", &old).run("resume");
+        assert!(!resumed.exits(0).err.contains("changed"), "{resumed}");
+    }
+}
+
+#[test]
+fn a_roster_that_changes_between_the_preflight_check_and_the_run_is_reported() {
+    let (old, new) = (part_of_class(0), part_of_class(12));
+    let script = "thm::rooms();\n\
+                  each(roster(), |row| { thm::remove_seat(#{ email: row.email }); });";
+    let server = Server::start("--fault delay=300ms");
+    let desk = desk(&old).with("script.rhai", script).with_keys();
+    let line = format!("{LINE} --max-removals 15 --results results.csv {}", server.flags());
+    let ready = |err: &mut dyn BufRead| {
+        let mut first = String::new();
+        err.read_line(&mut first).unwrap();
+        assert!(first.contains("this script can take something away"), "{first}");
+    };
+    let overwrite = |desk: &Desk| std::fs::write(desk.path("class.csv"), &new).unwrap();
+    let ended = change_during(&desk, &line, ready, overwrite);
+    assert!(ended.exits(0).err.contains(CHANGED), "{ended}");
+    assert_eq!(emails(&desk.read("results.csv")), emails(&old));
+}
+
+#[test]
+fn a_roster_that_changes_during_a_dry_run_is_reported_and_its_plan_is_for_the_old_one() {
+    let (old, new) = (part_of_class(0), part_of_class(12));
+    let script = "warn(\"begun\");\nthm::rooms();\n\
+                  each(roster(), |row| { thm::add_seat(#{ email: row.email }); });";
+    let server = Server::start("--fault delay=300ms");
+    let desk = desk(&old).with("script.rhai", script).with_keys();
+    let line = format!("{LINE} --dry-run --plan class.plan {}", server.flags());
+    let ready = |err: &mut dyn BufRead| {
+        let mut first = String::new();
+        err.read_line(&mut first).unwrap();
+        assert_eq!(first, "begun\n");
+    };
+    let overwrite = |desk: &Desk| std::fs::write(desk.path("class.csv"), &new).unwrap();
+    let ended = change_during(&desk, &line, ready, overwrite);
+    assert!(ended.exits(0).err.contains(CHANGED), "{ended}");
+    let approved = format!("{LINE} --approved class.plan {}", server.flags());
+    assert!(desk.run(&approved).exits(2).err.contains("the roster"), "the plan is for another one");
+    assert_eq!(server.writes(), serde_json::json!({}));
+    desk.with("class.csv", &old).run(&approved).exits(0);
 }

@@ -1,5 +1,8 @@
 //! What a journal holds after a cut, a flipped bit, a full disk or a second process.
 
+#[path = "../../../transport/tests/all/scripted.rs"]
+mod scripted;
+
 mod changes;
 mod cuts;
 mod history;
@@ -10,11 +13,11 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use drillmaster_journal::{History, Journal, Journaled};
 use drillmaster_models::thm::{AddSeat, ShowScoreboard};
 use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent, RowEvent};
-use drillmaster_transport::journal::{History, Journal, Journaled};
 use drillmaster_transport::{Request, Response, Transport};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::scripted::request;
@@ -42,8 +45,13 @@ fn scores(scope: &str, ordinal: u64) -> Request {
     numbered(request(&ShowScoreboard { room_code: "linux1".to_owned() }), scope, ordinal)
 }
 
-fn saying(what: &str) -> Response {
-    Response::json(200, &json!({ "status": "success", "data": [{ "username": what }] }))
+/// A scoreboard with this user on it.
+fn scoreboard(username: &str) -> Value {
+    json!({ "status": "success", "data": [{ "username": username }] })
+}
+
+fn saying(username: &str) -> Response {
+    Response::json(200, &scoreboard(username))
 }
 
 fn refusing() -> Response {
@@ -51,15 +59,15 @@ fn refusing() -> Response {
 }
 
 fn asked(request: &Request) -> Event {
-    Event::Request(RequestEvent::of(request))
+    Event::Request(RequestEvent::from_request(request))
 }
 
 fn answered(request: &Request, answer: &Response) -> Event {
-    Event::Response(ResponseEvent::of(&request.scope, request.ordinal, answer))
+    Event::Response(ResponseEvent::from_response(&request.scope, request.ordinal, answer))
 }
 
 fn again(scope: &str) -> Event {
-    Event::Again { scope: scope.to_owned() }
+    Event::Retry { scope: scope.to_owned() }
 }
 
 fn row(scope: &str, state: &str) -> Event {

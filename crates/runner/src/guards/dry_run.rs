@@ -1,46 +1,45 @@
-//! Rehearsing: reads are real, writes are foretold.
+//! Dry runs: reads are sent, writes are simulated.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use drillmaster_models::{EndpointDef, Failure, FieldError, endpoint, wire};
+use drillmaster_transport::cassette::identity;
+use drillmaster_transport::{Error, Request, Response, Scope, Source, Transport};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::cassette::identity;
-use crate::error::Error;
-use crate::request::{Request, Response, Scope, Source, Transport};
-
-/// Lets reads through and answers each write with what its endpoint predicts. No write is passed on; what would
-/// have been sent is kept until it is [taken](DryRun::take).
+/// Sends reads, and answers each write with what its endpoint predicts. No write is sent; what would have been
+/// sent is kept until it is [taken](DryRun::take).
 ///
 /// ```
 /// use drillmaster_models::endpoint;
-/// use drillmaster_transport::{Connection, DryRun, RejectAll};
+/// use drillmaster_runner::guards::DryRun;
+/// use drillmaster_transport::{Connection, RejectAll};
 /// use serde_json::json;
 /// use std::sync::Arc;
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 /// # runtime.block_on(async {
-/// let rehearsal = Arc::new(DryRun::new(RejectAll));
-/// let connection = Connection::new(rehearsal.clone());
+/// let dry_run = Arc::new(DryRun::new(RejectAll));
+/// let connection = Connection::new(dry_run.clone());
 /// let fields = json!({ "email": "ada@example.com" });
 /// connection.call(endpoint("thm.add_seat").unwrap(), &fields).await.unwrap();
 ///
-/// let plan = rehearsal.take("main");
+/// let plan = dry_run.take("main");
 /// assert_eq!((plan[0].endpoint.as_str(), plan[0].subject.as_str()), ("thm.add_seat", "ada@example.com"));
 /// # });
 /// ```
 pub struct DryRun<T> {
     inner: T,
-    planned: Mutex<BTreeMap<String, Vec<Planned>>>,
+    planned: Mutex<BTreeMap<String, Vec<PlannedWrite>>>,
 }
 
-/// A write that was rehearsed and not sent.
+/// A write that would have been sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Planned {
+pub struct PlannedWrite {
     /// The row it belongs to, or `main`.
     pub scope: String,
     /// Its number within the scope.
@@ -52,17 +51,17 @@ pub struct Planned {
     pub subject: String,
     /// Its fields, in the current dialect's terms.
     pub fields: Value,
-    /// Its [identity](crate::cassette::identity) as a request.
+    /// Its [identity] as a request.
     pub hash: String,
-    /// Whether it takes something away from somebody.
+    /// Whether it removes something from a person.
     pub removes: bool,
-    /// Whether what it takes away cannot be given back.
+    /// Whether it cannot be undone.
     pub irreversible: bool,
 }
 
-impl Planned {
-    /// What a request would write; `None` where it only reads.
-    pub fn of(request: &Request) -> Result<Option<Self>, Error> {
+impl PlannedWrite {
+    /// What a request would write; `None` if it only reads.
+    pub fn from_request(request: &Request) -> Result<Option<Self>, Error> {
         let Some(write) = request.metadata.effect.write() else { return Ok(None) };
         let fields = fields_of(endpoint_of(request)?, request)?;
         let subject = match &fields[write.subject] {
@@ -83,14 +82,14 @@ impl Planned {
 }
 
 impl<T> DryRun<T> {
-    /// Sends reads over `inner`, and nothing else.
+    /// Sends reads over `inner`.
     pub fn new(inner: T) -> Self {
         Self { inner, planned: Mutex::default() }
     }
 
-    /// Hands out what would have been written in a scope and in those nested in it, and forgets it: scope by
+    /// Removes and returns what would have been written in a scope and in the scopes nested in it: scope by
     /// scope, each in the order of its ordinals.
-    pub fn take(&self, scope: &str) -> Vec<Planned> {
+    pub fn take(&self, scope: &str) -> Vec<PlannedWrite> {
         let mut planned = self.planned();
         let nested = format!("{scope}#/");
         let names: Vec<String> = planned
@@ -109,7 +108,7 @@ impl<T> DryRun<T> {
         taken
     }
 
-    fn planned(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Planned>>> {
+    fn planned(&self) -> MutexGuard<'_, BTreeMap<String, Vec<PlannedWrite>>> {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,15 +116,16 @@ impl<T> DryRun<T> {
 #[async_trait]
 impl<T: Transport> Transport for DryRun<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let Some(planned) = Planned::of(&request)? else { return self.inner.send(request).await };
+        let Some(planned) = PlannedWrite::from_request(&request)? else {
+            return self.inner.send(request).await;
+        };
         let endpoint = endpoint_of(&request)?;
         let answer = endpoint.predict(&planned.fields);
         let answer =
             answer.and_then(|answer| endpoint.answer_to_wire(answer, request.metadata.dialect));
         let answer = answer.map_err(|failure| {
-            // As a failure of an answer it would look as if the write had been sent.
-            let problem =
-                format!("it was not sent, and what it would answer is unknown: {failure}");
+            // A failed answer would look as if the write had been sent.
+            let problem = format!("not sent, and its answer cannot be predicted: {failure}");
             Error::setup(problem).for_request(&request)
         })?;
         self.planned().entry(planned.scope.clone()).or_default().push(planned);
@@ -146,12 +146,12 @@ impl<T: Transport> Transport for DryRun<T> {
 }
 
 /// The endpoint that a request was made from.
-pub(crate) fn endpoint_of(request: &Request) -> Result<&'static EndpointDef, Error> {
+pub(super) fn endpoint_of(request: &Request) -> Result<&'static EndpointDef, Error> {
     endpoint(request.metadata.name)
         .map_err(|error| Error::setup(error.to_string()).for_request(request))
 }
 
-/// What a caller asked for, read from the request again.
+/// The fields of a call, read back from its request.
 fn fields_of(endpoint: &EndpointDef, request: &Request) -> Result<Value, Error> {
     let dialect = request.metadata.dialect;
     wire::read_fields(request.metadata, &request.wire.target, &request.wire.body)

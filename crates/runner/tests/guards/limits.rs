@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use drillmaster_models::{Dialect, endpoint};
-use drillmaster_transport::{
-    Capture, Connection, DryRun, Error, Guard, Limits, RejectAll, Removals, Scope, Stopped,
-};
+use drillmaster_runner::guards::{DryRun, Guard, Limits, Removals};
+use drillmaster_transport::{Capture, Connection, Error, RejectAll, Scope, Stopped};
 use serde_json::{Value, json};
 
 type Rehearsal = Arc<DryRun<RejectAll>>;
 
-/// A guarded rehearsal, and what got past the guard.
+/// A guarded dry run, and what got past the guard.
 fn guarded(limits: Limits) -> (Connection, Arc<Capture<Rehearsal>>, Rehearsal) {
-    let rehearsal = Arc::new(DryRun::new(RejectAll));
-    let below = Arc::new(Capture::new(rehearsal.clone()));
-    (Connection::new(Guard::new(below.clone(), limits)), below, rehearsal)
+    let dry_run = Arc::new(DryRun::new(RejectAll));
+    let below = Arc::new(Capture::new(dry_run.clone()));
+    (Connection::new(Guard::new(below.clone(), limits)), below, dry_run)
 }
 
 fn removals(limit: usize) -> Limits {
@@ -65,13 +64,13 @@ async fn a_row_counts_once_and_outside_rows_each_person_does() {
 }
 
 #[tokio::test]
-async fn a_rehearsal_counts_as_the_guard_does() {
-    let (connection, _, rehearsal) = guarded(Limits::default());
+async fn a_dry_run_counts_as_the_guard_does() {
+    let (connection, _, dry_run) = guarded(Limits::default());
     let mut removals = Removals::default();
     for (scope, email, count) in COUNTED {
         unseat(&connection, scope, email).await.unwrap();
         let counts: Vec<_> =
-            rehearsal.take(scope).iter().map(|write| removals.count(write)).collect();
+            dry_run.take(scope).iter().map(|write| removals.count(write)).collect();
         assert_eq!(counts, [count], "{email} in {scope}");
     }
 }
@@ -83,7 +82,7 @@ async fn the_write_that_goes_too_far_is_not_sent_and_rows_that_were_begun_can_be
     let error = unseat(&connection, "b", "bob").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "thm.remove_seat: `bob`: something was to be taken away from 1 at most, and this would be one \
+        "thm.remove_seat: `bob`: the run may remove something from at most 1, and this would be one \
          more; not sent"
     );
     assert_eq!(error.stopped_by(), Some(Stopped::Removals));

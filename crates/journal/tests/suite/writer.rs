@@ -6,8 +6,9 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
+use drillmaster_journal::{History, Journal, Journaled, Sink};
+use drillmaster_transport::cassette::EventReader;
 use drillmaster_transport::cassette::{Event, Header};
-use drillmaster_transport::journal::{Events, History, Journal, Journaled, Sink};
 use drillmaster_transport::{Capture, RejectAll, Scope, Transport};
 use serde_json::json;
 
@@ -75,7 +76,7 @@ impl Sink for Disk {
 }
 
 fn on(disk: &Disk) -> Arc<Journal> {
-    Arc::new(Journal::to(disk.clone()).unwrap())
+    Arc::new(Journal::with_sink(disk.clone()).unwrap())
 }
 
 #[tokio::test]
@@ -155,7 +156,7 @@ async fn each_scope_keeps_its_order() {
     }
     journal.close().await.unwrap();
     let mut seen: HashMap<String, u64> = HashMap::new();
-    for event in Events::open(&path).unwrap() {
+    for event in EventReader::open(&path).unwrap() {
         if let Event::Request(request) = event.unwrap() {
             let next = seen.entry(request.scope).or_default();
             assert_eq!(request.ordinal, *next);
@@ -228,7 +229,7 @@ async fn a_second_writer_is_refused() {
 fn a_file_that_is_there_is_left_alone() {
     let (_folder, path) = place();
     fs::write(&path, "something else").unwrap();
-    assert!(Journal::create(&path, Header::default()).err().unwrap().is_there_already());
+    assert!(Journal::create(&path, Header::default()).err().unwrap().already_exists());
     assert_eq!(fs::read_to_string(&path).unwrap(), "something else");
 }
 
@@ -267,7 +268,7 @@ async fn a_finished_run_can_go_on_and_end_again() {
     assert!(!History::read(&path).unwrap().is_finished());
     journal.append(&asked(&scores("ada", 1))).unwrap();
     journal.close().await.unwrap();
-    let events: Vec<_> = Events::open(&path).unwrap().map(Result::unwrap).collect();
+    let events: Vec<_> = EventReader::open(&path).unwrap().map(Result::unwrap).collect();
     let end = Event::End { interactions: 2 };
     assert_eq!(events, [asked(&scores("ada", 0)), asked(&scores("ada", 1)), end]);
 }

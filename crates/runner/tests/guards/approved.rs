@@ -1,27 +1,32 @@
 //! Of an approved plan every write is made, once, and nothing else is.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use drillmaster_journal::{Journal, Journaled};
+use drillmaster_models::thm::AddSeat;
 use drillmaster_models::{Dialect, endpoint};
+use drillmaster_runner::guards::{Approved, DryRun, PlannedWrite};
 use drillmaster_sandbox::Sandbox;
+use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent};
 use drillmaster_transport::{
-    Approved, Capture, Connection, DryRun, Error, FaultInjector, NetworkError, Planned, RejectAll,
-    Response, Scope, Stopped, Transport,
+    Capture, Connection, Error, FaultInjector, NetworkError, RejectAll, Request, Response, Scope,
+    Stopped, Transport,
 };
 use serde_json::{Value, json};
 
-use crate::scripted::Scripted;
+use crate::scripted::{Scripted, request};
 
 const KIAN: &str = "kian.rutherford@example.com";
 
 /// What adding seats for these people would write, each in the row of its name.
-async fn plan(rows: &[(&str, &str)], dialect: Dialect) -> Vec<Planned> {
-    let rehearsal = Arc::new(DryRun::new(RejectAll));
-    let connection = Connection::new(rehearsal.clone()).with_dialect(dialect);
+async fn plan(rows: &[(&str, &str)], dialect: Dialect) -> Vec<PlannedWrite> {
+    let dry_run = Arc::new(DryRun::new(RejectAll));
+    let connection = Connection::new(dry_run.clone()).with_dialect(dialect);
     let mut plan = Vec::new();
     for (scope, email) in rows {
         let _ = seat(&connection, scope, email).await;
-        plan.extend(rehearsal.take(scope));
+        plan.extend(dry_run.take(scope));
     }
     plan
 }
@@ -34,7 +39,7 @@ async fn seat(connection: &Connection, scope: &str, email: &str) -> Result<Value
 type Below<T> = Arc<Capture<T>>;
 
 /// The plan on its way over `inner`, with a look at what gets there.
-fn approved<T: Transport>(inner: T, plan: &[Planned]) -> (Arc<Approved<Below<T>>>, Below<T>) {
+fn approved<T: Transport>(inner: T, plan: &[PlannedWrite]) -> (Arc<Approved<Below<T>>>, Below<T>) {
     let below = Arc::new(Capture::new(inner));
     let pairs = plan.iter().map(|write| (&write.scope, &write.hash));
     (Arc::new(Approved::new(below.clone(), pairs)), below)
@@ -152,7 +157,7 @@ async fn a_write_that_nobody_waits_for_any_more_was_not_clearly_answered() {
     struct Silence;
     #[async_trait::async_trait]
     impl Transport for Silence {
-        async fn send(&self, _: drillmaster_transport::Request) -> Result<Response, Error> {
+        async fn send(&self, _: Request) -> Result<Response, Error> {
             std::future::pending().await
         }
     }
@@ -169,12 +174,61 @@ async fn a_plan_in_the_legacy_dialect_is_carried_out_in_it() {
     let leave = endpoint("thm.leave_room").unwrap();
     let fields = json!({ "extUserId": "ada", "roomCode": "linux1" });
     for (spoken, matches) in [(Dialect::Legacy, true), (Dialect::Current, false)] {
-        let rehearsal = Arc::new(DryRun::new(RejectAll));
-        let planning = Connection::new(rehearsal.clone()).with_dialect(Dialect::Legacy);
+        let dry_run = Arc::new(DryRun::new(RejectAll));
+        let planning = Connection::new(dry_run.clone()).with_dialect(Dialect::Legacy);
         planning.call(leave, &fields).await.unwrap();
-        let (transport, _) = approved(Scripted::saying([json!({})]), &rehearsal.take("main"));
+        let (transport, _) = approved(Scripted::saying([json!({})]), &dry_run.take("main"));
         let connection = Connection::new(transport.clone()).with_dialect(spoken);
         assert_eq!(connection.call(leave, &fields).await.is_ok(), matches, "{spoken}");
         assert_eq!(transport.remaining(), usize::from(!matches), "{spoken}");
     }
+}
+
+fn seat_request() -> Request {
+    let mut request = request(&AddSeat { email: KIAN.to_owned() });
+    request.scope = "kian".into();
+    request
+}
+
+/// A run that was stopped after this write, which got this response or none, and is resumed without a service.
+fn resumed(folder: &Path, request: &Request, response: Option<Response>) -> Journaled<RejectAll> {
+    let path = folder.join("run.journal");
+    let journal = Journal::create(&path, Header::default()).unwrap();
+    journal.append(&Event::Request(RequestEvent::from_request(request))).unwrap();
+    if let Some(response) = response {
+        let event = ResponseEvent::from_response(&request.scope, request.ordinal, &response);
+        journal.append(&Event::Response(event)).unwrap();
+    }
+    drop(journal);
+    let (journal, history) = Journal::open(&path).unwrap();
+    Journaled::new(RejectAll, Arc::new(journal), Arc::new(history))
+}
+
+/// The plan lists none of the writes of the earlier part. Asking for them again gets the recorded response, and nothing is
+/// sent.
+#[tokio::test]
+async fn a_new_plan_need_not_list_what_an_earlier_part_did() {
+    let request = seat_request();
+    let refused = Response::json(400, &json!({ "status": "error", "message": "Email not found." }));
+    let throttled = Response::json(429, &json!({}));
+    for (answer, is_answered) in [(seated(), true), (refused, true), (throttled, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let transport = resumed(folder.path(), &request, Some(answer));
+        let approved = Approved::new(transport, Vec::<(String, String)>::new());
+        let outcome = approved.send(request.clone()).await;
+        assert_eq!(outcome.is_ok(), is_answered, "{outcome:?}");
+        let again = approved.send(request.clone()).await.unwrap_err();
+        assert!(again.is_stopped(), "{again}");
+    }
+}
+
+#[tokio::test]
+async fn an_in_doubt_write_of_an_earlier_part_is_reported_without_approval_and_sent_again_only_with_it()
+ {
+    let request = seat_request();
+    let folder = tempfile::tempdir().unwrap();
+    let transport = resumed(folder.path(), &request, None);
+    let approved = Approved::new(transport, Vec::<(String, String)>::new());
+    assert!(approved.send(request.clone()).await.unwrap_err().is_in_doubt());
+    assert!(approved.send(request).await.unwrap_err().is_stopped());
 }

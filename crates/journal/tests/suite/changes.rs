@@ -7,10 +7,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use drillmaster_journal::{History, Journal};
 use drillmaster_models::endpoint;
 use drillmaster_sandbox::{Options, Sandbox};
+use drillmaster_transport::cassette::EventReader;
 use drillmaster_transport::cassette::{Event, Header, identity};
-use drillmaster_transport::journal::{Events, History, Journal};
 use drillmaster_transport::{Capture, Connection, Scope, Transport};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -104,7 +105,7 @@ async fn journal(people: &[&str]) -> Vec<u8> {
 
 /// The writes that a journal holds, each with its scope.
 fn written(path: &Path) -> HashSet<(String, String)> {
-    let events = Events::open(path).unwrap().map(Result::unwrap);
+    let events = EventReader::open(path).unwrap().map(Result::unwrap);
     let writes = events.filter_map(|event| match event {
         Event::Request(request) => {
             let metadata = &endpoint(&request.endpoint).unwrap().metadata;

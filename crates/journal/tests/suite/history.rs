@@ -1,7 +1,8 @@
 //! Looking at a run: its header, and how its rows ended.
 
+use drillmaster_journal::{History, Journal};
+use drillmaster_transport::cassette::EventReader;
 use drillmaster_transport::cassette::{Event, Header};
-use drillmaster_transport::journal::{Events, History, Journal};
 use serde_json::json;
 
 use super::{again, left, place, row};
@@ -65,7 +66,7 @@ fn the_header_holds_what_the_program_put_there() {
     };
     drop(Journal::create(&path, header.clone()).unwrap());
     assert_eq!(History::read(&path).unwrap().header(), &header);
-    assert_eq!(Events::open(&path).unwrap().header(), &header);
+    assert_eq!(EventReader::open(&path).unwrap().header(), &header);
 }
 
 #[test]

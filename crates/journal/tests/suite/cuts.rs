@@ -4,9 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
+use drillmaster_journal::{History, Journal};
 use drillmaster_transport::Scope;
+use drillmaster_transport::cassette::EventReader;
+use drillmaster_transport::cassette::lines::line;
 use drillmaster_transport::cassette::{ErrorEvent, Event, Header, ValueEvent, parse};
-use drillmaster_transport::journal::{Events, History, Journal, line};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
@@ -20,7 +22,7 @@ fn events() -> Vec<Event> {
         ordinal: 0,
         kind: "timeout".to_owned(),
         detail: "no answer".to_owned(),
-        unclear_at: None,
+        in_doubt_since: None,
     });
     let value = Event::Value(ValueEvent {
         scope: Scope::MAIN.to_owned(),
@@ -41,7 +43,7 @@ fn events() -> Vec<Event> {
 }
 
 fn read(path: &Path) -> Vec<Event> {
-    Events::open(path).unwrap().map(Result::unwrap).collect()
+    EventReader::open(path).unwrap().map(Result::unwrap).collect()
 }
 
 fn whole_lines(bytes: &[u8]) -> usize {
@@ -156,17 +158,17 @@ fn what_is_no_journal_is_refused() {
     let header = sealed("{\"event\":\"cassette\",\"version\":1,\"program\":\"x\"}");
     let after = |event: &str| header.clone() + &sealed(event);
     for (text, told) in [
-        ("# a text\n".to_owned(), "no journal"),
-        ("x".to_owned(), "no journal"),
+        ("# a text\n".to_owned(), "not a journal"),
+        ("x".to_owned(), "not a journal"),
         ("{\"event\":\"cassette\",\"version\":9,\"how\":\"new\"}\n".to_owned(), "version 9"),
         ("{\"event\":\"cassette\",\"version\":1,\"program\":\"x\"}\n".to_owned(), "checksum"),
         (sealed("{\"event\":\"cassette\",\"version\":1,\"program\":1}"), "damaged at byte 0"),
         (sealed("{\"event\":\"cassette\",\"program\":\"x\"}"), "version is missing"),
-        (after("{\"event\":\"dance\"}"), "`dance` is no event"),
+        (after("{\"event\":\"dance\"}"), "`dance` is not an event"),
         (after("[1"), "damaged"),
         (after("{\"event\":\"request\",\"scope\":\"a\",\"ordinal\":0}"), "hash"),
         (after("{\"event\":\"response\",\"scope\":\"a\",\"ordinal\":0}"), "without a request"),
-        (after("{\"event\":\"end\",\"interactions\":4}"), "4 requests are due"),
+        (after("{\"event\":\"end\",\"interactions\":4}"), "it should have 4 requests"),
         (after("{\"event\":\"end\",\"interactions\":0}") + &sealed("{\"event\":\"again\"}"), "end"),
     ] {
         fs::write(&path, &text).unwrap();

@@ -1,13 +1,13 @@
-//! A rehearsal sends no write, and tells each as it would have been sent.
+//! A dry run sends no write, and lists each write as it would have been sent.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use drillmaster_models::{Dialect, EndpointDef, Field, FieldKind, endpoint, endpoints};
+use drillmaster_runner::guards::{DryRun, PlannedWrite};
 use drillmaster_transport::cassette::identity;
 use drillmaster_transport::{
-    Capture, Connection, DryRun, Error, Planned, Purpose, RejectAll, Request, Response, Scope,
-    Transport,
+    Capture, Connection, Error, Purpose, RejectAll, Request, Response, Scope, Transport,
 };
 use serde_json::{Value, json};
 
@@ -15,11 +15,11 @@ use crate::scripted::Scripted;
 
 type Below = Arc<Capture<RejectAll>>;
 
-/// A rehearsal, a connection to it, and what got past it.
-fn rehearsal() -> (Arc<DryRun<Below>>, Connection, Below) {
+/// A dry run, a connection to it, and what got past it.
+fn dry_run() -> (Arc<DryRun<Below>>, Connection, Below) {
     let below = Arc::new(Capture::new(RejectAll));
-    let rehearsal = Arc::new(DryRun::new(below.clone()));
-    (rehearsal.clone(), Connection::new(rehearsal), below)
+    let dry_run = Arc::new(DryRun::new(below.clone()));
+    (dry_run.clone(), Connection::new(dry_run), below)
 }
 
 /// Something in these fields of an endpoint, and this text in those that hold text.
@@ -46,12 +46,12 @@ async fn every_write_is_answered_told_in_full_and_not_sent() {
         let Ok(request) = endpoint.request(&fields, dialect) else {
             continue;
         };
-        let (rehearsal, connection, below) = rehearsal();
+        let (dry_run, connection, below) = dry_run();
         let connection = connection.with_dialect(dialect);
         let answer = connection.call(endpoint, &fields).await.unwrap();
         assert_eq!(answer, endpoint.predict(&fields).unwrap(), "{} {dialect}", endpoint.name());
         assert!(below.requests().is_empty(), "{} {dialect}", endpoint.name());
-        let planned = Planned {
+        let planned = PlannedWrite {
             scope: "main".to_owned(),
             ordinal: 0,
             endpoint: endpoint.name().to_owned(),
@@ -61,20 +61,20 @@ async fn every_write_is_answered_told_in_full_and_not_sent() {
             irreversible: write.irreversible,
             fields,
         };
-        assert_eq!(rehearsal.take("main"), [planned], "{} {dialect}", endpoint.name());
+        assert_eq!(dry_run.take("main"), [planned], "{} {dialect}", endpoint.name());
     }
 }
 
 #[tokio::test]
 async fn every_read_is_sent_and_none_is_planned() {
     for endpoint in endpoints().filter(|endpoint| endpoint.metadata.effect.is_read()) {
-        let (rehearsal, connection, below) = rehearsal();
+        let (dry_run, connection, below) = dry_run();
         // Some texts are days, and any text may look like one; some fields exclude each other.
         let fields = example(endpoint, "2026-09-01", |field| field.required);
         let error = connection.call(endpoint, &fields).await.unwrap_err();
         assert!(error.is_setup(), "{error}");
         assert_eq!(below.requests().len(), 1, "{}", endpoint.name());
-        assert!(rehearsal.take("main").is_empty(), "{}", endpoint.name());
+        assert!(dry_run.take("main").is_empty(), "{}", endpoint.name());
     }
 }
 
@@ -83,9 +83,9 @@ async fn both_dialects_are_told_in_the_current_ones_words() {
     let leave = endpoint("thm.leave_room").unwrap();
     let fields = json!({ "extUserId": "ada", "roomCode": "linux1" });
     for dialect in Dialect::ALL {
-        let (rehearsal, connection, _) = rehearsal();
+        let (dry_run, connection, _) = dry_run();
         connection.with_dialect(dialect).call(leave, &fields).await.unwrap();
-        let plan = rehearsal.take("main");
+        let plan = dry_run.take("main");
         assert_eq!((&plan[0].fields, plan[0].subject.as_str()), (&fields, "ada"));
     }
 }
@@ -98,15 +98,15 @@ async fn an_update_removes_where_it_disables() {
         (json!({ "id": "a", "disabled": false }), false),
         (json!({ "id": "a", "name": "disabled" }), false),
     ] {
-        let (rehearsal, connection, _) = rehearsal();
+        let (dry_run, connection, _) = dry_run();
         connection.call(update, &fields).await.unwrap();
-        assert_eq!(rehearsal.take("main")[0].removes, removes, "{fields}");
+        assert_eq!(dry_run.take("main")[0].removes, removes, "{fields}");
     }
 }
 
 #[tokio::test]
 async fn a_row_is_taken_with_its_inner_rows_once_and_without_others() {
-    let (rehearsal, connection, _) = rehearsal();
+    let (dry_run, connection, _) = dry_run();
     let add = endpoint("thm.add_seat").unwrap();
     for name in ["a", "a#/c", "a!", "a#2", "a#/b", "ab", "a##/b", "main", "a#/b#/c"] {
         let row = connection.within(Arc::new(Scope::new(name)));
@@ -115,7 +115,7 @@ async fn a_row_is_taken_with_its_inner_rows_once_and_without_others() {
         }
     }
     let places = |scope: &str| -> Vec<_> {
-        let plan = rehearsal.take(scope);
+        let plan = dry_run.take(scope);
         plan.into_iter().map(|write| (write.scope, write.ordinal)).collect()
     };
     let both = |name: &str| [(name.to_owned(), 0), (name.to_owned(), 1)];
@@ -128,7 +128,7 @@ async fn a_row_is_taken_with_its_inner_rows_once_and_without_others() {
 
 #[tokio::test]
 async fn a_row_is_told_in_the_order_of_its_ordinals_whatever_came_first() {
-    let (rehearsal, _, _) = rehearsal();
+    let (dry_run, _, _) = dry_run();
     let add = endpoint("thm.add_seat").unwrap();
     for ordinal in [2, 0, 1] {
         let wire = add.request(&json!({ "email": "a@example.com" }), Dialect::Current).unwrap();
@@ -139,15 +139,15 @@ async fn a_row_is_told_in_the_order_of_its_ordinals_whatever_came_first() {
             ordinal,
             purpose: Purpose::Call,
         };
-        rehearsal.send(request).await.unwrap();
+        dry_run.send(request).await.unwrap();
     }
-    let ordinals: Vec<_> = rehearsal.take("a").iter().map(|write| write.ordinal).collect();
+    let ordinals: Vec<_> = dry_run.take("a").iter().map(|write| write.ordinal).collect();
     assert_eq!(ordinals, [0, 1, 2]);
 }
 
 #[tokio::test]
 async fn a_request_that_cannot_be_read_is_neither_answered_nor_sent() {
-    let (rehearsal, _, below) = rehearsal();
+    let (dry_run, _, below) = dry_run();
     let add = endpoint("thm.add_seat").unwrap();
     let mut wire = add.request(&json!({ "email": "a@example.com" }), Dialect::Current).unwrap();
     wire.body = b"no JSON".to_vec();
@@ -158,9 +158,9 @@ async fn a_request_that_cannot_be_read_is_neither_answered_nor_sent() {
         ordinal: 0,
         purpose: Purpose::Call,
     };
-    let error = rehearsal.send(request).await.unwrap_err();
+    let error = dry_run.send(request).await.unwrap_err();
     assert!(error.is_invalid() && !error.is_in_doubt(), "{error}");
-    assert!(below.requests().is_empty() && rehearsal.take("a").is_empty());
+    assert!(below.requests().is_empty() && dry_run.take("a").is_empty());
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_read_is_answered_by_the_service() {
 
 #[test]
 fn a_plan_can_be_kept_in_a_file() {
-    let planned = Planned {
+    let planned = PlannedWrite {
         scope: "a".to_owned(),
         ordinal: 3,
         endpoint: "thm.add_seat".to_owned(),
@@ -185,7 +185,7 @@ fn a_plan_can_be_kept_in_a_file() {
     };
     let text = serde_json::to_string(&planned).unwrap();
     assert!(text.contains(r#""entry":"thm.add_seat""#), "{text}");
-    assert_eq!(serde_json::from_str::<Planned>(&text).unwrap(), planned);
+    assert_eq!(serde_json::from_str::<PlannedWrite>(&text).unwrap(), planned);
 }
 
 /// Gives a value of its own.

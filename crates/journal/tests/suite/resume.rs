@@ -5,16 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use drillmaster_journal::Journal;
+use drillmaster_transport::cassette::EventReader;
 use drillmaster_transport::cassette::{ErrorEvent, Event, Header};
-use drillmaster_transport::journal::{Events, Journal};
 use drillmaster_transport::{
-    Approved, Capture, Connection, Error, NetworkError, RejectAll, Request, Response, Scope,
-    Transport,
+    Capture, Connection, Error, NetworkError, RejectAll, Request, Response, Scope, Transport,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::{again, answered, asked, going_on, left, place, refusing, row, saying, scores, seat};
+use super::{
+    again, answered, asked, going_on, left, place, refusing, row, saying, scoreboard, scores, seat,
+};
 use crate::scripted::Scripted;
 
 /// Tells that a request came, and never answers it: the run is killed while it waits.
@@ -35,19 +37,19 @@ fn lost(request: &Request, kind: &str) -> Event {
         ordinal: request.ordinal,
         kind: kind.to_owned(),
         detail: "no luck".to_owned(),
-        unclear_at: None,
+        in_doubt_since: None,
     })
 }
 
 fn count(path: &Path) -> usize {
-    Events::open(path).unwrap().count()
+    EventReader::open(path).unwrap().count()
 }
 
 /// What becomes of a request when the run that left these events goes on.
 async fn becomes(events: &[Event], request: Request) -> String {
     let (_folder, path) = place();
     left(&path, events);
-    let live = Arc::new(Capture::new(Scripted::new([Ok(saying("live"))])));
+    let live = Arc::new(Capture::new(Scripted::saying([scoreboard("live")])));
     let (journal, history, transport) = going_on(&path, live.clone());
     let outcome = transport.send(request).await;
     drop((journal, history, transport));
@@ -161,7 +163,7 @@ async fn equal_requests_are_answered_in_their_order_each_once() {
     // They were written down in the order in which they ran.
     let events = [asked(&b), asked(&a), answered(&b, &saying("b")), answered(&a, &saying("a"))];
     left(&path, &events);
-    let (_journal, _history, transport) = going_on(&path, Scripted::new([Ok(saying("live"))]));
+    let (_journal, _history, transport) = going_on(&path, Scripted::saying([scoreboard("live")]));
     for (request, said) in [(a, "a"), (b, "b"), (c, "live")] {
         assert_eq!(transport.send(request).await.unwrap(), saying(said));
     }
@@ -200,7 +202,8 @@ async fn the_loss_of_a_write_is_written_down() {
         let (journal, history, transport) = going_on(&path, failing);
         transport.send(seat(scope, 0)).await.unwrap_err();
         drop((journal, history, transport));
-        let (_journal, _history, transport) = going_on(&path, Scripted::new([Ok(saying("live"))]));
+        let (_journal, _history, transport) =
+            going_on(&path, Scripted::saying([scoreboard("live")]));
         let outcome = transport.send(seat(scope, 0)).await;
         assert_eq!(outcome.is_err_and(|error| error.is_in_doubt()), doubt);
     }
@@ -280,33 +283,4 @@ async fn a_whole_run_goes_on_without_a_second_call() {
         assert_eq!(connection.send(&scores).await.unwrap()[0].username, "one");
         assert!(connection.send(&seat).await.unwrap_err().is_refusal());
     }
-}
-
-/// With a plan that has nothing of the earlier part. What that was told is asked for again, but not sent.
-#[tokio::test]
-async fn a_new_plan_need_not_have_what_an_earlier_part_did() {
-    let request = seat("ada", 0);
-    let throttled = Response::json(429, &json!({}));
-    for (answer, is_let_through) in [(saying("old"), true), (refusing(), true), (throttled, false)]
-    {
-        let (_folder, path) = place();
-        left(&path, &[asked(&request), answered(&request, &answer)]);
-        let (_journal, _history, transport) = going_on(&path, RejectAll);
-        let approved = Approved::new(transport, Vec::<(String, String)>::new());
-        let told = approved.send(request.clone()).await;
-        assert_eq!(told.is_ok(), is_let_through, "{told:?}");
-        let again = approved.send(request.clone()).await.unwrap_err();
-        assert!(again.is_stopped(), "{again}");
-    }
-}
-
-#[tokio::test]
-async fn a_doubt_of_an_earlier_part_is_told_without_approval_and_sent_again_only_with_it() {
-    let request = seat("ada", 0);
-    let (_folder, path) = place();
-    left(&path, &[asked(&request)]);
-    let (_journal, _history, transport) = going_on(&path, RejectAll);
-    let approved = Approved::new(transport, Vec::<(String, String)>::new());
-    assert!(approved.send(request.clone()).await.unwrap_err().is_in_doubt());
-    assert!(approved.send(request).await.unwrap_err().is_stopped());
 }
