@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::console::Console;
 use clap::Args;
-use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_transport::redact::{Policy, Sensitivity, Warnings};
 use drillmaster_transport::{Mode, VerifyWrites};

@@ -3,12 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::progress::Progress;
 use drillmaster_journal::Journaled;
-use drillmaster_runner::console::Stream;
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::guards::{Approved, Guard, Limits};
-use drillmaster_runner::progress::Progress;
 use drillmaster_runner::run::journal::RunJournal;
 use drillmaster_runner::run::{Job, RunSummary, plan, run as run_script};
 use drillmaster_runner::run_spec::RunSpec;
@@ -63,12 +62,12 @@ impl Execution<'_> {
             journal: journal.cloned(),
             // A deferred row runs twice, and a recorder would record it twice.
             defers: cassette.is_none(),
-            progress: Progress::on_standard_error(&ui.console, Stream::People.has_colours()),
-            ..run.job(connection, ui.console.clone(), runtime)
+            sinks: Progress::on_stderr(&ui.console, runtime.handle()).into_iter().collect(),
+            ..run.job(connection, &ui.console, runtime)
         };
         let summary = run_script(&run.script, job, runtime.handle());
         run.warn_of_changed_roster(ui);
-        let interrupted = runtime.stop.is_requested();
+        let interrupted = runtime.stop.is_cancelled();
         let ended = summary.problem.is_none() && !interrupted;
         let rate_stats = backend.rate_stats();
         let journal_closed = match journal {

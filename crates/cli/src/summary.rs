@@ -6,8 +6,9 @@ use std::time::Duration;
 use drillmaster_runner::diagnostic::Category;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::outcome::State;
+use drillmaster_runner::run::RunSummary;
 use drillmaster_runner::run::journal::RunJournal;
-use drillmaster_runner::run::{Needs, RunSummary};
+use drillmaster_runner::run::summary::Needs;
 use drillmaster_transport::Recorder;
 use drillmaster_transport::cassette::RateEvent;
 use jiff::SignedDuration;
@@ -34,7 +35,7 @@ pub(crate) fn print_summary(
         // With a sealed cassette, only names that are in the recording are printed.
         if let Some(recorder) = recorder {
             need.key = need.key.map(|key| recorder.redacted_key(&key));
-            need.told = recorder.redacted_text(&need.told);
+            need.text = recorder.redacted_text(&need.text);
         }
         ui.console.note(&format!("  {need}"));
     }

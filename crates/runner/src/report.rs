@@ -124,7 +124,7 @@ impl Report {
         report: &run::RunSummary,
         chosen: Option<&[Section]>,
     ) -> io::Result<Self> {
-        let handed = report.handed.clone();
+        let handed = report.report_data.clone();
         let chosen = chosen.or(handed.sections.as_deref()).unwrap_or(&Section::ALL);
         let has = |section: Section| chosen.contains(&section);
         let mut facts = Self {

@@ -33,10 +33,10 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use walkdir::WalkDir;
 
-use crate::console::Console;
 use crate::diagnostic::Diagnostic;
 use crate::fs::folder_of;
-use crate::fs::{Readers, put};
+use crate::fs::{Visibility, write_atomic};
+use crate::output::Captured;
 use crate::roster::Roster;
 use crate::run::{Job, RunSummary, run};
 use crate::run_spec::Recorded;
@@ -193,7 +193,8 @@ impl SnapshotTest {
     /// Saves a snapshot as the accepted one.
     pub fn accept(&self, snapshot: &str) -> Result<(), Diagnostic> {
         let path = self.accepted();
-        let written = put(&path, Readers::Everybody, |out| out.write_all(snapshot.as_bytes()));
+        let written =
+            write_atomic(&path, Visibility::Everyone, |out| out.write_all(snapshot.as_bytes()));
         written.map_err(|error| Diagnostic::cannot_write(&path, &error))
     }
 
@@ -216,7 +217,7 @@ impl SnapshotTest {
             None => replay,
         });
         let writes = Arc::new(WriteLog { inner: replay.clone(), writes: Mutex::default() });
-        let (output, messages) = (Stream::default(), Stream::default());
+        let output = Arc::new(Captured::default());
         let folder = tempfile::tempdir().map_err(|error| {
             Diagnostic::usage(format!("cannot create a temporary folder: {error}"))
         })?;
@@ -228,7 +229,7 @@ impl SnapshotTest {
             results: Some(results.clone()),
             ..Job::new(
                 Connection::new(writes.clone()).with_dialect(recorded.dialect),
-                Console::to(output.clone(), messages.clone()),
+                output.clone(),
             )
         };
         let summary = run(&script, job, runtime);
@@ -241,12 +242,11 @@ impl SnapshotTest {
         } else {
             files::read_text(&results, files::BY_PROGRAM).unwrap_or_default()
         };
-        let (output, messages) = (text_of(&output), text_of(&messages));
-        let messages = self.messages(&summary, messages);
+        let messages = self.messages(&summary, output.warnings());
         let mut text = format!("exit {}\n", summary.exit() as u8);
         // The headings are part of the file format: `told` holds the messages.
         let parts = [
-            ("output", output),
+            ("output", output.printed()),
             ("told", messages),
             ("results", results),
             ("writes", writes.lines()),
@@ -303,13 +303,6 @@ impl SnapshotTest {
 fn mismatch(summary: &RunSummary) -> Option<String> {
     let fatal = summary.fatal.as_ref().filter(|error| error.is_replay_mismatch())?;
     Some(fatal.to_string())
-}
-
-type Stream = Arc<Mutex<Vec<u8>>>;
-
-fn text_of(stream: &Stream) -> String {
-    let bytes = stream.lock().unwrap_or_else(PoisonError::into_inner);
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Notes the writes that a script makes.

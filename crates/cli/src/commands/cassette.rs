@@ -11,7 +11,7 @@ use clap::{ArgMatches, Args, Subcommand};
 use drillmaster_interchange::{Format, Options, har};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::fs::{Readers, put};
+use drillmaster_runner::fs::{Visibility, write_atomic};
 use drillmaster_transport::cassette::EventReader;
 use drillmaster_transport::cassette::{self, Recording, linearize};
 use drillmaster_transport::files;
@@ -153,5 +153,6 @@ fn write(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Diagnostic> {
-    put(path, Readers::Owner, content).map_err(|error| Diagnostic::cannot_write(path, &error))
+    write_atomic(path, Visibility::Owner, content)
+        .map_err(|error| Diagnostic::cannot_write(path, &error))
 }

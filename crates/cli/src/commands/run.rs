@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::console::Console;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
 use drillmaster_journal::{History, Journal};
-use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::layout;

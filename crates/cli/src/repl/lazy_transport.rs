@@ -8,12 +8,12 @@ use drillmaster_models::SERVICES;
 use drillmaster_transport::cassette::RateEvent;
 use drillmaster_transport::{Error, Request, Response, Source, Transport};
 
+use crate::console::Console;
 use crate::patience::patience;
 use crate::transport::Backend;
-use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::run_spec::{Environment, Target};
+use tokio_util::sync::CancellationToken;
 
 /// The connections that are open so far. The key of a service is read when it is first called.
 pub(super) struct LazyTransport {
@@ -37,7 +37,7 @@ impl LazyTransport {
             if open.contains_key(service) {
                 continue;
             }
-            let patience = patience(&self.target, &self.console, &Stop::default());
+            let patience = patience(&self.target, &self.console, &CancellationToken::new());
             let backend = Arc::new(Backend::open(&self.target, &[service], &patience)?);
             match self.target.on {
                 // One sandbox simulates all services.

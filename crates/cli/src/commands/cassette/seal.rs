@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::console::Console;
 use clap::Args;
 use drillmaster_models::SERVICES;
-use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::roster::Roster;

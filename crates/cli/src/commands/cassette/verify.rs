@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args};
 use drillmaster_models::{Dialect, endpoint, wire};
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
 use drillmaster_transport::cassette::{Interaction, Recording};
 use drillmaster_transport::{Mode, Purpose, Recorder, Request, Stopped, Transport};
+use tokio_util::sync::CancellationToken;
 
 use super::open_tape;
 use crate::patience::patience;
@@ -41,7 +41,7 @@ struct Counts {
 pub(super) fn run(args: &VerifyArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit, Diagnostic> {
     let tape = open_tape(&args.cassette)?;
     let target = target_from_flags(matches, &args.target)?;
-    let patience = patience(&target, &ui.console, &Stop::default());
+    let patience = patience(&target, &ui.console, &CancellationToken::new());
     let backend = Backend::open(&target, &services(&tape), &patience)?;
     let live = backend.transport();
     let recorder = Recorder::builder(&args.cassette)

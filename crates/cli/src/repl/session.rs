@@ -1,4 +1,4 @@
-//! A script that is said line by line: what a line declares is there for the next ones.
+//! A script that runs line by line: what a line declares is available to the next ones.
 
 mod complete;
 #[cfg(test)]
@@ -10,40 +10,40 @@ use std::sync::LazyLock;
 use rhai::{AST, Engine, Expr, LexError, ParseErrorType, Position, Scope, Stmt, Token};
 use tokio::runtime::Handle;
 
-pub use self::complete::Candidate;
-use crate::diagnostic::Diagnostic;
-use crate::run::{Job, RunSummary, run_over};
-use crate::script::{Before, Script};
+pub(crate) use self::complete::Candidate;
+use drillmaster_runner::diagnostic::Diagnostic;
+use drillmaster_runner::run::{Job, RunSummary, run_with_scope};
+use drillmaster_runner::script::{Preceding, Script};
 
-/// What was said so far, and what is left of it: variables, functions and imports.
-pub struct Dialogue {
+/// The lines so far, and what they declared: variables, functions and imports.
+pub(crate) struct Session {
     path: PathBuf,
-    /// All that was said. A line is read at its place in it, so that an error in a function of an earlier line
-    /// is told there.
-    said: String,
+    /// The text so far. Lines are compiled at their place in it, so that an error in a function of an earlier line is
+    /// shown there.
+    text: String,
     scope: Scope<'static>,
     functions: AST,
-    /// Statements that import a module for the lines behind them, with their own lines.
+    /// Statements that import a module for later lines, with their line numbers.
     imports: Vec<(usize, String)>,
 }
 
-impl Dialogue {
-    /// One in which nothing was said. Problems are told to be in `path`; imports are looked for beside it.
-    pub fn new(path: &Path) -> Self {
+impl Session {
+    /// A session without lines. `path` names it in errors; imports are resolved next to it.
+    pub(crate) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            said: String::new(),
+            text: String::new(),
             scope: Scope::new(),
             functions: AST::empty(),
             imports: Vec::new(),
         }
     }
 
-    /// Reads what is said next: a line, or a block of several.
-    pub fn read(&mut self, line: &str) -> Result<Script, Diagnostic> {
-        let first = self.said.lines().count() + 1;
-        self.said.push_str(line);
-        self.said.push('\n');
+    /// Compiles the next line, or block of lines.
+    pub(crate) fn read(&mut self, line: &str) -> Result<Script, Diagnostic> {
+        let first = self.text.lines().count() + 1;
+        self.text.push_str(line);
+        self.text.push('\n');
         let mut text = String::new();
         for number in 1..first {
             for (_, import) in self.imports.iter().filter(|(line, _)| *line == number) {
@@ -52,13 +52,14 @@ impl Dialogue {
             text.push('\n');
         }
         text.push_str(line);
-        let before = Before { scope: &self.scope, functions: &self.functions, source: &self.said };
-        Script::behind(&self.path, &text, &before)
+        let preceding =
+            Preceding { scope: &self.scope, functions: &self.functions, source: &self.text };
+        Script::parse_after(&self.path, &text, &preceding)
     }
 
-    /// Runs what was read. Must be called from a thread that may block.
-    pub fn run(&mut self, script: &Script, job: Job, runtime: &Handle) -> RunSummary {
-        let report = run_over(script, job, runtime, &mut self.scope);
+    /// Runs what was compiled. Call it on a thread that may block.
+    pub(crate) fn run(&mut self, script: &Script, job: Job, runtime: &Handle) -> RunSummary {
+        let report = run_with_scope(script, job, runtime, &mut self.scope);
         self.functions = script.ast().clone_functions_only();
         if report.problem.is_none() {
             self.imports = script.ast().statements().iter().filter_map(import_of).collect();
@@ -66,20 +67,19 @@ impl Dialogue {
         report
     }
 
-    /// Whether a variable or a function of this name was declared.
-    pub fn has(&self, name: &str) -> bool {
+    /// Whether a line declared a variable or a function of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.scope.contains(name) || self.functions.iter_functions().any(|own| own.name == name)
     }
 
-    /// What may stand at the end of a text that is being written, and where in it that begins.
-    pub fn complete(&self, text: &str) -> (usize, Vec<Candidate>) {
+    /// The completions at the end of a text, and the index at which they start.
+    pub(crate) fn complete(&self, text: &str) -> (usize, Vec<Candidate>) {
         let functions = self.functions.iter_functions().map(|function| function.name.to_owned());
         complete::candidates(text, &self.scope, functions)
     }
 }
 
-/// An import that is there for all that follows, as it is written. One whose path is made as the script runs is
-/// there for its own block alone.
+/// An import that later lines can use, as text. An import with a computed path is available in its own block only.
 fn import_of(statement: &Stmt) -> Option<(usize, String)> {
     let Stmt::Import(parts, position) = statement else { return None };
     match &parts.0 {
@@ -91,18 +91,18 @@ fn import_of(statement: &Stmt) -> Option<(usize, String)> {
     }
 }
 
-/// Reads syntax and knows nothing of the words in it.
+/// Knows the syntax, but none of the functions.
 static SYNTAX: LazyLock<Engine> = LazyLock::new(Engine::new_raw);
 
-/// Whether a block goes on in its next line: something in it is open.
-pub fn is_unfinished(block: &str) -> bool {
+/// Whether a block continues on the next line because something in it is open.
+pub(crate) fn is_unfinished(block: &str) -> bool {
     let Err(error) = SYNTAX.compile(block) else {
-        // What is within a comment does not count, so that it may be wrong.
+        // Inside of a comment nothing is wrong, whatever follows.
         return block.contains("/*") && SYNTAX.compile(format!("{block}\n)")).is_ok();
     };
     match *error.0 {
         ParseErrorType::UnexpectedEOF => true,
-        // Only texts between backticks go over several lines.
+        // Only strings in backticks can span lines.
         ParseErrorType::BadInput(LexError::UnterminatedString) => {
             character_at(block, error.1) == Some('`')
         }
@@ -110,15 +110,15 @@ pub fn is_unfinished(block: &str) -> bool {
     }
 }
 
-/// Whether a line belongs to the block before it, though that could end there.
-pub fn continues(line: &str) -> bool {
+/// Whether a line belongs to the block before it, even if that could end there.
+pub(crate) fn continues(line: &str) -> bool {
     use Token::{And, Catch, DoubleQuestion, Else, Elvis, Or, Period};
     let first = tokens(line).next().map(|(token, _)| token);
     matches!(first, Some(Period | Elvis | Else | Catch | And | Or | DoubleQuestion))
 }
 
-/// Whether nothing that follows can belong to a block that is not unfinished.
-pub fn is_closed(block: &str) -> bool {
+/// Whether a finished block ends here for certain, with a semicolon.
+pub(crate) fn is_closed(block: &str) -> bool {
     matches!(tokens(block).last(), None | Some((Token::SemiColon, _)))
 }
 
@@ -132,7 +132,7 @@ fn character_at(text: &str, position: Position) -> Option<char> {
     line.chars().nth(position.position()? - 1)
 }
 
-/// Where the last thing that a text says begins.
+/// Where the last token of a text begins.
 fn last_of(text: &str) -> Position {
     tokens(text).last().map_or(Position::START, |(_, position)| position)
 }

@@ -1,66 +1,47 @@
-//! What may stand where somebody is about to go on writing.
+//! Completes a line of script.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use drillmaster_models::{EndpointDef, Field, SERVICES, endpoint};
 use rhai::{Dynamic, Map, Scope, Token};
 
 use super::tokens;
-use crate::execution::context::RunContext;
-use crate::language::endpoints::WALK;
-use crate::language::{definitions, engine};
+use drillmaster_runner::language::definitions;
+use drillmaster_runner::language::endpoints::WALK;
 
-/// Something that may stand there.
+/// A completion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// What it is called.
-    pub name: String,
-    /// What is written then.
-    pub text: String,
+pub(crate) struct Candidate {
+    /// The name that is shown.
+    pub(crate) name: String,
+    /// The text that is inserted.
+    pub(crate) text: String,
 }
 
-/// What a script may say besides what it declares itself.
-struct Language {
-    /// Words of the runner, services, and what the syntax has.
+/// The names that every script can use.
+struct Vocabulary {
+    /// Functions, services and keywords.
     words: BTreeSet<String>,
     /// Functions that are called on a value.
     methods: BTreeSet<String>,
 }
 
-const SYNTAX_WORDS: [&str; 17] = [
+const KEYWORDS: [&str; 19] = [
     "let", "const", "if", "else", "for", "while", "loop", "in", "return", "throw", "try", "catch",
-    "fn", "import", "as", "true", "false",
+    "fn", "import", "as", "true", "false", "print", "debug",
 ];
 
-static LANGUAGE: LazyLock<Language> = LazyLock::new(|| {
-    let own = definitions::files().into_iter().filter(|(name, _)| {
-        let of_service = |service: &str| name.starts_with(&format!("{service}."));
-        !SERVICES.iter().any(|service| of_service(service.name))
-    });
-    let own: BTreeSet<String> = own.flat_map(|(_, text)| functions_of(&text)).collect();
-    let engine = engine::build(&Arc::new(RunContext::idle()), Path::new("repl"));
-    let native = engine.collect_fn_metadata(
-        None,
-        |info| info.namespace.is_empty().then(|| info.metadata.name.to_string()),
-        true,
-    );
-    let callable = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let methods = own.iter().cloned().chain(native.into_iter().filter(callable)).collect();
+static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
     let services = SERVICES.iter().map(|service| service.name);
-    let fixed = services.chain(SYNTAX_WORDS).chain(["print", "debug"]).map(str::to_owned);
-    Language { words: own.into_iter().chain(fixed).collect(), methods }
+    let words = services.chain(KEYWORDS).map(str::to_owned);
+    Vocabulary {
+        words: words.chain(definitions::function_names()).collect(),
+        methods: definitions::method_names(),
+    }
 });
 
-/// The names of the functions that definitions declare. Properties are `get name`.
-fn functions_of(definitions: &str) -> Vec<String> {
-    let declared = definitions.lines().filter_map(|line| line.trim().strip_prefix("fn "));
-    let names = declared.filter_map(|rest| rest.split_once('(')).map(|(name, _)| name.trim());
-    names.filter(|name| !name.contains(' ')).map(str::to_owned).collect()
-}
-
-/// What may stand at the end of a text, and where in it that begins. `functions` are those of the script itself.
+/// The completions at the end of a text, and the index at which they start. `functions` are those of the script itself.
 pub(super) fn candidates(
     text: &str,
     scope: &Scope,
@@ -71,10 +52,10 @@ pub(super) fn candidates(
     let word = &text[start..];
     let before: Vec<Token> = tokens(&text[..start]).map(|(token, _)| token).collect();
     let names: Vec<Candidate> = match before.as_slice() {
-        // Within a text anything may stand.
+        // Inside of a string.
         [.., Token::LexError(_)] => Vec::new(),
         [.., Token::Identifier(service), Token::DoubleColon] => {
-            entries_of(service).map(plain).collect()
+            functions_of_service(service).map(plain).collect()
         }
         [.., Token::Period | Token::Elvis] => properties_of(&before, scope),
         tokens => fields_at(tokens).unwrap_or_else(|| words(scope, functions)),
@@ -82,12 +63,12 @@ pub(super) fn candidates(
     (start, names.into_iter().filter(|candidate| candidate.name.starts_with(word)).collect())
 }
 
-/// What may stand where a statement or an expression begins.
+/// The completions at the start of a statement or an expression.
 fn words(scope: &Scope, functions: impl Iterator<Item = String>) -> Vec<Candidate> {
     let variables = scope.iter().map(|(name, ..)| name.to_owned());
     // Functions without a name have one that nobody can write.
     let own = functions.chain(variables).filter(|name| !name.contains('$'));
-    let all: BTreeSet<String> = own.chain(LANGUAGE.words.iter().cloned()).collect();
+    let all: BTreeSet<String> = own.chain(VOCABULARY.words.iter().cloned()).collect();
     all.into_iter().map(plain).collect()
 }
 
@@ -97,11 +78,11 @@ fn properties_of(tokens: &[Token], scope: &Scope) -> Vec<Candidate> {
         let map = value.read_lock::<Map>()?;
         Some(map.keys().map(ToString::to_string).collect::<Vec<_>>())
     });
-    let names = fields.unwrap_or_else(|| LANGUAGE.methods.iter().cloned().collect());
+    let names = fields.unwrap_or_else(|| VOCABULARY.methods.iter().cloned().collect());
     names.into_iter().map(plain).collect()
 }
 
-/// The fields that are not there yet, where the tokens end in the map of an endpoint's fields.
+/// The missing fields, if the tokens end in the map of an endpoint's fields.
 fn fields_at(tokens: &[Token]) -> Option<Vec<Candidate>> {
     let [.., Token::MapStart | Token::Comma] = tokens else { return None };
     let (endpoint, given) = call_around(tokens)?;
@@ -115,7 +96,7 @@ fn plain(name: String) -> Candidate {
     Candidate { text: name.clone(), name }
 }
 
-fn entries_of(service: &str) -> impl Iterator<Item = String> {
+fn functions_of_service(service: &str) -> impl Iterator<Item = String> {
     let service = SERVICES.into_iter().find(|own| own.name == service);
     service.into_iter().flat_map(|service| service.endpoints()).flat_map(|endpoint| {
         let stem = endpoint.metadata.stem();
@@ -124,7 +105,7 @@ fn entries_of(service: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// What `answer.roomInfo.` leads to, as far as variables go.
+/// The value of `answer.roomInfo.`, if it is a variable's.
 fn value_at(tokens: &[Token], scope: &Scope) -> Option<Dynamic> {
     let (Token::Period | Token::Elvis, before) = tokens.split_last()? else { return None };
     let (Token::Identifier(name), before) = before.split_last()? else { return None };
@@ -139,7 +120,7 @@ fn value_at(tokens: &[Token], scope: &Scope) -> Option<Dynamic> {
     }
 }
 
-/// The endpoint whose map of fields the tokens end in, and the fields that are there already.
+/// The endpoint whose map of fields the tokens end in, and the fields that the map has.
 fn call_around(tokens: &[Token]) -> Option<(&'static EndpointDef, Vec<String>)> {
     use Token::{
         Colon, DoubleColon, Identifier, LeftBrace, LeftBracket, LeftParen, MapStart, RightBrace,

@@ -1,16 +1,16 @@
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::Connection;
 
-use super::{Dialogue, continues, is_closed, is_unfinished};
-use crate::console::Console;
-use crate::run::Job;
+use super::{Session, continues, is_closed, is_unfinished};
+use drillmaster_runner::output::Discard;
+use drillmaster_runner::run::Job;
 
-/// A dialogue with an academy, in which nothing goes wrong.
+/// A session with an academy in which nothing goes wrong.
 struct Talk {
-    dialogue: Dialogue,
+    session: Session,
     connection: Connection,
     runtime: tokio::runtime::Runtime,
 }
@@ -18,7 +18,7 @@ struct Talk {
 impl Talk {
     fn new() -> Self {
         Self {
-            dialogue: Dialogue::new(Path::new("repl")),
+            session: Session::new(Path::new("repl")),
             connection: Connection::new(Sandbox::new(Options {
                 learners: 50,
                 seats: 30,
@@ -28,27 +28,26 @@ impl Talk {
         }
     }
 
-    /// What a line comes to, or what is wrong with it.
+    /// The value of a line, or its error.
     fn say(&mut self, line: &str) -> String {
-        let script = match self.dialogue.read(line) {
+        let script = match self.session.read(line) {
             Ok(script) => script,
             Err(problem) => return problem.to_string(),
         };
         if let Err(problems) = script.check() {
             return problems[0].to_string();
         }
-        let silent = || Arc::new(Mutex::new(Vec::new()));
         let job = Job {
             inputs: script.take_inputs(&[]).unwrap(),
-            ..Job::new(self.connection.clone(), Console::to(silent(), silent()))
+            ..Job::new(self.connection.clone(), Arc::new(Discard))
         };
-        let report = self.dialogue.run(&script, job, self.runtime.handle());
+        let report = self.session.run(&script, job, self.runtime.handle());
         report.problem.map_or_else(|| report.value.to_string(), |problem| problem.to_string())
     }
 
     #[track_caller]
     fn completes(&self, text: &str, names: &[&str]) {
-        let (start, candidates) = self.dialogue.complete(text);
+        let (start, candidates) = self.session.complete(text);
         let found: Vec<_> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
         assert_eq!(found, names, "{text}");
         assert!(names.iter().all(|name| name.starts_with(&text[start..])), "{text}");
@@ -93,7 +92,7 @@ fn an_import_is_there_for_the_next_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("words.rhai"), "fn hello() { 42 }").unwrap();
     let mut talk = Talk::new();
-    talk.dialogue = Dialogue::new(&folder.path().join("repl"));
+    talk.session = Session::new(&folder.path().join("repl"));
     assert_eq!(talk.say("import \"words\" as words;"), "");
     assert_eq!(talk.say("let a = 1;"), "");
     assert_eq!(talk.say("words::hello() + a"), "43");
@@ -153,7 +152,7 @@ fn what_is_open_goes_on() {
 
 #[test]
 fn every_beginning_of_a_block_is_unfinished() {
-    let script = include_str!("../../../../scripts/onboard_class.rhai");
+    let script = include_str!("../../../../../scripts/onboard_class.rhai");
     let lines: Vec<&str> = script.lines().collect();
     let each = lines.iter().position(|line| line.contains("each(roster()")).unwrap();
     let end = each + lines[each..].iter().position(|line| line.starts_with('}')).unwrap();
@@ -185,7 +184,7 @@ fn services_entries_and_fields_are_completed() {
     talk.completes("thm::authenticate(#{ extUserId: input(\"a\", now", &["now"]);
     talk.completes("print(\"thm::ro", &[]);
     talk.completes("nobody::", &[]);
-    let (at, fields) = talk.dialogue.complete("thm::scoreboard(#{ ro");
+    let (at, fields) = talk.session.complete("thm::scoreboard(#{ ro");
     assert_eq!((at, fields[0].text.as_str()), (19, "roomCode: "));
 }
 
