@@ -57,7 +57,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let open = start.elapsed().as_secs_f64();
     let start = Instant::now();
     for body in redacted {
-        redactor.restore(wire::Response { status: 200, headers: Vec::new(), body });
+        std::hint::black_box(redactor.restore(wire::Response {
+            status: 200,
+            headers: Vec::new(),
+            body,
+        }));
     }
     let restore = start.elapsed().as_secs_f64();
     let figures = json!({
