@@ -1,11 +1,11 @@
-//! What sealing tells, and what it takes into account: names that are words, columns and inputs that stay, rows.
+//! Sealing rosters: names that are ordinary words, columns and inputs that stay, and warnings about them.
 
 use super::check;
 use crate::workdir::{CLASS, Workdir};
 
 #[test]
-fn people_may_be_called_as_the_words_of_paths_and_forms_are() {
-    // Words of the services' paths, names of fields, and of the recording itself.
+fn people_may_have_names_that_are_words_of_the_format() {
+    // Words of the services' paths, of field names, and of the recording itself.
     let roster = "id,name\napi,Users\nexternal,Ada Users\nemail,Json\ncurrent,Main\nroomCode,Utf\n";
     let script = "for row in roster() {\n\
             thm::authenticate(#{ extUserId: row.id, roomCode: \"linux1\" });\n\
@@ -28,8 +28,8 @@ fn people_may_be_called_as_the_words_of_paths_and_forms_are() {
 }
 
 #[test]
-fn a_name_is_sealed_however_its_letters_are_written() {
-    // Written as nobody writes it, where no name is expected.
+fn a_name_is_sealed_in_any_case_and_encoding() {
+    // In an unusual spelling, where no name is expected.
     let script = "for row in roster() { print(row.email); }\n\
                   print(thm::room_exists(#{ roomCode: \"éloË\" }).roomExists);";
     let workdir = Workdir::empty()
@@ -41,7 +41,7 @@ fn a_name_is_sealed_however_its_letters_are_written() {
 }
 
 #[test]
-fn login_links_and_tokens_are_hidden_without_reveal() {
+fn secrets_are_shown_only_on_demand() {
     let workdir = Workdir::with_class();
     let line = "run onboard_class.rhai --roster class.csv --max-rows 2 --journal class.journal";
     workdir.run(&format!("{line} --results r.csv")).exits(0);
@@ -59,7 +59,7 @@ fn login_links_and_tokens_are_hidden_without_reveal() {
         assert!(shown.out.contains("[hidden; use --reveal to show]"), "{shown}");
         let revealed = workdir.run(&format!("{show} --reveal"));
         assert!(tokens.iter().all(|token| revealed.exits(0).out.contains(token)), "{revealed}");
-        // People are who they are.
+        // People are not masked.
         let person = CLASS.lines().nth(1).unwrap().split(',').next().unwrap();
         assert!(shown.out.contains(person), "{shown}");
     }
@@ -76,18 +76,18 @@ fn a_roster_with_other_rows_is_refused() {
     lines.swap(1, 2);
     let workdir = workdir.with("class.csv", lines.join("\n"));
     check("replay_other_order", &workdir, replay, 2);
-    // An empty cell tells too, and a test with the roster of pseudonyms notices as much.
+    // An empty cell shows it, too, and so does a test with the roster of pseudonyms.
     let workdir = workdir.with("class.csv", TEAM.replacen("B-778811,blue", "B-778811,", 1));
     let ended = workdir.run(replay);
     assert!(ended.exits(2).err.contains("row 2 of the roster"), "{ended}");
     let workdir = workdir.with("teams.roster.csv", "badge,team,site,room,floor,spare\n");
     assert!(workdir.run("test --accept").exits(1).out.contains("made with 2 rows"));
-    // As it was it goes on, with other people too.
+    // In the original order it replays, even with other people.
     let workdir = workdir.with("class.csv", TEAM.replace("B-7788", "C-9988"));
     workdir.run(replay).exits(0);
 }
 
-/// A run with columns and inputs of which some are about people, by their names or by what the run sends.
+/// A run with columns and inputs that are about people, by their names or by where the run sends them, and others.
 const TEAMS: &str = "let since = input(\"since\", \"from when\", \"\");\n\
     let owner = input(\"owner\", \"whose class it is\", \"\");\n\
     let name = input(\"name\", \"who asks\", \"\");\n\
@@ -105,23 +105,23 @@ const TEAM_RUN: &str = "run teams.rhai --roster class.csv --set since=2026-09-01
     --set owner=o.lovelace@firma.example --set name=Li --set who=Byron";
 
 #[test]
-fn what_is_left_as_it_is_is_told() {
+fn unredacted_columns_and_inputs_are_listed() {
     let workdir = Workdir::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
     let recorded = workdir.run(&format!("{TEAM_RUN} --journal j --record teams.cassette"));
-    // What is sent where no person is, small numbers and empty cells are not worth a word.
-    let told =
+    // Values that are sent in harmless fields, small numbers and empty cells are not listed.
+    let warning =
         "not redacted: columns team, site; input since; use `--private FIELD` to redact a field\n";
-    assert!(recorded.exits(0).err.ends_with(told), "{recorded}");
+    assert!(recorded.exits(0).err.ends_with(warning), "{recorded}");
     check("seal_left", &workdir, "cassette seal j -o sealed.cassette", 0);
     let said = "--private team=words --private site=words --private since=harmless";
     let ended = workdir.run(&format!("cassette seal j -o said.cassette {said}"));
     assert!(!ended.exits(0).err.contains("not redacted"), "{ended}");
     let appended = workdir.run(&format!("{TEAM_RUN} --append added.cassette"));
-    assert!(appended.exits(0).err.ends_with(told), "{appended}");
+    assert!(appended.exits(0).err.ends_with(warning), "{appended}");
 }
 
 #[test]
-fn inputs_that_are_called_as_what_is_peoples_are_private() {
+fn inputs_named_like_private_fields_are_private() {
     let workdir = Workdir::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
     workdir.run(&format!("{TEAM_RUN} --record teams.cassette")).exits(0);
     workdir.run("test --accept").exits(0);
@@ -137,7 +137,7 @@ fn inputs_that_are_called_as_what_is_peoples_are_private() {
 }
 
 #[test]
-fn what_was_named_and_is_nowhere_is_told() {
+fn policy_fields_and_values_that_do_not_occur_are_listed() {
     let workdir = Workdir::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
     let named = "--private bagde=id --private team=words --private extUserId=id --private owner \
         --private-value Hooper --private-value walhalla --private-value lovelace";
