@@ -38,7 +38,7 @@ use crate::fs::folder_of;
 use crate::fs::{Readers, put};
 use crate::roster::Roster;
 use crate::run::{Job, RunSummary, run};
-use crate::run_spec::Recorded;
+use crate::run_spec::ReplaySpec;
 use crate::script::Script;
 use drillmaster_transport::files;
 
@@ -256,8 +256,8 @@ impl SnapshotTest {
         Ok(Snapshot { text, mismatch: mismatch(&summary).or(unused) })
     }
 
-    fn recorded(&self, replay: &Replay) -> Result<Recorded, Diagnostic> {
-        Recorded::of(replay.header()).map_err(|error| {
+    fn recorded(&self, replay: &Replay) -> Result<ReplaySpec, Diagnostic> {
+        ReplaySpec::from_header(replay.header()).map_err(|error| {
             let cassette = self.cassette.display();
             Diagnostic::usage(format!("{cassette}: cannot read how it was recorded: {error}"))
                 .with_help("record it again")

@@ -12,8 +12,8 @@ use crate::execution::context::RunContext;
 use crate::execution::each::{RosterRows, Rows, over_array, over_roster, unread};
 use crate::execution::row_context::RowContext;
 use crate::outcome::{Outcome, State};
-use crate::output::table::list;
-use crate::roster::Row;
+use crate::output::table::{Format, list};
+use crate::roster::{Columns, Roster, Row};
 use crate::value::{CallError, ScriptResult, call_error, from_json, runtime_error, to_json};
 
 pub(super) fn register(engine: &mut Engine, host: &Arc<RunContext>) {
@@ -174,13 +174,18 @@ fn outcomes(engine: &mut Engine) {
 
 fn tables(engine: &mut Engine, host: &Arc<RunContext>) {
     let names = |columns: &Array| columns.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let doc = "Lays the rows out as a table: their keys, states and details, or the columns named. With \
-               `--format` json or csv it is written so.";
-    let console = host.console.clone();
+    let doc = "Formats the rows as a table: what identifies each, its state and detail, or the named columns. \
+               `--format json` and `--format csv` change the format.";
+    let world = host.clone();
     let signature = ["rows: Rows", "string"];
     word(engine, "table", &signature, doc, move |rows: &mut Rows| -> ScriptResult<String> {
-        let columns = ["key", "state", "detail"].map(str::to_owned);
-        Ok(formatted(&console, &columns, cells_of(rows, &columns)?))
+        let mut columns = ["key", "state", "detail"].map(str::to_owned);
+        let cells = cells_of(rows, &columns)?;
+        // Programs that read JSON rely on `key`.
+        if world.console.format() != Format::Json {
+            columns[0] = key_heading(rows, world.roster.as_ref())?;
+        }
+        Ok(formatted(&world.console, &columns, cells))
     });
     let signature = ["rows: Rows", "columns: Array", "string"];
     let console = host.console.clone();
@@ -237,6 +242,16 @@ fn property_of(ctx: &NativeCallContext, outcome: &Outcome, name: &str) -> Script
             }
         },
     }
+}
+
+/// The heading for the keys of rows: the roster's key column.
+fn key_heading(rows: &Rows, roster: Option<&Roster>) -> ScriptResult<String> {
+    let first = rows.clone().into_iter().next().transpose()?;
+    let columns = match &first {
+        Some(outcome) => outcome.row.as_ref().map(Row::columns),
+        None => roster.map(Roster::columns),
+    };
+    Ok(columns.map_or("row", Columns::key).to_owned())
 }
 
 /// What these columns hold in each row.
