@@ -47,11 +47,11 @@ pub(crate) struct TortureArgs {
 enum Variant {
     /// As it is released, but that it can be killed at named points
     Sound,
-    /// Broken on purpose: a doubtful write is sent again without a look
-    Unsettled,
-    /// Broken on purpose: a write is written down only after it was sent
+    /// Broken on purpose: an in-doubt write is sent again without checking
+    Unresolved,
+    /// Broken on purpose: a write is recorded only after it was sent
     Unsynced,
-    /// Broken on purpose: a doubtful write is sent again after the first look that does not show it
+    /// Broken on purpose: an in-doubt write is sent again after the first list that lacks it
     Hasty,
 }
 
@@ -59,19 +59,18 @@ impl Variant {
     fn name(self) -> &'static str {
         match self {
             Self::Sound => "sound",
-            Self::Unsettled => "unsettled",
+            Self::Unresolved => "unresolved",
             Self::Unsynced => "unsynced",
             Self::Hasty => "hasty",
         }
     }
 
-    /// The cargo feature that makes it.
-    fn feature(self) -> &'static str {
+    /// The flags for the compiler, quoted for a shell.
+    fn flags(self) -> String {
+        let crash_test = "--cfg drillmaster_crash_test";
         match self {
-            Self::Sound => "torture",
-            Self::Unsettled => "torture-unsettled",
-            Self::Unsynced => "torture-unsynced",
-            Self::Hasty => "torture-hasty",
+            Self::Sound => crash_test.to_owned(),
+            broken => format!("{crash_test} --cfg 'drillmaster_break=\"{}\"'", broken.name()),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::console::Console;
 use clap::Args;
-use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_transport::redact::{Policy, Sensitivity, Warnings};
-use drillmaster_transport::{Mode, Writes};
+use drillmaster_transport::{Mode, VerifyWrites};
 
 use crate::complete;
 use crate::paths::{Paths, cassette_output_path};
@@ -91,7 +91,7 @@ pub(crate) struct CassetteOptions {
     pub(crate) mode: Mode,
     pub(crate) policy: Policy,
     /// Whether a verification sends writes.
-    pub(crate) writes: Writes,
+    pub(crate) writes: VerifyWrites,
 }
 
 impl CassetteArgs {
@@ -117,7 +117,7 @@ impl CassetteArgs {
             path,
             mode,
             policy: self.private.policy(),
-            writes: Writes::default(),
+            writes: VerifyWrites::default(),
         }))
     }
 }

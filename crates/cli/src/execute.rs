@@ -3,16 +3,16 @@
 use std::io;
 use std::sync::Arc;
 
-use drillmaster_runner::console::Stream;
+use crate::progress::Progress;
+use drillmaster_journal::Journaled;
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::progress::Progress;
+use drillmaster_runner::guards::{Approved, Guard, Limits};
 use drillmaster_runner::run::journal::RunJournal;
 use drillmaster_runner::run::{Job, RunSummary, plan, run as run_script};
 use drillmaster_runner::run_spec::RunSpec;
-use drillmaster_transport::cassette::{Event, PaceEvent};
-use drillmaster_transport::journal::Journaled;
-use drillmaster_transport::{Approved, Error, Guard, Limits, Mode, Recorder, Transport};
+use drillmaster_transport::cassette::{Event, RateEvent};
+use drillmaster_transport::{Error, Mode, Recorder, Transport};
 
 use crate::cassette_args::{CassetteOptions, print_warnings};
 use crate::paths::display_path;
@@ -62,12 +62,12 @@ impl Execution<'_> {
             journal: journal.cloned(),
             // A deferred row runs twice, and a recorder would record it twice.
             defers: cassette.is_none(),
-            progress: Progress::on_standard_error(&ui.console, Stream::People.has_colours()),
-            ..run.job(connection, ui.console.clone(), runtime)
+            sinks: Progress::on_stderr(&ui.console, runtime.handle()).into_iter().collect(),
+            ..run.job(connection, &ui.console, runtime)
         };
         let summary = run_script(&run.script, job, runtime.handle());
         run.warn_of_changed_roster(ui);
-        let interrupted = runtime.stop.is_requested();
+        let interrupted = runtime.stop.is_cancelled();
         let ended = summary.problem.is_none() && !interrupted;
         let rate_stats = backend.rate_stats();
         let journal_closed = match journal {
@@ -140,7 +140,7 @@ impl Execution<'_> {
         options: &CassetteOptions,
         below: &Arc<dyn Transport>,
     ) -> Result<Recorder, Diagnostic> {
-        let mut builder = Recorder::open(&options.path)
+        let mut builder = Recorder::builder(&options.path)
             .mode(options.mode)
             .writes(options.writes)
             .header(self.run.cassette_header())
@@ -149,11 +149,11 @@ impl Execution<'_> {
             builder = builder.roster(roster.people()?);
         }
         let below = below.clone();
-        let recorder = builder.unwatched().over(move || Ok(below));
+        let recorder = builder.allow_unfinished().open(move || Ok(below));
         recorder.map_err(|error| Diagnostic::call(&error))
     }
 
-    /// Writes the cassette, unless an incomplete recording would replace a complete one.
+    /// VerifyWrites the cassette, unless an incomplete recording would replace a complete one.
     fn finish_cassette(&self, layers: &Layers, ended: bool, ui: &Ui) -> Result<(), Diagnostic> {
         let (Some(recorder), Some(options)) = (&layers.recorder, self.cassette) else {
             return Ok(());
@@ -211,11 +211,11 @@ fn journal_error(error: &io::Error, summary: &RunSummary) -> Option<Diagnostic> 
 /// Syncs the journal to disk, and closes it if the run came to its end.
 async fn close_journal(
     journal: &RunJournal,
-    rate_stats: &[PaceEvent],
+    rate_stats: &[RateEvent],
     ended: bool,
 ) -> io::Result<()> {
     for stats in rate_stats {
-        journal.journal.append(&Event::RateLimit(stats.clone()))?;
+        journal.journal.append(&Event::Rate(stats.clone()))?;
     }
     if ended { journal.journal.close().await } else { journal.journal.flush().await }
 }

@@ -5,6 +5,7 @@ mod choices;
 mod commands;
 mod complete;
 mod config;
+mod console;
 mod event_log;
 mod execute;
 mod interrupts;
@@ -13,11 +14,13 @@ mod patience;
 mod preflight;
 mod prepare;
 mod print;
+mod progress;
 mod repl;
 mod report_args;
 mod reports;
 mod run_args;
 mod runtime;
+mod styled;
 mod summary;
 mod target_args;
 mod transport;
@@ -29,13 +32,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::console::{Console, Stream};
+use crate::styled::Styled;
 use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
 use colorchoice_clap::Color;
-use drillmaster_runner::console::{Console, Stream};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::Format;
-use drillmaster_runner::output::visible::{Styled, visible};
+use drillmaster_runner::output::visible::visible;
 
 use self::commands::Commands;
 use self::ui::Ui;
@@ -109,8 +113,10 @@ pub fn main() -> ExitCode {
     tracing::info!(target: event_log::END, exit = exit as u8);
     // The command has done its work by now, so a failed write is reported on top of its result.
     let log = event_log::take_write_error().map(|error| format!("the log is incomplete: {error}"));
-    let output =
-        ui.console.trouble().map(|error| format!("cannot write to standard output: {error}"));
+    let output = ui
+        .console
+        .take_write_error()
+        .map(|error| format!("cannot write to standard output: {error}"));
     let failed_writes = [log, output].into_iter().flatten().map(Diagnostic::unwritten);
     let exits = failed_writes.map(|diagnostic| {
         ui.print_diagnostic(&diagnostic);
@@ -133,22 +139,25 @@ fn color_of_invalid(line: impl IntoIterator<Item = OsString>) -> Color {
 
 /// Prints the requested help or version, or what is wrong with the command line.
 fn print_usage(error: &clap::Error) -> Exit {
-    let (stream, exit) =
-        if error.use_stderr() { (Stream::People, Exit::Usage) } else { (Stream::Data, Exit::Done) };
+    let (stream, exit) = if error.use_stderr() {
+        (Stream::Stderr, Exit::Usage)
+    } else {
+        (Stream::Stdout, Exit::Done)
+    };
     // An argument that is quoted in the message must not bring colors of its own.
     let is_printable =
         |text: OsString| matches!(visible(&text.to_string_lossy()), Cow::Borrowed(_));
     let text = error.render();
-    let text = if stream.has_colours() && std::env::args_os().all(is_printable) {
-        Styled::coloured(&text.ansi().to_string())
+    let text = if stream.has_colors() && std::env::args_os().all(is_printable) {
+        Styled::colored(&text.ansi().to_string())
     } else {
         Styled::plain(&text.to_string())
     };
     let console = Console::standard(false);
     let text = text.trimmed();
     match stream {
-        Stream::Data => console.print_styled(&text),
-        Stream::People => console.warn_styled(&text),
+        Stream::Stdout => console.print_styled(&text),
+        Stream::Stderr => console.warn_styled(&text),
     }
     exit
 }

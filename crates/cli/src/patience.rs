@@ -6,10 +6,10 @@ use drillmaster_models::SERVICES;
 use drillmaster_transport::{Wait, WaitOutcome, WaitPolicy, WaitReason};
 use jiff::{SignedDuration, Timestamp};
 
-use drillmaster_runner::console::Console;
-use drillmaster_runner::execution::stop::Stop;
-use drillmaster_runner::progress::in_words;
+use crate::console::Console;
 use drillmaster_runner::run_spec::Target;
+use indicatif::HumanDuration;
+use tokio_util::sync::CancellationToken;
 
 /// The longest duration that a flag accepts.
 const MAX_DURATION: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -23,12 +23,12 @@ pub(crate) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
 }
 
 /// How long calls to a target wait for its services. The console shows the waits, and `stop` ends them.
-pub(crate) fn patience(target: &Target, console: &Console, stop: &Stop) -> WaitPolicy {
+pub(crate) fn patience(target: &Target, console: &Console, stop: &CancellationToken) -> WaitPolicy {
     let limit = target.retry_for.and_then(|limit| Duration::try_from(limit).ok());
     let console = console.clone();
     limit
         .map_or_else(WaitPolicy::default, WaitPolicy::new)
-        .cancelled_by(stop.token())
+        .cancelled_by(stop.clone())
         .on_wait(move |wait| console.warn(&describe(wait, Timestamp::now())))
 }
 
@@ -38,7 +38,7 @@ fn describe(wait: &Wait, now: Timestamp) -> String {
     // Longer waits are cut to an hour before they get here.
     let time = match wait.time.as_secs() {
         3_600.. => "an hour or more".to_owned(),
-        _ => in_words(wait.time),
+        _ => HumanDuration(wait.time).to_string(),
     };
     let limit = SignedDuration::try_from(wait.limit).unwrap_or(MAX_DURATION);
     let limit = format!("{limit:#}");

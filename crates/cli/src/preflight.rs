@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use crate::console::Console;
+use crate::progress::Progress;
 use drillmaster_models::endpoint;
-use drillmaster_runner::console::{Console, Stream};
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::guards::PlannedWrite;
 use drillmaster_runner::output::table::Format;
-use drillmaster_runner::progress::Progress;
-use drillmaster_runner::run::plan::{self, Plan, Tally};
+use drillmaster_runner::run::plan::{self, Plan, PlanStats};
 use drillmaster_runner::run::{Job, RunSummary, run as run_script};
-use drillmaster_transport::Planned;
 use serde_json::Value;
 
 use crate::prepare::PreparedRun;
@@ -33,12 +33,12 @@ fn simulate(
     trace: Option<Console>,
 ) -> (RunSummary, Plan) {
     // The trace is below the plan, so that it shows only what is really sent.
-    let plan = Plan::over(traced(backend.transport(), trace));
+    let plan = Plan::new(traced(backend.transport(), trace));
     let job = Job {
         plan: Some(plan.clone()),
         // The user sees progress even if the output of the script is discarded.
-        progress: Progress::on_standard_error(&ui.console, Stream::People.has_colours()),
-        ..run.job(backend.connect(plan.rehearsal(), None), console, runtime)
+        sinks: Progress::on_stderr(&ui.console, runtime.handle()).into_iter().collect(),
+        ..run.job(backend.connect(plan.rehearsal(), None), &console, runtime)
     };
     let summary = run_script(&run.script, job, runtime.handle());
     (summary, plan)
@@ -60,10 +60,10 @@ pub(crate) fn dry_run(
     };
     let (summary, plan) = simulate(run, backend, runtime, ui, console, ui.trace());
     run.warn_of_changed_roster(ui);
-    if runtime.stop.is_requested() {
+    if runtime.stop.is_cancelled() {
         return Err(interrupted());
     }
-    let tally = plan.tally();
+    let tally = plan.stats();
     print_plan(&plan, &tally, ui)?;
     if let Some(problem) = &summary.problem {
         ui.print_diagnostic(problem);
@@ -84,7 +84,7 @@ pub(crate) fn dry_run(
     Ok(summary.exit())
 }
 
-fn print_plan(plan: &Plan, tally: &Tally, ui: &Ui) -> Result<(), Diagnostic> {
+fn print_plan(plan: &Plan, tally: &PlanStats, ui: &Ui) -> Result<(), Diagnostic> {
     let writes = || {
         plan.writes().map_err(|error| Diagnostic::usage(format!("cannot read the plan: {error}")))
     };
@@ -96,7 +96,7 @@ fn print_plan(plan: &Plan, tally: &Tally, ui: &Ui) -> Result<(), Diagnostic> {
             ui.console.print(&format!("{writes:#}"));
         }
         Format::Csv => {
-            let cells = |write: Planned| {
+            let cells = |write: PlannedWrite| {
                 let effect = effect(&write.endpoint).to_owned();
                 vec![write.scope, write.endpoint, write.subject, effect]
             };
@@ -111,7 +111,7 @@ fn print_plan(plan: &Plan, tally: &Tally, ui: &Ui) -> Result<(), Diagnostic> {
             let rows = tally.endpoints.iter().map(cells).collect();
             ui.rows(&["would call", "times", "effect"], rows)?;
             if ui.verbose {
-                let cells = |write: Planned| vec![write.scope, write.endpoint, write.subject];
+                let cells = |write: PlannedWrite| vec![write.scope, write.endpoint, write.subject];
                 let rows = writes()?.into_iter().map(cells).collect();
                 ui.console.print("");
                 ui.rows(&["row", "would call", "subject"], rows)?;
@@ -135,16 +135,16 @@ pub(crate) fn preflight(
         None if run.script.may_remove() => {
             ui.console.note("this script can remove things: doing a dry run first");
             let (summary, plan) = simulate(run, backend, runtime, ui, Console::silent(), None);
-            if runtime.stop.is_requested() {
+            if runtime.stop.is_cancelled() {
                 return Err(interrupted());
             }
             rows = summary.len();
             if let Some(problem) = summary.problem {
                 return Err(problem);
             }
-            plan.tally()
+            plan.stats()
         }
-        None => Tally::default(),
+        None => PlanStats::default(),
     };
     let limit = removal_limit(run.spec.max_removals, rows);
     check_limits(&tally, limit, run.spec.yes)?;
@@ -162,7 +162,7 @@ pub(crate) fn removal_limit(flag: Option<usize>, rows: usize) -> usize {
     flag.unwrap_or_else(|| rows.div_ceil(10).max(MIN_REMOVAL_LIMIT))
 }
 
-fn check_limits(tally: &Tally, limit: usize, yes: bool) -> Result<(), Diagnostic> {
+fn check_limits(tally: &PlanStats, limit: usize, yes: bool) -> Result<(), Diagnostic> {
     let stopped =
         |message: String| Diagnostic { category: Category::Stopped, ..Diagnostic::usage(message) };
     let removals = tally.removals;

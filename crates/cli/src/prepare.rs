@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use drillmaster_runner::console::Console;
+use crate::console::Console;
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::report::About;
 use drillmaster_runner::roster::Roster;
@@ -111,7 +111,7 @@ impl PreparedRun {
             |time: Option<SignedDuration>| time.and_then(|time| Duration::try_from(time).ok());
         ResolvePolicy {
             effect_within: flag(self.spec.effect_within).or(default.effect_within),
-            look_for: flag(self.spec.resolve_for).unwrap_or(default.look_for),
+            probe_for: flag(self.spec.resolve_for).unwrap_or(default.probe_for),
             wait: self.waits,
             repeat_unproven: self.repeats_in_doubt,
         }
@@ -144,7 +144,7 @@ impl PreparedRun {
     pub(crate) fn job(
         &self,
         connection: Connection,
-        console: Console,
+        console: &Console,
         runtime: &InterruptibleRuntime,
     ) -> Job {
         Job {
@@ -153,7 +153,7 @@ impl PreparedRun {
             max_rows: self.spec.max_rows,
             concurrency: self.spec.concurrency,
             stop: runtime.stop.clone(),
-            ..Job::new(connection, console)
+            ..console.job(connection)
         }
     }
 
@@ -172,7 +172,7 @@ impl PreparedRun {
         self.script.services().collect()
     }
 
-    /// Writes the reports of the run.
+    /// VerifyWrites the reports of the run.
     pub(crate) fn write_reports(
         &self,
         summary: &RunSummary,

@@ -3,6 +3,7 @@
 mod blocks;
 mod editor;
 mod lazy_transport;
+mod session;
 mod show_value;
 
 use std::cell::RefCell;
@@ -11,17 +12,18 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use drillmaster_runner::console::{Console, Stream};
+use crate::console::{Console, Stream};
+use crate::progress::Progress;
+use crate::repl::session::{Session, is_closed};
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
-use drillmaster_runner::dialogue::{Dialogue, is_closed};
-use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::progress::Progress;
+use drillmaster_runner::guards::{Guard, Limits};
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run::Job;
 use drillmaster_runner::run_spec::{Environment, Target};
-use drillmaster_transport::{Connection, Guard, Limits};
+use drillmaster_transport::Connection;
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 use self::blocks::Blocks;
 use self::editor::{Editor, Input};
@@ -58,7 +60,7 @@ exit, quit or Ctrl-D            leaves
 To list endpoints with their fields, run `drillmaster endpoints`.";
 
 /// Stops the line that is running, if one is.
-type Running = Arc<Mutex<Option<Stop>>>;
+type Running = Arc<Mutex<Option<CancellationToken>>>;
 
 /// An interactive session.
 pub(crate) struct Repl<'a> {
@@ -71,7 +73,7 @@ pub(crate) struct Repl<'a> {
     reveal: bool,
     runtime: Runtime,
     running: Running,
-    session: Rc<RefCell<Dialogue>>,
+    session: Rc<RefCell<Session>>,
 }
 
 impl<'a> Repl<'a> {
@@ -92,7 +94,7 @@ impl<'a> Repl<'a> {
             reveal,
             runtime: multi_thread()?,
             running: Running::default(),
-            session: Rc::new(RefCell::new(Dialogue::new(Path::new("repl")))),
+            session: Rc::new(RefCell::new(Session::new(Path::new("repl")))),
         };
         let interrupts = Interrupts::listen_in(&repl.runtime)?;
         let (running, console) = (repl.running.clone(), ui.console.clone());
@@ -102,7 +104,7 @@ impl<'a> Repl<'a> {
 
     /// Runs lines from an editor on a terminal, otherwise from standard input.
     pub(crate) fn run(&self) -> Result<Exit, Diagnostic> {
-        let exit = if io::stdin().is_terminal() && Stream::Data.is_terminal() {
+        let exit = if io::stdin().is_terminal() && Stream::Stdout.is_terminal() {
             self.run_editor()?
         } else {
             self.run_pipe()?
@@ -194,13 +196,13 @@ impl<'a> Repl<'a> {
         }
         let inputs = script.take_inputs(&self.inputs)?;
         self.transport.open(script.services())?;
-        let stop = Stop::default();
+        let stop = CancellationToken::new();
         let job = Job {
             roster: self.roster.clone(),
             inputs,
             stop: stop.clone(),
-            progress: Progress::on_standard_error(console, Stream::People.has_colours()),
-            ..Job::new(self.connection.clone(), console.clone())
+            sinks: Progress::on_stderr(console, self.runtime.handle()).into_iter().collect(),
+            ..console.job(self.connection.clone())
         };
         self.set_running(Some(stop.clone()));
         let summary = session.run(&script, job, self.runtime.handle());
@@ -214,14 +216,14 @@ impl<'a> Repl<'a> {
         } else if !is_closed(block) {
             show_value::show(&summary.value, self.reveal, ui)?;
         }
-        if stop.is_requested() {
+        if stop.is_cancelled() {
             exit = Exit::Interrupted;
         }
         print_summary(&summary, &[], exit, None, None, ui);
         Ok(exit)
     }
 
-    fn set_running(&self, stop: Option<Stop>) {
+    fn set_running(&self, stop: Option<CancellationToken>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = stop;
     }
 }
@@ -231,9 +233,9 @@ async fn stop_on_interrupt(mut interrupts: Interrupts, running: Running, console
     loop {
         interrupts.next().await;
         let stop = running.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match stop.filter(|stop| !stop.is_requested()) {
+        match stop.filter(|stop| !stop.is_cancelled()) {
             Some(stop) => {
-                stop.request();
+                stop.cancel();
                 console.warn(
                     "interrupted: finishing the current calls; press Ctrl-C again to leave now",
                 );

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use drillmaster_runner::console::Console;
+use crate::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
 use tokio::runtime::{Handle, Runtime};
+use tokio_util::sync::CancellationToken;
 
 use crate::interrupts::Interrupts;
 
@@ -14,7 +14,7 @@ use crate::interrupts::Interrupts;
 /// process.
 pub(crate) struct InterruptibleRuntime {
     runtime: Runtime,
-    pub(crate) stop: Stop,
+    pub(crate) stop: CancellationToken,
     /// The command that resumes the run, once it has a journal.
     resume: Arc<OnceLock<String>>,
 }
@@ -23,7 +23,7 @@ impl InterruptibleRuntime {
     pub(crate) fn start(console: &Console) -> Result<Self, Diagnostic> {
         let runtime = multi_thread()?;
         let interrupts = Interrupts::listen_in(&runtime)?;
-        let (stop, resume) = (Stop::default(), Arc::new(OnceLock::new()));
+        let (stop, resume) = (CancellationToken::new(), Arc::new(OnceLock::new()));
         runtime.spawn(stop_on_interrupt(interrupts, stop.clone(), console.clone(), resume.clone()));
         Ok(Self { runtime, stop, resume })
     }
@@ -56,12 +56,12 @@ fn cannot_start(error: &std::io::Error) -> Diagnostic {
 
 async fn stop_on_interrupt(
     mut interrupts: Interrupts,
-    stop: Stop,
+    stop: CancellationToken,
     console: Console,
     resume: Arc<OnceLock<String>>,
 ) {
     interrupts.next().await;
-    stop.request();
+    stop.cancel();
     console.warn("interrupted: finishing the current rows; press Ctrl-C again to stop now");
     interrupts.next().await;
     if let Some(resume) = resume.get() {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use drillmaster_runner::diagnostic::Category;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::outcome::State;
+use drillmaster_runner::run::RunSummary;
 use drillmaster_runner::run::journal::RunJournal;
-use drillmaster_runner::run::{Needs, RunSummary};
+use drillmaster_runner::run::summary::Needs;
 use drillmaster_transport::Recorder;
-use drillmaster_transport::cassette::PaceEvent;
+use drillmaster_transport::cassette::RateEvent;
 use jiff::SignedDuration;
 
 use crate::ui::Ui;
@@ -20,7 +21,7 @@ pub(crate) const MAX_ROWS: usize = 20;
 /// Prints what became of the rows, and what to run next.
 pub(crate) fn print_summary(
     summary: &RunSummary,
-    rate_stats: &[PaceEvent],
+    rate_stats: &[RateEvent],
     exit: Exit,
     journal: Option<&RunJournal>,
     recorder: Option<&Recorder>,
@@ -33,8 +34,8 @@ pub(crate) fn print_summary(
     for mut need in needs {
         // With a sealed cassette, only names that are in the recording are printed.
         if let Some(recorder) = recorder {
-            need.key = need.key.map(|key| recorder.told_key(&key));
-            need.told = recorder.told(&need.told);
+            need.key = need.key.map(|key| recorder.redacted_key(&key));
+            need.text = recorder.redacted_text(&need.text);
         }
         ui.console.note(&format!("  {need}"));
     }
@@ -44,7 +45,7 @@ pub(crate) fn print_summary(
         });
         ui.console.note(&format!("for the full list, use {show}`run` with `--results FILE`"));
     }
-    let left_out = recorder.map_or(0, Recorder::writes_left_out);
+    let left_out = recorder.map_or(0, Recorder::skipped_writes);
     if left_out > 0 {
         let writes = if left_out == 1 { "write was" } else { "writes were" };
         ui.console.note(&format!(
@@ -111,8 +112,8 @@ fn check_again(resume: &str, horizon: Option<Duration>) -> String {
 }
 
 /// How fast a service was called: `thm: 120 requests in 24.1 s, 5.0 per second`.
-pub(crate) fn rate_line(stats: &PaceEvent) -> String {
-    let PaceEvent { service, requests, throttled, seconds } = stats;
+pub(crate) fn rate_line(stats: &RateEvent) -> String {
+    let RateEvent { service, requests, throttled, seconds } = stats;
     let count =
         if *requests == 1 { "1 request".to_owned() } else { format!("{requests} requests") };
     let mut line = format!("{service}: {count} in {seconds:.1} s");

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::console::Console;
 use async_trait::async_trait;
 use drillmaster_models::{Dialect, SERVICES, Service};
-use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run_spec::{Environment, Target};
 use drillmaster_sandbox::{Options, Sandbox};
-use drillmaster_transport::cassette::PaceEvent;
+use drillmaster_transport::cassette::RateEvent;
 use drillmaster_transport::log::{self, Logged};
 use drillmaster_transport::redact::ApiKeys;
 use drillmaster_transport::{
@@ -104,10 +104,10 @@ impl Backend {
     }
 
     /// How fast the rate-limited services were called.
-    pub(crate) fn rate_stats(&self) -> Vec<PaceEvent> {
+    pub(crate) fn rate_stats(&self) -> Vec<RateEvent> {
         let event = |(service, rate_limit): &RateLimited| {
             let reached = rate_limit.stats();
-            PaceEvent {
+            RateEvent {
                 service: (*service).to_owned(),
                 requests: reached.requests,
                 throttled: reached.throttled,
@@ -217,7 +217,7 @@ fn credential(
     }
 }
 
-/// Writes each request to the log, if there is one.
+/// VerifyWrites each request to the log, if there is one.
 fn logged(transport: impl Transport + 'static) -> Arc<dyn Transport> {
     if log::is_on() { Arc::new(Logged::new(transport)) } else { Arc::new(transport) }
 }

@@ -11,7 +11,7 @@ use drillmaster_models::SERVICES;
 use drillmaster_transport::cassette::Header;
 use serde_json::Value;
 
-use drillmaster_runner::console::Console;
+use crate::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::run_spec::{self, Environment, RunSpec};
 

@@ -1,11 +1,11 @@
 //! What the user interface of one invocation is: its streams, and how it writes lists and diagnostics.
 
+use crate::console::{Console, Stream};
+use crate::styled::Styled;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use drillmaster_runner::console::{Console, Stream};
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
 use drillmaster_runner::output::table::{Format, cell, layout, sheet_text};
-use drillmaster_runner::output::visible::Styled;
 use serde_json::Value;
 
 use crate::GlobalArgs;
@@ -67,9 +67,9 @@ impl Ui {
 
     /// Prints a diagnostic to standard error, with its excerpt of the script and its help.
     pub(crate) fn print_diagnostic(&self, diagnostic: &Diagnostic) {
-        let width = Stream::People.width().map_or(DEFAULT_WIDTH, usize::from);
-        let in_color = Stream::People.has_colours();
-        let text = Styled::coloured(&diagnostic.render(in_color, width));
+        let width = Stream::Stderr.width().map_or(DEFAULT_WIDTH, usize::from);
+        let in_color = Stream::Stderr.has_colors();
+        let text = Styled::colored(&diagnostic.render(in_color, width));
         self.console.warn_styled(&match diagnostic.category {
             Category::Replay if in_color => text.diff(),
             _ => text,

@@ -86,7 +86,7 @@ impl Call {
             let metadata = fitting().next().unwrap_or(&self.first).metadata;
             (metadata, respelt(metadata, &self.target, body))
         });
-        RequestEvent::of(&Request {
+        RequestEvent::from_request(&Request {
             wire: wire.into(),
             metadata,
             scope: Scope::MAIN.into(),

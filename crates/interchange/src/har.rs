@@ -25,7 +25,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use drillmaster_models::{SERVICES, endpoint};
 use drillmaster_transport::Response;
-use drillmaster_transport::cassette::{Header, Interaction, RequestEvent, Tape, ValueEvent};
+use drillmaster_transport::cassette::{Header, Interaction, Recording, RequestEvent, ValueEvent};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -63,7 +63,7 @@ struct LostMark {
 const NOWHERE: &str = "https://drillmaster.invalid";
 
 /// Writes a tape as HAR. An `Err` is one of the writer, or says which request cannot be read.
-pub fn write(tape: &Tape, mut out: impl Write) -> io::Result<()> {
+pub fn write(tape: &Recording, mut out: impl Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut out, &Document { log: Log(tape) })?;
     out.write_all(b"\n")
 }
@@ -74,13 +74,13 @@ struct Document<'a> {
 }
 
 /// An entry is made when it is written, so that a long tape is not in memory twice.
-struct Log<'a>(&'a Tape);
+struct Log<'a>(&'a Recording);
 
 struct Entries<'a>(&'a [Interaction]);
 
 impl Serialize for Log<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Tape { header, interactions, values } = self.0;
+        let Recording { header, interactions, values } = self.0;
         let creator = json!({ "name": "drillmaster", "version": env!("CARGO_PKG_VERSION") });
         let mark = LogMark { header: header.clone(), values: values.clone() };
         let mut log = serializer.serialize_map(None)?;

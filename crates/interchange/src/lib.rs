@@ -37,10 +37,10 @@ mod vcr;
 
 use std::io::{self, Write};
 
+use drillmaster_transport::cassette::lines::line;
 use drillmaster_transport::cassette::{
-    ErrorEvent, Event, Header, Interaction, RequestEvent, ResponseEvent, Tape,
+    ErrorEvent, Event, Header, Interaction, Recording, RequestEvent, ResponseEvent,
 };
-use drillmaster_transport::journal::line;
 use drillmaster_transport::{Error, Response, Scope};
 
 pub use error::Refused;
@@ -109,7 +109,7 @@ impl Default for Options {
 #[derive(Debug, Clone)]
 pub struct Imported {
     /// The requests to the two services, and what became of them.
-    pub tape: Tape,
+    pub tape: Recording,
     /// What else there was.
     pub left_out: LeftOut,
 }
@@ -149,14 +149,14 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Imported, Refused> {
 /// write_cassette(&cassette::parse(text).unwrap(), &mut out).unwrap();
 /// assert!(cassette::parse(&String::from_utf8(out).unwrap()).is_ok());
 /// ```
-pub fn write_cassette(tape: &Tape, mut out: impl Write) -> io::Result<()> {
+pub fn write_cassette(tape: &Recording, mut out: impl Write) -> io::Result<()> {
     let mut write = |event: &Event| out.write_all(&line(event));
     write(&Event::Cassette(tape.header.clone()))?;
     for Interaction { request, outcome } in &tape.interactions {
         let (scope, ordinal) = (&request.scope, request.ordinal);
         write(&Event::Request(request.clone()))?;
         write(&match outcome {
-            Ok(answer) => Event::Response(ResponseEvent::of(scope, ordinal, answer)),
+            Ok(answer) => Event::Response(ResponseEvent::from_response(scope, ordinal, answer)),
             Err(error) => Event::Error(lost(scope, ordinal, error)),
         })?;
     }
@@ -169,12 +169,12 @@ pub fn write_cassette(tape: &Tape, mut out: impl Write) -> io::Result<()> {
 /// An error as a cassette has it. One that does not happen on the way can only stand in a tape that was made
 /// by hand.
 fn lost(scope: &str, ordinal: u64, error: &Error) -> ErrorEvent {
-    ErrorEvent::of(scope, ordinal, error).unwrap_or_else(|| ErrorEvent {
+    ErrorEvent::from_error(scope, ordinal, error).unwrap_or_else(|| ErrorEvent {
         scope: scope.to_owned(),
         ordinal,
         kind: drillmaster_transport::NetworkError::ConnectionLost.name().to_owned(),
         detail: error.to_string(),
-        unclear_at: None,
+        in_doubt_since: None,
     })
 }
 
@@ -182,7 +182,7 @@ fn lost(scope: &str, ordinal: u64, error: &Error) -> ErrorEvent {
 struct Gathering<'a> {
     hosts: &'a [String],
     unpacking: Unpacking,
-    tape: Tape,
+    tape: Recording,
     left_out: LeftOut,
     /// The number of the next request of another tool; `None` where ours have used up the last.
     next: Option<u64>,
@@ -190,7 +190,8 @@ struct Gathering<'a> {
 
 impl<'a> Gathering<'a> {
     fn new(options: &'a Options) -> Self {
-        let tape = Tape { header: Header::default(), interactions: Vec::new(), values: Vec::new() };
+        let tape =
+            Recording { header: Header::default(), interactions: Vec::new(), values: Vec::new() };
         Self {
             hosts: &options.hosts,
             unpacking: Unpacking::at_most(options.unpacked),

@@ -1,15 +1,17 @@
-//! Running a function over the rows of a roster.
+//! Runs a function over the rows of a roster: calls, captured variables, concurrency, and the outcome of each row.
 
-pub mod captures;
-pub mod classify;
-pub mod context;
+pub(crate) mod captures;
+pub(crate) mod classify;
+pub(crate) mod context;
 pub mod each;
-pub mod fiber;
-pub mod memory;
-pub mod pool;
-pub mod row_context;
-pub mod script_error;
-pub mod stop;
+pub(crate) mod fiber;
+pub mod history;
+pub(crate) mod memory;
+pub(crate) mod pool;
+pub(crate) mod row_context;
+pub mod row_sink;
+pub(crate) mod script_context;
+pub(crate) mod script_error;
 pub mod store;
 
 /// How many rows run at a time by default.

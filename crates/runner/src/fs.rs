@@ -1,11 +1,20 @@
-//! Files that appear whole, or not at all.
+//! Writes files that appear complete, or not at all.
+//!
+//! ```
+//! use drillmaster_runner::fs::{Visibility, write_atomic};
+//!
+//! let folder = tempfile::tempdir().unwrap();
+//! let path = folder.path().join("plan.jsonl");
+//! write_atomic(&path, Visibility::Owner, |out| writeln!(out, "{{}}")).unwrap();
+//! assert_eq!(std::fs::read_to_string(path).unwrap(), "{}\n");
+//! ```
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Whether a file cannot be opened because too many are: by this process, or on this machine.
+/// Whether a file cannot be opened because this process or this machine has too many open.
 pub(crate) fn is_out_of_handles(error: &io::Error) -> bool {
-    // They have no kind of their own.
+    // These have no `io::ErrorKind`.
     const EMFILE: i32 = 24;
     const ENFILE: i32 = 23;
     cfg!(unix) && matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
@@ -13,22 +22,22 @@ pub(crate) fn is_out_of_handles(error: &io::Error) -> bool {
 
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readers {
-    /// Only its owner: it names people.
+pub enum Visibility {
+    /// Only its owner, because it names people.
     Owner,
-    /// Whom the system lets read new files.
-    Everybody,
+    /// Everyone whom the system lets read new files.
+    Everyone,
 }
 
-/// Writes a file beside its place, and renames it when it is on the disk.
-pub fn put(
+/// Writes a file under a temporary name, and renames it when it is on the disk.
+pub fn write_atomic(
     path: &Path,
-    readers: Readers,
+    visibility: Visibility,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
-    if readers == Readers::Everybody {
+    if visibility == Visibility::Everyone {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     }
     let file = builder.prefix(".writing-").tempfile_in(folder_of(path))?;

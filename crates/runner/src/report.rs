@@ -133,7 +133,7 @@ impl Report {
         summary: &RunSummary,
         sections: Option<&[Section]>,
     ) -> io::Result<Self> {
-        let data = summary.handed.clone();
+        let data = summary.report_data.clone();
         let sections = sections.or(data.sections.as_deref()).unwrap_or(&Section::ALL);
         let has = |section: Section| sections.contains(&section);
         let mut report = Self {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use drillmaster_journal::{History, Journal};
 use drillmaster_models::{Dialect, Service};
 use drillmaster_transport::Rate;
 use drillmaster_transport::cassette::Header;
-use drillmaster_transport::journal::{History, Journal};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -11,7 +11,6 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Map, ParseError, ParseErrorType,
 pub use crate::analysis::Input;
 use crate::analysis::{Analysis, Column, Elsewhere, Finding, Functions, survey};
 use crate::diagnostic::{Category, Diagnostic, Severity};
-use crate::execution::context::RunContext;
 use crate::language::engine;
 use crate::roster::{Columns, Roster};
 use drillmaster_models::{Removes, endpoint, nearest};
@@ -38,14 +37,14 @@ pub struct Script {
     survey: Analysis,
 }
 
-/// What is there already where a piece of script is compiled.
-pub(crate) struct Before<'a> {
-    /// Its variables.
-    pub(crate) scope: &'a Scope<'static>,
-    /// Its functions.
-    pub(crate) functions: &'a AST,
-    /// All text up to the end of the piece: what errors are shown in.
-    pub(crate) source: &'a str,
+/// The script lines before a piece of script, as in a REPL.
+pub struct Preceding<'a> {
+    /// Their variables.
+    pub scope: &'a Scope<'static>,
+    /// Their functions.
+    pub functions: &'a AST,
+    /// The text of the lines and the piece, in which errors are shown.
+    pub source: &'a str,
 }
 
 impl Script {
@@ -72,14 +71,18 @@ impl Script {
     pub fn parse(path: impl AsRef<Path>, source: &str) -> Result<Self, Diagnostic> {
         // Some editors write a mark first that says how the text is encoded.
         let source = source.strip_prefix('\u{feff}').unwrap_or(source);
-        let nothing = Before { scope: &Scope::new(), functions: &AST::empty(), source };
-        Self::behind(path.as_ref(), source, &nothing)
+        let nothing = Preceding { scope: &Scope::new(), functions: &AST::empty(), source };
+        Self::parse_after(path.as_ref(), source, &nothing)
     }
 
-    /// Compiles what stands behind something that has run already.
-    pub(crate) fn behind(path: &Path, text: &str, before: &Before) -> Result<Self, Diagnostic> {
+    /// Compiles a piece of script that follows lines which have run.
+    pub fn parse_after(
+        path: &Path,
+        text: &str,
+        before: &Preceding<'_>,
+    ) -> Result<Self, Diagnostic> {
         let path = path.to_owned();
-        let engine = engine::build(&Arc::new(RunContext::idle()), &path);
+        let engine = engine::build(&path);
         let text = without_interpreter(text);
         let mut ast = engine
             .compile_with_scope(before.scope, &text)
@@ -96,7 +99,7 @@ impl Script {
         let mut found = vec![first];
         let Ok(source) = files::read_text(path, files::BY_HAND) else { return found };
         let source = source.strip_prefix('\u{feff}').unwrap_or(&source);
-        let engine = engine::build(&Arc::new(RunContext::idle()), path);
+        let engine = engine::build(path);
         let text = without_interpreter(source);
         let (mut scope, mut last) = (Scope::new(), Position::NONE);
         while let Err(error) = engine.compile_with_scope(&scope, &text) {
@@ -125,7 +128,8 @@ impl Script {
         &self.source
     }
 
-    pub(crate) fn ast(&self) -> &AST {
+    /// The compiled script.
+    pub fn ast(&self) -> &AST {
         &self.ast
     }
 

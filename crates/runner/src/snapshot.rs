@@ -24,18 +24,19 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::guards::PlannedWrite;
 use async_trait::async_trait;
 use drillmaster_transport::{
-    Connection, Error, Planned, Replay, Request, Response, Scope, Source, Transport,
+    Connection, Error, Replay, Request, Response, Scope, Source, Transport,
 };
 use serde_json::Value;
 use tokio::runtime::Handle;
 use walkdir::WalkDir;
 
-use crate::console::Console;
 use crate::diagnostic::Diagnostic;
 use crate::fs::folder_of;
-use crate::fs::{Readers, put};
+use crate::fs::{Visibility, write_atomic};
+use crate::output::Captured;
 use crate::roster::Roster;
 use crate::run::{Job, RunSummary, run};
 use crate::run_spec::ReplaySpec;
@@ -192,7 +193,8 @@ impl SnapshotTest {
     /// Saves a snapshot as the accepted one.
     pub fn accept(&self, snapshot: &str) -> Result<(), Diagnostic> {
         let path = self.accepted();
-        let written = put(&path, Readers::Everybody, |out| out.write_all(snapshot.as_bytes()));
+        let written =
+            write_atomic(&path, Visibility::Everyone, |out| out.write_all(snapshot.as_bytes()));
         written.map_err(|error| Diagnostic::cannot_write(&path, &error))
     }
 
@@ -215,7 +217,7 @@ impl SnapshotTest {
             None => replay,
         });
         let writes = Arc::new(WriteLog { inner: replay.clone(), writes: Mutex::default() });
-        let (output, messages) = (Stream::default(), Stream::default());
+        let output = Arc::new(Captured::default());
         let folder = tempfile::tempdir().map_err(|error| {
             Diagnostic::usage(format!("cannot create a temporary folder: {error}"))
         })?;
@@ -227,7 +229,7 @@ impl SnapshotTest {
             results: Some(results.clone()),
             ..Job::new(
                 Connection::new(writes.clone()).with_dialect(recorded.dialect),
-                Console::to(output.clone(), messages.clone()),
+                output.clone(),
             )
         };
         let summary = run(&script, job, runtime);
@@ -240,12 +242,11 @@ impl SnapshotTest {
         } else {
             files::read_text(&results, files::BY_PROGRAM).unwrap_or_default()
         };
-        let (output, messages) = (text_of(&output), text_of(&messages));
-        let messages = self.messages(&summary, messages);
+        let messages = self.messages(&summary, output.warnings());
         let mut text = format!("exit {}\n", summary.exit() as u8);
         // The headings are part of the file format: `told` holds the messages.
         let parts = [
-            ("output", output),
+            ("output", output.printed()),
             ("told", messages),
             ("results", results),
             ("writes", writes.lines()),
@@ -304,17 +305,10 @@ fn mismatch(summary: &RunSummary) -> Option<String> {
     Some(fatal.to_string())
 }
 
-type Stream = Arc<Mutex<Vec<u8>>>;
-
-fn text_of(stream: &Stream) -> String {
-    let bytes = stream.lock().unwrap_or_else(PoisonError::into_inner);
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// Notes the writes that a script makes.
 struct WriteLog {
     inner: Arc<Replay>,
-    writes: Mutex<Vec<Planned>>,
+    writes: Mutex<Vec<PlannedWrite>>,
 }
 
 impl WriteLog {
@@ -334,7 +328,7 @@ impl WriteLog {
 #[async_trait]
 impl Transport for WriteLog {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let write = Planned::of(&request)?;
+        let write = PlannedWrite::from_request(&request)?;
         let answer = self.inner.send(request).await;
         // A request that was not recorded is not a write of the recorded run.
         if answer.as_ref().err().is_none_or(|error| !error.is_replay_mismatch()) {

@@ -18,9 +18,9 @@ const CASSETTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cassettes/sea
 #[tokio::test]
 async fn a_seat_is_given_once() -> Result<(), Error> {
     let service = || Ok(Sandbox::new(Options { learners: 8, seats: 10, ..Options::default() }));
-    let cassette = Recorder::open(CASSETTE).mode(Mode::from_env()?);
+    let cassette = Recorder::builder(CASSETTE).mode(Mode::from_env()?);
     cassette
-        .play(service, async |cassette| {
+        .run(service, async |cassette| {
             let client = Client::new(cassette);
             let users = client.users().await?;
             let email = users[0].email.as_deref().unwrap();

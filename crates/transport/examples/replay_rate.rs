@@ -18,8 +18,8 @@ use std::thread;
 use std::time::Instant;
 
 use drillmaster_models::{Dialect, endpoint};
+use drillmaster_transport::cassette::lines::line;
 use drillmaster_transport::cassette::{Event, Header, RequestEvent, ResponseEvent, Sanitizer};
-use drillmaster_transport::journal::line;
 use drillmaster_transport::redact::Rows;
 use drillmaster_transport::{Purpose, Replay, Request, Response, Transport};
 use serde_json::json;
@@ -89,8 +89,8 @@ fn write(path: &str, interactions: usize) -> Outcome {
     file.write_all(&line(&Event::Cassette(Header::default())))?;
     for index in 0..interactions {
         let request = request(index)?;
-        let answer = ResponseEvent::of(&request.scope, request.ordinal, &answer(index));
-        file.write_all(&line(&Event::Request(RequestEvent::of(&request))))?;
+        let answer = ResponseEvent::from_response(&request.scope, request.ordinal, &answer(index));
+        file.write_all(&line(&Event::Request(RequestEvent::from_request(&request))))?;
         file.write_all(&line(&Event::Response(answer)))?;
     }
     file.write_all(&line(&Event::End { interactions }))?;
@@ -101,8 +101,8 @@ fn seal(path: &str, interactions: usize) -> Outcome {
     let mut events = Vec::new();
     for index in 0..interactions {
         let request = request(index)?;
-        let answer = ResponseEvent::of(&request.scope, request.ordinal, &answer(index));
-        events.push(Event::Request(RequestEvent::of(&request)));
+        let answer = ResponseEvent::from_response(&request.scope, request.ordinal, &answer(index));
+        events.push(Event::Request(RequestEvent::from_request(&request)));
         events.push(Event::Response(answer));
     }
     let seal = Sanitizer::default().roster(roster(interactions));

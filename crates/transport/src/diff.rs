@@ -1,4 +1,4 @@
-//! How two messages differ, line by line: what was recorded (`-`) and what there is instead (`+`).
+//! Line-by-line differences between a recorded message (`-`) and another one (`+`).
 
 use drillmaster_models::wire;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::request::{Response, line};
 
-/// How many lines of a message are looked at; comparing takes the square of it at worst.
+/// How many lines of a message are compared. The time is quadratic in this at worst.
 const LINES_COMPARED: usize = 1_000;
 
 /// How many lines of a difference are shown.
@@ -15,11 +15,11 @@ const LINES_SHOWN: usize = 40;
 /// How many characters of a line are shown.
 const CHARACTERS_SHOWN: usize = 400;
 
-/// How many equal lines are shown around those that differ.
+/// How many equal lines are shown around a difference.
 const CONTEXT: usize = 2;
 
-/// A request in lines: method and path, the query's pairs, the type of the body, the body. Of one that is
-/// not open there are the names in its query and no values.
+/// A request in lines: method and path, the query's pairs, the content type, the body. If its values must not be shown,
+/// only the names in its query are.
 pub(crate) fn request_lines(request: &wire::Request, open: bool) -> Vec<String> {
     let shown = line(request.method.as_str(), &request.target, open);
     let (path, query) = shown.split_once('?').unwrap_or((&shown, ""));
@@ -29,7 +29,7 @@ pub(crate) fn request_lines(request: &wire::Request, open: bool) -> Vec<String> 
     lines
 }
 
-/// An answer in lines: status, the type of the body, the body, if it may be shown.
+/// A response in lines: status, content type, and the body if it may be shown.
 pub(crate) fn answer_lines(answer: &Response, open: bool) -> Vec<String> {
     let mut lines = vec![format!("status: {}", answer.status)];
     message_lines(&mut lines, answer.header("content-type"), &answer.body, open);
@@ -42,7 +42,7 @@ fn message_lines(lines: &mut Vec<String>, kind: Option<&str>, body: &[u8], open:
         return;
     }
     if !open {
-        lines.push("(a body that is not shown)".to_owned());
+        lines.push("(body not shown: it may contain secrets)".to_owned());
         return;
     }
     let room = LINES_COMPARED.saturating_sub(lines.len());
@@ -58,15 +58,14 @@ fn message_lines(lines: &mut Vec<String>, kind: Option<&str>, body: &[u8], open:
     }
 }
 
-/// The pairs of a query or a form, in the order of their names.
+/// The pairs of a query or a form, sorted.
 fn pairs(text: &str) -> impl Iterator<Item = String> {
     let mut pairs: Vec<_> = text.split('&').filter(|pair| !pair.is_empty()).collect();
     pairs.sort_unstable();
     pairs.into_iter().map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
-/// The lines that differ and some around them: `- ` is recorded, `+ ` is there instead. Empty where nothing
-/// differs.
+/// The lines that differ, with some context: `- ` is recorded, `+ ` is new. Empty if nothing differs.
 pub(crate) fn diff(recorded: &[String], other: &[String]) -> Vec<String> {
     let recorded: Vec<_> = recorded.iter().map(String::as_str).collect();
     let other: Vec<_> = other.iter().map(String::as_str).collect();

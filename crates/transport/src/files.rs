@@ -1,19 +1,19 @@
-//! Reading files that a person named. All that are read are opened here.
+//! Reading files that the user named.
 //!
-//! What is no file proper is refused before it is opened: a pipe may never have a writer, a device never end
-//! (`/dev/zero`), and most files are read more than once. What is read as a whole has a limit.
+//! Only regular files are opened: a pipe may never have a writer, a device may never end (`/dev/zero`), and most files
+//! are read more than once. Reading a whole file has a size limit.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The most bytes of a file that people write by hand: a script, a template, a configuration.
+/// The size limit of files that people write: scripts, templates, configuration.
 pub const BY_HAND: u64 = 16 << 20;
 
-/// The most bytes of a file that programs write: a recording, a plan. They are read into memory.
+/// The size limit of files that programs write, such as recordings and plans. They are read into memory.
 pub const BY_PROGRAM: u64 = 4 << 30;
 
-/// Opens a file to read it; an error where it is something else, such as a folder or a pipe.
+/// Opens a file for reading. Fails if it is something else, such as a folder or a pipe.
 ///
 /// ```
 /// use drillmaster_transport::files;
@@ -23,48 +23,48 @@ pub const BY_PROGRAM: u64 = 4 << 30;
 pub fn open(path: &Path) -> io::Result<File> {
     check(&std::fs::metadata(path)?)?;
     let file = File::open(path)?;
-    // It may have been replaced meanwhile.
+    // It may have been replaced in the meantime.
     check(&file.metadata()?)?;
     Ok(file)
 }
 
-/// Reads a file of at most so many bytes.
-pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+/// Reads a file, which must not have more bytes than the limit.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(unfit(&format!("it is larger than {}", size(most))));
+    open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(invalid(&format!("it is larger than {}", size(limit))));
     }
     Ok(bytes)
 }
 
-/// Reads a text file of at most so many bytes.
-pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    String::from_utf8(read(path, most)?).map_err(|error| {
+/// Reads a text file, which must not have more bytes than the limit.
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    String::from_utf8(read(path, limit)?).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
-        io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8 at byte {byte}"))
+        io::Error::new(io::ErrorKind::InvalidData, format!("invalid UTF-8 at byte {byte}"))
     })
 }
 
-fn check(about: &Metadata) -> io::Result<()> {
-    if about.is_file() {
+fn check(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_file() {
         return Ok(());
     }
-    Err(unfit(if about.is_dir() { "it is a folder, not a file" } else { other(about) }))
+    Err(invalid(if metadata.is_dir() { "it is a folder, not a file" } else { kind(metadata) }))
 }
 
 #[cfg(unix)]
-fn other(about: &Metadata) -> &'static str {
+fn kind(metadata: &Metadata) -> &'static str {
     use std::os::unix::fs::FileTypeExt;
-    let kind = about.file_type();
+    let kind = metadata.file_type();
     if kind.is_fifo() || kind.is_socket() {
-        return "it is a pipe, not a file; write what comes out of it to a file, and name that";
+        return "it is a pipe, not a file; save its output to a file first";
     }
     "it is a device, not a file"
 }
 
 #[cfg(not(unix))]
-fn other(_: &Metadata) -> &'static str {
+fn kind(_: &Metadata) -> &'static str {
     "it is not a file"
 }
 
@@ -76,7 +76,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-fn unfit(why: &str) -> io::Error {
+fn invalid(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(read_text(file.path(), 4).unwrap(), "1234");
         assert_eq!(read(file.path(), 3).unwrap_err().to_string(), "it is larger than 3 bytes");
         std::fs::write(file.path(), b"ab\xe9").unwrap();
-        assert_eq!(read_text(file.path(), 4).unwrap_err().to_string(), "it is not UTF-8 at byte 2");
+        assert_eq!(read_text(file.path(), 4).unwrap_err().to_string(), "invalid UTF-8 at byte 2");
     }
 
     #[test]

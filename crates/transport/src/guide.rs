@@ -9,8 +9,6 @@
 //! | test that nothing is sent | [`RejectAll`](crate::RejectAll) | none |
 //! | look at what was sent | [`Capture`](crate::Capture) over another one | that of the other |
 //! | test what your code does in trouble | [`FaultInjector`](crate::FaultInjector) over another one | that of the other, now and then |
-//! | know what would be written | [`DryRun`](crate::DryRun) over another one | asked, not written to |
-//! | go on after a crash | [`Journaled`](crate::journal::Journaled) over another one | that of the other |
 //!
 //! # A test with a cassette
 //!
@@ -41,9 +39,9 @@
 //! // What the test is about. A real one would call `Http`, with a key from the environment.
 //! async fn rooms(path: &std::path::Path, mode: Mode) -> Result<usize, Error> {
 //!     let service = || Ok(Sandbox::default());
-//!     let cassette = Recorder::open(path).mode(mode);
+//!     let cassette = Recorder::builder(path).mode(mode);
 //!     cassette
-//!         .play(service, async |cassette| {
+//!         .run(service, async |cassette| {
 //!             let request: ListRooms = Default::default();
 //!             Ok(Connection::new(cassette).send(&request).await?.room_info.len())
 //!         })
@@ -71,13 +69,13 @@
 //! # let path = folder.path().join("rooms.cassette");
 //! let room = |code: &str| CheckRoom { room_code: code.to_owned() };
 //! for codes in [&["linux1"][..], &["linux1", "nowhere"]] {
-//!     let cassette = Recorder::open(&path).mode(Mode::Append).over(|| Ok(Sandbox::default()))?;
+//!     let cassette = Recorder::builder(&path).mode(Mode::Append).open(|| Ok(Sandbox::default()))?;
 //!     for code in codes {
 //!         Connection::new(cassette.clone()).send(&room(code)).await?;
 //!     }
 //!     cassette.finish()?;
 //! }
-//! let replay = Recorder::open(&path).over(|| Ok(RejectAll))?;
+//! let replay = Recorder::builder(&path).open(|| Ok(RejectAll))?;
 //! assert!(!Connection::new(replay.clone()).send(&room("nowhere")).await?.room_exists);
 //! let error = replay.finish().unwrap_err();
 //! assert!(error.to_string().contains("roomCode=linux1"), "it was not asked for this time");
@@ -89,7 +87,7 @@
 //!
 //! A service that has changed since is told as a difference. What was not recorded is not sent, so that a
 //! verification never writes what nobody has foreseen; with
-//! [`Writes::LeftOut`](crate::Writes::LeftOut) it writes nothing at all.
+//! [`VerifyWrites::Skip`](crate::VerifyWrites::Skip) it writes nothing at all.
 //!
 //! ```
 //! use drillmaster_models::thm::ListUsers;
@@ -103,7 +101,7 @@
 //! let mut told = None;
 //! for (mode, learners) in [(Mode::Once, 3), (Mode::Verify, 4)] {
 //!     let sandbox = Sandbox::new(Options { learners, ..Options::default() });
-//!     let cassette = Recorder::open(&path).mode(mode).over(|| Ok(sandbox))?;
+//!     let cassette = Recorder::builder(&path).mode(mode).open(|| Ok(sandbox))?;
 //!     Connection::new(cassette.clone()).send(&ListUsers {}).await?;
 //!     told = cassette.finish().err();
 //! }
@@ -130,13 +128,13 @@
 //! let refusal = Response::json(500, &serde_json::json!({ "message": "on fire" }));
 //! let events = [
 //!     Event::Cassette(Header::default()),
-//!     Event::Request(RequestEvent::of(&request)),
-//!     Event::Response(ResponseEvent::of("main", 0, &refusal)),
+//!     Event::Request(RequestEvent::from_request(&request)),
+//!     Event::Response(ResponseEvent::from_response("main", 0, &refusal)),
 //!     Event::End { interactions: 1 },
 //! ];
 //! let text = events.iter().map(|event| serde_json::to_string(event)).collect::<Result<String, _>>()?;
 //!
-//! let connection = Connection::new(Replay::read(text)?);
+//! let connection = Connection::new(Replay::parse(text)?);
 //! let error = connection.send(&ListUsers {}).await.unwrap_err();
 //! assert_eq!(error.status(), Some(500));
 //! # Ok(())

@@ -11,10 +11,6 @@
 //! | [`RateLimit`] | keeps to a budget, and slows down when the service asks for it |
 //! | [`Retry`] | sends again what can do no harm |
 //! | [`FaultInjector`] | makes trouble on purpose |
-//! | [`DryRun`] | lets reads through, answers writes itself and keeps what it would have sent |
-//! | [`Approved`] | lets through the writes of a plan and no other |
-//! | [`Guard`] | stops before too much is taken away, and before what cannot be undone |
-//! | [`journal::Journaled`] | writes a run's [journal], and goes on from one |
 //! | [`log::Logged`] | tells a log of each request |
 //! | [`Capture`] | a test double that keeps the requests it passes on |
 //! | [`RejectAll`] | a test double that refuses to be used |
@@ -37,18 +33,14 @@
 //! # });
 //! ```
 
-mod approved;
 pub mod cassette;
 mod connection;
 mod diff;
-mod dry_run;
 mod error;
 pub mod fault;
 pub mod files;
-mod guard;
 pub mod guide;
 mod http;
-pub mod journal;
 pub mod log;
 mod mode;
 mod rate;
@@ -57,28 +49,25 @@ mod record;
 mod replay;
 mod request;
 mod resolve;
+mod resolve_policy;
 mod retry;
 mod retry_after;
 mod testing;
-#[doc(hidden)]
-pub mod torture;
 mod wait_policy;
 
-pub use approved::Approved;
 pub use connection::Connection;
 pub use drillmaster_redact as redact;
-pub use dry_run::{DryRun, Planned};
 pub use error::{Error, Mismatch, NetworkError, Stopped};
 pub use fault::{FaultInjector, FaultPlan, FaultPlanError};
-pub use guard::{Guard, Limits, Removals};
 pub use http::{Http, HttpBuilder, base_url};
-pub use mode::{Mode, ModeError, Recorder, RecorderBuilder, Writes};
+pub use mode::{Mode, ModeError, Recorder, RecorderBuilder, VerifyWrites};
 pub use rate::{Rate, RateError};
 pub use rate_limit::{RateLimit, RateStats};
 pub use record::Record;
 pub use replay::Replay;
 pub use request::{Purpose, Request, Response, Route, Scope, Source, Transport};
-pub use resolve::{Doubt, ResolvePolicy, Resolver};
+pub use resolve::{InDoubtWrite, Resolver};
+pub use resolve_policy::ResolvePolicy;
 pub use retry::Retry;
 pub use testing::{Capture, RejectAll};
 pub use wait_policy::{Wait, WaitOutcome, WaitPolicy, WaitReason};

@@ -1,5 +1,4 @@
-//! A cassette for a test or a program: replayed, recorded, added to or compared with the service, as the mode
-//! has it.
+//! A cassette for a test or a program: replayed, recorded, extended or verified, depending on the mode.
 
 mod append;
 mod verify;
@@ -16,10 +15,10 @@ use serde_json::Value;
 
 use self::append::Append;
 use self::verify::Verify;
-pub use self::verify::Writes;
+pub use self::verify::VerifyWrites;
+use crate::cassette::index::EventKey;
 use crate::cassette::{Header, Sanitizer, SealError, identity};
 use crate::error::{Error, Stopped};
-use crate::guard::{Key, key};
 use crate::record::Record;
 use crate::redact::{Policy, Rows, Warnings};
 use crate::replay::Replay;
@@ -28,16 +27,16 @@ use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 /// What is done with a cassette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Answers from it, and refuses anything else. The service is never called.
+    /// Answers from the cassette and refuses all other requests. The service is never called.
     #[default]
     Replay,
-    /// Calls the service, and writes a new cassette in the place of the old one.
+    /// Calls the service and replaces the cassette.
     Record,
-    /// Answers what is recorded, calls the service for the rest, and adds that.
+    /// Answers from the cassette, calls the service for the rest, and adds that to the cassette.
     Append,
-    /// Calls the service with what is recorded and with nothing else, and tells where it answers otherwise.
+    /// Sends recorded requests to the service and reports where its responses have changed.
     Verify,
-    /// Records where there is no file, else replays.
+    /// Records if the file does not exist, else replays.
     Once,
 }
 
@@ -45,7 +44,7 @@ impl Mode {
     /// The variable that [`from_env`](Self::from_env) reads.
     pub const VARIABLE: &'static str = "DRILLMASTER_CASSETTE";
 
-    /// Every mode by its name, and then by the names that VCR and those after it use.
+    /// Every mode by its name, and by the names that VCR and similar tools use.
     const NAMES: [(&'static str, Self); 8] = [
         ("replay", Self::Replay),
         ("record", Self::Record),
@@ -57,7 +56,7 @@ impl Mode {
         ("new_episodes", Self::Append),
     ];
 
-    /// The mode that `DRILLMASTER_CASSETTE` names; replay where it is not set or empty.
+    /// The mode that the variable `DRILLMASTER_CASSETTE` names; `Replay` if it is not set or empty.
     pub fn from_env() -> Result<Self, Error> {
         match std::env::var_os(Self::VARIABLE) {
             Some(name) if !name.is_empty() => name
@@ -76,9 +75,9 @@ impl fmt::Display for Mode {
     }
 }
 
-/// A word that names no [`Mode`].
+/// A word that is not the name of a [`Mode`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no mode of a cassette; use replay, record, append, verify or once")]
+#[error("`{0}` is not a cassette mode; use replay, record, append, verify or once")]
 pub struct ModeError(String);
 
 impl FromStr for Mode {
@@ -90,15 +89,15 @@ impl FromStr for Mode {
     }
 }
 
-/// The service behind a cassette, made when it is first needed: a replay needs no credential.
-type Live = LazyLock<Result<Arc<dyn Transport>, Error>, Box<dyn FnOnce() -> Made + Send>>;
-type Made = Result<Arc<dyn Transport>, Error>;
+/// The service behind a cassette, connected when it is first needed: a replay needs no credential.
+type Service = LazyLock<Connected, Box<dyn FnOnce() -> Connected + Send>>;
+type Connected = Result<Arc<dyn Transport>, Error>;
 
-/// A cassette in use: a [`Transport`] that does what its [`Mode`] says. Cloning is cheap, and clones are the
-/// same cassette. Nothing is shared with another one, so that tests run at the same time; of two that record
-/// into one file, the later stands there as a whole.
+/// A cassette in use: a [`Transport`] that records, replays, extends or verifies, depending on its [`Mode`]. Clones
+/// share the cassette. Two recorders share nothing, so that tests can run in parallel; if two record to the same file,
+/// the one that finishes last wins.
 ///
-/// A test says what it does, and the cassette is [finished](Self::finish) behind it:
+/// [`run`](RecorderBuilder::run) opens a cassette, uses it and [finishes](Self::finish) it:
 ///
 /// ```
 /// use drillmaster_models::thm::ShowScoreboard;
@@ -108,12 +107,12 @@ type Made = Result<Arc<dyn Transport>, Error>;
 /// # runtime.block_on(async {
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("empty.cassette");
-/// let done: Result<(), Error> = Recorder::open(&path)
+/// let done: Result<(), Error> = Recorder::builder(&path)
 ///     .mode(Mode::Record) // in a test: `Mode::from_env()?`
-///     .play(|| Ok(RejectAll), async |cassette| {
+///     .run(|| Ok(RejectAll), async |cassette| {
 ///         let connection = Connection::new(cassette);
 ///         let request = ShowScoreboard { room_code: "linux1".to_owned() };
-///         assert!(connection.send(&request).await.is_err(), "there is nobody to answer");
+///         assert!(connection.send(&request).await.is_err(), "nothing answers");
 ///         Ok(())
 ///     })
 ///     .await;
@@ -122,44 +121,43 @@ type Made = Result<Arc<dyn Transport>, Error>;
 /// # });
 /// ```
 ///
-/// Whoever opens one with [`over`](RecorderBuilder::over) calls [`finish`](Self::finish) at the end: only then are
-/// unused interactions and drift told, and what was recorded is in its file. So that no test passes because
-/// this was forgotten, dropping an unfinished cassette panics, unless the thread panics already or a request
-/// was refused as a mismatch, which the caller knows of. A program that ends early for reasons of its
-/// own says so with [`unwatched`](RecorderBuilder::unwatched).
+/// After [`open`](RecorderBuilder::open), call [`finish`](Self::finish) at the end: it reports unused interactions and
+/// drift, and writes the file. Dropping an unfinished cassette panics, so that no test passes because this was
+/// forgotten. It does not panic if the thread is already panicking, or if a request was refused as a mismatch. A
+/// program that may end early uses [`allow_unfinished`](RecorderBuilder::allow_unfinished).
 #[derive(Clone)]
-pub struct Recorder(Arc<Running>);
+pub struct Recorder(Arc<Inner>);
 
-struct Running {
+struct Inner {
     path: PathBuf,
-    way: Way,
-    /// Whoever calls over several connections numbers `main` on each of them: a cassette has one of each scope.
+    work: Work,
+    /// Each connection numbers the requests of `main` by itself; a cassette has one sequence for each scope.
     scopes: Mutex<HashMap<Arc<str>, Arc<Scope>>>,
-    /// By scope and identity: the number of each write, for what becomes of it later.
-    writes: Mutex<HashMap<Key, u64>>,
-    /// Nothing is left to be told to the caller.
-    settled: AtomicBool,
+    /// The number of each write, for its later resolution.
+    writes: Mutex<HashMap<EventKey, u64>>,
+    /// Whether it may be dropped.
+    finished: AtomicBool,
     warnings: OnceLock<Warnings>,
 }
 
-enum Way {
+enum Work {
     Replay(Box<Replay>),
     Record(Box<Record<Arc<dyn Transport>>>),
     Append(Box<Append>),
     Verify(Box<Verify>),
 }
 
-/// A cassette that is about to be opened.
+/// Options of a cassette that is about to be opened.
 #[must_use]
 pub struct RecorderBuilder {
     path: PathBuf,
     mode: Mode,
     header: Header,
     unused: Unused,
-    watch: Watch,
+    unfinished: Unfinished,
     policy: Policy,
     roster: Option<Rows>,
-    writes: Writes,
+    writes: VerifyWrites,
 }
 
 enum Unused {
@@ -167,55 +165,55 @@ enum Unused {
     Allowed,
 }
 
-enum Watch {
-    On,
-    Off,
+enum Unfinished {
+    Panics,
+    Allowed,
 }
 
 impl Recorder {
-    /// Begins to open a cassette, to be replayed unless told otherwise.
-    pub fn open(path: impl AsRef<Path>) -> RecorderBuilder {
+    /// Sets up a cassette, which is replayed unless another [mode](RecorderBuilder::mode) is set.
+    pub fn builder(path: impl AsRef<Path>) -> RecorderBuilder {
         RecorderBuilder {
             path: path.as_ref().to_owned(),
             mode: Mode::default(),
             header: Header::default(),
             unused: Unused::Refused,
-            watch: Watch::On,
+            unfinished: Unfinished::Panics,
             policy: Policy::default(),
             roster: None,
-            writes: Writes::default(),
+            writes: VerifyWrites::default(),
         }
     }
 
-    /// How many writes a verification left out.
-    pub fn writes_left_out(&self) -> usize {
-        match &self.0.way {
-            Way::Verify(verify) => verify.writes_left_out(),
-            Way::Replay(_) | Way::Record(_) | Way::Append(_) => 0,
+    /// How many writes a verification skipped.
+    pub fn skipped_writes(&self) -> usize {
+        match &self.0.work {
+            Work::Verify(verify) => verify.skipped_writes(),
+            Work::Replay(_) | Work::Record(_) | Work::Append(_) => 0,
         }
     }
 
-    /// A text as it may be told to whoever may read the recording: with pseudonyms, where that has them.
-    pub fn told(&self, text: &str) -> String {
-        self.0.recorded().map_or_else(|| text.to_owned(), |recorded| recorded.told(text))
+    /// A text with the pseudonyms of the recording, so that it reveals no more than the recording does.
+    pub fn redacted_text(&self, text: &str) -> String {
+        self.0.recorded().map_or_else(|| text.to_owned(), |recorded| recorded.redacted_text(text))
     }
 
-    /// The key of a row as it may be told to them.
-    pub fn told_key(&self, key: &str) -> String {
-        self.0.recorded().map_or_else(|| key.to_owned(), |recorded| recorded.told_key(key))
+    /// The key of a row with the pseudonyms of the recording.
+    pub fn redacted_key(&self, key: &str) -> String {
+        self.0.recorded().map_or_else(|| key.to_owned(), |recorded| recorded.redacted_key(key))
     }
 
-    /// Ends it. Fails where something recorded was not asked for or where the service answers otherwise than
-    /// it did; puts what was recorded in its place.
+    /// Finishes the cassette: writes what was recorded. Fails if something recorded was not used, or if the service's
+    /// responses have changed.
     pub fn finish(&self) -> Result<(), Error> {
-        self.0.settle();
+        self.0.set_finished();
         let nothing = |()| Warnings::default();
-        let warnings = match &self.0.way {
-            Way::Replay(replay) => replay.finish().map(nothing),
-            Way::Record(record) => record.finish().map_err(|error| {
+        let warnings = match &self.0.work {
+            Work::Replay(replay) => replay.finish().map(nothing),
+            Work::Record(record) => record.finish().map_err(|error| {
                 let path = self.0.path.display();
                 let problem = format!("cannot write the cassette {path}: {error}");
-                // What may not be written is no matter of the disk.
+                // A recording that must not be written is not a disk error.
                 if error
                     .get_ref()
                     .is_some_and(<dyn std::error::Error + Send + Sync>::is::<SealError>)
@@ -225,105 +223,106 @@ impl Recorder {
                     Error::unwritten(problem)
                 }
             }),
-            Way::Append(append) => append.finish(&self.0.path),
-            Way::Verify(verify) => verify.finish().map(nothing),
+            Work::Append(append) => append.finish(&self.0.path),
+            Work::Verify(verify) => verify.finish().map(nothing),
         }
         .map_err(|error| match error.mismatch() {
             Some(how) => Error::replay(how, format!("{}: {error}", self.0.path.display())),
             None => error,
         })?;
-        // The first one tells.
+        // Only the first call has something to say.
         let _ = self.0.warnings.set(warnings);
         Ok(())
     }
 
-    /// What whoever recorded should know, once it is finished; nothing where nothing was written.
+    /// What the user should know about the sealing, once the cassette is finished.
     pub fn warnings(&self) -> Warnings {
         self.0.warnings.get().cloned().unwrap_or_default()
     }
 }
 
 impl RecorderBuilder {
-    /// What to do with it; in a test mostly [`Mode::from_env`].
+    /// Sets what is done with the cassette. Tests use [`Mode::from_env`].
     pub fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
     }
 
-    /// What a new cassette says it was made from.
+    /// Sets the header of a new cassette.
     pub fn header(self, header: Header) -> Self {
         Self { header, ..self }
     }
 
-    /// Takes more for private than the declarations do. This can only be added to.
+    /// Sets what else is private, besides what the endpoints declare.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
     }
 
-    /// The people that it is about. Their pseudonyms have the numbers of their rows, so that they are found again.
-    /// Without a roster a replay learns from the requests who is who, and appending sends anew whatever names
-    /// somebody.
+    /// Sets the roster. The pseudonyms of its people are numbered by row, so that they are found again. Without a
+    /// roster, a replay learns from the requests who is who, and `append` sends every request about a person again.
     pub fn roster(self, roster: Rows) -> Self {
         Self { roster: Some(roster), ..self }
     }
 
-    /// Lets be what was recorded and is not asked for.
+    /// Ignores recorded interactions that are not used.
     pub fn allow_unused(self) -> Self {
         Self { unused: Unused::Allowed, ..self }
     }
 
-    /// What a verification does with recorded writes; it makes them unless told otherwise.
-    pub fn writes(self, writes: Writes) -> Self {
+    /// Sets what a verification does with recorded writes. By default it sends them.
+    pub fn writes(self, writes: VerifyWrites) -> Self {
         Self { writes, ..self }
     }
 
-    /// Lets it be dropped unfinished.
-    pub fn unwatched(self) -> Self {
-        Self { watch: Watch::Off, ..self }
+    /// Allows it to be dropped without being finished.
+    pub fn allow_unfinished(self) -> Self {
+        Self { unfinished: Unfinished::Allowed, ..self }
     }
 
-    /// Opens it, over a service that is made when it is first needed. A replay never needs it; recording and
-    /// verifying need it at once.
-    pub fn over<T, F>(self, live: F) -> Result<Recorder, Error>
+    /// Opens the cassette. The service is connected when it is first needed: never for a replay, at once for a
+    /// recording or a verification.
+    pub fn open<T, F>(self, service: F) -> Result<Recorder, Error>
     where
         T: Transport + 'static,
         F: FnOnce() -> Result<T, Error> + Send + 'static,
     {
-        let live: Live =
-            LazyLock::new(Box::new(|| live().map(|live| Arc::new(live) as Arc<dyn Transport>)));
-        let way = match self.mode {
-            Mode::Once if self.path.exists() => Way::Replay(Box::new(self.recorded()?)),
-            Mode::Replay => Way::Replay(Box::new(self.recorded()?)),
+        let service: Service = LazyLock::new(Box::new(|| {
+            service().map(|service| Arc::new(service) as Arc<dyn Transport>)
+        }));
+        let work = match self.mode {
+            Mode::Once if self.path.exists() => Work::Replay(Box::new(self.recorded()?)),
+            Mode::Replay => Work::Replay(Box::new(self.recorded()?)),
             Mode::Record | Mode::Once => {
                 let seal = self.seal();
-                let record = Record::to_file(&self.path, self.header, reached(&live)?.clone());
+                let record = Record::to_file(&self.path, self.header, connected(&service)?.clone());
                 let record = record.map(|record| record.sealed_by(seal));
-                Way::Record(Box::new(record.map_err(|error| {
+                Work::Record(Box::new(record.map_err(|error| {
                     let path = self.path.display();
                     Error::setup(format!("cannot write the cassette {path}: {error}"))
                 })?))
             }
             Mode::Append if self.path.exists() => {
-                Way::Append(Box::new(Append::to(self.recorded()?, self.seal(), live)))
+                Work::Append(Box::new(Append::new(self.recorded()?, self.seal(), service)))
             }
             Mode::Append => {
                 let seal = self.seal();
-                Way::Append(Box::new(Append::anew(self.header, seal, live)?))
+                Work::Append(Box::new(Append::create(self.header, seal, service)?))
             }
             Mode::Verify => {
                 let recorded = self.recorded()?;
-                Way::Verify(Box::new(Verify::of(recorded, reached(&live)?.clone(), self.writes)))
+                let service = connected(&service)?.clone();
+                Work::Verify(Box::new(Verify::new(recorded, service, self.writes)))
             }
         };
-        let settled = AtomicBool::new(matches!(self.watch, Watch::Off));
+        let finished = AtomicBool::new(matches!(self.unfinished, Unfinished::Allowed));
         let (path, scopes, writes) = (self.path, Mutex::default(), Mutex::default());
         let warnings = OnceLock::new();
-        Ok(Recorder(Arc::new(Running { path, way, scopes, writes, settled, warnings })))
+        Ok(Recorder(Arc::new(Inner { path, work, scopes, writes, finished, warnings })))
     }
 
-    /// Opens it, does the work over it, and finishes it where the work succeeds. So nobody can forget to.
-    pub async fn play<T, F, R, E>(
+    /// Opens the cassette, does the work, and finishes the cassette if the work succeeds.
+    pub async fn run<T, F, R, E>(
         self,
-        live: F,
+        service: F,
         work: impl AsyncFnOnce(Recorder) -> Result<R, E>,
     ) -> Result<R, E>
     where
@@ -331,15 +330,15 @@ impl RecorderBuilder {
         F: FnOnce() -> Result<T, Error> + Send + 'static,
         E: From<Error>,
     {
-        let cassette = self.over(live)?;
+        let cassette = self.open(service)?;
         match work(cassette.clone()).await {
             Ok(done) => {
                 cassette.finish()?;
                 Ok(done)
             }
-            // The caller is told of this one.
+            // The caller gets this error, which matters more than an unfinished cassette.
             Err(error) => {
-                cassette.0.settle();
+                cassette.0.set_finished();
                 Err(error)
             }
         }
@@ -357,7 +356,7 @@ impl RecorderBuilder {
         if !self.path.exists() {
             let (path, variable) = (self.path.display(), Mode::VARIABLE);
             return Err(Error::setup(format!(
-                "there is no cassette {path}; record it, in a test with {variable}=record"
+                "the cassette {path} does not exist; record it, in a test with {variable}=record"
             )));
         }
         let mut replay = Replay::open(&self.path)?;
@@ -374,30 +373,30 @@ impl RecorderBuilder {
     }
 }
 
-/// A pseudonym that was about to be sent.
-fn foreign(pseudonym: &str) -> Error {
+/// The error if a pseudonym was about to be sent.
+fn pseudonym_error(pseudonym: &str) -> Error {
     let problem = format!(
-        "`{pseudonym}` stands for somebody in the cassette, and the service does not know it: nothing was sent; \
-         give the real roster, or record anew"
+        "`{pseudonym}` is a pseudonym in the cassette that the service does not know; nothing was sent. Use the real \
+         roster, or record again"
     );
     Error::stopped(Stopped::Pseudonym, problem)
 }
 
-/// The service, or why there is none.
-fn reached(live: &Live) -> Result<&Arc<dyn Transport>, Error> {
-    (**live).as_ref().map_err(Clone::clone)
+/// The service, or why it cannot be connected.
+fn connected(service: &Service) -> Result<&Arc<dyn Transport>, Error> {
+    (**service).as_ref().map_err(Clone::clone)
 }
 
-impl Running {
-    fn settle(&self) {
-        self.settled.store(true, Ordering::Relaxed);
+impl Inner {
+    fn set_finished(&self) {
+        self.finished.store(true, Ordering::Relaxed);
     }
 
-    /// What it compares the service with.
+    /// The recording that the service is compared with.
     fn recorded(&self) -> Option<&Replay> {
-        match &self.way {
-            Way::Verify(verify) => Some(verify.recorded()),
-            Way::Replay(_) | Way::Record(_) | Way::Append(_) => None,
+        match &self.work {
+            Work::Verify(verify) => Some(verify.recorded()),
+            Work::Replay(_) | Work::Record(_) | Work::Append(_) => None,
         }
     }
 
@@ -406,7 +405,7 @@ impl Running {
         scopes.entry(name.clone()).or_insert_with(|| Arc::new(Scope::new(name.clone()))).clone()
     }
 
-    /// The request under a number of the cassette's own, for several clients may share it.
+    /// The request with a number of the cassette, because several clients may share it.
     fn numbered(&self, request: Request) -> Request {
         let ordinal = self.scope(&request.scope).next();
         let purpose = match request.purpose {
@@ -416,29 +415,34 @@ impl Running {
             purpose => purpose,
         };
         if purpose == Purpose::Call && !request.metadata.effect.is_read() {
-            self.writes().insert(key(&request.scope, &identity(&request.wire)), ordinal);
+            self.writes().insert(key(&request), ordinal);
         }
         Request { ordinal, purpose, ..request }
     }
 
-    /// Under which number the cassette has this write.
+    /// The number of this write in the cassette.
     fn number_of(&self, request: &Request) -> Option<u64> {
-        self.writes().get(&key(&request.scope, &identity(&request.wire))).copied()
+        self.writes().get(&key(request)).copied()
     }
 
-    fn writes(&self) -> MutexGuard<'_, HashMap<Key, u64>> {
+    fn writes(&self) -> MutexGuard<'_, HashMap<EventKey, u64>> {
         self.writes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn noticed<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+    /// A caller that got a mismatch need not finish the cassette.
+    fn checked<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         if outcome.as_ref().is_err_and(Error::is_replay_mismatch) {
-            self.settle();
+            self.set_finished();
         }
         outcome
     }
 }
 
-impl Way {
+fn key(request: &Request) -> EventKey {
+    EventKey::request(&request.scope, &identity(&request.wire)).unwrap_or_default()
+}
+
+impl Work {
     fn transport(&self) -> &dyn Transport {
         match self {
             Self::Replay(replay) => &**replay,
@@ -453,33 +457,32 @@ impl Way {
 impl Transport for Recorder {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let request = self.0.numbered(request);
-        let answer = self.0.way.transport().send(request).await;
-        self.0.noticed(answer)
+        let answer = self.0.work.transport().send(request).await;
+        self.0.checked(answer)
     }
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
         let scope = self.0.scope(scope.name());
-        self.0.noticed(self.0.way.transport().value(&scope, name, fresh))
+        self.0.checked(self.0.work.transport().value(&scope, name, fresh))
     }
 
     fn source(&self, request: &Request) -> Source {
-        self.0.way.transport().source(request)
+        self.0.work.transport().source(request)
     }
 
     fn resolved(&self, request: &Request, answer: &Response) {
         let ordinal = self.0.number_of(request).unwrap_or(request.ordinal);
         let request = Request { ordinal, ..request.clone() };
-        self.0.way.transport().resolved(&request, answer);
+        self.0.work.transport().resolved(&request, answer);
     }
 }
 
-impl Drop for Running {
+impl Drop for Inner {
     fn drop(&mut self) {
         assert!(
-            self.settled.load(Ordering::Relaxed) || std::thread::panicking(),
-            "the cassette {} was dropped without `finish`: what it was to check is not checked, and what it \
-             recorded is lost. Where a `?` ended the test early, its error comes to light with \
-             `Opening::play` or `unwatched`",
+            self.finished.load(Ordering::Relaxed) || std::thread::panicking(),
+            "the cassette {} was dropped without `finish`: nothing was checked, and nothing was written. If a `?` \
+             ended the test early, use `RecorderBuilder::run` or `allow_unfinished` to see its error",
             self.path.display()
         );
     }

@@ -1,4 +1,4 @@
-//! Writing down what travels.
+//! Recording cassettes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
@@ -8,15 +8,15 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::cassette::lines::{line, strip_checksum};
 use crate::cassette::{Event, Header, RequestEvent, ResponseEvent, Sanitizer, ValueEvent, beside};
 use crate::error::Error;
-use crate::journal::{line, unseal};
 use crate::redact::Warnings;
 use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
-/// Passes requests on and writes them and their answers to a cassette. The file appears, complete and
-/// [sealed](Sanitizer), when [`finish`](Record::finish) is called. Until then a file without a name holds what
-/// travelled, which nobody else can open and which is gone with this process.
+/// Passes requests on, and records them and their responses in a cassette. The file appears, complete and
+/// [sealed](Sanitizer), when [`finish`](Record::finish) is called. Until then everything is in a temporary file without a
+/// name, which no other process can open and which disappears with this one.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,65 +36,66 @@ pub struct Record<T> {
     path: PathBuf,
     header: Header,
     seal: Sanitizer,
-    tape: Mutex<Option<Tape>>,
+    recording: Mutex<Option<Unfinished>>,
 }
 
-struct Tape {
+struct Unfinished {
     out: BufWriter<File>,
-    /// The first trouble with the file: a run goes on, and its recording is refused at the end.
-    trouble: Option<io::Error>,
+    /// The first error of the file. Requests are still passed on, and finishing fails.
+    error: Option<io::Error>,
 }
 
 impl<T> Record<T> {
-    /// Records what goes to `inner`. Refuses a place that cannot be written to.
+    /// Records what is sent over `inner`. Fails if the file cannot be written.
     pub fn to_file(path: impl AsRef<Path>, header: Header, inner: T) -> io::Result<Self> {
         let path = path.as_ref().to_owned();
         drop(beside(&path)?);
-        let tape = Tape { out: BufWriter::new(tempfile::tempfile()?), trouble: None };
-        Ok(Self { inner, path, header, seal: Sanitizer::default(), tape: Mutex::new(Some(tape)) })
+        let recording = Unfinished { out: BufWriter::new(tempfile::tempfile()?), error: None };
+        let recording = Mutex::new(Some(recording));
+        Ok(Self { inner, path, header, seal: Sanitizer::default(), recording })
     }
 
-    /// Seals the recording in this way.
+    /// Sets how the recording is sealed.
     #[must_use]
     pub fn sealed_by(mut self, seal: Sanitizer) -> Self {
         self.seal = seal;
         self
     }
 
-    /// Ends the recording, seals it and puts the file in its place, and the roster with pseudonyms beside
-    /// it where a roster was given. Later requests are passed on unrecorded. Gives what whoever seals should know.
+    /// Ends the recording, seals it and writes the file, with the roster of pseudonyms next to it if the seal has a
+    /// roster. Later requests are not recorded. Returns what the user should know about the sealing.
     pub fn finish(&self) -> io::Result<Warnings> {
-        let Some(tape) = self.lock().take() else {
+        let Some(recording) = self.lock().take() else {
             return Ok(Warnings::default());
         };
-        if let Some(trouble) = tape.trouble {
-            return Err(trouble);
+        if let Some(error) = recording.error {
+            return Err(error);
         }
-        let events = tape.events()?;
+        let events = recording.events()?;
         let sealed = self.seal.events(self.header.clone(), events).map_err(io::Error::other)?;
         sealed.write(&self.path)?;
         Ok(sealed.warnings().clone())
     }
 
     fn write(&self, event: &Event) {
-        if let Some(tape) = self.lock().as_mut() {
-            tape.write(event);
+        if let Some(recording) = self.lock().as_mut() {
+            recording.write(event);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Tape>> {
-        self.tape.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Unfinished>> {
+        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Tape {
+impl Unfinished {
     fn write(&mut self, event: &Event) {
         if let Err(error) = self.out.write_all(&line(event)) {
-            self.trouble.get_or_insert(error);
+            self.error.get_or_insert(error);
         }
     }
 
-    /// Reads back what was written.
+    /// Reads the events back.
     fn events(self) -> io::Result<Vec<Event>> {
         let mut file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
@@ -102,7 +103,7 @@ impl Tape {
         lines
             .map(|line| {
                 let mut line = line?;
-                if !unseal(&mut line) {
+                if !strip_checksum(&mut line) {
                     return Err(io::Error::other("the recording was damaged before it was sealed"));
                 }
                 Ok(serde_json::from_slice(&line)?)
@@ -114,14 +115,14 @@ impl Tape {
 #[async_trait]
 impl<T: Transport> Transport for Record<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        // What it shows is written down as the outcome of the write that it was for.
-        if request.purpose == Purpose::Look {
+        // What it finds is recorded as the outcome of the in-doubt write.
+        if request.purpose == Purpose::Probe {
             return self.inner.send(request).await;
         }
         let (scope, ordinal) = (request.scope.clone(), request.ordinal);
-        self.write(&Event::Request(RequestEvent::of(&request)));
+        self.write(&Event::Request(RequestEvent::from_request(&request)));
         let answer = self.inner.send(request).await;
-        if let Some(event) = Event::outcome(&scope, ordinal, &answer) {
+        if let Some(event) = Event::from_outcome(&scope, ordinal, &answer) {
             self.write(&event);
         }
         answer
@@ -143,7 +144,7 @@ impl<T: Transport> Transport for Record<T> {
     }
 
     fn resolved(&self, request: &Request, answer: &Response) {
-        let event = ResponseEvent::of(&request.scope, request.ordinal, answer);
+        let event = ResponseEvent::from_response(&request.scope, request.ordinal, answer);
         self.write(&Event::Resolved(event));
         self.inner.resolved(request, answer);
     }

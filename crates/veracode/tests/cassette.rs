@@ -19,9 +19,9 @@ const CASSETTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cassettes/inv
 /// Opened and finished by hand, where a closure around the test would be in the way.
 #[tokio::test]
 async fn an_invite_is_sent_once() -> Result<(), Error> {
-    let cassette = Recorder::open(CASSETTE).mode(Mode::from_env()?);
+    let cassette = Recorder::builder(CASSETTE).mode(Mode::from_env()?);
     let cassette = cassette
-        .over(|| Ok(Sandbox::new(Options { learners: 8, seats: 10, ..Options::default() })))?;
+        .open(|| Ok(Sandbox::new(Options { learners: 8, seats: 10, ..Options::default() })))?;
     let client = Client::new(cassette.clone());
 
     let users: Vec<_> = client.users().try_collect().await.unwrap();

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use drillmaster_interchange::{self as interchange, Format, Options, har, write_cassette};
 use drillmaster_models::{endpoint, endpoints};
-use drillmaster_transport::cassette::{Interaction, Tape, parse};
+use drillmaster_transport::cassette::{Interaction, Recording, parse};
 use drillmaster_transport::{Error, Purpose, Replay, Request, Response, Transport};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -229,7 +229,7 @@ proptest! {
     #[test]
     fn a_damaged_cassette_is_read_whole_or_refused(text in damaged(cassettes())) {
         let text = String::from_utf8_lossy(&text);
-        match (parse(&text), Replay::read(text.clone())) {
+        match (parse(&text), Replay::parse(text.clone())) {
             (Ok(tape), Ok(replay)) => replay_everything(&tape, &replay),
             (Err(one), Err(other)) => prop_assert_eq!(one, other),
             (one, other) => panic!("read whole: {:?}, opened: {:?}", one.err(), other.err()),
@@ -248,7 +248,7 @@ proptest! {
 }
 
 /// Sends every recorded request, in order, and then once more.
-fn replay_everything(tape: &Tape, replay: &Replay) {
+fn replay_everything(tape: &Recording, replay: &Replay) {
     let mut recorded: Vec<_> = tape.interactions.iter().collect();
     recorded.sort_by_key(|interaction| interaction.request.ordinal);
     for interaction in &recorded {
@@ -303,13 +303,13 @@ fn import(format: Format, bytes: &[u8]) {
     assert_eq!((text_of(&back.tape), back.left_out.count()), (text, 0));
 }
 
-fn text_of(tape: &Tape) -> String {
+fn text_of(tape: &Recording) -> String {
     let mut out = Vec::new();
     write_cassette(tape, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
-fn har_of(tape: &Tape) -> Vec<u8> {
+fn har_of(tape: &Recording) -> Vec<u8> {
     let mut out = Vec::new();
     har::write(tape, &mut out).unwrap();
     out

@@ -1,10 +1,10 @@
 //! The shipped workflows on the sandbox, in the process: every call, and what a person gets to see.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use drillmaster_models::Dialect;
-use drillmaster_runner::console::Console;
+use drillmaster_runner::output::Captured;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run::{Job, RunSummary, run};
 use drillmaster_runner::script::Script;
@@ -72,18 +72,17 @@ impl Workflow<'_> {
         let inputs: Vec<_> = self.inputs.iter().map(own).collect();
         let capture = Arc::new(Capture::new(services));
         let connection = Connection::new(capture.clone()).with_dialect(self.dialect);
-        let out = Arc::new(Mutex::new(Vec::new()));
-        let console = Console::to(out.clone(), Arc::new(Mutex::new(Vec::new())));
+        let output = Arc::new(Captured::default());
         let job = Job {
             roster,
             inputs: script.read_inputs(&inputs).unwrap(),
             concurrency: self.concurrency,
             results: Some(folder.path().join("results.csv")),
-            ..Job::new(connection, console)
+            ..Job::new(connection, output.clone())
         };
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let report = run(&script, job, runtime.handle());
-        let out = String::from_utf8(out.lock().unwrap().clone()).unwrap();
+        let out = output.printed();
         let results =
             std::fs::read_to_string(folder.path().join("results.csv")).unwrap_or_default();
         Onboarded { report, out, calls: calls(&capture), results }

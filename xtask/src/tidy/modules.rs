@@ -12,7 +12,17 @@ use super::Finding;
 /// The layers of the runner's modules. A module imports its own folder, its own layer and the layers before it.
 const RUNNER: &str = "crates/runner/src/";
 const LAYERS: [&[&str]; 9] = [
-    &["outcome", "diagnostic", "run_spec", "report_data", "roster", "fs", "output", "log"],
+    &[
+        "outcome",
+        "diagnostic",
+        "run_spec",
+        "report_data",
+        "roster",
+        "fs",
+        "output",
+        "log",
+        "guards",
+    ],
     &["value"],
     &["execution"],
     &["language"],

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use drillmaster_models::{Resolve, endpoint};
+use drillmaster_transport::cassette::EventReader;
 use drillmaster_transport::cassette::{Body, Event};
-use drillmaster_transport::journal::Events;
 use serde_json::Value;
 
 use super::class::{Class, Learner};
@@ -146,10 +146,10 @@ pub(super) fn results(path: &Path) -> Outcome<Vec<Row>> {
 /// The rows that had a write in doubt at some time, each with how many of its writes: what a journal holds of
 /// writes that were sent, or may have been, and got no clear answer.
 pub(super) fn doubts(journal: &Path) -> Outcome<BTreeMap<String, usize>> {
-    let failed = |error: drillmaster_transport::journal::Unusable| error.to_string();
+    let failed = |error: drillmaster_transport::cassette::ReadError| error.to_string();
     let mut open = HashMap::new();
     let mut doubtful = HashSet::new();
-    for event in Events::open(journal).map_err(failed)? {
+    for event in EventReader::open(journal).map_err(failed)? {
         match event.map_err(failed)? {
             Event::Request(request) => {
                 let writes = endpoint(&request.endpoint)
@@ -182,8 +182,8 @@ pub(super) fn doubts(journal: &Path) -> Outcome<BTreeMap<String, usize>> {
 
 #[cfg(test)]
 mod tests {
+    use drillmaster_journal::Journal;
     use drillmaster_transport::cassette::{ErrorEvent, Header, RequestEvent, ResponseEvent};
-    use drillmaster_transport::journal::Journal;
     use serde_json::json;
 
     use super::*;
@@ -301,7 +301,7 @@ mod tests {
             let body = Some(body);
             let (scope, headers) = (scope.to_owned(), Vec::new());
             let answer =
-                ResponseEvent { scope, ordinal: 1, status, headers, body, unclear_at: None };
+                ResponseEvent { scope, ordinal: 1, status, headers, body, in_doubt_since: None };
             journal.append(&Event::Response(answer)).unwrap();
         };
         let lost = |scope: &str, kind: &str| {
@@ -312,7 +312,7 @@ mod tests {
                     ordinal: 1,
                     kind,
                     detail,
-                    unclear_at: None,
+                    in_doubt_since: None,
                 }))
                 .unwrap();
         };

@@ -79,7 +79,7 @@ pub(super) fn run(
     words: File,
 ) -> Outcome<End> {
     if let KillPoint::At(point, pass) = death {
-        command.env("DRILLMASTER_TORTURE", format!("{point}:{pass}"));
+        command.env("DRILLMASTER_CRASH_AT", format!("{point}:{pass}"));
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
     let size = || std::fs::metadata(journal).map_or(0, |file| file.len());

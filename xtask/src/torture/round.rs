@@ -7,8 +7,7 @@ use std::process::Command;
 
 use drillmaster_models::SERVICES;
 use drillmaster_sandbox::{THM_KEY, VERACODE_KEY};
-use drillmaster_transport::cassette::Event;
-use drillmaster_transport::journal;
+use drillmaster_transport::cassette::{Event, lines};
 use fastrand::Rng;
 use tempfile::TempDir;
 
@@ -271,7 +270,7 @@ impl Run<'_> {
         if chance.u8(..4) != 0 || !self.has_begun() {
             return Ok(());
         }
-        let line = journal::line(&Event::Again { scope: TORN.to_owned() });
+        let line = lines::line(&Event::Retry { scope: TORN.to_owned() });
         let half = &line[..chance.usize(1..line.len())];
         let mut journal = OpenOptions::new()
             .append(true)

@@ -2,16 +2,16 @@
 
 use std::io::{BufRead, IsTerminal, Read};
 
+use crate::console::ask_hidden;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgMatches, Args, Subcommand};
 use drillmaster_models::{SERVICES, Service, endpoint};
-use drillmaster_runner::console::ask_hidden;
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
-use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::run_spec::{Environment, Target};
 use drillmaster_transport::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, KeySource, Settings, is_profile_name};
 use crate::patience::patience;
@@ -125,7 +125,7 @@ fn row(service: &Service, key: &Value, url: &str, status: &str, accepted: Option
 
 /// Makes the read-only call, and counts the items that it lists.
 fn try_key(service: &Service, target: &Target, ui: &Ui) -> Result<usize, Diagnostic> {
-    let patience = patience(target, &ui.console, &Stop::default());
+    let patience = patience(target, &ui.console, &CancellationToken::new());
     let backend = Backend::open(target, &[service.name], &patience)?;
     let connection = backend.connect(backend.transport(), ui.trace());
     let endpoint = endpoint(service.probe).map_err(|error| Diagnostic::usage(error.to_string()))?;

@@ -5,11 +5,11 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use drillmaster_models::json::weight;
 use drillmaster_models::{EndpointDef, Field, FieldKind, Pager, Paging, endpoint, endpoints};
 use drillmaster_runner::diagnostic::{Category, Diagnostic};
-use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::Format;
 use drillmaster_transport::{Connection, Error};
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 
 use crate::commands::endpoints::LIST_ENDPOINTS;
 use crate::patience::patience;
@@ -117,7 +117,7 @@ pub(crate) fn run(args: &CallArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit
     }
     let target = target_from_flags(given, &args.target)?;
     // Ctrl-C ends the process, so nothing has to stop the waits.
-    let patience = patience(&target, &ui.console, &Stop::default());
+    let patience = patience(&target, &ui.console, &CancellationToken::new());
     let backend = Backend::open(&target, &[endpoint.service().name], &patience)?;
     let connection = backend.connect(backend.transport(), ui.trace());
     let runtime = current_thread()?;

@@ -11,10 +11,10 @@ use clap::{ArgMatches, Args, Subcommand};
 use drillmaster_interchange::{Format, Options, har};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::fs::{Readers, put};
-use drillmaster_transport::cassette::{self, Tape, linearize};
+use drillmaster_runner::fs::{Visibility, write_atomic};
+use drillmaster_transport::cassette::EventReader;
+use drillmaster_transport::cassette::{self, Recording, linearize};
 use drillmaster_transport::files;
-use drillmaster_transport::journal::Events;
 
 use crate::paths::{Paths, check_replaceable, output_path};
 use crate::ui::Ui;
@@ -115,8 +115,8 @@ fn print_written(count: usize, to: &Path, ui: &Ui) {
 }
 
 /// Reads a cassette, or the journal of a run.
-fn open(path: &Path) -> Result<Tape, Diagnostic> {
-    match Events::open(path) {
+fn open(path: &Path) -> Result<Recording, Diagnostic> {
+    match EventReader::open(path) {
         Ok(_) => {
             linearize(path).map_err(|why| Diagnostic::usage(format!("{}: {why}", path.display())))
         }
@@ -125,7 +125,7 @@ fn open(path: &Path) -> Result<Tape, Diagnostic> {
 }
 
 /// Reads a cassette.
-fn open_tape(path: &Path) -> Result<Tape, Diagnostic> {
+fn open_tape(path: &Path) -> Result<Recording, Diagnostic> {
     let invalid = |why: String| Diagnostic::usage(format!("{}: {why}", path.display()));
     let bytes = files::read(path, files::BY_PROGRAM).map_err(|error| cannot_read(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
@@ -148,10 +148,11 @@ fn cannot_read(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::usage(format!("cannot read {}: {error}", path.display()))
 }
 
-/// Writes a recording that only its owner can read, because it names people.
+/// VerifyWrites a recording that only its owner can read, because it names people.
 fn write(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Diagnostic> {
-    put(path, Readers::Owner, content).map_err(|error| Diagnostic::cannot_write(path, &error))
+    write_atomic(path, Visibility::Owner, content)
+        .map_err(|error| Diagnostic::cannot_write(path, &error))
 }

@@ -9,7 +9,7 @@ use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::snapshot::SnapshotTest;
 use drillmaster_transport::redact::Policy;
-use drillmaster_transport::{Mode, WaitPolicy, Writes};
+use drillmaster_transport::{Mode, VerifyWrites, WaitPolicy};
 
 use crate::cassette_args::CassetteOptions;
 use crate::complete;
@@ -90,7 +90,7 @@ fn record(folder: &Path, matches: &ArgMatches) -> Result<(), Diagnostic> {
         path: path.clone(),
         mode: Mode::Record,
         policy: Policy::default(),
-        writes: Writes::default(),
+        writes: VerifyWrites::default(),
     };
     match execute(&run, &backend, &runtime, None, Some(&cassette), &silent)? {
         Exit::Done => {}

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
+use drillmaster_runner::guards::Limits;
 use drillmaster_runner::roster::Roster;
-use drillmaster_transport::Limits;
 
 use crate::complete;
 use crate::preflight::removal_limit;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args};
+use drillmaster_journal::{History, Journal, JournalError};
 use drillmaster_transport::cassette::Event;
-use drillmaster_transport::journal::{History, Journal, Unusable};
 
 use crate::complete;
 use crate::execute::execute;
@@ -63,7 +63,7 @@ struct InDoubtArgs {
 
 pub(crate) fn run(args: &ResumeArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit, Diagnostic> {
     let path = run_spec::find(args.run.as_deref())?;
-    let unusable = |error: Unusable| Diagnostic::usage(error.to_string());
+    let unusable = |error: JournalError| Diagnostic::usage(error.to_string());
     // The journal is only read until it is certain that the run can be resumed.
     let earlier = run_spec::read(&path)?;
     let original = RunSpec::from_header(earlier.header(), &path)?;
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &ResumeArgs, matches: &ArgMatches, ui: &Ui) -> Result<Ex
     let header = trust::sign(run.journal_header(), &ui.console);
     if header != *history.header() {
         journal
-            .append(&Event::Order(header))
+            .append(&Event::Resumed(header))
             .map_err(|error| Diagnostic::usage(format!("{}: {error}", path.display())))?;
     }
     if args.failed {
@@ -155,7 +155,7 @@ fn refuse_ended(last: &RunSpec, history: &History) -> Result<(), Diagnostic> {
 /// Lets requests that failed be sent again, in rows that were refused or failed and outside of rows.
 fn reopen_failures(journal: &Journal, history: &History) -> Result<(), String> {
     let reopen =
-        |scope: String| journal.append(&Event::Again { scope }).map_err(|error| error.to_string());
+        |scope: String| journal.append(&Event::Retry { scope }).map_err(|error| error.to_string());
     let states = [State::Refused, State::Failed].map(State::name);
     reopen(drillmaster_transport::Scope::MAIN.to_owned())?;
     for row in history.rows() {

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
+use crate::console::Console;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory};
-use drillmaster_runner::console::Console;
+use drillmaster_journal::{History, Journal};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::layout;
 use drillmaster_runner::run::journal::RunJournal;
 use drillmaster_runner::run_spec::{self, ApprovedPlan, ReplaySpec};
 use drillmaster_runner::script::Script;
-use drillmaster_transport::journal::{History, Journal};
-use drillmaster_transport::{Mode, Replay, Writes};
+use drillmaster_transport::{Mode, Replay, VerifyWrites};
 
 use crate::cassette_args::{CassetteArgs, CassetteOptions};
 use crate::execute::execute;
@@ -120,7 +120,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit,
             let message = "--verify without --writes keeps no journal";
             return Err(Diagnostic::usage(message).with_help("remove --journal, or add --writes"));
         }
-        cassette.writes = Writes::LeftOut;
+        cassette.writes = VerifyWrites::Skip;
         return execute(&run, &backend, &runtime, None, Some(cassette), ui);
     }
     preflight(&mut run, &backend, &runtime, ui)?;

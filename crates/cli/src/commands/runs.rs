@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use drillmaster_journal::{History, Journal};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::outcome::{self, State};
@@ -10,7 +11,6 @@ use drillmaster_runner::output::table::{Format, cell};
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run_spec::{self, RunSpec};
 use drillmaster_transport::cassette::RowEvent;
-use drillmaster_transport::journal::{History, Journal};
 use serde_json::{Map, Value, json};
 
 use crate::complete;
@@ -188,7 +188,7 @@ fn describe(spec: &RunSpec, history: &History, shown: &Value) -> Result<Vec<Stri
         .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
         .map(|(name, value)| format!("{name:<9} {value}"))
         .collect();
-    for stats in history.paces() {
+    for stats in history.rates() {
         let stats = stats.map_err(|error| Diagnostic::usage(error.to_string()))?;
         lines.push(format!("{:<9} {}", "rate", rate_line(&stats)));
     }

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use crate::console::Stream;
+use crate::styled::Styled;
 use clap::Args;
-use drillmaster_runner::console::Stream;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
-use drillmaster_runner::fs::{Readers, put};
+use drillmaster_runner::fs::{Visibility, write_atomic};
 use drillmaster_runner::output::table::Format;
-use drillmaster_runner::output::visible::{Styled, visible_line};
+use drillmaster_runner::output::visible::visible_line;
 use drillmaster_runner::snapshot::{SnapshotTest, find};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde_json::json;
@@ -175,7 +176,7 @@ fn verdict(test: &SnapshotTest, runtime: &Handle) -> Verdict {
 
 /// Accepts new or different output; on a terminal, only what the user confirms.
 fn accept(results: &mut [TestResult], ui: &Ui) -> Result<(), Diagnostic> {
-    let asks = io::stdin().is_terminal() && Stream::People.is_terminal();
+    let asks = io::stdin().is_terminal() && Stream::Stderr.is_terminal();
     for result in results {
         let Verdict::Differs { output, .. } = &result.verdict else { continue };
         if asks {
@@ -199,7 +200,7 @@ fn print_result(result: &TestResult, ui: &Ui) {
     let detail = verdict.detail();
     if !detail.is_empty() {
         let detail = Styled::plain(detail.trim_end());
-        let in_color = Stream::Data.has_colours();
+        let in_color = Stream::Stdout.has_colors();
         ui.console.print_styled(&if in_color { detail.diff() } else { detail });
     }
 }
@@ -260,7 +261,7 @@ fn print_counts(results: &[TestResult], without_script: usize, ui: &Ui) {
     }
 }
 
-/// Writes a `JUnit` XML report.
+/// VerifyWrites a `JUnit` XML report.
 fn write_junit(path: &Path, results: &[TestResult]) -> Result<(), Diagnostic> {
     let mut suite = TestSuite::new("drillmaster");
     suite.add_test_cases(results.iter().map(|TestResult { test, verdict }| {
@@ -279,7 +280,7 @@ fn write_junit(path: &Path, results: &[TestResult]) -> Result<(), Diagnostic> {
     report.add_test_suite(suite);
     let write = || {
         let xml = report.to_string().map_err(io::Error::other)?;
-        put(path, Readers::Everybody, |out| out.write_all(xml.as_bytes()))
+        write_atomic(path, Visibility::Everyone, |out| out.write_all(xml.as_bytes()))
     };
     write().map_err(|error: io::Error| Diagnostic::cannot_write(path, &error))
 }

@@ -9,7 +9,7 @@ use toml_edit::{DocumentMut, Item, RawString, Table, TableLike, value};
 
 use super::{Config, KeySource, reader};
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::fs::{Readers, put};
+use drillmaster_runner::fs::{Visibility, write_atomic};
 use drillmaster_transport::files;
 
 /// The folder of key files, next to the configuration.
@@ -33,7 +33,9 @@ impl Config {
         let text = self.edited(profile, service, Some(&key_file(profile, service)))?;
         private_folder(&self.folder().join(KEY_FOLDER))
             .and_then(|()| {
-                put(&path, Readers::Owner, |out| writeln!(out, "{}", key.expose_secret()))
+                write_atomic(&path, Visibility::Owner, |out| {
+                    writeln!(out, "{}", key.expose_secret())
+                })
             })
             .map_err(|error| cannot_write(&path, &error))?;
         self.write(&text)
@@ -105,7 +107,7 @@ impl Config {
     fn write(&self, text: &str) -> Result<(), Diagnostic> {
         // Follows a link instead of replacing it.
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
-        put(&path, Readers::Owner, |out| out.write_all(text.as_bytes()))
+        write_atomic(&path, Visibility::Owner, |out| out.write_all(text.as_bytes()))
             .map_err(|error| cannot_write(&path, &error))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use drillmaster_runner::dialogue::{continues, is_closed, is_unfinished};
+use crate::repl::session::{continues, is_closed, is_unfinished};
 
 /// The blocks of a text: lines, joined where a statement spans several.
 pub(super) struct Blocks<R: BufRead> {

@@ -14,9 +14,9 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
-use drillmaster_runner::console::Console;
+use crate::console::Console;
+use crate::repl::session::{Session, is_unfinished};
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::dialogue::{Dialogue, is_unfinished};
 use drillmaster_runner::output::visible::visible;
 use drillmaster_runner::run_spec;
 
@@ -41,7 +41,7 @@ pub(super) struct Editor {
 
 impl Editor {
     pub(super) fn new(
-        session: Rc<RefCell<Dialogue>>,
+        session: Rc<RefCell<Session>>,
         console: &Console,
     ) -> Result<Self, Diagnostic> {
         let config = Config::builder()
@@ -102,7 +102,7 @@ fn cannot_edit(error: &ReadlineError) -> Diagnostic {
 }
 
 /// Completion and validation for the editor.
-struct ReplHelper(Rc<RefCell<Dialogue>>);
+struct ReplHelper(Rc<RefCell<Session>>);
 
 impl Helper for ReplHelper {}
 
@@ -132,7 +132,7 @@ impl Completer for ReplHelper {
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let (start, candidates) = self.0.borrow().complete(&line[..at]);
-        let pair = |candidate: drillmaster_runner::dialogue::Candidate| Pair {
+        let pair = |candidate: crate::repl::session::Candidate| Pair {
             display: candidate.name,
             replacement: candidate.text,
         };

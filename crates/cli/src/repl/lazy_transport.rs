@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use drillmaster_models::SERVICES;
-use drillmaster_transport::cassette::PaceEvent;
+use drillmaster_transport::cassette::RateEvent;
 use drillmaster_transport::{Error, Request, Response, Source, Transport};
 
+use crate::console::Console;
 use crate::patience::patience;
 use crate::transport::Backend;
-use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::run_spec::{Environment, Target};
+use tokio_util::sync::CancellationToken;
 
 /// The connections that are open so far. The key of a service is read when it is first called.
 pub(super) struct LazyTransport {
@@ -37,7 +37,7 @@ impl LazyTransport {
             if open.contains_key(service) {
                 continue;
             }
-            let patience = patience(&self.target, &self.console, &Stop::default());
+            let patience = patience(&self.target, &self.console, &CancellationToken::new());
             let backend = Arc::new(Backend::open(&self.target, &[service], &patience)?);
             match self.target.on {
                 // One sandbox simulates all services.
@@ -55,7 +55,7 @@ impl LazyTransport {
     }
 
     /// How fast the services were called.
-    pub(super) fn rate_stats(&self) -> Vec<PaceEvent> {
+    pub(super) fn rate_stats(&self) -> Vec<RateEvent> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.values().flat_map(|backend| backend.rate_stats()).collect()
     }

@@ -1,13 +1,13 @@
 //! Printing the value of a line.
 
 use drillmaster_models::endpoints;
-use rhai::Dynamic;
+use rhai::{Dynamic, EvalAltResult};
 use serde_json::Value;
 
 use crate::print::{hide_fields, print_items};
 use crate::ui::Ui;
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::each::{RosterRows, Rows};
+use drillmaster_runner::execution::each::{Outcomes, RosterRows};
 use drillmaster_runner::language::endpoints::Walk;
 use drillmaster_runner::outcome::Outcome;
 use drillmaster_runner::output::table::Format;
@@ -47,17 +47,14 @@ pub(super) fn show(value: &Dynamic, reveal: bool, ui: &Ui) -> Result<(), Diagnos
 
 /// A value as JSON, if it has that form.
 fn in_json(value: &Dynamic) -> Result<Option<Value>, Diagnostic> {
-    if let Some(rows) = value.read_lock::<Rows>() {
+    if let Some(rows) = value.read_lock::<Outcomes>() {
         let rows = rows.clone().into_iter().map(|row| row.map(|row| of_outcome(&row)));
         let rows: Result<Value, _> = rows.collect();
-        return rows
-            .map(Some)
-            .map_err(|error| Diagnostic::script(format!("cannot read the rows: {error}")));
+        return rows.map(Some).map_err(unreadable);
     }
     if let Some(roster) = value.read_lock::<RosterRows>() {
-        let rows = roster.roster.rows()?.take(roster.most);
-        let rows: Result<Value, Diagnostic> = rows.map(|row| Ok(of_row(&row?))).collect();
-        return rows.map(Some);
+        let rows = roster.clone().into_iter().map(|row| row.map(|row| of_row(&row)));
+        return rows.collect::<Result<Value, _>>().map(Some).map_err(unreadable);
     }
     if let Some(outcome) = value.read_lock::<Outcome>() {
         return Ok(Some(of_outcome(&outcome)));
@@ -66,6 +63,10 @@ fn in_json(value: &Dynamic) -> Result<Option<Value>, Diagnostic> {
         return Ok(Some(of_row(&row)));
     }
     Ok(to_json(value).ok())
+}
+
+fn unreadable(error: Box<EvalAltResult>) -> Diagnostic {
+    Diagnostic::script(format!("cannot read the rows: {error}"))
 }
 
 fn of_outcome(outcome: &Outcome) -> Value {

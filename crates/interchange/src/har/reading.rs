@@ -176,7 +176,7 @@ fn take_ours(
         method: request.method.unwrap_or_default(),
         target: target.to_owned(),
         headers: pairs(request.headers).filter(|(name, _)| !is_credential(name)).collect(),
-        body: (!body.is_empty()).then(|| Body::of(&body)),
+        body: (!body.is_empty()).then(|| Body::new(&body)),
         repeats: None,
     };
     let wire = event.wire().map_err(|problem| wrong("request.method", &problem))?;
@@ -184,7 +184,8 @@ fn take_ours(
     let outcome = match (mark.lost, entry.response) {
         (Some(LostMark { kind, detail }), _) => {
             let (scope, ordinal) = (event.scope.clone(), event.ordinal);
-            let lost = ErrorEvent { scope, ordinal, kind, detail, unclear_at: None }.into_error();
+            let lost =
+                ErrorEvent { scope, ordinal, kind, detail, in_doubt_since: None }.into_error();
             Err(lost.map_err(|problem| wrong("_drillmaster.lost.kind", &problem))?)
         }
         (None, None) => return Err(wrong("response", "is missing")),

@@ -7,7 +7,7 @@ use drillmaster_models::nearest;
 use rhai::{AST, Array, Dynamic, Engine, Expr, FnCallExpr, FnPtr, ImmutableString, Map, Module};
 
 use super::arguments::closure;
-use crate::execution::each::{RosterRows, Rows};
+use crate::execution::each::{Outcomes, RosterRows};
 use crate::language::endpoints::Walk;
 use crate::outcome::Outcome;
 use crate::roster::Row;
@@ -106,7 +106,7 @@ impl Functions {
         let types = Types([
             ("Roster", TypeId::of::<RosterRows>()),
             ("Row", TypeId::of::<Row>()),
-            ("Rows", TypeId::of::<Rows>()),
+            ("Rows", TypeId::of::<Outcomes>()),
             ("Outcome", TypeId::of::<Outcome>()),
             ("Walk", TypeId::of::<Walk>()),
             ("CallError", TypeId::of::<CallError>()),

@@ -8,7 +8,7 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, ImmutableString, Module, Position, St
 
 use super::calls::{Functions, KEYWORDS, takes};
 use super::{Finding, WALK, each_node};
-use crate::execution::each::{RosterRows, Rows};
+use crate::execution::each::{Outcomes, RosterRows};
 use crate::language::endpoints::Walk;
 use crate::outcome::Outcome;
 use crate::roster::Row;
@@ -269,14 +269,14 @@ fn split(chain: &Expr) -> (&Expr, Option<&Expr>) {
 
 /// Whether this is a list of ours, which has nothing but methods.
 fn is_list(id: TypeId) -> bool {
-    [TypeId::of::<RosterRows>(), TypeId::of::<Rows>(), TypeId::of::<Walk>()].contains(&id)
+    [TypeId::of::<RosterRows>(), TypeId::of::<Outcomes>(), TypeId::of::<Walk>()].contains(&id)
 }
 
 /// What a loop goes over.
 fn item_of(list: TypeId) -> Option<TypeId> {
     let items = [
         (TypeId::of::<RosterRows>(), TypeId::of::<Row>()),
-        (TypeId::of::<Rows>(), TypeId::of::<Outcome>()),
+        (TypeId::of::<Outcomes>(), TypeId::of::<Outcome>()),
     ];
     items.into_iter().find(|(own, _)| *own == list).map(|(_, item)| item)
 }

@@ -51,15 +51,16 @@ pub(crate) fn words_of(error: &EvalAltResult) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
 
     use rhai::{Dynamic, Engine};
 
-    use crate::execution::context::RunContext;
-    use crate::language::engine::build;
+    use crate::execution::script_context::testing::offline;
+    use crate::language::engine::{attach, build};
 
     fn engine() -> Engine {
-        build(&Arc::new(RunContext::idle()), Path::new("a.rhai"))
+        let mut engine = build(Path::new("a.rhai"));
+        attach(&mut engine, &offline());
+        engine
     }
 
     /// What is around the row in each test.

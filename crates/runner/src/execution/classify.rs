@@ -1,60 +1,62 @@
-//! What becomes of a row when its function has returned, or has not.
+//! Decides the state of a row from what its function returned or failed with.
 
 use drillmaster_transport::Error;
 use drillmaster_transport::cassette::RowEvent;
 use rhai::{Dynamic, EvalAltResult};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::diagnostic::how_to_resolve;
 use crate::execution::context::{RunContext, is_fatal};
-use crate::execution::row_context::Tally;
+use crate::execution::row_context::RowStats;
 use crate::execution::script_error::{self, innermost};
 use crate::outcome::{SCRIPT_LINE, State};
+use crate::output::table::cell;
 use crate::value::{CallError, ScriptResult, to_json};
 
-/// How a row ended, as far as that is known from its function.
+/// How a row ended.
 pub(crate) struct RowResult {
     pub(crate) state: State,
     pub(crate) detail: String,
     pub(crate) line: Option<u64>,
-    pub(crate) returned: serde_json::Map<String, Value>,
+    pub(crate) returned: Map<String, Value>,
 }
 
 impl RowResult {
     pub(crate) fn new(state: State, detail: String) -> Self {
-        Self { state, detail, line: None, returned: serde_json::Map::new() }
+        Self { state, detail, line: None, returned: Map::new() }
     }
 
-    /// How a row ended that was attempted.
-    pub(crate) fn of(row: RowEvent) -> Option<Self> {
+    /// How a row ended in an earlier part of the run, if it was attempted.
+    pub(crate) fn from_event(row: RowEvent) -> Option<Self> {
         let mut states = State::ALL.into_iter().filter(|state| *state != State::Skipped);
         let state = states.find(|state| state.name() == row.state)?;
         Some(Self { state, detail: row.detail, line: row.line, returned: row.returned })
     }
 
-    /// The same with what a person has to know of all the same.
-    pub(crate) fn with(mut self, tally: &Tally) -> Self {
-        for blemish in &tally.blemishes {
-            self.state = blemish.flaw.on(self.state);
-            if !self.detail.contains(&blemish.detail) {
+    /// Adds what counts whatever the script made of it.
+    pub(crate) fn with_issues(mut self, stats: &RowStats) -> Self {
+        for issue in &stats.issues {
+            self.state = issue.kind.worsen(self.state);
+            if !self.detail.contains(&issue.detail) {
                 let gap = if self.detail.is_empty() { "" } else { "; " };
-                self.detail = format!("{}{gap}{}", self.detail, blemish.detail);
+                self.detail = format!("{}{gap}{}", self.detail, issue.detail);
             }
         }
-        // Whoever reads `skipped` takes it that nothing was done.
-        if self.state == State::Skipped && !tally.carried_out.is_empty() {
+        // `skipped` promises that nothing was done.
+        if self.state == State::Skipped && !stats.carried_out.is_empty() {
             self.state = State::Failed;
-            let verb = if tally.carried_out.len() == 1 { "was" } else { "were" };
-            let done = tally.carried_out.join(", ");
+            let verb = if stats.carried_out.len() == 1 { "was" } else { "were" };
+            let done = stats.carried_out.join(", ");
             self.detail = format!("skipped after {done} {verb} carried out: {}", self.detail);
         }
         self
     }
 }
 
-pub(crate) fn conclude(
-    host: &RunContext,
-    tally: &Tally,
+/// The result of a row whose function returned or failed.
+pub(crate) fn classify(
+    calls: &RunContext,
+    stats: &RowStats,
     result: ScriptResult<Dynamic>,
 ) -> RowResult {
     let value = match result {
@@ -62,43 +64,43 @@ pub(crate) fn conclude(
         Err(error) => {
             let (mut error, ..) = innermost(*error);
             let line = error.take_position().line().map(|line| line as u64);
-            let (state, detail) = failed(host, &error, line);
-            // What was done before the error is told too.
-            let told: Vec<_> = tally.notes.iter().cloned().chain([detail]).collect();
-            return RowResult { line, ..RowResult::new(state, told.join("; ")) };
+            let (state, detail) = failure(calls, &error, line);
+            // The notes say what was done before the error.
+            let details: Vec<_> = stats.notes.iter().cloned().chain([detail]).collect();
+            return RowResult { line, ..RowResult::new(state, details.join("; ")) };
         }
     };
-    let state = if tally.unchanged && !tally.changed { State::Unchanged } else { State::Done };
+    let state = if stats.unchanged && !stats.changed { State::Unchanged } else { State::Done };
     let mut returned = match to_json(&value) {
         Ok(Value::Object(fields)) => fields,
-        Ok(Value::Null) => serde_json::Map::new(),
+        Ok(Value::Null) => Map::new(),
         Ok(value) => [("value".to_owned(), value)].into_iter().collect(),
         Err(problem) => {
-            let detail = format!("what the row returned cannot be written down: {problem}");
+            let detail = format!("what the row returned cannot be written: {problem}");
             return RowResult::new(State::Failed, detail);
         }
     };
     if returned.contains_key("state") {
-        let detail = "a row returned `state`, and how it ended is told by what it did".to_owned();
-        return RowResult::new(State::Failed, detail);
+        let detail =
+            "the row returned `state`, which is decided by how the row ended: use another name";
+        return RowResult::new(State::Failed, detail.to_owned());
     }
-    let told = returned.shift_remove("detail").map(|detail| crate::output::table::cell(&detail));
-    let detail = told.unwrap_or_else(|| tally.notes.join("; "));
+    let detail = returned.shift_remove("detail").map(|detail| cell(&detail));
+    let detail = detail.unwrap_or_else(|| stats.notes.join("; "));
     RowResult { returned, ..RowResult::new(state, detail) }
 }
 
-fn failed(host: &RunContext, error: &EvalAltResult, line: Option<u64>) -> (State, String) {
+fn failure(calls: &RunContext, error: &EvalAltResult, line: Option<u64>) -> (State, String) {
     if let EvalAltResult::ErrorRuntime(value, _) = error
         && let Some(error) = value.read_lock::<CallError>()
     {
         return match &*error {
             CallError::Skipped(reason) => (State::Skipped, reason.clone()),
-            CallError::Failed(error) => (state_of(error), detail_of(host, error)),
+            CallError::Failed(error) => (state_of(error), detail_of(calls, error)),
         };
     }
-    let text = script_error::message_in_row(error);
     let place = line.map_or(String::new(), |line| format!("{SCRIPT_LINE} {line}: "));
-    (State::Failed, format!("{place}{text}"))
+    (State::Failed, format!("{place}{}", script_error::message_in_row(error)))
 }
 
 fn state_of(error: &Error) -> State {
@@ -110,29 +112,30 @@ fn state_of(error: &Error) -> State {
     }
 }
 
-pub(crate) fn detail_of(host: &RunContext, error: &Error) -> String {
-    let told = first_line(&error.to_string());
+/// What a row's detail says about a failed call.
+pub(crate) fn detail_of(calls: &RunContext, error: &Error) -> String {
+    let message = first_line(&error.to_string());
     match (error.words(), error.endpoint()) {
-        // Which call was refused matters where a row makes several.
+        // A row may make several calls.
         (Some(words), Some(endpoint)) if error.is_refusal() => format!("{endpoint}: {words}"),
-        _ if error.is_in_doubt() => match host.resume() {
-            Some(resume) => format!("{told}; `{resume}` looks again"),
-            None => format!("{told}; {}", how_to_resolve(error)),
+        _ if error.is_in_doubt() => match calls.resume_command() {
+            Some(resume) => format!("{message}; `{resume}` looks again"),
+            None => format!("{message}; {}", how_to_resolve(error)),
         },
-        _ if error.is_throttled() => match host.resume() {
-            Some(resume) => format!("{told}; `{resume}` tries again, --retry-for waits longer"),
-            None => told,
+        _ if error.is_throttled() => match calls.resume_command() {
+            Some(resume) => format!("{message}; `{resume}` tries again, --retry-for waits longer"),
+            None => message,
         },
-        _ => told,
+        _ => message,
     }
 }
 
-/// What is told about what an error kept from being attempted.
+/// The detail of what was not attempted because of an earlier error.
 pub(crate) fn not_attempted(error: &Error) -> String {
     format!("not attempted: {}", first_line(&error.to_string()))
 }
 
-/// A detail is one line; what stopped the whole run is told at length elsewhere.
+/// A detail is one line. What stopped the whole run is shown in full elsewhere.
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }

@@ -1,108 +1,122 @@
-//! `each`: a function mapped over a roster, and what became of every row.
+//! `each`: maps a function over a roster, and collects the outcome of every row.
 
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use drillmaster_transport::Error;
-use drillmaster_transport::Scope;
 use drillmaster_transport::cassette::ValueEvent;
+use drillmaster_transport::{Error, Scope};
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
 use crate::diagnostic::{Category, Diagnostic};
 use crate::execution::MAX_CONCURRENCY;
 use crate::execution::captures::own_copy;
-use crate::execution::classify::{RowResult, conclude, not_attempted};
+use crate::execution::classify::{RowResult, classify, not_attempted};
 use crate::execution::context::RunContext;
 use crate::execution::memory::EXCEEDED;
-use crate::execution::pool::fan;
-use crate::execution::row_context::{RowContext, Tally};
-use crate::execution::store::Spool;
+use crate::execution::pool::run_in_order;
+use crate::execution::row_context::{RowContext, RowStats};
+use crate::execution::row_sink::{FinishedRow, Revision};
+use crate::execution::script_context::ScriptContext;
+use crate::execution::store::RowStore;
 use crate::log;
 use crate::outcome::{Outcome, State};
 use crate::roster::{Roster, Row};
 use crate::value::{CallError, ScriptResult, call_error, runtime_error};
 
-/// The outcomes of one `each`, in the order of the rows: what a script gets back.
+/// What `each` returns to a script: the outcomes, in the order of the rows.
 #[derive(Clone)]
-pub struct Rows {
-    spool: Spool,
-    /// Only those that ended so.
+pub struct Outcomes {
+    store: RowStore,
+    /// Only those in this state.
     only: Option<State>,
 }
 
-impl Rows {
+impl Outcomes {
+    /// The outcomes in this state.
     pub(crate) fn with(&self, state: State) -> Self {
-        Self { spool: self.spool.clone(), only: Some(state) }
+        Self { store: self.store.clone(), only: Some(state) }
     }
 
     pub(crate) fn len(&self) -> usize {
         match self.only {
-            Some(state) => self.spool.count(state),
-            None => State::ALL.into_iter().map(|state| self.spool.count(state)).sum(),
+            Some(state) => self.store.count(state),
+            None => State::ALL.into_iter().map(|state| self.store.count(state)).sum(),
         }
     }
 }
 
-impl IntoIterator for Rows {
+impl IntoIterator for Outcomes {
     type Item = ScriptResult<Outcome>;
     type IntoIter = Box<dyn Iterator<Item = ScriptResult<Outcome>>>;
 
     fn into_iter(self) -> Self::IntoIter {
         let only = self.only;
-        let wanted = move |outcome: &io::Result<Outcome>| {
+        let is_wanted = move |outcome: &io::Result<Outcome>| {
             outcome.as_ref().map_or(true, |outcome| only.is_none_or(|state| outcome.state == state))
         };
-        let told = |error: io::Error| {
+        let unreadable = |error: io::Error| {
             runtime_error(&format!("the finished rows cannot be read: {error}"), Position::NONE)
         };
-        Box::new(self.spool.iter().filter(wanted).map(move |outcome| outcome.map_err(told)))
+        let outcomes = self.store.iter().filter(is_wanted);
+        Box::new(outcomes.map(move |outcome| outcome.map_err(unreadable)))
     }
 }
 
-/// The roster, as a script holds it.
+/// The rows of a roster, as scripts use them.
 #[derive(Debug, Clone)]
 pub struct RosterRows {
-    pub roster: Roster,
-    pub most: usize,
+    pub(crate) roster: Roster,
+    pub(crate) max_rows: usize,
 }
 
 impl RosterRows {
     pub(crate) fn len(&self) -> usize {
-        self.roster.len().min(self.most)
+        self.roster.len().min(self.max_rows)
     }
 }
 
-/// Something to go over: what tells it from the others, the item, and its roster row if it is one.
-type Item = (String, Dynamic, Option<Row>);
+impl IntoIterator for RosterRows {
+    type Item = ScriptResult<Row>;
+    type IntoIter = Box<dyn Iterator<Item = ScriptResult<Row>>>;
 
-/// Maps `work` over the rows of a roster.
-pub(crate) fn over_roster(
-    host: &RunContext,
-    ctx: &NativeCallContext,
-    rows: &RosterRows,
-    work: &FnPtr,
-) -> ScriptResult<Rows> {
-    let position = ctx.call_position();
-    let stop = |problem: Diagnostic| unread(&problem, position);
-    let items = rows.roster.rows().map_err(stop)?.take(rows.most).map(|row| {
-        let row = row.map_err(stop)?;
-        Ok((row.key().to_owned(), Dynamic::from(row.clone()), Some(row)))
-    });
-    over(host, ctx, items, rows.len(), work)
+    fn into_iter(self) -> Self::IntoIter {
+        let failed = |problem: Diagnostic| roster_error(&problem, Position::NONE);
+        match self.roster.rows() {
+            Ok(rows) => Box::new(rows.take(self.max_rows).map(move |row| row.map_err(failed))),
+            Err(problem) => Box::new(std::iter::once(Err(failed(problem)))),
+        }
+    }
 }
 
-/// Maps `work` over the items of an array. An item's key is the item itself, or the property of this name.
-pub(crate) fn over_array(
-    host: &RunContext,
+/// An item to run the function for: its key, the item itself, and its row of the roster.
+type Item = (String, Dynamic, Option<Row>);
+
+/// Maps `function` over the rows of a roster.
+pub(crate) fn each_row(
+    ctx: &NativeCallContext,
+    rows: &RosterRows,
+    function: &FnPtr,
+) -> ScriptResult<Outcomes> {
+    let position = ctx.call_position();
+    let failed = |problem: Diagnostic| roster_error(&problem, position);
+    let items = rows.roster.rows().map_err(failed)?.take(rows.max_rows).map(|row| {
+        let row = row.map_err(failed)?;
+        Ok((row.key().to_owned(), Dynamic::from(row.clone()), Some(row)))
+    });
+    run_rows(ctx, items, rows.len(), function)
+}
+
+/// Maps `function` over the items of an array. An item's key is the item itself, or its property of this name.
+pub(crate) fn each_item(
     ctx: &NativeCallContext,
     items: Array,
     key: Option<&str>,
-    work: &FnPtr,
-) -> ScriptResult<Rows> {
+    function: &FnPtr,
+) -> ScriptResult<Outcomes> {
     let position = ctx.call_position();
     let mut keys = HashSet::new();
-    // All of them before anything is sent.
+    // All keys are checked before anything is sent.
     for item in &items {
         let Some(key) = key_of(item, key) else {
             let help = "each needs a key: give the name of one as its second argument, \
@@ -117,14 +131,15 @@ pub(crate) fn over_array(
         keys.insert(key);
     }
     drop(keys);
-    // Tells a recording whom the rows are about, in their order, and a replay who stands for whom. Where there was
-    // no such recording, nothing is lost.
+    // A recording keeps whom the rows are about, in their order, so that a replay knows which pseudonym is whose. A
+    // recording without it can be replayed too.
     let names: Vec<_> = items.iter().filter_map(|item| key_of(item, key)).collect();
-    let _ = host.connection().value(ValueEvent::ROWS, names.into());
+    let context = ScriptContext::of(ctx)?;
+    let _ = context.calls.connection().value(ValueEvent::ROWS, names.into());
     let total = items.len();
     let items =
         items.into_iter().map(|item| Ok((key_of(&item, key).unwrap_or_default(), item, None)));
-    over(host, ctx, items, total, work)
+    run_rows(ctx, items, total, function)
 }
 
 fn key_of(item: &Dynamic, key: Option<&str>) -> Option<String> {
@@ -135,179 +150,238 @@ fn key_of(item: &Dynamic, key: Option<&str>) -> Option<String> {
     (value.is_string() || value.is_int()).then(|| value.to_string())
 }
 
-/// A row whose function has returned, or has not.
-struct Ended {
-    place: usize,
-    /// What it was about, where it may be run again.
+/// A row whose function has returned or failed.
+struct EndedRow {
+    number: usize,
+    /// The item, if the row may run again.
     item: Dynamic,
     outcome: Outcome,
-    running: Arc<RowContext>,
+    row: Arc<RowContext>,
 }
 
-fn over(
-    host: &RunContext,
+impl EndedRow {
+    fn scope(&self) -> &str {
+        self.row.scope.name()
+    }
+
+    fn finished(&self, revision: Revision) -> FinishedRow<'_> {
+        FinishedRow { scope: self.scope(), outcome: &self.outcome, revision }
+    }
+}
+
+/// An `each` in progress.
+struct Each<'a> {
+    context: &'a ScriptContext,
+    ctx: &'a NativeCallContext<'a>,
+    /// The row that the `each` is called in, if any.
+    outer: Option<Arc<RowContext>>,
+    store: RowStore,
+}
+
+fn run_rows(
     ctx: &NativeCallContext,
     items: impl Iterator<Item = ScriptResult<Item>> + Send,
     total: usize,
-    work: &FnPtr,
-) -> ScriptResult<Rows> {
-    let items = (1..).zip(items).map(|(place, item)| Ok((place, item?)));
-    let scope_of = host.scopes();
-    let outer = RowContext::current();
-    let spool = Spool::new();
-    let unwritten = |what: &str, error: &io::Error| {
-        call_error(CallError::Failed(host.close_unwritten(what, error)), ctx.call_position())
-    };
-    let unkept = |error: io::Error| unwritten("what became of the rows cannot be kept", &error);
-    // Kept until all rows are done.
-    let _shown = match &outer {
-        None => {
-            host.begin(&spool).map_err(&unkept)?;
-            host.show(total)
+    function: &FnPtr,
+) -> ScriptResult<Outcomes> {
+    let context = ScriptContext::of(ctx)?;
+    let scope_of = context.scopes();
+    let each =
+        Each { context: &context, ctx, outer: RowContext::current(), store: RowStore::new() };
+    let items = (1..).zip(items).map(|(number, item)| Ok((number, item?)));
+    let run =
+        |function: &mut FnPtr, (number, item)| each.run_row(function, number, item, &scope_of);
+    match &each.outer {
+        None => each.run_side_by_side(items, total, function, run)?,
+        // Rows within a row run one after the other: the row is one sequence of requests.
+        Some(_) => {
+            let mut function = function.clone();
+            for item in items {
+                let row = run(&mut function, item?);
+                each.output(&row);
+                each.store.push(&row.outcome).map_err(|error| each.cannot_keep(error))?;
+            }
         }
-        Some(_) => None,
-    };
-    let row = |work: &mut FnPtr, (place, (key, item, row)): (usize, Item)| {
-        let number = outer.as_ref().map_or(place, |outer| outer.number);
-        let running = RowContext::new(scope_of(&key), number);
-        let _numbered = log::number(&running.scope, number);
-        // For the case that the row is run again.
-        let own = (host.defers && outer.is_none()).then(|| item.clone());
-        let (conclusion, tally) = match reason_to_skip(host) {
+    }
+    match context.calls.fatal() {
+        Some(error) => Err(call_error(CallError::Failed(error), ctx.call_position())),
+        None => Ok(Outcomes { store: each.store, only: None }),
+    }
+}
+
+impl Each<'_> {
+    /// Runs the rows of an `each` outside of rows, several at a time.
+    fn run_side_by_side(
+        &self,
+        items: impl Iterator<Item = ScriptResult<(usize, Item)>> + Send,
+        total: usize,
+        function: &FnPtr,
+        run: impl Fn(&mut FnPtr, (usize, Item)) -> EndedRow + Sync,
+    ) -> ScriptResult<()> {
+        let sinks = &self.context.sinks;
+        let _end = EndSinks(self.context);
+        for sink in sinks {
+            sink.begin(&self.store, total).map_err(|error| self.unwritten(error))?;
+        }
+        let mut deferred = Vec::new();
+        let keep = |row: EndedRow| -> ScriptResult<()> {
+            let index = self.store.push(&row.outcome).map_err(|error| self.cannot_keep(error))?;
+            if self.context.calls.is_deferred(row.scope(), &row.outcome) {
+                self.context.in_doubt(&row.finished(Revision::First));
+                deferred.push((index, row));
+            } else {
+                self.output(&row);
+                self.context.finished(&row.finished(Revision::First));
+            }
+            Ok(())
+        };
+        let workers = self.context.concurrency.clamp(1, total.clamp(1, MAX_CONCURRENCY));
+        // No more files can be opened.
+        let not_started =
+            |error: io::Error| self.unwritten(format!("the rows cannot be started: {error}"));
+        run_in_order(items, workers, || own_copy(function), &run, keep).map_err(not_started)??;
+        self.finish_deferred(deferred, |rows| {
+            let mut ended = Vec::new();
+            let keep = |row| {
+                ended.push(row);
+                Ok::<(), Box<EvalAltResult>>(())
+            };
+            let rows = rows.into_iter().map(Ok);
+            run_in_order(rows, workers, || own_copy(function), &run, keep)
+                .map_err(not_started)??;
+            Ok(ended)
+        })
+    }
+
+    /// Runs the function for one row.
+    fn run_row(
+        &self,
+        function: &FnPtr,
+        place: usize,
+        (key, item, roster_row): Item,
+        scope_of: impl Fn(&str) -> Scope,
+    ) -> EndedRow {
+        let calls = &self.context.calls;
+        let number = self.outer.as_ref().map_or(place, |outer| outer.number);
+        let row = RowContext::new(scope_of(&key), number);
+        let _numbered = log::number(&row.scope, number);
+        let kept_item = (calls.defers() && self.outer.is_none()).then(|| item.clone());
+        let (result, stats) = match reason_to_skip(calls) {
             // What an earlier part of the run did stays done.
             Some(reason) => {
-                let recorded = host.recorded(running.scope.name()).and_then(RowResult::of);
+                let recorded = calls.recorded(row.scope.name()).and_then(RowResult::from_event);
                 let skipped = || RowResult::new(State::Skipped, reason);
-                (recorded.unwrap_or_else(skipped), Tally::default())
+                (recorded.unwrap_or_else(skipped), RowStats::default())
             }
             None => {
-                let result = running.enter(|| work.call_within_context::<Dynamic>(ctx, (item,)));
-                let tally = running.tally();
-                (conclude(host, &tally, result).with(&tally), tally)
+                let call = || function.call_within_context::<Dynamic>(self.ctx, (item,));
+                let result = row.enter(call);
+                let stats = row.take_stats();
+                (classify(calls, &stats, result).with_issues(&stats), stats)
             }
         };
-        if let Some(outer) = &outer {
-            outer.note(|all| all.add(&tally));
+        if let Some(outer) = &self.outer {
+            outer.update(|outer| outer.add(&stats));
         }
-        let RowResult { state, detail, line, returned } = conclusion;
-        let outcome = Outcome { key, state, detail, line, row, returned, changes: tally.changes };
-        Ended { place, item: own.unwrap_or_default(), outcome, running }
-    };
-    let tell = |Ended { outcome, running, .. }: &Ended| {
-        let _numbered = log::number(&running.scope, running.number);
-        for said in running.said() {
-            host.say(said);
+        let RowResult { state, detail, line, returned } = result;
+        let changes = stats.changes;
+        let outcome = Outcome { key, state, detail, line, row: roster_row, returned, changes };
+        EndedRow { number: place, item: kept_item.unwrap_or_default(), outcome, row }
+    }
+
+    /// Finishes the rows with a write in doubt, after all others: those whose write was resolved meanwhile run again.
+    /// `deferred` has each with its index in the store.
+    fn finish_deferred(
+        &self,
+        mut deferred: Vec<(usize, EndedRow)>,
+        run_again: impl Fn(Vec<(usize, Item)>) -> ScriptResult<Vec<EndedRow>>,
+    ) -> ScriptResult<()> {
+        while !deferred.is_empty() {
+            self.note_deferred(deferred.len());
+            let resolved =
+                self.context.calls.resolve_rows().map_err(|error| self.cannot_keep(error))?;
+            let (mut indices, mut rows) = (Vec::new(), Vec::new());
+            for (index, row) in std::mem::take(&mut deferred) {
+                if resolved.contains(Scope::row_of(row.scope())) {
+                    let EndedRow { number, item, outcome, .. } = row;
+                    indices.push(index);
+                    rows.push((number, (outcome.key, item, outcome.row)));
+                } else {
+                    self.output(&row);
+                    self.context.finished(&row.finished(Revision::Unchanged));
+                }
+            }
+            for (index, row) in indices.into_iter().zip(run_again(rows)?) {
+                self.store.amend(index, &row.outcome).map_err(|error| self.cannot_keep(error))?;
+                if self.context.calls.is_deferred(row.scope(), &row.outcome) {
+                    self.context.in_doubt(&row.finished(Revision::Replaced));
+                    deferred.push((index, row));
+                } else {
+                    self.output(&row);
+                    self.context.finished(&row.finished(Revision::Replaced));
+                }
+            }
         }
-        if outer.is_none() {
+        Ok(())
+    }
+
+    fn note_deferred(&self, rows: usize) {
+        let (are, their, writes) =
+            if rows == 1 { ("row is", "its", "write") } else { ("rows are", "their", "writes") };
+        self.context.output.note(&format!(
+            "{rows} {are} in doubt: checking whether {their} {writes} took effect; Ctrl-C ends that"
+        ));
+    }
+
+    /// Passes on what a row has output, in its turn.
+    fn output(&self, row: &EndedRow) {
+        let _numbered = log::number(&row.row.scope, row.row.number);
+        for output in row.row.take_output() {
+            self.context.output(output);
+        }
+        if self.outer.is_none() {
             tracing::info!(
                 target: log::ROW,
-                state = outcome.state.name(),
-                rehearsal = host.plan.is_some().then_some(true),
-                scope = &**running.scope.name(),
+                state = row.outcome.state.name(),
+                rehearsal = self.context.is_rehearsal.then_some(true),
+                scope = row.scope(),
             );
         }
-    };
-    let mut deferred = Vec::new();
-    let keep = |ended: Ended| -> ScriptResult<()> {
-        let Ended { outcome, running, .. } = &ended;
-        let scope = running.scope.name();
-        if outer.is_some() {
-            tell(&ended);
-            return spool.push(outcome).map(drop).map_err(&unkept);
-        }
-        let at = spool.push(outcome).map_err(&unkept)?;
-        if host.is_deferred(scope, outcome) {
-            host.add_result(outcome);
-            deferred.push((at, ended));
-            return Ok(());
-        }
-        tell(&ended);
-        host.finish_row(scope, outcome);
-        Ok(())
-    };
-    let workers = host.concurrency.clamp(1, total.clamp(1, MAX_CONCURRENCY));
-    // For want of file handles.
-    let unstarted = |error: io::Error| unwritten("the rows cannot be begun", &error);
-    match &outer {
-        None => fan(items, workers, || own_copy(work), row, keep).map_err(unstarted)??,
-        // Rows within a row come one after the other: the row is one sequence of requests.
-        Some(_) => {
-            let (mut work, mut keep) = (work.clone(), keep);
-            for item in items {
-                keep(row(&mut work, item?))?;
-            }
-        }
     }
-    let again = |rows: Vec<(usize, Item)>| {
-        let mut ended = Vec::new();
-        let keep = |one| {
-            ended.push(one);
-            Ok::<(), Box<EvalAltResult>>(())
-        };
-        let rows = rows.into_iter().map(Ok);
-        fan(rows, workers, || own_copy(work), row, keep).map_err(unstarted)??;
-        Ok(ended)
-    };
-    finish_deferred(host, &spool, deferred, again, tell, unkept)?;
-    match host.fatal() {
-        Some(error) => Err(call_error(CallError::Failed(error), ctx.call_position())),
-        None => Ok(Rows { spool, only: None }),
+
+    fn cannot_keep(&self, error: io::Error) -> Box<EvalAltResult> {
+        self.unwritten(format!("the finished rows cannot be kept: {error}"))
+    }
+
+    /// Ends all calls because of a file that cannot be written.
+    fn unwritten(&self, what: impl std::fmt::Display) -> Box<EvalAltResult> {
+        let error = self.context.calls.close_unwritten(what);
+        call_error(CallError::Failed(error), self.ctx.call_position())
     }
 }
 
-/// Finishes the rows in which a write was in doubt, behind all others: as far as that was resolved meanwhile they are
-/// run again. `deferred` has each with its place in the spool.
-fn finish_deferred(
-    host: &RunContext,
-    spool: &Spool,
-    mut deferred: Vec<(usize, Ended)>,
-    again: impl Fn(Vec<(usize, Item)>) -> ScriptResult<Vec<Ended>>,
-    tell: impl Fn(&Ended),
-    unkept: impl Fn(io::Error) -> Box<EvalAltResult>,
-) -> ScriptResult<()> {
-    let finish = |ended: &Ended| {
-        tell(ended);
-        host.note_row(ended.running.scope.name(), &ended.outcome);
-    };
-    while !deferred.is_empty() {
-        let resolved = host.resolve_rows(deferred.len()).map_err(&unkept)?;
-        let is_resolved =
-            |ended: &Ended| resolved.contains(Scope::row_of(ended.running.scope.name()));
-        let (mut places, mut rows) = (Vec::new(), Vec::new());
-        for (at, ended) in std::mem::take(&mut deferred) {
-            if is_resolved(&ended) {
-                let Ended { place, item, outcome, .. } = ended;
-                places.push(at);
-                rows.push((place, (outcome.key, item, outcome.row)));
-            } else {
-                finish(&ended);
-            }
-        }
-        for (at, ended) in places.into_iter().zip(again(rows)?) {
-            host.amend(spool, at, &ended.outcome).map_err(&unkept)?;
-            if host.is_deferred(ended.running.scope.name(), &ended.outcome) {
-                deferred.push((at, ended));
-            } else {
-                finish(&ended);
-            }
-        }
+/// Tells the sinks that the rows are over, however that comes.
+struct EndSinks<'a>(&'a ScriptContext);
+
+impl Drop for EndSinks<'_> {
+    fn drop(&mut self) {
+        self.0.sinks.iter().for_each(|sink| sink.end());
     }
-    Ok(())
 }
 
-fn reason_to_skip(host: &RunContext) -> Option<String> {
-    match host.fatal() {
+fn reason_to_skip(calls: &RunContext) -> Option<String> {
+    match calls.fatal() {
         Some(error) => Some(not_attempted(&error)),
-        None if host.memory.is_exceeded() => Some(format!("not attempted: {EXCEEDED}")),
-        None => host.stop.is_requested().then(|| "not attempted: interrupted".to_owned()),
+        None if calls.memory.is_exceeded() => Some(format!("not attempted: {EXCEEDED}")),
+        None => calls.stop.is_cancelled().then(|| "not attempted: interrupted".to_owned()),
     }
 }
 
-/// Why the rows of a roster cannot be read while a script runs.
-#[expect(clippy::unnecessary_box_returns, reason = "the engine speaks of boxed errors")]
-pub(crate) fn unread(problem: &Diagnostic, position: Position) -> Box<EvalAltResult> {
+/// A roster that cannot be read while a script runs.
+#[expect(clippy::unnecessary_box_returns, reason = "Rhai boxes its errors")]
+fn roster_error(problem: &Diagnostic, position: Position) -> Box<EvalAltResult> {
     match problem.category {
-        // For want of file handles: the script is not to blame.
+        // No more files can be opened: the script is not to blame.
         Category::Unwritten => {
             call_error(CallError::Failed(Error::unwritten(&problem.message)), position)
         }

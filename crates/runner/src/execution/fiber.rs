@@ -1,8 +1,7 @@
-//! Fibers: code that blocks, and lets its thread go while it waits.
+//! Fibers: blocking code that lets its thread run other fibers while it waits.
 //!
-//! The script engine knows no `async`. A row therefore runs on a stack of its own, on which it can wait in the middle
-//! of a script while its thread goes on with other rows: no thread is woken for an answer, and a thousand rows at a
-//! time need no thousand threads. A fiber stays on its thread.
+//! Rhai has no `async`. A row therefore runs on a stack of its own and can wait in the middle of a script: no thread is
+//! woken for an answer, and a thousand concurrent rows do not need a thousand threads. A fiber stays on its thread.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -18,22 +17,22 @@ use generator::{Generator, Gn};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-/// In words: as large as that of a thread. Memory is taken for what is used of it.
+/// The stack size in machine words, as large as that of a thread. Only the part that is used takes memory.
 const STACK: usize = 2 * 1024 * 1024 / size_of::<usize>();
 
 thread_local! {
     /// Wakes the fiber that runs on this thread, if one does.
     static WAKER: RefCell<Option<Waker>> = const { RefCell::new(None) };
-    /// What the fiber that has just let others go on waits for.
+    /// What the fiber that has just yielded waits for.
     static WAITED_FOR: Cell<Option<WaitedFor>> = const { Cell::new(None) };
 }
 
 type WaitedFor = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Runs `code` in so many fibers, on a thread for each processor, until the last has ended.
+/// Runs `code` in this many fibers, on one thread for each processor, until all have ended.
 pub(crate) fn run_all(fibers: usize, code: impl Fn() + Sync) -> io::Result<()> {
     let lanes = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(fibers);
-    // What a fiber waits for runs on its own thread, so that no other is woken for an answer.
+    // What a fiber waits for runs on the same thread, so that no other has to be woken.
     let runtime = |_| Builder::new_current_thread().enable_all().build();
     let runtimes = (0..lanes).map(runtime).collect::<io::Result<Vec<_>>>()?;
     let (leaving, left) = watch::channel(());
@@ -46,7 +45,7 @@ pub(crate) fn run_all(fibers: usize, code: impl Fn() + Sync) -> io::Result<()> {
                 runtime.block_on(async {
                     while own.next().await.is_some() {}
                     drop(leaving);
-                    // A connection may serve fibers of other threads: it is kept going until all are done.
+                    // A connection of this thread may serve fibers of others, so it is driven until all are done.
                     let _ = left.changed().await;
                 });
             });
@@ -56,9 +55,9 @@ pub(crate) fn run_all(fibers: usize, code: impl Fn() + Sync) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for a future: in a fiber by letting others go on, elsewhere by blocking the thread, as `block` does it.
+/// Waits for a future: in a fiber by letting others run, elsewhere by blocking the thread with `block`.
 ///
-/// A fiber is not to hold what another may want, such as a lock, while it waits.
+/// A fiber must not hold a lock while it waits.
 pub(crate) fn wait<F: Future>(future: F, block: impl FnOnce(F) -> F::Output) -> F::Output {
     if WAKER.with_borrow(Option::is_none) {
         return block(future);
@@ -70,14 +69,14 @@ pub(crate) fn wait<F: Future>(future: F, block: impl FnOnce(F) -> F::Output) -> 
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
-        let_others();
+        yield_to_others();
     }
 }
 
-/// The same, on the stack of the thread and not on that of the fiber.
+/// The same, but the future is polled on the stack of the thread.
 ///
-/// What is deep goes here: each fiber that went down there by itself would have its own stack to take through the
-/// processor's cache.
+/// For deep call trees such as an HTTP request: one stack stays in the processor's cache, and those of many fibers do
+/// not.
 pub(crate) fn wait_outside<F>(future: F, block: impl FnOnce(F) -> F::Output) -> F::Output
 where
     F: Future<Output: 'static> + 'static,
@@ -89,7 +88,7 @@ where
     let there = output.clone();
     WAITED_FOR.set(Some(Box::pin(async move { there.set(Some(future.await)) })));
     loop {
-        let_others();
+        yield_to_others();
         if let Some(output) = output.take() {
             return output;
         }
@@ -100,14 +99,14 @@ where
     deprecated,
     reason = "the other form needs a handle, which cannot pass through the engine"
 )]
-fn let_others() {
+fn yield_to_others() {
     generator::yield_with(());
 }
 
-/// A function as a future that is done when the function has returned.
+/// A function as a future that completes when the function returns.
 struct Fiber<'a> {
     code: Generator<'a, (), ()>,
-    /// Before it goes on.
+    /// What has to complete before it continues.
     waits_for: Option<WaitedFor>,
 }
 
@@ -183,7 +182,7 @@ mod tests {
     fn a_panic_of_one_ends_all() {
         let turns = AtomicUsize::new(0);
         let turn = || match turns.fetch_add(1, Ordering::Relaxed) {
-            0 => panic!("a mistake of ours"),
+            0 => panic!("a bug"),
             _ => wait(yield_now(), block_on),
         };
         catch_unwind(AssertUnwindSafe(|| run_all(20, turn)))

@@ -1,4 +1,4 @@
-//! Rows side by side: fibers take them in order, and they come out in order.
+//! Runs rows side by side: workers take them in order, and their results come out in order.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -10,13 +10,13 @@ use tokio::sync::Notify;
 
 use crate::execution::fiber;
 
-/// Applies `work` to every item, up to `workers` of them at a time, and hands the results to `finish` in the order
-/// of the items. At most a window of items is between the two, so that one slow row holds up the output and not the
-/// memory. `worker` makes what each worker keeps for itself.
+/// Applies `work` to every item, with up to `workers` at a time, and passes the results to `finish` in the order of the
+/// items. The number of items between the two is bounded: one slow row delays the output but does not fill the memory.
+/// `worker` makes the state that each worker has for itself.
 ///
-/// A worker is a fiber: while it waits, its thread goes on with others. An error of the items or of
-/// `finish` ends the taking; what was taken is finished.
-pub(crate) fn fan<I, T, E, K>(
+/// A worker is a [fiber]: while it waits, its thread runs others. After an error of the items or of `finish` no more
+/// items are taken; those in progress are finished.
+pub(crate) fn run_in_order<I, T, E, K>(
     items: impl Iterator<Item = Result<I, E>> + Send,
     workers: usize,
     worker: impl Fn() -> K + Sync,
@@ -33,7 +33,7 @@ where
         moved: Notify::new(),
         window: workers * 8,
     };
-    let drain = Drain { ready: Mutex::default(), order: Mutex::new(RunSpec::of(finish)) };
+    let drain = Drain { ready: Mutex::default(), order: Mutex::new(Reorder::new(finish)) };
     let turns = || {
         let _closing = ClosingOnPanic(&feed);
         let mut kept = worker();
@@ -46,17 +46,18 @@ where
     Ok(drain.order.into_inner().unwrap_or_else(PoisonError::into_inner).outcome)
 }
 
-/// Where results go. No thread waits for them: whoever brings one hands on what is ready, unless another is doing so.
+/// Where results go. No thread waits for them: a worker that brings one passes on what is ready, unless another is
+/// doing so.
 struct Drain<T, E, G> {
     ready: Mutex<Vec<(usize, Result<T, E>)>>,
-    order: Mutex<RunSpec<T, E, G>>,
+    order: Mutex<Reorder<T, E, G>>,
 }
 
-/// Hands results on in the order of their indices, up to the first error.
-struct RunSpec<T, E, G> {
-    /// From the next one on: those that have not come yet are `None`.
+/// Passes results on in the order of their indices, up to the first error.
+struct Reorder<T, E, G> {
+    /// The results from the next one on; `None` for those still missing.
     waiting: VecDeque<Option<Result<T, E>>>,
-    /// Where those come through that are ready, empty in between.
+    /// A buffer for results on their way here, empty in between.
     taken: Vec<(usize, Result<T, E>)>,
     next: usize,
     finish: G,
@@ -69,7 +70,7 @@ where
 {
     fn put<F>(&self, index: usize, result: Result<T, E>, feed: &Feed<F>) {
         lock(&self.ready).push((index, result));
-        // Who holds the order looks again after letting go of it.
+        // The worker that holds the lock checks again after releasing it.
         while !lock(&self.ready).is_empty() {
             let Ok(mut order) = self.order.try_lock() else { return };
             let mut ready = mem::take(&mut order.taken);
@@ -78,16 +79,16 @@ where
                 order.keep(index, result);
             }
             order.taken = ready;
-            order.hand_on(feed);
+            order.pass_on(feed);
         }
     }
 }
 
-impl<T, E, G> RunSpec<T, E, G>
+impl<T, E, G> Reorder<T, E, G>
 where
     G: FnMut(T) -> Result<(), E>,
 {
-    fn of(finish: G) -> Self {
+    fn new(finish: G) -> Self {
         Self { waiting: VecDeque::new(), taken: Vec::new(), next: 0, finish, outcome: Ok(()) }
     }
 
@@ -99,7 +100,7 @@ where
         self.waiting[place] = Some(result);
     }
 
-    fn hand_on<F>(&mut self, feed: &Feed<F>) {
+    fn pass_on<F>(&mut self, feed: &Feed<F>) {
         while self.outcome.is_ok()
             && let Some(result) = self.waiting.front_mut().and_then(Option::take)
         {
@@ -124,7 +125,7 @@ struct State<F> {
     items: F,
     taken: usize,
     finished: usize,
-    /// How many workers wait for room in the window.
+    /// How many workers wait because the window is full.
     waiting: usize,
     closed: bool,
 }
@@ -133,10 +134,10 @@ impl<F, I, E> Feed<F>
 where
     F: Iterator<Item = Result<I, E>>,
 {
-    /// The next item with its index, as soon as it is within the window.
+    /// The next item with its index, as soon as the window has room.
     async fn take(&self) -> Option<(usize, Result<I, E>)> {
         loop {
-            // From here on no change is missed.
+            // Registered before the check, so that no change is missed.
             let moved = pin!(self.moved.notified());
             {
                 let mut state = lock(&self.state);
@@ -164,7 +165,7 @@ where
 {
     fn take(&mut self) -> Option<(usize, Result<I, E>)> {
         let item = self.items.next();
-        // Nothing is read after an error: where would it go on?
+        // After an error there is no place to continue at.
         self.closed = item.as_ref().is_none_or(Result::is_err);
         let index = self.taken;
         self.taken += 1;
@@ -176,7 +177,7 @@ impl<F> Feed<F> {
     fn finished(&self) {
         let mut state = lock(&self.state);
         state.finished += 1;
-        // To wake workers for every row would cost more than many a row does. Half a window is room for all.
+        // Waking workers for every row can cost more than the row. Half a window is room for all.
         let has_room = state.finished + self.window >= state.taken + self.window / 2;
         if state.waiting > 0 && has_room {
             drop(state);
@@ -190,7 +191,7 @@ impl<F> Feed<F> {
     }
 }
 
-/// Who panics brings no result: the others would wait for room without end.
+/// A worker that panics brings no result: without this, the others would wait forever.
 struct ClosingOnPanic<'a, F>(&'a Feed<F>);
 
 impl<F> Drop for ClosingOnPanic<'_, F> {
@@ -218,7 +219,7 @@ mod tests {
             out.push(n);
             Ok(())
         };
-        fan(items, workers, || (), |(), n| n * 2, push).unwrap().unwrap();
+        run_in_order(items, workers, || (), |(), n| n * 2, push).unwrap().unwrap();
         out
     }
 
@@ -243,7 +244,7 @@ mod tests {
             out.push(n);
             Ok(())
         };
-        let ended = fan(items, 8, || (), |(), n| n, push).unwrap();
+        let ended = run_in_order(items, 8, || (), |(), n| n, push).unwrap();
         assert_eq!((ended, out.len()), (Err("line 50"), 50));
     }
 
@@ -251,14 +252,14 @@ mod tests {
     fn an_error_of_the_finisher_ends_the_taking() {
         let endless = (0..).map(Ok::<usize, &str>);
         let full = |n| if n == 9 { Err("full") } else { Ok(()) };
-        assert_eq!(fan(endless, 4, || (), |(), n| n, full).unwrap(), Err("full"));
+        assert_eq!(run_in_order(endless, 4, || (), |(), n| n, full).unwrap(), Err("full"));
     }
 
     #[test]
     fn a_panic_of_a_row_does_not_leave_the_others_waiting() {
         let endless = (0..).map(Ok::<usize, &str>);
-        let row = |(): &mut (), n: usize| assert_ne!(n, 9, "a mistake of ours");
-        let ran = AssertUnwindSafe(|| fan(endless, 4, || (), row, Ok));
+        let row = |(): &mut (), n: usize| assert_ne!(n, 9, "a bug");
+        let ran = AssertUnwindSafe(|| run_in_order(endless, 4, || (), row, Ok));
         catch_unwind(ran).unwrap_err();
     }
 }

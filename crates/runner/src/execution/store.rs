@@ -1,5 +1,5 @@
-//! Where finished rows are kept: in memory while they are few, in a temporary file when they are many, so
-//! that a run over a million rows holds no more than a run over a hundred.
+//! Keeps finished rows: in memory while there are few, in a temporary file when there are many. A run over a million
+//! rows needs no more memory than a run over a hundred.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value};
 use tempfile::SpooledTempFile;
 
-use crate::outcome::Change;
-use crate::outcome::{Outcome, State};
+use crate::outcome::{Change, Outcome, State};
 use crate::roster::{Columns, Row};
 
 /// Bytes kept in memory.
@@ -17,25 +16,25 @@ const IN_MEMORY: usize = 4 << 20;
 /// Bytes read at a time.
 const READ: u64 = 64 << 10;
 
-/// Finished rows, in order.
+/// Finished rows, in their order.
 #[derive(Clone)]
-pub(crate) struct Spool {
-    store: Arc<Mutex<Store>>,
+pub struct RowStore {
+    inner: Arc<Mutex<Inner>>,
 }
 
-struct Store {
+struct Inner {
     file: SpooledTempFile,
     length: u64,
     rows: usize,
-    /// By its place: a row that has changed since it was written.
+    /// Rows that changed after they were written, by their index.
     amended: HashMap<usize, Vec<u8>>,
     counts: [usize; State::ALL.len()],
     columns: Option<Arc<Columns>>,
 }
 
-/// A row as it is read again: key, state, detail, script line, what was returned, what was changed, and the row of
-/// the roster as line and cells. Written without names, and those of the columns are kept once.
-type Kept = (
+/// A stored row: key, state, detail, script line, returned values, changes, and the row of the roster as line and
+/// cells. It has no names; those of the columns are kept once.
+type StoredRow = (
     String,
     State,
     String,
@@ -45,9 +44,9 @@ type Kept = (
     Option<(u64, Vec<String>)>,
 );
 
-impl Spool {
+impl RowStore {
     pub(crate) fn new() -> Self {
-        let store = Store {
+        let inner = Inner {
             file: SpooledTempFile::new(IN_MEMORY),
             length: 0,
             rows: 0,
@@ -55,10 +54,10 @@ impl Spool {
             counts: [0; State::ALL.len()],
             columns: None,
         };
-        Self { store: Arc::new(Mutex::new(store)) }
+        Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
-    /// Adds a row, and gives its place.
+    /// Adds a row and gives its index.
     pub(crate) fn push(&self, outcome: &Outcome) -> io::Result<usize> {
         let line = line_of(outcome)?;
         let mut store = self.lock();
@@ -74,31 +73,32 @@ impl Spool {
         Ok(store.rows - 1)
     }
 
-    /// Puts a row into the place of one that was in doubt.
-    pub(crate) fn amend(&self, place: usize, outcome: &Outcome) -> io::Result<()> {
+    /// Replaces a row that was in doubt.
+    pub(crate) fn amend(&self, index: usize, outcome: &Outcome) -> io::Result<()> {
         let line = line_of(outcome)?;
         let mut store = self.lock();
         store.counts[State::InDoubt as usize] -= 1;
         store.counts[outcome.state as usize] += 1;
-        store.amended.insert(place, line);
+        store.amended.insert(index, line);
         Ok(())
     }
 
-    /// How many rows ended so.
-    pub(crate) fn count(&self, state: State) -> usize {
+    /// How many rows ended in this state.
+    pub fn count(&self, state: State) -> usize {
         self.lock().counts[state as usize]
     }
 
-    pub(crate) fn iter(&self) -> Reading {
-        Reading { spool: self.clone(), place: 0, offset: 0, buffer: Vec::new(), start: 0 }
+    /// The rows so far.
+    pub fn iter(&self) -> StoredRows {
+        StoredRows { store: self.clone(), index: 0, offset: 0, buffer: Vec::new(), start: 0 }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A row as it is written.
+/// A row as it is stored.
 fn line_of(outcome: &Outcome) -> io::Result<Vec<u8>> {
     let Outcome { key, state, detail, line, row, returned, changes } = outcome;
     let cells = row.as_ref().map(|row| (row.line(), row.cells().collect::<Vec<_>>()));
@@ -107,36 +107,36 @@ fn line_of(outcome: &Outcome) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The rows of a spool, read bit by bit.
-pub(crate) struct Reading {
-    spool: Spool,
-    place: usize,
+/// The rows of a store, read piece by piece.
+pub struct StoredRows {
+    store: RowStore,
+    index: usize,
     offset: u64,
     buffer: Vec<u8>,
     start: usize,
 }
 
-impl Reading {
-    /// Reads on; false at the end.
+impl StoredRows {
+    /// Reads more; false at the end.
     fn fill(&mut self) -> io::Result<bool> {
         self.buffer.drain(..self.start);
         self.start = 0;
-        let mut store = self.spool.lock();
+        let mut store = self.store.lock();
         store.file.seek(SeekFrom::Start(self.offset))?;
         let read = (&mut store.file).take(READ).read_to_end(&mut self.buffer)?;
         self.offset += read as u64;
         Ok(read > 0)
     }
 
-    fn line(&mut self) -> io::Result<Option<Kept>> {
+    fn line(&mut self) -> io::Result<Option<StoredRow>> {
         loop {
             let rest = &self.buffer[self.start..];
             if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let store = self.spool.lock();
-                let line = store.amended.get(&self.place).map_or(&rest[..end], Vec::as_slice);
+                let store = self.store.lock();
+                let line = store.amended.get(&self.index).map_or(&rest[..end], Vec::as_slice);
                 let kept = serde_json::from_slice(line)?;
                 drop(store);
-                (self.start, self.place) = (self.start + end + 1, self.place + 1);
+                (self.start, self.index) = (self.start + end + 1, self.index + 1);
                 return Ok(Some(kept));
             }
             if !self.fill()? {
@@ -146,7 +146,7 @@ impl Reading {
     }
 }
 
-impl Iterator for Reading {
+impl Iterator for StoredRows {
     type Item = io::Result<Outcome>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -154,7 +154,7 @@ impl Iterator for Reading {
             Ok(kept) => kept?,
             Err(error) => return Some(Err(error)),
         };
-        let columns = self.spool.lock().columns.clone();
+        let columns = self.store.lock().columns.clone();
         let row = columns.zip(cells).map(|(columns, (line, cells))| Row::new(columns, cells, line));
         Some(Ok(Outcome { key, state, detail, line, row, returned, changes }))
     }

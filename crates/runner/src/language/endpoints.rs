@@ -1,41 +1,36 @@
-//! Every endpoint as a function: `thm::add_seat(#{ … })`, and every list as a walk: `veracode::all_users()`.
-//! Made from the list of endpoints alone.
+//! Every endpoint as a function: `thm::add_seat(#{ … })`, and every list as an iterator: `veracode::all_users()`. Both
+//! are made from the list of endpoints alone.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use drillmaster_models::{EndpointDef, FieldKind, Pager, SERVICES};
 use drillmaster_transport::Error;
-use rhai::{
-    Array, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, Module, NativeCallContext,
-    Position,
-};
+use rhai::{Array, Dynamic, Engine, FuncRegistration, Map, Module, NativeCallContext, Position};
 use serde_json::Value;
 
-use crate::execution::context::RunContext;
 use crate::execution::memory::EXCEEDED;
-use crate::value::{CallError, call_error, from_json, runtime_error, to_json};
+use crate::execution::script_context::ScriptContext;
+use crate::value::{CallError, ScriptResult, call_error, from_json, runtime_error, to_json};
 
 /// Starts the name of a function that walks through a list: `all_users`.
-pub(crate) const WALK: &str = "all_";
-
-type Answer = Result<Dynamic, Box<EvalAltResult>>;
+pub const WALK: &str = "all_";
 
 /// Registers a module per service.
-pub(crate) fn register(engine: &mut Engine, host: &Arc<RunContext>) {
+pub(crate) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Walk>("Walk");
     engine.register_iterator_result::<Walk, Dynamic>();
     FuncRegistration::new("to_array")
         .with_params_info(["walk: Walk", "Array"])
-        .with_comments(["/// Walks through a list to its end, and gives all its items."])
+        .with_comments(["/// Reads a list to its end and gives all items."])
         .register_into_engine(engine, |walk: Walk| walk.into_iter().collect::<Result<Array, _>>());
     for service in SERVICES {
         let mut module = Module::new();
         module.set_doc(format!("//! {}", service.title));
         for endpoint in service.endpoints() {
-            register_call(&mut module, host, endpoint);
+            register_call(&mut module, endpoint);
             if endpoint.metadata.list.is_some() {
-                register_walk(&mut module, host, endpoint);
+                register_walk(&mut module, endpoint);
             }
         }
         module.build_index();
@@ -43,7 +38,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Arc<RunContext>) {
     }
 }
 
-fn register_call(module: &mut Module, host: &Arc<RunContext>, endpoint: &'static EndpointDef) {
+fn register_call(module: &mut Module, endpoint: &'static EndpointDef) {
     let returns = match endpoint.response_schema()["type"].as_str() {
         Some("array") => "Array",
         _ => "Map",
@@ -51,41 +46,40 @@ fn register_call(module: &mut Module, host: &Arc<RunContext>, endpoint: &'static
     let with_fields = FuncRegistration::new(endpoint.metadata.stem())
         .with_params_info(["fields: Map", returns])
         .with_comments(comments(endpoint));
-    let world = host.clone();
-    with_fields.set_into_module(module, move |ctx: NativeCallContext, fields: Map| -> Answer {
-        call(&world, endpoint, fields, ctx.call_position())
-    });
+    with_fields.set_into_module(
+        module,
+        move |ctx: NativeCallContext, fields: Map| -> ScriptResult<Dynamic> {
+            call(&ctx, endpoint, fields)
+        },
+    );
     if endpoint.fields().iter().all(|field| !field.required) {
         let plain = FuncRegistration::new(endpoint.metadata.stem())
             .with_params_info([returns])
             .with_comments(comments(endpoint));
-        let world = host.clone();
-        plain.set_into_module(module, move |ctx: NativeCallContext| -> Answer {
-            call(&world, endpoint, Map::new(), ctx.call_position())
+        plain.set_into_module(module, move |ctx: NativeCallContext| -> ScriptResult<Dynamic> {
+            call(&ctx, endpoint, Map::new())
         });
     }
 }
 
-fn register_walk(module: &mut Module, host: &Arc<RunContext>, endpoint: &'static EndpointDef) {
+fn register_walk(module: &mut Module, endpoint: &'static EndpointDef) {
     let name = format!("{WALK}{}", endpoint.metadata.stem());
     let comment = format!(
-        "/// Walks through the list of `{}`, page by page as it is asked for.",
+        "/// Iterates over the list of `{}`, and requests a page when it is needed.",
         endpoint.name()
     );
-    let world = host.clone();
     FuncRegistration::new(name.as_str())
         .with_params_info(["fields: Map", "Walk"])
         .with_comments([comment.as_str()])
         .set_into_module(module, move |ctx: NativeCallContext, fields: Map| {
-            Walk::new(&world, endpoint, fields, ctx.call_position())
+            Walk::new(&ctx, endpoint, fields)
         });
     if endpoint.fields().iter().all(|field| !field.required) {
-        let world = host.clone();
         FuncRegistration::new(name.as_str())
             .with_params_info(["Walk"])
             .with_comments([comment.as_str()])
             .set_into_module(module, move |ctx: NativeCallContext| {
-                Walk::new(&world, endpoint, Map::new(), ctx.call_position())
+                Walk::new(&ctx, endpoint, Map::new())
             });
     }
 }
@@ -110,25 +104,27 @@ fn comments(endpoint: &EndpointDef) -> Vec<String> {
 }
 
 fn call(
-    host: &RunContext,
+    ctx: &NativeCallContext,
     endpoint: &'static EndpointDef,
     fields: Map,
-    position: Position,
-) -> Answer {
+) -> ScriptResult<Dynamic> {
+    let position = ctx.call_position();
     let fields = fields_of(fields, position)?;
-    let answer = host.call(endpoint, fields).map_err(|error| call_error(error, position))?;
+    let answer = ScriptContext::of(ctx)?
+        .calls
+        .call(endpoint, fields)
+        .map_err(|error| call_error(error, position))?;
     from_json(&answer)
 }
 
-fn fields_of(fields: Map, position: Position) -> Result<Value, Box<EvalAltResult>> {
-    to_json(&Dynamic::from_map(fields))
-        .map_err(|problem| EvalAltResult::ErrorRuntime(problem.into(), position).into())
+fn fields_of(fields: Map, position: Position) -> ScriptResult<Value> {
+    to_json(&Dynamic::from_map(fields)).map_err(|problem| runtime_error(&problem, position))
 }
 
-/// An endpoint's list, not yet walked through.
+/// The list of an endpoint, which a script iterates over.
 #[derive(Clone)]
 pub struct Walk {
-    host: Arc<RunContext>,
+    context: Arc<ScriptContext>,
     endpoint: &'static EndpointDef,
     fields: Value,
     position: Position,
@@ -136,55 +132,55 @@ pub struct Walk {
 
 impl Walk {
     fn new(
-        host: &Arc<RunContext>,
+        ctx: &NativeCallContext,
         endpoint: &'static EndpointDef,
         fields: Map,
-        position: Position,
-    ) -> Result<Self, Box<EvalAltResult>> {
+    ) -> ScriptResult<Self> {
+        let position = ctx.call_position();
         let fields = fields_of(fields, position)?;
-        Ok(Self { host: host.clone(), endpoint, fields, position })
+        Ok(Self { context: ScriptContext::of(ctx)?, endpoint, fields, position })
     }
 }
 
 impl IntoIterator for Walk {
-    type Item = Answer;
-    type IntoIter = Walking;
+    type Item = ScriptResult<Dynamic>;
+    type IntoIter = WalkItems;
 
-    fn into_iter(self) -> Walking {
+    fn into_iter(self) -> WalkItems {
         let pager = Pager::new(self.endpoint, &self.fields)
             .map_err(|error| CallError::Failed(Error::answer(error.into())));
-        Walking { walk: self, pager: Some(pager), items: VecDeque::new() }
+        WalkItems { walk: self, pager: Some(pager), items: VecDeque::new() }
     }
 }
 
-/// A walk under way: at most a page is held.
-pub struct Walking {
+/// An iteration over a list, which holds one page at a time.
+pub struct WalkItems {
     walk: Walk,
-    /// `None` after an error, which ends the walk.
+    /// `None` after an error, which ends the iteration.
     pager: Option<Result<Pager, CallError>>,
     items: VecDeque<Value>,
 }
 
-impl Iterator for Walking {
-    type Item = Answer;
+impl Iterator for WalkItems {
+    type Item = ScriptResult<Dynamic>;
 
-    fn next(&mut self) -> Option<Answer> {
+    fn next(&mut self) -> Option<ScriptResult<Dynamic>> {
         let position = self.walk.position;
         while self.items.is_empty() {
-            // Whoever takes all of it at once takes no step of the script meanwhile.
-            if self.walk.host.memory.is_exceeded() {
+            // `to_array` takes no step of the script in which its limits are checked.
+            if self.walk.context.calls.memory.is_exceeded() {
                 self.pager = None;
                 return Some(Err(runtime_error(EXCEEDED, position)));
             }
-            let turned = match self.pager.take()? {
+            let page = match self.pager.take()? {
                 Err(error) => Err(error),
                 Ok(mut pager) => {
-                    let turned = self.walk.host.turn(self.walk.endpoint, &mut pager)?;
+                    let page = self.walk.context.calls.next_page(self.walk.endpoint, &mut pager)?;
                     self.pager = Some(Ok(pager));
-                    turned
+                    page
                 }
             };
-            match turned {
+            match page {
                 Ok(items) => self.items = items.into(),
                 Err(error) => {
                     self.pager = None;

@@ -1,4 +1,4 @@
-//! The script engine: Rhai with every endpoint as a function, and fences around everything else.
+//! The script engine: Rhai with every endpoint as a function, and limits on everything else.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,36 +11,36 @@ use rhai::{
 };
 
 use crate::diagnostic::{Category, Diagnostic};
-use crate::execution::context::RunContext;
 use crate::execution::memory;
 use crate::execution::row_context::{Output, RowContext};
+use crate::execution::script_context::ScriptContext;
 use crate::execution::script_error::{innermost, is_out_of_memory, message};
 use crate::fs::folder_of;
 use crate::language::imports::Imports;
 use crate::language::{endpoints, limits, prelude, reading, shown};
-use crate::value::CallError;
+use crate::value::{CallError, ScriptResult, runtime_error};
 
-/// The operations that a script may take. A roster of 100,000 rows leaves 10,000 to each, more than a row of
-/// calls is ever made of, and a loop without end meets it within minutes instead of hours.
-pub(crate) const OPERATIONS: u64 = 1_000_000_000;
-/// How deep functions may call each other.
-const CALL_LEVELS: usize = 64;
+/// The most operations of a script. A roster of 100,000 rows leaves 10,000 to each, more than the calls of a row need,
+/// and an endless loop reaches it within minutes instead of hours.
+pub(crate) const MAX_OPERATIONS: u64 = 1_000_000_000;
+/// How deep function calls may nest.
+const MAX_CALL_LEVELS: usize = 64;
 /// How deep expressions may nest, outside and inside of functions.
-const EXPRESSION_DEPTH: (usize, usize) = (128, 64);
+const MAX_EXPRESSION_DEPTH: (usize, usize) = (128, 64);
 
-/// Builds the engine in which the script at `path` runs.
-pub(crate) fn build(host: &Arc<RunContext>, path: &Path) -> Engine {
+/// Builds an engine that compiles and describes the script at `path`. To run it, [`attach`] a context.
+pub(crate) fn build(path: &Path) -> Engine {
     let mut engine = Engine::new();
-    // No size limits: Rhai walks the whole value at every push to check them.
+    // No size limits: Rhai walks through the whole value at every push to check them.
     engine
-        .set_max_operations(OPERATIONS)
-        .set_max_call_levels(CALL_LEVELS)
-        .set_max_expr_depths(EXPRESSION_DEPTH.0, EXPRESSION_DEPTH.1)
+        .set_max_operations(MAX_OPERATIONS)
+        .set_max_call_levels(MAX_CALL_LEVELS)
+        .set_max_expr_depths(MAX_EXPRESSION_DEPTH.0, MAX_EXPRESSION_DEPTH.1)
         .set_strict_variables(true)
         .set_optimization_level(OptimizationLevel::None)
         .set_fail_on_invalid_map_property(true)
         .disable_symbol("eval")
-        .set_module_resolver(BesideTheScript::of(path));
+        .set_module_resolver(ScriptFolder::new(path));
     engine.on_map_missing_property(|map, name, _| {
         let known = map.keys().map(Identifier::as_str);
         let text = match nearest(name, known) {
@@ -49,50 +49,55 @@ pub(crate) fn build(host: &Arc<RunContext>, path: &Path) -> Engine {
                 "there is no `{name}` here; ask first by \"{name}\" in …, add it by .set(\"{name}\", …)"
             ),
         };
-        Err(EvalAltResult::ErrorRuntime(text.into(), Position::NONE).into())
-    });
-    let world = host.clone();
-    engine.on_print(move |text| world.say(Output::Data(text.to_owned())));
-    let world = host.clone();
-    engine.on_debug(move |text, _, position| {
-        world.say(Output::People(format!("{position:?}: {text}")));
-    });
-    let (stop, memory) = (host.stop.clone(), host.memory.clone());
-    // A row in flight is finished: half a row is worse than a moment's wait.
-    engine.on_progress(move |_| {
-        if memory.is_exceeded() {
-            return Some(memory::EXCEEDED.into());
-        }
-        let ends = stop.is_requested() && RowContext::current().is_none();
-        ends.then(|| "interrupted".into())
+        Err(runtime_error(&text, Position::NONE))
     });
     limits::register(&mut engine);
     reading::register(&mut engine);
     shown::register(&mut engine);
-    prelude::register(&mut engine, host);
-    endpoints::register(&mut engine, host);
+    prelude::register(&mut engine);
+    endpoints::register(&mut engine);
     engine
 }
 
-/// Imports come from the script's folder and below, and from nowhere else.
-struct BesideTheScript {
+/// Gives an engine the context that its native functions use.
+pub(crate) fn attach(engine: &mut Engine, context: &Arc<ScriptContext>) {
+    engine.set_default_tag(Dynamic::from(context.clone()));
+    let print = context.clone();
+    engine.on_print(move |text| print.output(Output::Print(text.to_owned())));
+    let debug = context.clone();
+    engine.on_debug(move |text, _, position| {
+        debug.output(Output::Warn(format!("{position:?}: {text}")));
+    });
+    let (stop, memory) = (context.calls.stop.clone(), context.calls.memory.clone());
+    // A row in progress is finished: half a row is worse than a short wait.
+    engine.on_progress(move |_| {
+        if memory.is_exceeded() {
+            return Some(memory::EXCEEDED.into());
+        }
+        let ends = stop.is_cancelled() && RowContext::current().is_none();
+        ends.then(|| "interrupted".into())
+    });
+}
+
+/// Resolves imports within the script's folder, and nowhere else.
+struct ScriptFolder {
     script: PathBuf,
     folder: PathBuf,
     files: FileModuleResolver,
     imports: Mutex<Imports>,
 }
 
-impl BesideTheScript {
-    fn of(script: &Path) -> Self {
+impl ScriptFolder {
+    fn new(script: &Path) -> Self {
         let folder = folder_of(script);
         let files = FileModuleResolver::new_with_path(&folder);
         Self { script: script.to_owned(), folder, files, imports: Mutex::default() }
     }
 
-    /// Why a file cannot import a module, if it cannot. A file is named as its errors are: the script by its path,
-    /// a module as it was imported.
-    fn why_not(&self, source: Option<&str>, module: &str) -> Option<String> {
-        if let Some(why) = why_not_imported(&self.folder, module) {
+    /// Why a file cannot import a module, if it cannot. Rhai names the script by its path, and a module as it was
+    /// imported.
+    fn refusal(&self, source: Option<&str>, module: &str) -> Option<String> {
+        if let Some(why) = import_refusal(&self.folder, module) {
             return Some(why);
         }
         let is_module = |source: &&str| Path::new(source) != self.script;
@@ -108,17 +113,17 @@ impl BesideTheScript {
     }
 }
 
-impl ModuleResolver for BesideTheScript {
+impl ModuleResolver for ScriptFolder {
     fn resolve(
         &self,
         engine: &Engine,
         source: Option<&str>,
         path: &str,
         position: Position,
-    ) -> Result<Shared<Module>, Box<EvalAltResult>> {
-        match self.why_not(source, path) {
+    ) -> ScriptResult<Shared<Module>> {
+        match self.refusal(source, path) {
             None => self.files.resolve(engine, source, path, position),
-            Some(text) => Err(EvalAltResult::ErrorRuntime(text.into(), position).into()),
+            Some(text) => Err(runtime_error(&text, position)),
         }
     }
 
@@ -128,23 +133,23 @@ impl ModuleResolver for BesideTheScript {
         _: Option<&str>,
         _: &str,
         _: Position,
-    ) -> Option<Result<AST, Box<EvalAltResult>>> {
+    ) -> Option<ScriptResult<AST>> {
         None
     }
 }
 
 /// Why a script cannot import a module, if it cannot.
 pub(crate) fn why_not_importable(script: &Path, module: &str) -> Option<String> {
-    why_not_imported(&folder_of(script), module)
+    import_refusal(&folder_of(script), module)
 }
 
-/// The file of a module, which is called as an import calls it.
+/// The file of a module that is imported by this name.
 pub(crate) fn module_file(folder: &Path, module: &str) -> PathBuf {
     folder.join(module).with_extension("rhai")
 }
 
-fn why_not_imported(folder: &Path, module: &str) -> Option<String> {
-    // Symbolic links and `..` are followed before looking where they lead.
+fn import_refusal(folder: &Path, module: &str) -> Option<String> {
+    // Symbolic links and `..` are resolved before the comparison.
     let file = module_file(folder, module).canonicalize();
     match (file, folder.canonicalize()) {
         (Ok(file), Ok(folder)) if file.starts_with(&folder) => None,
@@ -155,26 +160,22 @@ fn why_not_imported(folder: &Path, module: &str) -> Option<String> {
     }
 }
 
-/// Runs a script to its end, and gives what its last statement comes to.
-pub(crate) fn run(
-    engine: &Engine,
-    ast: &AST,
-    scope: &mut Scope<'static>,
-) -> Result<Dynamic, Box<EvalAltResult>> {
+/// Runs a script, and gives the value of its last statement.
+pub(crate) fn run(engine: &Engine, ast: &AST, scope: &mut Scope<'static>) -> ScriptResult<Dynamic> {
     engine.eval_ast_with_scope(scope, ast)
 }
 
-/// Turns an error of the engine into a problem; `place` says where it is.
+/// Turns an error of the engine into a diagnostic; `locate` adds the place.
 pub(crate) fn explain(
     error: EvalAltResult,
-    place: impl Fn(Diagnostic, Position, Option<&str>) -> Diagnostic,
+    locate: impl Fn(Diagnostic, Position, Option<&str>) -> Diagnostic,
 ) -> Diagnostic {
     let (mut error, file) = innermost(error);
     let position = error.take_position();
     let problem = match &error {
         EvalAltResult::ErrorRuntime(thrown, _) => match thrown.read_lock::<CallError>() {
             Some(call) => match &*call {
-                CallError::Failed(error) => in_a_script(Diagnostic::call(error)),
+                CallError::Failed(error) => outside_rows(Diagnostic::call(error)),
                 CallError::Skipped(reason) => Diagnostic::script(reason),
             },
             None => Diagnostic::script(message(&error)),
@@ -188,18 +189,43 @@ pub(crate) fn explain(
             Diagnostic { category: Category::Interrupted, ..Diagnostic::script("interrupted") }
         }
         EvalAltResult::ErrorTooManyOperations(_) => {
-            Diagnostic::script(format!("the script took more than {OPERATIONS} operations"))
+            Diagnostic::script(format!("the script took more than {MAX_OPERATIONS} operations"))
                 .with_help("is there a loop that never ends?")
         }
         other => Diagnostic::script(message(other)),
     };
-    place(problem, position, file.as_deref())
+    locate(problem, position, file.as_deref())
 }
 
-/// A call that fails outside of any row stops the script, whoever is to blame.
-fn in_a_script(problem: Diagnostic) -> Diagnostic {
+/// A call that fails outside of rows stops the script, whatever the reason.
+fn outside_rows(problem: Diagnostic) -> Diagnostic {
     match problem.category {
         Category::Call | Category::Usage => Diagnostic { category: Category::Script, ..problem },
         _ => problem,
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::execution::script_context::testing::offline;
+
+    /// These grow in ways that no function of ours sees.
+    #[test]
+    fn scripts_that_take_memory_without_end_are_ended() {
+        for source in [
+            "let s = \"abcdefgh\"; loop { s = `${s}${s}`; }",
+            "let a = [1]; loop { a = [a, a]; }",
+            "let a = #{ b: 1 }; loop { a = #{ b: a, c: a }; }",
+            "let a = []; let s = \"abcdefgh\"; loop { a.push(s + a.len()); }",
+        ] {
+            let context = offline();
+            let _watch = context.calls.memory.watch_beyond(64 << 20).unwrap();
+            let mut engine = build(Path::new("a.rhai"));
+            attach(&mut engine, &context);
+            let error = *engine.run(source).unwrap_err();
+            let message = explain(error, |problem, _, _| problem).message;
+            assert_eq!(message, memory::EXCEEDED, "{source}");
+        }
     }
 }

@@ -222,13 +222,12 @@ fn weight(item: &Dynamic) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::execution::context::RunContext;
-    use crate::language::engine::{OPERATIONS, build};
+    use crate::language::engine::{MAX_OPERATIONS, build};
     use rhai::{Engine, EvalAltResult};
-    use std::{path::Path, sync::Arc};
+    use std::path::Path;
 
     fn engine() -> Engine {
-        build(&Arc::new(RunContext::idle()), Path::new("a.rhai"))
+        build(Path::new("a.rhai"))
     }
 
     fn refusal(source: &str) -> String {
@@ -326,7 +325,7 @@ mod tests {
     #[test]
     fn a_loop_without_end_meets_the_limit() {
         let mut engine = engine();
-        assert_eq!(engine.max_operations(), OPERATIONS);
+        assert_eq!(engine.max_operations(), MAX_OPERATIONS);
         engine.set_max_operations(1000);
         let error = *engine.run("loop { }").unwrap_err();
         assert!(matches!(error, EvalAltResult::ErrorTooManyOperations(_)));

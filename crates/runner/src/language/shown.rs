@@ -59,13 +59,11 @@ fn is_within(value: &Dynamic, most: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
 
-    use crate::execution::context::RunContext;
     use crate::language::engine::build;
 
     fn ours(source: &str) -> String {
-        let engine = build(&Arc::new(RunContext::idle()), Path::new("a.rhai"));
+        let engine = build(Path::new("a.rhai"));
         engine.eval::<rhai::Dynamic>(source).unwrap().to_string()
     }
 

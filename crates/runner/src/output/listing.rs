@@ -15,7 +15,7 @@ pub(crate) struct Listing {
 impl Listing {
     /// A list without lines. Its columns are the keys of what another program reads, so that each has a name of
     /// its own.
-    pub(crate) fn of(columns: &[Dynamic]) -> Result<Self, String> {
+    pub(crate) fn new(columns: &[Dynamic]) -> Result<Self, String> {
         let mut names: Vec<String> = Vec::new();
         for column in columns {
             let name = column.read_lock::<ImmutableString>().map(|name| name.to_string());
@@ -34,5 +34,5 @@ impl Listing {
     }
 }
 
-/// How it is written where nobody says: line by line, so that it takes no memory however long it is.
-pub(crate) const USUAL: Format = Format::Csv;
+/// The format of such a list by default: each line is printed at once, so that a list of any length takes no memory.
+pub(crate) const DEFAULT_FORMAT: Format = Format::Csv;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::page::Template;
 use super::{Report, SectionView};
 use crate::diagnostic::Diagnostic;
-use crate::fs::{Readers, put};
+use crate::fs::{Visibility, write_atomic};
 use crate::output::table::sheet_text;
 
 /// The format of a report file.
@@ -52,7 +52,8 @@ pub fn write(
         Kind::Csv => csv(views)?,
         Kind::Json => format!("{:#}\n", serde_json::to_value(report).unwrap_or(Value::Null)),
     };
-    let written = put(path, Readers::Owner, |out| io::Write::write_all(out, text.as_bytes()));
+    let written =
+        write_atomic(path, Visibility::Owner, |out| io::Write::write_all(out, text.as_bytes()));
     written.map_err(|error| Diagnostic::cannot_write(path, &error))
 }
 

@@ -1,25 +1,28 @@
-//! What a run would write: found by a rehearsal, kept in a file, and read again when it was approved.
+//! The plan of a run: the writes that a rehearsal finds, as a file that a person approves.
 //!
-//! A plan's file has a JSON object a line: `plan` (what the run is made from), a `write` for each write in
-//! the order of the rows, and `end` with their number, so that a cut-off file is noticed.
+//! The file has a JSON object per line: `plan` with what the run is made from, a `write` for each write in the order of
+//! the rows, and `end` with their number, which shows that the file is complete.
 
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drillmaster_transport::cassette::Header;
-use drillmaster_transport::{DryRun, Planned, Removals, Scope, Transport};
+use drillmaster_transport::{Scope, Transport};
 use serde::{Deserialize, Serialize};
 use tempfile::SpooledTempFile;
 
 use crate::diagnostic::Diagnostic;
-use crate::fs::{Readers, put};
+use crate::execution::row_sink::{FinishedRow, RowSink, WriteError};
+use crate::execution::store::RowStore;
+use crate::fs::{Visibility, write_atomic};
+use crate::guards::{DryRun, PlannedWrite, Removals};
 use drillmaster_models::json;
 use drillmaster_transport::files;
 
-/// The version that is written, and the only one that is read.
+/// The only version that is written and read.
 const VERSION: u32 = 1;
-/// Bytes kept in memory; longer plans wait in a temporary file.
+/// Bytes kept in memory. Longer plans go to a temporary file.
 const IN_MEMORY: usize = 4 << 20;
 
 /// The writes of a rehearsal, collected row by row.
@@ -28,25 +31,25 @@ pub struct Plan(Arc<Inner>);
 
 struct Inner {
     rehearsal: Arc<DryRun<Arc<dyn Transport>>>,
-    book: Mutex<Book>,
+    collected: Mutex<Collected>,
 }
 
-/// What was collected so far.
-struct Book {
+/// The writes so far.
+struct Collected {
     lines: SpooledTempFile,
-    tally: Tally,
+    stats: PlanStats,
     removals: Removals,
 }
 
 /// A plan in numbers.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
-    /// How many writes each endpoint gets, in the order in which they first came.
+pub struct PlanStats {
+    /// How many writes each endpoint gets, in the order of their first ones.
     pub endpoints: Vec<(String, usize)>,
-    /// From how many rows something is taken away.
+    /// From how many people something is taken away.
     pub removals: usize,
-    /// The first write that cannot be undone, and how many there are.
-    pub irreversible: Option<(Planned, usize)>,
+    /// The first write that cannot be undone, and the number of such writes.
+    pub irreversible: Option<(PlannedWrite, usize)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,61 +63,62 @@ enum Line {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         roster: Option<String>,
     },
-    Write(Planned),
+    Write(PlannedWrite),
     End {
         writes: usize,
     },
 }
 
 impl Plan {
-    /// A plan of what would be written over this transport. Use [`rehearsal`](Self::rehearsal) for the run.
-    pub fn over(transport: Arc<dyn Transport>) -> Self {
-        let book = Book {
+    /// An empty plan. The run has to use [`rehearsal`](Self::rehearsal), which reads through `transport`.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        let collected = Collected {
             lines: SpooledTempFile::new(IN_MEMORY),
-            tally: Tally::default(),
+            stats: PlanStats::default(),
             removals: Removals::default(),
         };
         let rehearsal = Arc::new(DryRun::new(transport));
-        Self(Arc::new(Inner { rehearsal, book: Mutex::new(book) }))
+        Self(Arc::new(Inner { rehearsal, collected: Mutex::new(collected) }))
     }
 
-    /// The transport that answers writes itself.
+    /// The transport of the rehearsal: it answers writes itself.
     pub fn rehearsal(&self) -> Arc<DryRun<Arc<dyn Transport>>> {
         self.0.rehearsal.clone()
     }
 
-    /// Takes note of the writes of a scope that is finished.
-    pub(crate) fn take(&self, scope: &str) -> io::Result<()> {
+    /// Collects the writes of a finished scope.
+    fn take(&self, scope: &str) -> io::Result<()> {
         let writes = self.0.rehearsal.take(scope);
         if writes.is_empty() {
             return Ok(());
         }
-        let mut book = self.book();
-        book.lines.seek(SeekFrom::End(0))?;
+        let mut collected = self.collected();
+        collected.lines.seek(SeekFrom::End(0))?;
         for write in writes {
-            book.tally.take(&write);
-            book.tally.removals = book.removals.count(&write);
+            collected.stats.add(&write);
+            collected.stats.removals = collected.removals.count(&write);
             let mut line = serde_json::to_vec(&Line::Write(write))?;
             line.push(b'\n');
-            book.lines.write_all(&line)?;
+            collected.lines.write_all(&line)?;
         }
         Ok(())
     }
 
-    /// Takes note of what the script would have written outside of rows.
-    pub(crate) fn take_main(&self) -> io::Result<()> {
-        self.take(Scope::MAIN)
+    /// Collects the writes outside of rows.
+    pub(super) fn take_main(&self) -> Result<(), WriteError> {
+        self.take(Scope::MAIN).map_err(cannot_keep)
     }
 
-    pub fn tally(&self) -> Tally {
-        self.book().tally.clone()
+    /// The plan in numbers.
+    pub fn stats(&self) -> PlanStats {
+        self.collected().stats.clone()
     }
 
-    /// The writes in their order.
-    pub fn writes(&self) -> io::Result<Vec<Planned>> {
-        let mut book = self.book();
-        book.lines.seek(SeekFrom::Start(0))?;
-        let lines = BufReader::new(&mut book.lines).lines();
+    /// The writes, in their order.
+    pub fn writes(&self) -> io::Result<Vec<PlannedWrite>> {
+        let mut collected = self.collected();
+        collected.lines.seek(SeekFrom::Start(0))?;
+        let lines = BufReader::new(&mut collected.lines).lines();
         let writes = lines.map(|line| match json::read(line?.as_bytes())? {
             Line::Write(write) => Ok(Some(write)),
             Line::Plan { .. } | Line::End { .. } => Ok(None),
@@ -122,7 +126,7 @@ impl Plan {
         writes.filter_map(Result::transpose).collect()
     }
 
-    /// Writes the plan to a file. It names people.
+    /// Writes the plan to a file, readable by its owner alone because it names people.
     pub fn save(&self, path: &Path, header: &Header) -> io::Result<()> {
         let first = Line::Plan {
             version: VERSION,
@@ -130,23 +134,38 @@ impl Plan {
             script: header.script.clone(),
             roster: header.roster.clone(),
         };
-        let mut book = self.book();
-        let last = Line::End { writes: book.tally.len() };
-        put(path, Readers::Owner, |mut out| {
+        let mut collected = self.collected();
+        let last = Line::End { writes: collected.stats.len() };
+        write_atomic(path, Visibility::Owner, |mut out| {
             writeln!(out, "{}", serde_json::to_string(&first)?)?;
-            book.lines.seek(SeekFrom::Start(0))?;
-            io::copy(&mut book.lines, &mut out)?;
+            collected.lines.seek(SeekFrom::Start(0))?;
+            io::copy(&mut collected.lines, &mut out)?;
             writeln!(out, "{}", serde_json::to_string(&last)?)
         })
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn collected(&self) -> MutexGuard<'_, Collected> {
+        self.0.collected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Tally {
-    fn take(&mut self, write: &Planned) {
+impl RowSink for Plan {
+    fn begin(&self, _: &RowStore, _: usize) -> Result<(), WriteError> {
+        // The script's writes before these rows come before theirs.
+        self.take_main()
+    }
+
+    fn finished(&self, row: &FinishedRow<'_>) -> Result<(), WriteError> {
+        self.take(row.scope).map_err(cannot_keep)
+    }
+}
+
+fn cannot_keep(source: io::Error) -> WriteError {
+    WriteError { what: "the plan cannot be kept", source }
+}
+
+impl PlanStats {
+    fn add(&mut self, write: &PlannedWrite) {
         match self.endpoints.iter_mut().find(|(endpoint, _)| *endpoint == write.endpoint) {
             Some((_, count)) => *count += 1,
             None => self.endpoints.push((write.endpoint.clone(), 1)),
@@ -157,27 +176,27 @@ impl Tally {
         }
     }
 
-    /// How many writes there are.
+    /// The number of writes.
     pub fn len(&self) -> usize {
         self.endpoints.iter().map(|(_, count)| count).sum()
     }
 }
 
-/// Looks through the file of a plan that was approved for a run made from what `header` says.
-pub fn check(path: &Path, header: &Header) -> Result<Tally, Diagnostic> {
-    let told = |problem: String| {
+/// Checks the file of an approved plan: it has to be complete, and made from the script and roster of `header`.
+pub fn check(path: &Path, header: &Header) -> Result<PlanStats, Diagnostic> {
+    let refuse = |problem: String| {
         Diagnostic::usage(format!("{}: {problem}", path.display()))
-            .with_help("make the plan again with --dry-run --plan FILE, and look at it")
+            .with_help("make the plan again with --dry-run --plan FILE, and review it")
     };
-    let (mut tally, mut removals) = (Tally::default(), Removals::default());
+    let (mut stats, mut removals) = (PlanStats::default(), Removals::default());
     let (mut begun, mut ended) = (false, false);
     for (index, line) in lines(path)?.enumerate() {
         let number = index + 1;
         let line =
-            line.map_err(|error| told(format!("line {number} is none of a plan: {error}")))?;
+            line.map_err(|error| refuse(format!("line {number} is not part of a plan: {error}")))?;
         match line {
             Line::Plan { version, .. } if index > 0 || version != VERSION => {
-                return Err(told(format!("it is no plan of version {VERSION}")));
+                return Err(refuse(format!("this is not a plan of version {VERSION}")));
             }
             Line::Plan { script, roster, .. } => {
                 begun = true;
@@ -186,26 +205,29 @@ pub fn check(path: &Path, header: &Header) -> Result<Tally, Diagnostic> {
                     ("the roster", roster != header.roster),
                 ];
                 if let Some((what, _)) = changes.iter().find(|(_, changed)| *changed) {
-                    return Err(told(format!("{what} is not what this plan was made from")));
+                    return Err(refuse(format!("{what} has changed since this plan was made")));
                 }
             }
             Line::Write(_) | Line::End { .. } if !begun || ended => {
-                return Err(told(format!("line {number} is out of place")));
+                return Err(refuse(format!("line {number} is out of place")));
             }
             Line::Write(write) => {
-                tally.take(&write);
-                tally.removals = removals.count(&write);
+                stats.add(&write);
+                stats.removals = removals.count(&write);
             }
-            Line::End { writes } if writes == tally.len() => ended = true,
+            Line::End { writes } if writes == stats.len() => ended = true,
             Line::End { writes } => {
-                return Err(told(format!("{writes} writes are due, {} are here", tally.len())));
+                return Err(refuse(format!(
+                    "the file should have {writes} writes, and has {}",
+                    stats.len()
+                )));
             }
         }
     }
-    if ended { Ok(tally) } else { Err(told("the plan is cut off".to_owned())) }
+    if ended { Ok(stats) } else { Err(refuse("the file is cut off".to_owned())) }
 }
 
-/// The writes of a plan that was looked through: scope and identity of each.
+/// The writes of a checked plan: the scope and the identity of each.
 pub fn approved(path: &Path) -> Result<impl Iterator<Item = (String, String)>, Diagnostic> {
     Ok(lines(path)?.filter_map(|line| match line {
         Ok(Line::Write(write)) => Some((write.scope, write.hash)),

@@ -1,60 +1,100 @@
-//! The result file: the roster's rows and columns with what became of each, written while the run goes.
+//! The result file: the roster's rows and columns with the outcome of each row, written during the run.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use drillmaster_journal::crash_point::crash_point;
 use serde_json::{Map, Value};
 
-use crate::execution::store::Spool;
+use crate::execution::row_sink::{FinishedRow, Revision, RowSink, WriteError};
+use crate::execution::store::RowStore;
 use crate::fs::folder_of;
 use crate::outcome::Outcome;
 use crate::output::table::whole;
 
-/// A result file that grows row by row: CSV, or JSON lines where its name ends in `.jsonl`.
+/// A result file that grows row by row: CSV, or JSON lines if its name ends in `.jsonl`.
 ///
-/// A column of the roster that has the name of a result column, as a result file used as a roster has, is
-/// replaced. A row that brings a new column makes the file be written again, beside its place, and renamed.
-pub(crate) struct Results {
+/// A column of the roster with the name of a result is replaced, for a result file may serve as a roster. A row with a new
+/// column makes the file be written again: under a temporary name, and then renamed.
+pub(super) struct Results(Mutex<ResultFile>);
+
+struct ResultFile {
     path: PathBuf,
     file: Option<File>,
-    /// Whether a row in it is not as it was written.
+    /// Whether a row in it has changed since it was written.
     is_amended: bool,
     header: Vec<String>,
-    /// The rows that were written, one spool for each `each` of the script.
-    written: Vec<Spool>,
-    /// A line was written in part, so that no other can come behind it.
+    /// The rows so far: one store for each `each` of the script.
+    rows: Vec<RowStore>,
+    /// Whether a line was written in part. No other can follow it.
     is_torn: bool,
 }
 
 impl Results {
-    pub(crate) fn new(path: &Path) -> Self {
-        Self {
+    pub(super) fn new(path: &Path) -> Self {
+        Self(Mutex::new(ResultFile {
             path: path.to_owned(),
             file: None,
             is_amended: false,
             header: Vec::new(),
-            written: Vec::new(),
+            rows: Vec::new(),
             is_torn: false,
-        }
+        }))
     }
 
-    /// Tells that rows are kept in another spool from here on.
-    pub(crate) fn turn_to(&mut self, spool: &Spool) {
-        self.written.push(spool.clone());
+    /// Makes sure that the file exists and is on disk, even if there was no row.
+    pub(super) fn finish(&self) -> Result<(), WriteError> {
+        self.file().finish().map_err(cannot_write)
     }
 
-    /// Adds a row, which is in the latest spool already. After an error nothing is added any more.
-    pub(crate) fn add(&mut self, outcome: &Outcome) -> io::Result<()> {
+    fn file(&self) -> MutexGuard<'_, ResultFile> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RowSink for Results {
+    fn begin(&self, rows: &RowStore, _: usize) -> Result<(), WriteError> {
+        self.file().rows.push(rows.clone());
+        Ok(())
+    }
+
+    fn finished(&self, row: &FinishedRow<'_>) -> Result<(), WriteError> {
+        let written = match row.revision {
+            Revision::First => self.file().add(row.outcome),
+            Revision::Unchanged => Ok(()),
+            // The file is written again at the end.
+            Revision::Replaced => {
+                self.file().is_amended = true;
+                Ok(())
+            }
+        };
+        crash_point("result");
+        written.map_err(cannot_write)
+    }
+
+    fn in_doubt(&self, row: &FinishedRow<'_>) -> Result<(), WriteError> {
+        self.finished(row)
+    }
+}
+
+fn cannot_write(source: io::Error) -> WriteError {
+    WriteError { what: "the results cannot be written", source }
+}
+
+impl ResultFile {
+    /// Adds a row. After an error no other row is added.
+    fn add(&mut self, outcome: &Outcome) -> io::Result<()> {
         if self.is_torn {
             return Ok(());
         }
-        let added = self.put(outcome);
+        let added = self.append(outcome);
         self.is_torn = added.is_err();
         added
     }
 
-    fn put(&mut self, outcome: &Outcome) -> io::Result<()> {
+    fn append(&mut self, outcome: &Outcome) -> io::Result<()> {
         let fields = outcome.fields();
         let known = fields.keys().all(|name| self.header.contains(name));
         let line = self.line(&fields)?;
@@ -64,13 +104,7 @@ impl Results {
         }
     }
 
-    /// Tells that a row has changed that was written: the file is written again in the end.
-    pub(crate) fn amended(&mut self) {
-        self.is_amended = true;
-    }
-
-    /// Makes sure that the file is there and on disk, even where there was no row.
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         if self.is_torn {
             return Ok(());
         }
@@ -80,11 +114,11 @@ impl Results {
         self.file.as_ref().map_or(Ok(()), File::sync_all)
     }
 
-    /// Writes all rows under the columns that they have by now.
+    /// Writes all rows so far, under the columns that they have by now.
     fn rewrite(&mut self) -> io::Result<()> {
         let mut header = Header::default();
-        for outcome in self.rows() {
-            header.take(&outcome?);
+        for outcome in self.outcomes() {
+            header.add(&outcome?);
         }
         self.header = header.names();
         let file =
@@ -93,7 +127,7 @@ impl Results {
         if !is_json(&self.path) {
             out.write_all(&csv_line(self.header.iter().map(String::as_str))?)?;
         }
-        for outcome in self.rows() {
+        for outcome in self.outcomes() {
             out.write_all(&self.line(&outcome?.fields())?)?;
         }
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -101,8 +135,8 @@ impl Results {
         Ok(())
     }
 
-    fn rows(&self) -> impl Iterator<Item = io::Result<Outcome>> + use<> {
-        self.written.clone().into_iter().flat_map(|spool| spool.iter())
+    fn outcomes(&self) -> impl Iterator<Item = io::Result<Outcome>> + use<> {
+        self.rows.clone().into_iter().flat_map(|store| store.iter())
     }
 
     fn line(&self, fields: &Map<String, Value>) -> io::Result<Vec<u8>> {
@@ -127,7 +161,7 @@ fn csv_line<'a>(cells: impl Iterator<Item = &'a str>) -> io::Result<Vec<u8>> {
     csv.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
-/// The columns in their order: the roster's, what became of the row, what it returned.
+/// The columns in their order: those of the roster, the outcome, the returned values.
 #[derive(Default)]
 struct Header {
     roster: Vec<String>,
@@ -135,7 +169,7 @@ struct Header {
 }
 
 impl Header {
-    fn take(&mut self, outcome: &Outcome) {
+    fn add(&mut self, outcome: &Outcome) {
         for name in outcome.fields().keys() {
             let names = match name.as_str() {
                 "state" | "detail" => continue,
@@ -152,9 +186,9 @@ impl Header {
         if self.roster.is_empty() {
             self.roster.push("key".to_owned());
         }
-        // A row that was refused has the roster's own cell where others returned something.
+        // A refused row returned nothing, and keeps the roster's cell in such a column.
         self.roster.retain(|name| !self.returned.contains(name));
-        let told = ["state", "detail"].map(str::to_owned);
-        self.roster.into_iter().chain(told).chain(self.returned).collect()
+        let outcome = ["state", "detail"].map(str::to_owned);
+        self.roster.into_iter().chain(outcome).chain(self.returned).collect()
     }
 }

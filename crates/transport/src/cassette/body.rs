@@ -1,4 +1,4 @@
-//! Bodies, in the form that is the most readable.
+//! Bodies of recorded messages.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::identity::sorted;
 use crate::redact;
 
-/// A body as a cassette holds it.
+/// A body in its most readable form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Body {
@@ -24,8 +24,8 @@ pub enum Body {
 }
 
 impl Body {
-    /// Takes a body in the most readable form that gives the same bytes back.
-    pub fn of(bytes: &[u8]) -> Self {
+    /// Picks the most readable form that reproduces the same bytes.
+    pub fn new(bytes: &[u8]) -> Self {
         match (json::read(bytes), std::str::from_utf8(bytes)) {
             (Ok(json), _) if is_kept_by_json(&json, bytes) => Self::Json(json),
             (_, Ok(text)) => Self::Text(text.to_owned()),
@@ -33,18 +33,17 @@ impl Body {
         }
     }
 
-    /// Takes a body in the most readable form that says the same: white space and the order of keys do not
-    /// count.
+    /// Picks the most readable form with the same meaning: whitespace and the order of keys may differ.
     pub(crate) fn sealed(bytes: &[u8]) -> Self {
         match json::read(bytes) {
             Ok(json) if redact::says_all(bytes, &json) && depth(&json) <= DEEPEST => {
                 Self::Json(sorted(&json))
             }
-            _ => Self::of(bytes),
+            _ => Self::new(bytes),
         }
     }
 
-    /// The bytes again.
+    /// The bytes of the body.
     pub fn bytes(&self) -> Result<Vec<u8>, base64::DecodeError> {
         match self {
             Self::Json(json) => Ok(json.to_string().into_bytes()),
@@ -54,7 +53,7 @@ impl Body {
     }
 
     pub(super) fn of_message(bytes: &[u8]) -> Option<Self> {
-        (!bytes.is_empty()).then(|| Self::of(bytes))
+        (!bytes.is_empty()).then(|| Self::new(bytes))
     }
 
     pub(super) fn into_message(body: Option<Self>) -> Result<Vec<u8>, base64::DecodeError> {
@@ -62,16 +61,17 @@ impl Body {
     }
 }
 
-/// Long numbers, doubled keys and white space do not survive being read as JSON and written again, and
-/// what is nested too deeply could not be read back from inside an event.
+/// JSON that is nested more deeply could not be read back from inside an event.
 const DEEPEST: usize = 100;
 
+/// Whether these bytes survive being read as JSON and written again. Long numbers, duplicate keys and whitespace do
+/// not.
 fn is_kept_by_json(json: &Value, bytes: &[u8]) -> bool {
     let mut rest = Expected(bytes);
     depth(json) <= DEEPEST && serde_json::to_writer(&mut rest, json).is_ok() && rest.0.is_empty()
 }
 
-/// What is still to be written; anything else is refused.
+/// A writer that accepts these bytes and no others.
 struct Expected<'a>(&'a [u8]);
 
 impl io::Write for Expected<'_> {

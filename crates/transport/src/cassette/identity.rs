@@ -6,13 +6,27 @@ use drillmaster_models::{Method, wire};
 use serde::Serialize;
 use serde_json::Value;
 
-/// What two requests must have in common to be the same: method, path, the query's pairs in any order, and
-/// the body, in which the order of JSON keys and of form fields does not matter. As 32 hex digits.
+/// A hash by which equal requests are found: of the method, the path, the query's pairs in any order, and the body, in
+/// which the order of JSON keys and of form fields does not matter. It has 32 hex digits.
+///
+/// ```
+/// use drillmaster_models::{Method, wire};
+/// use drillmaster_transport::cassette::identity;
+///
+/// let get = |target: &str| wire::Request {
+///     method: Method::Get,
+///     target: target.to_owned(),
+///     headers: Vec::new(),
+///     body: Vec::new(),
+/// };
+/// assert_eq!(identity(&get("/rooms?a=1&b=2")), identity(&get("/rooms?b=2&a=1")));
+/// assert_ne!(identity(&get("/rooms?a=1&b=2")), identity(&get("/rooms?a=2&b=1")));
+/// ```
 pub fn identity(request: &wire::Request) -> String {
     let body = if is_form(request.header("content-type")) {
         sorted_pairs(&String::from_utf8_lossy(&request.body)).into_owned().into_bytes()
     } else {
-        // Mostly there is none.
+        // Most requests have none.
         let json = (!request.body.is_empty()).then(|| serde_json::from_slice(&request.body));
         match json {
             Some(Ok(json)) => in_order(&json),
@@ -43,7 +57,7 @@ pub(super) fn content_type(headers: &[(String, String)]) -> Option<&str> {
 }
 
 fn sorted_pairs(text: &str) -> Cow<'_, str> {
-    // Mostly there is one.
+    // Most have one pair.
     if !text.contains('&') {
         return text.into();
     }
@@ -52,7 +66,7 @@ fn sorted_pairs(text: &str) -> Cow<'_, str> {
     pairs.join("&").into()
 }
 
-/// The same with the keys of its objects in order.
+/// The same JSON with sorted keys.
 pub(crate) fn sorted(json: &Value) -> Value {
     match json {
         Value::Array(items) => items.iter().map(sorted).collect(),

@@ -6,27 +6,26 @@ use std::path::Path;
 use drillmaster_models::{endpoint, scope};
 
 use super::{
-    ErrorEvent, Event, Header, Interaction, RequestEvent, SealError, Tape, UNANSWERED, ValueEvent,
+    ErrorEvent, Event, EventReader, Header, Interaction, Recording, RequestEvent, SealError,
+    ValueEvent, decode_outcome, unanswered,
 };
-use crate::error::{Error, NetworkError};
-use crate::journal::{Events, read};
+use crate::error::Error;
 use crate::request::{Response, Scope};
 
 /// The journal of a run as a cassette, as if the run had gone straight through. Nothing is redacted.
 ///
 /// ```
-/// use drillmaster_transport::cassette::{Header, linearize};
-/// use drillmaster_transport::journal::Journal;
+/// use drillmaster_transport::cassette::{Event, Header, linearize, lines};
 ///
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("run.journal");
-/// drop(Journal::create(&path, Header::default()).unwrap());
+/// std::fs::write(&path, lines::line(&Event::Cassette(Header::default()))).unwrap();
 /// assert!(linearize(&path).unwrap().interactions.is_empty());
 /// ```
-pub fn linearize(journal: &Path) -> Result<Tape, SealError> {
+pub fn linearize(journal: &Path) -> Result<Recording, SealError> {
     let mut run = LinearRun::read(journal)?;
     let header = std::mem::take(&mut run.header);
-    let mut tape = Tape { header, interactions: Vec::new(), values: Vec::new() };
+    let mut tape = Recording { header, interactions: Vec::new(), values: Vec::new() };
     for step in run.scopes().into_values().flatten() {
         match step {
             Step::Value(value) => tape.values.push(value),
@@ -34,7 +33,7 @@ pub fn linearize(journal: &Path) -> Result<Tape, SealError> {
                 let outcome = match call.outcome {
                     Some(Ok(response)) => Ok(response),
                     Some(Err(error)) => Err(error.into_error().map_err(SealError::Recording)?),
-                    None => Err(Error::network(NetworkError::ConnectionLost, UNANSWERED)),
+                    None => Err(unanswered()),
                 };
                 tape.interactions.push(Interaction { request: call.request, outcome });
             }
@@ -92,7 +91,7 @@ impl LinearRun {
 
     /// Reads a journal.
     pub(super) fn read(journal: &Path) -> Result<Self, SealError> {
-        let events = Events::open(journal)?;
+        let events = EventReader::open(journal)?;
         let mut run = Self::new(events.header().clone());
         for event in events {
             run.push(event?).map_err(SealError::Recording)?;
@@ -103,11 +102,11 @@ impl LinearRun {
     /// Adds an event.
     pub(super) fn push(&mut self, event: Event) -> Result<(), String> {
         match event {
-            Event::Cassette(header) | Event::Order(header) => self.set_header(header),
+            Event::Cassette(header) | Event::Resumed(header) => self.set_header(header),
             // The result of these requests is in the `resolved` event of the write that they checked.
-            Event::Request(request) if request.scope == Scope::LOOKS => {}
-            Event::Response(response) if response.scope == Scope::LOOKS => {}
-            Event::Error(error) if error.scope == Scope::LOOKS => {}
+            Event::Request(request) if request.scope == Scope::PROBES => {}
+            Event::Response(response) if response.scope == Scope::PROBES => {}
+            Event::Error(error) if error.scope == Scope::PROBES => {}
             Event::Request(request) => match request.repeats {
                 Some(of) => self.scope(&request.scope).repeat(request.ordinal, of)?,
                 None => self.scope(&request.scope).call(request),
@@ -126,8 +125,8 @@ impl LinearRun {
                 self.scope(&error.scope.clone()).end(error.ordinal, Err(error))?;
             }
             Event::Value(value) => self.scope(&value.scope).value(value),
-            Event::Again { scope } => self.scope(&scope).forget_failures(),
-            Event::Row(_) | Event::RateLimit(_) | Event::End { .. } => {}
+            Event::Retry { scope } => self.scope(&scope).forget_failures(),
+            Event::Row(_) | Event::Rate(_) | Event::End { .. } => {}
         }
         Ok(())
     }
@@ -297,11 +296,10 @@ impl Call {
     fn error(&self) -> Option<Error> {
         let endpoint = endpoint(&self.request.endpoint).ok()?;
         let outcome = match &self.outcome {
-            None => Err(Error::network(NetworkError::ConnectionLost, UNANSWERED)),
+            None => Err(unanswered()),
             Some(Ok(response)) => Ok(response.clone()),
             Some(Err(error)) => Err(error.clone().into_error().ok()?),
         };
-        let outcome = outcome.map_err(|error| error.about(&endpoint.metadata));
-        read(&endpoint.metadata, &outcome).err()
+        decode_outcome(&endpoint.metadata, &outcome).err()
     }
 }

@@ -2,7 +2,7 @@
 
 use drillmaster_models::Message;
 
-use super::{Interaction, Tape};
+use super::{Interaction, Recording};
 use crate::redact::{Collector, Policy};
 
 /// Replaces everything that sealing takes for a secret or a link with `mask`, wherever it is. People stay. A sealed
@@ -10,7 +10,7 @@ use crate::redact::{Collector, Policy};
 ///
 /// ```
 /// use drillmaster_models::{Dialect, endpoint};
-/// use drillmaster_transport::cassette::{Header, Interaction, RequestEvent, Tape, mask_secrets};
+/// use drillmaster_transport::cassette::{Header, Interaction, RequestEvent, Recording, mask_secrets};
 /// use drillmaster_transport::{Purpose, Request, Response};
 /// use serde_json::json;
 ///
@@ -18,14 +18,14 @@ use crate::redact::{Collector, Policy};
 /// let wire = endpoint.request(&json!({}), Dialect::Current).unwrap();
 /// let request = Request { wire: wire.into(), metadata: &endpoint.metadata, scope: "main".into(), ordinal: 0, purpose: Purpose::Call };
 /// let answer = Response::json(200, &json!({ "token": "0a1b2c3d", "note": "call 0a1b2c3d" }));
-/// let one = Interaction { request: RequestEvent::of(&request), outcome: Ok(answer) };
-/// let tape = Tape { header: Header::default(), interactions: vec![one], values: vec![] };
+/// let one = Interaction { request: RequestEvent::from_request(&request), outcome: Ok(answer) };
+/// let tape = Recording { header: Header::default(), interactions: vec![one], values: vec![] };
 ///
 /// let answer = mask_secrets(tape, "***").interactions.remove(0).outcome.unwrap();
 /// let masked = json!({ "token": "***", "note": "call ***" });
 /// assert_eq!(answer.body, masked.to_string().into_bytes());
 /// ```
-pub fn mask_secrets(mut tape: Tape, mask: &str) -> Tape {
+pub fn mask_secrets(mut tape: Recording, mask: &str) -> Recording {
     if tape.header.sealed.is_some() {
         return tape;
     }
@@ -46,7 +46,7 @@ pub fn mask_secrets(mut tape: Tape, mask: &str) -> Tape {
             let message =
                 Message { endpoint: &request.endpoint, scope: &request.scope, wire: &wire };
             let masked = redactor.request(message);
-            request.carry(&masked);
+            request.set_message(&masked);
         }
         if let Ok(wire) = outcome {
             let (endpoint, scope) = (&request.endpoint, &request.scope);

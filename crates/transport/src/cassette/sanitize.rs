@@ -10,10 +10,9 @@ use serde_json::{Map, Value};
 use super::linearize::{Call, LinearRun, Step, in_doubt};
 use super::sealed::SealedCassette;
 use super::{
-    Body, Damage, ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Tape, ValueEvent,
-    identity, sorted,
+    Body, ErrorEvent, Event, Header, ParseError, ReadError, Recording, RequestEvent, ResponseEvent,
+    ValueEvent, identity, sorted,
 };
-use crate::journal::Unusable;
 use crate::redact::{
     self, ApiKeys, Collected, Collector, Leak, Policy, Redactor, Rows, Scheme, fold,
 };
@@ -63,13 +62,13 @@ pub enum SealError {
     Key(String),
     /// The journal cannot be read.
     #[error(transparent)]
-    Journal(#[from] Unusable),
+    Journal(#[from] ReadError),
     /// The recording does not make sense.
     #[error("{0}")]
     Recording(String),
     /// The sealed text cannot be read back.
     #[error("the sealed cassette cannot be read back, which is a bug: {0}")]
-    Unreadable(#[from] Damage),
+    Unreadable(#[from] ParseError),
 }
 
 impl Sanitizer {
@@ -104,10 +103,11 @@ impl Sanitizer {
     }
 
     /// Seals a cassette.
-    pub fn tape(&self, tape: Tape) -> Result<SealedCassette, SealError> {
+    pub fn tape(&self, tape: Recording) -> Result<SealedCassette, SealError> {
         let interactions = tape.interactions.into_iter().flat_map(|interaction| {
             let request = interaction.request;
-            let outcome = Event::outcome(&request.scope, request.ordinal, &interaction.outcome);
+            let outcome =
+                Event::from_outcome(&request.scope, request.ordinal, &interaction.outcome);
             [Some(Event::Request(request)), outcome].into_iter().flatten()
         });
         let values = tape.values.into_iter().map(Event::Value);
@@ -322,12 +322,12 @@ impl Step {
                     status,
                     headers,
                     body,
-                    unclear_at: None,
+                    in_doubt_since: None,
                 })
             }
             Some(Err(error)) => {
                 let (kind, detail) = (error.kind.clone(), redactor.text(&error.detail));
-                Event::Error(ErrorEvent { scope, ordinal, kind, detail, unclear_at: None })
+                Event::Error(ErrorEvent { scope, ordinal, kind, detail, in_doubt_since: None })
             }
             None => Event::Error(ErrorEvent::unanswered(&scope, ordinal)),
         });

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
 use super::sanitize::SealError;
-use super::{Damage, Tape, parse};
+use super::{ParseError, Recording, parse};
 use crate::redact::{ApiKeys, Leak, LeakCheck, Redactor, Rows, Warnings};
 
 /// A cassette that can be shared.
@@ -44,7 +44,7 @@ impl SealedCassette {
     }
 
     /// Parses the cassette.
-    pub fn tape(&self) -> Result<Tape, Damage> {
+    pub fn tape(&self) -> Result<Recording, ParseError> {
         parse(&self.text)
     }
 
@@ -189,7 +189,7 @@ mod tests {
         let lost = |detail: &str| {
             let (scope, detail) = (scope::MAIN.to_owned(), detail.to_owned());
             let kind = "reset".to_owned();
-            Event::Error(ErrorEvent { scope, ordinal: 3, kind, detail, unclear_at: None })
+            Event::Error(ErrorEvent { scope, ordinal: 3, kind, detail, in_doubt_since: None })
         };
         let check = |detail: &str, roster: Option<&Rows>| {
             let text = sanitize::pretty(&[lost(detail)]);

@@ -1,4 +1,4 @@
-//! Adding to a cassette what it does not have.
+//! Adding to a cassette.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,10 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::foreign;
-use super::{Live, reached};
-use crate::cassette::{Header, Interaction, RequestEvent, Sanitizer, Tape, ValueEvent, parse};
-use crate::error::{Error, NetworkError};
+use super::{Service, connected, pseudonym_error};
+use crate::cassette::{
+    Header, Interaction, Recording, RequestEvent, Sanitizer, ValueEvent, parse, unanswered,
+};
+use crate::error::Error;
 use crate::files;
 use crate::redact::Warnings;
 use crate::replay::Replay;
@@ -18,16 +19,16 @@ use crate::request::{Purpose, Request, Response, Scope, Source, Transport};
 
 pub(super) struct Append {
     old: Replay,
-    began: Began,
+    file: FileState,
     seal: Sanitizer,
-    live: Live,
+    service: Service,
     added: Mutex<Added>,
 }
 
-/// What was there when it was opened.
-enum Began {
-    WithFile,
-    WithoutFile,
+/// Whether the file existed when the cassette was opened.
+enum FileState {
+    Existed,
+    Missing,
 }
 
 #[derive(Default)]
@@ -37,43 +38,43 @@ struct Added {
 }
 
 impl Append {
-    pub(super) fn to(old: Replay, seal: Sanitizer, live: Live) -> Self {
-        Self { old, began: Began::WithFile, seal, live, added: Mutex::default() }
+    pub(super) fn new(old: Replay, seal: Sanitizer, service: Service) -> Self {
+        Self { old, file: FileState::Existed, seal, service, added: Mutex::default() }
     }
 
-    pub(super) fn anew(header: Header, seal: Sanitizer, live: Live) -> Result<Self, Error> {
+    pub(super) fn create(header: Header, seal: Sanitizer, service: Service) -> Result<Self, Error> {
         let empty = Sanitizer::default().events(header, []);
         let empty = empty.map_err(|error| Error::setup(error.to_string()))?;
-        let old = Replay::read(empty.text());
+        let old = Replay::parse(empty.text());
         let old = old.map_err(|damage| Error::setup(damage.to_string()))?;
-        Ok(Self { began: Began::WithoutFile, ..Self::to(old, seal, live) })
+        Ok(Self { file: FileState::Missing, ..Self::new(old, seal, service) })
     }
 
     fn added(&self) -> MutexGuard<'_, Added> {
         self.added.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what was recorded together with what is new, if something is.
+    /// Writes the old and the new interactions, if there are new ones.
     pub(super) fn finish(&self, path: &Path) -> Result<Warnings, Error> {
         let added = std::mem::take(&mut *self.added());
         if added.interactions.is_empty() && added.values.is_empty() {
             return Ok(Warnings::default());
         }
         let refuse = |problem: String| Error::setup(format!("{}: {problem}", path.display()));
-        let unchanged = match (&self.began, files::read(path, files::BY_PROGRAM)) {
-            (Began::WithFile, Ok(bytes)) => bytes == self.old.text().as_bytes(),
-            (Began::WithoutFile, Err(error)) => error.kind() == std::io::ErrorKind::NotFound,
+        let unchanged = match (&self.file, files::read(path, files::BY_PROGRAM)) {
+            (FileState::Existed, Ok(bytes)) => bytes == self.old.text().as_bytes(),
+            (FileState::Missing, Err(error)) => error.kind() == std::io::ErrorKind::NotFound,
             _ => false,
         };
         if !unchanged {
-            let problem = "the cassette was changed by somebody else meanwhile; nothing is added to it. Run again";
+            let problem = "another program changed the cassette in the meantime; nothing was added to it. Run again";
             return Err(refuse(problem.to_owned()));
         }
         let mut old = parse(self.old.text()).map_err(|damage| refuse(damage.to_string()))?;
-        // Sealed anew as a whole: whoever is known has the same pseudonym as before.
+        // Everything is sealed again; known people keep their pseudonyms.
         old.interactions = old.interactions.into_iter().map(|one| self.old.restored(one)).collect();
         let sealed =
-            self.seal.clone().again(self.old.text(), self.old.sealing()).tape(together(old, added));
+            self.seal.clone().again(self.old.text(), self.old.sealing()).tape(merge(old, added));
         let sealed = sealed.map_err(|error| refuse(error.to_string()))?;
         let written = sealed.write(path);
         written.map_err(|error| {
@@ -84,8 +85,8 @@ impl Append {
 }
 
 impl Append {
-    /// Takes note of what a write in doubt came to.
-    fn came_to(&self, scope: &str, ordinal: u64, outcome: &Result<Response, Error>) {
+    /// Records the outcome of an in-doubt write.
+    fn set_outcome(&self, scope: &str, ordinal: u64, outcome: &Result<Response, Error>) {
         let mut added = self.added();
         let own = added
             .interactions
@@ -97,12 +98,14 @@ impl Append {
     }
 }
 
-/// What is new comes behind what was there, and has the numbers after it: an equal request that was there is
-/// answered first, as it was this time.
-fn together(mut tape: Tape, added: Added) -> Tape {
+/// Appends what is new, with higher numbers: of equal requests, the older ones are answered first, as they were this
+/// time.
+fn merge(mut recording: Recording, added: Added) -> Recording {
     let mut next = HashMap::<String, u64>::new();
-    let requests = tape.interactions.iter().map(|old| (&old.request.scope, old.request.ordinal));
-    for (scope, ordinal) in requests.chain(tape.values.iter().map(|old| (&old.scope, old.ordinal)))
+    let requests =
+        recording.interactions.iter().map(|old| (&old.request.scope, old.request.ordinal));
+    for (scope, ordinal) in
+        requests.chain(recording.values.iter().map(|old| (&old.scope, old.ordinal)))
     {
         let next = next.entry(scope.clone()).or_default();
         *next = (*next).max(ordinal.saturating_add(1));
@@ -114,13 +117,13 @@ fn together(mut tape: Tape, added: Added) -> Tape {
     };
     for mut interaction in added.interactions {
         interaction.request.ordinal = number(&interaction.request.scope);
-        tape.interactions.push(interaction);
+        recording.interactions.push(interaction);
     }
     for mut value in added.values {
         value.ordinal = number(&value.scope);
-        tape.values.push(value);
+        recording.values.push(value);
     }
-    tape
+    recording
 }
 
 #[async_trait]
@@ -128,37 +131,37 @@ impl Transport for Append {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         match request.purpose {
             Purpose::Call => {}
-            // What a look shows is written down as the outcome of the write that it was for.
-            Purpose::Look => return reached(&self.live)?.send(request).await,
+            // What it finds is recorded as the outcome of the in-doubt write.
+            Purpose::Probe => return connected(&self.service)?.send(request).await,
             Purpose::Repeat { of } => {
                 let scope = request.scope.clone();
-                let answer = reached(&self.live)?.send(request).await;
-                self.came_to(&scope, of, &answer);
+                let answer = connected(&self.service)?.send(request).await;
+                self.set_outcome(&scope, of, &answer);
                 return answer;
             }
         }
         if let Some(outcome) = self.old.take(&request)? {
             return outcome.map_err(|error| error.for_request(&request));
         }
-        // Where nothing was recorded, nobody has a pseudonym.
-        let stranger = match self.began {
-            Began::WithFile => self.old.stranger(&request),
-            Began::WithoutFile => None,
+        // A new cassette has no pseudonyms yet.
+        let pseudonym = match self.file {
+            FileState::Existed => self.old.unknown_pseudonym(&request),
+            FileState::Missing => None,
         };
-        if let Some(pseudonym) = stranger {
-            return Err(foreign(&pseudonym).for_request(&request));
+        if let Some(pseudonym) = pseudonym {
+            return Err(pseudonym_error(&pseudonym).for_request(&request));
         }
-        let live = reached(&self.live)?;
+        let live = connected(&self.service)?;
         let place = {
             let mut added = self.added();
-            // Stands where nobody waits for the outcome any more.
-            let outcome =
-                Err(Error::network(NetworkError::ConnectionLost, "no answer was recorded"));
-            added.interactions.push(Interaction { request: RequestEvent::of(&request), outcome });
+            // Stays if the caller stops waiting for the response.
+            let outcome = Err(unanswered());
+            let request = RequestEvent::from_request(&request);
+            added.interactions.push(Interaction { request, outcome });
             added.interactions.len() - 1
         };
         let answer = live.send(request).await;
-        // The list is empty where the cassette was finished meanwhile.
+        // The list is empty if the cassette was finished in the meantime.
         if let Some(interaction) = self.added().interactions.get_mut(place) {
             interaction.outcome.clone_from(&answer);
         }
@@ -170,7 +173,6 @@ impl Transport for Append {
         if let Some(value) = self.old.take_value(scope.name(), name)? {
             return Ok(value);
         }
-        // A value from outside is there, whether the service is or not.
         let scope = scope.name().to_string();
         let event = ValueEvent { scope, ordinal, name: name.to_owned(), value: fresh.clone() };
         self.added().values.push(event);
@@ -178,15 +180,15 @@ impl Transport for Append {
     }
 
     fn source(&self, request: &Request) -> Source {
-        if self.old.holds(request) {
+        if self.old.has_next(request) {
             return Source::Recording;
         }
-        reached(&self.live).map_or(Source::Service, |live| live.source(request))
+        connected(&self.service).map_or(Source::Service, |live| live.source(request))
     }
 
     fn resolved(&self, request: &Request, answer: &Response) {
-        self.came_to(&request.scope, request.ordinal, &Ok(answer.clone()));
-        if let Ok(live) = reached(&self.live) {
+        self.set_outcome(&request.scope, request.ordinal, &Ok(answer.clone()));
+        if let Ok(live) = connected(&self.service) {
             live.resolved(request, answer);
         }
     }

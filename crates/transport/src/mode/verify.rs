@@ -1,4 +1,4 @@
-//! Comparing a service with what was recorded of it.
+//! Comparing a service with a cassette.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use drillmaster_models::wire;
 use serde_json::Value;
 
-use super::foreign;
+use super::pseudonym_error;
 use crate::cassette::masked_response;
 use crate::diff::{answer_lines, diff};
 use crate::error::{Error, Mismatch};
@@ -15,27 +15,27 @@ use crate::replay::Replay;
 use crate::request::{Purpose, Request, Response, Scope, Source, Transport, is_open};
 use drillmaster_models::json;
 
-/// How many interactions are shown.
+/// How many interactions an error shows.
 const MOST_SHOWN: usize = 10;
 
-/// Sends what was recorded, and nothing else: a request that is missing in the recording may write what nobody
-/// has foreseen. The caller gets the service's answers, or the requests to come would not fit the service.
+/// Sends recorded requests and refuses all others, which might write something unexpected. The caller gets the
+/// service's responses, because later requests may depend on them.
 pub(super) struct Verify {
     recorded: Replay,
-    live: Arc<dyn Transport>,
-    writes: Writes,
-    writes_left_out: AtomicUsize,
+    service: Arc<dyn Transport>,
+    writes: VerifyWrites,
+    skipped_writes: AtomicUsize,
     drifts: Mutex<Vec<Drift>>,
 }
 
-/// What a verification does with the writes that were recorded.
+/// What a verification does with recorded writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Writes {
-    /// Makes them, and compares what the service answers.
+pub enum VerifyWrites {
+    /// Sends them, and compares the responses.
     #[default]
-    Made,
-    /// Answers them from the recording: the service is read, and nothing in it is changed.
-    LeftOut,
+    Send,
+    /// Answers them from the recording, so that nothing in the service changes.
+    Skip,
 }
 
 struct Drift {
@@ -45,21 +45,21 @@ struct Drift {
 }
 
 impl Verify {
-    pub(super) fn of(recorded: Replay, live: Arc<dyn Transport>, writes: Writes) -> Self {
-        let writes_left_out = AtomicUsize::new(0);
-        Self { recorded, live, writes, writes_left_out, drifts: Mutex::default() }
+    pub(super) fn new(recorded: Replay, service: Arc<dyn Transport>, writes: VerifyWrites) -> Self {
+        let skipped_writes = AtomicUsize::new(0);
+        Self { recorded, service, writes, skipped_writes, drifts: Mutex::default() }
     }
 
     pub(super) fn recorded(&self) -> &Replay {
         &self.recorded
     }
 
-    pub(super) fn writes_left_out(&self) -> usize {
-        self.writes_left_out.load(Ordering::Relaxed)
+    pub(super) fn skipped_writes(&self) -> usize {
+        self.skipped_writes.load(Ordering::Relaxed)
     }
 
-    fn leaves_out(&self, request: &Request) -> bool {
-        self.writes == Writes::LeftOut && !request.metadata.effect.is_read()
+    fn skips(&self, request: &Request) -> bool {
+        self.writes == VerifyWrites::Skip && !request.metadata.effect.is_read()
     }
 
     pub(super) fn finish(&self) -> Result<(), Error> {
@@ -72,7 +72,7 @@ impl Verify {
             |drift: &Drift| (*drift.scope != *Scope::MAIN, drift.scope.clone(), drift.ordinal);
         drifts.sort_by_key(order);
         let verb = if drifts.len() == 1 { "interaction has" } else { "interactions have" };
-        let mut lines = vec![format!("{} {verb} drifted (- recorded, + answered):", drifts.len())];
+        let mut lines = vec![format!("{} {verb} drifted (- recorded, + now):", drifts.len())];
         lines.extend(drifts.iter().take(MOST_SHOWN).flat_map(|drift| drift.lines.clone()));
         if drifts.len() > MOST_SHOWN {
             lines.push(format!("and {} more", drifts.len() - MOST_SHOWN));
@@ -82,13 +82,13 @@ impl Verify {
     }
 }
 
-/// What an answer says, apart from how it is laid out: status, type, and the body, as data where it is JSON.
-fn says(answer: &Response) -> (u16, Option<&str>, Result<Value, &[u8]>) {
+/// The parts of a response that are compared: status, content type, and the body, as data if it is JSON.
+fn content(answer: &Response) -> (u16, Option<&str>, Result<Value, &[u8]>) {
     let body = json::read(&answer.body).map_err(|_| answer.body.as_slice());
     (answer.status, answer.header("content-type"), body)
 }
 
-/// How an answer differs from the recorded one; `None` where it says the same.
+/// How a response differs from the recorded one; `None` if it does not.
 fn drift(
     request: &Request,
     recorded: &wire::Response,
@@ -96,14 +96,14 @@ fn drift(
 ) -> Option<Vec<String>> {
     let open = is_open(request.metadata);
     let now_lines = match now {
-        Ok(answer) if says(answer) == says(recorded) => return None,
+        Ok(answer) if content(answer) == content(recorded) => return None,
         Ok(answer) => answer_lines(answer, open),
         Err(error) => vec![error.to_string()],
     };
     let mut lines = vec![format!("{} in `{}`", request.line(), request.scope)];
     let shown = diff(&answer_lines(recorded, open), &now_lines);
     if shown.is_empty() {
-        lines.push("  in what is not shown".to_owned());
+        lines.push("  the difference contains secrets and is not shown".to_owned());
     }
     lines.extend(shown);
     Some(lines)
@@ -112,46 +112,45 @@ fn drift(
 #[async_trait]
 impl Transport for Verify {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        // No recording has what it takes to resolve a write in doubt.
+        // A recording cannot resolve an in-doubt write.
         if request.purpose != Purpose::Call {
-            return self.live.send(request).await;
+            return self.service.send(request).await;
         }
         let recorded = self.recorded.recorded(&request)?;
-        if self.leaves_out(&request) {
-            self.writes_left_out.fetch_add(1, Ordering::Relaxed);
+        if self.skips(&request) {
+            self.skipped_writes.fetch_add(1, Ordering::Relaxed);
             return recorded.map_err(|error| error.for_request(&request));
         }
-        if let Some(pseudonym) = self.recorded.stranger(&request) {
-            return Err(foreign(&pseudonym).for_request(&request));
+        if let Some(pseudonym) = self.recorded.unknown_pseudonym(&request) {
+            return Err(pseudonym_error(&pseudonym).for_request(&request));
         }
-        let answer = self.live.send(request.clone()).await;
-        // A loss that was recorded says nothing about the service.
-        // Of a sealed one, people and secrets say nothing either.
+        let answer = self.service.send(request.clone()).await;
+        // A recorded error says nothing about the service. In a sealed recording, people and secrets do not count.
         let masked = |answer: &Response| match self.recorded.sealing() {
             Some(scheme) => masked_response(request.message().response(answer), scheme),
             None => answer.clone(),
         };
         let now = answer.as_ref().map(masked).map_err(Clone::clone);
-        // Told as it was recorded: who reads of drift need not learn whom it was about.
-        let told = self.recorded.asked(&request);
-        let lines = recorded.ok().and_then(|recorded| drift(&told, &masked(&recorded), &now));
+        // Shown with pseudonyms: the reader of a report need not learn whom it is about.
+        let shown = self.recorded.redacted(&request);
+        let lines = recorded.ok().and_then(|recorded| drift(&shown, &masked(&recorded), &now));
         if let Some(lines) = lines {
-            let drift = Drift { scope: told.scope.clone(), ordinal: told.ordinal, lines };
+            let drift = Drift { scope: shown.scope.clone(), ordinal: shown.ordinal, lines };
             self.drifts.lock().unwrap_or_else(PoisonError::into_inner).push(drift);
         }
         answer
     }
 
-    /// As it was recorded: other values would make other requests.
+    /// Returns the recorded value: another value would lead to other requests.
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
         self.recorded.value(scope, name, fresh)
     }
 
     fn source(&self, request: &Request) -> Source {
-        if self.leaves_out(request) { Source::Recording } else { self.live.source(request) }
+        if self.skips(request) { Source::Recording } else { self.service.source(request) }
     }
 
     fn resolved(&self, request: &Request, answer: &Response) {
-        self.live.resolved(request, answer);
+        self.service.resolved(request, answer);
     }
 }

@@ -1,117 +1,95 @@
-//! Where in a cassette each recorded request stands, and which of them were asked for.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! A cassette's text with an index of its events.
 
 use serde_json::Value;
 
+use crate::cassette::index::{EventIndex, EventKey, Lookup, Slot, short_hash};
 use crate::cassette::{
-    Damage, Event, Header, Part, RequestEvent, answer_at, event_at, identity, read,
+    Event, Header, ParseError, Part, RequestEvent, ValueEvent, answer_at, event_at, identity, read,
 };
 use crate::error::Error;
-use crate::journal::{identity_key, scope_key, value_key};
 use crate::request::{Request, Response};
 
-/// A cassette's text with an index over it. Answers are decoded when they are asked for, and nothing is locked
-/// meanwhile.
+/// A cassette's text with an index of its events. Events are parsed when they are asked for.
 pub(super) struct Index {
     text: String,
     pub(super) header: Header,
-    pub(super) requests: Shelf,
-    pub(super) values: Shelf,
+    pub(super) requests: EventIndex<RequestPlace>,
+    pub(super) values: EventIndex<ValuePlace>,
 }
 
-/// Places of events, those of equals beside each other in the order of their numbers.
-#[derive(Default)]
-pub(super) struct Shelf(Vec<Slot>);
-
-/// An event that can be asked for. Scope, identity and endpoint are hashes: scope and identity together are too
-/// long to meet by chance.
-pub(super) struct Slot {
-    scope: u64,
-    identity: u64,
-    ordinal: u64,
+/// Where a request and its outcome begin in the text.
+pub(super) struct RequestPlace {
+    /// The hash of its endpoint's name.
     endpoint: u64,
-    /// The byte of the request, or of the value.
-    at: usize,
-    /// The byte of the request's outcome.
+    request: usize,
     outcome: usize,
-    /// Of the first among equals: how often they were asked for.
-    asked: AtomicUsize,
 }
 
-/// What is there for a request.
-pub(super) enum Found<'a> {
-    Next(&'a Slot),
-    /// All that were recorded, so many, were asked for before.
-    Consumed(usize),
-    Missing,
-}
+/// Where a value begins in the text.
+pub(super) struct ValuePlace(usize);
 
 impl Index {
-    pub(super) fn of(text: String) -> Result<Self, Damage> {
+    pub(super) fn new(text: String) -> Result<Self, ParseError> {
         let (mut requests, mut values) = (Vec::new(), Vec::new());
         let header = read(&text, |at, part| match part {
-            Part::Request(request) => requests.push(Slot {
-                scope: scope_key(&request.scope),
-                // Reading has compared the hash with the request's.
-                identity: identity_key(&request.hash).unwrap_or_default(),
-                ordinal: request.ordinal,
-                endpoint: scope_key(&request.endpoint),
-                at,
-                outcome: at,
-                asked: AtomicUsize::new(0),
-            }),
-            Part::Answer(index, _) | Part::Loss(index, _) => requests[index].outcome = at,
-            Part::Value(value) => values.push(Slot {
-                scope: scope_key(&value.scope),
-                identity: value_key(&value.name),
-                ordinal: value.ordinal,
-                endpoint: 0,
-                at,
-                outcome: at,
-                asked: AtomicUsize::new(0),
-            }),
+            Part::Request(request) => {
+                let place = RequestPlace {
+                    endpoint: short_hash(&request.endpoint),
+                    request: at,
+                    outcome: at,
+                };
+                // Reading has verified the hash.
+                let key = EventKey::request(&request.scope, &request.hash).unwrap_or_default();
+                requests.push(Slot::new(key, number(request.ordinal), place));
+            }
+            Part::Answer(index, _) | Part::Loss(index, _) => requests[index].data.outcome = at,
+            Part::Value(value) => {
+                let key = EventKey::value(&value.scope, &value.name);
+                values.push(Slot::new(key, number(value.ordinal), ValuePlace(at)));
+            }
         })?;
-        let (requests, values) = (Shelf::of(requests), Shelf::of(values));
-        Ok(Self { text, header, requests, values })
+        Ok(Self {
+            text,
+            header,
+            requests: EventIndex::new(requests),
+            values: EventIndex::new(values),
+        })
     }
 
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Takes what is next for a request.
-    pub(super) fn take(&self, request: &Request) -> Found<'_> {
-        let identity = identity_key(&identity(&request.wire)).unwrap_or_default();
-        self.requests.take((scope_key(&request.scope), identity))
+    /// Takes the next recorded request that equals this one.
+    pub(super) fn take(&self, request: &Request) -> Lookup<'_, RequestPlace> {
+        key(request).map_or(Lookup::Missing, |key| self.requests.take(key))
     }
 
-    /// Whether something is left for a request.
-    pub(super) fn holds(&self, request: &Request) -> bool {
-        let identity = identity_key(&identity(&request.wire)).unwrap_or_default();
-        self.requests.holds((scope_key(&request.scope), identity))
+    /// Whether a recorded request that equals this one is left.
+    pub(super) fn has_next(&self, request: &Request) -> bool {
+        key(request).is_some_and(|key| self.requests.peek(key).is_some())
     }
 
-    /// The requests of a scope and an endpoint that were not asked for yet, in their order.
-    pub(super) fn waiting(&self, request: &Request) -> Vec<RequestEvent> {
-        let (scope, endpoint) = (scope_key(&request.scope), scope_key(request.metadata.name));
-        let mut slots: Vec<_> =
-            self.requests.unused_of(scope).filter(|slot| slot.endpoint == endpoint).collect();
-        slots.sort_by_key(|slot| slot.ordinal);
-        slots.into_iter().filter_map(|slot| self.request(slot).ok()).collect()
+    /// The requests with the same scope and endpoint that were not asked for yet, in order.
+    pub(super) fn remaining(&self, request: &Request) -> Vec<RequestEvent> {
+        let (scope, endpoint) = (short_hash(&request.scope), short_hash(request.metadata.name));
+        let remaining = self.requests.remaining_in(scope);
+        let mut slots: Vec<_> = remaining.filter(|slot| slot.data.endpoint == endpoint).collect();
+        slots.sort_by_key(|slot| slot.ordinal());
+        slots.into_iter().filter_map(|slot| self.request(&slot.data).ok()).collect()
     }
 
-    /// Takes the next value of this name.
-    pub(super) fn take_value(&self, scope: &str, name: &str) -> Found<'_> {
-        self.values.take((scope_key(scope), value_key(name)))
+    /// Takes the next value with this name.
+    pub(super) fn take_value(&self, scope: &str, name: &str) -> Lookup<'_, ValuePlace> {
+        self.values.take(EventKey::value(scope, name))
     }
 
-    /// Reads the outcome of a request: its answer, or why there is none.
-    pub(super) fn outcome(&self, slot: &Slot) -> Result<Result<Response, Error>, Error> {
-        if let Some(answer) = answer_at(&self.text, slot.outcome) {
+    /// The outcome of a request: its response, or why there is none.
+    pub(super) fn outcome(&self, place: &RequestPlace) -> Result<Result<Response, Error>, Error> {
+        if let Some(answer) = answer_at(&self.text, place.outcome) {
             return Ok(Ok(answer));
         }
-        match self.event(slot.outcome)? {
+        match self.event(place.outcome)? {
             Event::Response(answer) => {
                 Ok(Ok(answer.into_response().map_err(|error| Error::setup(error.to_string()))?))
             }
@@ -120,15 +98,15 @@ impl Index {
         }
     }
 
-    pub(super) fn value(&self, slot: &Slot) -> Result<Value, Error> {
-        match self.event(slot.at)? {
+    pub(super) fn value(&self, place: &ValuePlace) -> Result<Value, Error> {
+        match self.event(place.0)? {
             Event::Value(event) => Ok(event.value),
             _ => Err(unreadable()),
         }
     }
 
-    pub(super) fn request(&self, slot: &Slot) -> Result<RequestEvent, Error> {
-        match self.event(slot.at)? {
+    fn request(&self, place: &RequestPlace) -> Result<RequestEvent, Error> {
+        match self.event(place.request)? {
             Event::Request(request) => Ok(request),
             _ => Err(unreadable()),
         }
@@ -138,83 +116,55 @@ impl Index {
         event_at(&self.text, at).map_err(Error::setup)
     }
 
-    /// What of a shelf was not asked for, as `told` makes something of it.
-    pub(super) fn unused<T>(&self, of: &Shelf, told: impl Fn(Event) -> Option<T>) -> Vec<T> {
-        let events = of.unused().filter_map(|slot| self.event(slot.at).ok());
-        events.filter_map(told).collect()
-    }
-
-    /// The requests that are nearest by their endpoint, then by their scope, then by being the same in another
-    /// scope; which of them is the most alike is not looked at. At most so many.
-    pub(super) fn near(&self, request: &Request, most: usize) -> Vec<RequestEvent> {
-        let endpoint = scope_key(request.metadata.name);
-        let scope = scope_key(&request.scope);
-        let identity = identity_key(&identity(&request.wire)).unwrap_or_default();
-        let nearness = |slot: &Slot| {
-            (slot.endpoint == endpoint, slot.scope == scope, slot.identity == identity)
-        };
-        let Some(nearest) = self.requests.0.iter().map(nearness).max() else {
-            return Vec::new();
-        };
-        let near = self.requests.0.iter().filter(|slot| nearness(slot) == nearest);
-        near.take(most).filter_map(|slot| self.request(slot).ok()).collect()
-    }
-}
-
-/// The text was read as a whole before, so that this is a mistake of ours.
-fn unreadable() -> Error {
-    Error::setup("the cassette cannot be read again where it was read before")
-}
-
-impl Shelf {
-    fn of(mut slots: Vec<Slot>) -> Self {
-        slots.sort_by_key(|slot| (slot.key(), slot.ordinal));
-        slots.shrink_to_fit();
-        Self(slots)
-    }
-
-    fn take(&self, key: (u64, u64)) -> Found<'_> {
-        let first = self.0.partition_point(|slot| slot.key() < key);
-        let equals = || self.0[first..].iter().take_while(move |slot| slot.key() == key);
-        let Some(head) = equals().next() else {
-            return Found::Missing;
-        };
-        let asked = head.asked.fetch_add(1, Ordering::Relaxed);
-        match first.checked_add(asked).and_then(|place| self.0.get(place)) {
-            Some(slot) if slot.key() == key => Found::Next(slot),
-            _ => Found::Consumed(equals().count()),
-        }
-    }
-
-    fn holds(&self, key: (u64, u64)) -> bool {
-        let first = self.0.partition_point(|slot| slot.key() < key);
-        self.0.get(first).is_some_and(|head| {
-            let next = first.saturating_add(head.asked.load(Ordering::Relaxed));
-            self.0.get(next).is_some_and(|slot| slot.key() == key)
+    /// The requests that were not asked for.
+    pub(super) fn unused_requests(&self) -> impl Iterator<Item = RequestEvent> {
+        self.requests.remaining().filter_map(|slot| match self.event(slot.data.request) {
+            Ok(Event::Request(request)) => Some(request),
+            _ => None,
         })
     }
 
-    fn unused_of(&self, scope: u64) -> impl Iterator<Item = &Slot> {
-        let first = self.0.partition_point(|slot| slot.scope < scope);
-        let end = self.0.partition_point(|slot| slot.scope <= scope);
-        left_of(&self.0[first..end])
+    /// The values that were not asked for.
+    pub(super) fn unused_values(&self) -> impl Iterator<Item = ValueEvent> {
+        self.values.remaining().filter_map(|slot| match self.event(slot.data.0) {
+            Ok(Event::Value(value)) => Some(value),
+            _ => None,
+        })
     }
 
-    fn unused(&self) -> impl Iterator<Item = &Slot> {
-        left_of(&self.0)
+    /// The requests that are nearest: with the same endpoint if possible, then in the same scope, then equal in another
+    /// scope. Returns at most this many, in no particular order.
+    pub(super) fn nearest(&self, request: &Request, most: usize) -> Vec<RequestEvent> {
+        let endpoint = short_hash(request.metadata.name);
+        let Some(key) = key(request) else { return Vec::new() };
+        let nearness = |slot: &Slot<RequestPlace>| {
+            let own = slot.key();
+            (
+                slot.data.endpoint == endpoint,
+                own.scope() == key.scope(),
+                own.identity() == key.identity(),
+            )
+        };
+        let Some(best) = self.requests.all().map(nearness).max() else {
+            return Vec::new();
+        };
+        let nearest = self.requests.all().filter(|slot| nearness(slot) == best);
+        nearest.take(most).filter_map(|slot| self.request(&slot.data).ok()).collect()
     }
 }
 
-/// What was not asked for.
-fn left_of(slots: &[Slot]) -> impl Iterator<Item = &Slot> {
-    slots.chunk_by(|a, b| a.key() == b.key()).flat_map(|equals| {
-        let asked = equals[0].asked.load(Ordering::Relaxed);
-        &equals[asked.min(equals.len())..]
-    })
+fn key(request: &Request) -> Option<EventKey> {
+    EventKey::request(&request.scope, &identity(&request.wire))
 }
 
-impl Slot {
-    fn key(&self) -> (u64, u64) {
-        (self.scope, self.identity)
-    }
+/// Only the order of numbers matters.
+fn number(ordinal: u64) -> u32 {
+    u32::try_from(ordinal).unwrap_or(u32::MAX)
+}
+
+/// The whole text was read before, so this is a bug.
+fn unreadable() -> Error {
+    Error::setup(
+        "this is a bug in drillmaster: a part of the cassette that was read cannot be read again",
+    )
 }

@@ -1,5 +1,4 @@
-//! Who is who in a sealed cassette: pseudonyms in the place of what a script sends, and real values in the place
-//! of pseudonyms in what it gets.
+//! The people in a sealed cassette: requests get pseudonyms, and responses get the real values back.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -10,20 +9,20 @@ use crate::cassette::{Interaction, identity};
 use crate::redact::{Redactor, Rows, Scheme, mask_request};
 use crate::request::{Request, Response};
 
-/// What is known of them so far.
+/// Who is who, as far as it is known yet.
 pub(super) struct People {
     pub(super) scheme: Scheme,
     redactor: RwLock<Redactor>,
 }
 
 impl People {
-    pub(super) fn of(scheme: &Scheme, roster: Option<&Rows>) -> Self {
+    pub(super) fn new(scheme: &Scheme, roster: Option<&Rows>) -> Self {
         let redactor = RwLock::new(Redactor::new(scheme, roster));
         Self { scheme: scheme.clone(), redactor }
     }
 
-    /// The request as the recording would have it.
-    pub(super) fn asked(&self, request: &Request) -> Request {
+    /// The request with pseudonyms.
+    pub(super) fn redacted(&self, request: &Request) -> Request {
         let redactor = self.read();
         Request {
             wire: redactor.request(request.message()).into(),
@@ -36,18 +35,18 @@ impl People {
         self.read().scope(scope)
     }
 
-    /// The answer as the script knows its people.
+    /// The response with the real values.
     pub(super) fn answered(&self, answer: Response) -> Response {
         self.read().restore(answer)
     }
 
-    /// A pseudonym in the request that stands for nobody known.
-    pub(super) fn stranger(&self, request: &Request) -> Option<String> {
+    /// A pseudonym in the request that stands for no known person.
+    pub(super) fn unknown_pseudonym(&self, request: &Request) -> Option<String> {
         self.read().unknown_pseudonym(request.message())
     }
 
-    /// Learns from a request who the people of the first recorded one are that differs from it in nothing else,
-    /// if there is one.
+    /// Learns who the people in a recorded request are: those in the given one, which differs in nothing else. Uses the
+    /// first such recorded request; `false` if there is none.
     pub(super) fn learn(
         &self,
         request: &Request,
@@ -62,7 +61,7 @@ impl People {
         alike.any(|wire| self.write().bind(message, &wire))
     }
 
-    /// Learns from values that the script got from outside, where they are lists.
+    /// Learns who the people are in values from outside that are lists.
     pub(super) fn learn_lists(&self, own: &Value, recorded: &Value) {
         self.write().bind_lists(own, recorded);
     }
@@ -72,7 +71,7 @@ impl People {
         let redactor = self.read();
         let request = &mut interaction.request;
         if let Ok(wire) = request.wire() {
-            request.carry(&redactor.restore_request(&wire));
+            request.set_message(&redactor.restore_request(&wire));
         }
         request.scope = redactor.restore_text(&request.scope);
         interaction.outcome = interaction.outcome.map(|answer| redactor.restore(answer));

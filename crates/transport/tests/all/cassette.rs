@@ -1,17 +1,17 @@
 //! The cassette format: what was written is read back, and what is not whole is refused.
 
 use drillmaster_models::{Method, wire};
+use drillmaster_transport::cassette::lines::line;
 use drillmaster_transport::cassette::{
-    Body, Damage, ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Tape, ValueEvent,
-    identity, parse,
+    Body, ErrorEvent, Event, Header, ParseError, Recording, RequestEvent, ResponseEvent,
+    ValueEvent, identity, parse,
 };
-use drillmaster_transport::journal::line;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn body_of(bytes: &[u8]) -> Option<Body> {
-    (!bytes.is_empty()).then(|| Body::of(bytes))
+    (!bytes.is_empty()).then(|| Body::new(bytes))
 }
 
 fn request(scope: &str, ordinal: u64, target: &str, body: &[u8]) -> RequestEvent {
@@ -41,7 +41,7 @@ fn response(scope: &str, ordinal: u64, body: &[u8]) -> ResponseEvent {
         status: 200,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: body_of(body),
-        unclear_at: None,
+        in_doubt_since: None,
     }
 }
 
@@ -52,7 +52,7 @@ fn events() -> Vec<Event> {
         ordinal: 1,
         kind: kind.to_owned(),
         detail: "no answer".to_owned(),
-        unclear_at: None,
+        in_doubt_since: None,
     };
     vec![
         Event::Cassette(Header::default()),
@@ -98,7 +98,7 @@ fn pretty(events: &[Event]) -> String {
 }
 
 /// All that a tape holds, as text.
-fn told(tape: &Tape) -> String {
+fn told(tape: &Recording) -> String {
     format!("{tape:?}")
 }
 
@@ -117,7 +117,8 @@ fn a_cassette_that_is_cut_anywhere_is_refused() {
         assert!(parse(text).is_ok());
         for (cut, _) in text.char_indices() {
             let damage = parse(&text[..cut]).unwrap_err();
-            let expected = if cut == 0 { Damage::NotACassette } else { Damage::CutOff(cut) };
+            let expected =
+                if cut == 0 { ParseError::NotACassette } else { ParseError::CutOff(cut) };
             assert_eq!(damage, expected);
         }
     }
@@ -147,11 +148,11 @@ fn a_flipped_bit_in_what_was_recorded_is_refused_or_changes_nothing() {
 #[test]
 fn a_line_of_a_request_or_of_its_outcome_is_missed() {
     for (removed, says) in [
-        (1, "answer without a request"),
-        (2, "answer without a request"),
+        (1, "outcome without a request"),
+        (2, "outcome without a request"),
         (4, "request 1 of `ada@example.com` has no outcome"),
         (5, "request 0 of `main` has no outcome"),
-        (6, "answer without a request"),
+        (6, "outcome without a request"),
         (7, "request 2 of `main` has no outcome"),
     ] {
         let mut events = events();
@@ -162,7 +163,7 @@ fn a_line_of_a_request_or_of_its_outcome_is_missed() {
     let mut events = events();
     events.drain(6..8);
     let damage = parse(&sealed(&events)).unwrap_err().to_string();
-    assert!(damage.contains("3 interactions are due, 2 are here"), "{damage}");
+    assert!(damage.contains("it should have 3 interactions, and has 2"), "{damage}");
 }
 
 #[test]
@@ -178,14 +179,14 @@ fn a_recording_that_was_laid_out_anew_is_still_sound() {
 #[test]
 fn another_version_is_named_whatever_else_it_holds() {
     let damage = parse(r#"{"event":"cassette","version":3,"made_by":"x"}"#).unwrap_err();
-    assert_eq!(damage, Damage::Version(3));
+    assert_eq!(damage, ParseError::Version(3));
     assert!(damage.to_string().contains("record it again"));
 }
 
 #[test]
 fn what_is_no_cassette_is_called_so() {
     for text in ["", "  \n", "key,name\n1,2\n", "{}", "[1]", "null", r#"{"event":"end"}"#] {
-        assert_eq!(parse(text).unwrap_err(), Damage::NotACassette, "{text}");
+        assert_eq!(parse(text).unwrap_err(), ParseError::NotACassette, "{text}");
     }
 }
 
@@ -199,7 +200,7 @@ fn damaged(line: usize, change: impl Fn(&mut Value), says: &str) {
     texts[line] = event.to_string();
     let begin: usize = texts[..line].iter().map(|text| text.len() + 1).sum();
     match parse(&texts.join("\n")) {
-        Err(Damage::At { byte, line: told, problem }) => {
+        Err(ParseError::Damaged { byte, line: told, problem }) => {
             assert_eq!((byte, told), (begin, line + 1), "{problem}");
             assert!(problem.contains(says), "{problem}");
         }
@@ -211,24 +212,28 @@ fn damaged(line: usize, change: impl Fn(&mut Value), says: &str) {
 fn damage_names_the_byte_at_which_the_event_begins() {
     damaged(0, |event| event["program"] = 1.into(), "expected a string");
     damaged(0, |event| event["version"] = "1".into(), "version is missing");
-    damaged(1, |event| event["method"] = "PATCH".into(), "`PATCH` is no method");
-    damaged(1, |event| event["target"] = "/b".into(), "hash is not that of the request");
+    damaged(1, |event| event["method"] = "PATCH".into(), "`PATCH` is not an HTTP method");
+    damaged(1, |event| event["target"] = "/b".into(), "hash does not match the request");
     damaged(1, |event| event["event"] = "question".into(), "unknown variant `question`");
-    damaged(2, |event| event["ordinal"] = (-1).into(), "a whole number from 0 is due");
+    damaged(2, |event| event["ordinal"] = (-1).into(), "it must be a whole number from 0");
     damaged(3, |event| event["ordinal"] = (-1).into(), "the ordinal is -1");
     damaged(4, |event| event["ordinal"] = 7.into(), "without a request");
     for status in [json!(2000), json!(99), json!(-1), json!(70000), json!(200.5), json!("200")] {
-        let says = format!("the status is {status}, and a number from 100 to 999 is due");
+        let says = format!("the status is {status}; it must be 100 to 999");
         damaged(5, |event| event["status"] = status.clone(), &says);
     }
     damaged(2, |event| event["header"] = json!([]), "unknown field `header`");
     damaged(3, |event| *event = json!(["end", 3]), "JSON object");
-    damaged(4, |event| event["kind"] = "boredom".into(), "`boredom` is no error");
+    damaged(4, |event| event["kind"] = "boredom".into(), "`boredom` is not a kind of error");
     damaged(5, |event| event["scope"] = "other".into(), "without a request");
-    damaged(7, |event| event["ordinal"] = 0.into(), "second answer");
+    damaged(7, |event| event["ordinal"] = 0.into(), "second outcome");
     damaged(7, |event| event["body"] = json!({ "base64": "!" }), "Invalid symbol");
-    damaged(8, |event| event["interactions"] = 2.into(), "2 interactions are due, 3 are here");
-    damaged(5, |event| event["sum"] = "00000000".into(), "checksum is not that of the event");
+    damaged(
+        8,
+        |event| event["interactions"] = 2.into(),
+        "it should have 2 interactions, and has 3",
+    );
+    damaged(5, |event| event["sum"] = "00000000".into(), "checksum is wrong");
 }
 
 #[test]
@@ -236,7 +241,7 @@ fn a_second_header_a_twin_and_anything_after_the_end_are_refused() {
     let (good, event) = (events(), |index: usize| events()[index].clone());
     for (extra, at, says) in [
         (event(0), 3, "second header"),
-        (event(1), 6, "scope and number of another"),
+        (event(1), 6, "the same scope and number"),
         (event(8), 9, "follows the end"),
     ] {
         let mut events = good.clone();
@@ -258,7 +263,7 @@ fn a_body_is_json_only_where_that_keeps_every_byte() {
         (r#""\u00e4""#, false),
         ("plain", false),
     ] {
-        let body = Body::of(bytes.as_bytes());
+        let body = Body::new(bytes.as_bytes());
         assert_eq!(matches!(body, Body::Json(_)), is_json, "{bytes}");
         assert_eq!(body.bytes().unwrap(), bytes.as_bytes());
     }
@@ -311,7 +316,7 @@ fn any_body() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn any_body_comes_back_to_the_byte(bytes in any_body()) {
-        let written = serde_json::to_string(&Body::of(&bytes)).unwrap();
+        let written = serde_json::to_string(&Body::new(&bytes)).unwrap();
         let body: Body = serde_json::from_str(&written).unwrap();
         prop_assert_eq!(body.bytes().unwrap(), bytes);
     }
@@ -334,7 +339,7 @@ proptest! {
             Event::Request(request.clone()),
             Event::Value(ValueEvent { scope: scope.clone(), ordinal, name: "x".to_owned(), value }),
             Event::Response(response.clone()),
-            Event::Error(ErrorEvent { scope, ordinal, kind: "reset".to_owned(), detail, unclear_at: None }),
+            Event::Error(ErrorEvent { scope, ordinal, kind: "reset".to_owned(), detail, in_doubt_since: None }),
             Event::End { interactions: 1 },
         ];
         for event in &events {

@@ -4,11 +4,11 @@ use base64::Engine;
 use base64::prelude::{
     BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD,
 };
+use drillmaster_journal::Journal;
 use drillmaster_transport::Response;
 use drillmaster_transport::cassette::{
     ErrorEvent, Event, Header, Sanitizer, SealError, ValueEvent,
 };
-use drillmaster_transport::journal::Journal;
 use drillmaster_transport::redact::ApiKeys;
 use proptest::prelude::*;
 use serde_json::json;
@@ -211,7 +211,7 @@ fn no_cassette_is_written_in_which_a_key_stands() {
                 ordinal: 0,
                 kind: "reset".to_owned(),
                 detail: format!("the server said <{}>", spelling(key, 0x5a5a_96c3)),
-                unclear_at: None,
+                in_doubt_since: None,
             });
             let request = crate::seal::exchange(
                 "main",
@@ -245,7 +245,7 @@ async fn a_journal_knows_the_keys_of_all_its_parts() {
         let value = json!([format!("told by {}", key.to_uppercase())]);
         let value = ValueEvent { scope, ordinal: 0, name: "now".to_owned(), value };
         journal.append(&Event::Value(value)).unwrap();
-        journal.append(&Event::Order(second)).unwrap();
+        journal.append(&Event::Resumed(second)).unwrap();
         journal.close().await.unwrap();
         drop(journal);
         let unsealed = Sanitizer::default().journal(&path).unwrap_err();

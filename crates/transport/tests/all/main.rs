@@ -1,16 +1,12 @@
 //! What the transports promise, in one binary.
 
 mod answers;
-mod approved;
 mod base_url;
 mod cassette;
 mod connection;
 mod credential;
-mod dry_run;
 mod fault;
-mod guard;
 mod identity;
-mod journal;
 mod keys;
 mod modes;
 mod network_errors;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use drillmaster_models::thm::{AddSeat, Register, ShowScoreboard};
-use drillmaster_transport::cassette::{Tape, parse};
+use drillmaster_transport::cassette::{Recording, parse};
 use drillmaster_transport::{
     Connection, Error, Mismatch, Mode, NetworkError, Recorder, RejectAll, Response, Scope,
-    Transport, Writes,
+    Transport, VerifyWrites,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -34,14 +34,14 @@ fn standing(name: &str) -> Value {
 /// A cassette over a service that says these names.
 fn open(path: &Path, mode: Mode, names: &[&str]) -> Recorder {
     let service = Scripted::saying(names.iter().map(|name| standing(name)));
-    Recorder::open(path).mode(mode).over(move || Ok(service)).unwrap()
+    Recorder::builder(path).mode(mode).open(move || Ok(service)).unwrap()
 }
 
 /// A cassette whose service must not be made.
 fn alone(path: &Path, mode: Mode) -> Result<Recorder, Error> {
-    Recorder::open(path)
+    Recorder::builder(path)
         .mode(mode)
-        .over(|| -> Result<RejectAll, Error> { panic!("it is not needed") })
+        .open(|| -> Result<RejectAll, Error> { panic!("it is not needed") })
 }
 
 async fn name(cassette: &Recorder, room: &str) -> Result<String, Error> {
@@ -59,7 +59,7 @@ async fn record(path: &Path, standings: &[(&str, &str)]) {
     cassette.finish().unwrap();
 }
 
-fn tape(path: &Path) -> Tape {
+fn tape(path: &Path) -> Recording {
     parse(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -127,7 +127,7 @@ async fn what_is_unused_fails_at_the_end_and_names_the_cassette() {
     assert_eq!(error.mismatch(), Some(Mismatch::Unused));
     assert!(error.to_string().contains("test.cassette: 1 interaction was recorded"), "{error}");
     let never = || Ok(RejectAll);
-    Recorder::open(&path).allow_unused().over(never).unwrap().finish().unwrap();
+    Recorder::builder(&path).allow_unused().open(never).unwrap().finish().unwrap();
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn append_leaves_the_file_alone_where_nothing_is_new_and_makes_one_where_t
 async fn a_loss_is_appended_as_one() {
     let (_folder, path) = desk();
     let service = Scripted::new([Err(Error::network(NetworkError::Timeout, "too late"))]);
-    let cassette = Recorder::open(&path).mode(Mode::Append).over(|| Ok(service)).unwrap();
+    let cassette = Recorder::builder(&path).mode(Mode::Append).open(|| Ok(service)).unwrap();
     name(&cassette, "linux1").await.unwrap_err();
     cassette.finish().unwrap();
     let error = tape(&path).interactions[0].outcome.clone().unwrap_err();
@@ -187,7 +187,7 @@ async fn who_appends_to_what_another_has_changed_is_refused() {
     name(&second, "linux3").await.unwrap();
     first.finish().unwrap();
     let error = second.finish().unwrap_err();
-    assert!(error.to_string().contains("changed by somebody else"), "{error}");
+    assert!(error.to_string().contains("another program changed the cassette"), "{error}");
     assert_eq!(targets(&path).len(), 2);
     assert!(targets(&path)[1].ends_with("linux2"));
 }
@@ -224,7 +224,7 @@ async fn verify_passes_where_the_service_says_the_same_in_another_layout() {
     let text = format!("{:#}", standing(ADA)).replace("\"status\"", "\"\\u0073tatus\"");
     let answer = Response { body: text.into_bytes(), ..Response::json(200, &json!({})) };
     let service = Scripted::new([Ok(answer)]);
-    let cassette = Recorder::open(&path).mode(Mode::Verify).over(|| Ok(service)).unwrap();
+    let cassette = Recorder::builder(&path).mode(Mode::Verify).open(|| Ok(service)).unwrap();
     name(&cassette, "linux1").await.unwrap();
     cassette.finish().unwrap();
 }
@@ -239,14 +239,14 @@ async fn verify_tells_each_drift_and_what_was_not_asked() {
         Ok(Response::json(200, &eve)),
         Err(Error::network(NetworkError::Timeout, "too late")),
     ]);
-    let cassette = Recorder::open(&path).mode(Mode::Verify).over(|| Ok(service)).unwrap();
+    let cassette = Recorder::builder(&path).mode(Mode::Verify).open(|| Ok(service)).unwrap();
     assert_eq!(name(&cassette, "linux1").await.unwrap(), "eve", "what the service says");
     name(&cassette, "linux2").await.unwrap_err();
     let error = cassette.finish().unwrap_err();
     assert_eq!(error.mismatch(), Some(Mismatch::Drifted));
     let text = error.to_string();
     let expected = [
-        "2 interactions have drifted (- recorded, + answered):",
+        "2 interactions have drifted (- recorded, + now):",
         "GET /api/v2/external/scoreboard?roomCode=linux1 in `main`",
         "  …",
         "    \"data\": [",
@@ -261,7 +261,7 @@ async fn verify_tells_each_drift_and_what_was_not_asked() {
     let (_, told) = text.split_once(": ").unwrap();
     assert!(told.starts_with(&expected.join("\n")), "{text}");
     assert!(told.contains("\n+ timed out: too late"), "{text}");
-    assert!(told.contains("\n1 interaction was recorded and not asked for:"), "{text}");
+    assert!(told.contains("\n1 interaction was recorded and not used:"), "{text}");
 }
 
 /// What was not recorded may write what nobody has foreseen.
@@ -271,23 +271,24 @@ async fn verify_makes_the_recorded_writes_unless_told_otherwise() {
     let seat = || AddSeat { email: "ada@corp.example".to_owned() };
     let answer = json!({ "status": "success", "data": { "username": ADA } });
     let recorded = Scripted::saying([answer.clone(), standing(BOB)]);
-    let cassette = Recorder::open(&path).mode(Mode::Record).over(move || Ok(recorded)).unwrap();
+    let cassette = Recorder::builder(&path).mode(Mode::Record).open(move || Ok(recorded)).unwrap();
     Connection::new(cassette.clone()).send(&seat()).await.unwrap();
     name(&cassette, "linux1").await.unwrap();
     cassette.finish().unwrap();
-    for (writes, says) in
-        [(Writes::LeftOut, vec![standing(BOB)]), (Writes::Made, vec![answer, standing(BOB)])]
-    {
+    for (writes, says) in [
+        (VerifyWrites::Skip, vec![standing(BOB)]),
+        (VerifyWrites::Send, vec![answer, standing(BOB)]),
+    ] {
         let left_out = 2 - says.len();
         let service = Arc::new(Scripted::saying(says));
         let below = service.clone();
-        let opening = Recorder::open(&path).mode(Mode::Verify).writes(writes);
-        let cassette = opening.over(move || Ok(below)).unwrap();
+        let builder = Recorder::builder(&path).mode(Mode::Verify).writes(writes);
+        let cassette = builder.open(move || Ok(below)).unwrap();
         let seat = Connection::new(cassette.clone()).send(&seat()).await.unwrap();
         assert!(seat.username.is_some());
         assert_eq!(name(&cassette, "linux1").await.unwrap(), BOB);
         cassette.finish().unwrap();
-        assert_eq!(cassette.writes_left_out(), left_out);
+        assert_eq!(cassette.skipped_writes(), left_out);
     }
 }
 
@@ -306,7 +307,7 @@ async fn verify_sends_nothing_that_was_not_recorded() {
 async fn a_recorded_loss_is_not_compared() {
     let (_folder, path) = desk();
     let service = Scripted::new([Err(Error::network(NetworkError::ConnectionLost, "gone"))]);
-    let cassette = Recorder::open(&path).mode(Mode::Record).over(|| Ok(service)).unwrap();
+    let cassette = Recorder::builder(&path).mode(Mode::Record).open(|| Ok(service)).unwrap();
     name(&cassette, "linux1").await.unwrap_err();
     cassette.finish().unwrap();
     let cassette = open(&path, Mode::Verify, &[ADA]);
@@ -323,7 +324,7 @@ async fn a_drift_of_a_secret_answer_is_told_without_it() {
     };
     for (mode, word) in [(Mode::Record, "token-one"), (Mode::Verify, "token-two")] {
         let service = Scripted::new([page(word)]);
-        let cassette = Recorder::open(&path).mode(mode).over(|| Ok(service)).unwrap();
+        let cassette = Recorder::builder(&path).mode(mode).open(|| Ok(service)).unwrap();
         let register = Register { token: "token-six".to_owned() };
         Connection::new(cassette.clone()).send(&register).await.unwrap();
         if let Err(error) = cassette.finish() {
@@ -341,7 +342,7 @@ async fn a_service_that_cannot_be_reached_is_told_when_it_is_needed() {
     record(&path, &[("linux1", ADA)]).await;
     let opened = |mode| {
         let no_key = || -> Result<RejectAll, Error> { Err(Error::setup("no key is set")) };
-        Recorder::open(&path).mode(mode).over(no_key)
+        Recorder::builder(&path).mode(mode).open(no_key)
     };
     for mode in [Mode::Record, Mode::Verify] {
         assert!(opened(mode).err().unwrap().to_string().contains("no key"));
@@ -357,13 +358,13 @@ async fn a_service_that_cannot_be_reached_is_told_when_it_is_needed() {
 async fn play_finishes_what_succeeds_and_hands_on_what_fails() {
     let (_folder, path) = desk();
     record(&path, &[("linux1", ADA)]).await;
-    let opening = || Recorder::open(&path);
+    let builder = || Recorder::builder(&path);
     let never = || Ok(RejectAll);
-    let first = opening().play(never, async |cassette| name(&cassette, "linux1").await).await;
+    let first = builder().run(never, async |cassette| name(&cassette, "linux1").await).await;
     assert_eq!(first.unwrap(), ADA);
-    let unused = opening().play(never, async |_| Ok::<_, Error>(())).await.unwrap_err();
+    let unused = builder().run(never, async |_| Ok::<_, Error>(())).await.unwrap_err();
     assert_eq!(unused.mismatch(), Some(Mismatch::Unused));
-    let failed = opening().play(never, async |_| Err::<(), _>(Error::setup("mine"))).await;
+    let failed = builder().run(never, async |_| Err::<(), _>(Error::setup("mine"))).await;
     assert_eq!(failed.unwrap_err().to_string(), "mine");
 }
 
@@ -384,7 +385,7 @@ async fn a_cassette_that_is_forgotten_does_not_pass() {
     // Whoever was told of a mismatch, or has finished, knows.
     assert_eq!(dropped(&path, async |cassette| drop(name(cassette, "no").await)).await, None);
     assert_eq!(dropped(&path, async |cassette| drop(cassette.finish())).await, None);
-    drop(Recorder::open(&path).unwatched().over(|| Ok(RejectAll)).unwrap());
+    drop(Recorder::builder(&path).allow_unfinished().open(|| Ok(RejectAll)).unwrap());
 }
 
 /// Many at once over one file, each with its own place in it.

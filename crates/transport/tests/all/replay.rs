@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use drillmaster_journal::{History, Journal, Journaled};
 use drillmaster_models::thm::{AddSeat, Register, ShowScoreboard};
 use drillmaster_transport::cassette::Header;
-use drillmaster_transport::journal::{History, Journal, Journaled};
 use drillmaster_transport::{
     Capture, Connection, Error, Mismatch, NetworkError, Record, RejectAll, Replay, Request,
     Response, Scope, Transport,
@@ -140,10 +140,10 @@ async fn missing_consumed_and_unused_are_told_apart() {
         assert!(!error.is_in_doubt() && !error.is_retryable());
     }
     let texts = [&consumed, &missing, &unused].map(ToString::to_string);
-    assert!(texts[0].contains("recorded once and is asked for once more"), "{}", texts[0]);
+    assert!(texts[0].contains("recorded once and was sent once more"), "{}", texts[0]);
     assert!(texts[1].contains("roomCode=linux7 in `main` was not recorded"), "{}", texts[1]);
     assert!(texts[1].contains("nearest: GET /api/v2/external/scoreboard"), "{}", texts[1]);
-    assert!(texts[2].contains("1 interaction was recorded and not asked for"), "{}", texts[2]);
+    assert!(texts[2].contains("1 interaction was recorded and not used"), "{}", texts[2]);
     assert!(texts[2].contains("roomCode=linux2 (`main`)"), "{}", texts[2]);
     let kinds = [consumed, missing, unused].map(|error| error.mismatch());
     let expected = [Mismatch::Consumed, Mismatch::Missing, Mismatch::Unused];
@@ -174,7 +174,7 @@ async fn the_nearest_request_is_shown_with_what_differs() {
     let text = error.to_string();
     let shown = [
         "thm.add_seat: PUT /api/v2/external/seats/users in `main` was not recorded",
-        "nearest: PUT /api/v2/external/seats/users in `main` (- recorded, + asked)",
+        "nearest: PUT /api/v2/external/seats/users in `main` (- recorded, + sent)",
         "  \u{2026}",
         "  content-type: application/json",
         "  {",
@@ -311,7 +311,7 @@ fn values_that_are_not_asked_for_are_unused_unless_that_is_allowed() {
     connection.value("now", json!(3)).unwrap();
     let unused = replay.finish().unwrap_err();
     assert_eq!(unused.mismatch(), Some(Mismatch::Unused));
-    let text = "1 value was recorded and not asked for:\n  now() (`main`)";
+    let text = "1 value was recorded and not used:\n  now() (`main`)";
     assert_eq!(unused.to_string(), text);
     Replay::open(&path).unwrap().allow_unused().finish().unwrap();
 }
@@ -328,7 +328,7 @@ async fn what_is_unused_is_told_as_a_run_would_have_it_main_first() {
     let (replay, _) = replay(&path);
     let text = replay.finish().unwrap_err().to_string();
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines[0], "7 interactions were recorded and not asked for:");
+    assert_eq!(lines[0], "7 interactions were recorded and not used:");
     assert!(lines[1].ends_with("(`main`)") && lines[2].ends_with("(`ada`)"), "{text}");
     assert_eq!(lines[6..], ["  and 2 more"]);
 }
@@ -371,7 +371,7 @@ fn a_file_that_cannot_be_read_is_named_with_what_is_wrong() {
     };
     assert!(told().contains("run.cassette"));
     fs::write(&path, b"{\"event\":\"cassette\",\"version\":1,\"program\":\"\xc3").unwrap();
-    assert!(told().contains("damaged at byte 43: not UTF-8"), "{}", told());
+    assert!(told().contains("damaged at byte 43: invalid UTF-8"), "{}", told());
     fs::write(&path, "{\"event\":\"cassette\",\"version\":1,\"program\":\"x\"}\n").unwrap();
     assert!(told().contains("run.cassette: the cassette is cut off"), "{}", told());
 }

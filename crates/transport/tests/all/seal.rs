@@ -3,12 +3,12 @@
 use std::fs;
 use std::sync::Arc;
 
+use drillmaster_journal::Journal;
 use drillmaster_models::{Dialect, endpoint};
 use drillmaster_transport::cassette::{
     ErrorEvent, Event, Header, RequestEvent, ResponseEvent, Sanitizer, SealError, SealedCassette,
     ValueEvent,
 };
-use drillmaster_transport::journal::Journal;
 use drillmaster_transport::redact::{Policy, Rows, Sensitivity};
 use drillmaster_transport::{
     Connection, Error, NetworkError, Purpose, Replay, Request, Response, Scope, Transport,
@@ -37,8 +37,8 @@ pub(crate) fn exchange(
         purpose: Purpose::Call,
     };
     [
-        Event::Request(RequestEvent::of(&request)),
-        Event::Response(ResponseEvent::of(scope, ordinal, answer)),
+        Event::Request(RequestEvent::from_request(&request)),
+        Event::Response(ResponseEvent::from_response(scope, ordinal, answer)),
     ]
 }
 
@@ -267,7 +267,7 @@ fn a_question_has_no_answer_any_more() {
 async fn a_sealed_cassette_replays() {
     let events = seat("main", 0, "ada@corp.example", "ada1815");
     let sealed = sealed(events.into_iter().chain(seat("main", 1, "bob@corp.example", "bob")));
-    let replay = Replay::read(sealed.text()).unwrap();
+    let replay = Replay::parse(sealed.text()).unwrap();
     for (email, username) in
         [("learner-0002@example.com", "learner-0002"), ("learner-0001@example.com", "learner-0001")]
     {
@@ -333,7 +333,7 @@ fn asked(scope: &str, ordinal: u64, name: &str, fields: &Value) -> Event {
 
 fn lost(scope: &str, ordinal: u64, how: NetworkError) -> Event {
     let (kind, detail) = (text(how.name()), text("too late"));
-    Event::Error(ErrorEvent { scope: text(scope), ordinal, kind, detail, unclear_at: None })
+    Event::Error(ErrorEvent { scope: text(scope), ordinal, kind, detail, in_doubt_since: None })
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn what_was_to_be_tried_again_is_replaced_by_what_came_of_it() {
     let fields = json!({ "email": "ada@corp.example" });
     let no = json!({ "status": "error", "message": "email not found." });
     let refused = exchange("row", 0, "thm.add_seat", &fields, &Response::json(400, &no));
-    let again = Event::Again { scope: text("row") };
+    let again = Event::Retry { scope: text("row") };
     let first: Vec<_> = refused.into_iter().chain([again]).collect();
     let second = seat("row", 0, "ada@corp.example", "ada").to_vec();
     let both = journal(&[first.clone(), second.clone()]);
@@ -382,7 +382,7 @@ fn what_was_to_be_tried_again_is_replaced_by_what_came_of_it() {
 
 /// Replays what was sealed of a journal to a script that makes one write, and looks no further.
 async fn replays(parts: &[Vec<Event>], name: &str, fields: &Value) -> Result<Value, Error> {
-    let replay = Arc::new(Replay::read(journal(parts).text()).unwrap());
+    let replay = Arc::new(Replay::parse(journal(parts).text()).unwrap());
     let connection = Connection::new(replay.clone());
     let outcome = connection.call_and_resolve(endpoint(name).unwrap(), fields).await;
     connection.call(endpoint("thm.rooms").unwrap(), &json!({})).await.unwrap();
@@ -402,14 +402,15 @@ async fn a_write_in_doubt_is_replayed_as_it_was_resolved() {
     let look = |ordinal| {
         let answer = Response::json(200, &json!({ "nextPage": null, "users": [] }));
         let page = json!({ "page": 0, "limit": 50 });
-        exchange(Scope::LOOKS, ordinal, "veracode.users", &page, &answer).to_vec()
+        exchange(Scope::PROBES, ordinal, "veracode.users", &page, &answer).to_vec()
     };
     let repeat = |ordinal, of| match invite(ordinal) {
         Event::Request(event) => Event::Request(RequestEvent { repeats: Some(of), ..event }),
         _ => unreachable!(),
     };
-    let answered = |ordinal| Event::Response(ResponseEvent::of("main", ordinal, &answer));
-    let resolved = Event::Resolved(ResponseEvent::of("main", 0, &answer));
+    let answered =
+        |ordinal| Event::Response(ResponseEvent::from_response("main", ordinal, &answer));
+    let resolved = Event::Resolved(ResponseEvent::from_response("main", 0, &answer));
 
     // Killed while it wrote; looked at in vain, and then found.
     let found = [vec![invite(0)], look(0), [look(0), vec![resolved], rooms(1)].concat()];

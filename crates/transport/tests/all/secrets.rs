@@ -284,7 +284,7 @@ fn forty_secrets_are_nowhere_afterwards() {
         ordinal: 90,
         kind,
         detail,
-        unclear_at: None,
+        in_doubt_since: None,
     }));
     events.push(Event::Value(ValueEvent {
         scope,
@@ -376,7 +376,7 @@ fn a_redactor_finds_the_pseudonyms_again_from_either_roster() {
     let ordinal = 0;
     let events = rows.cells.iter().flat_map(|row| {
         let request = Request { ordinal, ..asked(row) };
-        let event = drillmaster_transport::cassette::RequestEvent::of(&request);
+        let event = drillmaster_transport::cassette::RequestEvent::from_request(&request);
         let answer = json!({ "email": row[3], "senderId": "0a1b2c" });
         let [_, answer] = exchange(
             &row[0],

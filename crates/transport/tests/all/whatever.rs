@@ -185,7 +185,7 @@ fn holding(bytes: &[u8], place: usize) -> Vec<Event> {
         _ => {
             let [request, _] = asked(&answer(200, b""));
             let (scope, kind) = ("main".to_owned(), "timeout".to_owned());
-            let lost = ErrorEvent { scope, ordinal: 0, kind, detail: text, unclear_at: None };
+            let lost = ErrorEvent { scope, ordinal: 0, kind, detail: text, in_doubt_since: None };
             vec![request, Event::Error(lost)]
         }
     }
@@ -257,5 +257,5 @@ fn odd_json_is_sealed_as_it_is() {
         Response { status: 200, headers: vec![], body: b"{ \"b\": 1,\n \"a\": 2.5 }".to_vec() };
     let text = sealed(asked(&spaced)).unwrap().text().to_owned();
     assert!(text.contains("\"json\": {\n      \"a\": 2.5,\n      \"b\": 1\n    }"), "{text}");
-    assert_eq!(Body::of(&spaced.body), Body::Text(String::from_utf8(spaced.body).unwrap()));
+    assert_eq!(Body::new(&spaced.body), Body::Text(String::from_utf8(spaced.body).unwrap()));
 }

@@ -39,7 +39,7 @@ fn what_was_imported_is_replayed() {
     let ended = desk.run("run run.rhai --replay a.cassette");
     assert!(ended.out.starts_with("1\n"), "{ended}");
     // The form of the legacy dialect was not asked for.
-    assert!(ended.err.contains("1 interaction was recorded and not asked for"), "{ended}");
+    assert!(ended.err.contains("1 interaction was recorded and not used"), "{ended}");
 }
 
 #[test]

@@ -201,7 +201,7 @@ fn what_is_no_recording_is_told() {
     let desk = desk();
     for task in ["show", "stats"] {
         let ended = desk.run(&format!("cassette {task} class.csv"));
-        assert!(ended.exits(2).err.contains("class.csv: this is no cassette"), "{ended}");
+        assert!(ended.exits(2).err.contains("class.csv: this is not a cassette"), "{ended}");
         let ended = desk.run(&format!("cassette {task} absent.cassette"));
         assert!(ended.exits(2).err.contains("cannot read absent.cassette"), "{ended}");
     }

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use drillmaster_journal::{History, Journal};
+use drillmaster_transport::cassette::EventReader;
+use drillmaster_transport::cassette::lines::line;
 use drillmaster_transport::cassette::{Event, Header};
-use drillmaster_transport::journal::{Events, History, Journal, line};
 use serde_json::{Value, json};
 
 use super::check;
@@ -21,13 +23,13 @@ const RUN: &str = "run onboard_class.rhai --roster class.csv --max-rows 2";
 
 /// The same journal with another order.
 fn rewritten(journal: &Path, to: &Path, change: impl FnOnce(&mut Header)) {
-    let events = Events::open(journal).unwrap();
+    let events = EventReader::open(journal).unwrap();
     let mut header = History::read(journal).unwrap().header().clone();
     change(&mut header);
     let written = Journal::create(to, header).unwrap();
     for event in events.map(Result::unwrap) {
         match event {
-            Event::Order(_) | Event::End { .. } => {}
+            Event::Resumed(_) | Event::End { .. } => {}
             event => written.append(&event).unwrap(),
         }
     }

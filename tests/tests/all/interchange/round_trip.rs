@@ -3,7 +3,7 @@
 use drillmaster_interchange::{Options, har, read, write_cassette};
 use drillmaster_models::{Method, endpoints};
 use drillmaster_transport::cassette::{
-    Body, Header, Interaction, RequestEvent, Tape, ValueEvent, identity, parse,
+    Body, Header, Interaction, Recording, RequestEvent, ValueEvent, identity, parse,
 };
 use drillmaster_transport::{Error, NetworkError, Response};
 use proptest::collection::vec;
@@ -63,7 +63,7 @@ fn interactions() -> impl Strategy<Value = Interaction> {
             method: method.to_string(),
             target,
             headers,
-            body: (!body.is_empty()).then(|| Body::of(&body)),
+            body: (!body.is_empty()).then(|| Body::new(&body)),
             repeats: None,
         };
         request.hash = identity(&request.wire().unwrap());
@@ -71,7 +71,7 @@ fn interactions() -> impl Strategy<Value = Interaction> {
     })
 }
 
-fn tapes() -> impl Strategy<Value = Tape> {
+fn tapes() -> impl Strategy<Value = Recording> {
     let value = (any::<String>(), any::<u64>(), any::<String>(), any::<i64>(), any::<String>())
         .prop_map(|(scope, ordinal, name, number, text)| ValueEvent {
             scope,
@@ -93,19 +93,19 @@ fn tapes() -> impl Strategy<Value = Tape> {
             for (index, interaction) in interactions.iter_mut().enumerate() {
                 interaction.request.ordinal = 3 * index as u64;
             }
-            Tape { header, interactions, values }
+            Recording { header, interactions, values }
         },
     )
 }
 
 /// Two tapes are the same if they are the same cassette.
-fn text_of(tape: &Tape) -> String {
+fn text_of(tape: &Recording) -> String {
     let mut out = Vec::new();
     write_cassette(tape, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
-fn har_of(tape: &Tape) -> Vec<u8> {
+fn har_of(tape: &Recording) -> Vec<u8> {
     let mut out = Vec::new();
     har::write(tape, &mut out).unwrap();
     out
@@ -144,7 +144,7 @@ fn a_recording_comes_back_and_other_tools_understand_it() {
         entry.as_object_mut().unwrap().shift_remove("_drillmaster");
     }
     let without = read(plain.to_string().as_bytes(), &Options::default()).unwrap().tape;
-    let hashes = |tape: &Tape| -> Vec<String> {
+    let hashes = |tape: &Recording| -> Vec<String> {
         tape.interactions.iter().map(|interaction| interaction.request.hash.clone()).collect()
     };
     assert_eq!(hashes(&without), hashes(&tape));

@@ -66,7 +66,7 @@ fn what_was_imported_answers_our_own_requests() {
     runtime.block_on(async {
         let mut text = Vec::new();
         write_cassette(&import(VCRPY).tape, &mut text).unwrap();
-        let replay = Replay::read(String::from_utf8(text).unwrap()).unwrap();
+        let replay = Replay::parse(String::from_utf8(text).unwrap()).unwrap();
         let connection = Connection::new(replay);
         let users = connection.send(&ListUsers {}).await.unwrap();
         assert_eq!(users.users.len(), 1);

@@ -168,9 +168,7 @@ fn a_team_that_is_not_in_the_roster_is_reported() {
         "run scripts/sync_roles.rhai --roster scripts/examples/team.csv --set teams=Zzz=QA,QA=QA";
     let ended = desk().run(line);
     assert!(
-        ended.exits(0).err.contains(
-            "teams has \"Zzz\", but the roster has only Developers, QA"
-        ),
+        ended.exits(0).err.contains("teams has \"Zzz\", but the roster has only Developers, QA"),
         "{ended}"
     );
     assert!(!ended.err.contains("teams has \"QA\""), "{ended}");

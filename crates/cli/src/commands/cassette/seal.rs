@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::console::Console;
 use clap::Args;
 use drillmaster_models::SERVICES;
-use drillmaster_runner::console::Console;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::roster::Roster;
 use drillmaster_runner::run_spec;
+use drillmaster_transport::cassette::EventReader;
 use drillmaster_transport::cassette::{Header, Sanitizer, SealedCassette};
-use drillmaster_transport::journal::Events;
 use drillmaster_transport::redact::ApiKeys;
 
 use super::{open_tape, print_written};
@@ -44,7 +44,7 @@ pub(super) fn run(args: &SealArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     let mut files = Paths::default()
         .read("the recording", Some(&source))
         .read("--roster", args.roster.as_ref());
-    if let Ok(events) = Events::open(&source) {
+    if let Ok(events) = EventReader::open(&source) {
         for (field, name) in
             [("roster", "the roster of the run"), ("script", "the script of the run")]
         {
@@ -54,7 +54,7 @@ pub(super) fn run(args: &SealArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     files.write_cassette("--output", Some(&args.output)).check()?;
     let path = cassette_output_path(&args.output)?;
     let mut seal = Sanitizer::default().policy(args.private.policy());
-    let sealed = match Events::open(&source) {
+    let sealed = match EventReader::open(&source) {
         Ok(events) => {
             if let Some(roster) = roster(args, events.header())? {
                 seal = seal.roster(roster.people()?);

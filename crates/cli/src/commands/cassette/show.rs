@@ -9,7 +9,7 @@ use drillmaster_models::{endpoint, json};
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::{Format, cell};
-use drillmaster_transport::cassette::{Body, Interaction, Tape, mask_secrets};
+use drillmaster_transport::cassette::{Body, Interaction, Recording, mask_secrets};
 use serde_json::{Value, json};
 
 use super::open;
@@ -189,7 +189,7 @@ fn message(first: &str, headers: &[(String, String)], body: &Value, reveal: bool
 
 /// A body as JSON or text, if it is that.
 fn body_of(body: &[u8], is_open: bool, name: &str, reveal: bool) -> Value {
-    match (is_open || reveal, Body::of(body)) {
+    match (is_open || reveal, Body::new(body)) {
         _ if body.is_empty() => Value::Null,
         (false, _) => HIDDEN.into(),
         (true, Body::Text(text)) => match json::read(text.as_bytes()) {
@@ -255,7 +255,7 @@ fn number_or_text(cell: &str) -> Value {
     cell.parse::<u64>().map_or_else(|_| cell.into(), Value::from)
 }
 
-fn count(tape: &Tape) -> BTreeMap<String, Count> {
+fn count(tape: &Recording) -> BTreeMap<String, Count> {
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
     for interaction in &tape.interactions {
         let count = counts.entry(interaction.request.endpoint.clone()).or_default();
@@ -267,7 +267,7 @@ fn count(tape: &Tape) -> BTreeMap<String, Count> {
 }
 
 /// The counts of a whole cassette.
-fn facts(tape: &Tape) -> Value {
+fn facts(tape: &Recording) -> Value {
     let scopes: BTreeSet<_> =
         tape.interactions.iter().map(|interaction| &interaction.request.scope).collect();
     json!({

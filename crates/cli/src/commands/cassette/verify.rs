@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args};
 use drillmaster_models::{Dialect, endpoint, wire};
 use drillmaster_runner::diagnostic::Diagnostic;
-use drillmaster_runner::execution::stop::Stop;
 use drillmaster_runner::exit::Exit;
-use drillmaster_transport::cassette::{Interaction, Tape};
+use drillmaster_transport::cassette::{Interaction, Recording};
 use drillmaster_transport::{Mode, Purpose, Recorder, Request, Stopped, Transport};
+use tokio_util::sync::CancellationToken;
 
 use super::open_tape;
 use crate::patience::patience;
@@ -41,14 +41,14 @@ struct Counts {
 pub(super) fn run(args: &VerifyArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit, Diagnostic> {
     let tape = open_tape(&args.cassette)?;
     let target = target_from_flags(matches, &args.target)?;
-    let patience = patience(&target, &ui.console, &Stop::default());
+    let patience = patience(&target, &ui.console, &CancellationToken::new());
     let backend = Backend::open(&target, &services(&tape), &patience)?;
     let live = backend.transport();
-    let recorder = Recorder::open(&args.cassette)
+    let recorder = Recorder::builder(&args.cassette)
         .mode(Mode::Verify)
         .allow_unused()
-        .unwatched()
-        .over(move || Ok(live))
+        .allow_unfinished()
+        .open(move || Ok(live))
         .map_err(|error| Diagnostic::call(&error))?;
     let counts = current_thread()?.block_on(send_again(&tape, &recorder, args))?;
     let Counts { sent, writes, pseudonymous, unknown } = counts;
@@ -76,7 +76,7 @@ pub(super) fn run(args: &VerifyArgs, matches: &ArgMatches, ui: &Ui) -> Result<Ex
 
 /// Sends recorded requests, one after the other.
 async fn send_again(
-    tape: &Tape,
+    tape: &Recording,
     recorder: &Recorder,
     args: &VerifyArgs,
 ) -> Result<Counts, Diagnostic> {
@@ -120,7 +120,7 @@ fn request(interaction: &Interaction) -> Option<Request> {
     })
 }
 
-fn services(tape: &Tape) -> Vec<&'static str> {
+fn services(tape: &Recording) -> Vec<&'static str> {
     let endpoints = tape.interactions.iter().filter_map(|one| endpoint(&one.request.endpoint).ok());
     let mut names: Vec<_> = endpoints.map(|endpoint| endpoint.service().name).collect();
     names.sort_unstable();
