@@ -1,10 +1,10 @@
-//! Limits on the size of files, imports, values and responses.
+//! Where a run ends before it takes the machine: endless files, imports, values and answers.
 
 use super::{check, check_unsent};
 use crate::workdir::Workdir;
 
 #[test]
-fn circular_imports_are_refused_before_anything_is_sent() {
+fn modules_that_import_each_other_are_told_before_anything_is_sent() {
     let workdir = || {
         Workdir::empty()
             .with("class/script.rhai", "each([\"a\", \"b\"], |key| { thm::add_seat(#{ email: key }); import \"words\" as words; });")
@@ -18,7 +18,7 @@ fn circular_imports_are_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_circular_import_with_computed_names_fails_at_run_time() {
+fn a_circle_whose_names_are_made_in_the_script_is_told_when_it_is_met() {
     let workdir = Workdir::empty()
         .with("script.rhai", "let name = \"words\"; import name as words;")
         .with("words.rhai", "let name = \"words\"; import name as words;");
@@ -26,7 +26,7 @@ fn a_circular_import_with_computed_names_fails_at_run_time() {
     assert!(ended.exits(3).err.contains("modules import each other"), "{ended}");
 }
 
-/// A chain of modules of this length, each importing the next.
+/// Modules that import one another in a row, so many of them.
 fn chain(length: usize) -> Workdir {
     let workdir = Workdir::empty().with(
         "script.rhai",
@@ -43,14 +43,14 @@ fn chain(length: usize) -> Workdir {
 }
 
 #[test]
-fn the_depth_of_imports_is_limited() {
+fn imports_lead_so_far_and_no_further() {
     let ended = chain(16).run("run script.rhai");
     assert!(ended.exits(0).out.contains('7'), "{ended}");
     check_unsent("bounds_import_chain", chain(17), "run script.rhai", 3);
 }
 
 #[test]
-fn concurrency_is_limited() {
+fn so_many_rows_run_at_a_time_and_no_more() {
     let workdir = Workdir::with_class();
     let line = "run onboard_class.rhai --roster class.csv --concurrency";
     workdir.run(&format!("{line} 256")).exits(0);
@@ -61,7 +61,7 @@ fn concurrency_is_limited() {
 }
 
 #[test]
-fn a_value_nested_too_deeply_fails_its_row() {
+fn a_value_that_is_too_deep_to_be_kept_fails_its_row() {
     let nested = "let a = []; for i in 0..LEVELS { a = [a]; }";
     let script = format!("fn deep() {{ {nested} a }} each([1], |key| #{{ deep: deep() }});");
     let run = |levels: &str| {
@@ -78,7 +78,7 @@ fn a_value_nested_too_deeply_fails_its_row() {
 }
 
 #[test]
-fn values_that_grow_without_limit_are_refused() {
+fn what_is_doubled_without_end_is_refused() {
     for (grown, what) in [
         ("let s = \"abcdefgh\"; loop { s += s; }", "`+=` would make a text of more than 16 MiB"),
         (
@@ -91,7 +91,7 @@ fn values_that_grow_without_limit_are_refused() {
     }
 }
 
-/// Commands that read a file, named `FILE` here.
+/// Commands that read a file, `FILE` in each.
 const READERS: &[&str] = &[
     "run FILE",
     "run FILE --help",
@@ -116,7 +116,7 @@ const READERS: &[&str] = &[
 
 #[cfg(unix)]
 #[test]
-fn only_regular_files_are_read() {
+fn what_is_no_file_is_refused_wherever_one_is_read() {
     use std::process::Command;
     let workdir = Workdir::empty().with("ok.rhai", "print(1);");
     let made = Command::new("mkfifo").arg(workdir.path("pipe")).status().unwrap();
@@ -127,7 +127,8 @@ fn only_regular_files_are_read() {
             let line = reader.replace("FILE", file);
             let ended = workdir.run(&line);
             assert!(matches!(ended.exit, Some(2 | 3)), "{ended}");
-            let told = ["not a file", "not a regular file", "there is no run", "no file's name"];
+            let told =
+                ["not a file", "not a regular file", "there is no run", "not the name of a file"];
             assert!(told.iter().any(|told| ended.err.contains(told)), "{ended}");
         }
     }

@@ -1,4 +1,4 @@
-//! Reports: the content of pages, tables and data, and invalid requests.
+//! Reports: the page, its numbers, the other formats, and what is refused.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::snapshot::snapshot;
 use crate::workdir::{CLASS, Workdir};
 
 const CLASS_REPORT: &str = r#"
-//! Seats a class: and tells what came of it.
+//! Seats a class: and reports on it.
 each(roster(), |learner| { thm::add_seat(#{ email: learner.email }); });
 report(#{
     needs: [#{ who: "Ayşe Arslan", what: "stuck since 2026-09-12", link: "https://rooms.example/?a=1&b=2" }],
@@ -39,7 +39,7 @@ fn bare(page: &str) -> String {
     bare
 }
 
-/// The cells of a section's table on a page.
+/// The cells of a section's table.
 fn table(page: &str, section: &str) -> Vec<Vec<String>> {
     let begin = page.find(&format!("<table id=\"t-{section}\">")).unwrap();
     let body = page[begin..].split_once("<tbody>").unwrap().1.split_once("</tbody>").unwrap().0;
@@ -50,12 +50,12 @@ fn table(page: &str, section: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_report_is_a_page_tables_data_and_a_summary() {
+fn a_report_is_a_page_csv_json_and_a_summary() {
     let workdir = workdir();
     let line = format!("{RUN} --report class.html --report class.csv.csv --report class.json");
     check("report", &workdir, &line, 1);
     let page = workdir.read("class.html");
-    assert!(!page.contains("<script>alert"), "a name has become part of the page");
+    assert!(!page.contains("<script>alert"), "a name is not escaped");
     snapshot("cli", "report_page", &bare(&page));
     snapshot("cli", "report_csv", &workdir.read("class.csv.csv"));
     snapshot("cli", "report_json", &workdir.read("class.json"));
@@ -63,7 +63,7 @@ fn a_report_is_a_page_tables_data_and_a_summary() {
 
 #[test]
 fn the_numbers_on_the_page_are_those_of_the_data() {
-    // These shares are whole percentages, so nothing is rounded.
+    // Whole percentages, so that the expected values need no rounding.
     let share = |row: usize, column: usize| match (row * 31 + column * 17) % 23 {
         0 => None,
         twentieths => Some(twentieths.min(20) * 5),
@@ -99,16 +99,17 @@ fn the_numbers_on_the_page_are_those_of_the_data() {
         table(&page, "funnel"),
         [["not signed up", "17"], ["not started", "4"], ["started", "321"], ["finished", "158"]]
     );
-    for (row, told) in table(&page, "heatmap").iter().enumerate() {
-        let due = cells(row).map(|share| share.map_or(String::new(), |share| format!("{share}%")));
-        let due: Vec<_> = std::iter::once(format!("learner {row}")).chain(due).collect();
-        assert_eq!(*told, due);
+    for (row, shown) in table(&page, "heatmap").iter().enumerate() {
+        let expected =
+            cells(row).map(|share| share.map_or(String::new(), |share| format!("{share}%")));
+        let expected: Vec<_> = std::iter::once(format!("learner {row}")).chain(expected).collect();
+        assert_eq!(*shown, expected);
     }
-    // The chart has a box for each cell of a color.
+    // The chart has a rectangle for each cell of a colour.
     let boxes = |class: &str| -> usize {
         let begin = format!("<path class=\"{class}\" d=\"M");
         let paths = page.split(&begin).skip(1);
-        // One more is in the legend.
+        // One is in the legend.
         paths.map(|path| path.split('"').next().unwrap().split('M').count()).sum::<usize>() - 1
     };
     let all: Vec<_> = (0..rows).flat_map(cells).collect();
@@ -122,13 +123,13 @@ fn the_numbers_on_the_page_are_those_of_the_data() {
         assert_eq!(boxes(class), count(&|share| (from..below).contains(&share)), "{class}");
     }
     let mut sum = 0;
-    let due: Vec<_> = (1..=28)
+    let expected: Vec<_> = (1..=28)
         .map(|day| {
             sum += day * day % 7;
             vec![format!("2026-09-{day:02}"), (day * day % 7).to_string(), sum.to_string()]
         })
         .collect();
-    assert_eq!(table(&page, "burnup"), due);
+    assert_eq!(table(&page, "burnup"), expected);
     let standings = table(&page, "scoreboard");
     assert_eq!(standings.len(), rows);
     for standing in &standings {
@@ -156,7 +157,7 @@ fn changes_are_the_writes_of_the_rows() {
     assert!(!done.is_empty());
     let changed = table(&workdir.read("class.html"), "changes");
     assert_eq!(changed, done.iter().map(|who| [*who, "thm.add_seat"]).collect::<Vec<_>>());
-    assert!(!workdir.read("class.html").contains("t-needs"), "only one section is asked for");
+    assert!(!workdir.read("class.html").contains("t-needs"), "only one section is requested");
 }
 
 #[test]
@@ -171,25 +172,25 @@ fn a_pseudonymised_report_names_nobody() {
             let cells: Vec<_> = row.split(',').collect();
             assert!(!text.contains(cells[0]) && !text.contains(cells[1]), "{row} in {file}");
         }
-        // The first person of the roster, under any of their names.
+        // The first person of the roster, by any of their names.
         assert!(text.contains("learner-0001") && !text.contains("rooms.example"), "{file}");
     }
 }
 
 #[test]
-fn the_report_of_an_incomplete_run_says_so() {
+fn a_report_of_a_stopped_run_says_so() {
     let script = CLASS_REPORT.replace("report(#{", "throw \"the rest is missing\"; report(#{");
     let workdir = workdir().with("report.rhai", script);
     workdir.run(&format!("{RUN} --report class.html")).exits(3);
     let page = workdir.read("class.html");
-    assert!(page.contains("did not come to its end") && page.contains("the rest is missing"));
+    assert!(page.contains("This run did not finish.") && page.contains("the rest is missing"));
     assert!(page.contains("t-changes") && !page.contains("t-funnel"));
     let parts = format!("{RUN} --quiet --report part.csv --report part.json");
-    let told = workdir.run(&parts).exits(3).err.clone();
-    assert!(told.contains("part.csv (incomplete, because the run stopped)"), "{told}");
+    let err = workdir.run(&parts).exits(3).err.clone();
+    assert!(err.contains("report: part.csv (incomplete, because the run stopped)"), "{err}");
     let data: Value = serde_json::from_str(&workdir.read("part.json")).unwrap();
     assert_eq!(data["stopped"], "the rest is missing");
-    // An incomplete run does not replace the report of a complete one.
+    // The report of a complete run is not replaced by an incomplete one.
     let workdir = workdir.with("class.html", "whole");
     let again = workdir.run(&format!("{RUN} --report class.html"));
     assert!(again.exits(3).err.contains("class.html was not replaced"), "{again}");
@@ -197,13 +198,13 @@ fn the_report_of_an_incomplete_run_says_so() {
 }
 
 #[test]
-fn the_report_of_a_dry_run_says_so_and_replaces_no_report() {
+fn a_report_of_a_dry_run_says_so_and_replaces_no_report() {
     let workdir = workdir();
     let dry = format!("{RUN} --dry-run --report class.html");
-    // A dry run cannot know who has no account.
+    // A dry run does not know who has no account.
     workdir.run(&dry).exits(0);
     let page = workdir.read("class.html");
-    assert!(page.contains("Dry run.") && page.contains("would be changed: thm.add_seat"));
+    assert!(page.contains("Dry run.") && page.contains("would change: thm.add_seat"));
     check("report_dry_again", &workdir, &dry, 2);
     workdir.run(&format!("{RUN} --report class.html")).exits(1);
     assert!(!workdir.read("class.html").contains("Dry run."));
@@ -220,7 +221,7 @@ fn a_resumed_run_writes_its_report_again() {
 }
 
 #[test]
-fn a_custom_template_is_used() {
+fn another_template_makes_another_page() {
     let workdir = workdir()
         .with(
             "own.j2",
@@ -243,7 +244,7 @@ fn a_custom_template_is_used() {
 }
 
 #[test]
-fn mistakes_in_report_data_name_the_line_of_the_script() {
+fn an_error_in_report_data_has_the_line_of_the_script() {
     let workdir = Workdir::empty()
         .with("field.rhai", "let n = 3;\nreport(#{ needs: [#{ who: \"ada\", wat: n }] });")
         .with("row.rhai", "each([1], |n| { report(#{ title: \"x\" }); });")

@@ -1,4 +1,4 @@
-//! How a run ends: exit codes, results files, and errors.
+//! How a run ends: its exit code, its results file, and what stops it.
 
 use drillmaster_sandbox::VERACODE_KEY;
 
@@ -9,7 +9,7 @@ use crate::workdir::{ONBOARD_CLASS, Workdir};
 
 const RUN: &str = "run onboard_class.rhai --roster class.csv";
 
-/// The states in a results file, with their counts.
+/// The states in a results file, each with how often it is there.
 fn states(results: &str) -> Vec<(String, usize)> {
     let mut lines = results.lines();
     let header: Vec<_> = lines.next().unwrap().split(',').collect();
@@ -26,11 +26,11 @@ fn states(results: &str) -> Vec<(String, usize)> {
 }
 
 #[test]
-fn the_first_command_of_the_readme_succeeds() {
+fn the_first_command_of_the_readme_ends_well() {
     let readme = include_str!("../../../../README.md");
     let mut commands = readme.lines().filter_map(|line| line.strip_prefix("$ cargo run -- "));
     let line = commands.next().expect("the README begins with a command");
-    // The README runs it in the folder of the project.
+    // It is typed in the project's own folder.
     let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../");
     let line = line.replace("scripts/", &format!("{project}scripts/"));
     let ended = Workdir::empty().run(&line);
@@ -50,7 +50,7 @@ fn a_live_run_prints_what_the_sandbox_run_prints() {
 }
 
 #[test]
-fn results_have_the_columns_of_the_roster_and_the_outcome() {
+fn results_have_the_rosters_columns_and_what_became_of_each_row() {
     let workdir = Workdir::with_class();
     workdir.run(&format!("{RUN} --results results.csv --max-rows 3")).exits(0);
     workdir.run(&format!("{RUN} --results results.jsonl --max-rows 3")).exits(0);
@@ -67,7 +67,7 @@ fn results_can_be_the_next_roster() {
 }
 
 #[test]
-fn unwritable_results_are_refused_before_anything_is_sent() {
+fn results_that_cannot_be_written_are_told_before_anything_is_sent() {
     let line = format!("{RUN} --results nowhere/results.csv");
     check_unsent("results_unwritable", Workdir::with_class(), &line, 2);
 }
@@ -123,7 +123,7 @@ fn a_credential_that_is_refused_before_any_row_ends_with_4() {
 }
 
 #[test]
-fn an_error_in_one_row_does_not_affect_others() {
+fn an_error_in_one_row_is_not_anothers() {
     let script = r#"
         let rows = each(["1", "two", "3"], |text| #{ number: parse_int(text) });
         print(rows.table(["key", "state", "number", "detail"]));
@@ -132,7 +132,7 @@ fn an_error_in_one_row_does_not_affect_others() {
 }
 
 #[test]
-fn every_state_of_a_row_is_printed() {
+fn every_state_of_a_row_is_told() {
     let script = r#"
         let rows = each(["done", "unchanged", "refused", "failed", "skipped"], |what| {
             switch what {
@@ -150,7 +150,7 @@ fn every_state_of_a_row_is_printed() {
 }
 
 #[test]
-fn a_row_skipped_after_a_write_is_not_called_skipped() {
+fn a_row_that_was_skipped_after_a_write_is_not_called_skipped() {
     let script = r#"
         let rows = each(["one", "two", "none"], |key| {
             if key != "none" { thm::add_seat(#{ email: "ayse.arslan@example.com" }); }
@@ -165,7 +165,7 @@ fn a_row_skipped_after_a_write_is_not_called_skipped() {
 }
 
 #[test]
-fn an_unused_roster_is_a_warning() {
+fn a_roster_that_nobody_asks_for_is_told() {
     let workdir = Workdir::with_class().with("script.rhai", "print(\"hello\");");
     check("roster_unused", &workdir, "run script.rhai --roster class.csv", 0);
 }
@@ -182,13 +182,13 @@ fn the_legacy_dialect_onboards_too() {
 }
 
 #[test]
-fn the_shipped_script_has_no_mistakes() {
+fn the_shipped_script_is_free_of_mistakes() {
     let workdir = Workdir::empty().with("onboard_class.rhai", ONBOARD_CLASS);
     assert_eq!(workdir.run("check onboard_class.rhai").exits(0).err, "");
 }
 
 #[test]
-fn a_row_cannot_return_its_state() {
+fn a_row_does_not_say_itself_how_it_ended() {
     let script = "each([\"a\"], |name| #{ state: \"done\" });";
     let workdir = Workdir::empty().with("state.rhai", script);
     let ended = workdir.run("run state.rhai");
