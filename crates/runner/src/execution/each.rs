@@ -11,8 +11,9 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Positio
 use crate::diagnostic::{Category, Diagnostic};
 use crate::execution::MAX_CONCURRENCY;
 use crate::execution::captures::own_copy;
-use crate::execution::classify::{RowResult, classify, not_attempted};
+use crate::execution::classify::{RowResult, classify};
 use crate::execution::context::RunContext;
+use crate::execution::details::not_attempted;
 use crate::execution::memory::EXCEEDED;
 use crate::execution::pool::run_in_order;
 use crate::execution::row_context::{RowContext, RowStats};
@@ -277,7 +278,7 @@ impl Each<'_> {
                 let call = || function.call_within_context::<Dynamic>(self.ctx, (item,));
                 let result = row.enter(call);
                 let stats = row.take_stats();
-                (classify(calls, &stats, result).with_issues(&stats), stats)
+                (classify(calls.resume_command(), &stats, result).with_issues(&stats), stats)
             }
         };
         if let Some(outer) = &self.outer {
