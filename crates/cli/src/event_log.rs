@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use drillmaster_models::nearest;
 use drillmaster_runner::log::{ROW, row_number};
-use drillmaster_transport::log::{CALL, RETRY, SETTLE, WAIT};
+use drillmaster_transport::log::{CALL, RESOLVE, RETRY, WAIT};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -33,7 +33,7 @@ pub(crate) const BEGIN: &str = "drillmaster::begin";
 pub(crate) const END: &str = "drillmaster::end";
 
 /// The targets of all events.
-const TARGETS: [&str; 7] = [BEGIN, CALL, RETRY, WAIT, SETTLE, ROW, END];
+const TARGETS: [&str; 7] = [BEGIN, CALL, RETRY, WAIT, RESOLVE, ROW, END];
 /// What precedes the name of an event in its target.
 const PREFIX: &str = "drillmaster::";
 /// The fields that a line may have in addition to time, level and event.

@@ -111,7 +111,7 @@ impl PreparedRun {
             |time: Option<SignedDuration>| time.and_then(|time| Duration::try_from(time).ok());
         ResolvePolicy {
             effect_within: flag(self.spec.effect_within).or(default.effect_within),
-            look_for: flag(self.spec.resolve_for).unwrap_or(default.look_for),
+            probe_for: flag(self.spec.resolve_for).unwrap_or(default.probe_for),
             wait: self.waits,
             repeat_unproven: self.repeats_in_doubt,
         }

@@ -3,7 +3,7 @@
 //! `cargo run -p drillmaster-thm --example seat_a_class`
 
 use drillmaster_sandbox::{Options, Sandbox};
-use drillmaster_thm::{Client, Error, Refusal};
+use drillmaster_thm::{Authenticate, Client, Error, Refusal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -25,13 +25,16 @@ async fn main() -> Result<(), Error> {
                     println!("{email:<36} all seats are taken; stopping");
                     break;
                 }
-                // Other words of the service concern this person alone.
+                // Other refusals concern this person alone.
                 Some(_) => format!("refused: {}", error.words().unwrap_or_default()),
                 None => return Err(error),
             },
         };
         let link = match user.ext_user_id {
-            Some(id) => client.authenticate(id, room).await?.url,
+            Some(ext_user_id) => {
+                let request = Authenticate { ext_user_id, room_code: room.to_owned() };
+                client.authenticate(&request).await?.url
+            }
             None => "(no link: not an api-user)".to_owned(),
         };
         println!("{email:<36} {outcome:<10} {link}");

@@ -4,7 +4,7 @@ use drillmaster_models::Means;
 
 use crate::refusal::Refusal;
 
-/// Why a call has no answer. Ask it questions.
+/// Why a call has no answer. Its methods say what happened; it has no public fields.
 ///
 /// ```
 /// use drillmaster_thm::{Client, Refusal};
@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let full = Client::new(Sandbox::new(Options { learners: 30, seats: 0, ..Options::default() }));
+/// let full = Client::new(Sandbox::new(Options { seats: 0, ..Options::default() }));
 /// let someone = full.users().await.unwrap()[0].email.clone().unwrap();
 /// let error = full.add_seat(someone).await.unwrap_err();
 /// assert_eq!(error.refusal(), Some(Refusal::NoSeatsLeft));
@@ -25,45 +25,50 @@ use crate::refusal::Refusal;
 pub struct Error(#[from] drillmaster_transport::Error);
 
 impl Error {
-    /// Which refusal it is, if the service refused.
+    /// The refusal, if the service refused the request.
     pub fn refusal(&self) -> Option<Refusal> {
         match self.0.means()? {
-            Means::Credential => Some(Refusal::KeyRefused),
-            _ => self.words().map(Refusal::of),
+            Means::Credential => Some(Refusal::Credential),
+            _ => self.words().map(Refusal::from_words),
         }
     }
 
-    /// The service's own words, if it answered with any.
+    /// The service's own message, if it answered with one.
     pub fn words(&self) -> Option<&str> {
         self.0.words()
     }
 
-    /// The refusal says that the wanted state holds already: nothing was changed, nothing is wrong.
+    /// Whether nothing had to be done, because the wanted state holds already.
     pub fn is_already(&self) -> bool {
         self.0.is_already()
     }
 
-    /// The key was refused: no further call can succeed.
+    /// Whether the service refused the credential. No other call can succeed either.
     pub fn is_credential(&self) -> bool {
         self.0.is_credential()
     }
 
-    /// A write was sent, and whether it took effect is unknown.
+    /// Whether a write was sent, or may have been, and it is unknown whether it took effect.
     pub fn is_in_doubt(&self) -> bool {
         self.0.is_in_doubt()
     }
 
-    /// Sending the same request again may succeed and can do no harm.
+    /// Whether sending the same request again may succeed and can do no harm.
     pub fn is_retryable(&self) -> bool {
         self.0.is_retryable()
     }
 
-    /// The legacy dialect has no such endpoint; nothing was sent.
+    /// Whether a field of the request is invalid. Nothing was sent.
+    pub fn is_invalid(&self) -> bool {
+        self.0.is_invalid()
+    }
+
+    /// Whether the dialect lacks the endpoint. Nothing was sent.
     pub fn is_unsupported(&self) -> bool {
         self.0.is_unsupported()
     }
 
-    /// The transport's error, which answers more questions.
+    /// The transport's error, which has more to say.
     pub fn transport(&self) -> &drillmaster_transport::Error {
         &self.0
     }

@@ -1,8 +1,8 @@
 //! A typed client for TryHackMe's Enterprise API, in both dialects.
 //!
-//! A [`Client`] makes calls over a [`Transport`](drillmaster_transport::Transport): over HTTP, into a sandbox
-//! in the process, or from a recording. Every endpoint is a method; requests and answers are those of
-//! `drillmaster_models::thm`.
+//! A [`Client`] has a method for each endpoint. It calls over a [`Transport`](drillmaster_transport::Transport): HTTP, a
+//! sandbox in the process, or a recording. Requests and answers are those of `drillmaster_models::thm`, which this crate
+//! re-exports.
 //!
 //! ```
 //! use drillmaster_sandbox::Sandbox;
@@ -28,8 +28,23 @@
 //! # }
 //! ```
 //!
-//! The dialect is a setting and is never switched by itself. Answers have the same types in both; an endpoint
-//! that legacy lacks is refused before anything is sent.
+//! To call the live service, use `Http`, which holds the key:
+//!
+//! ```no_run
+//! use drillmaster_thm::{Client, SERVICE};
+//! use drillmaster_transport::{Http, Rate, RateLimit, Retry, SecretString};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = SecretString::from(std::env::var(SERVICE.credential_variable)?);
+//! let http = Http::new(SERVICE.base_url, key)?;
+//! let client = Client::new(Retry::new(RateLimit::new(http, Rate::per_second(5))));
+//! # let _ = client;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The dialect is a setting and never switches by itself. Answers have the same types in both dialects. An endpoint that the
+//! legacy dialect lacks is an error, and nothing is sent.
 //!
 //! ```
 //! use drillmaster_models::Dialect;
@@ -52,14 +67,11 @@ mod error;
 mod refusal;
 
 pub use client::Client;
-pub use drillmaster_models::thm::{
-    Answered, Link, Question, Registration, ReportTime, Room, RoomType, Seat, Standing, Task,
-    TimeReport, TimeSpent, User,
-};
+pub use drillmaster_models::{Moment, thm::*};
 pub use error::Error;
 pub use refusal::Refusal;
 
-/// The page of the guide that has Rust is tested as documentation.
+/// Tests the examples of the guide.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/embedding.md")]
 struct Guide;

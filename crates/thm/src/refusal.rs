@@ -1,40 +1,41 @@
-//! The refusals that the documents name.
+//! The refusals that the documentation names.
 
 use drillmaster_models::ErrorSpec;
 
-/// A refusal by the service, by what it says. The raw words are in [`Error::words`](crate::Error::words).
+/// A refusal by the service, recognised by its message, since the status varies. The message itself is in
+/// [`Error::words`](crate::Error::words).
 ///
 /// ```
 /// use drillmaster_thm::Refusal;
-/// assert_eq!(Refusal::of("Email not found"), Refusal::EmailNotFound);
-/// assert_eq!(Refusal::of("It is closed on Sundays."), Refusal::Other);
+/// assert_eq!(Refusal::from_words("Email not found"), Refusal::EmailNotFound);
+/// assert_eq!(Refusal::from_words("It is closed on Sundays."), Refusal::Other);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The key is wrong, or it has expired: no call can succeed.
-    KeyRefused,
-    /// The request has no address.
+    /// The key is wrong or has expired. No call can succeed.
+    Credential,
+    /// The request has no e-mail address.
     EmailMissing,
-    /// Nobody has an account under this address yet.
+    /// No account has this e-mail address.
     EmailNotFound,
-    /// All seats are taken: nobody else can be seated.
+    /// All seats are taken.
     NoSeatsLeft,
     /// The user has a seat already.
     AlreadySeated,
-    /// The user has no seat to be taken off.
+    /// The user has no seat.
     NotSeated,
     /// The request has no room code.
     RoomCodeMissing,
-    /// There is no such room, or it belongs to others.
+    /// There is no such room, or it is private and not yours.
     RoomNotFound,
-    /// Words that are in none of the documents.
+    /// A refusal that the documentation does not name.
     Other,
 }
 
-/// The documented words. They alone tell refusals apart.
+/// The documented messages.
 const DOCUMENTED: [(ErrorSpec, Refusal); 8] = [
-    (ErrorSpec::new(403, "API Key is invalid or has expired."), Refusal::KeyRefused),
+    (ErrorSpec::new(403, "API Key is invalid or has expired."), Refusal::Credential),
     (ErrorSpec::new(400, "email is required."), Refusal::EmailMissing),
     (ErrorSpec::new(400, "email not found."), Refusal::EmailNotFound),
     (ErrorSpec::new(400, "no available seats in dashboard."), Refusal::NoSeatsLeft),
@@ -45,8 +46,8 @@ const DOCUMENTED: [(ErrorSpec, Refusal); 8] = [
 ];
 
 impl Refusal {
-    /// The refusal that speaks these words. Case and a final full stop do not matter.
-    pub fn of(words: &str) -> Self {
+    /// Recognises a refusal by its message. Case and a final full stop do not matter.
+    pub fn from_words(words: &str) -> Self {
         DOCUMENTED
             .iter()
             .find(|(spec, _)| spec.matches(words))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use drillmaster_models::{Dialect, Failure, Means, thm};
 use drillmaster_sandbox::{Options, Sandbox};
-use drillmaster_thm::{Client, Error, Refusal, ReportTime, RoomType};
+use drillmaster_thm::{Authenticate, Client, Error, LeaveRoom, Refusal, ReportTime, RoomType};
 use drillmaster_transport::{Capture, NetworkError, RejectAll};
 
 fn academy() -> Sandbox {
@@ -62,7 +62,13 @@ async fn refusals_are_told_apart() {
 #[tokio::test]
 async fn a_link_leads_to_a_registration_until_it_is_spent() {
     let client = Client::new(academy());
-    let link = client.authenticate("new-hire-1", "linux1").await.unwrap();
+    let link = client
+        .authenticate(&Authenticate {
+            ext_user_id: "new-hire-1".to_owned(),
+            room_code: "linux1".to_owned(),
+        })
+        .await
+        .unwrap();
     let (_, token) = link.url.split_once("token=").unwrap();
     assert!(client.register(token).await.unwrap().accepted);
     assert!(!client.register("made-up").await.unwrap().accepted);
@@ -104,9 +110,10 @@ async fn whoever_leaves_a_room_is_no_longer_on_its_scoreboard() {
         }
     }
     let (user, room) = leaver.expect("an api-user is in some room");
-    let id = user.ext_user_id.as_deref().unwrap();
-    client.leave_room(id, &room).await.unwrap();
-    client.leave_room(id, &room).await.unwrap();
+    let ext_user_id = user.ext_user_id.clone().unwrap();
+    let request = LeaveRoom { ext_user_id, room_code: room.clone() };
+    client.leave_room(&request).await.unwrap();
+    client.leave_room(&request).await.unwrap();
     let after = client.scoreboard(&room).await.unwrap();
     assert_eq!(after.len(), before.len() - 1);
     assert!(after.iter().all(|own| own.username != user.username));
@@ -149,7 +156,7 @@ fn refused(words: &str, means: Means) -> Error {
 fn a_refused_key_is_one_whatever_it_says() {
     for words in ["API Key is invalid or has expired.", "Unauthorized"] {
         let error = refused(words, Means::Credential);
-        assert_eq!(error.refusal(), Some(Refusal::KeyRefused));
+        assert_eq!(error.refusal(), Some(Refusal::Credential));
         assert_eq!(error.words(), Some(words));
         assert!(error.is_credential());
     }
@@ -167,7 +174,7 @@ fn trouble_on_the_way_is_no_refusal() {
 fn every_documented_refusal_has_a_name_of_its_own() {
     let mut names = HashSet::new();
     for spec in thm::ENDPOINTS.iter().flat_map(drillmaster_models::EndpointDef::errors) {
-        let refusal = Refusal::of(spec.says);
+        let refusal = Refusal::from_words(spec.says);
         assert_ne!(refusal, Refusal::Other, "{}", spec.says);
         names.insert(refusal);
     }

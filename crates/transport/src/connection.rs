@@ -1,4 +1,4 @@
-//! Making calls.
+//! Makes calls over a transport.
 
 use std::sync::Arc;
 
@@ -9,12 +9,28 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::request::{Purpose, Request, Scope, Source, Transport};
-use crate::resolve::ResolvePolicy;
+use crate::resolve_policy::ResolvePolicy;
 
-/// A transport with what a call needs besides: the dialect, and the scope in which requests are numbered.
-/// Cloning is cheap.
+/// Makes calls over a transport, in a dialect and within a scope. Cloning is cheap.
 ///
-/// See the crate's documentation for an example.
+/// A call may name its endpoint by a type, or by its name:
+///
+/// ```
+/// use drillmaster_models::{endpoint, thm::CheckRoom};
+/// use drillmaster_sandbox::Sandbox;
+/// use drillmaster_transport::Connection;
+/// use serde_json::json;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let connection = Connection::new(Sandbox::default());
+/// let typed = connection.send(&CheckRoom { room_code: "linux1".to_owned() }).await?;
+/// let named = connection.call(endpoint("thm.room_exists")?, &json!({ "roomCode": "linux1" })).await?;
+/// assert!(typed.room_exists);
+/// assert_eq!(named["roomExists"], true);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Connection {
     transport: Arc<dyn Transport>,
@@ -24,7 +40,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Calls over `transport`, in the current dialect and the scope `main`.
+    /// Calls over `transport`, in the current dialect and in the scope `main`.
     pub fn new(transport: impl Transport + 'static) -> Self {
         Self {
             transport: Arc::new(transport),
@@ -34,20 +50,20 @@ impl Connection {
         }
     }
 
-    /// The same in a dialect. Services that have but one are not affected.
+    /// Sets the dialect. It does not matter to services that have only one.
     #[must_use]
     pub fn with_dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
     }
 
-    /// The same within another scope.
+    /// The same connection in another scope.
     #[must_use]
     pub fn within(&self, scope: Arc<Scope>) -> Self {
         Self { scope, ..self.clone() }
     }
 
-    /// The same with writes in doubt resolved in this way.
+    /// Sets how writes in doubt are resolved.
     #[must_use]
     pub fn resolving(mut self, policy: ResolvePolicy) -> Self {
         self.policy = policy;
@@ -62,22 +78,22 @@ impl Connection {
         &*self.transport
     }
 
-    /// The dialect that is spoken.
+    /// The dialect.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// The scope that requests are numbered in.
+    /// The scope in which requests are numbered.
     pub fn scope(&self) -> &Arc<Scope> {
         &self.scope
     }
 
-    /// Hands out a value from outside, recorded or replayed where the transport does so.
+    /// Returns a value from outside, such as the time, which the transport may record or replay.
     pub fn value(&self, name: &str, fresh: Value) -> Result<Value, Error> {
         self.transport.value(&self.scope, name, fresh)
     }
 
-    /// Calls an endpoint with fields that are checked first. The answer has the current dialect's shape.
+    /// Checks the fields and calls an endpoint. The answer has the shape of the current dialect.
     pub async fn call(
         &self,
         endpoint: &'static EndpointDef,
@@ -86,7 +102,7 @@ impl Connection {
         self.send_draft(endpoint, self.draft(endpoint, fields)?).await
     }
 
-    /// Sends a draft under the scope's next number and reads the answer.
+    /// Sends a draft with the scope's next number and decodes the answer.
     pub(crate) async fn send_draft(
         &self,
         endpoint: &'static EndpointDef,
@@ -95,14 +111,14 @@ impl Connection {
         self.send_request(endpoint, Request { ordinal: self.scope.next(), ..draft }).await
     }
 
-    /// Sends a request that has its number and reads the answer.
+    /// Sends a request with its number and decodes the answer.
     pub(crate) async fn send_request(
         &self,
         endpoint: &'static EndpointDef,
         request: Request,
     ) -> Result<Value, Error> {
         let metadata = request.metadata;
-        // Whether a lost write is in doubt must not depend on a transport's remembering to say so.
+        // Whether a lost write is in doubt must not depend on the transport.
         let answer = self.transport.send(request).await;
         let answer = answer.map_err(|error| error.about(metadata))?;
         endpoint
@@ -121,7 +137,7 @@ impl Connection {
             .is_ok_and(|draft| matches!(self.source(&draft), Source::History { .. }))
     }
 
-    /// A request of the scope that has no number yet.
+    /// A request of this scope without a number.
     pub(crate) fn draft(
         &self,
         endpoint: &'static EndpointDef,
@@ -139,13 +155,13 @@ impl Connection {
         })
     }
 
-    /// Sends a typed request.
+    /// Sends a typed request and returns its typed answer.
     pub async fn send<E: Endpoint>(&self, request: &E) -> Result<E::Response, Error> {
-        let (endpoint, fields) = erase(request)?;
-        typed(endpoint, self.call(endpoint, &fields).await?)
+        let (endpoint, fields) = to_fields(request)?;
+        from_answer(endpoint, self.call(endpoint, &fields).await?)
     }
 
-    /// Walks through the items of an endpoint's list, page by page as they are asked for.
+    /// Returns the items of an endpoint's list, across all pages. A page is requested when its items are needed.
     pub fn walk(
         &self,
         endpoint: &'static EndpointDef,
@@ -184,7 +200,7 @@ impl Connection {
         stream::iter(refused).chain(pages.map(stream::iter).flatten())
     }
 
-    /// Walks through the items of a typed request's list.
+    /// Returns the items of a typed request's list, across all pages, as [`walk`](Self::walk) does.
     pub fn items<E, T>(
         &self,
         request: &E,
@@ -193,10 +209,10 @@ impl Connection {
         E: Endpoint,
         T: DeserializeOwned + Send + 'static,
     {
-        let (walk, refused) = match erase(request) {
+        let (walk, refused) = match to_fields(request) {
             Ok((endpoint, fields)) => {
                 let items = self.walk(endpoint, &fields);
-                (Some(items.map(move |item| typed(endpoint, item?))), None)
+                (Some(items.map(move |item| from_answer(endpoint, item?))), None)
             }
             Err(error) => (None, Some(Err(error))),
         };
@@ -204,14 +220,14 @@ impl Connection {
     }
 }
 
-fn erase<E: Endpoint>(request: &E) -> Result<(&'static EndpointDef, Value), Error> {
+fn to_fields<E: Endpoint>(request: &E) -> Result<(&'static EndpointDef, Value), Error> {
     let endpoint = endpoint(E::METADATA.name).map_err(|error| Error::setup(error.to_string()))?;
     let fields = serde_json::to_value(request)
         .map_err(|error| Error::setup(format!("{}: {error}", E::METADATA.name)))?;
     Ok((endpoint, fields))
 }
 
-fn typed<T: DeserializeOwned>(endpoint: &EndpointDef, answer: Value) -> Result<T, Error> {
+fn from_answer<T: DeserializeOwned>(endpoint: &EndpointDef, answer: Value) -> Result<T, Error> {
     serde_json::from_value(answer)
         .map_err(|error| Error::answer(Failure::Shape(error.to_string())).about(&endpoint.metadata))
 }

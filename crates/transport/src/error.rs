@@ -1,10 +1,8 @@
-//! One error for everything that can keep a call from its answer.
+//! One error type for all reasons why a call has no answer.
 
 use drillmaster_models::{EndpointDef, Failure, Means, Metadata};
 
-use crate::request::Request;
-
-/// Why a call has no answer. Ask it questions; its insides may change.
+/// Why a call has no answer. Its methods say what happened; it has no public fields.
 ///
 /// ```
 /// use drillmaster_transport::{Error, NetworkError};
@@ -19,7 +17,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     endpoint: Option<&'static str>,
     writes: bool,
-    /// No more files can be opened.
+    /// Whether no more files can be opened.
     out_of_files: bool,
     kind: Kind,
 }
@@ -40,11 +38,11 @@ enum Kind {
     Stopped(Stopped, String),
 }
 
-/// How a request or its answer was lost on the way.
+/// How a request or its answer got lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetworkError {
-    /// The connection never opened: the request was not sent.
+    /// The connection never opened, so the request was not sent.
     #[error("cannot connect")]
     Connect,
     /// The request was sent and no answer came in time.
@@ -58,39 +56,39 @@ pub enum NetworkError {
     InvalidBody,
 }
 
-/// What kept a write from being sent, though it could have been.
+/// The guard that stopped a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stopped {
-    /// The approved plan does not have it.
+    /// It is not in the approved plan.
     Unapproved,
-    /// It would take something away from more than were to lose something.
+    /// It would remove something from more people than allowed.
     Removals,
-    /// It cannot be undone, and nobody said that it may be done all the same.
+    /// It cannot be undone, and was not allowed explicitly.
     Irreversible,
-    /// It names somebody by the pseudonym of a cassette, whom the service does not know by it.
+    /// It names a person by a pseudonym of a cassette, which the service does not know.
     Pseudonym,
 }
 
-/// How a recording and what was asked of it differ.
+/// How a recording and a run differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mismatch {
-    /// Something was asked for that was never recorded.
+    /// A request was never recorded.
     Missing,
-    /// Something was asked for more often than it was recorded.
+    /// A request was sent more often than it was recorded.
     Consumed,
-    /// Something was recorded and not asked for.
+    /// A recorded request was not sent.
     Unused,
-    /// The service answers otherwise than it was recorded.
+    /// The service's answer has changed.
     Drifted,
 }
 
-/// How a recording calls a request that the configuration or a guard kept from being sent.
+/// The name in a recording of a request that was not sent, because of the configuration or a guard.
 const UNSENT: &str = "unsent";
 
 impl NetworkError {
-    /// Every kind, for readers of recordings.
+    /// All of them.
     pub const ALL: [Self; 4] =
         [Self::Connect, Self::Timeout, Self::ConnectionLost, Self::InvalidBody];
 
@@ -110,18 +108,18 @@ impl Error {
         Self(Box::new(Inner { endpoint: None, writes: false, out_of_files: false, kind }))
     }
 
-    /// The request or its answer was lost.
+    /// The request or its answer got lost.
     pub fn network(how: NetworkError, detail: impl Into<String>) -> Self {
         Self::new(Kind::NetworkError(how, detail.into()))
     }
 
-    /// Something about the configuration keeps requests from being sent.
+    /// The configuration is wrong, so requests cannot be sent.
     pub fn setup(problem: impl Into<String>) -> Self {
         Self::new(Kind::Setup(problem.into()))
     }
 
-    /// A file of ours cannot be written: the disk is full, or no file can be opened any more. Nothing is sent that could
-    /// not be written down.
+    /// A file cannot be written: the disk is full, or no more files can be opened. A request that could not be recorded is
+    /// not sent.
     ///
     /// ```
     /// use drillmaster_transport::Error;
@@ -132,7 +130,7 @@ impl Error {
         Self::new(Kind::Unwritten(problem.into()))
     }
 
-    /// A recording and what was asked of it differ.
+    /// A recording and a run differ.
     ///
     /// ```
     /// use drillmaster_transport::{Error, Mismatch};
@@ -144,7 +142,7 @@ impl Error {
         Self::new(Kind::Replay(how, problem.into()))
     }
 
-    /// A guard kept a write from being sent.
+    /// A guard stopped a write.
     ///
     /// ```
     /// use drillmaster_transport::{Error, Stopped};
@@ -156,25 +154,19 @@ impl Error {
         Self::new(Kind::Stopped(by, problem.into()))
     }
 
-    /// Says that no more files can be opened, connections among them.
+    /// Says that no more files can be opened, which includes connections.
     #[must_use]
     pub(crate) fn out_of_files(mut self) -> Self {
         self.0.out_of_files = true;
         self
     }
 
-    /// An answer came and was not the one asked for.
+    /// An answer came, and it is a failure.
     pub fn answer(failure: Failure) -> Self {
         Self::new(Kind::Answer(failure))
     }
 
-    /// Says which request it was about.
-    #[must_use]
-    pub fn for_request(self, request: &Request) -> Self {
-        self.about(request.metadata)
-    }
-
-    /// Says which endpoint it was about.
+    /// Says which endpoint the error is about.
     #[must_use]
     pub fn for_endpoint(self, endpoint: &EndpointDef) -> Self {
         self.about(&endpoint.metadata)
@@ -186,7 +178,7 @@ impl Error {
         self
     }
 
-    /// The same in other words, where they are not the service's own.
+    /// Changes the text, unless it is the service's own.
     pub(crate) fn reworded(mut self, words: impl FnOnce(&str) -> String) -> Self {
         match &mut self.0.kind {
             Kind::NetworkError(_, detail) | Kind::Setup(detail) | Kind::Unwritten(detail) => {
@@ -197,32 +189,32 @@ impl Error {
         self
     }
 
-    /// The endpoint that was called.
+    /// The name of the endpoint that was called.
     pub fn endpoint(&self) -> Option<&'static str> {
         self.0.endpoint
     }
 
-    /// The service said no. Its words are in [`words`](Self::words).
+    /// Whether the service refused the request. Its message is in [`words`](Self::words).
     pub fn is_refusal(&self) -> bool {
         matches!(self.failure(), Some(Failure::Refused { .. })) && !self.is_credential()
     }
 
-    /// The credential was refused: no further request can succeed.
+    /// Whether the service refused the credential. No other request can succeed either.
     pub fn is_credential(&self) -> bool {
         self.means() == Some(Means::Credential)
     }
 
-    /// The refusal says that the wanted state holds already.
+    /// Whether the refusal says that nothing had to be done, such as "already has a seat".
     pub fn is_already(&self) -> bool {
         self.means() == Some(Means::Already)
     }
 
-    /// The refusal says that no further call of this endpoint can succeed, such as "no seats left".
+    /// Whether the refusal says that no other call of this endpoint can succeed, such as "no seats left".
     pub fn is_exhausted(&self) -> bool {
         self.means() == Some(Means::Exhausted)
     }
 
-    /// A write was sent, and whether it took effect is unknown.
+    /// Whether a write was sent, or may have been, and it is unknown whether it took effect.
     pub fn is_in_doubt(&self) -> bool {
         self.0.writes
             && match &self.0.kind {
@@ -231,7 +223,7 @@ impl Error {
                     failure,
                     Failure::Broken { .. }
                         | Failure::Shape(_)
-                        // Some servers answer a write that was done with a page, or send its caller on to one.
+                        // Some servers answer a successful write with a page or a redirect to one.
                         | Failure::NotAnApi {
                             status: 200..300 | 302 | 303,
                             ..
@@ -241,7 +233,7 @@ impl Error {
             }
     }
 
-    /// Sending the same request again may succeed and can do no harm.
+    /// Whether sending the same request again may succeed and can do no harm.
     pub fn is_retryable(&self) -> bool {
         match &self.0.kind {
             Kind::NetworkError(NetworkError::Connect, _)
@@ -252,44 +244,44 @@ impl Error {
         }
     }
 
-    /// The service asked to be asked less often.
+    /// Whether the service asked to slow down.
     pub fn is_throttled(&self) -> bool {
         matches!(self.failure(), Some(Failure::Throttled { .. }))
     }
 
-    /// The service could not take the request yet, and it is not known to have done anything: it asked to slow down, or
-    /// could not be reached, until nobody waited any longer.
+    /// Whether the request was not carried out because the service asked to slow down or could not be reached for longer
+    /// than the [wait policy](crate::WaitPolicy) allows.
     pub fn is_wait_over(&self) -> bool {
         self.is_throttled() || self.network_error() == Some(NetworkError::Connect)
     }
 
-    /// The request was wrong by itself and was not sent.
+    /// Whether a field of the request is invalid. Nothing was sent.
     pub fn is_invalid(&self) -> bool {
         matches!(self.failure(), Some(Failure::Field(_)))
     }
 
-    /// The dialect has no such endpoint; nothing was sent.
+    /// Whether the dialect lacks the endpoint. Nothing was sent.
     pub fn is_unsupported(&self) -> bool {
         matches!(self.failure(), Some(Failure::Unsupported(_)))
     }
 
-    /// Something about the configuration kept the request from being sent.
+    /// Whether the configuration is wrong. Nothing was sent.
     pub fn is_setup(&self) -> bool {
         matches!(self.0.kind, Kind::Setup(_))
     }
 
-    /// A file of ours cannot be written, or no more can be opened, be it for a connection: this machine kept the request
-    /// from being sent, and will keep others.
+    /// Whether a file cannot be written, or no more files or connections can be opened. Nothing was sent, and the same will
+    /// happen to other requests.
     pub fn is_unwritten(&self) -> bool {
         self.0.out_of_files || matches!(self.0.kind, Kind::Unwritten(_))
     }
 
-    /// A recording and what was asked of it differ.
+    /// Whether a recording and the run differ.
     pub fn is_replay_mismatch(&self) -> bool {
         self.mismatch().is_some()
     }
 
-    /// How a recording and what was asked of it differ, if they do.
+    /// How a recording and the run differ, if they do.
     pub fn mismatch(&self) -> Option<Mismatch> {
         match self.0.kind {
             Kind::Replay(how, _) => Some(how),
@@ -297,12 +289,12 @@ impl Error {
         }
     }
 
-    /// A guard kept the write from being sent: no further one will be.
+    /// Whether a guard stopped the write. It will stop others, too.
     pub fn is_stopped(&self) -> bool {
         self.stopped_by().is_some()
     }
 
-    /// Which guard kept the write from being sent, if one did.
+    /// Which guard stopped the write, if one did.
     pub fn stopped_by(&self) -> Option<Stopped> {
         match self.0.kind {
             Kind::Stopped(by, _) => Some(by),
@@ -310,7 +302,7 @@ impl Error {
         }
     }
 
-    /// How the request or its answer was lost, if it was.
+    /// How the request or its answer got lost, if it did.
     pub fn network_error(&self) -> Option<NetworkError> {
         match self.0.kind {
             Kind::NetworkError(how, _) => Some(how),
@@ -318,7 +310,7 @@ impl Error {
         }
     }
 
-    /// How a recording calls it, and what was told about it.
+    /// Its name and its text in a recording.
     pub(crate) fn recorded(&self) -> Option<(&'static str, &str)> {
         match &self.0.kind {
             Kind::NetworkError(how, detail) => Some((how.name(), detail)),
@@ -329,8 +321,8 @@ impl Error {
         }
     }
 
-    /// The error that a recording calls so.
-    pub(crate) fn of_record(kind: &str, detail: String) -> Option<Self> {
+    /// The error with this name and text in a recording.
+    pub(crate) fn from_recorded(kind: &str, detail: String) -> Option<Self> {
         if kind == UNSENT {
             return Some(Self::setup(detail));
         }
@@ -338,7 +330,7 @@ impl Error {
         Some(Self::network(how, detail))
     }
 
-    /// What the answer was, if one came.
+    /// The failure that the service answered with, if it answered.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.0.kind {
             Kind::Answer(failure) => Some(failure),
@@ -346,7 +338,7 @@ impl Error {
         }
     }
 
-    /// The service's own words.
+    /// The service's own message.
     pub fn words(&self) -> Option<&str> {
         match self.failure()? {
             Failure::Refused { words, .. }
@@ -356,7 +348,7 @@ impl Error {
         }
     }
 
-    /// The HTTP status, where the service answered with a failure.
+    /// The HTTP status of the failure, if the service answered.
     pub fn status(&self) -> Option<u16> {
         match self.failure()? {
             Failure::Refused { status, .. }
@@ -367,7 +359,7 @@ impl Error {
         }
     }
 
-    /// What a refusal means, as its endpoint declares it.
+    /// What the refusal means, as its endpoint declares it.
     pub fn means(&self) -> Option<Means> {
         match self.failure()? {
             Failure::Refused { means, .. } => Some(*means),
@@ -378,10 +370,10 @@ impl Error {
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names_entry =
+        let names_endpoint =
             matches!(self.failure(), Some(Failure::Field(_) | Failure::Unsupported(_)));
         match self.0.endpoint {
-            Some(endpoint) if !names_entry => write!(f, "{endpoint}: {}", self.0.kind),
+            Some(endpoint) if !names_endpoint => write!(f, "{endpoint}: {}", self.0.kind),
             _ => self.0.kind.fmt(f),
         }
     }

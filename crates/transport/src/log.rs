@@ -1,15 +1,15 @@
-//! What a log is told of calls: events of `tracing`, which cost next to nothing where nobody listens.
+//! Events about calls, for subscribers of `tracing`. Without a subscriber they cost almost nothing.
 //!
-//! Told is what is declared of a call, and how it went: never a body, a query, a header, or what stands in a path.
-//! Whom a call is about is in the field `scope` alone, for a listener that knows rows by it; it holds a row's key,
-//! so that it is not to be written down.
+//! They have an endpoint's declaration and how the call went, but no body, query, header or value in a path. The field
+//! `scope` alone says whom a call is about; a subscriber can look the row up by it. It contains a row's key, so it must not
+//! be logged itself.
 //!
-//! | target | level | tells | fields besides `endpoint` and `scope` |
+//! | target | level | event | fields besides `endpoint` and `scope` |
 //! |---|---|---|---|
 //! | [`CALL`] | info | a request was sent, and answered or lost | `method`, `path` as declared, `status` or `lost`, `ms`, `attempt`, `source` |
-//! | [`RETRY`] | warn | a request is sent again | `attempt`, the one to come, `wait_ms` |
-//! | [`WAIT`] | debug | a request waited for its turn | `wait_ms` |
-//! | [`SETTLE`] | warn | somebody looked into a doubtful write | `round`, `outcome` |
+//! | [`RETRY`] | warn | a request is sent again | `attempt`, the number of the next one, `wait_ms` |
+//! | [`WAIT`] | debug | a request waited for the rate limit | `wait_ms` |
+//! | [`RESOLVE`] | warn | an attempt to resolve a write in doubt | `round`, `outcome` |
 //!
 //! ```
 //! use drillmaster_models::endpoint;
@@ -20,7 +20,7 @@
 //! # runtime.block_on(async {
 //! let connection = Connection::new(Logged::new(Sandbox::default()));
 //! let rooms = connection.call(endpoint("thm.rooms").unwrap(), &serde_json::json!({})).await;
-//! assert!(rooms.is_ok()); // and a subscriber of `tracing` was told
+//! assert!(rooms.is_ok()); // and `tracing` has an event
 //! # });
 //! ```
 
@@ -38,12 +38,12 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 pub const CALL: &str = "drillmaster::call";
 /// A request is sent again.
 pub const RETRY: &str = "drillmaster::retry";
-/// A request waited for its turn.
+/// A request waited for the rate limit.
 pub const WAIT: &str = "drillmaster::wait";
-/// Somebody looked into a doubtful write.
-pub const SETTLE: &str = "drillmaster::settle";
+/// An attempt to resolve a write in doubt. The name of the event is older than the word.
+pub const RESOLVE: &str = "drillmaster::settle";
 
-/// Whether anybody listens, to anything.
+/// Whether there is a subscriber for any event.
 pub fn is_on() -> bool {
     LevelFilter::current() != LevelFilter::OFF
 }
@@ -52,18 +52,18 @@ tokio::task_local! {
     static ATTEMPT: u32;
 }
 
-/// Sends something as the nth attempt.
+/// Sends a request as the nth attempt.
 pub(crate) async fn as_attempt<T>(nth: u32, sent: impl Future<Output = T>) -> T {
     if is_on() { ATTEMPT.scope(nth, sent).await } else { sent.await }
 }
 
-/// A time as logs have it.
+/// A time in the unit of log fields.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Tells of each request that goes through, and of what became of it. Its place is below
-/// [`Retry`](crate::Retry) and [`RateLimit`](crate::RateLimit): then each attempt is told, with the time that it took.
+/// Emits an event for each request over another transport. Put it below [`Retry`](crate::Retry) and
+/// [`RateLimit`](crate::RateLimit), so that each attempt has an event with its own time.
 pub struct Logged<T> {
     inner: T,
 }
@@ -114,7 +114,7 @@ impl<T: Transport> Transport for Logged<T> {
     }
 }
 
-/// In words of ours: an error's own may quote what was sent.
+/// In our words: an error's own text may contain what was sent.
 fn lost(error: &Error) -> String {
     match error.network_error() {
         Some(lost) => lost.to_string(),

@@ -116,7 +116,7 @@ impl Unfinished {
 impl<T: Transport> Transport for Record<T> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         // What it finds is recorded as the outcome of the in-doubt write.
-        if request.purpose == Purpose::Look {
+        if request.purpose == Purpose::Probe {
             return self.inner.send(request).await;
         }
         let (scope, ordinal) = (request.scope.clone(), request.ordinal);

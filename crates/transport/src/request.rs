@@ -1,7 +1,6 @@
-//! The trait, and what it carries.
+//! The trait [`Transport`], and the requests and answers that it carries.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -12,33 +11,33 @@ use serde_json::Value;
 
 use crate::error::Error;
 
-/// An answer as it travels.
+/// An answer, as it was received.
 pub type Response = wire::Response;
 
-/// A request on its way: what travels, and where in the run it belongs.
+/// A request: what is sent, and where in the run it belongs.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What travels, without the credential. Shared, so that nothing is copied to send it again.
+    /// What is sent, without the credential. Shared, so that sending it again copies nothing.
     pub wire: Arc<wire::Request>,
-    /// The declaration it was made from.
+    /// The declaration of its endpoint.
     pub metadata: &'static Metadata,
     /// The row it belongs to, or `main`.
     pub scope: Arc<str>,
     /// Its number among the requests of its scope.
     pub ordinal: u64,
-    /// What it is sent for.
+    /// Why it is sent.
     pub purpose: Purpose,
 }
 
-/// What a request is sent for.
+/// Why a request is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Purpose {
-    /// Somebody made the call.
+    /// To make a call.
     #[default]
     Call,
-    /// To see whether a write in doubt took effect. Only a fresh answer of the service counts.
-    Look,
-    /// To send a write in doubt once more.
+    /// To see whether a write in doubt took effect. It needs a fresh answer of the service.
+    Probe,
+    /// To send a write in doubt again.
     Repeat {
         /// The number of the first request in its scope.
         of: u64,
@@ -51,8 +50,8 @@ impl Request {
         Message { endpoint: self.metadata.name, scope: &self.scope, wire: &self.wire }
     }
 
-    /// The same request for people: `PUT /api/v2/external/seats/users`. What stands in for a credential is
-    /// left out of it.
+    /// The request in one line for people, such as `PUT /api/v2/external/seats/users`. Values that act as a credential are
+    /// left out.
     ///
     /// ```
     /// use drillmaster_models::{Dialect, endpoint};
@@ -74,13 +73,12 @@ impl Request {
     }
 }
 
-/// Whether what a request of this endpoint says may be shown. Where no credential is sent, the request itself
-/// is what lets its sender in: its values are secrets.
+/// Whether the values in requests of this endpoint may be shown. Where no credential is sent, they act as one.
 pub(crate) fn is_open(metadata: &Metadata) -> bool {
     metadata.credential != Credential::None
 }
 
-/// A request in a line, with the values of its query where it is open.
+/// A request in one line, with the values of its query if they may be shown.
 pub(crate) fn line(method: &str, target: &str, open: bool) -> String {
     match target.split_once('?') {
         Some((path, query)) if !open => {
@@ -93,61 +91,84 @@ pub(crate) fn line(method: &str, target: &str, open: bool) -> String {
     }
 }
 
-/// A request on its way, as [`Transport::send`] gives it. A layer that adds nothing to a request gives that of
-/// the layer below as it is: each of its own would be made, kept and dropped for every request.
-pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send + 'a>>;
-
-/// Carries a request to where it is answered.
+/// Sends requests and returns their answers.
 ///
-/// An `Err` is trouble on the way; a refusal by the service is an answer, which
-/// [`Connection`](crate::Connection) reads.
+/// An `Err` means that no answer came. A refusal by the service is an answer, which
+/// [`Connection`](crate::Connection) decodes.
+///
+/// A layer sends over another transport, and passes the other three methods on to it:
+///
+/// ```
+/// use async_trait::async_trait;
+/// use drillmaster_transport::{Error, Request, Response, Scope, Source, Transport};
+/// use serde_json::Value;
+///
+/// struct Print<T>(T);
+///
+/// #[async_trait]
+/// impl<T: Transport> Transport for Print<T> {
+///     async fn send(&self, request: Request) -> Result<Response, Error> {
+///         println!("{}", request.line());
+///         self.0.send(request).await
+///     }
+///
+///     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
+///         self.0.value(scope, name, fresh)
+///     }
+///
+///     fn source(&self, request: &Request) -> Source {
+///         self.0.source(request)
+///     }
+///
+///     fn resolved(&self, request: &Request, answer: &Response) {
+///         self.0.resolved(request, answer);
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Sends one request and waits for its answer.
     async fn send(&self, request: Request) -> Result<Response, Error>;
 
-    /// Hands out a value that a script got from outside, a clock or a die. A recorder writes it down, a
-    /// replay gives the recorded one instead of the fresh one.
+    /// Returns a value that a script gets from outside, such as the time or a random number. A recorder records it; a
+    /// replay returns the recorded one instead of the fresh one.
     fn value(&self, _scope: &Scope, _name: &str, fresh: Value) -> Result<Value, Error> {
         Ok(fresh)
     }
 
-    /// Who would answer this request, were it sent now. Who looks into a doubtful write waits for the
-    /// service, and need not wait for a file.
+    /// Who would answer this request if it were sent now. Resolving a write in doubt waits for the service, but not for a
+    /// file.
     fn source(&self, _request: &Request) -> Source {
         Source::Service
     }
 
-    /// Takes note that a write which got no clear answer has taken effect, with the answer that stands for it
-    /// from now on. A record keeps it, so that nobody has to find out again.
+    /// Records that a write in doubt has taken effect, with the answer that replaces the missing one, so that this need not
+    /// be found out again.
     fn resolved(&self, _request: &Request, _answer: &Response) {}
 }
 
 /// Who answers a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// The service, or what stands for it.
+    /// The service, or a simulation of it.
     Service,
-    /// An earlier part of this run, which goes on where that ends.
+    /// An earlier part of this run, which this part resumes.
     History {
-        /// The number under which that has the request.
+        /// The number of the request in that part.
         ordinal: u64,
-        /// Since when the request, a write, has been in doubt. `None`: for no time that is known.
+        /// Since when the request, a write, has been in doubt, if that is known.
         since: Option<SystemTime>,
     },
     /// A recording of a whole run.
     Recording,
-    /// One that has the looks and repeats of writes in doubt among the requests of their rows.
+    /// A recording by an older release, which has probes and repeats among the requests of their rows.
     OldRecording,
 }
 
+#[async_trait]
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn send<'a, 'b>(&'a self, request: Request) -> Sending<'b>
-    where
-        'a: 'b,
-        Self: 'b,
-    {
-        (**self).send(request)
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        (**self).send(request).await
     }
 
     fn value(&self, scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
@@ -163,8 +184,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// A place in a run within which requests are numbered, so that a recording does not depend on which of
-/// several rows ran first.
+/// A part of a run with its own numbering of requests, so that a recording does not depend on which row ran first.
 ///
 /// ```
 /// let row = drillmaster_transport::Scope::new("ada@example.com");
@@ -179,15 +199,15 @@ pub struct Scope {
 impl Scope {
     /// The scope outside any row.
     pub const MAIN: &'static str = scope::MAIN;
-    /// The scope of the looks for writes in doubt, which no row's requests are numbered with.
-    pub const LOOKS: &'static str = "#looks";
+    /// The scope of probes for writes in doubt, which belong to no row.
+    pub const PROBES: &'static str = "#looks";
 
-    /// A scope in which nothing was sent yet.
+    /// Creates a scope with no requests yet.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), next: AtomicU64::new(0) }
     }
 
-    /// The row of a scope with this name, without what tells its later passes and the rows within it.
+    /// The row in a scope's name, without its pass and the rows within it.
     ///
     /// ```
     /// use drillmaster_transport::Scope;
@@ -208,7 +228,15 @@ impl Scope {
     }
 }
 
-/// Hands each request to the transport of its service.
+impl Error {
+    /// Says which request the error is about.
+    #[must_use]
+    pub fn for_request(self, request: &Request) -> Self {
+        self.about(request.metadata)
+    }
+}
+
+/// Sends each request over the transport of its service.
 ///
 /// ```
 /// use drillmaster_transport::{RejectAll, Route};
@@ -216,40 +244,38 @@ impl Scope {
 /// ```
 #[derive(Default)]
 pub struct Route {
-    ways: HashMap<&'static str, Arc<dyn Transport>>,
+    transports: HashMap<&'static str, Arc<dyn Transport>>,
 }
 
 impl Route {
-    /// Adds the way to a service.
+    /// Adds the transport of a service.
     #[must_use]
     pub fn to(mut self, service: &'static str, transport: impl Transport + 'static) -> Self {
-        self.ways.insert(service, Arc::new(transport));
+        self.transports.insert(service, Arc::new(transport));
         self
     }
 }
 
+#[async_trait]
 impl Transport for Route {
-    fn send<'a, 'b>(&'a self, request: Request) -> Sending<'b>
-    where
-        'a: 'b,
-        Self: 'b,
-    {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
         let service = request.metadata.service();
-        if let Some(way) = self.ways.get(service) {
-            return way.send(request);
+        if let Some(transport) = self.transports.get(service) {
+            return transport.send(request).await;
         }
         let error = Error::setup(format!("no connection to {service} is set up"));
-        let error = error.for_request(&request);
-        Box::pin(async { Err(error) })
+        Err(error.for_request(&request))
     }
 
     fn source(&self, request: &Request) -> Source {
-        self.ways.get(request.metadata.service()).map_or(Source::Service, |way| way.source(request))
+        self.transports
+            .get(request.metadata.service())
+            .map_or(Source::Service, |transport| transport.source(request))
     }
 
     fn resolved(&self, request: &Request, answer: &Response) {
-        if let Some(way) = self.ways.get(request.metadata.service()) {
-            way.resolved(request, answer);
+        if let Some(transport) = self.transports.get(request.metadata.service()) {
+            transport.resolved(request, answer);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Resolving writes in doubt: finding out whether a write without a clear answer took effect, and sending it
-//! again only where that cannot do it twice.
+//! Resolves writes in doubt: finds out whether a write without a clear answer took effect, and sends it again only where
+//! that cannot do it twice.
 
-mod look;
 mod pending;
+mod probe;
 mod resolver;
 
 use std::sync::Arc;
@@ -15,69 +15,28 @@ use tokio::time::Instant;
 pub use self::resolver::Resolver;
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::log;
-use crate::request::{Purpose, Request, Response, Source};
+use crate::log::RESOLVE;
+use crate::request::{Purpose, Request, Source};
+use crate::resolve_policy::ResolvePolicy;
 
-/// When a write in doubt is looked into, after it became so.
-const LOOKS: [Duration; 4] = [
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(15),
-    Duration::from_secs(30),
-];
-
-/// How writes in doubt are resolved.
-///
-/// ```
-/// use drillmaster_transport::ResolvePolicy;
-/// use std::time::Duration;
-///
-/// let patient = ResolvePolicy { look_for: Duration::from_secs(300), ..ResolvePolicy::default() };
-/// assert_eq!(patient.effect_within, None);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ResolvePolicy {
-    /// How long after a request without a clear answer its effect may still appear; what the endpoint declares
-    /// where it is `None`.
-    pub effect_within: Option<Duration>,
-    /// For how long a write is looked into before it is left in doubt: 30 s by default.
-    pub look_for: Duration,
-    /// Whether to wait for the horizon, however far off it is.
-    pub wait: bool,
-    /// Whether a write is repeated past its horizon although nothing shows that it is absent. Only a person
-    /// who has looked can know that this is right.
-    pub repeat_unproven: bool,
-}
-
-impl Default for ResolvePolicy {
-    fn default() -> Self {
-        Self {
-            effect_within: None,
-            look_for: LOOKS[LOOKS.len() - 1],
-            wait: false,
-            repeat_unproven: false,
-        }
-    }
-}
-
-/// A write that was sent, or may have been, and got no clear answer.
-pub struct Doubt {
+/// A write that was sent, or may have been, and got no clear answer. A [`Resolver`] resolves it.
+pub struct InDoubtWrite {
     connection: Connection,
     endpoint: &'static EndpointDef,
     write: Write,
     fields: Value,
-    /// As it was first sent: with the number under which a journal has it.
+    /// As it was first sent, with the number that a journal has it under.
     request: Request,
     error: Error,
     source: Source,
-    /// When this process learnt of it.
-    taken: Instant,
+    /// When this process learned of it.
+    since: Instant,
     /// How long it had been in doubt by then.
     age: Duration,
 }
 
-impl Doubt {
-    pub(crate) fn new(
+impl InDoubtWrite {
+    fn new(
         connection: Connection,
         endpoint: &'static EndpointDef,
         fields: &Value,
@@ -86,16 +45,16 @@ impl Doubt {
         error: Error,
     ) -> Result<Self, Error> {
         let Some(write) = endpoint.metadata.effect.write().copied() else { return Err(error) };
-        let (fields, taken) = (fields.clone(), Instant::now());
+        let (fields, since) = (fields.clone(), Instant::now());
         let (ordinal, age) = match source {
-            // A clock that was set back makes it as young as it can be.
+            // If the clock was set back, it counts as new.
             Source::History { ordinal, since } => {
                 (ordinal, since.map_or(Duration::ZERO, |since| since.elapsed().unwrap_or_default()))
             }
             _ => (request.ordinal, Duration::ZERO),
         };
         let request = Request { ordinal, ..request };
-        Ok(Self { connection, endpoint, write, fields, request, error, source, taken, age })
+        Ok(Self { connection, endpoint, write, fields, request, error, source, since, age })
     }
 
     /// The error that left it in doubt.
@@ -115,7 +74,7 @@ impl Doubt {
     /// When its effect can no longer appear.
     fn horizon(&self) -> Instant {
         let within = self.policy().effect_within.unwrap_or(self.write.effect_within);
-        self.taken + within.saturating_sub(self.age)
+        self.since + within.saturating_sub(self.age)
     }
 
     /// Whether a repeat is harmless at any time.
@@ -123,31 +82,31 @@ impl Doubt {
         matches!(self.write.resolve, Resolve::Repeat | Resolve::Refusal)
     }
 
-    /// Whether what is known can only come from a recording.
+    /// Whether all that can be known about it is in a recording.
     fn is_recorded(&self) -> bool {
         matches!(self.source, Source::Recording | Source::OldRecording)
     }
 
-    /// Sends it again. The answer is that of the first request, too.
+    /// Sends it again. The answer also counts as that of the first request.
     async fn repeat(&self) -> Result<Value, Error> {
         let draft = self.connection.draft(self.endpoint, &self.fields)?;
         let purpose = Purpose::Repeat { of: self.request.ordinal };
         self.connection.send_draft(self.endpoint, Request { purpose, ..draft }).await
     }
 
-    /// The answer to expect of it, now that it is known to have taken effect. Whoever keeps a record keeps it.
-    fn done(&self) -> Result<Value, Error> {
-        let told = |failure| Error::answer(failure).about(&self.endpoint.metadata);
-        let answer = self.endpoint.predict(&self.fields).map_err(told)?;
+    /// Records that it took effect, and returns the answer that its endpoint gives then.
+    fn took_effect(&self) -> Result<Value, Error> {
+        let failed = |failure| Error::answer(failure).about(&self.endpoint.metadata);
+        let answer = self.endpoint.predict(&self.fields).map_err(failed)?;
         let dialect = self.connection.dialect();
-        let wire = self.endpoint.answer_to_wire(answer.clone(), dialect).map_err(told)?;
-        self.connection.resolved(&self.request, &wire);
+        let wire = self.endpoint.answer_to_wire(answer.clone(), dialect).map_err(failed)?;
+        self.connection.transport().resolved(&self.request, &wire);
         Ok(answer)
     }
 
-    fn tell(&self, round: u32, outcome: &'static str) {
+    fn log(&self, round: u32, outcome: &'static str) {
         tracing::warn!(
-            target: log::SETTLE,
+            target: RESOLVE,
             endpoint = self.endpoint.name(),
             round,
             outcome,
@@ -155,32 +114,35 @@ impl Doubt {
         );
     }
 
-    /// What tells it from others.
-    fn place(&self) -> (Arc<str>, u64) {
+    /// What identifies it within a run.
+    fn id(&self) -> WriteId {
         (self.request.scope.clone(), self.request.ordinal)
     }
 }
 
+/// The scope and the number of a write.
+type WriteId = (Arc<str>, u64);
+
 impl Connection {
-    /// Calls an endpoint, and resolves a write in doubt as a [`Resolver`] does. Waits for that as long as
-    /// the [policy](Connection::resolving) allows. An `Err` that is in doubt could not be resolved.
+    /// Calls an endpoint, and resolves a write in doubt as a [`Resolver`] does. Waits for that as long as the
+    /// [policy](Connection::resolving) allows. An error that is in doubt could not be resolved.
     pub async fn call_and_resolve(
         &self,
         endpoint: &'static EndpointDef,
         fields: &Value,
     ) -> Result<Value, Error> {
-        let doubt = match self.call_or_doubt(endpoint, fields).await? {
+        let write = match self.call_or_in_doubt(endpoint, fields).await? {
             Ok(answer) => return Ok(answer),
-            Err(doubt) => doubt,
+            Err(write) => write,
         };
         let resolver = Resolver::default();
-        // It is seldom needed, and larger than all the rest.
+        // Boxed because it is rarely needed and larger than everything else here.
         Box::pin(async {
-            match resolver.try_now(doubt).await {
+            match resolver.try_now(write).await {
                 Ok(outcome) => outcome,
-                Err(doubt) => {
-                    let error = doubt.error.clone();
-                    let outcome = resolver.add(*doubt);
+                Err(write) => {
+                    let error = write.error.clone();
+                    let outcome = resolver.add(*write);
                     tokio::select! {
                         outcome = outcome => outcome.unwrap_or(Err(error)),
                         () = resolver.run() => Err(error),
@@ -191,12 +153,12 @@ impl Connection {
         .await
     }
 
-    /// Calls an endpoint. A write without a clear answer is given back to be resolved, by a [`Resolver`] or later.
-    pub async fn call_or_doubt(
+    /// Calls an endpoint. A write without a clear answer is returned, for a [`Resolver`] to resolve now or later.
+    pub async fn call_or_in_doubt(
         &self,
         endpoint: &'static EndpointDef,
         fields: &Value,
-    ) -> Result<Result<Value, Doubt>, Error> {
+    ) -> Result<Result<Value, InDoubtWrite>, Error> {
         let draft = self.draft(endpoint, fields)?;
         if endpoint.metadata.effect.is_read() {
             return self.send_draft(endpoint, draft).await.map(Ok);
@@ -206,15 +168,9 @@ impl Connection {
         match self.send_request(endpoint, request.clone()).await {
             Ok(answer) => Ok(Ok(answer)),
             Err(error) if error.is_in_doubt() => {
-                let own = Request { metadata: request.metadata, ..request };
-                Doubt::new(self.clone(), endpoint, fields, own, source, error).map(Err)
+                InDoubtWrite::new(self.clone(), endpoint, fields, request, source, error).map(Err)
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Writes down what a write without a clear answer came to.
-    fn resolved(&self, request: &Request, answer: &Response) {
-        self.transport().resolved(request, answer);
     }
 }

@@ -1,4 +1,4 @@
-//! Transports for tests, named by behaviour.
+//! Transports for tests.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::request::{Request, Response, Scope, Source, Transport};
 
-/// Passes requests on and keeps a copy of each, for a test to look at.
+/// Sends requests over another transport and keeps a copy of each, for a test to check.
 ///
 /// ```
 /// use drillmaster_models::thm::ShowScoreboard;
@@ -29,12 +29,12 @@ pub struct Capture<T> {
 }
 
 impl<T> Capture<T> {
-    /// Captures what goes to `inner`.
+    /// Captures the requests to `inner`.
     pub fn new(inner: T) -> Self {
         Self { inner, requests: Mutex::default() }
     }
 
-    /// What was sent so far, in order.
+    /// The requests so far, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -60,14 +60,25 @@ impl<T: Transport> Transport for Capture<T> {
     }
 }
 
-/// Refuses every request: for what must work without sending anything.
+/// Rejects every request, to test that nothing is sent.
+///
+/// ```
+/// use drillmaster_models::thm::ListUsers;
+/// use drillmaster_transport::{Connection, RejectAll};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// let error = Connection::new(RejectAll).send(&ListUsers {}).await.unwrap_err();
+/// assert!(error.is_setup());
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RejectAll;
 
 #[async_trait]
 impl Transport for RejectAll {
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let problem = format!("nothing may be sent here, and {} was", request.line());
+        let problem = format!("this transport rejects all requests: {}", request.line());
         Err(Error::setup(problem).for_request(&request))
     }
 }

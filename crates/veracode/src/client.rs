@@ -1,4 +1,4 @@
-//! The calls.
+//! The client, with a method for each endpoint.
 
 use drillmaster_models::Endpoint;
 use drillmaster_models::veracode::{
@@ -14,36 +14,47 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// The items of a list, through all of its pages. A page is asked for when it is needed, with the same
-/// filters as the first. An item comes once, however often the service shows it. An error ends the stream.
+/// The items of a list, across all pages. A page is requested when its items are needed, with the same filters as the first.
+/// Each item comes once, even if the service shows it twice. An error ends the stream.
 pub type Items<T> = BoxStream<'static, Result<T, Error>>;
 
-/// Calls Security Labs. Cloning is cheap.
+/// Calls Security Labs. Cloning is cheap, and clones may be used at the same time.
 ///
-/// Lists are streams of their items. Where an answer holds more than its list, such as the counts of the
-/// onboarding, one call shows the page with the counts and another walks through the users.
+/// Lists are streams of their items. Where an answer has more than a list, such as the counts of the onboarding, one method
+/// returns a page with the counts and another streams the users.
+///
+/// ```
+/// use drillmaster_sandbox::Sandbox;
+/// use drillmaster_veracode::Client;
+/// use futures::TryStreamExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), drillmaster_veracode::Error> {
+/// let client = Client::new(Sandbox::default());
+/// let mut lessons = client.lessons();
+/// while let Some(lesson) = lessons.try_next().await? {
+///     println!("{lesson:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     connection: Connection,
 }
 
 impl Client {
-    /// Calls over a transport.
+    /// Creates a client that calls over `transport`.
     pub fn new(transport: impl Transport + 'static) -> Self {
-        Self::over(Connection::new(transport))
+        Connection::new(transport).into()
     }
 
-    /// Calls over a connection that is there already.
-    pub fn over(connection: Connection) -> Self {
-        Self { connection }
-    }
-
-    /// What the calls are made over, for endpoints by name.
+    /// The connection that the client calls over, which can also call endpoints by name.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// Makes one call and gives its whole answer: a single page of a list, say.
+    /// Sends a request and returns the whole answer, including fields that are not declared. For a list, that is one page.
     ///
     /// ```
     /// # use drillmaster_sandbox::Sandbox;
@@ -67,12 +78,12 @@ impl Client {
         self.connection.items(request).map_err(Error::from).boxed()
     }
 
-    /// All users of the team.
+    /// Lists all users of the team.
     pub fn users(&self) -> Items<User> {
         self.items(&ListUsers::default())
     }
 
-    /// Users with what they have completed and scored.
+    /// Lists users with what they have completed and scored.
     ///
     /// ```
     /// # use drillmaster_sandbox::Sandbox;
@@ -95,12 +106,12 @@ impl Client {
         self.items(request)
     }
 
-    /// What one user has done, lesson by lesson.
+    /// Shows what one user has done, lesson by lesson.
     pub async fn user_progress(&self, id: impl Into<String>) -> Result<UserProgress, Error> {
         self.send(&ShowUserProgress::of(id)).await
     }
 
-    /// Changes a user: only the fields that are given.
+    /// Changes a user. Fields that are not given stay as they are.
     ///
     /// ```
     /// # use drillmaster_sandbox::Sandbox;
@@ -120,23 +131,23 @@ impl Client {
         self.send(request).await
     }
 
-    /// Deletes a user with all their progress, for good. That there is no such user
-    /// [is what was wanted](Error::is_already).
+    /// Deletes a user with all their progress, permanently. If there is no such user, the error
+    /// [says so](Error::is_already).
     pub async fn delete_user(&self, id: impl Into<String>) -> Result<(), Error> {
         self.send(&DeleteUser::of(id)).await.map(drop)
     }
 
-    /// The team's milestones on its way on board, with one page of users.
+    /// Shows the milestones of the team's onboarding, with one page of users.
     pub async fn onboarding(&self, request: &ShowOnboarding) -> Result<Onboarding, Error> {
         self.send(request).await
     }
 
-    /// The users behind [`onboarding`](Self::onboarding), each with the milestone reached.
+    /// Lists the users of [`onboarding`](Self::onboarding), each with the milestone reached.
     pub fn onboarding_users(&self, request: &ShowOnboarding) -> Items<UserMilestone> {
         self.items(request)
     }
 
-    /// The team's milestones in its campaigns or assignments, with one page of users.
+    /// Shows the team's milestones in its campaigns or assignments, with one page of users.
     pub async fn campaigns_progress(
         &self,
         request: &ShowCampaignsProgress,
@@ -144,12 +155,12 @@ impl Client {
         self.send(request).await
     }
 
-    /// The users behind [`campaigns_progress`](Self::campaigns_progress), each with the milestone reached.
+    /// Lists the users of [`campaigns_progress`](Self::campaigns_progress), each with the milestone reached.
     pub fn campaigns_users(&self, request: &ShowCampaignsProgress) -> Items<UserMilestone> {
         self.items(request)
     }
 
-    /// The median time that users spend on labs.
+    /// Shows the median time that users spend on labs.
     pub async fn engagement_time(
         &self,
         request: &ShowEngagementTime,
@@ -157,50 +168,63 @@ impl Client {
         self.send(request).await
     }
 
-    /// The whole team with the progress of each, lesson by lesson.
+    /// Lists everyone in the team with their progress, lesson by lesson.
     pub fn progress(&self) -> Items<Member> {
         self.items(&ListProgress::default())
     }
 
-    /// The team's lessons.
+    /// Lists the team's lessons.
     pub fn lessons(&self) -> Items<Lesson> {
         self.items(&ListLessons::default())
     }
 
-    /// A lesson with one page of its users.
+    /// Shows a lesson with one page of its users.
     pub async fn lesson_progress(&self, id: impl Into<String>) -> Result<LessonProgress, Error> {
         self.send(&ShowLessonProgress::of(id)).await
     }
 
-    /// The users behind [`lesson_progress`](Self::lesson_progress). Only their ids say who they are.
+    /// Lists the users of [`lesson_progress`](Self::lesson_progress). Only their ids say who they are.
     pub fn lesson_users(&self, id: impl Into<String>) -> Items<Learner> {
         self.items(&ShowLessonProgress::of(id))
     }
 
-    /// Lessons with a tag such as `OWASP #8`, `CWE-601` or `Python`. They come without ids.
+    /// Lists lessons with a tag such as `OWASP #8`, `CWE-601` or `Python`. They have no ids.
     pub fn search_lessons(&self, phrase: impl Into<String>) -> Items<FoundLesson> {
         let phrase = Some(phrase.into());
         self.items(&SearchLessons { phrase, ..SearchLessons::default() })
     }
 
-    /// The team's roles.
+    /// Lists the team's roles.
     pub async fn roles(&self) -> Result<Roles, Error> {
         self.send(&ListRoles::default()).await
     }
 
-    /// A role with one page of its users.
+    /// Shows a role with one page of its users.
     pub async fn role_progress(&self, id: impl Into<String>) -> Result<RoleProgress, Error> {
         self.send(&ShowRoleProgress::of(id)).await
     }
 
-    /// The users behind [`role_progress`](Self::role_progress).
+    /// Lists the users of [`role_progress`](Self::role_progress).
     pub fn role_users(&self, id: impl Into<String>) -> Items<RoleMember> {
         self.items(&ShowRoleProgress::of(id))
     }
 
-    /// Invites someone to the team. That they are invited [is so already](Error::is_already) or may be
+    /// Invites someone to the team. The error may say that they are invited [already](Error::is_already), or be
     /// [in doubt](Error::is_in_doubt).
     pub async fn invite(&self, request: &Invite) -> Result<Invited, Error> {
         self.send(request).await
+    }
+}
+
+impl From<Connection> for Client {
+    /// Calls over a connection, with its scope.
+    fn from(connection: Connection) -> Self {
+        Self { connection }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
     }
 }

@@ -1,54 +1,72 @@
-//! What can keep a call from its answer.
+//! Why a call has no answer.
 
 use drillmaster_models::Means;
 
 use crate::refusal::Refusal;
 
-/// Why a call has no answer. Ask it questions; its insides may change.
+/// Why a call has no answer. Its methods say what happened; it has no public fields.
+///
+/// ```
+/// use drillmaster_veracode::{Client, Refusal};
+/// use drillmaster_sandbox::Sandbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let client = Client::new(Sandbox::default());
+/// let error = client.delete_user("5a5999d4ca50092ec5345ec4").await.unwrap_err();
+/// assert_eq!(error.refusal(), Some(Refusal::UserNotFound));
+/// assert!(error.is_already() && !error.is_in_doubt());
+/// # }
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(#[from] drillmaster_transport::Error);
 
 impl Error {
-    /// What the service refused, if it did. Its own words are in [`words`](Self::words).
+    /// The refusal, if the service refused the request.
     pub fn refusal(&self) -> Option<Refusal> {
         match self.0.means()? {
             Means::Credential => Some(Refusal::Credential),
-            _ => self.0.words().map(Refusal::read),
+            _ => self.words().map(Refusal::from_words),
         }
     }
 
-    /// The service's own words, of a refusal or of a failure.
+    /// The service's own message, if it answered with one.
     pub fn words(&self) -> Option<&str> {
         self.0.words()
     }
 
-    /// The credential was refused: no further request can succeed.
-    pub fn is_credential(&self) -> bool {
-        self.0.is_credential()
-    }
-
-    /// The refusal says that the wanted state holds already: invited before, deleted before.
+    /// Whether nothing had to be done, because the wanted state holds already.
     pub fn is_already(&self) -> bool {
         self.0.is_already()
     }
 
-    /// A write was sent, and whether it took effect is unknown.
+    /// Whether the service refused the credential. No other call can succeed either.
+    pub fn is_credential(&self) -> bool {
+        self.0.is_credential()
+    }
+
+    /// Whether a write was sent, or may have been, and it is unknown whether it took effect.
     pub fn is_in_doubt(&self) -> bool {
         self.0.is_in_doubt()
     }
 
-    /// Sending the same request again may succeed and can do no harm.
+    /// Whether sending the same request again may succeed and can do no harm.
     pub fn is_retryable(&self) -> bool {
         self.0.is_retryable()
     }
 
-    /// The request was wrong by itself and was not sent.
+    /// Whether a field of the request is invalid. Nothing was sent.
     pub fn is_invalid(&self) -> bool {
         self.0.is_invalid()
     }
 
-    /// The transport's error, which answers more questions.
+    /// Whether the dialect lacks the endpoint. Nothing was sent.
+    pub fn is_unsupported(&self) -> bool {
+        self.0.is_unsupported()
+    }
+
+    /// The transport's error, which has more to say.
     pub fn transport(&self) -> &drillmaster_transport::Error {
         &self.0
     }

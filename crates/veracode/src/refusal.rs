@@ -1,25 +1,31 @@
-//! What the service can refuse.
+//! The refusals that the documentation names.
 
 use drillmaster_models::ErrorSpec;
 
-/// What the service refused. Read from its words, since statuses vary; the words themselves are kept in
+/// A refusal by the service, recognised by its message, since the status varies. The message itself is in
 /// [`Error::words`](crate::Error::words).
+///
+/// ```
+/// use drillmaster_veracode::Refusal;
+/// assert_eq!(Refusal::from_words("User not found"), Refusal::UserNotFound);
+/// assert_eq!(Refusal::from_words("It is closed on Sundays."), Refusal::Other);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The credential is missing, unknown, rotated or switched off.
+    /// The credential is missing, unknown, rotated or disabled. No call can succeed.
     Credential,
-    /// There is an invite to this address.
+    /// This e-mail address has an invite or an account already.
     InviteExists,
     /// No user has this id.
     UserNotFound,
-    /// The user who is to invite does not exist.
+    /// The user who should send the invite does not exist.
     SenderNotFound,
     /// No lesson has this id.
     LessonNotFound,
-    /// No role has these ids. Where the request named but one, the service does not repeat it.
+    /// No role has these ids.
     RoleNotFound {
-        /// The ids that the service names.
+        /// The ids that the service names. If the request named only one, there are none.
         ids: Vec<String>,
     },
     /// No campaign has these ids.
@@ -32,27 +38,27 @@ pub enum Refusal {
         /// The ids that the service names.
         ids: Vec<String>,
     },
-    /// The role is another team's.
+    /// The role belongs to another team.
     RoleOfAnotherTeam,
-    /// An id does not have the form of one.
+    /// An id is malformed.
     InvalidId {
-        /// What it should be the id of: `user`, `sender`, `lesson`, `role`, `campaign` or `assignment`.
+        /// The kind of id: `user`, `sender`, `lesson`, `role`, `campaign` or `assignment`.
         of: &'static str,
         /// The ids that the service names.
         ids: Vec<String>,
     },
-    /// A field is missing or wrong.
+    /// A field is missing or invalid.
     InvalidField {
         /// The field of the request.
         field: &'static str,
     },
-    /// Campaigns and assignments exclude each other.
+    /// Only one of campaigns and assignments may be given.
     CampaignsAndAssignments,
-    /// A refusal that no document names.
+    /// A refusal that the documentation does not name.
     Other,
 }
 
-/// The words of the document, as [`ErrorSpec::says`] has them, and what they refuse.
+/// The documented messages, in the notation of [`ErrorSpec::says`].
 const KNOWN: [(&str, Refusal); 30] = [
     ("{what}already exists", Refusal::InviteExists),
     ("User not found", Refusal::UserNotFound),
@@ -95,13 +101,13 @@ const fn invalid_id(of: &'static str) -> Refusal {
 }
 
 impl Refusal {
-    /// Reads a refusal that is not about the credential.
-    pub(crate) fn read(words: &str) -> Self {
+    /// Recognises a refusal by its message. Case and a final full stop do not matter.
+    pub fn from_words(words: &str) -> Self {
         let known = KNOWN.into_iter().find(|(says, _)| ErrorSpec::new(400, says).matches(words));
         known.map_or(Self::Other, |(_, refusal)| refusal.with_ids(words))
     }
 
-    /// The ids stand after the colon, joined by commas.
+    /// The ids follow the colon, separated by commas.
     fn with_ids(self, words: &str) -> Self {
         let named = words.split_once(": ").map_or("", |(_, named)| named);
         let ids = named

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use drillmaster_models::{EndpointDef, Pager};
 use drillmaster_transport::cassette::RowEvent;
-use drillmaster_transport::{Connection, Doubt, Error, Resolver, Scope};
+use drillmaster_transport::{Connection, Error, InDoubtWrite, Resolver, Scope};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -87,7 +87,7 @@ impl RunContext {
         self.check_open(endpoint, &fields)?;
         // The script tries again, or another row is about the same person: sending it could do it twice. What an
         // earlier part of the run did is answered from the journal.
-        if let Some(doubt) = self.resolver.in_the_way(endpoint, &fields)
+        if let Some(doubt) = self.resolver.conflict(endpoint, &fields)
             && !self.connection().is_recalled(endpoint, &fields)
         {
             self.note_issue_of(endpoint, &fields, Some(&doubt));
@@ -135,7 +135,7 @@ impl RunContext {
         let call = async move {
             let answer = {
                 let call = async {
-                    match connection.call_or_doubt(endpoint, &fields).await? {
+                    match connection.call_or_in_doubt(endpoint, &fields).await? {
                         Ok(answer) => Ok(answer),
                         // Boxed because it is rarely needed and larger than all the rest.
                         Err(doubt) => Box::pin(resolve(&resolver, doubt, defers, &stop)).await,
@@ -315,7 +315,7 @@ impl RunContext {
         self.defers
             && outcome.state == State::InDoubt
             && self.fatal().is_none()
-            && self.resolver.holds(|own| Scope::row_of(own) == row)
+            && self.resolver.knows_scope(|own| Scope::row_of(own) == row)
     }
 
     /// Waits until all writes in doubt are resolved or given up, or the run is asked to end. Gives the rows to run
@@ -347,7 +347,7 @@ impl RunContext {
 
     /// How long until the writes in doubt can no longer take effect, if there are any.
     pub(crate) fn horizon(&self) -> Option<Duration> {
-        self.resolver.waiting()
+        self.resolver.time_to_horizon()
     }
 
     /// How the row of a scope ended in an earlier part of the run.
@@ -364,7 +364,7 @@ impl RunContext {
 /// Checks a write in doubt, for as long as the run has patience. A row that can run again does not wait for it.
 async fn resolve(
     resolver: &Resolver,
-    doubt: Doubt,
+    doubt: InDoubtWrite,
     defers: bool,
     stop: &CancellationToken,
 ) -> Result<Value, Error> {

@@ -28,7 +28,7 @@ pub(super) fn admit(
             return Err(told(
                 421,
                 &format!(
-                    "this sandbox is not called `{host}`; call it http://{local}, or start it with --listen and that name"
+                    "this sandbox is not called `{host}`; call it http://{local}, or let it listen at that name"
                 ),
             ));
         }

@@ -308,7 +308,7 @@ impl RequestEvent {
             body: Body::of_message(&request.wire.body),
             repeats: match request.purpose {
                 Purpose::Repeat { of } => Some(of),
-                Purpose::Call | Purpose::Look => None,
+                Purpose::Call | Purpose::Probe => None,
             },
         }
     }
@@ -391,7 +391,7 @@ impl ResponseEvent {
 impl ErrorEvent {
     /// The error as the caller got it. An `Err` says what of it cannot be read.
     pub fn into_error(self) -> Result<Error, String> {
-        Error::of_record(&self.kind, self.detail)
+        Error::from_recorded(&self.kind, self.detail)
             .ok_or_else(|| format!("`{}` is not a kind of error", self.kind))
     }
 

@@ -104,9 +104,9 @@ impl LinearRun {
         match event {
             Event::Cassette(header) | Event::Resumed(header) => self.set_header(header),
             // The result of these requests is in the `resolved` event of the write that they checked.
-            Event::Request(request) if request.scope == Scope::LOOKS => {}
-            Event::Response(response) if response.scope == Scope::LOOKS => {}
-            Event::Error(error) if error.scope == Scope::LOOKS => {}
+            Event::Request(request) if request.scope == Scope::PROBES => {}
+            Event::Response(response) if response.scope == Scope::PROBES => {}
+            Event::Error(error) if error.scope == Scope::PROBES => {}
             Event::Request(request) => match request.repeats {
                 Some(of) => self.scope(&request.scope).repeat(request.ordinal, of)?,
                 None => self.scope(&request.scope).call(request),

@@ -132,7 +132,7 @@ impl Transport for Append {
         match request.purpose {
             Purpose::Call => {}
             // What it finds is recorded as the outcome of the in-doubt write.
-            Purpose::Look => return connected(&self.service)?.send(request).await,
+            Purpose::Probe => return connected(&self.service)?.send(request).await,
             Purpose::Repeat { of } => {
                 let scope = request.scope.clone();
                 let answer = connected(&self.service)?.send(request).await;

@@ -1,4 +1,4 @@
-//! A write in doubt that waits to be resolved: when it is looked into, and when it may be sent again.
+//! A write in doubt that is being resolved: when to probe for it, and when it may be sent again.
 
 use std::time::Duration;
 
@@ -7,34 +7,35 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::look::Look;
-use super::{Doubt, LOOKS};
+use super::InDoubtWrite;
+use super::probe::Probe;
 use crate::error::Error;
 use crate::request::Source;
+use crate::resolve_policy::PROBE_DELAYS;
 
-/// How many complete looks must miss a write before it is sent again.
-pub(super) const ENOUGH: u32 = 2;
-/// After how many attempts a write is no longer looked into for the sake of proof: its list cannot be read.
-const MOST_ROUNDS: u32 = 8;
-/// The least time between two looks at the same list, so that writes in doubt share them.
-const GAP: Duration = Duration::from_secs(1);
+/// How many complete probes must miss a write before it is sent again.
+pub(super) const PROOF: u32 = 2;
+/// After this many attempts the list cannot be read, and no further probe is made to prove absence.
+const MAX_ROUNDS: u32 = 8;
+/// The least time between two probes of the same list, so that several writes share them.
+const MIN_GAP: Duration = Duration::from_secs(1);
 
 /// How an attempt to resolve a write ended.
 pub(super) enum Attempt {
-    /// It took effect, or is certain not to have.
+    /// It took effect, or certainly did not.
     Resolved(Result<Value, Error>),
-    /// In doubt still.
+    /// It is still in doubt.
     Open,
-    /// In doubt still, and no further attempt will tell: a guard or the credential stands in the way.
+    /// It is still in doubt, and no further attempt can help: a guard or the credential prevents it.
     Hopeless,
 }
 
 impl Attempt {
-    /// What the answer to a repeat tells.
-    pub(super) fn of(answer: Result<Value, Error>) -> Self {
+    /// What the answer to a repeat shows.
+    pub(super) fn from_repeat(answer: Result<Value, Error>) -> Self {
         match answer {
             Err(error) if error.is_in_doubt() || error.is_retryable() => Self::Open,
-            // "It is so already" is nobody's deed in particular, and is told as that.
+            // "Already done" does not say by whom, so it is returned as it is.
             Err(error) if error.is_refusal() || error.is_replay_mismatch() => {
                 Self::Resolved(Err(error))
             }
@@ -43,6 +44,7 @@ impl Attempt {
         }
     }
 
+    /// The word for it in logs.
     pub(super) const fn word(&self) -> &'static str {
         match self {
             Self::Resolved(Ok(_)) => "resolved",
@@ -53,94 +55,96 @@ impl Attempt {
     }
 }
 
-/// A write that waits to be resolved.
+/// A write that is being resolved.
 pub(super) struct Pending {
-    pub(super) doubt: Doubt,
-    /// When it is looked into next; `None` when it is not any more.
+    pub(super) write: InDoubtWrite,
+    /// The time of the next attempt, if there will be one.
     pub(super) due: Option<Instant>,
-    /// When the looks began that are counted.
+    /// When the probes began that count.
     pub(super) since: Instant,
-    /// How many complete looks missed it.
+    /// How many complete probes missed it.
     pub(super) missed: u32,
     pub(super) rounds: u32,
-    /// Whether this process has sent it again where that is allowed once.
+    /// Whether this process has sent it again, which it may do once.
     pub(super) repeated: bool,
-    /// Who waits for the outcome.
-    pub(super) waiting: Option<oneshot::Sender<Result<Value, Error>>>,
+    /// Where the outcome goes.
+    pub(super) outcome: Option<oneshot::Sender<Result<Value, Error>>>,
 }
 
 impl Pending {
-    pub(super) fn new(doubt: Doubt) -> Self {
-        let since = doubt.taken;
+    pub(super) fn new(write: InDoubtWrite) -> Self {
+        let since = write.since;
         let mut pending =
-            Self { doubt, due: None, since, missed: 0, rounds: 0, repeated: false, waiting: None };
-        // What an earlier part of the run left is looked into at once.
-        let is_old = matches!(pending.doubt.source, Source::History { .. });
+            Self { write, due: None, since, missed: 0, rounds: 0, repeated: false, outcome: None };
+        // A write of an earlier part of the run is probed for at once.
+        let is_old = matches!(pending.write.source, Source::History { .. });
         pending.due =
-            if is_old || pending.doubt.is_harmless() { Some(since) } else { pending.next(since) };
+            if is_old || pending.write.is_harmless() { Some(since) } else { pending.next(since) };
         pending
     }
 
-    /// Whether it may be sent again after a look that began then and did not find it.
+    /// Whether it may be sent again after a probe that began then and did not find it.
     fn may_repeat(&self, began: Instant) -> bool {
         if cfg!(drillmaster_break = "hasty") {
-            // What a runner does that takes the first absence for a proof.
+            // A broken build that takes the first absence for a proof.
             return !self.repeated;
         }
-        let absence = match self.doubt.write.resolve {
+        let absence = match self.write.write.resolve {
             Resolve::Probe { absence, .. } => absence,
             Resolve::Repeat | Resolve::Refusal => return true,
         };
-        let proven = absence == Absence::Repeatable && self.missed >= ENOUGH;
-        let past = began >= self.doubt.horizon();
-        !self.repeated && past && (proven || self.doubt.policy().repeat_unproven)
+        let proven = absence == Absence::Repeatable && self.missed >= PROOF;
+        let past = began >= self.write.horizon();
+        !self.repeated && past && (proven || self.write.policy().repeat_unproven)
     }
 
-    /// When it is looked into after this moment.
+    /// The time of the next attempt after this moment.
     pub(super) fn next(&self, now: Instant) -> Option<Instant> {
-        let policy = self.doubt.policy();
-        let end = self.since + policy.look_for;
-        let horizon = self.doubt.horizon();
-        let usual = LOOKS.map(|wait| self.since + wait).into_iter().filter(|at| *at <= end);
-        // Past the horizon two looks are enough to go by.
-        let may_prove = match self.doubt.write.resolve {
+        let policy = self.write.policy();
+        let end = self.since + policy.probe_for;
+        let horizon = self.write.horizon();
+        let delays = PROBE_DELAYS.map(|wait| self.since + wait).into_iter().filter(|at| *at <= end);
+        // After the horizon, two more probes prove absence.
+        let may_prove = match self.write.write.resolve {
             Resolve::Probe { absence, .. } => {
                 absence == Absence::Repeatable || policy.repeat_unproven
             }
             Resolve::Repeat | Resolve::Refusal => false,
         };
         let is_in_time = policy.wait || horizon <= end;
-        let proof = (may_prove && is_in_time && !self.repeated && self.rounds < MOST_ROUNDS)
-            .then(|| if horizon > now { horizon } else { now + self.gap() });
-        usual.filter(|at| *at > now).chain(proof).min()
+        let proof = (may_prove && is_in_time && !self.repeated && self.rounds < MAX_ROUNDS)
+            .then(|| if horizon > now { horizon } else { now + self.min_gap() });
+        delays.filter(|at| *at > now).chain(proof).min()
     }
 
-    pub(super) fn gap(&self) -> Duration {
-        if self.doubt.policy().effect_within == Some(Duration::ZERO) { Duration::ZERO } else { GAP }
+    /// The least time between two probes.
+    pub(super) fn min_gap(&self) -> Duration {
+        let is_immediate = self.write.policy().effect_within == Some(Duration::ZERO);
+        if is_immediate { Duration::ZERO } else { MIN_GAP }
     }
 
-    /// What a look tells, and the repeat that it allows.
-    pub(super) async fn after(&mut self, look: &Look) -> Attempt {
-        if look.found.contains(&self.doubt.place()) {
-            return Attempt::Resolved(self.doubt.done());
+    /// Concludes from a probe, and sends the write again if that proves it absent.
+    pub(super) async fn conclude(&mut self, probe: &Probe) -> Attempt {
+        if probe.found.contains(&self.write.id()) {
+            return Attempt::Resolved(self.write.took_effect());
         }
-        if look.hopeless {
+        if probe.hopeless {
             return Attempt::Hopeless;
         }
-        self.missed += u32::from(look.complete);
-        let is_proof = look.complete || self.doubt.policy().repeat_unproven;
-        if !is_proof || !self.may_repeat(look.began) {
+        self.missed += u32::from(probe.complete);
+        let is_proof = probe.complete || self.write.policy().repeat_unproven;
+        if !is_proof || !self.may_repeat(probe.began) {
             return Attempt::Open;
         }
-        let answer = self.doubt.repeat().await;
-        // One that never left is no repeat.
-        let left = answer.as_ref().err().is_none_or(|error| !error.is_retryable());
-        if left {
+        let answer = self.write.repeat().await;
+        // If it could not be sent, it does not count as a repeat.
+        let was_sent = answer.as_ref().err().is_none_or(|error| !error.is_retryable());
+        if was_sent {
             self.repeated = true;
-            // It is a write of its own, in doubt from now on.
-            (self.doubt.taken, self.doubt.age) = (Instant::now(), Duration::ZERO);
-            (self.since, self.missed) = (self.doubt.taken, 0);
+            // The repeat is a write of its own, which is in doubt from now on.
+            (self.write.since, self.write.age) = (Instant::now(), Duration::ZERO);
+            (self.since, self.missed) = (self.write.since, 0);
         }
-        Attempt::of(answer)
+        Attempt::from_repeat(answer)
     }
 }

@@ -1,4 +1,4 @@
-//! Resolving many writes in doubt at a time.
+//! Resolves many writes in doubt at a time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,24 +9,23 @@ use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::Doubt;
-use super::look::{Look, Place, from_recording, list_of, look, place_of, same};
-use super::pending::{Attempt, ENOUGH, Pending};
+use super::InDoubtWrite;
+use super::pending::{Attempt, PROOF, Pending};
+use super::probe::{Probe, Target, follow_recording, list_of, probe, same, target_of};
 use crate::error::Error;
 use crate::request::{Scope, Source};
 
-/// Resolves writes in doubt, many at a time: those that wait for the same list share its looks.
+/// Resolves writes in doubt, many at a time. Writes that appear in the same list share its probes.
 ///
 /// A write is repeated only
 ///
 /// - where its endpoint declares that a repeat changes nothing or is refused
 ///   ([`Resolve::Repeat`], [`Resolve::Refusal`]), or
-/// - where it is absent from several complete looks, the last of which began after its **horizon**, the longest
-///   time in which its effect may still appear; and then once in each process.
+/// - where it is absent from several complete probes, the last of which began after its **horizon**, the latest time at
+///   which its effect may appear; and then once in each process.
 ///
-/// A look reads the list that the endpoint names, from the service and from its first page to its last. A list
-/// that fails, ends early or shifts while it is read can show that somebody is in it, and never that somebody is
-/// not.
+/// A probe reads the list that the endpoint names, fresh from the service, from its first page to its last. A list that
+/// fails, ends early or changes while it is read can show that someone is in it, and never that someone is not.
 ///
 /// ```
 /// use drillmaster_models::endpoint;
@@ -41,7 +40,7 @@ use crate::request::{Scope, Source};
 /// let users = connection.call(endpoint("veracode.users").unwrap(), &json!({})).await.unwrap();
 /// let fields = json!({ "email": "new@example.com", "senderId": users["users"][0]["id"] });
 ///
-/// // Answered by 500, although it was carried out.
+/// // The service answers with a 500, although the invite took effect.
 /// let invited = connection.call_and_resolve(endpoint("veracode.invite").unwrap(), &fields).await;
 /// assert!(invited.is_ok());
 /// assert_eq!(sandbox.writes()["veracode.invite"]["new@example.com"], 1);
@@ -50,111 +49,114 @@ use crate::request::{Scope, Source};
 #[derive(Default)]
 pub struct Resolver {
     state: Mutex<State>,
-    /// Told when a write was added or the end is near.
+    /// Notified when a write is added or the end is near.
     changed: Notify,
-    /// Told when there is nothing left to do for now.
+    /// Notified when there is nothing to do for now.
     idle: Notify,
-    looks: Arc<Looks>,
+    probes: ProbeScope,
 }
 
-/// The scope of looks, which belong to no row.
-struct Looks(Arc<Scope>);
+/// The scope of probes, which belong to no row.
+struct ProbeScope(Arc<Scope>);
 
-impl Default for Looks {
+impl Default for ProbeScope {
     fn default() -> Self {
-        Self(Arc::new(Scope::new(Scope::LOOKS)))
+        Self(Arc::new(Scope::new(Scope::PROBES)))
     }
 }
 
 #[derive(Default)]
 struct State {
     open: Vec<Pending>,
-    /// How many of them are worked on at present.
+    /// The number of writes that an attempt is being made for.
     busy: usize,
-    /// All that are in doubt, those that are worked on among them.
+    /// All writes in doubt, including the busy ones.
     known: Vec<Known>,
-    /// The scopes in which a write was resolved since that was asked for.
+    /// The scopes in which a write was resolved since the last [`Resolver::take_resolved`].
     resolved: HashSet<Arc<str>>,
-    /// When each list was last looked at.
-    looked: HashMap<&'static str, Instant>,
-    /// Whether the last looks were made.
+    /// When each list was last read.
+    probed: HashMap<&'static str, Instant>,
+    /// Whether the last probes have been made.
     closing: bool,
 }
 
-/// What of a write in doubt others must know.
+/// What other calls must know of a write in doubt.
 struct Known {
     scope: Arc<str>,
     ordinal: u64,
-    endpoint: &'static str,
+    /// `None` where a repeat is harmless, which conflicts with no other call.
+    endpoint: Option<&'static str>,
     subject: Value,
     error: Error,
 }
 
-impl Known {
-    /// One whose repeat is harmless is in nobody's way, but is in doubt all the same.
-    fn of(doubt: &Doubt) -> Self {
-        let (scope, ordinal) = doubt.place();
-        let subject = doubt.fields[doubt.write.subject].clone();
-        let endpoint = if doubt.is_harmless() { "" } else { doubt.endpoint.name() };
-        Self { scope, ordinal, endpoint, subject, error: doubt.error.clone() }
+impl From<&InDoubtWrite> for Known {
+    fn from(write: &InDoubtWrite) -> Self {
+        let (scope, ordinal) = write.id();
+        let subject = write.fields[write.write.subject].clone();
+        let endpoint = (!write.is_harmless()).then(|| write.endpoint.name());
+        Self { scope, ordinal, endpoint, subject, error: write.error.clone() }
     }
 }
 
 impl Resolver {
-    /// Does for a write what need not wait: repeats it where that is harmless at any time, or looks and repeats
-    /// where its horizon is past as soon as it is sent, as on the embedded sandbox.
-    pub async fn try_now(&self, doubt: Doubt) -> Result<Result<Value, Error>, Box<Doubt>> {
-        if doubt.source == Source::OldRecording {
-            return Ok(from_recording(&doubt).await.unwrap_or(Err(doubt.error)));
+    /// Resolves a write as far as possible without waiting: repeats it where that is harmless, or probes for it and
+    /// repeats it where its horizon is past at once, as on the embedded sandbox. Otherwise returns the write.
+    pub async fn try_now(
+        &self,
+        write: InDoubtWrite,
+    ) -> Result<Result<Value, Error>, Box<InDoubtWrite>> {
+        if write.source == Source::OldRecording {
+            return Ok(follow_recording(&write).await.unwrap_or(Err(write.error)));
         }
-        if doubt.is_recorded() {
-            return Ok(Err(doubt.error));
+        if write.is_recorded() {
+            return Ok(Err(write.error));
         }
         if cfg!(drillmaster_break = "unresolved") {
-            // What a runner would do that never looks.
-            return Ok(doubt.repeat().await);
+            // A broken build that never probes.
+            return Ok(write.repeat().await);
         }
-        let mut open = Pending::new(doubt);
-        let is_now = open.doubt.is_harmless()
+        let mut open = Pending::new(write);
+        let is_now = open.write.is_harmless()
             || cfg!(drillmaster_break = "hasty")
-            || open.doubt.policy().effect_within == Some(Duration::ZERO);
-        for _ in 0..ENOUGH {
+            || open.write.policy().effect_within == Some(Duration::ZERO);
+        for _ in 0..PROOF {
             if !is_now {
                 break;
             }
             match self.attempt(std::slice::from_mut(&mut open)).await.pop() {
                 Some(Attempt::Resolved(answer)) => return Ok(answer),
-                // A look that missed it is followed by the one that proves it.
-                Some(Attempt::Open) if !open.doubt.is_harmless() && !open.repeated => {}
+                // A probe that missed it is followed by the one that proves its absence.
+                Some(Attempt::Open) if !open.write.is_harmless() && !open.repeated => {}
                 _ => break,
             }
         }
-        Err(Box::new(open.doubt))
+        Err(Box::new(open.write))
     }
 
-    /// Takes a write to be resolved while [`run`](Self::run) runs. The outcome comes through what this gives:
-    /// an error that is in doubt where it could not be resolved.
-    pub fn add(&self, doubt: Doubt) -> oneshot::Receiver<Result<Value, Error>> {
+    /// Adds a write, to be resolved while [`run`](Self::run) runs. The outcome comes through the receiver: an error that is
+    /// in doubt if it could not be resolved.
+    pub fn add(&self, write: InDoubtWrite) -> oneshot::Receiver<Result<Value, Error>> {
         let (sender, receiver) = oneshot::channel();
-        let mut open = Pending::new(doubt);
-        if open.doubt.is_harmless() {
+        let mut open = Pending::new(write);
+        if open.write.is_harmless() {
             // It was tried just now.
             open.due = open.next(open.since);
         }
         match open.due {
-            Some(_) => open.waiting = Some(sender),
-            // Nobody has the patience to look into it.
-            None => send(Some(sender), Err(open.doubt.error.clone())),
+            Some(_) => open.outcome = Some(sender),
+            // The policy leaves no time for a probe.
+            None => send(Some(sender), Err(open.write.error.clone())),
         }
         let mut state = self.state();
-        state.known.push(Known::of(&open.doubt));
+        state.known.push((&open.write).into());
         state.open.push(open);
         drop(state);
         self.changed.notify_one();
         receiver
     }
 
-    /// Resolves what is added, until it is dropped.
+    /// Resolves the writes that are added, until it is dropped.
     pub async fn run(&self) {
         loop {
             let due = self.state().open.iter().filter_map(|open| open.due).min();
@@ -173,12 +175,12 @@ impl Resolver {
         }
     }
 
-    /// Returns when no write is to be looked into any more, after a last look at each that is still in doubt.
+    /// Returns when nothing is left to try, after a last probe for each write that is still in doubt.
     pub async fn finish(&self) {
         loop {
             let idle = self.idle.notified();
             tokio::pin!(idle);
-            // Whoever is told between the look at the state and the wait is told all the same.
+            // From here on, no notification is missed.
             idle.as_mut().enable();
             {
                 let mut state = self.state();
@@ -198,61 +200,61 @@ impl Resolver {
         }
     }
 
-    /// The scopes in which a write was resolved since this was last asked for.
+    /// The scopes in which a write was resolved since the last call of this.
     pub fn take_resolved(&self) -> HashSet<Arc<str>> {
         std::mem::take(&mut self.state().resolved)
     }
 
-    /// In how long the effects of the writes that are still in doubt can no longer appear; `None` where none is.
-    pub fn waiting(&self) -> Option<Duration> {
+    /// The time until the effects of the writes still in doubt can no longer appear. `None` if there are none.
+    pub fn time_to_horizon(&self) -> Option<Duration> {
         let state = self.state();
         let now = Instant::now();
-        // A repeat that is harmless need not wait for it.
+        // A harmless repeat need not wait for it.
         let horizon =
-            |open: &Pending| if open.doubt.is_harmless() { now } else { open.doubt.horizon() };
+            |open: &Pending| if open.write.is_harmless() { now } else { open.write.horizon() };
         let last = state.open.iter().map(horizon).max()?;
         Some(last.saturating_duration_since(now))
     }
 
-    /// Whether a write of such a scope is in doubt, or was and nobody has asked yet what became of it.
-    pub fn holds(&self, is_of: impl Fn(&str) -> bool) -> bool {
+    /// Whether a write of these scopes is in doubt, or was resolved and not yet [taken](Self::take_resolved).
+    pub fn knows_scope(&self, matches: impl Fn(&str) -> bool) -> bool {
         let state = self.state();
         let known = state.known.iter().map(|known| &known.scope);
-        known.chain(&state.resolved).any(|scope| is_of(scope))
+        known.chain(&state.resolved).any(|scope| matches(scope))
     }
 
-    /// The error of a write in doubt that such a call would do twice: the same endpoint and the same person, in
-    /// whatever row. It must not be sent before that is resolved.
-    pub fn in_the_way(&self, endpoint: &EndpointDef, fields: &Value) -> Option<Error> {
+    /// The error of a write in doubt that this call would do twice: the same endpoint for the same person, in any row. The
+    /// call must not be sent before that write is resolved.
+    pub fn conflict(&self, endpoint: &EndpointDef, fields: &Value) -> Option<Error> {
         let write = endpoint.metadata.effect.write()?;
         let state = self.state();
-        let same = |known: &&Known| {
-            known.endpoint == endpoint.name() && same(&known.subject, &fields[write.subject])
+        let conflicts = |known: &&Known| {
+            known.endpoint == Some(endpoint.name()) && same(&known.subject, &fields[write.subject])
         };
-        state.known.iter().find(same).map(|known| known.error.clone())
+        state.known.iter().find(conflicts).map(|known| known.error.clone())
     }
 
-    /// Forgets the writes of a scope that are in doubt: it is run again, and tells of them anew.
-    pub fn forget(&self, is_of: impl Fn(&str) -> bool) {
+    /// Forgets the writes of these scopes. Their rows run again and will report them anew.
+    pub fn forget(&self, matches: impl Fn(&str) -> bool) {
         let mut state = self.state();
-        state.open.retain(|open| !is_of(open.doubt.scope()));
-        state.known.retain(|known| !is_of(&known.scope));
+        state.open.retain(|open| !matches(open.write.scope()));
+        state.known.retain(|known| !matches(&known.scope));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks into the writes whose time has come, and into those that the same look serves.
+    /// Makes an attempt for the writes that are due, and for those that the same probe serves.
     async fn round(&self) {
         let now = Instant::now();
         let mut taken = {
             let mut state = self.state();
             let state = &mut *state;
             for open in &mut state.open {
-                let Resolve::Probe { endpoint, .. } = open.doubt.write.resolve else { continue };
-                // Soon enough: another write may have the same look.
-                let earliest = state.looked.get(endpoint).map(|at| *at + open.gap());
+                let Resolve::Probe { endpoint, .. } = open.write.write.resolve else { continue };
+                // Another write may have caused a probe of the same list a moment ago.
+                let earliest = state.probed.get(endpoint).map(|at| *at + open.min_gap());
                 if open.due.is_some_and(|due| due <= now) && earliest > Some(now) {
                     open.due = earliest;
                 }
@@ -261,14 +263,14 @@ impl Resolver {
                 .open
                 .iter()
                 .filter(|open| open.due.is_some_and(|due| due <= now))
-                .filter_map(|open| list_of(&open.doubt))
+                .filter_map(|open| list_of(&open.write))
                 .collect();
             let is_taken = |open: &mut Pending| {
                 open.due.is_some_and(|due| due <= now)
-                    || list_of(&open.doubt).is_some_and(|list| lists.contains(list))
+                    || list_of(&open.write).is_some_and(|list| lists.contains(list))
             };
             let taken: Vec<_> = state.open.extract_if(.., is_taken).collect();
-            state.looked.extend(lists.into_iter().map(|list| (list, now)));
+            state.probed.extend(lists.into_iter().map(|list| (list, now)));
             state.busy = taken.len();
             taken
         };
@@ -279,10 +281,10 @@ impl Resolver {
         for (mut open, attempt) in taken.into_iter().zip(attempts) {
             match attempt {
                 Attempt::Resolved(answer) => {
-                    let (scope, ordinal) = open.doubt.place();
+                    let (scope, ordinal) = open.write.id();
                     state.known.retain(|known| known.scope != scope || known.ordinal != ordinal);
                     state.resolved.insert(scope);
-                    send(open.waiting.take(), answer);
+                    send(open.outcome.take(), answer);
                     continue;
                 }
                 Attempt::Open if state.closing => open.due = None,
@@ -290,38 +292,38 @@ impl Resolver {
                 Attempt::Hopeless => open.due = None,
             }
             if open.due.is_none() {
-                send(open.waiting.take(), Err(open.doubt.error.clone()));
+                send(open.outcome.take(), Err(open.write.error.clone()));
             }
             state.open.push(open);
         }
     }
 
-    /// One attempt at each of these: a harmless repeat, or a look and the repeat that it allows.
+    /// Makes one attempt for each of these: a harmless repeat, or a probe and the repeat that it allows.
     async fn attempt(&self, all: &mut [Pending]) -> Vec<Attempt> {
-        let mut seen: HashMap<Place, Look> = HashMap::new();
+        let mut probes: HashMap<Target, Probe> = HashMap::new();
         let mut attempts = Vec::with_capacity(all.len());
-        let places: HashSet<_> = all.iter().filter_map(|open| place_of(&open.doubt)).collect();
-        for place in places {
-            let about = all.iter().filter(|open| place_of(&open.doubt) == Some(place));
-            let doubts: Vec<&Doubt> = about.map(|open| &open.doubt).collect();
-            seen.insert(place, look(&self.looks.0, place, &doubts).await);
+        let targets: HashSet<_> = all.iter().filter_map(|open| target_of(&open.write)).collect();
+        for target in targets {
+            let own = all.iter().filter(|open| target_of(&open.write) == Some(target));
+            let writes: Vec<&InDoubtWrite> = own.map(|open| &open.write).collect();
+            probes.insert(target, probe(&self.probes.0, target, &writes).await);
         }
         for open in all {
-            let attempt = match place_of(&open.doubt).and_then(|place| seen.get(&place)) {
-                Some(look) => open.after(look).await,
-                None => Attempt::of(open.doubt.repeat().await),
+            let attempt = match target_of(&open.write).and_then(|target| probes.get(&target)) {
+                Some(probe) => open.conclude(probe).await,
+                None => Attempt::from_repeat(open.write.repeat().await),
             };
             open.rounds += 1;
-            open.doubt.tell(open.rounds, attempt.word());
+            open.write.log(open.rounds, attempt.word());
             attempts.push(attempt);
         }
         attempts
     }
 }
 
-fn send(waiting: Option<oneshot::Sender<Result<Value, Error>>>, outcome: Result<Value, Error>) {
-    if let Some(waiting) = waiting {
-        // Whoever went away does not want to know.
-        let _ = waiting.send(outcome);
+fn send(to: Option<oneshot::Sender<Result<Value, Error>>>, outcome: Result<Value, Error>) {
+    if let Some(to) = to {
+        // The receiver may have gone.
+        let _ = to.send(outcome);
     }
 }

@@ -261,7 +261,7 @@ proptest! {
         delay in proptest::option::of(0_u64..120_000),
         shape in proptest::sample::select(ODD.iter().copied().chain([Shape::Right; 8]).collect::<Vec<_>>()),
         within in 120_u64..240,
-        look_for in 0_u64..600,
+        probe_for in 0_u64..600,
         wait in any::<bool>(),
         // Whoever says that absence need not be shown says so after a look of their own.
         repeat_unproven in any::<bool>(),
@@ -271,7 +271,7 @@ proptest! {
             let service = Late::new(trouble, delay.map(Duration::from_millis), shape);
             let policy = ResolvePolicy {
                 effect_within: Some(Duration::from_secs(within)),
-                look_for: Duration::from_secs(look_for),
+                probe_for: Duration::from_secs(probe_for),
                 wait,
                 repeat_unproven: repeat_unproven && delay.is_none(),
             };
@@ -350,7 +350,7 @@ async fn writes_in_doubt_share_their_looks() {
     let mut outcomes = Vec::new();
     for number in 0..40 {
         let fields = json!({ "email": format!("p{number}@example.com"), "senderId": sender });
-        let doubt = connection.call_or_doubt(invite(), &fields).await.unwrap().err().unwrap();
+        let doubt = connection.call_or_in_doubt(invite(), &fields).await.unwrap().err().unwrap();
         outcomes.push(resolver.add(doubt));
     }
     let done = join_all(outcomes);
@@ -438,7 +438,7 @@ async fn without_patience_nobody_waits() {
     for name in ["thm.add_seat", "veracode.invite"] {
         let sandbox = academy();
         let plan = format!("{name}:reset-before=100%").parse().unwrap();
-        let policy = ResolvePolicy { look_for: Duration::ZERO, ..ResolvePolicy::default() };
+        let policy = ResolvePolicy { probe_for: Duration::ZERO, ..ResolvePolicy::default() };
         let connection = Connection::new(FaultInjector::new(sandbox, plan)).resolving(policy);
         let fields = json!({ "email": WAITING, "senderId": "a" });
         let fields = if name == "thm.add_seat" { json!({ "email": WAITING }) } else { fields };

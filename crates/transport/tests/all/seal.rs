@@ -402,7 +402,7 @@ async fn a_write_in_doubt_is_replayed_as_it_was_resolved() {
     let look = |ordinal| {
         let answer = Response::json(200, &json!({ "nextPage": null, "users": [] }));
         let page = json!({ "page": 0, "limit": 50 });
-        exchange(Scope::LOOKS, ordinal, "veracode.users", &page, &answer).to_vec()
+        exchange(Scope::PROBES, ordinal, "veracode.users", &page, &answer).to_vec()
     };
     let repeat = |ordinal, of| match invite(ordinal) {
         Event::Request(event) => Event::Request(RequestEvent { repeats: Some(of), ..event }),
