@@ -185,7 +185,11 @@ impl RunContext {
         if let Err(error) = &value
             && error.is_replay_mismatch()
         {
-            self.note_issue((name, String::new()), IssueKind::Unrecorded, detail_of(error, self.resume_command()));
+            self.note_issue(
+                (name, String::new()),
+                IssueKind::Unrecorded,
+                detail_of(error, self.resume_command()),
+            );
             self.close_after(None, error);
         }
         value
@@ -222,7 +226,9 @@ impl RunContext {
         };
         let call = (endpoint.name(), fields.to_string());
         match error.zip(kind) {
-            Some((error, kind)) => self.note_issue(call, kind, detail_of(error, self.resume_command())),
+            Some((error, kind)) => {
+                self.note_issue(call, kind, detail_of(error, self.resume_command()))
+            }
             None => self.update_issues(|issues| issues.retain(|issue| issue.call != call)),
         }
     }
