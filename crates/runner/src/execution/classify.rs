@@ -65,11 +65,11 @@ pub(crate) fn classify(
             let line = error.take_position().line().map(|line| line as u64);
             let (state, detail) = failure(resume, &error, line);
             // The notes say what was done before the error.
-            let details: Vec<_> = stats.notes.iter().cloned().chain([detail]).collect();
-            return RowResult { line, ..RowResult::new(state, details.join("; ")) };
+            let parts: Vec<_> = stats.notes.iter().cloned().chain([detail]).collect();
+            return RowResult { line, ..RowResult::new(state, parts.join("; ")) };
         }
     };
-    let state = if stats.unchanged && !stats.changed { State::Unchanged } else { State::Done };
+    let ended = if stats.unchanged && !stats.changed { State::Unchanged } else { State::Done };
     let mut returned = match to_json(&value) {
         Ok(Value::Object(fields)) => fields,
         Ok(Value::Null) => Map::new(),
@@ -86,7 +86,7 @@ pub(crate) fn classify(
     }
     let detail = returned.shift_remove("detail").map(|detail| cell(&detail));
     let detail = detail.unwrap_or_else(|| stats.notes.join("; "));
-    RowResult { returned, ..RowResult::new(state, detail) }
+    RowResult { returned, ..RowResult::new(ended, detail) }
 }
 
 fn failure(resume: Option<&str>, error: &EvalAltResult, line: Option<u64>) -> (State, String) {

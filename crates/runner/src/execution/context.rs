@@ -227,7 +227,7 @@ impl RunContext {
         let call = (endpoint.name(), fields.to_string());
         match error.zip(kind) {
             Some((error, kind)) => {
-                self.note_issue(call, kind, detail_of(error, self.resume_command()))
+                self.note_issue(call, kind, detail_of(error, self.resume_command()));
             }
             None => self.update_issues(|issues| issues.retain(|issue| issue.call != call)),
         }
