@@ -1,4 +1,5 @@
-//! `cargo xtask codegen`: what people and editors read, made from the list of endpoints, and pictures of the program.
+//! `cargo xtask codegen`: generates documents and editor definitions from the list of endpoints, and pictures of
+//! the program.
 
 mod commands;
 mod endpoints;
@@ -15,24 +16,24 @@ use drillmaster_models::{Dialect, SERVICES};
 
 use crate::{Outcome, repository};
 
-/// Folders that hold generated files and nothing else.
+/// Folders that contain only generated files.
 const FOLDERS: [&str; 3] = ["docs/openapi", "docs/pictures", "docs/rhai"];
 
-/// Files by their path from the root.
+/// Texts of files by their paths from the root.
 type Files = BTreeMap<String, String>;
 
-/// Everything that is generated.
+/// All generated files.
 fn generated() -> Outcome<Files> {
-    let mut files = of_the_entries();
+    let mut files = from_endpoints();
     files.insert("docs/commands.md".to_owned(), commands::commands());
     files.insert("docs/scripts.md".to_owned(), commands::scripts()?);
     files.extend(pictures::files()?);
     Ok(files)
 }
 
-/// What is made from the list of endpoints.
-pub(crate) fn of_the_entries() -> Files {
-    let guide = [("docs/endpoints.md".to_owned(), endpoints::guide())];
+/// The files that are generated from the list of endpoints.
+pub(crate) fn from_endpoints() -> Files {
+    let document = [("docs/endpoints.md".to_owned(), endpoints::document())];
     let descriptions = SERVICES.into_iter().flat_map(|service| {
         let dialects: &[Dialect] =
             if service.has_legacy { &Dialect::ALL } else { &[Dialect::Current] };
@@ -48,28 +49,28 @@ pub(crate) fn of_the_entries() -> Files {
     let definitions = drillmaster_runner::language::definitions::files()
         .into_iter()
         .map(|(name, text)| (format!("docs/rhai/{name}"), text));
-    guide.into_iter().chain(descriptions).chain(definitions).collect()
+    document.into_iter().chain(descriptions).chain(definitions).collect()
 }
 
-/// Brings the generated files up to date.
+/// Updates the generated files.
 pub(crate) fn write() -> Outcome {
     let generated = generated()?;
     for path in stale(&generated, &found(&generated)?) {
         let file = repository::root().join(path);
-        let done = match generated.get(path) {
+        let result = match generated.get(path) {
             Some(text) => {
                 let folder = file.parent().unwrap_or(Path::new("."));
                 fs::create_dir_all(folder).and_then(|()| fs::write(&file, text))
             }
             None => fs::remove_file(&file),
         };
-        done.map_err(|error| format!("cannot refresh {path}: {error}"))?;
-        println!("refreshed {path}");
+        result.map_err(|error| format!("cannot update {path}: {error}"))?;
+        println!("updated {path}");
     }
     Ok(())
 }
 
-/// Fails where a generated file is not what it would be.
+/// Fails if a generated file is not up to date.
 pub(crate) fn check() -> Outcome {
     let generated = generated()?;
     let found = found(&generated)?;
@@ -78,17 +79,17 @@ pub(crate) fn check() -> Outcome {
         return Ok(());
     }
     Err(format!(
-        "generated files are stale: {}; run `cargo xtask codegen` and commit what it changes",
+        "generated files are stale: {}; run `cargo xtask codegen` and commit the changes",
         stale.join(", ")
     ))
 }
 
-/// What is where generated files are expected, and what else is in their folders.
+/// The existing files at the paths of generated files, and all others in their folders.
 fn found(generated: &Files) -> Outcome<Files> {
     let root = repository::root();
     let mut paths: BTreeSet<String> = generated.keys().cloned().collect();
     for folder in FOLDERS {
-        // A folder that is not there holds nothing.
+        // A missing folder has no files.
         for file in fs::read_dir(root.join(folder)).into_iter().flatten() {
             let file = file.map_err(|error| format!("cannot list {folder}: {error}"))?;
             paths.insert(format!("{folder}/{}", file.file_name().to_string_lossy()));
@@ -124,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_generated_twice_is_the_same() {
-        assert_eq!(of_the_entries(), of_the_entries());
+    fn generating_twice_gives_the_same_files() {
+        assert_eq!(from_endpoints(), from_endpoints());
     }
 
     #[test]
     fn each_service_has_a_description_per_dialect() {
-        let paths: Vec<String> = of_the_entries().into_keys().collect();
+        let paths: Vec<String> = from_endpoints().into_keys().collect();
         let descriptions: Vec<&str> =
             paths.iter().filter_map(|path| path.strip_prefix("docs/openapi/")).collect();
         assert_eq!(descriptions, ["thm-current.json", "thm-legacy.json", "veracode.json"]);

@@ -1,7 +1,7 @@
 //! Creating, opening and writing journals.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -11,26 +11,7 @@ use drillmaster_transport::cassette::{Event, Header, JOURNAL_VERSION};
 
 use crate::error::{JournalError, Problem};
 use crate::history::History;
-use crate::writer::{self, Item, Put, Queue};
-
-/// What a journal's lines are written to.
-pub trait Sink: Send {
-    /// Appends lines.
-    fn write(&mut self, lines: &[u8]) -> io::Result<()>;
-
-    /// Makes everything that was written safe: when this returns, it survives a power cut.
-    fn sync(&mut self) -> io::Result<()>;
-}
-
-impl Sink for File {
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        self.write_all(lines)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
-    }
-}
+use crate::writer::{self, Item, Put, Queue, Sink};
 
 /// Writes the journal of a run. Dropping it writes the remaining events and leaves the run to be resumed;
 /// [`close`](Self::close) ends the run.

@@ -54,5 +54,6 @@ mod writer;
 
 pub use error::JournalError;
 pub use history::History;
-pub use journal::{Journal, Sink};
+pub use journal::Journal;
 pub use journaled::Journaled;
+pub use writer::Sink;

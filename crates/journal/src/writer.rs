@@ -1,6 +1,7 @@
 //! The thread that writes a journal, and the queue that feeds it.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -8,8 +9,6 @@ use std::time::{Duration, Instant};
 
 use drillmaster_transport::cassette::lines::{ChainHash, Line};
 use tokio::sync::oneshot;
-
-use crate::journal::Sink;
 
 /// How much may wait for the disk, in bytes. Adding more blocks, so that memory is bounded.
 const LARGEST_QUEUE: usize = 4 << 20;
@@ -20,6 +19,25 @@ const COLLECT: Duration = Duration::from_millis(2);
 const ENOUGH: usize = 64 << 10;
 /// How long callers that wait for the disk are collected at most, so that one sync serves them all.
 const LONGEST_COLLECT: Duration = Duration::from_millis(5);
+
+/// What a journal's lines are written to.
+pub trait Sink: Send {
+    /// Appends lines.
+    fn write(&mut self, lines: &[u8]) -> io::Result<()>;
+
+    /// Makes everything that was written safe: when this returns, it survives a power cut.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Sink for File {
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.write_all(lines)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
 
 /// Lines that wait to be written. They are written in the order in which they were added, so if a line is safe, so are
 /// all before it.

@@ -116,7 +116,7 @@ impl Field {
     /// assert_eq!(field.read_text("a,b").unwrap(), serde_json::json!(["a", "b"]));
     /// ```
     pub fn read_text(&self, text: &str) -> Result<Value, String> {
-        let mismatch = || Err(format!("must be a {}, not `{text}`", self.kind.name()));
+        let mismatch = || Err(format!("must be a {}", self.kind.name()));
         match &self.kind {
             FieldKind::Text => Ok(text.into()),
             FieldKind::Choice(words) => one_of(text, words),
@@ -125,7 +125,7 @@ impl Field {
             FieldKind::Flag => match text {
                 "true" => Ok(true.into()),
                 "false" => Ok(false.into()),
-                _ => Err(format!("must be true or false, not `{text}`")),
+                _ => Err("must be true or false".to_owned()),
             },
             FieldKind::Texts => Ok(parts(text).map(Value::from).collect()),
             FieldKind::Choices(words) => parts(text).map(|part| one_of(part, words)).collect(),

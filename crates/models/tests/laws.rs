@@ -133,6 +133,7 @@ fn every_endpoint_and_field_is_documented() {
             endpoint.name(),
             endpoint.summary()
         );
+        assert!(!endpoint.summary().contains(". "), "{}: more than one sentence", endpoint.name());
         for field in endpoint.fields() {
             assert!(!field.doc.is_empty(), "{}: `{}`", endpoint.name(), field.name);
         }

@@ -1,14 +1,14 @@
-//! JSON as it is written: a tree that knows the places of its texts, so that a text can be replaced and all
-//! else stays as it was, doubled keys, white space and long numbers among it.
+//! JSON with the position of each text, so that a text can be replaced while everything else stays as it was, including
+//! duplicate keys, white space and long numbers. A `serde_json::Value` loses these, and with them it could hide a value.
 
 use std::ops::Range;
 
 use serde_json::Value;
 
-/// Deeper than this it is taken for plain text.
+/// JSON that is nested more deeply is treated as plain text.
 const DEEPEST: usize = 128;
 
-/// A value and where it stands.
+/// A value and its position.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) span: Range<usize>,
@@ -20,7 +20,6 @@ pub(crate) enum What {
     Object(Vec<(Key, Node)>),
     Array(Vec<Node>),
     Text(String),
-    /// A number.
     Number,
     /// `true`, `false` or `null`.
     Word,
@@ -32,7 +31,7 @@ pub(crate) struct Key {
     pub(crate) text: String,
 }
 
-/// Reads a whole text as JSON, if it is an object, a list or a quoted text.
+/// Parses a text that is an object, a list or a string in JSON, and nothing else.
 pub(crate) fn parse(text: &str) -> Option<Node> {
     if !text.trim_start().starts_with(['{', '[', '"']) {
         return None;
@@ -43,7 +42,7 @@ pub(crate) fn parse(text: &str) -> Option<Node> {
     (reader.at == text.len()).then_some(node)
 }
 
-/// Whether a value says all that these bytes say: reading JSON loses doubled keys and digits of numbers.
+/// Whether a value says everything that these bytes say: it has no duplicate keys, and no number lost digits.
 pub fn says_all(bytes: &[u8], value: &Value) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let mut reader = Reader { text, at: 0 };
@@ -125,7 +124,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A quoted text.
+    /// A string.
     fn key(&mut self) -> Option<Key> {
         self.take(b'"')?;
         let start = self.at - 1;

@@ -1,29 +1,39 @@
-//! The whole state of a sandbox: both services and what was written to them.
-
-use std::collections::BTreeMap;
+//! The whole state of a sandbox.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::call::{Answer, Call};
+use crate::handler::Handler;
 use crate::options::Options;
 use crate::population::people;
+use crate::writes::Writes;
 use crate::{thm, veracode};
 
-/// Both services with the same people.
+/// Both services with the same people, and the effects of the calls so far.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Academy {
-    /// The time at which every call arrives.
+    /// The time at which every call is received.
     pub(crate) now: Timestamp,
     /// TryHackMe.
     pub(crate) thm: thm::State,
     /// Security Labs.
     pub(crate) veracode: veracode::State,
-    /// What was really carried out.
+    /// The effects so far.
     pub(crate) writes: Writes,
 }
 
+/// A handler of one of the services.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AnyHandler {
+    /// Of TryHackMe.
+    Thm(&'static Handler<thm::State>),
+    /// Of Security Labs.
+    Veracode(&'static Handler<veracode::State>),
+}
+
 impl Academy {
-    /// An academy as these options describe it.
+    /// An academy with these options.
     pub(crate) fn new(options: &Options) -> Self {
         let people = people(options.seed, options.learners);
         let mut veracode = veracode::State::populated(&people, options.seed, options.now);
@@ -36,32 +46,22 @@ impl Academy {
             writes: Writes::default(),
         }
     }
-}
 
-/// How often each effect was really carried out, by endpoint and by whom it was about. A refused call counts
-/// nothing, a doubtful one that took effect counts one: whoever tests a client's recovery reads it here.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Writes(BTreeMap<String, BTreeMap<String, u64>>);
-
-impl Writes {
-    /// Counts one effect of an endpoint on somebody: an e-mail address or an external id.
-    pub(crate) fn add(&mut self, endpoint: &str, subject: &str) {
-        let subjects = self.0.entry(endpoint.to_owned()).or_default();
-        *subjects.entry(subject.to_owned()).or_default() += 1;
+    /// Answers a call.
+    pub(crate) fn run(&mut self, handler: AnyHandler, call: &Call) -> Answer {
+        match handler {
+            AnyHandler::Thm(handler) => handler.run(&mut self.thm, call, &mut self.writes),
+            AnyHandler::Veracode(handler) => {
+                handler.run(&mut self.veracode, call, &mut self.writes)
+            }
+        }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn writes_are_counted_by_entry_and_subject() {
-        let mut writes = Writes::default();
-        writes.add("veracode.invite", "ada@example.com");
-        writes.add("veracode.invite", "ada@example.com");
-        let json = serde_json::to_value(&writes).unwrap();
-        assert_eq!(json, serde_json::json!({ "veracode.invite": { "ada@example.com": 2 } }));
+    /// The HTTP status of a success of this handler, unless the answer is a redirect.
+    pub(crate) fn status(&self, handler: AnyHandler) -> u16 {
+        match handler {
+            AnyHandler::Thm(handler) => handler.status(&self.thm),
+            AnyHandler::Veracode(handler) => handler.status(&self.veracode),
+        }
     }
 }

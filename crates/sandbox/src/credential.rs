@@ -1,6 +1,6 @@
 //! Who is let in, and the words in which others are sent away.
 
-use crate::handler::Refusal;
+use crate::call::Refusal;
 
 /// The sandbox's key for TryHackMe.
 pub const THM_KEY: &str = "sandbox-thm-key";

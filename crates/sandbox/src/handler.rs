@@ -1,74 +1,51 @@
-//! How an endpoint is simulated: a function of the state and the call.
+//! How an endpoint is simulated: a function of a service's state and a call.
 
-use drillmaster_models::{Dialect, Endpoint};
-use jiff::Timestamp;
-use serde_json::{Map, Value};
+use drillmaster_models::Endpoint;
 
-use crate::academy::Academy;
+use crate::call::{Answer, Call};
+use crate::writes::Writes;
 
-/// A call that arrived, in the current dialect's terms.
+/// What an endpoint does to the state `S` of its service, with its types erased.
 #[derive(Debug)]
-pub(crate) struct Call {
-    /// The fields as they came: texts where they travelled in the path, the query or a form, JSON values
-    /// where they travelled in a JSON body. Nothing is checked yet: the handler refuses in the service's words.
-    pub(crate) fields: Map<String, Value>,
-    /// When it arrived.
-    pub(crate) now: Timestamp,
-    /// The dialect in which it arrived, for the few lists that are shorter in the legacy one.
-    pub(crate) dialect: Dialect,
-}
-
-impl Call {
-    /// A field that is a text and not an empty one.
-    pub(crate) fn text(&self, field: &str) -> Option<&str> {
-        let text = self.fields.get(field)?.as_str()?;
-        (!text.is_empty()).then_some(text)
-    }
-}
-
-/// The service says no.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    /// The documented HTTP status.
-    pub(crate) status: u16,
-    /// The documented words.
-    pub(crate) words: String,
-}
-
-impl Refusal {
-    /// A refusal in these words.
-    pub(crate) fn new(status: u16, words: impl Into<String>) -> Self {
-        Self { status, words: words.into() }
-    }
-}
-
-/// What an endpoint does, with its types erased.
-#[derive(Debug)]
-pub(crate) struct Handler {
+pub(crate) struct Handler<S> {
     /// The endpoint's name.
     pub(crate) endpoint: &'static str,
-    /// Carries the call out.
-    pub(crate) run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
-    /// The HTTP status of a success, where the answer is not a redirect.
-    pub(crate) status: fn(&Academy) -> u16,
+    run: Run<S>,
+    status: fn(&S) -> u16,
 }
 
-impl Handler {
-    /// The handler of `E`. `run` makes its [`answer`] from `E::Response`.
-    pub(crate) const fn of<E: Endpoint>(
-        run: fn(&mut Academy, &Call) -> Result<Value, Refusal>,
-    ) -> Self {
-        Self { endpoint: E::METADATA.name, run, status: |_| 200 }
+#[derive(Debug)]
+enum Run<S> {
+    Read(fn(&mut S, &Call) -> Answer),
+    Write(fn(&mut S, &Call, &mut Writes) -> Answer),
+}
+
+impl<S> Handler<S> {
+    /// The handler of `E`, which reads. It can change the state only to cache what it computes.
+    pub(crate) const fn read<E: Endpoint>(run: fn(&mut S, &Call) -> Answer) -> Self {
+        Self { endpoint: E::METADATA.name, run: Run::Read(run), status: |_| 200 }
     }
 
-    /// The same with another status for its successes.
-    pub(crate) const fn with_status(self, status: fn(&Academy) -> u16) -> Self {
+    /// The handler of `E`, which writes and counts its effects.
+    pub(crate) const fn write<E: Endpoint>(run: fn(&mut S, &Call, &mut Writes) -> Answer) -> Self {
+        Self { endpoint: E::METADATA.name, run: Run::Write(run), status: |_| 200 }
+    }
+
+    /// The same handler with another status for successes.
+    pub(crate) const fn with_status(self, status: fn(&S) -> u16) -> Self {
         Self { status, ..self }
     }
-}
 
-/// The answer of `E` as JSON.
-pub(crate) fn answer<E: Endpoint>(answer: &E::Response) -> Result<Value, Refusal> {
-    serde_json::to_value(answer)
-        .map_err(|error| Refusal::new(500, format!("the sandbox cannot write its answer: {error}")))
+    /// Answers a call.
+    pub(crate) fn run(&self, state: &mut S, call: &Call, writes: &mut Writes) -> Answer {
+        match self.run {
+            Run::Read(run) => run(state, call),
+            Run::Write(run) => run(state, call, writes),
+        }
+    }
+
+    /// The HTTP status of a success, unless the answer is a redirect.
+    pub(crate) fn status(&self, state: &S) -> u16 {
+        (self.status)(state)
+    }
 }

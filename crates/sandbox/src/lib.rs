@@ -18,8 +18,9 @@
 //! ```
 
 mod academy;
+mod breaker;
+mod call;
 mod credential;
-mod faults;
 mod handler;
 mod options;
 mod population;
@@ -29,6 +30,7 @@ mod sandbox;
 mod server;
 mod thm;
 mod veracode;
+mod writes;
 
 pub use credential::{THM_KEY, VERACODE_DISABLED_KEY, VERACODE_KEY};
 pub use options::{InviteOutcome, MOST_LEARNERS, Options};

@@ -1,63 +1,61 @@
-//! Lists that lag behind writes, as those of a service do that reads from a copy of its data.
+//! Lists that lag behind writes, like those of a service that reads from a copy of its data.
 
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::academy::Academy;
-use crate::handler::{Call, Handler, Refusal};
+use crate::academy::{Academy, AnyHandler};
+use crate::call::{Answer, Call, Refusal};
 
-/// A copy of an academy, to which each write comes after some time. They come in their order: one that is to show
-/// late holds up those behind it. Times are of tokio's clock, which tests may pause; those of the academy stand
-/// still.
+/// A copy of an academy that gets each write after a delay. Writes arrive in their order: a delayed one holds up
+/// those behind it. It uses tokio's clock, which tests can pause; the clock of the academy stands still.
 #[derive(Debug)]
 pub(crate) struct Replica {
     academy: Academy,
-    to_come: VecDeque<(Instant, &'static Handler, Call)>,
+    pending: VecDeque<(Instant, AnyHandler, Call)>,
 }
 
 impl Replica {
-    /// The copy in this place; one is made if there is none yet.
-    pub(crate) fn of<'a>(
+    /// The copy in this slot, made from the academy if the slot is empty.
+    pub(crate) fn get_or_copy<'a>(
         academy: &Academy,
-        place: &'a mut Option<Self>,
+        slot: &'a mut Option<Self>,
     ) -> Result<&'a mut Self, Refusal> {
-        if place.is_none() {
-            // As a saved state is read.
+        if slot.is_none() {
+            // In the same way as a state is saved and loaded.
             let copy = serde_json::to_vec(academy).and_then(|text| serde_json::from_slice(&text));
             let academy =
                 copy.map_err(|error| Refusal::new(500, io::Error::from(error).to_string()))?;
-            *place = Some(Self { academy, to_come: VecDeque::new() });
+            *slot = Some(Self { academy, pending: VecDeque::new() });
         }
-        place.as_mut().ok_or_else(|| Refusal::new(500, "the sandbox has no copy of itself"))
+        slot.as_mut().ok_or_else(|| Refusal::new(500, "the sandbox has no copy of itself"))
     }
 
-    /// Makes a call of the academy; the copy hears of it after this time. It hears of those that were refused too,
-    /// and refuses them alike: some are carried out all the same, such as an invite that is answered 500.
+    /// Makes a call to the academy, and to the copy after this delay. The copy gets refused calls too, because some
+    /// take effect, such as an invite that is answered with 500.
     pub(crate) fn write(
         &mut self,
         academy: &mut Academy,
-        handler: &'static Handler,
+        handler: AnyHandler,
         call: Call,
         visible_after: Duration,
-    ) -> Result<Value, Refusal> {
-        let answer = (handler.run)(academy, &call);
-        let due = Instant::now() + visible_after;
-        let due = self.to_come.back().map_or(due, |(last, ..)| due.max(*last));
-        self.to_come.push_back((due, handler, call));
+    ) -> Answer {
+        let answer = academy.run(handler, &call);
+        let at = Instant::now() + visible_after;
+        let at = self.pending.back().map_or(at, |(last, ..)| at.max(*last));
+        self.pending.push_back((at, handler, call));
         answer
     }
 
-    /// The copy as it is now.
+    /// The copy as of now.
     pub(crate) fn up_to_date(&mut self) -> &mut Academy {
         let now = Instant::now();
-        let due = self.to_come.partition_point(|(due, ..)| *due <= now);
-        for (_, handler, call) in self.to_come.drain(..due) {
-            // It was carried out before, and so it will be here.
-            let _ = (handler.run)(&mut self.academy, &call);
+        let arrived = self.pending.partition_point(|(at, ..)| *at <= now);
+        for (_, handler, call) in self.pending.drain(..arrived) {
+            // The academy has given the answer.
+            let _ = self.academy.run(handler, &call);
         }
         &mut self.academy
     }

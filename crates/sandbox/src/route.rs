@@ -1,46 +1,59 @@
-//! From a method and a path to the endpoint that is meant. It works from the list of endpoints alone.
+//! Finding the endpoint for a method and a path. It works from the list of endpoints alone.
 
 use drillmaster_models::wire::match_path;
 use drillmaster_models::{Dialect, EndpointDef, Metadata, SERVICES};
 
+use crate::academy::AnyHandler;
+use crate::call::Refusal;
 use crate::credential::{admit_to_thm, admit_to_veracode};
-use crate::handler::{Handler, Refusal};
 use crate::{thm, veracode};
 
 /// How a service is simulated.
 struct Simulation {
     service: &'static str,
-    handlers: &'static [Handler],
+    /// The handler of the endpoint with this name.
+    handler: fn(&str) -> Option<AnyHandler>,
+    /// Checks a credential.
     admit: fn(Option<&str>) -> Result<(), Refusal>,
 }
 
 static SIMULATIONS: [Simulation; 2] = [
-    Simulation { service: "thm", handlers: &thm::HANDLERS, admit: admit_to_thm },
-    Simulation { service: "veracode", handlers: &veracode::HANDLERS, admit: admit_to_veracode },
+    Simulation {
+        service: "thm",
+        handler: |name| thm::HANDLERS.iter().find(|own| own.endpoint == name).map(AnyHandler::Thm),
+        admit: admit_to_thm,
+    },
+    Simulation {
+        service: "veracode",
+        handler: |name| {
+            veracode::HANDLERS.iter().find(|own| own.endpoint == name).map(AnyHandler::Veracode)
+        },
+        admit: admit_to_veracode,
+    },
 ];
 
-/// An endpoint, as a sandbox of some dialect answers it.
+/// An endpoint in the dialect of the sandbox.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Route {
     pub(crate) endpoint: &'static EndpointDef,
     pub(crate) metadata: &'static Metadata,
-    pub(crate) handler: &'static Handler,
-    /// Whether the service lets in whoever shows this.
+    pub(crate) handler: AnyHandler,
+    /// Checks a credential.
     pub(crate) admit: fn(Option<&str>) -> Result<(), Refusal>,
 }
 
-/// What there is at a path.
+/// What a path leads to.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// The endpoint that is meant.
-    EndpointDef(Route),
-    /// Entries, but none with this method; these are the methods they have.
+    /// An endpoint.
+    Route(Route),
+    /// Endpoints, but none with this method; these are their methods.
     OtherMethods(Vec<&'static str>),
     /// Nothing.
     Nothing,
 }
 
-/// The endpoints that a dialect has.
+/// The endpoints of a dialect.
 pub(crate) fn routes(dialect: Dialect) -> Vec<Route> {
     let mut routes = Vec::new();
     for service in SERVICES {
@@ -48,14 +61,14 @@ pub(crate) fn routes(dialect: Dialect) -> Vec<Route> {
             continue;
         };
         for endpoint in service.endpoints() {
-            let handler = simulation.handlers.iter().find(|one| one.endpoint == endpoint.name());
+            let handler = (simulation.handler)(endpoint.name());
             if let (Ok(metadata), Some(handler)) = (endpoint.metadata(dialect), handler) {
                 let admit = simulation.admit;
                 routes.push(Route { endpoint, metadata, handler, admit });
             }
         }
     }
-    // A segment that is spelt out goes before one that stands for a field.
+    // A literal segment takes precedence over a field.
     routes.sort_by_key(|route| route.metadata.path_fields().count());
     routes
 }
@@ -66,7 +79,7 @@ pub(crate) fn find(routes: &[Route], method: &str, path: &str) -> Found {
     for route in routes {
         if match_path(route.metadata.path, path).is_some() {
             if route.metadata.method.as_str() == method {
-                return Found::EndpointDef(*route);
+                return Found::Route(*route);
             }
             methods.push(route.metadata.method.as_str());
         }
@@ -84,17 +97,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_has_exactly_one_handler() {
-        let handlers = || SIMULATIONS.iter().flat_map(|simulation| simulation.handlers);
-        for endpoint in endpoints() {
-            let own = handlers().filter(|handler| handler.endpoint == endpoint.name());
-            assert_eq!(own.count(), 1, "{}", endpoint.name());
-        }
-        assert_eq!(handlers().count(), endpoints().count());
+    fn every_endpoint_has_exactly_one_handler() {
+        let thm = thm::HANDLERS.iter().map(|handler| handler.endpoint);
+        let veracode = veracode::HANDLERS.iter().map(|handler| handler.endpoint);
+        let mut handlers: Vec<_> = thm.chain(veracode).collect();
+        let mut names: Vec<_> = endpoints().map(EndpointDef::name).collect();
+        handlers.sort_unstable();
+        names.sort_unstable();
+        assert_eq!(handlers, names);
     }
 
     #[test]
-    fn every_entry_is_found_at_its_own_path_in_every_dialect_that_has_it() {
+    fn every_endpoint_is_found_at_its_path_in_each_of_its_dialects() {
         for dialect in Dialect::ALL {
             let routes = routes(dialect);
             for endpoint in endpoints() {
@@ -103,7 +117,7 @@ mod tests {
                 };
                 let path = metadata.path.replace(['{', '}'], "");
                 match find(&routes, metadata.method.as_str(), &path) {
-                    Found::EndpointDef(route) => assert_eq!(route.endpoint.name(), endpoint.name()),
+                    Found::Route(route) => assert_eq!(route.endpoint.name(), endpoint.name()),
                     other => panic!("{}: {other:?}", endpoint.name()),
                 }
             }

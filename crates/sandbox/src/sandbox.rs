@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
 
 use crate::academy::Academy;
-use crate::handler::{Call, Refusal};
+use crate::call::{Call, Refusal};
 use crate::options::{InviteOutcome, Options};
 use crate::replica::Replica;
 use crate::route::{Found, Route, find, routes};
@@ -166,7 +166,7 @@ impl Sandbox {
             };
         }
         let route = match find(&self.routes, method, path) {
-            Found::EndpointDef(route) => route,
+            Found::Route(route) => route,
             Found::OtherMethods(methods) => return wrong_method(method, path, &methods),
             Found::Nothing => return nothing_here(path),
         };
@@ -213,7 +213,7 @@ impl Sandbox {
     pub(crate) fn metadata_at(&self, method: &str, target: &str) -> Option<&'static Metadata> {
         let path = target.split('?').next().unwrap_or_default();
         match find(&self.routes, method, path) {
-            Found::EndpointDef(route) => Some(route.metadata),
+            Found::Route(route) => Some(route.metadata),
             Found::OtherMethods(_) | Found::Nothing => None,
         }
     }
@@ -245,19 +245,19 @@ impl Sandbox {
             let mut academy = self.lock();
             let call = Call { fields, now: academy.now, dialect: self.dialect };
             let mut replica = self.replica.lock().unwrap_or_else(PoisonError::into_inner);
-            let run = route.handler.run;
+            let handler = route.handler;
             let answer = match &mut *replica {
-                Some(replica) if route.metadata.list.is_some() => run(replica.up_to_date(), &call)?,
-                _ if route.metadata.effect.is_read() => run(&mut academy, &call)?,
-                None if visible_after.is_zero() => run(&mut academy, &call)?,
-                place => Replica::of(&academy, place)?.write(
-                    &mut academy,
-                    route.handler,
-                    call,
-                    visible_after,
-                )?,
+                Some(replica) if route.metadata.list.is_some() => {
+                    replica.up_to_date().run(handler, &call)?
+                }
+                _ if route.metadata.effect.is_read() => academy.run(handler, &call)?,
+                None if visible_after.is_zero() => academy.run(handler, &call)?,
+                slot => {
+                    let replica = Replica::get_or_copy(&academy, slot)?;
+                    replica.write(&mut academy, handler, call, visible_after)?
+                }
             };
-            (answer, (route.handler.status)(&academy))
+            (answer, academy.status(handler))
         };
         let mut response = route
             .endpoint
@@ -313,7 +313,7 @@ impl Transport for Sandbox {
         let wire::Request { method, target, body, .. } = &*request.wire;
         let path = target.split('?').next().unwrap_or_default();
         Ok(match find(&self.routes, method.as_str(), path) {
-            Found::EndpointDef(route) => self.carry_out(&route, target, body, visible_after()),
+            Found::Route(route) => self.carry_out(&route, target, body, visible_after()),
             Found::OtherMethods(methods) => wrong_method(method.as_str(), path, &methods),
             Found::Nothing => nothing_here(path),
         })

@@ -13,7 +13,6 @@ use std::time::Duration;
 use drillmaster_models::wire;
 use drillmaster_transport::fault::{FaultPlan, Faults, FaultyAnswer, Injection, TakesEffect};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -28,7 +27,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::faults::{Breaker, Line, cut};
+use crate::breaker::{Body, Breaker, Line, cut};
 use crate::sandbox::{OWN_PATHS, Sandbox};
 
 /// The largest body that is read. No request of either service comes near it.
@@ -42,9 +41,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(1);
 /// The wait after the system had no room for a connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
-
-/// The body of an answer.
-pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Serves the sandbox until the listener fails.
 ///

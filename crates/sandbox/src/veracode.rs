@@ -60,21 +60,20 @@ impl State {
 }
 
 /// What each endpoint does.
-pub(crate) static HANDLERS: [Handler; 15] = [
-    Handler::of::<ListUsers>(users::list),
-    Handler::of::<ListUsersDetails>(users::details),
-    Handler::of::<ShowUserProgress>(progress::user),
-    Handler::of::<UpdateUser>(users::update),
-    Handler::of::<DeleteUser>(users::delete),
-    Handler::of::<ShowOnboarding>(summaries::onboarding),
-    Handler::of::<ShowCampaignsProgress>(summaries::campaigns),
-    Handler::of::<ShowEngagementTime>(summaries::engagement),
-    Handler::of::<ListProgress>(progress::team),
-    Handler::of::<ListLessons>(lessons::list),
-    Handler::of::<ShowLessonProgress>(lessons::progress),
-    Handler::of::<SearchLessons>(lessons::search),
-    Handler::of::<ListRoles>(roles::list),
-    Handler::of::<ShowRoleProgress>(roles::progress),
-    Handler::of::<Invite>(users::invite)
-        .with_status(|academy| academy.veracode.invite_outcome.status()),
+pub(crate) static HANDLERS: [Handler<State>; 15] = [
+    Handler::read::<ListUsers>(users::list),
+    Handler::read::<ListUsersDetails>(users::details),
+    Handler::read::<ShowUserProgress>(progress::user),
+    Handler::write::<UpdateUser>(users::update),
+    Handler::write::<DeleteUser>(users::delete),
+    Handler::read::<ShowOnboarding>(summaries::onboarding),
+    Handler::read::<ShowCampaignsProgress>(summaries::campaigns),
+    Handler::read::<ShowEngagementTime>(summaries::engagement),
+    Handler::read::<ListProgress>(progress::team),
+    Handler::read::<ListLessons>(lessons::list),
+    Handler::read::<ShowLessonProgress>(lessons::progress),
+    Handler::read::<SearchLessons>(lessons::search),
+    Handler::read::<ListRoles>(roles::list),
+    Handler::read::<ShowRoleProgress>(roles::progress),
+    Handler::write::<Invite>(users::invite).with_status(|state| state.invite_outcome.status()),
 ];

@@ -47,6 +47,7 @@
 
 mod body;
 mod event;
+mod header;
 mod identity;
 pub mod index;
 mod linearize;

@@ -108,7 +108,7 @@ impl Client {
 
     /// Shows what one user has done, lesson by lesson.
     pub async fn user_progress(&self, id: impl Into<String>) -> Result<UserProgress, Error> {
-        self.send(&ShowUserProgress::of(id)).await
+        self.send(&ShowUserProgress::new(id)).await
     }
 
     /// Changes a user. Fields that are not given stay as they are.
@@ -122,7 +122,7 @@ impl Client {
     /// # let client = Client::new(Sandbox::default());
     /// # let id = client.users().try_next().await?.expect("a team has users").id;
     /// let name = Some("Grace Hopper".to_owned());
-    /// let updated = client.update_user(&UpdateUser { name, ..UpdateUser::of(id) }).await?;
+    /// let updated = client.update_user(&UpdateUser { name, ..UpdateUser::new(id) }).await?;
     /// assert_eq!(updated.name.as_deref(), Some("Grace Hopper"));
     /// # Ok(())
     /// # }
@@ -134,7 +134,7 @@ impl Client {
     /// Deletes a user with all their progress, permanently. If there is no such user, the error
     /// [says so](Error::is_already).
     pub async fn delete_user(&self, id: impl Into<String>) -> Result<(), Error> {
-        self.send(&DeleteUser::of(id)).await.map(drop)
+        self.send(&DeleteUser::new(id)).await.map(drop)
     }
 
     /// Shows the milestones of the team's onboarding, with one page of users.
@@ -180,12 +180,12 @@ impl Client {
 
     /// Shows a lesson with one page of its users.
     pub async fn lesson_progress(&self, id: impl Into<String>) -> Result<LessonProgress, Error> {
-        self.send(&ShowLessonProgress::of(id)).await
+        self.send(&ShowLessonProgress::new(id)).await
     }
 
     /// Lists the users of [`lesson_progress`](Self::lesson_progress). Only their ids say who they are.
     pub fn lesson_users(&self, id: impl Into<String>) -> Items<Learner> {
-        self.items(&ShowLessonProgress::of(id))
+        self.items(&ShowLessonProgress::new(id))
     }
 
     /// Lists lessons with a tag such as `OWASP #8`, `CWE-601` or `Python`. They have no ids.
@@ -201,12 +201,12 @@ impl Client {
 
     /// Shows a role with one page of its users.
     pub async fn role_progress(&self, id: impl Into<String>) -> Result<RoleProgress, Error> {
-        self.send(&ShowRoleProgress::of(id)).await
+        self.send(&ShowRoleProgress::new(id)).await
     }
 
     /// Lists the users of [`role_progress`](Self::role_progress).
     pub fn role_users(&self, id: impl Into<String>) -> Items<RoleMember> {
-        self.items(&ShowRoleProgress::of(id))
+        self.items(&ShowRoleProgress::new(id))
     }
 
     /// Invites someone to the team. The error may say that they are invited [already](Error::is_already), or be

@@ -84,7 +84,7 @@ async fn an_invited_person_is_there_and_can_be_changed_and_deleted() {
 
     let users: Vec<_> = client.users().try_collect().await.unwrap();
     let ada = users.iter().find(|user| user.email.as_deref() == Some(email)).unwrap();
-    let update = UpdateUser { disabled: Some(true), ..UpdateUser::of(&ada.id) };
+    let update = UpdateUser { disabled: Some(true), ..UpdateUser::new(&ada.id) };
     assert_eq!(client.update_user(&update).await.unwrap().disabled, Some(true));
 
     client.delete_user(&ada.id).await.unwrap();

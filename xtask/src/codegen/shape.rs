@@ -1,14 +1,14 @@
-//! What a JSON schema says, in words for people.
+//! JSON schemas in words for people.
 
 use serde_json::{Map, Value};
 
-/// What a value holds: `text`, `list of texts`, `whole number, or null`.
+/// The type of a value: `text`, `list of texts`, `whole number, or null`.
 pub(crate) fn kind(schema: &Value) -> String {
     let null = if is_nullable(schema) { ", or null" } else { "" };
     format!("{}{null}", plain_kind(schema))
 }
 
-/// What a value holds, null aside: fields of a request that are null do not travel.
+/// The type of a value without null, since null fields of a request are not sent.
 pub(crate) fn plain_kind(schema: &Value) -> String {
     let schema = present(schema);
     if let Some(words) = words(schema) {
@@ -49,12 +49,12 @@ fn nest(schema: &Value, depth: usize, text: &mut String) {
     }
 }
 
-/// A text in one line.
+/// A text on one line.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The schema without a null among its forms: request fields that are null do not travel.
+/// The schema without null, since null fields of a request are not sent.
 pub(crate) fn without_null(schema: &Value) -> Value {
     let mut own = present(schema).clone();
     if let Some(kinds) = own["type"].as_array() {
@@ -64,14 +64,14 @@ pub(crate) fn without_null(schema: &Value) -> Value {
             several => several.to_vec().into(),
         };
     }
-    // The field's own words say more than those of its type.
+    // The field's description says more than that of its type.
     if let Some(doc) = schema.get("description") {
         own["description"] = doc.clone();
     }
     own
 }
 
-/// The one form besides null, where there are two.
+/// The only alternative besides null, if there is just one.
 fn present(schema: &Value) -> &Value {
     let forms: Vec<&Value> = forms(schema).filter(|form| form["type"] != "null").collect();
     match forms.as_slice() {
@@ -96,7 +96,7 @@ fn types(schema: &Value) -> Vec<&str> {
     }
 }
 
-/// The words that a value may be, where the schema lists them.
+/// The fixed texts that a value can be, if the schema lists them.
 fn words(schema: &Value) -> Option<String> {
     let listed = schema["enum"].as_array().into_iter().flatten();
     let constant = forms(schema).chain([schema]).filter_map(|form| form.get("const"));
@@ -123,7 +123,7 @@ fn in_words(kind: &str, schema: &Value) -> String {
             items => format!("list of {items}"),
         },
         "object" if schema["additionalProperties"].is_object() => {
-            format!("object; in each field a {}", kind_of_values(schema))
+            format!("object; each field is a {}", kind_of_values(schema))
         }
         other => other.to_owned(),
     }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_told_in_words() {
+    fn types_are_named_in_words() {
         says("text", &json!({ "type": "string" }));
         says("whole number, or null", &json!({ "type": ["integer", "null"] }));
         says("number or text, or null", &json!({ "type": ["number", "string", "null"] }));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn listed_words_are_told() {
+    fn fixed_texts_are_listed() {
         let closed = json!({ "oneOf": [{ "const": "ASC" }, { "const": "DESC" }] });
         says("`ASC` or `DESC`", &closed);
         says("`ASC` or `DESC`, or null", &json!({ "anyOf": [closed, { "type": "null" }] }));
@@ -181,7 +181,7 @@ mod tests {
         let list = json!({ "type": "array", "items": item });
         let map = json!({ "type": "object", "additionalProperties": list });
         let users = json!({ "properties": { "users": map } });
-        let told = "- `users` (object; in each field a list of objects)\n  - `id` (text)\n";
-        assert_eq!(bullets(&users), told);
+        let expected = "- `users` (object; each field is a list of objects)\n  - `id` (text)\n";
+        assert_eq!(bullets(&users), expected);
     }
 }

@@ -1,11 +1,11 @@
-//! What a declaration says, in sentences: shared by everything that people read.
+//! Sentences about declarations, shared by all generated documents.
 
 use drillmaster_models::{
-    Absence, Credential, Dialect, Effect, EndpointDef, ErrorSpec, List, Means, Metadata, Paging,
-    Payload, Removes, Reply, Resolve,
+    Absence, Credential, Effect, EndpointDef, ErrorSpec, List, Means, Metadata, Paging, Payload,
+    Removes, Reply, Resolve,
 };
 
-/// The refusals to expect of a call: those of a credential only where one is sent.
+/// The documented refusals of an endpoint: those about the credential only if one is sent.
 pub(crate) fn errors(
     endpoint: &EndpointDef,
     metadata: &'static Metadata,
@@ -18,49 +18,48 @@ pub(crate) fn errors(
     own.chain(general).collect()
 }
 
-/// The declaration in a dialect, for the time of the program.
-pub(crate) fn metadata(
-    endpoint: &'static EndpointDef,
-    dialect: Dialect,
-) -> Option<&'static Metadata> {
-    endpoint.metadata(dialect).ok()
-}
-
-/// Whether a call changes anything, and how one in doubt is resolved.
+/// Whether a call changes anything, and how a write in doubt is resolved.
 pub(crate) fn effect(metadata: &Metadata) -> String {
     let Effect::Write(write) = metadata.effect else {
-        return "A read: it changes nothing.".to_owned();
+        return "Effect: read.".to_owned();
     };
     let what = match write.removes {
-        _ if write.irreversible => "A removal that cannot be undone".to_owned(),
-        Removes::Always => "A removal".to_owned(),
-        Removes::When(field) => format!("A write, and a removal where `{field}` is true"),
-        Removes::Never => "A write".to_owned(),
+        _ if write.irreversible => "removal that cannot be undone".to_owned(),
+        Removes::Always => "removal".to_owned(),
+        Removes::When(field) => format!("write, or removal if `{field}` is true"),
+        Removes::Never => "write".to_owned(),
     };
-    let silent =
-        if write.tells { "" } else { " It answers alike when there was nothing to change." };
+    let silent = if write.tells {
+        ""
+    } else {
+        " The answer does not show whether there was anything to change."
+    };
     let resolved = match write.resolve {
         Resolve::Repeat => {
-            "sending it again leaves the same state and gives the same answer".to_owned()
+            "it is sent again, which is harmless and gives the same answer".to_owned()
         }
         Resolve::Refusal => {
-            "sending it again is harmless, and is refused if it was done".to_owned()
+            "it is sent again, which is harmless and refused if the first one took effect"
+                .to_owned()
         }
         Resolve::Probe { endpoint, field, absence } => {
             let without = match absence {
                 Absence::Repeatable => format!(
-                    "it is sent once more when several complete looks did not show one, the last of them {} s \
-                     or more after the call",
+                    "it is sent once more after several checks of the complete list, the last of them at \
+                     least {} s after the call",
                     write.effect_within.as_secs()
                 ),
-                Absence::Unproven => "a person decides".to_owned(),
+                Absence::Unproven => "a person has to decide".to_owned(),
             };
             format!(
-                "an item of `{endpoint}` with the same `{field}` shows that it was done; without one, {without}"
+                "an item of `{endpoint}` with the same `{field}` shows that it took effect; without one, {without}"
             )
         }
     };
-    format!("{what}, about the one in `{}`.{silent} In doubt: {resolved}.", write.subject)
+    format!(
+        "Effect: {what}. `{}` identifies the person.{silent} If there is no clear answer, {resolved}.",
+        write.subject
+    )
 }
 
 /// The list in the answer.
@@ -69,34 +68,33 @@ pub(crate) fn list(list: &List) -> String {
         "" => "The answer is a list".to_owned(),
         items => format!("The answer has a list in `{items}`"),
     };
-    let told = match list.id {
+    let id = match list.id {
         "" => String::new(),
-        id => format!(", its items told apart by `{id}`"),
+        id => format!(" with the id `{id}`"),
     };
-    let goes_on = match list.paging {
-        Paging::Whole => "It comes whole.",
+    let paging = match list.paging {
+        Paging::Whole => "It has no pages.",
         Paging::NextPage => {
-            "It comes in pages, counted from 0 in `page`; there are more while `nextPage` is not \
-             null."
+            "It has pages, counted from 0 in `page`; there is another page if `nextPage` is not null."
         }
         Paging::Pages => {
-            "It comes in pages, counted from 0 in `page`; there are more while `pages.next` or \
+            "It has pages, counted from 0 in `page`; there is another page if `pages.next` or \
              `pages.nextUrl` is not null."
         }
     };
-    format!("{place}{told}. {goes_on}")
+    format!("{place}{id}. {paging}")
 }
 
-/// The fields that are shown only when asked for.
+/// The fields that are hidden unless asked for.
 pub(crate) fn hidden(metadata: &Metadata) -> Option<String> {
     let names: Vec<String> = metadata.hidden.iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
         [] => None,
-        names => Some(format!("Shown only when asked for: {}.", names.join(", "))),
+        names => Some(format!("Hidden unless asked for: {}.", names.join(", "))),
     }
 }
 
-/// Where the fields travel that the path does not name.
+/// Where the fields are sent that are not in the path.
 pub(crate) fn place(payload: Payload) -> &'static str {
     match payload {
         Payload::Query => "query",
@@ -105,7 +103,7 @@ pub(crate) fn place(payload: Payload) -> &'static str {
     }
 }
 
-/// Where the credential goes.
+/// Where the credential is sent.
 pub(crate) fn credential(credential: Credential) -> String {
     match credential {
         Credential::None => "no credential".to_owned(),
@@ -114,12 +112,12 @@ pub(crate) fn credential(credential: Credential) -> String {
     }
 }
 
-/// How the answer is wrapped, where it is.
+/// How the answer is wrapped, if it is.
 pub(crate) fn wrapping(reply: Reply) -> Option<&'static str> {
     match reply {
         Reply::Bare => None,
         Reply::Data => Some("the answer in `data`"),
-        Reply::One => Some("the answer in an array of one; a bare one is read too"),
+        Reply::One => Some("the answer in a list of one item; a bare answer is read too"),
         Reply::Location => Some("the answer is the `Location` of a redirect"),
     }
 }

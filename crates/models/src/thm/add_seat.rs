@@ -9,14 +9,14 @@ use crate::error_spec::{ErrorSpec, Means};
 use crate::metadata::{Metadata, Reply};
 use crate::{Endpoint, Extra};
 
-/// Puts a user on a seat of your dashboard.
+/// Assigns a user to a seat of your dashboard.
 ///
-/// The user must have an account under this address. No endpoint tells how many seats there are or how many
-/// are left: that the last one is taken shows when the next is refused.
+/// The user must have an account with this e-mail address. No endpoint returns the number of seats: if there is no
+/// free seat, the request is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddSeat {
-    /// The address of the user's account.
+    /// The e-mail address of the user's account.
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: String,
 }
@@ -36,14 +36,14 @@ impl Endpoint for AddSeat {
     };
 }
 
-/// The user whose seat it is, or was.
+/// The user who got or lost a seat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Seat {
-    /// The user's public name.
-    // Not required: the seat has changed hands already, and a missing name does not undo that.
+    /// The user name.
+    // Optional: the seat has been assigned or freed, even if the name is missing.
     #[schemars(extend("x-sensitivity" = "username"))]
     pub username: Option<String>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

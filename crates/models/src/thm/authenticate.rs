@@ -1,4 +1,4 @@
-//! `POST /external/api/authenticate` · legacy the same, as a form
+//! `POST /external/api/authenticate` · legacy: the same, as a form
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,24 +8,24 @@ use crate::effect::{Effect, Write};
 use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
-/// Gives the link that takes an api-user into a room, and creates the api-user if there is none.
+/// Creates a link that takes an api-user into a room, and creates the api-user if necessary.
 ///
-/// The link leads to a registration as long as the person has not registered, and into the room afterwards.
-/// Which of the two it is cannot be told from the link; `thm.users` lists who has registered.
+/// The link leads to the registration until the person has registered, and then into the room. The link does not show
+/// which of the two it is; `thm.users` lists the registered people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Authenticate {
-    /// Your own, unique id of the person.
+    /// Your own unique id for the person.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub ext_user_id: String,
-    /// The last part of the room's address.
+    /// The room's code: the last part of its URL.
     pub room_code: String,
 }
 
 impl Endpoint for Authenticate {
     type Response = Link;
     const METADATA: Metadata = Metadata {
-        // The link comes whether or not the api-user was there before.
+        // The answer is the same whether or not the api-user existed.
         effect: Effect::Write(Write {
             tells: false,
             predicts: r#"{"url": "https://predicted.invalid/{extUserId}/{roomCode}"}"#,
@@ -39,22 +39,22 @@ impl Endpoint for Authenticate {
 /// A link for one person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Link {
-    /// The address, opaque. Whoever opens it acts as that person: keep it secret.
+    /// The URL. Whoever opens it acts as that person, so keep it secret.
     #[schemars(extend("x-sensitivity" = "link"))]
     pub url: String,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// The legacy form, with an older name for the person's id.
+/// The request in the legacy dialect, which has an older name for the person's id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LegacyAuthenticate {
-    /// Your own, unique id of the person.
+    /// Your own unique id for the person.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub user_id: String,
-    /// The last part of the room's address.
+    /// The room's code: the last part of its URL.
     pub room_code: String,
 }
 

@@ -1,4 +1,4 @@
-//! `POST /external/api/leaveRoom` · legacy the same, as a form
+//! `POST /external/api/leaveRoom` · legacy: the same, as a form
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,16 +8,16 @@ use crate::effect::{Effect, Removes, Write};
 use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
-/// Takes an api-user out of a room, which is then marked as left.
+/// Removes an api-user from a room.
 ///
-/// It knows people by `extUserId` alone: a user on a seat who has none cannot be taken out.
+/// It identifies people by `extUserId`, so it cannot remove users on a seat who have none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LeaveRoom {
-    /// Your own, unique id of the person.
+    /// Your own unique id for the person.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub ext_user_id: String,
-    /// The last part of the room's address.
+    /// The room's code: the last part of its URL.
     pub room_code: String,
 }
 
@@ -30,22 +30,22 @@ impl Endpoint for LeaveRoom {
     const LEGACY: Option<Legacy> = Some(Legacy::new::<Self, LegacyLeaveRoom>());
 }
 
-/// Nothing: the service answers an empty object, or an empty body.
+/// An empty answer: the service sends an empty object or an empty body.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftRoom {
-    /// What came all the same.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// The legacy form, with an older name for the person's id.
+/// The request in the legacy dialect, which has an older name for the person's id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LegacyLeaveRoom {
-    /// Your own, unique id of the person.
+    /// Your own unique id for the person.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub user_id: String,
-    /// The last part of the room's address.
+    /// The room's code: the last part of its URL.
     pub room_code: String,
 }
 

@@ -1,4 +1,4 @@
-//! `GET /external/api/questions` · legacy `GET /external/api/questions/{room}`
+//! `GET /external/api/questions` · legacy: `GET /external/api/questions/{room}`
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,13 +8,13 @@ use super::{get, legacy};
 use crate::metadata::{List, Metadata};
 use crate::{Endpoint, Extra, Legacy, LegacyForm, lenient};
 
-/// Lists a room's questions, task by task, together with their answers.
+/// Lists the questions of a room with their answers.
 ///
-/// The room is public or your own. The answers are hidden wherever something is shown or shared.
+/// The room must be public or your own. The answers are hidden in output and recordings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListQuestions {
-    /// The last part of the room's address.
+    /// The room's code: the last part of its URL.
     pub room_code: String,
 }
 
@@ -34,7 +34,7 @@ pub struct Questions {
     /// The tasks of the room.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub questions: Vec<Task>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -48,7 +48,7 @@ pub struct Task {
     /// The task's questions.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub info_list: Vec<Question>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -59,16 +59,16 @@ pub struct Task {
 pub struct Question {
     /// The question's number in its task.
     pub question_no: i64,
-    /// What is asked.
+    /// The text of the question.
     pub question: Option<String>,
-    /// The right answer.
+    /// The correct answer.
     #[schemars(extend("x-sensitivity" = "answer"))]
     pub answer: Option<String>,
-    /// What helps to find it.
+    /// A hint.
     pub hint: Option<String>,
-    /// Points beyond the usual ones.
+    /// Extra points for the question.
     pub extra_points: Option<Number>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -6,14 +6,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::Endpoint;
 use crate::metadata::{Metadata, Reply};
 
-/// Opens an api-user's registration by its token, as the link in an invitation does.
+/// Opens an api-user's registration with its token, like the link in an invitation.
 ///
-/// The answer is a redirect and is not followed: it says by its address whether the token is good. The token
-/// is a secret of the person who registers, and no key is sent.
+/// The answer is a redirect, which is not followed: its URL shows whether the token is valid. The token is a secret
+/// of the person who registers. No key is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
-    /// The api-user's token.
+    /// The api-user's registration token.
     #[schemars(extend("x-sensitivity" = "secret"))]
     pub token: String,
 }
@@ -26,27 +26,27 @@ impl Endpoint for Register {
     };
 }
 
-/// Where a registration leads.
+/// The result of opening a registration.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Registration {
-    /// The address of the redirect, relative or absolute, as it came.
+    /// The URL of the redirect, relative or absolute.
     #[schemars(extend("x-sensitivity" = "address"))]
     pub location: String,
-    /// Whether the token was accepted, which the sign-up page as address shows.
+    /// Whether the token was accepted: the redirect then leads to the sign-up page.
     pub accepted: bool,
 }
 
 impl Registration {
-    /// Reads the outcome from the address alone: `/signup` where the token is good, `/404` where it is not.
+    /// Reads the result from the URL of the redirect: `/signup` for a valid token, `/404` for an invalid one.
     ///
     /// ```
     /// use drillmaster_models::thm::Registration;
-    /// assert!(Registration::at("/signup").accepted);
-    /// assert!(Registration::at("https://tryhackme.com/signup?by=invitation").accepted);
-    /// assert!(!Registration::at("/404").accepted);
-    /// assert!(!Registration::at("/login?next=/signup").accepted);
+    /// assert!(Registration::from_location("/signup").accepted);
+    /// assert!(Registration::from_location("https://tryhackme.com/signup?by=invitation").accepted);
+    /// assert!(!Registration::from_location("/404").accepted);
+    /// assert!(!Registration::from_location("/login?next=/signup").accepted);
     /// ```
-    pub fn at(location: impl Into<String>) -> Self {
+    pub fn from_location(location: impl Into<String>) -> Self {
         let location = location.into();
         let path = location.split(['?', '#']).next().unwrap_or_default();
         let accepted = path.trim_end_matches('/').ends_with("/signup");
@@ -54,13 +54,13 @@ impl Registration {
     }
 }
 
-// The service sends the address only; `accepted` follows from it and never travels.
+// The service sends only the URL; `accepted` follows from it.
 impl<'de> Deserialize<'de> for Registration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Redirect {
             location: String,
         }
-        Redirect::deserialize(deserializer).map(|redirect| Self::at(redirect.location))
+        Redirect::deserialize(deserializer).map(|redirect| Self::from_location(redirect.location))
     }
 }

@@ -9,11 +9,13 @@ use crate::effect::{Effect, Removes, Resolve, Write};
 use crate::error_spec::{ErrorSpec, Means};
 use crate::metadata::{Metadata, Reply};
 
-/// Takes a user off a seat of your dashboard, which is free again for another.
+/// Removes a user from a seat of your dashboard.
+///
+/// The seat is then free for another user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveSeat {
-    /// The address of the user's account.
+    /// The e-mail address of the user's account.
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: String,
 }

@@ -1,4 +1,4 @@
-//! `GET /external/api/roomExists` · legacy `GET /external/api/roomExists/{room}`
+//! `GET /external/api/roomExists` · legacy: `GET /external/api/roomExists/{room}`
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,18 +8,18 @@ use crate::error_spec::{ErrorSpec, Means};
 use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, Legacy, LegacyForm};
 
-/// Tells whether there is a room with this code, public or your own.
+/// Checks whether a room exists, public or your own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckRoom {
-    /// The last part of the room's address.
+    /// The room's code: the last part of its URL.
     pub room_code: String,
 }
 
 impl Endpoint for CheckRoom {
     type Response = RoomExists;
     const METADATA: Metadata = Metadata {
-        // Only these words say no; any other 404 says that something else is wrong.
+        // Only this text means that the room does not exist; any other 404 means that something else is wrong.
         errors: &[ErrorSpec::new(404, "Room not found.")
             .meaning(Means::Answer(r#"{ "roomExists": false }"#))],
         ..get("thm.room_exists", "/external/api/roomExists")
@@ -31,9 +31,9 @@ impl Endpoint for CheckRoom {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomExists {
-    /// Whether it does.
+    /// Whether the room exists.
     pub room_exists: bool,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -1,17 +1,13 @@
-//! `GET /external/api/rooms` · legacy the same, answered by a bare list
-
-use std::fmt;
+//! `GET /external/api/rooms` · legacy: the same, the answer is a list
 
 use schemars::JsonSchema;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{get, legacy};
 use crate::metadata::{List, Metadata};
 use crate::{Endpoint, Extra, Legacy, LegacyForm, lenient};
 
-/// Lists the public rooms, and your own private ones.
+/// Lists the public rooms and your own private rooms.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListRooms {}
@@ -25,13 +21,13 @@ impl Endpoint for ListRooms {
     const LEGACY: Option<Legacy> = Some(Legacy::new::<Self, Self>());
 }
 
-/// All rooms that you can send people to. A bare list is read as well.
+/// All rooms that you can send people to. A list without the object is read too.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rooms {
     /// The rooms.
     pub room_info: Vec<Room>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -39,24 +35,24 @@ pub struct Rooms {
 /// A room.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Room {
-    /// The last part of the room's address.
+    /// The room's code: the last part of its URL.
     pub code: String,
-    /// The room's name.
+    /// The title of the room.
     pub title: Option<String>,
-    /// What the room is about.
+    /// The description of the room.
     pub description: Option<String>,
-    /// Whether everybody may enter.
+    /// Whether the room is public.
     pub public: Option<bool>,
-    /// Who is in the room. Only the legacy dialect tells, and only of rooms that are your own.
+    /// The user names of the people in the room. Only in the legacy dialect, and only for your own rooms.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-sensitivity" = "username"))]
     pub users: Option<Vec<String>>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// All rooms, as the legacy dialect has them: a bare list. One with a name is read as well.
+/// All rooms in the legacy dialect: a list. An object with the list in it is read too.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct LegacyRooms(
     /// The rooms.
@@ -89,39 +85,9 @@ impl<'de> Deserialize<'de> for LegacyRooms {
     }
 }
 
-// By hand and not by an untagged enum, whose misfits do not tell which room they are about.
 impl<'de> Deserialize<'de> for Rooms {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NamedOrBare)
-    }
-}
-
-struct NamedOrBare;
-
-impl<'de> Visitor<'de> for NamedOrBare {
-    type Value = Rooms;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of rooms, or an object with one in `roomInfo`")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, rooms: A) -> Result<Rooms, A::Error> {
-        Ok(Rooms {
-            room_info: Vec::deserialize(SeqAccessDeserializer::new(rooms))?,
-            extra: Extra::new(),
-        })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Rooms, A::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Named {
-            #[serde(default, deserialize_with = "lenient::or_default")]
-            room_info: Vec<Room>,
-            #[serde(flatten)]
-            extra: Extra,
-        }
-        let Named { room_info, extra } = Named::deserialize(MapAccessDeserializer::new(object))?;
-        Ok(Rooms { room_info, extra })
+        let (room_info, extra) = lenient::list_in("roomInfo", deserializer)?;
+        Ok(Self { room_info, extra })
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /api/v2/external/scoreboard` · legacy `GET /external/api/scoreboard/{room}`
+//! `GET /api/v2/external/scoreboard` · legacy: `GET /external/api/scoreboard/{room}`
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -10,13 +10,13 @@ use crate::error_spec::ErrorSpec;
 use crate::metadata::{List, Metadata, Reply};
 use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
 
-/// Shows what your users scored in a room.
+/// Shows the scoreboard of a room.
 ///
-/// The legacy dialect lists only users that were created through `thm.authenticate` and have joined the room.
+/// The legacy dialect lists only users who were created by `thm.authenticate` and have joined the room.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowScoreboard {
-    /// The last part of the room's address.
+    /// The room's code: the last part of its URL.
     pub room_code: String,
 }
 
@@ -34,94 +34,94 @@ impl Endpoint for ShowScoreboard {
     const LEGACY: Option<Legacy> = Some(Legacy::new::<Self, Self>());
 }
 
-/// A user's line on a scoreboard.
+/// A user on a scoreboard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
-    /// The user's public name.
+    /// The user name.
     #[schemars(extend("x-sensitivity" = "username"))]
     pub username: String,
-    /// Points in this room.
+    /// The points in this room.
     pub score: Option<Number>,
-    /// The place on the scoreboard, 1 is the first.
+    /// The rank on the scoreboard, counted from 1.
     pub rank: Option<i64>,
     /// The user's level on the platform.
     pub level: Option<i64>,
-    /// The address of a picture.
+    /// The URL of the user's picture.
     #[schemars(extend("x-sensitivity" = "avatar"))]
     pub avatar: Option<String>,
-    /// Answers by task number, which is a text.
+    /// The user's answers by task. The number of the task is a text.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub tasks: IndexMap<String, Vec<Answered>>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// What a user did with one question.
+/// A user's work on a question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Answered {
-    /// The service's id. Optional (seen: attempts without it).
+    /// The id of the answer. Not always present (seen).
     #[serde(rename = "_id")]
     pub id: Option<String>,
-    /// The question within the task.
+    /// The number of the question in its task.
     pub question_no: Option<Number>,
-    /// Whether it is answered correctly by now.
+    /// Whether the question is answered correctly.
     pub correct: Option<bool>,
-    /// Points for it.
+    /// The points for the question.
     pub score: Option<Number>,
-    /// How often an answer was tried.
+    /// The number of attempts.
     pub attempts: Option<i64>,
-    /// When the right answer was given.
+    /// When the correct answer was given.
     pub time_correct: Option<Moment>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// A user's line on a legacy scoreboard.
+/// A user on a legacy scoreboard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LegacyStanding {
-    /// The user's public name.
+    /// The user name.
     #[schemars(extend("x-sensitivity" = "username"))]
     pub name: String,
-    /// A constant pair in the document, `["", 0]`.
+    /// Always `["", 0]` in the documentation.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub data: Vec<Value>,
-    /// Answers, each with its task's number.
+    /// The user's answers, each with its task's number.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub task_data: Vec<LegacyAnswered>,
-    /// Points in this room.
+    /// The points in this room.
     pub total_score: Option<Number>,
-    /// The place on the scoreboard.
+    /// The rank on the scoreboard.
     pub rank_no: Option<i64>,
-    /// The address of a picture.
+    /// The URL of the user's picture.
     #[schemars(extend("x-sensitivity" = "avatar"))]
     pub avatar: Option<String>,
     /// The user's level on the platform.
     pub level: Option<i64>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// What a user did with one question, in the legacy dialect.
+/// A user's work on a question, in the legacy dialect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LegacyAnswered {
     /// The task's number.
     pub task_no: i64,
-    /// The question within the task.
+    /// The number of the question in its task.
     pub question_no: Option<Number>,
-    /// Whether it is answered correctly by now.
+    /// Whether the question is answered correctly.
     pub correct: Option<bool>,
-    /// Points for it.
+    /// The points for the question.
     pub score: Option<Number>,
-    /// When the right answer was given.
+    /// When the correct answer was given.
     pub time_correct: Option<Moment>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -194,13 +194,13 @@ impl From<Standing> for LegacyStanding {
     }
 }
 
-/// The documented value of `data`. It means nothing, so callers do not see it.
+/// The documented value of `data`. It has no meaning, so callers do not see it.
 fn constant_pair() -> Vec<Value> {
     vec!["".into(), 0.into()]
 }
 
-// The document has neither ids nor numbers of attempts. If they come anyway, they are in `extra` and replace
-// the empty fields when the answer is written as JSON.
+// The documentation has neither ids nor attempts. If a service sends them, they are in `extra` and replace the
+// empty fields when the answer is written as JSON.
 impl From<LegacyAnswered> for Answered {
     fn from(legacy: LegacyAnswered) -> Self {
         Self {

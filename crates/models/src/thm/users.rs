@@ -1,4 +1,4 @@
-//! `GET /external/api/users` · legacy the same, with fewer fields
+//! `GET /external/api/users` · legacy: the same, with fewer fields
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,8 @@ use crate::{Endpoint, Extra, Legacy, LegacyForm, Moment, lenient};
 
 /// Lists the users on your seats, and the api-users who have registered.
 ///
-/// An api-user who has not registered yet is not listed. The legacy dialect lists only users that signed up
-/// through the API, without points, picture and `extUserId`.
+/// It does not list api-users who have not registered. The legacy dialect lists only users who signed up through the
+/// API, without points, picture and `extUserId`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListUsers {}
@@ -19,7 +19,7 @@ pub struct ListUsers {}
 impl Endpoint for ListUsers {
     type Response = Users;
     const METADATA: Metadata = Metadata {
-        // Users who were created by `thm.authenticate` and have not registered are not in it.
+        // Users who were created by `thm.authenticate` and have not registered are missing.
         list: Some(List::whole("users", "username").partial()),
         ..get("thm.users", "/external/api/users")
     };
@@ -29,13 +29,13 @@ impl Endpoint for ListUsers {
 /// All users of your company.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Users {
-    /// `true`, where other endpoints have a word or nothing; kept as it came.
+    /// `true`. Other endpoints have a text here, or nothing.
     #[serde(default)]
     pub status: Value,
     /// The users.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<User>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -44,57 +44,57 @@ pub struct Users {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
-    /// The user's public name.
+    /// The user name.
     #[schemars(extend("x-sensitivity" = "username"))]
     pub username: String,
-    /// The address of the user's account.
+    /// The e-mail address of the user's account.
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
-    /// The address of a picture.
+    /// The URL of the user's picture.
     #[schemars(extend("x-sensitivity" = "avatar"))]
     pub avatar: Option<String>,
-    /// Points on the platform, over all time. Read as `totalPoints` too.
+    /// The points on the platform since the user signed up. Also read from `totalPoints`.
     #[serde(alias = "totalPoints")]
     pub total_point: Option<Number>,
-    /// Points of the current month.
+    /// The points in the current month.
     pub monthly_points: Option<Number>,
-    /// When the account was made.
+    /// When the account was created.
     pub date_signed_up: Option<Moment>,
-    /// Your own id of the person; only api-users have one.
+    /// Your own id for the person. Only api-users have one.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub ext_user_id: Option<String>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// All users that signed up through the API, in the legacy dialect.
+/// All users who signed up through the API, in the legacy dialect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LegacyUsers {
-    /// `true`; kept as it came.
+    /// `true`.
     #[serde(default)]
     pub status: Value,
     /// The users.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<LegacyUser>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// A user that signed up through the API.
+/// A user who signed up through the API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LegacyUser {
-    /// The user's public name.
+    /// The user name.
     #[schemars(extend("x-sensitivity" = "username"))]
     pub username: String,
-    /// The address of the user's account.
+    /// The e-mail address of the user's account.
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
-    /// When the account was made.
+    /// When the account was created.
     pub date_signed_up: Option<Moment>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

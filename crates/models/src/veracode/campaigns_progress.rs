@@ -8,36 +8,36 @@ use crate::error_spec::ErrorSpec;
 use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
-/// Shows how far the team has come with its campaigns or assignments.
+/// Shows the progress of the team in its campaigns or assignments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowCampaignsProgress {
-    /// Only what belongs to these campaigns.
+    /// Only labs of these campaigns, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub campaign_ids: Vec<String>,
-    /// Only what belongs to these assignments; excludes `campaignIds`.
+    /// Only labs of these assignments, by id. Cannot be combined with `campaignIds`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assignment_ids: Vec<String>,
-    /// Only users who have one of these roles, by id.
+    /// Only users with one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub role_ids: Vec<String>,
-    /// Whether labs count that are not required.
+    /// Whether to count optional labs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub include_optional_labs: Option<bool>,
-    /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
+    /// The field to sort users by: name, role, milestone or lastActive (seen; the documentation lists none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
-    /// Whether the order runs up or down.
+    /// The sort order, ascending or descending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort_type: Option<SortType>,
-    /// Only users whose name has this in it, under 50 characters. E-mail addresses are not searched.
+    /// Only users whose name contains this text, under 50 characters. E-mail addresses are not searched.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-sensitivity" = "words"))]
     pub phrase: Option<String>,
-    /// Users in a page, 1 to 50.
+    /// Users per page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// The page to get, counted from 0.
+    /// The page, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
 }
@@ -68,51 +68,51 @@ impl Endpoint for ShowCampaignsProgress {
     }
 }
 
-/// The team's milestones, those of each assignment, and a page of users with theirs.
+/// The milestones of the team, of each assignment, and of a page of users.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CampaignsProgress {
-    /// How many users have reached which milestone.
+    /// The number of users at each milestone.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub milestones: Milestones,
     /// The assignments.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub assignments: Vec<AssignmentProgress>,
-    /// Where this page stands.
+    /// Which page this is.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub pages: Pages,
-    /// The users of this page.
+    /// The users on this page.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<UserMilestone>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// An assignment and how far the team has come with its labs.
+/// An assignment with the team's progress in its labs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AssignmentProgress {
-    /// The name people know.
+    /// The title of the assignment.
     pub title: Option<String>,
-    /// Its labs.
+    /// The labs of the assignment.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub labs: Vec<LabProgress>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// A lab and how far the team has come with it.
+/// A lab with the team's progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LabProgress {
-    /// The name people know.
+    /// The title of the lab.
     pub title: Option<String>,
-    /// How many users have reached which milestone.
+    /// The number of users at each milestone.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub milestones: Milestones,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -1,10 +1,11 @@
-//! What the document fixes about a request and the types do not say. Each check names the field.
+//! Checks of requests that the types cannot express. Each error names the field.
 
 use crate::field_error::FieldError;
 
 type Checked = Result<(), FieldError>;
 
-/// The live service hands out at most 50 in a page (seen) and the document calls other limits invalid.
+/// Checks a `limit`. The live service returns at most 50 items per page (seen), and the documentation calls other limits
+/// invalid.
 pub(super) fn limit(endpoint: &'static str, limit: Option<u32>) -> Checked {
     match limit {
         Some(limit) if !(1..=50).contains(&limit) => {
@@ -14,18 +15,18 @@ pub(super) fn limit(endpoint: &'static str, limit: Option<u32>) -> Checked {
     }
 }
 
-/// A span of time has both of its ends or none, and does not run backwards.
+/// Checks that a period has both a start and an end or neither, in this order.
 pub(super) fn span(endpoint: &'static str, start: Option<i64>, end: Option<i64>) -> Checked {
     let fail = |field, problem| Err(FieldError::new(endpoint, field, problem));
     match (start, end) {
-        (Some(_), None) => fail("endTime", "is missing: it belongs to `startTime`"),
-        (None, Some(_)) => fail("startTime", "is missing: it belongs to `endTime`"),
+        (Some(_), None) => fail("endTime", "is missing: `startTime` requires it"),
+        (None, Some(_)) => fail("startTime", "is missing: `endTime` requires it"),
         (Some(start), Some(end)) if end < start => fail("endTime", "is before `startTime`"),
         _ => Ok(()),
     }
 }
 
-/// Assignments and campaigns are two ways to narrow the same thing.
+/// Checks that assignments and campaigns are not combined.
 pub(super) fn one_narrowing(
     endpoint: &'static str,
     assignment_ids: &[String],
@@ -34,16 +35,16 @@ pub(super) fn one_narrowing(
     if assignment_ids.is_empty() || campaign_ids.is_empty() {
         return Ok(());
     }
-    let problem = "excludes `campaignIds`: give one of them";
+    let problem = "cannot be combined with `campaignIds`";
     Err(FieldError::new(endpoint, "assignmentIds", problem))
 }
 
-/// The phrase of the summaries; a name or a part of one.
+/// Checks the `phrase` of a summary.
 pub(super) fn phrase(endpoint: &'static str, phrase: Option<&str>) -> Checked {
     at_most(49, endpoint, "phrase", phrase)
 }
 
-/// Counts characters, not bytes.
+/// Checks the length of a text in characters.
 pub(super) fn at_most(
     most: usize,
     endpoint: &'static str,
@@ -54,6 +55,6 @@ pub(super) fn at_most(
     if length <= most {
         return Ok(());
     }
-    let problem = format!("has {length} characters; at most {most} are allowed");
+    let problem = format!("has {length} characters, but at most {most} are allowed");
     Err(FieldError::new(endpoint, field, &problem))
 }

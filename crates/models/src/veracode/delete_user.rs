@@ -9,8 +9,9 @@ use crate::error_spec::{ErrorSpec, Means};
 use crate::metadata::{Metadata, Payload};
 use crate::{Endpoint, Extra};
 
-/// Deletes a user with all their progress. It cannot be undone; `veracode.update_user` with `disabled`
-/// takes access away and can.
+/// Deletes a user with all their progress.
+///
+/// This cannot be undone. To block a user instead, use `veracode.update_user` with `disabled`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteUser {
@@ -20,8 +21,8 @@ pub struct DeleteUser {
 }
 
 impl DeleteUser {
-    /// The end of the user with this id.
-    pub fn of(id: impl Into<String>) -> Self {
+    /// A request to delete the user with this id.
+    pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into() }
     }
 }
@@ -29,7 +30,7 @@ impl DeleteUser {
 impl Endpoint for DeleteUser {
     type Response = Deleted;
     const METADATA: Metadata = Metadata {
-        // The document's sample has no body, and no field is left for one.
+        // The documentation's sample has no body.
         payload: Payload::Query,
         credential: KEY,
         errors: &[
@@ -46,11 +47,11 @@ impl Endpoint for DeleteUser {
     };
 }
 
-/// The answer to a deletion: nothing but success.
+/// The answer to a deletion. It has no documented fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Deleted {
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -13,13 +13,13 @@ use crate::{Endpoint, Extra, FieldError};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowEngagementTime {
-    /// Only what belongs to these campaigns.
+    /// Only labs of these campaigns, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub campaign_ids: Vec<String>,
-    /// Only what belongs to these assignments; excludes `campaignIds`.
+    /// Only labs of these assignments, by id. Cannot be combined with `campaignIds`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assignment_ids: Vec<String>,
-    /// Only users who have one of these roles, by id.
+    /// Only users with one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub role_ids: Vec<String>,
 }
@@ -44,13 +44,13 @@ impl Endpoint for ShowEngagementTime {
     }
 }
 
-/// The median time on labs.
+/// The median time spent on labs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EngagementTime {
-    /// Milliseconds; null where nobody has worked yet.
+    /// The time in milliseconds; null if nobody has worked on a lab.
     pub duration: Option<Number>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

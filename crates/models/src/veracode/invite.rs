@@ -9,30 +9,32 @@ use crate::error_spec::{ErrorSpec, Means};
 use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, lenient};
 
-/// Invites someone to the team. Default roles are added to those given.
+/// Invites a person to the team.
 ///
-/// The live service was seen to create the invite and answer 500 "unknown error" all the same. Only a
-/// user of that address, or "already exists", shows what became of it.
+/// They get the default roles in addition to the given ones.
+///
+/// The live service may create the invite and still answer 500 "unknown error" (seen). Then `veracode.users` shows
+/// whether there is a user with this address.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Invite {
-    /// The address to invite.
+    /// The e-mail address to invite.
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: String,
-    /// The id of the user who invites, from `veracode.users`.
+    /// The id of the user who sends the invite, from `veracode.users`.
     #[schemars(extend("x-sensitivity" = "other"))]
     pub sender_id: String,
-    /// A name for the new user (not in the document; seen).
+    /// The new user's name (undocumented; seen).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
-    /// The roles the new user gets, by id.
+    /// The new user's roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub role_ids: Vec<String>,
-    /// Whether the new user administers the team.
+    /// Whether the new user is an administrator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin: Option<bool>,
-    /// Whether the service writes to the address.
+    /// Whether the service sends an invitation by e-mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_email: Option<bool>,
 }
@@ -53,11 +55,11 @@ impl Endpoint for Invite {
             ErrorSpec::new(400, "Sender id is invalid"),
             ErrorSpec::new(400, "Sender not found"),
             ErrorSpec::new(400, "Invite already exists").meaning(Means::Already),
-            // Seen on the live service, with varying words before.
+            // Seen on the live service, with various texts before.
             ErrorSpec::new(403, "{what}already exists").meaning(Means::Already),
         ],
         effect: Effect::Write(Write {
-            // The list has those who were invited and have not joined, and a pending invite's repeat is refused.
+            // The list includes people who have not accepted, and the service refuses to repeat an open invite.
             resolve: Resolve::Probe {
                 endpoint: "veracode.users",
                 field: "email",
@@ -71,23 +73,23 @@ impl Endpoint for Invite {
     };
 }
 
-/// An invite that was made. Nothing in it is required: an odd echo must not make the invite look failed.
+/// The invite. All fields are optional, so that an unusual answer does not make a successful invite look failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Invited {
-    /// The address invited.
+    /// The invited e-mail address.
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
-    /// Whether the new user administers the team.
+    /// Whether the new user is an administrator.
     #[serde(default, alias = "isAdmin", deserialize_with = "shapes::flag")]
     pub admin: Option<bool>,
-    /// The roles the new user gets, by id.
+    /// The new user's roles, by id.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub role_ids: Vec<String>,
-    /// The id of the user who invites.
+    /// The id of the user who sends the invite.
     #[schemars(extend("x-sensitivity" = "other"))]
     pub sender_id: Option<String>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -9,23 +9,23 @@ use crate::error_spec::ErrorSpec;
 use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 
-/// Shows how far users have come with one lesson.
+/// Shows the progress of users in one lesson.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowLessonProgress {
     /// The lesson's id, from `veracode.lessons`.
     pub id: String,
-    /// The page to get, counted from 0.
+    /// The page, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
-    /// Users in a page, 1 to 50 (not in the document; seen).
+    /// Users per page, 1 to 50 (undocumented; seen).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
 
 impl ShowLessonProgress {
-    /// The progress in the lesson with this id.
-    pub fn of(id: impl Into<String>) -> Self {
+    /// A request for the progress in the lesson with this id.
+    pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into(), ..Self::default() }
     }
 }
@@ -46,52 +46,52 @@ impl Endpoint for ShowLessonProgress {
     }
 }
 
-/// A lesson, and a page of the users who have to do with it.
+/// A lesson with a page of the users who can take it or have started it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LessonProgress {
-    /// Not null where there are more; the address itself is not to be trusted.
+    /// Not null if there is another page. Do not follow it: it may drop filters or point to another endpoint.
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
-    /// The service's id, opaque.
+    /// The lesson's id, opaque.
     pub id: String,
-    /// The name people know.
+    /// The title of the lesson.
     pub title: Option<String>,
-    /// The module it belongs to.
+    /// The lesson's module.
     pub module: Option<String>,
-    /// The points it gives.
+    /// The points for the lesson.
     pub points: Option<Number>,
-    /// The roles it is meant for, by name.
+    /// The roles that the lesson is for, by name.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<String>,
-    /// The users of this page.
+    /// The users on this page.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<Learner>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// How far a user has come with the lesson. Only the id says who it is.
+/// The progress of a user in the lesson. Users are identified only by their id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Learner {
     /// The user's id, opaque.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
-    /// When it was begun.
+    /// When the user started the lesson.
     pub start_time: Option<Moment>,
-    /// When it was ended; present in the example though the status is but "Started".
+    /// When the user ended the lesson. Present in the documentation's example although the status is "Started".
     pub end_time: Option<Moment>,
-    /// The confidence stated at the start.
+    /// The user's confidence at the start, as rated by the user.
     pub start_rating: Option<Number>,
-    /// The confidence stated at the end.
+    /// The user's confidence at the end, as rated by the user.
     pub end_rating: Option<Number>,
-    /// The last step reached.
+    /// The last step that the user reached.
     pub last_step_reached: Option<i64>,
-    /// How far the user has come.
+    /// The user's status.
     pub status: Option<Status>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

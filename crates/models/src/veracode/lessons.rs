@@ -12,10 +12,10 @@ use crate::{Endpoint, Extra, FieldError, lenient};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListLessons {
-    /// The page to get, counted from 0.
+    /// The page, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
-    /// Lessons in a page, 1 to 50 (not in the document; seen).
+    /// Lessons per page, 1 to 50 (undocumented; seen).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
@@ -36,13 +36,13 @@ impl Endpoint for ListLessons {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Lessons {
-    /// Not null where there are more; the address itself is not to be trusted.
+    /// Not null if there is another page. Do not follow it: it may drop filters or point to another endpoint.
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
-    /// The lessons of this page.
+    /// The lessons on this page.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub lessons: Vec<Lesson>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -51,18 +51,18 @@ pub struct Lessons {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Lesson {
-    /// The service's id, opaque.
+    /// The lesson's id, opaque.
     pub id: String,
-    /// The name people know.
+    /// The title of the lesson.
     pub title: Option<String>,
-    /// The module it belongs to.
+    /// The lesson's module.
     pub module: Option<String>,
-    /// The points it gives.
+    /// The points for the lesson.
     pub points: Option<Number>,
-    /// The roles it is meant for, by name.
+    /// The roles that the lesson is for, by name.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<String>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -8,36 +8,36 @@ use crate::error_spec::ErrorSpec;
 use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
-/// Shows how far the team has come on board: who has signed up, started and finished a first lab.
+/// Shows the onboarding of the team: who has signed up, and who has started or finished a lab.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowOnboarding {
-    /// Only what belongs to these campaigns.
+    /// Only labs of these campaigns, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub campaign_ids: Vec<String>,
-    /// Only users who have one of these roles, by id.
+    /// Only users with one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub role_ids: Vec<String>,
-    /// Only what happened from here on, in milliseconds since the epoch; comes with `endTime`.
+    /// Only activity since this time, in milliseconds since the epoch. Requires `endTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<i64>,
-    /// Only what happened up to here, in milliseconds since the epoch; comes with `startTime`.
+    /// Only activity up to this time, in milliseconds since the epoch. Requires `startTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_time: Option<i64>,
-    /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
+    /// The field to sort users by: name, role, milestone or lastActive (seen; the documentation lists none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
-    /// Whether the order runs up or down.
+    /// The sort order, ascending or descending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort_type: Option<SortType>,
-    /// Only users whose name has this in it, under 50 characters. E-mail addresses are not searched.
+    /// Only users whose name contains this text, under 50 characters. E-mail addresses are not searched.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-sensitivity" = "words"))]
     pub phrase: Option<String>,
-    /// Users in a page, 1 to 50.
+    /// Users per page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// The page to get, counted from 0.
+    /// The page, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
 }
@@ -70,20 +70,20 @@ impl Endpoint for ShowOnboarding {
     }
 }
 
-/// The team's milestones, and a page of users with theirs.
+/// The milestones of the team and of a page of users.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Onboarding {
-    /// How many users have reached which milestone.
+    /// The number of users at each milestone.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub milestones: Milestones,
-    /// Where this page stands.
+    /// Which page this is.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub pages: Pages,
-    /// The users of this page.
+    /// The users on this page.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<UserMilestone>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -8,14 +8,14 @@ use super::{Status, checks, get};
 use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 
-/// Lists the whole team with the progress of each, lesson by lesson.
+/// Lists all users of the team with their progress in each lesson.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListProgress {
-    /// The page to get, counted from 0.
+    /// The page, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
-    /// Users in a page, 1 to 50 (not in the document; seen).
+    /// Users per page, 1 to 50 (undocumented; seen).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
@@ -36,59 +36,59 @@ impl Endpoint for ListProgress {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TeamProgress {
-    /// Not null where there are more; the address itself is not to be trusted.
+    /// Not null if there is another page. Do not follow it: it may drop filters or point to another endpoint.
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
-    /// The users of this page.
+    /// The users on this page.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<Member>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// A user and how far they have come.
+/// A user with their progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
-    /// The service's id, opaque.
+    /// The user's id, opaque.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
-    /// The user's address.
+    /// The user's e-mail address.
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// The user's name.
     #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
-    /// How many labs are completed.
+    /// The number of completed labs.
     pub labs_completed: Option<i64>,
-    /// When the user was last seen; a date in the example.
+    /// When the user was last active. A date in the documentation's example.
     pub last_active: Option<Moment>,
-    /// Points earned.
+    /// The points earned.
     pub total_points: Option<Number>,
-    /// How many labs are started.
+    /// The number of started labs.
     pub labs_started: Option<i64>,
-    /// Whether the account is switched off. The document's example calls it `disabled`, which is read too.
+    /// Whether the account is disabled. The documentation's example calls it `disabled`, which is read too.
     #[serde(alias = "disabled")]
     pub account_disabled: Option<bool>,
-    /// How much of the required content is completed, in percent.
+    /// The completed share of the required content, in percent.
     pub required_completion_percent: Option<Number>,
-    /// The points that are required.
+    /// The points that the user is required to earn.
     pub points_required: Option<Number>,
-    /// The points that could be had.
+    /// The points that can be earned.
     pub points_possible: Option<Number>,
-    /// The lessons the user has begun.
+    /// The lessons that the user has started.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub lessons: Vec<MemberLesson>,
     /// The user's roles, by name.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<String>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// How far a user has come with one lesson.
+/// The progress of a user in a lesson.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberLesson {
@@ -96,23 +96,23 @@ pub struct MemberLesson {
     pub lesson_id: String,
     /// The lesson's title.
     pub lesson_name: Option<String>,
-    /// The module the lesson belongs to.
+    /// The lesson's module.
     pub module: Option<String>,
-    /// When it was begun.
+    /// When the user started the lesson.
     pub start_time: Option<Moment>,
-    /// When it was ended; text or number.
+    /// When the user ended the lesson; text or number.
     pub end_time: Option<Moment>,
-    /// The confidence stated at the start.
+    /// The user's confidence at the start, as rated by the user.
     pub start_rating: Option<Number>,
-    /// The confidence stated at the end.
+    /// The user's confidence at the end, as rated by the user.
     pub end_rating: Option<Number>,
-    /// The last step reached.
+    /// The last step that the user reached.
     pub last_step_reached: Option<i64>,
-    /// How far the user has come.
+    /// The user's status.
     pub status: Option<Status>,
-    /// Points earned; may be missing.
+    /// The points earned; may be missing.
     pub points: Option<Number>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -9,23 +9,23 @@ use crate::error_spec::ErrorSpec;
 use crate::metadata::{List, Metadata, Paging, Reply};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
-/// Shows how far the users of a role have come.
+/// Shows the progress of the users with a role.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowRoleProgress {
     /// The role's id, from `veracode.roles`.
     pub id: String,
-    /// The page to get, counted from 0.
+    /// The page, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
-    /// Users in a page, 1 to 50 (not in the document; seen).
+    /// Users per page, 1 to 50 (undocumented; seen).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
 
 impl ShowRoleProgress {
-    /// The progress of the role with this id.
-    pub fn of(id: impl Into<String>) -> Self {
+    /// A request for the progress of the role with this id.
+    pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into(), ..Self::default() }
     }
 }
@@ -36,7 +36,7 @@ impl Endpoint for ShowRoleProgress {
         reply: Reply::One,
         errors: &[
             ErrorSpec::new(404, "Role not found"),
-            // A 403 that says nothing about the credential.
+            // This 403 is not about the credential.
             ErrorSpec::new(403, "Role does not belong to team"),
         ],
         list: Some(List::paged("users", "id", Paging::NextPage)),
@@ -48,43 +48,43 @@ impl Endpoint for ShowRoleProgress {
     }
 }
 
-/// A role, and a page of its users.
+/// A role with a page of its users.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleProgress {
-    /// Not null where there are more; the address itself is not to be trusted.
+    /// Not null if there is another page. Do not follow it: it may drop filters or point to another endpoint.
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
     /// The role's id, opaque.
     pub id: String,
-    /// The name people know.
+    /// The name of the role.
     pub name: Option<String>,
-    /// The users of this page.
+    /// The users on this page.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<RoleMember>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// How far a user of a role has come.
+/// The progress of a user with the role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleMember {
     /// The user's id, opaque.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
-    /// The user's address.
+    /// The user's e-mail address.
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// The user's name.
     #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
-    /// How much of the role's content is completed, in percent.
+    /// The completed share of the role's content, in percent.
     pub percent_complete: Option<Number>,
-    /// How much of what is required is completed, in percent.
+    /// The completed share of the required content, in percent.
     pub percent_required_complete: Option<Number>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -8,18 +8,17 @@ use crate::error_spec::ErrorSpec;
 use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, lenient};
 
-/// Lists lessons by their tags, which are topics and technologies.
+/// Searches lessons by their tags: topics and technologies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SearchLessons {
-    /// What the tags are searched for, at most 300 characters, such as `OWASP #8`, `CWE-601` or `Python`.
-    /// Without it all lessons are listed.
+    /// Only lessons with this text in a tag, at most 300 characters, such as `OWASP #8`, `CWE-601` or `Python`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phrase: Option<String>,
-    /// Lessons in a page, 1 to 50.
+    /// Lessons per page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// The page to get, counted from 0.
+    /// The page, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
 }
@@ -38,41 +37,41 @@ impl Endpoint for SearchLessons {
     }
 }
 
-/// A page of lessons that were found.
+/// A page of search results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundLessons {
-    /// Where this page stands.
+    /// Which page this is.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub pages: Pages,
-    /// The lessons of this page.
+    /// The lessons on this page.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub lessons: Vec<FoundLesson>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// A lesson that was found. It comes without the id that other endpoints ask for.
+/// A search result. It does not have the id that other endpoints need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundLesson {
-    /// Whether it is a challenge.
+    /// Whether the lesson is a challenge.
     pub challenge: Option<bool>,
-    /// What it is about, in a sentence.
+    /// The description of the lesson.
     pub description: Option<String>,
-    /// The technology it is built with.
+    /// The lesson's technology.
     pub stack: Option<String>,
-    /// Topics and technologies.
+    /// The lesson's topics and technologies.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub tags: Vec<String>,
-    /// The name people know.
+    /// The title of the lesson.
     pub title: Option<String>,
-    /// The topic.
+    /// The lesson's topic.
     pub topic: Option<String>,
-    /// Its address, relative to the service.
+    /// The URL of the lesson, relative to the service.
     pub url: Option<String>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -1,92 +1,92 @@
-//! Shapes that several endpoints share.
+//! Types that several endpoints share.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Extra, Moment, lenient};
 
-/// Where a page stands among all pages. The addresses are kept and not to be trusted: in the document
-/// they point at another endpoint and drop filters.
+/// Which page of a list an answer is. Do not follow its URLs: in the documentation's examples they point to
+/// another endpoint and drop filters.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pages {
     /// The number of this page, counted from 0.
     pub current: Option<i64>,
-    /// The number of the page before, null on the first one.
+    /// The number of the previous page; null on the first page.
     pub previous: Option<i64>,
-    /// The number of the page after, null on the last one.
+    /// The number of the next page; null on the last page.
     pub next: Option<i64>,
-    /// Items in a page.
+    /// The number of items per page.
     pub limit: Option<i64>,
-    /// Items in all pages.
+    /// The number of items on all pages.
     pub total: Option<i64>,
-    /// The address of this page.
+    /// The URL of this page.
     #[schemars(extend("x-sensitivity" = "address"))]
     pub current_url: Option<String>,
-    /// The address of the page after, null on the last one.
+    /// The URL of the next page; null on the last page.
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_url: Option<String>,
-    /// The address of the page before, null on the first one.
+    /// The URL of the previous page; null on the first page.
     #[schemars(extend("x-sensitivity" = "address"))]
     pub previous_url: Option<String>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// A role, as the summaries name it.
+/// A role in a summary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleRef {
-    /// The service's id, opaque.
+    /// The role's id, opaque.
     pub id: String,
-    /// The name people know.
+    /// The name of the role.
     pub name: Option<String>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// How many users have reached which milestone. Milestones that this crate does not know are in `extra`.
+/// The number of users at each milestone. Unknown milestones are in `extra`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Milestones {
-    /// All users.
+    /// The number of all users.
     pub total: Option<i64>,
-    /// Users who have finished: a lab in the onboarding, all labs in a campaign.
+    /// Users who have finished: one lab in the onboarding, all labs in a campaign.
     pub finished: Option<i64>,
-    /// Users who have started no lab.
+    /// Users who have not started a lab.
     pub not_started: Option<i64>,
-    /// Users who have not signed up; in the onboarding only.
+    /// Users who have not signed up. Only in the onboarding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_signed_up: Option<i64>,
     /// Users who have started a lab.
     pub started: Option<i64>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// How far a user has come.
+/// The milestone that a user has reached.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Milestone {
     /// Finished.
     Finished,
-    /// Started a lab.
+    /// Has started a lab.
     Started,
-    /// Started no lab.
+    /// Has not started a lab.
     NotStarted,
     /// Has not signed up.
     NotSignedUp,
-    /// A milestone that the document does not name, as it came.
+    /// An unknown milestone.
     #[serde(untagged)]
     Other(String),
 }
 
-/// How far a user has come with one lesson. Not to be guessed from `endTime`: the document has one on a
-/// lesson that is but started.
+/// The status of a user in a lesson. `endTime` does not imply it: the documentation has one for a lesson that is
+/// only started.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub enum Status {
@@ -96,24 +96,24 @@ pub enum Status {
     Finished,
     /// Not started.
     NotStarted,
-    /// Open, spelt small on the wire.
+    /// Open. The service writes it in lower case.
     #[serde(rename = "open")]
     Open,
-    /// A status that is not known, as it came.
+    /// An unknown status.
     #[serde(untagged)]
     Other(String),
 }
 
-/// A user with the milestone reached.
+/// A user with their milestone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserMilestone {
-    /// The service's id, opaque.
+    /// The user's id, opaque.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
-    /// When the user was last seen.
+    /// When the user was last active.
     pub last_active: Option<Moment>,
-    /// How far the user has come.
+    /// The milestone that the user has reached.
     pub milestone: Option<Milestone>,
     /// The user's name.
     #[schemars(extend("x-sensitivity" = "name"))]
@@ -121,22 +121,22 @@ pub struct UserMilestone {
     /// The user's roles.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<RoleRef>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// In which order a list comes.
+/// The direction in which a list is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SortType {
-    /// Smallest first.
+    /// In ascending order.
     Asc,
-    /// Largest first.
+    /// In descending order.
     Desc,
 }
 
-/// A flag that may come as text: the service takes `"true"` for `true`, and echoes what it was sent.
+/// Reads a flag that may be text: the service accepts `"true"` for `true` and returns what it was sent.
 pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "true or false, plain or as text")]

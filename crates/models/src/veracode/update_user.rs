@@ -9,43 +9,43 @@ use crate::error_spec::ErrorSpec;
 use crate::metadata::Metadata;
 use crate::{Endpoint, Extra, FieldError, lenient};
 
-/// Changes a user: only the fields that are given.
+/// Changes the given fields of a user.
 ///
-/// `disabled: true` takes the user's access away and counts as a removal; `disabled: false` gives it back.
+/// `disabled: true` blocks the user and counts as a removal; `disabled: false` gives access back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateUser {
     /// The user's id, from `veracode.users`.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
-    /// A new address.
+    /// The new e-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
-    /// A new name, under 25 characters.
+    /// The new name, under 25 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
-    /// Whether the user administers the team.
+    /// Whether the user is an administrator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin: Option<bool>,
-    /// Whether the account is switched off.
+    /// Whether the account is disabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
-    /// All roles the user shall have, by id; the list replaces the present one.
+    /// The user's new roles, by id. The list replaces the current roles.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role_ids: Option<Vec<String>>,
 }
 
 impl UpdateUser {
-    /// An update of the user with this id that changes nothing yet.
+    /// An update of the user with this id that does not change anything yet.
     ///
     /// ```
     /// use drillmaster_models::veracode::UpdateUser;
-    /// let update = UpdateUser { disabled: Some(true), ..UpdateUser::of("3bd68695e165af6ced227afc") };
+    /// let update = UpdateUser { disabled: Some(true), ..UpdateUser::new("3bd68695e165af6ced227afc") };
     /// assert_eq!(update.email, None);
     /// ```
-    pub fn of(id: impl Into<String>) -> Self {
+    pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into(), ..Self::default() }
     }
 }
@@ -74,26 +74,26 @@ impl Endpoint for UpdateUser {
     }
 }
 
-/// A user after a change. Nothing in it is required: an odd echo must not make the change look failed.
+/// The changed user. All fields are optional, so that an unusual answer does not make a successful change look failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdatedUser {
-    /// The user's address.
+    /// The user's e-mail address.
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
     /// The user's name.
     #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
-    /// Whether the user administers the team.
+    /// Whether the user is an administrator.
     #[serde(default, alias = "isAdmin", deserialize_with = "shapes::flag")]
     pub admin: Option<bool>,
-    /// Whether the account is switched off. The document's example spells it `dsiabled`, which is read too.
+    /// Whether the account is disabled. The documentation's example spells it `dsiabled`, which is read too.
     #[serde(default, alias = "dsiabled", alias = "isDisabled", deserialize_with = "shapes::flag")]
     pub disabled: Option<bool>,
     /// The user's roles, by id.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub role_ids: Vec<String>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -9,21 +9,21 @@ use crate::error_spec::ErrorSpec;
 use crate::metadata::{List, Metadata};
 use crate::{Endpoint, Extra, Moment, lenient};
 
-/// Shows what one user has done, lesson by lesson.
+/// Shows the progress of one user in each lesson.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShowUserProgress {
     /// The user's id, from `veracode.users`.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
-    /// A page. The document has it, yet the answer has no sign of pages and holds all lessons.
+    /// The page. Documented, although the answer contains all lessons.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
 }
 
 impl ShowUserProgress {
-    /// The progress of the user with this id.
-    pub fn of(id: impl Into<String>) -> Self {
+    /// A request for the progress of the user with this id.
+    pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into(), ..Self::default() }
     }
 }
@@ -41,41 +41,41 @@ impl Endpoint for ShowUserProgress {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserProgress {
-    /// The points that are required.
+    /// The points that the user is required to earn.
     pub points_required: Option<Number>,
-    /// The points that could be had.
+    /// The points that can be earned.
     pub points_possible: Option<Number>,
-    /// The lessons visited.
+    /// The lessons that the user has visited.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub lessons: Vec<VisitedLesson>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// What a user did with one lesson.
+/// A user's work on a lesson.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VisitedLesson {
-    /// The module the lesson belongs to.
+    /// The lesson's module.
     pub module: Option<String>,
     /// The lesson's id, opaque.
     pub lesson_id: String,
     /// The lesson's title.
     pub lesson_name: Option<String>,
-    /// When the lesson was last open; a date in the example.
+    /// When the user last visited the lesson. A date in the documentation's example.
     pub last_visited: Option<Moment>,
-    /// How far the user has come.
+    /// The user's status.
     pub status: Option<Status>,
-    /// The minutes spent, with fractions.
+    /// The time spent, in minutes with fractions.
     pub minutes: Option<Number>,
-    /// Points earned.
+    /// The points earned.
     pub points: Option<Number>,
-    /// The confidence stated at the start.
+    /// The user's confidence at the start, as rated by the user.
     pub start_rating: Option<Number>,
-    /// The confidence stated at the end.
+    /// The user's confidence at the end, as rated by the user.
     pub end_rating: Option<Number>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -7,14 +7,14 @@ use super::{checks, get};
 use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 
-/// Lists all users of the team, those who were invited and have not joined among them.
+/// Lists all users of the team, including those who have not accepted their invite.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListUsers {
-    /// The page to get, counted from 0.
+    /// The page, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
-    /// Users in a page, 1 to 50 (not in the document; seen).
+    /// Users per page, 1 to 50 (undocumented; seen).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
@@ -35,13 +35,13 @@ impl Endpoint for ListUsers {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Users {
-    /// Not null where there are more; the address itself is not to be trusted.
+    /// Not null if there is another page. Do not follow it: it may drop filters or point to another endpoint.
     #[schemars(extend("x-sensitivity" = "address"))]
     pub next_page: Option<String>,
-    /// The users of this page.
+    /// The users on this page.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<User>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -50,29 +50,29 @@ pub struct Users {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
-    /// The service's id, opaque.
+    /// The user's id, opaque.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
-    /// The address the user was invited at.
+    /// The user's e-mail address.
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
-    /// The user's name (not in the document; seen).
+    /// The user's name (undocumented; seen).
     #[schemars(extend("x-sensitivity" = "name"))]
     pub name: Option<String>,
-    /// Whether the user administers the team.
+    /// Whether the user is an administrator.
     #[serde(alias = "admin")]
     pub is_admin: Option<bool>,
-    /// Whether the account is switched off.
+    /// Whether the account is disabled.
     #[serde(alias = "disabled")]
     pub is_disabled: Option<bool>,
-    /// Whether the invite was taken up.
+    /// Whether the user has accepted the invite.
     pub joined: Option<bool>,
-    /// When the user was last seen.
+    /// When the user was last active.
     pub last_active: Option<Moment>,
     /// The user's roles, by name.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<String>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -9,36 +9,36 @@ use crate::error_spec::ErrorSpec;
 use crate::metadata::{List, Metadata, Paging};
 use crate::{Endpoint, Extra, FieldError, Moment, lenient};
 
-/// Lists users with what they have completed and scored.
+/// Lists users with their completed labs and points.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListUsersDetails {
-    /// Only what belongs to these campaigns.
+    /// Only labs of these campaigns, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub campaign_ids: Vec<String>,
-    /// Only users who have one of these roles, by id.
+    /// Only users with one of these roles, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub role_ids: Vec<String>,
-    /// Only what happened from here on, in milliseconds since the epoch; comes with `endTime`.
+    /// Only activity since this time, in milliseconds since the epoch. Requires `endTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<i64>,
-    /// Only what happened up to here, in milliseconds since the epoch; comes with `startTime`.
+    /// Only activity up to this time, in milliseconds since the epoch. Requires `startTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_time: Option<i64>,
-    /// The field that orders the users. The document lists none; seen are name, role, milestone, lastActive.
+    /// The field to sort users by: name, role, milestone or lastActive (seen; the documentation lists none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
-    /// Whether the order runs up or down.
+    /// The sort order, ascending or descending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort_type: Option<SortType>,
-    /// Only users whose name has this in it, under 50 characters. E-mail addresses are not searched.
+    /// Only users whose name contains this text, under 50 characters. E-mail addresses are not searched.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-sensitivity" = "words"))]
     pub phrase: Option<String>,
-    /// Users in a page, 1 to 50.
+    /// Users per page, 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// The page to get, counted from 0.
+    /// The page, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
 }
@@ -60,7 +60,7 @@ impl Endpoint for ListUsersDetails {
             ErrorSpec::new(400, "limit is invalid"),
             ErrorSpec::new(400, "phrase must be less than 50 characters"),
         ],
-        // A public script suspects that it hides users who are disabled.
+        // A public script suspects that it leaves out disabled users.
         list: Some(List::paged("users", "id", Paging::Pages).partial()),
         ..get("veracode.users_details", "/api/users/details")
     };
@@ -72,38 +72,38 @@ impl Endpoint for ListUsersDetails {
     }
 }
 
-/// A page of users with what they have completed.
+/// A page of users with their completed labs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UsersDetails {
-    /// Where this page stands.
+    /// Which page this is.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub pages: Pages,
-    /// The users of this page.
+    /// The users on this page.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub users: Vec<UserDetails>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// What a user has completed and scored.
+/// A user's completed labs and points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserDetails {
-    /// The service's id, opaque.
+    /// The user's id, opaque.
     #[schemars(extend("x-sensitivity" = "id"))]
     pub id: String,
-    /// The user's address (not in the document; seen).
+    /// The user's e-mail address (undocumented; seen).
     #[schemars(extend("x-sensitivity" = "email"))]
     pub email: Option<String>,
-    /// When the user was last seen.
+    /// When the user was last active.
     pub last_active: Option<Moment>,
-    /// How many labs are completed.
+    /// The number of completed labs.
     pub labs_completed: Option<i64>,
-    /// How much of the required content is completed, in percent.
+    /// The completed share of the required content, in percent.
     pub percent_required_complete: Option<Number>,
-    /// Points earned.
+    /// The points earned.
     pub points: Option<Number>,
     /// The user's name.
     #[schemars(extend("x-sensitivity" = "name"))]
@@ -111,7 +111,7 @@ pub struct UserDetails {
     /// The user's roles.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub roles: Vec<RoleRef>,
-    /// What else came.
+    /// Undeclared fields, unchanged.
     #[serde(flatten)]
     pub extra: Extra,
 }

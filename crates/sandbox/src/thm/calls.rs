@@ -10,51 +10,48 @@ use serde_json::Value;
 
 use super::scoreboard::spelt;
 use super::{ApiUser, Kind, Owner, State, key, report};
-use crate::academy::Academy;
-use crate::handler::{Call, Handler, Refusal, answer};
+use crate::call::{Answer, Call, Refusal, answer};
+use crate::handler::Handler;
+use crate::writes::Writes;
 
 /// A handler for each endpoint of the service.
-pub(crate) static HANDLERS: [Handler; 11] = [
-    Handler::of::<Register>(register),
-    Handler::of::<Authenticate>(authenticate),
-    Handler::of::<AddSeat>(add_seat),
-    Handler::of::<RemoveSeat>(remove_seat),
-    Handler::of::<ShowScoreboard>(show_scoreboard),
-    Handler::of::<ListUsers>(list_users),
-    Handler::of::<LeaveRoom>(leave_room),
-    Handler::of::<ListRooms>(list_rooms),
-    Handler::of::<CheckRoom>(check_room),
-    Handler::of::<ListQuestions>(list_questions),
-    Handler::of::<ReportTime>(report_time),
+pub(crate) static HANDLERS: [Handler<State>; 11] = [
+    Handler::read::<Register>(register),
+    Handler::write::<Authenticate>(authenticate),
+    Handler::write::<AddSeat>(add_seat),
+    Handler::write::<RemoveSeat>(remove_seat),
+    Handler::read::<ShowScoreboard>(show_scoreboard),
+    Handler::read::<ListUsers>(list_users),
+    Handler::write::<LeaveRoom>(leave_room),
+    Handler::read::<ListRooms>(list_rooms),
+    Handler::read::<CheckRoom>(check_room),
+    Handler::read::<ListQuestions>(list_questions),
+    Handler::read::<ReportTime>(report_time),
 ];
-
-type Answer = Result<Value, Refusal>;
 
 /// Where the links lead. Not the live service: nobody who clicks a sandbox's link may land there.
 const SITE: &str = "https://tryhackme.example";
 
-fn register(academy: &mut Academy, call: &Call) -> Answer {
+fn register(state: &mut State, call: &Call) -> Answer {
     let token = call.text("token").unwrap_or_default();
     // The token of somebody who has registered by now is spent.
-    let open = academy
-        .thm
+    let open = state
         .register_tokens
         .get(token)
-        .and_then(|ext_user_id| academy.thm.api_users.get(ext_user_id))
+        .and_then(|ext_user_id| state.api_users.get(ext_user_id))
         .is_some_and(|api_user| api_user.email.is_none());
-    answer::<Register>(&Registration::at(if open { "/signup" } else { "/404" }))
+    answer::<Register>(&Registration::from_location(if open { "/signup" } else { "/404" }))
 }
 
-fn authenticate(academy: &mut Academy, call: &Call) -> Answer {
+fn authenticate(state: &mut State, call: &Call, writes: &mut Writes) -> Answer {
     let ext_user_id = required(call, "extUserId")?;
     let code = required(call, "roomCode")?;
-    let state = &mut academy.thm;
     if state.room(code).is_none() {
         return Err(room_not_found());
     }
     if !state.api_users.contains_key(ext_user_id) {
         state.api_users.insert(ext_user_id.to_owned(), ApiUser { email: None });
-        academy.writes.add(Authenticate::METADATA.name, ext_user_id);
+        writes.add(Authenticate::METADATA.name, ext_user_id);
     }
     let registered =
         state.api_users.get(ext_user_id).is_some_and(|api_user| api_user.email.is_some());
@@ -69,9 +66,8 @@ fn authenticate(academy: &mut Academy, call: &Call) -> Answer {
     answer::<Authenticate>(&Link { url, extra })
 }
 
-fn add_seat(academy: &mut Academy, call: &Call) -> Answer {
+fn add_seat(state: &mut State, call: &Call, writes: &mut Writes) -> Answer {
     let email = required(call, "email")?;
-    let state = &mut academy.thm;
     let Some(user) = state.user(email) else {
         return Err(Refusal::new(400, "email not found."));
     };
@@ -83,28 +79,27 @@ fn add_seat(academy: &mut Academy, call: &Call) -> Answer {
         return Err(Refusal::new(400, "no available seats in dashboard."));
     }
     state.seated.insert(key(email));
-    academy.writes.add(AddSeat::METADATA.name, &key(email));
+    writes.add(AddSeat::METADATA.name, &key(email));
     answer::<AddSeat>(&seat)
 }
 
-fn remove_seat(academy: &mut Academy, call: &Call) -> Answer {
+fn remove_seat(state: &mut State, call: &Call, writes: &mut Writes) -> Answer {
     let email = required(call, "email")?;
-    if !academy.thm.seated.shift_remove(&key(email)) {
+    if !state.seated.shift_remove(&key(email)) {
         return Err(Refusal::new(400, "User is not currently in a company seat."));
     }
-    academy.writes.add(RemoveSeat::METADATA.name, &key(email));
-    let user = academy.thm.user(email);
+    writes.add(RemoveSeat::METADATA.name, &key(email));
+    let user = state.user(email);
     answer::<RemoveSeat>(&seat_of(user.map_or("", |user| &user.username)))
 }
 
-fn show_scoreboard(academy: &mut Academy, call: &Call) -> Answer {
+fn show_scoreboard(state: &mut State, call: &Call) -> Answer {
     let code = room_code(call)?;
-    let room = academy.thm.room(code).ok_or_else(room_not_found)?;
-    answer::<ShowScoreboard>(&academy.thm.scoreboard(room, call.dialect)).map(without_nulls)
+    let room = state.room(code).ok_or_else(room_not_found)?;
+    answer::<ShowScoreboard>(&state.scoreboard(room, call.dialect)).map(without_nulls)
 }
 
-fn list_users(academy: &mut Academy, call: &Call) -> Answer {
-    let state = &academy.thm;
+fn list_users(state: &mut State, call: &Call) -> Answer {
     let listed = state.users.iter().filter(|(email, user)| match call.dialect {
         Dialect::Current => state.is_ours(email, user),
         Dialect::Legacy => user.ext_user_id.is_some(),
@@ -123,10 +118,9 @@ fn list_users(academy: &mut Academy, call: &Call) -> Answer {
         .map(without_nulls)
 }
 
-fn leave_room(academy: &mut Academy, call: &Call) -> Answer {
+fn leave_room(state: &mut State, call: &Call, writes: &mut Writes) -> Answer {
     let ext_user_id = required(call, "extUserId")?;
     let code = required(call, "roomCode")?;
-    let state = &mut academy.thm;
     let Some(api_user) = state.api_users.get(ext_user_id) else {
         return Err(Refusal::new(404, "User not found."));
     };
@@ -136,13 +130,12 @@ fn leave_room(academy: &mut Academy, call: &Call) -> Answer {
     let email = api_user.email.as_deref().unwrap_or_default();
     if let Some(member) = room.members.get_mut(email).filter(|member| !member.left) {
         member.left = true;
-        academy.writes.add(LeaveRoom::METADATA.name, ext_user_id);
+        writes.add(LeaveRoom::METADATA.name, ext_user_id);
     }
     answer::<LeaveRoom>(&LeftRoom::default())
 }
 
-fn list_rooms(academy: &mut Academy, call: &Call) -> Answer {
-    let state = &academy.thm;
+fn list_rooms(state: &mut State, call: &Call) -> Answer {
     let listed = state.rooms.iter().filter(|(_, room)| room.is_visible());
     let room_info = listed.map(|(code, room)| Room {
         code: code.clone(),
@@ -156,19 +149,19 @@ fn list_rooms(academy: &mut Academy, call: &Call) -> Answer {
     answer::<ListRooms>(&Rooms { room_info: room_info.collect(), extra: Extra::new() })
 }
 
-fn check_room(academy: &mut Academy, call: &Call) -> Answer {
+fn check_room(state: &mut State, call: &Call) -> Answer {
     let code = room_code(call)?;
     // Two ways of saying no are known: a plain `false`, and a refusal. Here the refusal hides a room of others.
-    let room = academy.thm.rooms.get(code);
+    let room = state.rooms.get(code);
     if room.is_some_and(|room| !room.is_visible()) {
         return Err(room_not_found());
     }
     answer::<CheckRoom>(&RoomExists { room_exists: room.is_some(), extra: Extra::new() })
 }
 
-fn list_questions(academy: &mut Academy, call: &Call) -> Answer {
+fn list_questions(state: &mut State, call: &Call) -> Answer {
     let code = room_code(call)?;
-    let room = academy.thm.room(code).ok_or_else(room_not_found)?;
+    let room = state.room(code).ok_or_else(room_not_found)?;
     let question = |(question, question_no): (&super::Question, i64)| Question {
         question_no,
         question: Some(question.asks.clone()),
@@ -188,7 +181,7 @@ fn list_questions(academy: &mut Academy, call: &Call) -> Answer {
     })
 }
 
-fn report_time(academy: &mut Academy, call: &Call) -> Answer {
+fn report_time(state: &mut State, call: &Call) -> Answer {
     let emails = match texts(call, "userEmails") {
         Some(emails) if !emails.is_empty() => emails,
         _ => return Err(Refusal::new(400, "userEmails is required.")),
@@ -207,7 +200,7 @@ fn report_time(academy: &mut Academy, call: &Call) -> Answer {
             Refusal::new(400, "roomTypes must be a list of walkthrough and challenge.")
         })?,
     };
-    answer::<ReportTime>(&academy.thm.time_report(&report::Question { emails, from, to, kinds }))
+    answer::<ReportTime>(&state.time_report(&report::Question { emails, from, to, kinds }))
 }
 
 impl State {

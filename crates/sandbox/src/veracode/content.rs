@@ -10,7 +10,7 @@ use super::catalogue::{Assignment, Catalogue};
 use super::id::Id;
 use super::reading::{Read, ids, known};
 use super::team::{Lab, User};
-use crate::handler::{Call, Refusal};
+use crate::call::{Call, Refusal};
 
 /// The labs that count in a summary.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(crate) struct Score {
 
 /// How far a user has come with one lab that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RateStats {
+pub(crate) enum Reached {
     Started,
     Finished,
 }
@@ -113,14 +113,14 @@ impl<'a> Content<'a> {
     }
 
     /// How far a lab counts as reached, if it counts.
-    pub(crate) fn reached(&self, lab: &Lab) -> Option<RateStats> {
+    pub(crate) fn reached(&self, lab: &Lab) -> Option<Reached> {
         if self.labs.as_ref().is_some_and(|labs| !labs.contains(&lab.lesson)) {
             return None;
         }
         let then = |time: &i64| self.window.as_ref().is_none_or(|window| window.contains(time));
         match lab.end_time {
-            Some(end) if lab.finished && then(&end) => Some(RateStats::Finished),
-            _ => then(&lab.start_time).then_some(RateStats::Started),
+            Some(end) if lab.finished && then(&end) => Some(Reached::Finished),
+            _ => then(&lab.start_time).then_some(Reached::Started),
         }
     }
 
@@ -132,7 +132,7 @@ impl<'a> Content<'a> {
                 continue;
             };
             score.started += 1;
-            if reached == RateStats::Finished {
+            if reached == Reached::Finished {
                 let points = self.catalogue.points(lab.lesson);
                 score.finished += 1;
                 score.points += points;

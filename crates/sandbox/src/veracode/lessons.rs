@@ -5,20 +5,19 @@ use drillmaster_models::veracode::{
     SearchLessons, ShowLessonProgress, Status,
 };
 use drillmaster_models::{Extra, Moment};
-use serde_json::{Number, Value};
+use serde_json::Number;
 
+use super::State;
 use super::catalogue::Lesson;
 use super::id::Id;
 use super::pages::{FULL, Page, USUAL};
 use super::progress::status;
-use super::reading::Read;
 use super::summaries::Narrowing;
 use super::team::{User, View};
-use crate::academy::Academy;
-use crate::handler::{Call, Refusal, answer};
+use crate::call::{Answer, Call, Refusal, answer};
 
-pub(crate) fn list(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let catalogue = &academy.veracode.catalogue;
+pub(crate) fn list(state: &mut State, call: &Call) -> Answer {
+    let catalogue = &state.catalogue;
     let (page, all) = (Page::of(call, FULL)?, &catalogue.lessons);
     let places = page.places(all.len());
     let lessons = places.filter_map(|place| all.get_index(place)).map(|(id, lesson)| Listed {
@@ -37,7 +36,7 @@ pub(crate) fn list(academy: &mut Academy, call: &Call) -> Read<Value> {
 }
 
 /// Finds lessons that have the phrase in one of their tags.
-pub(crate) fn search(academy: &mut Academy, call: &Call) -> Read<Value> {
+pub(crate) fn search(state: &mut State, call: &Call) -> Answer {
     let phrase = call.text("phrase").unwrap_or_default();
     if phrase.chars().count() > 300 {
         return Err(Refusal::new(400, "invalid phrase"));
@@ -47,8 +46,7 @@ pub(crate) fn search(academy: &mut Academy, call: &Call) -> Read<Value> {
     let is_found = |lesson: &&Lesson| {
         phrase.is_empty() || lesson.tags.iter().any(|tag| tag.to_lowercase().contains(&phrase))
     };
-    let found: Vec<&Lesson> =
-        academy.veracode.catalogue.lessons.values().filter(is_found).collect();
+    let found: Vec<&Lesson> = state.catalogue.lessons.values().filter(is_found).collect();
     let lessons = found[page.places(found.len())].iter().map(|lesson| FoundLesson {
         challenge: Some(lesson.challenge),
         description: Some(lesson.description.clone()),
@@ -67,8 +65,7 @@ pub(crate) fn search(academy: &mut Academy, call: &Call) -> Read<Value> {
 }
 
 /// Tells of those who have begun the lesson, and of those it is open to who have not.
-pub(crate) fn progress(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &mut academy.veracode;
+pub(crate) fn progress(state: &mut State, call: &Call) -> Answer {
     let id = call.text("id").and_then(Id::parse);
     let id = id.ok_or_else(|| Refusal::new(400, "invalid lesson id"))?;
     let lesson = state.catalogue.lessons.get(&id);

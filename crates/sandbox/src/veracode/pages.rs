@@ -7,7 +7,7 @@ use drillmaster_models::{Endpoint, Extra, wire};
 use serde_json::Value;
 
 use super::reading::Read;
-use crate::handler::{Call, Refusal};
+use crate::call::{Call, Refusal};
 
 /// A page that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,19 +6,17 @@ use drillmaster_models::veracode::{
 };
 use drillmaster_models::{Extra, Moment};
 use jiff::Timestamp;
-use serde_json::{Number, Value};
+use serde_json::Number;
 
+use super::State;
 use super::catalogue::Catalogue;
 use super::content::Content;
 use super::id::Id;
 use super::pages::{FULL, Page};
-use super::reading::Read;
 use super::team::Lab;
-use crate::academy::Academy;
-use crate::handler::{Call, Refusal, answer};
+use crate::call::{Answer, Call, Refusal, answer};
 
-pub(crate) fn team(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &academy.veracode;
+pub(crate) fn team(state: &mut State, call: &Call) -> Answer {
     let content = Content::all(&state.catalogue);
     let (page, all) = (Page::of(call, FULL)?, state.team.users());
     let places = page.places(all.len());
@@ -48,8 +46,7 @@ pub(crate) fn team(academy: &mut Academy, call: &Call) -> Read<Value> {
     })
 }
 
-pub(crate) fn user(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &academy.veracode;
+pub(crate) fn user(state: &mut State, call: &Call) -> Answer {
     let id = call.text("id").and_then(Id::parse);
     let id = id.ok_or_else(|| Refusal::new(400, "invalid user id"))?;
     let user = state.team.user(id).ok_or_else(|| Refusal::new(404, "user not found"))?;

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 
 use super::id::Id;
-use crate::handler::{Call, Refusal};
+use crate::call::{Call, Refusal};
 
 /// A field that was read, or the refusal of the call.
 pub(crate) type Read<T> = Result<T, Refusal>;

@@ -5,19 +5,16 @@ use drillmaster_models::veracode::{
     ListRoles, Role as Listed, RoleMember, RoleProgress, Roles, ShowRoleProgress,
 };
 use indexmap::IndexMap;
-use serde_json::Value;
 
+use super::State;
 use super::content::{Content, percent};
 use super::id::Id;
 use super::pages::{FULL, Page};
-use super::reading::Read;
 use super::summaries::Narrowing;
 use super::team::{User, View};
-use crate::academy::Academy;
-use crate::handler::{Call, Refusal, answer};
+use crate::call::{Answer, Call, Refusal, answer};
 
-pub(crate) fn list(academy: &mut Academy, _: &Call) -> Read<Value> {
-    let state = &academy.veracode;
+pub(crate) fn list(state: &mut State, _: &Call) -> Answer {
     let ours = state.catalogue.roles.iter().filter(|(_, role)| role.team == state.team.id);
     let mut roles: IndexMap<Id, Listed> = ours
         .map(|(id, role)| {
@@ -45,8 +42,7 @@ pub(crate) fn list(academy: &mut Academy, _: &Call) -> Read<Value> {
     answer::<ListRoles>(&Roles(roles.into_values().collect()))
 }
 
-pub(crate) fn progress(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &mut academy.veracode;
+pub(crate) fn progress(state: &mut State, call: &Call) -> Answer {
     let unknown = || Refusal::new(404, "Role not found");
     let id = call.text("id").and_then(Id::parse).ok_or_else(unknown)?;
     let role = state.catalogue.roles.get(&id).ok_or_else(unknown)?;

@@ -11,14 +11,14 @@ use drillmaster_models::{Endpoint, Extra, Moment};
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
+use super::State;
 use super::catalogue::Catalogue;
-use super::content::{Content, RateStats, Score};
+use super::content::{Content, Reached, Score};
 use super::id::Id;
 use super::pages::{Page, USUAL};
 use super::reading::{Order, Read, Sort, flag, given, ids, known, order, phrase, window};
 use super::team::{User, View};
-use crate::academy::Academy;
-use crate::handler::{Call, answer};
+use crate::call::{Answer, Call, answer};
 
 /// Which users a summary tells of, and in which order.
 #[derive(Debug)]
@@ -116,8 +116,7 @@ fn roles_of(call: &Call, catalogue: &Catalogue, team: Id) -> Read<Vec<Id>> {
     Ok(roles)
 }
 
-pub(crate) fn onboarding(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &mut academy.veracode;
+pub(crate) fn onboarding(state: &mut State, call: &Call) -> Answer {
     let content = Content::of_campaigns(call, &state.catalogue)?.within(window(call)?);
     let narrowing = Narrowing::of(call, &state.catalogue, state.team.id)?;
     let page = Page::of(call, USUAL)?;
@@ -137,8 +136,7 @@ pub(crate) fn onboarding(academy: &mut Academy, call: &Call) -> Read<Value> {
     })
 }
 
-pub(crate) fn campaigns(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &mut academy.veracode;
+pub(crate) fn campaigns(state: &mut State, call: &Call) -> Answer {
     let content = Content::of_campaigns_or_assignments(call, &state.catalogue)?;
     let content = match given(call, "includeOptionalLabs").and_then(flag) {
         Some(true) => content.with_optional_labs(),
@@ -182,8 +180,8 @@ fn assignments(
     for lab in listed.flat_map(|(_, user)| &user.labs) {
         let [started, finished] = reached.entry(lab.lesson).or_default();
         match content.reached(lab) {
-            Some(RateStats::Started) => *started += 1,
-            Some(RateStats::Finished) => *finished += 1,
+            Some(Reached::Started) => *started += 1,
+            Some(Reached::Finished) => *finished += 1,
             None => {}
         }
     }
@@ -221,8 +219,7 @@ fn assignments(
         .collect()
 }
 
-pub(crate) fn engagement(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &academy.veracode;
+pub(crate) fn engagement(state: &mut State, call: &Call) -> Answer {
     let content = Content::of_campaigns_or_assignments(call, &state.catalogue)?;
     let roles = roles_of(call, &state.catalogue, state.team.id)?;
     let users = state.team.users().values().filter(|user| roles.is_empty() || user.has_any(&roles));

@@ -7,18 +7,18 @@ use drillmaster_models::veracode::{
 use drillmaster_models::{Endpoint, Extra, Moment};
 use serde_json::Value;
 
+use super::State;
 use super::content::Content;
 use super::id::Id;
 use super::pages::{FULL, Page, USUAL};
 use super::reading::{Read, email, given, optional_flag, optional_ids, optional_name, window};
 use super::summaries::{Narrowing, role_refs};
 use super::team::{Invitation, User};
-use crate::academy::Academy;
-use crate::handler::{Call, Refusal, answer};
+use crate::call::{Answer, Call, Refusal, answer};
 use crate::options::InviteOutcome;
+use crate::writes::Writes;
 
-pub(crate) fn list(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &academy.veracode;
+pub(crate) fn list(state: &mut State, call: &Call) -> Answer {
     let (page, all) = (Page::of(call, FULL)?, state.team.users());
     let places = page.places(all.len());
     let users = places.filter_map(|place| all.get_index(place)).map(|(id, user)| Listed {
@@ -39,8 +39,7 @@ pub(crate) fn list(academy: &mut Academy, call: &Call) -> Read<Value> {
     })
 }
 
-pub(crate) fn details(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &mut academy.veracode;
+pub(crate) fn details(state: &mut State, call: &Call) -> Answer {
     let content = Content::of_campaigns(call, &state.catalogue)?.within(window(call)?);
     let narrowing = Narrowing::of(call, &state.catalogue, state.team.id)?;
     let page = Page::of(call, USUAL)?;
@@ -70,8 +69,7 @@ pub(crate) fn details(academy: &mut Academy, call: &Call) -> Read<Value> {
 }
 
 /// Changes only what is given; nothing at all where any of it is refused.
-pub(crate) fn update(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &mut academy.veracode;
+pub(crate) fn update(state: &mut State, call: &Call, writes: &mut Writes) -> Answer {
     let id = user_of(call)?;
     if state.team.user(id).is_none() {
         return Err(Refusal::new(400, "User not found"));
@@ -105,7 +103,7 @@ pub(crate) fn update(academy: &mut Academy, call: &Call) -> Read<Value> {
         user.roles = roles.unwrap_or_else(|| std::mem::take(&mut user.roles));
     });
     let user = user.ok_or_else(|| Refusal::new(400, "User not found"))?;
-    academy.writes.add(UpdateUser::METADATA.name, &id.to_string());
+    writes.add(UpdateUser::METADATA.name, &id.to_string());
     answer::<UpdateUser>(&UpdatedUser {
         email: Some(user.email.clone()),
         name: user.name.clone(),
@@ -116,18 +114,17 @@ pub(crate) fn update(academy: &mut Academy, call: &Call) -> Read<Value> {
     })
 }
 
-pub(crate) fn delete(academy: &mut Academy, call: &Call) -> Read<Value> {
+pub(crate) fn delete(state: &mut State, call: &Call, writes: &mut Writes) -> Answer {
     let id = user_of(call)?;
-    if academy.veracode.team.remove(id).is_none() {
+    if state.team.remove(id).is_none() {
         return Err(Refusal::new(400, "User not found"));
     }
-    academy.writes.add(DeleteUser::METADATA.name, &id.to_string());
+    writes.add(DeleteUser::METADATA.name, &id.to_string());
     answer::<DeleteUser>(&Deleted { extra: Extra::new() })
 }
 
 /// Invites somebody, who from then on is a user that has not joined.
-pub(crate) fn invite(academy: &mut Academy, call: &Call) -> Read<Value> {
-    let state = &mut academy.veracode;
+pub(crate) fn invite(state: &mut State, call: &Call, writes: &mut Writes) -> Answer {
     let address = email(given(call, "email"))?;
     let is_ours = |role: &Id| state.catalogue.is_role_of(state.team.id, *role);
     let mut roles =
@@ -166,7 +163,7 @@ pub(crate) fn invite(academy: &mut Academy, call: &Call) -> Read<Value> {
             }
         }
     }
-    academy.writes.add(Invite::METADATA.name, &address);
+    writes.add(Invite::METADATA.name, &address);
     if state.invite_outcome == InviteOutcome::Unknown {
         // Seen: the invite is there and the answer says that something went wrong.
         return Err(Refusal::new(500, "unknown error"));

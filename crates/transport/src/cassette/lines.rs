@@ -19,8 +19,8 @@ use std::io::{self, BufRead};
 use drillmaster_models::json;
 use serde_json::Value;
 
-use super::parse::{header, line_format, without_sum};
-use super::{Event, Header, JOURNAL_VERSION, ParseError};
+use super::header::{HeaderError, read_header, without_sum};
+use super::{Event, Header, JOURNAL_VERSION};
 
 /// Most lines are no longer, in bytes.
 const TYPICAL: usize = 512;
@@ -82,6 +82,16 @@ pub enum LineFormat {
     Checksum,
     /// Each with a hash of itself and of all lines before it.
     Chained,
+}
+
+impl LineFormat {
+    /// The format of a file that begins with this event.
+    pub(super) fn from_header(event: &Value) -> Self {
+        match event["version"].as_u64() {
+            Some(version) if version == u64::from(JOURNAL_VERSION) => Self::Chained,
+            _ => Self::Checksum,
+        }
+    }
 }
 
 /// The hash at the end of a chained line. It is as long as what is written down, so that verifying a line needs only
@@ -279,15 +289,15 @@ impl<R: BufRead> Lines<R> {
             return Err(LineError::Empty);
         }
         let event = serde_json::from_slice::<Value>(&self.line).unwrap_or_default();
-        self.format = line_format(&event);
+        self.format = LineFormat::from_header(&event);
         let is_sound = self.strip_sum();
         // Another version may have other checksums, so the version is reported first.
-        match header(without_sum(event)) {
-            Err(ParseError::Version(version)) => Err(LineError::Version(version)),
+        match read_header(without_sum(event)) {
+            Err(HeaderError::Version(version)) => Err(LineError::Version(version)),
             _ if !is_sound => Err(self.wrong_sum(0)),
             Ok(header) => Ok(header),
-            Err(ParseError::Damaged { problem, .. }) => Err(LineError::damaged(0, problem)),
-            Err(_) => Err(LineError::NotAJournal),
+            Err(HeaderError::Invalid(problem)) => Err(LineError::damaged(0, problem)),
+            Err(HeaderError::Missing) => Err(LineError::NotAJournal),
         }
     }
 

@@ -7,11 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::header::{HeaderError, read_header, without_sum};
 use super::lines::{ChainHash, LineFormat, strip_chain_hash, strip_checksum};
-use super::{
-    Body, Event, Header, JOURNAL_VERSION, RequestEvent, ResponseEvent, VERSION, ValueEvent,
-    unanswered,
-};
+use super::{Body, Event, Header, RequestEvent, ResponseEvent, VERSION, ValueEvent, unanswered};
 use crate::error::Error;
 use crate::request::Response;
 
@@ -245,51 +243,18 @@ fn after_kind(event: &[u8], kind: &[u8]) -> Option<usize> {
 fn first(text: &str) -> Result<(Header, Sums), ParseError> {
     let damaged = |problem: String| ParseError::damaged(text, 0, problem);
     let event: Value = json::read(text.as_bytes()).map_err(|error| damaged(error.to_string()))?;
-    let mut sums = Sums { format: line_format(&event), hash: ChainHash::default() };
+    let mut sums = Sums { format: LineFormat::from_header(&event), hash: ChainHash::default() };
     let is_sound = sums.strip(&mut text.as_bytes().to_vec()) || sums.verify(&event);
-    match header(without_sum(event)) {
+    match read_header(without_sum(event)) {
         Ok(_) if !is_sound => Err(damaged(WRONG_SUM.to_owned())),
-        header => Ok((header?, sums)),
-    }
-}
-
-/// How the lines of a file end that begins with this event.
-pub(super) fn line_format(first: &Value) -> LineFormat {
-    match first["version"].as_u64() {
-        Some(version) if version == u64::from(JOURNAL_VERSION) => LineFormat::Chained,
-        _ => LineFormat::Checksum,
-    }
-}
-
-/// Reads the first event. Its version is checked before its fields, because other versions have other fields. A
-/// journal differs from a cassette in how its lines end, and its header is read as that of a cassette.
-pub(super) fn header(mut event: Value) -> Result<Header, ParseError> {
-    let damaged = |problem: &str| ParseError::damaged("", 0, problem.to_owned());
-    if event["event"] != "cassette" {
-        return Err(ParseError::NotACassette);
-    }
-    match event["version"].as_u64() {
-        Some(version) if [VERSION, JOURNAL_VERSION].map(u64::from).contains(&version) => {
-            event["version"] = VERSION.into();
-        }
-        Some(version) => return Err(ParseError::Version(version)),
-        None => return Err(damaged("its version is missing")),
-    }
-    match serde_json::from_value(event) {
-        Ok(Event::Cassette(header)) => Ok(header),
-        Ok(_) => Err(ParseError::NotACassette),
-        Err(error) => Err(damaged(&error.to_string())),
+        Ok(header) => Ok((header, sums)),
+        Err(HeaderError::Missing) => Err(ParseError::NotACassette),
+        Err(HeaderError::Version(version)) => Err(ParseError::Version(version)),
+        Err(HeaderError::Invalid(problem)) => Err(damaged(problem)),
     }
 }
 
 const WRONG_SUM: &str = "its checksum is wrong";
-
-pub(super) fn without_sum(mut event: Value) -> Value {
-    if let Some(fields) = event.as_object_mut() {
-        fields.shift_remove("sum");
-    }
-    event
-}
 
 /// Whether an event is invalid only because the text ends.
 fn is_cut_off(text: &str) -> bool {

@@ -1,16 +1,16 @@
 //! What the transports promise, in one binary.
 
 mod answers;
+mod any_bytes;
+mod api_keys;
 mod base_url;
 mod cassette;
 mod connection;
 mod credential;
 mod fault;
 mod identity;
-mod keys;
 mod modes;
 mod network_errors;
-
 mod proxies;
 mod rate_limit;
 mod record;
@@ -23,4 +23,3 @@ mod secrets;
 mod server;
 mod wait_policy;
 mod walk;
-mod whatever;

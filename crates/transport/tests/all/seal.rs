@@ -1,4 +1,4 @@
-//! What sealing makes of a recording: the same bytes for the same run, and nothing private in it.
+//! Sealing: the same run gives the same bytes, with nothing private in them.
 
 use std::fs;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn text(text: &str) -> String {
     text.to_owned()
 }
 
-/// A request of a scope, and its answer.
+/// A request in a scope, and its response.
 pub(crate) fn exchange(
     scope: &str,
     ordinal: u64,
@@ -57,9 +57,9 @@ pub(crate) fn roster(columns: &[&str], rows: &[&[&str]]) -> Rows {
     Rows { columns: texts(&columns), cells: rows.iter().map(texts).collect() }
 }
 
-/// A service repeats what it was asked in the addresses of its pages: nothing of it is a secret there.
+/// Services repeat a request's harmless fields in the URLs of their pages, where they are no secrets either.
 #[test]
-fn what_a_page_repeats_of_a_request_is_no_secret() {
+fn request_fields_in_a_page_url_are_no_secrets() {
     let address = "/api/onboarding?startTime=1772323200000&endTime=1788249600000&limit=50&page=0";
     let pages = json!({ "current": 0, "currentUrl": address });
     let answer = json!({ "milestones": {}, "pages": pages, "users": [] });
@@ -78,9 +78,9 @@ fn what_a_page_repeats_of_a_request_is_no_secret() {
     assert_eq!(text.matches("includeOptionalLabs=false").count(), 2, "{text}");
 }
 
-/// What only looks like it is one: the service was not asked for it, or it is no such value.
+/// Fields that only resemble them may be secrets: the request does not have them, or not with such a value.
 #[test]
-fn what_else_an_address_holds_may_be_a_secret() {
+fn other_fields_in_a_url_may_be_secrets() {
     for query in ["includeOptionalLabs=s3same-open", "ticket=1788249600000"] {
         let pages = json!({ "currentUrl": format!("/api/campaigns/progress?{query}") });
         let answer = json!({ "milestones": {}, "assignments": [], "pages": pages, "users": [] });
@@ -93,7 +93,7 @@ fn what_else_an_address_holds_may_be_a_secret() {
 }
 
 #[test]
-fn a_sealed_cassette_is_laid_out_for_people() {
+fn a_sealed_cassette_is_formatted_for_people() {
     let users = json!({ "status": true, "users": [
         { "username": "ada1815", "email": "ada@corp.example", "totalPoint": 3, "avatar": "https://cdn.example/1.png" },
         { "username": "zoë", "email": "zoe@corp.example", "extUserId": "E-2" },
@@ -125,9 +125,9 @@ fn a_sealed_cassette_is_laid_out_for_people() {
     insta::assert_snapshot!(sealed.text().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }
 
-/// As the sandbox has them: a pseudonym in another encoding is not taken for the value that it begins with.
+/// The sandbox has people with such names: an encoded pseudonym is not taken for the value that it begins with.
 #[test]
-fn an_address_that_is_encoded_is_sealed_beside_people_who_are_called_like_pseudonyms() {
+fn an_encoded_address_is_sealed_though_people_are_named_like_pseudonyms() {
     let users = json!({ "status": true, "users": [
         { "username": "learner-0002", "email": "ada@corp.example" },
     ]});
@@ -140,7 +140,7 @@ fn an_address_that_is_encoded_is_sealed_beside_people_who_are_called_like_pseudo
     assert!(!sealed.text().contains("corp"));
 }
 
-/// What six rows did, each in its order.
+/// The events of six rows, each in its order.
 fn rows() -> Vec<Vec<Event>> {
     let row = |row: usize| {
         let email = format!("row{row}@corp.example");
@@ -172,7 +172,7 @@ proptest! {
 }
 
 #[test]
-fn sealing_twice_gives_the_same_bytes_and_sealing_what_is_sealed_changes_nothing() {
+fn sealing_gives_the_same_bytes_again_and_keeps_a_sealed_cassette() {
     let users = json!({ "users": [{ "username": "zed", "email": "zed@corp.example" }, { "username": "ada" }] });
     let mut events =
         exchange("main", 0, "thm.users", &json!({}), &Response::json(200, &users)).to_vec();
@@ -246,7 +246,7 @@ fn only_the_headers_that_matter_stay() {
 }
 
 #[test]
-fn a_question_has_no_answer_any_more() {
+fn the_answers_to_questions_are_removed() {
     let questions = json!({ "questions": [{ "taskNo": 1, "infoList": [
         { "questionNo": 1, "question": "What is it?", "answer": "THM{fl4g-in-a-file}", "hint": "not THM{fl4g-in-a-file}" },
         { "questionNo": 2, "question": "Really?", "answer": "Yes" },
@@ -281,7 +281,7 @@ async fn a_sealed_cassette_replays() {
 
 #[cfg(unix)]
 #[test]
-fn the_files_appear_together_and_are_for_sharing() {
+fn both_files_appear_together_and_can_be_shared() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("class.cassette");
@@ -300,7 +300,7 @@ fn the_files_appear_together_and_are_for_sharing() {
 }
 
 #[test]
-fn what_the_user_names_is_private_too() {
+fn policy_fields_and_values_are_private() {
     let policy = Policy::default().field("badge_number", Sensitivity::Id).value("Project Bluebird");
     let answer = json!({ "users": [{ "username": "ada", "badgeNumber": 1815, "note": "on project%20bluebird" }] });
     let events = exchange("main", 0, "thm.users", &json!({}), &Response::json(200, &answer));
@@ -314,7 +314,7 @@ fn what_the_user_names_is_private_too() {
     assert_eq!(tape.header.sealed.unwrap().fields.get("badgenumber"), Some(&Sensitivity::Id));
 }
 
-/// The journal of a run in parts.
+/// Seals the journal of a run that was resumed.
 fn journal(parts: &[Vec<Event>]) -> SealedCassette {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.journal");
@@ -358,7 +358,7 @@ fn a_resumed_run_is_sealed_as_one_that_went_straight_through() {
 }
 
 #[test]
-fn a_write_without_an_outcome_stands_as_a_loss() {
+fn a_write_without_an_outcome_counts_as_lost() {
     let seat = asked("main", 0, "thm.add_seat", &json!({ "email": "ada@corp.example" }));
     let tape = journal(&[vec![seat]]).tape().unwrap();
     let error = tape.interactions[0].outcome.as_ref().unwrap_err();
@@ -366,7 +366,7 @@ fn a_write_without_an_outcome_stands_as_a_loss() {
 }
 
 #[test]
-fn what_was_to_be_tried_again_is_replaced_by_what_came_of_it() {
+fn a_retried_request_is_replaced_by_its_retry() {
     let fields = json!({ "email": "ada@corp.example" });
     let no = json!({ "status": "error", "message": "email not found." });
     let refused = exchange("row", 0, "thm.add_seat", &fields, &Response::json(400, &no));
@@ -375,12 +375,12 @@ fn what_was_to_be_tried_again_is_replaced_by_what_came_of_it() {
     let second = seat("row", 0, "ada@corp.example", "ada").to_vec();
     let both = journal(&[first.clone(), second.clone()]);
     assert_eq!(both.text(), sealed(second).text());
-    // A refusal that nobody wanted tried again stands.
+    // A refusal that was not retried stays.
     let kept = journal(&[first[..2].to_vec(), seat("row", 0, "ada@corp.example", "ada").to_vec()]);
     assert_eq!(kept.tape().unwrap().interactions.len(), 2);
 }
 
-/// Replays what was sealed of a journal to a script that makes one write, and looks no further.
+/// Seals a journal and replays it to a script that makes one write and does not check it.
 async fn replays(parts: &[Vec<Event>], name: &str, fields: &Value) -> Result<Value, Error> {
     let replay = Arc::new(Replay::parse(journal(parts).text()).unwrap());
     let connection = Connection::new(replay.clone());
@@ -412,26 +412,26 @@ async fn a_write_in_doubt_is_replayed_as_it_was_resolved() {
         |ordinal| Event::Response(ResponseEvent::from_response("main", ordinal, &answer));
     let resolved = Event::Resolved(ResponseEvent::from_response("main", 0, &answer));
 
-    // Killed while it wrote; looked at in vain, and then found.
+    // Killed during the write; checked in vain, and then found.
     let found = [vec![invite(0)], look(0), [look(0), vec![resolved], rooms(1)].concat()];
     assert!(replays(&found, "veracode.invite", &fields).await.is_ok());
-    // NetworkError, and sent once more.
+    // Lost, and repeated.
     let again =
         vec![invite(0), lost("main", 0, NetworkError::ConnectionLost), repeat(1, 0), answered(1)];
     let again = [again, rooms(2)].concat();
     assert!(replays(&[again], "veracode.invite", &fields).await.is_ok());
-    // NetworkError, sent once more by a later part that was killed, and again by the next.
+    // Lost, repeated by a later part that was killed, and again by the next.
     let lost = vec![invite(0), lost("main", 0, NetworkError::ConnectionLost)];
     let killed = vec![repeat(1, 0)];
     let parts = [lost.clone(), killed, [vec![repeat(1, 0), answered(1)], rooms(2)].concat()];
     assert!(replays(&parts, "veracode.invite", &fields).await.is_ok());
-    // Never resolved: it is in doubt in the replay as well, and nothing is inferred from what was seen.
+    // Never resolved: it is in doubt in the replay, too.
     let open = [lost, look(0), rooms(1)];
     assert!(replays(&open, "veracode.invite", &fields).await.unwrap_err().is_in_doubt());
 }
 
 #[test]
-fn a_value_that_was_given_twice_is_that_of_the_first_part() {
+fn of_a_repeated_value_the_first_one_counts() {
     let now = |value: u64| {
         let (scope, name, value) = (text("main"), text("now"), json!(value));
         vec![Event::Value(ValueEvent { scope, ordinal: 0, name, value })]
@@ -441,7 +441,7 @@ fn a_value_that_was_given_twice_is_that_of_the_first_part() {
 }
 
 #[test]
-fn a_recording_that_makes_no_sense_is_refused() {
+fn an_inconsistent_recording_is_refused() {
     let [_, answer] = seat("main", 0, "ada@corp.example", "ada");
     let error = Sanitizer::default().events(Header::default(), [answer]).unwrap_err();
     assert!(matches!(error, SealError::Recording(_)), "{error}");

@@ -1,4 +1,4 @@
-//! Secrets that are planted in a run, and searched for in what is shared of it.
+//! Secrets are planted in a run and searched for in its sealed cassette.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -32,7 +32,7 @@ fn escaped(text: &str) -> String {
     units.concat()
 }
 
-fn referred(text: &str) -> String {
+fn html_references(text: &str) -> String {
     let letter = |c: char| {
         if c.is_ascii_alphanumeric() || c == ' ' {
             c.to_string()
@@ -43,8 +43,8 @@ fn referred(text: &str) -> String {
     text.chars().map(letter).collect()
 }
 
-/// A text without references such as `&#47;`.
-fn unreferred(text: &str) -> String {
+/// A text with HTML references such as `&#47;` decoded.
+fn decode_html(text: &str) -> String {
     let mut parts = text.split("&#");
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -59,7 +59,7 @@ fn unreferred(text: &str) -> String {
     plain
 }
 
-/// A text in all the encodings that it may travel in.
+/// A text in every encoding that messages use.
 fn encodings(secret: &str) -> Vec<String> {
     let mut all = vec![
         secret.to_owned(),
@@ -68,8 +68,8 @@ fn encodings(secret: &str) -> Vec<String> {
         percent(secret).replace("%20", "+"),
         json!(secret).to_string().trim_matches('"').to_owned(),
         escaped(secret),
-        referred(secret),
-        referred(&escaped(secret)),
+        html_references(secret),
+        html_references(&escaped(secret)),
         secret.to_uppercase(),
         secret.to_lowercase(),
     ];
@@ -83,8 +83,8 @@ fn encodings(secret: &str) -> Vec<String> {
     all
 }
 
-/// Everything that a text says, unpacked in every way there is.
-fn unpacked(text: &str, depth: usize) -> String {
+/// A text decoded in every possible way.
+fn all_decodings(text: &str, depth: usize) -> String {
     let mut all = text.to_lowercase();
     if depth == 0 {
         return all;
@@ -102,10 +102,10 @@ fn unpacked(text: &str, depth: usize) -> String {
             Some(String::from_utf8_lossy(&bytes).into_owned())
         })
     });
-    let views = [plain, spaced, json, unreferred(text)].into_iter().chain(inner).chain(base64);
+    let views = [plain, spaced, json, decode_html(text)].into_iter().chain(inner).chain(base64);
     for view in views.filter(|view| !view.is_empty() && view != text).collect::<Vec<_>>() {
         all.push('\n');
-        all.push_str(&unpacked(&view, depth - 1));
+        all.push_str(&all_decodings(&view, depth - 1));
     }
     all
 }
@@ -122,29 +122,29 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// All that a cassette and the roster beside it say.
-fn said(sealed: &SealedCassette, depth: usize) -> String {
+/// Everything in a cassette and in the roster of pseudonyms, decoded.
+fn contents(sealed: &SealedCassette, depth: usize) -> String {
     let events = serde_json::Deserializer::from_str(sealed.text()).into_iter::<Value>();
     let said: Vec<_> = events.flat_map(|event| texts(&event.unwrap())).collect();
     let roster = sealed.roster().map(Rows::to_csv).unwrap_or_default();
-    let said = said.iter().map(|text| unpacked(text, depth)).collect::<Vec<_>>().join("\n");
+    let said = said.iter().map(|text| all_decodings(text, depth)).collect::<Vec<_>>().join("\n");
     said + &sealed.text().to_lowercase() + &roster.to_lowercase()
 }
 
 #[track_caller]
 fn nothing_of(secrets: &[&str], sealed: &SealedCassette) {
-    let said = said(sealed, 3);
+    let said = contents(sealed, 3);
     for secret in secrets {
         assert!(!said.contains(&secret.to_lowercase()), "`{secret}` is left in\n{}", sealed.text());
     }
 }
 
-/// A search that finds nothing proves nothing unless it would find something.
+/// The search must find something before it can prove that nothing is there.
 #[test]
-fn the_search_finds_what_was_not_redacted() {
+fn the_search_finds_text_that_was_not_redacted() {
     for secret in ["Zoë Müller-O'Neil", "s3cr3t/with+signs==", "Ada \"The Countess\" Byron"] {
         for text in encodings(secret) {
-            assert!(unpacked(&text, 3).contains(&secret.to_lowercase()), "{text}");
+            assert!(all_decodings(&text, 3).contains(&secret.to_lowercase()), "{text}");
         }
     }
 }
@@ -155,7 +155,7 @@ fn refusal(words: &str) -> Response {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "forty of them, each in its place")]
-fn forty_secrets_are_nowhere_afterwards() {
+fn forty_secrets_are_gone_after_sealing() {
     let secrets = [
         "zoë.müller@corp.example",
         "Zoë Müller-O'Neil",
@@ -224,7 +224,7 @@ fn forty_secrets_are_nowhere_afterwards() {
     let link = format!("https://thm.example/{}/join?token={}&next=%2F", secrets[37], secrets[19]);
     let fields = json!({ "extUserId": secrets[3], "roomCode": "linux1" });
     ask(secrets[0], "thm.authenticate", fields, &Response::json(200, &json!({ "url": link })));
-    // A token inside a link inside JSON inside a text.
+    // A token in a link in JSON in a text.
     let nested = json!({ "link": format!("https://x.example/?token={}", secrets[20]) }).to_string();
     let words = format!("cannot call {} with {nested}: cookie={}", secrets[13], secrets[21]);
     ask(secrets[0], "thm.add_seat", json!({ "email": secrets[0] }), &refusal(&words));
@@ -267,7 +267,7 @@ fn forty_secrets_are_nowhere_afterwards() {
         json!({ "phrase": secrets[38] }),
         &Response { status: 502, headers: vec![], body: secrets[39].as_bytes().to_vec() },
     );
-    // And each of them in each encoding in a text.
+    // Each of them in each encoding within a text.
     let everything: Vec<_> = secrets.iter().flat_map(|secret| encodings(secret)).collect();
     let form = everything.iter().map(|text| format!("({text})")).collect::<Vec<_>>().join(" ");
     ask("main", "thm.add_seat", json!({ "email": "x@corp.example" }), &refusal(&form));
@@ -301,7 +301,7 @@ fn forty_secrets_are_nowhere_afterwards() {
     nothing_of(&secrets, &sealed);
 }
 
-/// Where a value may stand, by the endpoint and the field.
+/// Fields that may have a private value, with their endpoints.
 const PLACES: &[(&str, &str, Sensitivity)] = &[
     ("thm.add_seat", "email", Sensitivity::Email),
     ("thm.register", "token", Sensitivity::Secret),
@@ -313,7 +313,7 @@ const PLACES: &[(&str, &str, Sensitivity)] = &[
 ];
 
 fn any_secret() -> impl Strategy<Value = String> {
-    // What has no letter at either end cannot be found as a word by the eye either.
+    // A value without a letter at each end is no word.
     ("[a-z0-9ÄÖßéЖ]{4}", any::<String>(), "[A-Z0-9üñЯ]{4}").prop_map(|(start, middle, end)| {
         let middle: String = middle.chars().filter(|c| *c != '\0').take(12).collect();
         format!("{start}{middle}{end}")
@@ -322,7 +322,7 @@ fn any_secret() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_random_secret_in_a_random_place_and_encoding_is_nowhere_afterwards(
+    fn a_random_secret_in_a_random_place_and_encoding_is_gone_after_sealing(
         secret in any_secret(),
         place in 0..PLACES.len(),
         wraps in prop::collection::vec(0..encodings("x").len(), 1..6),
@@ -337,8 +337,8 @@ proptest! {
         let words: Vec<_> = wraps.iter().map(|index| format!("<{}>", all[*index])).collect();
         let events = exchange("main", 0, name, &fields, &refusal(&words.join(" ")));
         let sealed = Sanitizer::default().events(Header::default(), events).unwrap();
-        let said = said(&sealed, 2);
-        // Some letters are others in the other case, or several.
+        let said = contents(&sealed, 2);
+        // Some letters become others in the other case, or several.
         let is_said = said.contains(&secret.to_lowercase())
             || said.to_uppercase().contains(&secret.to_uppercase());
         prop_assert!(!is_said, "{}", sealed.text());
@@ -357,9 +357,9 @@ fn request(scope: &str, name: &str, fields: &Value) -> Request {
     }
 }
 
-/// With the real roster and with that of pseudonyms a script sends what the cassette holds.
+/// Redacted with the real roster or with the roster of pseudonyms, a script's requests are those of the cassette.
 #[test]
-fn a_redactor_finds_the_pseudonyms_again_from_either_roster() {
+fn a_redactor_finds_the_pseudonyms_from_either_roster() {
     let rows = roster(
         &["login", "first", "Last name", "mail"],
         &[
@@ -416,7 +416,7 @@ fn a_redactor_finds_the_pseudonyms_again_from_either_roster() {
 }
 
 #[test]
-fn what_is_learnt_is_kept_to() {
+fn bound_values_keep_their_pseudonyms() {
     let seat = |email: &str| request("main", "thm.add_seat", &json!({ "email": email }));
     let mut redactor = Redactor::new(&Scheme::default(), None);
     let (ada, bob) = (seat("ada@corp.example"), seat("bob@corp.example"));

@@ -84,6 +84,21 @@ fn an_approved_plan_is_carried_out_and_nothing_else() {
     assert!(ended.exits(0).err.contains("writes of the approved plan were not made"), "{ended}");
 }
 
+/// The plan is in the format that the first release with plans wrote.
+#[test]
+fn a_plan_of_an_earlier_release_is_carried_out() {
+    let plan = include_str!("../../../cassettes/two_seats.plan");
+    let one_write = plan.replacen("\"writes\":2", "\"writes\":1", 1);
+    let one_write: Vec<_> = one_write.lines().filter(|line| !line.contains("nobody")).collect();
+    let desk = Desk::empty()
+        .with("two_seats.rhai", include_str!("../../../cassettes/two_seats.rhai"))
+        .with("two.plan", plan)
+        .with("one.plan", one_write.join("\n") + "\n");
+    let ended = desk.run("run two_seats.rhai --approved two.plan");
+    assert!(ended.exits(1).err.contains("2 rows: 1 done, 1 refused"), "{ended}");
+    desk.run("run two_seats.rhai --approved one.plan").exits(4);
+}
+
 #[test]
 fn a_run_that_its_plan_stopped_goes_on_with_another_plan() {
     let server = Server::start("");

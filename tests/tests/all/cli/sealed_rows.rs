@@ -1,11 +1,11 @@
-//! What sealing tells, and what it takes into account: names that are words, columns and inputs that stay, rows.
+//! Sealing rosters: names that are ordinary words, columns and inputs that stay, and warnings about them.
 
 use super::check;
 use crate::desk::{CLASS, Desk};
 
 #[test]
-fn people_may_be_called_as_the_words_of_paths_and_forms_are() {
-    // Words of the services' paths, names of fields, and of the recording itself.
+fn people_may_have_names_that_are_words_of_the_format() {
+    // Words of the services' paths, of field names, and of the recording itself.
     let roster = "id,name\napi,Users\nexternal,Ada Users\nemail,Json\ncurrent,Main\nroomCode,Utf\n";
     let script = "for row in roster() {\n\
             thm::authenticate(#{ extUserId: row.id, roomCode: \"linux1\" });\n\
@@ -27,8 +27,8 @@ fn people_may_be_called_as_the_words_of_paths_and_forms_are() {
 }
 
 #[test]
-fn a_name_is_sealed_however_its_letters_are_written() {
-    // Written as nobody writes it, where no name is expected.
+fn a_name_is_sealed_in_any_case_and_encoding() {
+    // In an unusual spelling, where no name is expected.
     let script = "for row in roster() { print(row.email); }\n\
                   print(thm::room_exists(#{ roomCode: \"éloË\" }).roomExists);";
     let desk =
@@ -39,7 +39,7 @@ fn a_name_is_sealed_however_its_letters_are_written() {
 }
 
 #[test]
-fn what_lets_somebody_in_is_shown_on_demand_alone() {
+fn secrets_are_shown_only_on_demand() {
     let desk = Desk::with_class();
     let line = "run onboard_class.rhai --roster class.csv --max-rows 2 --journal class.journal";
     desk.run(&format!("{line} --results r.csv")).exits(0);
@@ -57,7 +57,7 @@ fn what_lets_somebody_in_is_shown_on_demand_alone() {
         assert!(shown.out.contains("[hidden; --reveal shows it]"), "{shown}");
         let revealed = desk.run(&format!("{show} --reveal"));
         assert!(tokens.iter().all(|token| revealed.exits(0).out.contains(token)), "{revealed}");
-        // People are who they are.
+        // People are not masked.
         let person = CLASS.lines().nth(1).unwrap().split(',').next().unwrap();
         assert!(shown.out.contains(person), "{shown}");
     }
@@ -74,18 +74,18 @@ fn a_roster_with_other_rows_is_refused() {
     lines.swap(1, 2);
     let desk = desk.with("class.csv", lines.join("\n"));
     check("replay_other_order", &desk, replay, 2);
-    // An empty cell tells too, and a test with the roster of pseudonyms notices as much.
+    // An empty cell shows it, too, and so does a test with the roster of pseudonyms.
     let desk = desk.with("class.csv", TEAM.replacen("B-778811,blue", "B-778811,", 1));
     let ended = desk.run(replay);
     assert!(ended.exits(2).err.contains("row 2 of the roster"), "{ended}");
     let desk = desk.with("teams.roster.csv", "badge,team,site,room,floor,spare\n");
     assert!(desk.run("test --accept").exits(1).out.contains("made with 2 rows"));
-    // As it was it goes on, with other people too.
+    // In the original order it replays, even with other people.
     let desk = desk.with("class.csv", TEAM.replace("B-7788", "C-9988"));
     desk.run(replay).exits(0);
 }
 
-/// A run with columns and inputs of which some are about people, by their names or by what the run sends.
+/// A run with columns and inputs that are about people, by their names or by where the run sends them, and others.
 const TEAMS: &str = "let since = input(\"since\", \"from when\", \"\");\n\
     let owner = input(\"owner\", \"whose class it is\", \"\");\n\
     let name = input(\"name\", \"who asks\", \"\");\n\
@@ -103,23 +103,23 @@ const TEAM_RUN: &str = "run teams.rhai --roster class.csv --set since=2026-09-01
     --set owner=o.lovelace@firma.example --set name=Li --set who=Byron";
 
 #[test]
-fn what_is_left_as_it_is_is_told() {
+fn unredacted_columns_and_inputs_are_listed() {
     let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
     let recorded = desk.run(&format!("{TEAM_RUN} --journal j --record teams.cassette"));
-    // What is sent where no person is, small numbers and empty cells are not worth a word.
-    let told =
+    // Values that are sent in harmless fields, small numbers and empty cells are not listed.
+    let warning =
         "left as they are: columns team, site; input since; `--private FIELD` makes one private\n";
-    assert!(recorded.exits(0).err.ends_with(told), "{recorded}");
+    assert!(recorded.exits(0).err.ends_with(warning), "{recorded}");
     check("seal_left", &desk, "cassette seal j -o sealed.cassette", 0);
     let said = "--private team=words --private site=words --private since=harmless";
     let ended = desk.run(&format!("cassette seal j -o said.cassette {said}"));
     assert!(!ended.exits(0).err.contains("left as"), "{ended}");
     let appended = desk.run(&format!("{TEAM_RUN} --append added.cassette"));
-    assert!(appended.exits(0).err.ends_with(told), "{appended}");
+    assert!(appended.exits(0).err.ends_with(warning), "{appended}");
 }
 
 #[test]
-fn inputs_that_are_called_as_what_is_peoples_are_private() {
+fn inputs_named_like_private_fields_are_private() {
     let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
     desk.run(&format!("{TEAM_RUN} --record teams.cassette")).exits(0);
     desk.run("test --accept").exits(0);
@@ -135,7 +135,7 @@ fn inputs_that_are_called_as_what_is_peoples_are_private() {
 }
 
 #[test]
-fn what_was_named_and_is_nowhere_is_told() {
+fn policy_fields_and_values_that_do_not_occur_are_listed() {
     let desk = Desk::empty().with("teams.rhai", TEAMS).with("class.csv", TEAM);
     let named = "--private bagde=id --private team=words --private extUserId=id --private owner \
         --private-value Hooper --private-value walhalla --private-value lovelace";

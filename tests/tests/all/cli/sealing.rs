@@ -1,4 +1,4 @@
-//! Recordings that are shared: nothing of people is in them, and they go on being of use.
+//! Sealed recordings have nothing about people in them, and stay useful.
 
 use std::fmt::Write as _;
 
@@ -13,14 +13,14 @@ use super::resuming::{signal, wait_for_writes};
 use crate::desk::{CLASS, Desk, Door, ONBOARD_CLASS};
 use crate::server::Server;
 
-/// People whose names are not made for computers.
+/// People whose names are hard for computers.
 const PEOPLE: &str = "email,name,id,roles\n\
     müller.o'neil@firma.example,Jürgen Müller-O'Neil,jmo-77,Developers\n\
     Zoë.Strauß@firma.example,Zoë Strauß,zoë+strauß,QA;Security\n\
     li@a.firma.example,Li Na,li,QA\n\
     \"çelik.ğ@firma.example\",\"Çelik, Ayşegül\",0815,\n";
 
-/// What of them must be nowhere. What is shorter might be there by chance.
+/// Their values that must not be anywhere. Shorter values could be found by chance.
 const PRIVATE: [&str; 14] = [
     "müller.o'neil@firma.example",
     "Jürgen Müller-O'Neil",
@@ -38,7 +38,7 @@ const PRIVATE: [&str; 14] = [
     "firma.example",
 ];
 
-/// Looks the people up again after they were invited, in all the ways in which a service tells of people.
+/// Invites people, and then finds them in every way that a service offers.
 const LOOK: &str = r#"
 let emails = [];
 for row in roster() {
@@ -57,13 +57,13 @@ print(thm::all_users().to_array().len());
 print(thm::questions(#{ roomCode: room }).questions.len());
 try { thm::time_report(#{ userEmails: emails, from: "2026-09-01", to: "2026-09-30" }); } catch (e) { print(e.message); }
 "#;
-/// One row at a time: the service lists users in the order in which they were invited.
+/// Runs one row at a time: the service lists users in the order in which they were invited.
 const RUN: &str = "run deep.rhai --roster class.csv --concurrency 1";
 
-/// A row is one write.
+/// Makes one write for each row.
 const SEAT: &str = "let rows = each(roster(), |row| { thm::add_seat(#{ email: row.email }); });\n\
                     print(rows.table());\n";
-/// People of the sandbox who have an account and no seat.
+/// People of the sandbox with an account but without a seat.
 const WAITING: &str = "email\nkian.rutherford@example.com\nboris.bailey@example.com\n";
 const MORE: &str = "email\nkian.rutherford@example.com\nboris.bailey@example.com\n\
                     curt.bartell@example.com\nayse.arslan@example.com\n";
@@ -72,8 +72,8 @@ fn desk() -> Desk {
     Desk::empty().with("deep.rhai", format!("{ONBOARD_CLASS}{LOOK}")).with("class.csv", PEOPLE)
 }
 
-/// A text as it is, with its percent signs and JSON escapes read once and twice, and what its base64 holds.
-fn views(text: &str) -> Vec<String> {
+/// A text as it is, with its percent and JSON escapes decoded once and twice, and with its base64 decoded.
+fn decodings(text: &str) -> Vec<String> {
     let decoded = |text: &str| {
         let text = text.replace('+', " ");
         String::from_utf8_lossy(&percent_decode(text.as_bytes()).collect::<Vec<_>>()).into_owned()
@@ -86,7 +86,7 @@ fn views(text: &str) -> Vec<String> {
             .with_decode_padding_mode(DecodePaddingMode::Indifferent);
         let engine = GeneralPurpose::new(&alphabet, lenient);
         for run in text.split(|c: char| !alphabet.as_str().contains(c)) {
-            // Wherever in the run the base64 begins, and wherever it ends.
+            // The base64 may begin and end anywhere in the run.
             for start in 0..run.len().min(4) {
                 let run = &run[start..];
                 let whole = if run.len() % 4 == 1 { run.len() - 1 } else { run.len() };
@@ -99,7 +99,7 @@ fn views(text: &str) -> Vec<String> {
     views
 }
 
-/// A text with `\u00fc` and its like read.
+/// A text with escapes such as `\u00fc` decoded.
 fn unescaped(text: &str) -> String {
     let mut parts = text.split("\\u");
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -113,11 +113,10 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-/// The private values that are in a text, in whatever way they are written, and every address of somebody who
-/// has no pseudonym.
+/// The private values in a text, in any spelling, and every address that is not a pseudonym.
 fn people_in(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for view in views(text) {
+    for view in decodings(text) {
         let view = view.to_lowercase();
         let values = PRIVATE.iter().filter(|value| view.contains(&value.to_lowercase()));
         found.extend(values.map(|value| (*value).to_owned()));
@@ -139,7 +138,7 @@ fn has_nobody(what: &str, text: &str) {
 }
 
 #[test]
-fn what_is_looked_for_is_found_however_it_is_written() {
+fn private_values_are_found_in_any_spelling() {
     let email = "müller.o'neil@firma.example";
     let percent = "m%C3%BCller.o%27neil%40firma%2Eexample";
     let base64 = base64::engine::general_purpose::STANDARD.encode(format!("?{email}?"));
@@ -160,7 +159,7 @@ fn what_is_looked_for_is_found_however_it_is_written() {
 }
 
 #[test]
-fn nothing_of_people_is_in_anything_that_is_shared() {
+fn nothing_about_people_is_in_anything_shared() {
     let desk = desk();
     let live = desk.run(&format!("{RUN} --record deep.cassette --results live.csv"));
     assert!(people_in(&live.exits(0).out).len() > 5, "{live}");
@@ -194,7 +193,7 @@ fn nothing_of_people_is_in_anything_that_is_shared() {
         has_nobody(what, &text);
         assert!(!text.contains(&token), "a link's token is in {what}");
     }
-    // What is no person's is there.
+    // Whatever is not about people is there.
     let cassette = desk.read("deep.cassette");
     for kept in ["linux1", "email not found.", "Developers"] {
         assert!(cassette.contains(kept), "{kept}");
@@ -218,7 +217,7 @@ fn a_replay_prints_the_people_of_its_roster() {
 }
 
 #[test]
-fn a_journal_is_sealed_to_what_a_recording_is() {
+fn a_sealed_journal_equals_a_recording() {
     let desk = desk();
     desk.run(&format!("{RUN} --record recorded/deep.cassette")).exits(2);
     let desk = desk.with("recorded/empty", "").with("sealed/empty", "");
@@ -227,14 +226,14 @@ fn a_journal_is_sealed_to_what_a_recording_is() {
     for file in ["deep.cassette", "deep.roster.csv"] {
         assert_eq!(desk.read(&format!("sealed/{file}")), desk.read(&format!("recorded/{file}")));
     }
-    // Of a run in the state folder: the last one.
+    // The last run in the state folder.
     desk.run(RUN).exits(0);
     desk.run("cassette seal -o last.cassette").exits(0);
     assert_eq!(desk.read("last.cassette"), desk.read("sealed/deep.cassette"));
 }
 
 #[test]
-fn a_journal_that_was_cut_short_is_sealed_as_far_as_it_got() {
+fn the_journal_of_a_killed_run_is_sealed() {
     let server = Server::start("--invite-again --fault delay=10ms");
     let desk = Desk::with_class().with_keys();
     let flags = server.flags();
@@ -256,8 +255,8 @@ fn a_journal_that_was_cut_short_is_sealed_as_far_as_it_got() {
     };
     let (part, whole) = (requests("part.cassette"), requests("onboard_class.cassette"));
     assert!(20 < part.len() && part.len() < whole.len(), "{} of {}", part.len(), whole.len());
-    // What was in flight when it was killed was found by a look, which knows that it is there and not how it was
-    // answered, or is so already; all else is as if nothing had happened.
+    // The write that was in flight was resolved by checking its effect, so its original answer is unknown. Everything
+    // else is as if the run had not been killed.
     let scope = |line: &str| line.split(',').next().unwrap().to_owned();
     let found = |line: &&String| line.ends_with("/api/invites,200") || line.ends_with("users,400");
     let straight = requests("straight.cassette");
@@ -273,7 +272,7 @@ fn a_journal_that_was_cut_short_is_sealed_as_far_as_it_got() {
 }
 
 #[test]
-fn what_cannot_be_sealed_is_told_and_nothing_is_written() {
+fn a_recording_that_cannot_be_sealed_is_reported_and_not_written() {
     let desk = Desk::with_class();
     let line = "run onboard_class.rhai --roster class.csv --max-rows 2 --journal class.journal";
     desk.run(&format!("{line} --record class.cassette")).exits(0);
@@ -291,8 +290,8 @@ fn what_cannot_be_sealed_is_told_and_nothing_is_written() {
     assert_eq!(desk.read("again.cassette"), desk.read("class.cassette"));
 }
 
-/// An address in an encoding within another, of which no more than the last look finds: it refuses rather than
-/// guesses, and the run is there all the same.
+/// An address in nested encodings that only the leak check finds. It refuses rather than guesses, and the journal still
+/// has the run.
 #[test]
 fn a_run_that_cannot_be_sealed_is_not_lost() {
     const PHRASE: &str = "%QSU0MGNvcnAlMkVleGFtcGxlJTJCMEFBQWElM0RQdzphMGEwQUE=";
@@ -306,7 +305,7 @@ fn a_run_that_cannot_be_sealed_is_not_lost() {
 }
 
 #[test]
-fn what_else_is_private_can_be_said() {
+fn more_can_be_declared_private() {
     let script = "let cohort = input(\"cohort\", \"which\", \"\");\n\
                   for row in each(roster(), |row| {\n\
                       thm::authenticate(#{ extUserId: `${cohort}-${row.badge}`, roomCode: \"linux1\" });\n\
@@ -330,8 +329,8 @@ fn what_else_is_private_can_be_said() {
 }
 
 #[test]
-fn nothing_can_be_said_to_be_harmless_that_is_not() {
-    // Names and ids are in the roster alone.
+fn private_values_cannot_be_declared_harmless() {
+    // Names and ids are only in the roster.
     let desk = Desk::empty().with("seat.rhai", SEAT).with("class.csv", PEOPLE);
     let run = "run seat.rhai --roster class.csv";
     let less = "--private email=harmless --private name=address --private id=harmless";
@@ -343,7 +342,7 @@ fn nothing_can_be_said_to_be_harmless_that_is_not() {
 }
 
 #[test]
-fn a_thousand_rows_are_recorded_alike_however_they_run() {
+fn the_recording_of_a_thousand_rows_does_not_depend_on_their_order() {
     let mut roster = "email,name,id,roles\n".to_owned();
     for n in 0..1000 {
         writeln!(roster, "p{n}.o'hara@firma.example,Pë Nº{n} O'Hara,h-{n:04},QA").unwrap();
@@ -366,7 +365,7 @@ fn a_thousand_rows_are_recorded_alike_however_they_run() {
 }
 
 #[test]
-fn only_what_is_new_is_sent_and_added() {
+fn append_sends_and_adds_only_new_requests() {
     let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
     let first = Server::start("");
     let line = "run seat.rhai --roster some.csv";
@@ -384,13 +383,13 @@ fn only_what_is_new_is_sent_and_added() {
     );
     let after = desk.read("seat.cassette");
     has_nobody("the longer cassette", &after);
-    // What was recorded stands as it was, header aside.
+    // Except for the header, the recording stays as it was.
     let events = |text: &str| text[text.find("\"request\"").unwrap()..].to_owned();
     let recorded = events(&before);
     let recorded = recorded.split("{\n  \"event\": \"end\"").next().unwrap();
     assert!(events(&after).starts_with(recorded), "{after}");
     assert_eq!(desk.read("seat.roster.csv").lines().count(), 5);
-    // It is replayed with either roster, and there is nothing left to add.
+    // It replays with either roster, and there is nothing left to add.
     desk.run(&format!("{line} --replay seat.cassette")).exits(0);
     desk.run("run seat.rhai --roster seat.roster.csv --replay seat.cassette").exits(0);
     let door = Door::closed();
@@ -399,7 +398,7 @@ fn only_what_is_new_is_sent_and_added() {
     assert_eq!(desk.read("seat.cassette"), after);
 }
 
-/// The inputs that a cassette's run was given.
+/// The inputs of a cassette's run.
 fn inputs(desk: &Desk, file: &str) -> String {
     let text = desk.read(file);
     let header = serde_json::Deserializer::from_str(&text).into_iter::<Value>().next().unwrap();
@@ -431,7 +430,7 @@ fn appending_nothing_leaves_every_byte() {
     }
 }
 
-/// The people that are new have other numbers.
+/// New people get new numbers.
 #[test]
 fn appending_leaves_the_names_in_inputs() {
     let desk = Desk::empty().with("rooms.rhai", greeting(""));
@@ -450,7 +449,7 @@ fn appending_leaves_the_names_in_inputs() {
 }
 
 #[test]
-fn what_was_private_stays_so_when_something_is_appended() {
+fn private_fields_stay_private_when_something_is_appended() {
     let roster = "email,badge\nkian.rutherford@example.com,badge-of-kian-77\n";
     let script = |more: &str| {
         format!(
@@ -491,7 +490,7 @@ fn a_pseudonym_is_never_sent() {
 }
 
 #[test]
-fn a_service_that_answers_otherwise_is_told() {
+fn changed_answers_are_reported() {
     let desk = desk().with_keys();
     desk.run(&format!("{RUN} --record deep.cassette")).exits(0);
     let before = desk.read("deep.cassette");
@@ -520,12 +519,12 @@ fn seats_that_ran_out_are_drift() {
     format!("{line} --verify seat.cassette").clone_into(&mut ended.line);
     crate::snapshot::snapshot("cli", "verify_no_seats", &ended.to_string());
     ended.exits(5);
-    has_nobody("what is told", &ended.err);
+    has_nobody("standard error", &ended.err);
 }
 
-/// Nobody answers where the flags send it.
+/// The flags point to a port where nothing listens.
 #[test]
-fn a_verification_writes_to_a_live_service_only_when_told_to() {
+fn verify_writes_to_a_live_service_only_with_the_flag() {
     let desk = Desk::empty().with_keys().with("seat.rhai", SEAT).with("some.csv", WAITING);
     let line = "run seat.rhai --roster some.csv --concurrency 1";
     desk.run(&format!("{line} --record seat.cassette --journal first.journal")).exits(0);
@@ -533,9 +532,9 @@ fn a_verification_writes_to_a_live_service_only_when_told_to() {
     check("verify_without_writes", &desk, &verify, 0);
     check("verify_without_writes_journal", &desk, &format!("{verify} --journal a.journal"), 2);
     assert_eq!(desk.run("runs").out, "", "there is nothing to go on with");
-    let told = desk.run(&format!("{verify} --writes"));
-    assert!(told.exits(5).err.contains("2 interactions have drifted"), "{told}");
-    has_nobody("what is told", &told.err);
+    let verified = desk.run(&format!("{verify} --writes"));
+    assert!(verified.exits(5).err.contains("2 interactions have drifted"), "{verified}");
+    has_nobody("standard error", &verified.err);
     check("verify_writes_of_no_verification", &desk, &format!("{line} --writes"), 2);
 }
 
@@ -550,7 +549,7 @@ fn a_cassette_is_verified_without_its_script() {
     let server = Server::start("--seed 2 --learners 20");
     let mut ended = desk.run(&format!("cassette verify rooms.cassette {}", server.flags()));
     "cassette verify rooms.cassette".clone_into(&mut ended.line);
-    has_nobody("what is told", &ended.err);
+    has_nobody("standard error", &ended.err);
     ended.exits(5);
     assert_eq!(server.writes(), Value::Object(serde_json::Map::new()));
     check("verify_nothing", &desk, "cassette verify absent.cassette", 2);

@@ -21,9 +21,12 @@ fn it_ends_well_when_it_is_asked_to() {
 }
 
 #[test]
-fn it_tells_its_keys_to_people_unless_they_want_it_quiet() {
+fn it_shows_its_keys_to_people_unless_it_is_quiet() {
     let ended = Server::start("").end("-TERM");
-    assert_eq!(ended.err, "keys: sandbox-thm-key and sandbox-key:sandbox-secret; Ctrl-C ends it\n");
+    assert_eq!(
+        ended.err,
+        "keys: sandbox-thm-key and sandbox-key:sandbox-secret; press Ctrl-C to stop\n"
+    );
     assert_eq!(Server::start("--quiet").end("-TERM").err, "");
 }
 

@@ -153,14 +153,14 @@ fn a_time_report_is_checked_before_it_is_sent() {
     let emails = ["ada@example.com"];
     insta::assert_snapshot!(
         wrong(json!({ "userEmails": [], "from": "2026-02-01", "to": "2026-02-02" })),
-        @"thm.time_report: field `userEmails` is empty: name at least one address"
+        @"thm.time_report: field `userEmails` is empty: give at least one address"
     );
     insta::assert_snapshot!(
         wrong(json!({ "userEmails": emails, "from": "2026-02-03", "to": "2026-02-02" })),
-        @"thm.time_report: field `from` is after `to`: exchange the two"
+        @"thm.time_report: field `from` is after `to`: swap the two"
     );
     insta::assert_snapshot!(
         wrong(json!({ "userEmails": emails, "from": "spring", "to": "2026-02-02" })),
-        @"thm.time_report: field `from` `spring` is no point in time; write it as 2026-09-01T00:00:00.000Z"
+        @"thm.time_report: field `from` must be a point in time such as 2026-09-01T08:00:00Z, not `spring`"
     );
 }

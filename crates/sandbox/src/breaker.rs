@@ -9,12 +9,14 @@ use std::task::{Context, Poll};
 use futures::stream::{self, StreamExt};
 use http::Response;
 use http::header::CONTENT_LENGTH;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Bytes, Frame};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::server::Body;
+/// The body of a response.
+pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Breaks the connection that it belongs to.
 #[derive(Debug, Clone, Default)]

@@ -1,4 +1,4 @@
-//! A key that a service echoes is recognised however it is spelt, and nothing else is.
+//! An API key that a service echoes is masked in every spelling, and nothing else is.
 
 use base64::Engine;
 use base64::prelude::{
@@ -13,20 +13,20 @@ use drillmaster_transport::redact::ApiKeys;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// As the services hand them out.
+/// In the form that the services issue.
 const REALISTIC: [&str; 2] = [
     "qZ7/w3Xk+9vBt1LmR0sDf6/HyUeAa5+cN2oPgJi8",
     "5f3c9a7be1d04826:d41c7730b9ae52f86c0f1e9d3b7a4856e2c8f0a19b6d",
 ];
 
-/// A way to write a text. `odd` picks letters where only some are written in it.
+/// Spells a text. If only some letters are escaped, `odd` selects them.
 type Spelling = fn(&str, u64) -> String;
 
 fn each(text: &str, write: impl Fn(u8) -> String) -> String {
     text.bytes().map(write).collect()
 }
 
-/// Of the letters some, and all that begin an escape.
+/// Escapes some letters, and all that begin an escape.
 fn some(text: &str, odd: u64, escape: u8, write: impl Fn(u8) -> String) -> String {
     let place = |(at, byte): (usize, u8)| {
         let is_written = byte == escape || odd >> (at % 64) & 1 == 1;
@@ -116,9 +116,9 @@ fn each_spelling_of_a_key_and_of_its_halves_is_masked() {
 }
 
 proptest! {
-    /// Each spelling within others: an address in JSON, JSON in base64 in HTML.
+    /// Nested spellings, such as a URL in JSON, or JSON in base64 in HTML.
     #[test]
-    fn spellings_within_each_other_are_masked(
+    fn nested_spellings_are_masked(
         key in prop_oneof![
             Just(REALISTIC[0].to_owned()),
             Just(REALISTIC[1].to_owned()),
@@ -142,13 +142,13 @@ proptest! {
     }
 
     #[test]
-    fn what_holds_no_key_stays(text in any::<String>(), key in "[A-Za-z0-9+/]{8,40}") {
+    fn a_text_without_a_key_stays(text in any::<String>(), key in "[A-Za-z0-9+/]{8,40}") {
         prop_assert_eq!(ApiKeys::new(&key).mask(text.clone()), text);
     }
 }
 
 #[test]
-fn nothing_but_the_key_goes() {
+fn only_the_key_is_masked() {
     let keys = ApiKeys::new(REALISTIC[0]);
     let key = REALISTIC[0];
     for (text, due) in [
@@ -164,7 +164,7 @@ fn nothing_but_the_key_goes() {
     assert_eq!(ApiKeys::new(REALISTIC[1]).mask(REALISTIC[1]), "[credential]:[credential]");
 }
 
-/// A service that reads a header as a form has a space where the plus was.
+/// A service that reads a header as a form sees a space instead of a plus.
 #[test]
 fn a_plus_that_was_read_as_a_space_is_masked() {
     let key = REALISTIC[0];
@@ -172,9 +172,9 @@ fn a_plus_that_was_read_as_a_space_is_masked() {
     assert_eq!(ApiKeys::new(key).mask(key.replace('+', "%20")), "[credential]");
 }
 
-/// What is short is no secret, and stands in words that have nothing to do with it.
+/// A short key is no secret, and would be found by chance.
 #[test]
-fn a_short_key_is_not_looked_for() {
+fn a_short_key_is_ignored() {
     assert_eq!(ApiKeys::new("abc").mask("abc"), "abc");
     assert_eq!(ApiKeys::new("ab:cd").mask("ab cd ab:cd"), "ab cd [credential]");
     assert_eq!(ApiKeys::new("&#97;").mask("a &amp;#97;"), "a [credential]");
@@ -182,15 +182,15 @@ fn a_short_key_is_not_looked_for() {
 }
 
 #[test]
-fn bytes_that_are_no_text_stay_around_a_key() {
+fn bytes_around_a_key_stay() {
     let body = [b"\xff\xfe".as_slice(), REALISTIC[0].as_bytes(), b"\xff"].concat();
     let answer = Response { status: 200, headers: Vec::new(), body };
     assert_eq!(ApiKeys::new(REALISTIC[0]).mask_response(answer).body, b"\xff\xfe[credential]\xff");
 }
 
-/// Fingerprints survive being written down, and do not tell the key.
+/// Fingerprints can be stored, and do not reveal the key.
 #[test]
-fn keys_are_written_down_as_fingerprints() {
+fn keys_are_stored_as_fingerprints() {
     for key in REALISTIC {
         let written = serde_json::to_string(&ApiKeys::new(key)).unwrap();
         assert!(!written.contains(&key[..8]), "{written}");
@@ -200,9 +200,9 @@ fn keys_are_written_down_as_fingerprints() {
     }
 }
 
-/// The last look before a cassette is written knows the keys of the journal's header, in every spelling.
+/// The check before a cassette is written knows the keys of the journal's header, in every spelling.
 #[test]
-fn no_cassette_is_written_in_which_a_key_stands() {
+fn no_cassette_with_a_key_is_written() {
     for key in REALISTIC {
         for (name, spelling) in SPELLINGS {
             let header = Header { keys: ApiKeys::new(key), ..Header::default() };
@@ -223,16 +223,16 @@ fn no_cassette_is_written_in_which_a_key_stands() {
             .clone();
             let unsealed = Sanitizer::default().events(header, [request, lost]).unwrap_err();
             assert!(matches!(unsealed, SealError::Key(_)), "{name}: {unsealed}");
-            let told = unsealed.to_string();
+            let message = unsealed.to_string();
             assert!(
-                told.starts_with("the error 0 of `main`: the key of a service stands in it"),
-                "{told}"
+                message.starts_with("the error 0 of `main`: it contains the API key of a service"),
+                "{message}"
             );
         }
     }
 }
 
-/// A run that went on with another key has both in its journal's headers.
+/// A run that was resumed with another key has both in its journal's headers.
 #[tokio::test]
 async fn a_journal_knows_the_keys_of_all_its_parts() {
     for key in REALISTIC {

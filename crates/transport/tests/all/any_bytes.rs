@@ -1,5 +1,4 @@
-//! Whatever a service answers can be sealed: what finds something private, what replaces it and what looks once
-//! more agree about any bytes.
+//! Any response can be sealed: collecting, replacing and the leak check agree about any bytes.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -30,7 +29,7 @@ fn sealed(events: impl IntoIterator<Item = Event>) -> Result<SealedCassette, Tes
     sealed.map_err(|error| TestCaseError::fail(error.to_string()))
 }
 
-/// What was not private stays what it was.
+/// Checks that a body without private values says the same after sealing.
 fn same_after_sealing(body: &[u8]) -> Result<(), TestCaseError> {
     let sealed = sealed(asked(&answer(200, body)))?;
     let tape = parse(sealed.text()).unwrap();
@@ -40,7 +39,7 @@ fn same_after_sealing(body: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Words that something private begins with, ends with, or is taken for.
+/// Texts that private values begin or end with, or resemble.
 const TELLING: &[&str] = &[
     ":",
     "=",
@@ -114,8 +113,8 @@ const TELLING: &[&str] = &[
     "\u{feff}",
 ];
 
-/// Pieces that lie within each other in all the ways in which texts travel.
-fn telling() -> impl Strategy<Value = Vec<u8>> {
+/// Pieces nested in each other in every encoding.
+fn private_looking() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         6 => select(TELLING).prop_map(|word| word.as_bytes().to_vec()),
         1 => "\\PC{1,4}".prop_map(String::into_bytes),
@@ -131,12 +130,12 @@ fn telling() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A byte that makes nothing out to be private.
-fn untelling() -> impl Strategy<Value = u8> {
+/// A byte that is never part of a private value.
+fn harmless() -> impl Strategy<Value = u8> {
     any::<u8>().prop_map(|byte| if b"@=:%".contains(&byte) { b'.' } else { byte })
 }
 
-/// Puts a text into another.
+/// Encodes a text within another.
 type Wrap = fn(&[u8]) -> Vec<u8>;
 
 const WRAPS: &[Wrap] = &[
@@ -166,8 +165,8 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A message that holds these bytes in one of the places where anything may stand.
-fn holding(bytes: &[u8], place: usize) -> Vec<Event> {
+/// Events with these bytes in one of the places for arbitrary text.
+fn events_with(bytes: &[u8], place: usize) -> Vec<Event> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     match place {
         0 => asked(&answer(200, bytes)).into(),
@@ -179,7 +178,7 @@ fn holding(bytes: &[u8], place: usize) -> Vec<Event> {
         }
         4 => exchange("main", 0, "thm.scoreboard", &json!({ "roomCode": text }), &answer(200, b""))
             .into(),
-        // A row's key as the name of its scope.
+        // As the key of a row.
         5 => exchange(&text.replace('#', "##"), 0, "thm.rooms", &json!({}), &answer(200, b"{}"))
             .into(),
         _ => {
@@ -195,25 +194,25 @@ const PLACES: usize = 7;
 
 proptest! {
     #[test]
-    fn any_bytes_are_sealed_as_they_are(body in vec(untelling(), 0..200)) {
+    fn any_bytes_are_sealed_as_they_are(body in vec(harmless(), 0..200)) {
         same_after_sealing(&body)?;
     }
 
     #[test]
-    fn any_json_says_the_same_sealed(json in any_json(), pretty in any::<bool>()) {
+    fn any_json_says_the_same_after_sealing(json in any_json(), pretty in any::<bool>()) {
         let body = if pretty { serde_json::to_vec_pretty(&json) } else { serde_json::to_vec(&json) };
         same_after_sealing(&body.unwrap())?;
     }
 
     #[test]
-    fn whatever_looks_private_anywhere_is_sealed(bytes in telling(), place in 0..PLACES) {
-        sealed(holding(&bytes, place))?;
+    fn private_looking_bytes_can_be_sealed_anywhere(bytes in private_looking(), place in 0..PLACES) {
+        sealed(events_with(&bytes, place))?;
     }
 }
 
-/// A body or an escape that is no UTF-8 is what Latin-1 makes of it.
+/// A body or an escape that is not UTF-8 is read as Latin-1.
 #[test]
-fn a_value_is_found_as_latin_1_has_it() {
+fn a_value_is_found_in_latin_1() {
     let after = |body: &[u8]| {
         let policy = Policy::default().value("Zoë Müller");
         let events = asked(&answer(200, body));
@@ -228,19 +227,19 @@ fn a_value_is_found_as_latin_1_has_it() {
     assert_eq!(text, "{\"displayName\":\"learner-0001\",\"note\":\"of learner-0001\"}");
 }
 
-/// Found by chance: each of these was refused once.
+/// Regressions: each of these was refused once.
 #[test]
-fn what_was_refused_once_is_sealed() {
+fn once_refused_texts_are_sealed() {
     let bodies: [&[u8]; 1] = [&[80, 119, 58, 128, 128, 0, 128, 128, 128]];
     for body in bodies {
         for place in 0..PLACES {
-            sealed(holding(body, place)).unwrap();
+            sealed(events_with(body, place)).unwrap();
         }
     }
 }
 
 #[test]
-fn odd_json_is_sealed_as_it_is() {
+fn unusual_json_stays_as_it_is() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     for body in [
         r#"{"a":1,"a":2}"#,
