@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: how fast rows go, and what a run holds in memory.
+//! `cargo xtask bench` measures rows per second and the memory of a run.
 //!
-//! Everything is measured in the release build and from outside, as whole processes. What is compared takes
-//! turns within one run; the figures of two runs, or of two machines, say little beside each other.
+//! It measures whole processes of the profile `dist`. Candidates take turns within one run; compare their
+//! ratios, not the figures of two runs or two machines.
 
 mod compare;
 mod jobs;
@@ -23,13 +23,13 @@ use crate::{Outcome, repository};
 /// The flags of `bench`.
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// Take fewer rows and one repetition: shows that it runs, and measures little
+    /// Use fewer rows and one repetition: a smoke test
     #[arg(long)]
     quick: bool,
-    /// Print JSON, for keeping
+    /// Print JSON
     #[arg(long)]
     json: bool,
-    /// What to measure; everything unless named
+    /// Jobs to run [default: all]
     #[arg(value_parser = PossibleValuesParser::new(JOBS.iter().map(|job| job.name)))]
     names: Vec<String>,
 }
@@ -37,7 +37,7 @@ pub(crate) struct BenchArgs {
 struct Job {
     name: &'static str,
     work: fn(&Workdir, Extent) -> Outcome<Vec<Line>>,
-    /// What `cargo build` must have built before.
+    /// Arguments of the `cargo build` that the job needs.
     built: &'static [&'static str],
 }
 
@@ -58,7 +58,7 @@ const PROFILE: &str = "dist";
 const COMMANDS: &[&str] = &["--package", "drillmaster", "--package", "drillmaster-bare"];
 const REPLAY: &[&str] = &["--package", "drillmaster-transport", "--example", "replay_rate"];
 
-/// How much is done.
+/// The size of the jobs.
 #[derive(Debug, Clone, Copy)]
 struct Extent {
     rows: u32,
@@ -69,7 +69,7 @@ struct Extent {
     captured_rows: [u32; 2],
 }
 
-/// Rows enough that starting a program does not show.
+/// Enough rows that a program's start does not matter.
 const WHOLE: Extent = Extent {
     rows: 20_000,
     repetitions: 5,
@@ -87,7 +87,7 @@ const QUICK: Extent = Extent {
     captured_rows: [1000, 8000],
 };
 
-/// Measures, prints, and fails where a goal is missed.
+/// Measures, prints, and fails if a goal is missed.
 pub(crate) fn run(args: &BenchArgs) -> Outcome {
     let named =
         |job: &&Job| args.names.is_empty() || args.names.iter().any(|name| name == job.name);
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
     let mut lines = Vec::new();
     for job in jobs {
         let measured = (job.work)(&workdir, extent)?;
-        // Told at once: who interrupts a long bench keeps what there is.
+        // Shown at once, so that an interrupted bench has shown something.
         eprintln!("{}", report::table(&[], &measured));
         lines.extend(measured);
     }
@@ -115,7 +115,7 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
     }
 }
 
-/// Builds what is measured.
+/// Builds what a job needs.
 fn build(what: &[&str]) -> Outcome {
     progress("building");
     let status = repository::cargo().args(["build", "--profile", PROFILE]).args(what).status();
@@ -125,7 +125,7 @@ fn build(what: &[&str]) -> Outcome {
     }
 }
 
-/// Without which figures mean nothing.
+/// Facts about the machine.
 fn facts(workdir: &Workdir, extent: Extent) -> Outcome<Vec<(String, String)>> {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let first = |file: &str, name: &str| {
@@ -151,7 +151,7 @@ fn facts(workdir: &Workdir, extent: Extent) -> Outcome<Vec<(String, String)>> {
     Ok(facts.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
-/// Tells what is being done.
+/// Shows progress.
 fn progress(what: &str) {
     eprintln!("== {what}");
 }

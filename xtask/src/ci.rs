@@ -1,22 +1,22 @@
-//! `cargo xtask ci`: everything that must hold, in the order from quick to slow.
+//! `cargo xtask ci` runs all checks, the quick ones first.
 
 use crate::repository::cargo;
 use crate::{Outcome, codegen, man, tidy, torture};
 
-/// A part of the check.
+/// A check.
 struct Step {
     name: &'static str,
     work: Work,
 }
 
 enum Work {
-    /// A cargo command, with variables set.
+    /// A cargo command, with environment variables.
     Cargo(&'static [&'static str], &'static [(&'static str, &'static str)]),
-    /// A chore of our own.
+    /// Another chore.
     Chore(fn() -> Outcome),
 }
 
-// The tests come last, so that the last lines are their summary.
+// The tests come last, so that the output ends with their summary.
 const STEPS: [Step; 8] = [
     Step { name: "fmt", work: Work::Cargo(&["fmt", "--all", "--check"], &[]) },
     Step { name: "tidy", work: Work::Chore(tidy::run) },
@@ -38,7 +38,7 @@ const STEPS: [Step; 8] = [
     },
 ];
 
-/// Takes the steps, up to the first that fails.
+/// Runs the steps up to the first that fails.
 pub(crate) fn run() -> Outcome {
     for Step { name, work } in STEPS {
         println!("== {name}");

@@ -1,6 +1,4 @@
-//! The project's chores: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask ci`,
-//! `cargo xtask bench`, `cargo xtask torture`, `cargo xtask fuzz`, `cargo xtask soak`, `cargo xtask man`,
-//! `cargo xtask report-check`.
+//! The project's chores; `cargo xtask help` lists them.
 
 mod bench;
 mod ci;
@@ -19,27 +17,27 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask")]
 enum Chore {
-    /// Write what is generated from the list of endpoints: docs/endpoints.md, docs/openapi, docs/rhai
+    /// Write the generated files in docs
     Codegen {
-        /// Write nothing; fail where a generated file is not what it would be
+        /// Fail if a generated file is out of date; write nothing
         #[arg(long)]
         check: bool,
     },
-    /// Check the rules of the house that no compiler knows: layering, no endpoint named in a match
+    /// Check rules that the compiler does not know: layers, import circles, no endpoint named in a match
     Tidy,
-    /// Do all that must hold before a change goes in, and stop at the first thing that does not
+    /// Run all checks, up to the first that fails
     Ci,
-    /// Measure rows a second, pace and memory in the release build, and fail where a goal is missed
+    /// Measure speed and memory, and fail if a goal is missed
     Bench(bench::BenchArgs),
-    /// Kill a run again and again while the service makes trouble, and compare its rows with what was done
+    /// Run the crash test: kill a run again and again while the service injects faults, and audit the result
     Torture(torture::TortureArgs),
-    /// Write manual pages of the command into target/man, and have mandoc look at them, where it is installed
+    /// Write manual pages to target/man, and check them with mandoc if it is installed
     Man,
-    /// Look at reports in Chromium, where it is installed: sort, filter, point, and leave pictures
+    /// Check reports in Chromium if it is installed, and save screenshots
     ReportCheck,
 }
 
-/// What a chore ends with: an error is told as it stands.
+/// The result of a chore; an error is printed as it is.
 type Outcome<T = ()> = Result<T, String>;
 
 fn main() -> ExitCode {

@@ -1,7 +1,7 @@
-//! `cargo xtask report-check`: a report in a real browser. Its tables sort and filter, its tips tell what is pointed at,
-//! nothing goes wrong on its console, and nothing leaves it for any network. Pictures of it are left to be looked at.
+//! `cargo xtask report-check` opens reports in a real browser: tables sort and filter, tooltips appear, the console
+//! stays clean, and nothing is requested from the network. It saves screenshots.
 //!
-//! Where there is no Chromium the check says that it was skipped.
+//! Without Chromium, it says that it was skipped.
 
 mod browser;
 
@@ -16,10 +16,10 @@ use crate::repository::{cargo, root};
 const CLASS: &str = include_str!("report_check/class.rhai");
 const CHROMIUMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
-/// The classes that are looked at: name, learners, labs.
+/// The classes: name, learners, labs.
 const CLASSES: [(&str, u32, u32); 2] = [("class", 30, 9), ("academy", 500, 40)];
 
-/// What is asked of each page: a name, an expression, and what it must come to.
+/// The checks of each page: a name, an expression, and its expected value.
 const ASKED: [(&str, &str, &str); 7] = [
     (
         "points are sorted from the largest and from the smallest",
@@ -61,7 +61,7 @@ const ASKED: [(&str, &str, &str); 7] = [
     ),
     ("a name runs nothing", "document.querySelectorAll('script').length", "1"),
     ("the page is not wider than the screen", "document.documentElement.scrollWidth <= innerWidth", "true"),
-    // The last two make the browser complain.
+    // The last two cause messages on the console.
     (
         "a script that comes later does not run",
         "(() => {
@@ -79,10 +79,10 @@ const ASKED: [(&str, &str, &str); 7] = [
     ),
 ];
 
-/// Makes reports and looks at them.
+/// Writes reports and checks them.
 pub(crate) fn run() -> Outcome {
     let Some(chromium) = CHROMIUMS.into_iter().find(|name| is_there(name)) else {
-        println!("skipped: there is no Chromium; install it, and run this again");
+        println!("skipped: Chromium is not installed");
         return Ok(());
     };
     let folder = root().join("target").join("report-check");
@@ -139,21 +139,21 @@ fn look(chromium: &str, folder: &Path, name: &str, page: &Path) -> Outcome {
     browser.open(&address)?;
     let drawn = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(Math.round(performance.now())))))";
     println!("{name}: drawn after {} ms", browser.evaluate(drawn)?);
-    for (index, (what, expression, due)) in ASKED.into_iter().enumerate() {
-        // Up to here nothing has tried to break out.
+    for (index, (what, expression, expected)) in ASKED.into_iter().enumerate() {
+        // Before the checks that provoke messages.
         if index + 2 == ASKED.len()
-            && let Some(complaint) = browser.complaints.first()
+            && let Some(message) = browser.complaints.first()
         {
-            return Err(format!("{name}: the browser complains: {complaint}"));
+            return Err(format!("{name}: the browser reports: {message}"));
         }
         let came = browser.evaluate(expression)?;
-        if came != due {
-            return Err(format!("{name}: {what}: {due} is due, and it came to {came}"));
+        if came != expected {
+            return Err(format!("{name}: {what}: expected {expected}, found {came}"));
         }
         println!("{name}: {what}");
     }
     match browser.requests.iter().find(|request| !request.starts_with("file:")) {
-        Some(request) => Err(format!("{name}: the page asks for {request}")),
+        Some(request) => Err(format!("{name}: the page requests {request}")),
         None => Ok(()),
     }
 }

@@ -1,8 +1,7 @@
-//! `cargo xtask torture`: a class is onboarded over real HTTP while the service makes trouble and the program is
-//! killed again and again; then what the rows say is compared with what the service really did.
+//! `cargo xtask torture`, the crash test: onboards a class over real HTTP while the service injects faults and
+//! the program is killed again and again; then compares the rows with what the service really did.
 //!
-//! It can fail: three builds that are broken on purpose must be caught doubling effects, or the torture itself
-//! has failed.
+//! The test itself is tested: it must catch three builds that are broken on purpose.
 
 mod audit;
 mod build;
@@ -25,19 +24,19 @@ use crate::{Outcome, repository};
 /// The flags of `torture`.
 #[derive(Debug, Args)]
 pub(crate) struct TortureArgs {
-    /// How often the program is killed for each seed; broken builds up to five times as often, until caught
+    /// Kills per seed; broken builds are killed up to five times as often, until caught
     #[arg(long, value_name = "N", default_value_t = 100)]
     kills: u32,
-    /// What chance follows from; several make a torture each
+    /// Seeds; each is a test of its own
     #[arg(long, value_name = "S", value_delimiter = ',', default_value = "1")]
     seed: Vec<u64>,
-    /// How many people are onboarded in each round
+    /// Learners per round
     #[arg(long, value_name = "N", default_value_t = 200)]
     learners: usize,
-    /// Which builds are tortured
+    /// Builds to test
     #[arg(long, value_enum, value_delimiter = ',', default_value = "sound")]
     variant: Vec<Variant>,
-    /// How they are built
+    /// Profile of the builds
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
 }
@@ -45,7 +44,7 @@ pub(crate) struct TortureArgs {
 /// A build of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Variant {
-    /// As it is released, but that it can be killed at named points
+    /// As released, except that it can be killed at named points
     Sound,
     /// Broken on purpose: an in-doubt write is sent again without checking
     Unresolved,
@@ -75,7 +74,7 @@ impl Variant {
     }
 }
 
-/// Tortures, prints a table, and fails where something was lost or doubled, or where a broken build was not
+/// Runs the test, prints a table, and fails if something was lost or done twice, or if a broken build was not
 /// caught.
 pub(crate) fn run(args: &TortureArgs) -> Outcome {
     let mut lines = Vec::new();
@@ -102,7 +101,7 @@ pub(crate) fn run(args: &TortureArgs) -> Outcome {
     if findings.is_empty() { Ok(()) } else { Err(findings.join("\n\n")) }
 }
 
-/// A few dozen kills, and all broken builds: what goes before every change.
+/// The short version: a few dozen kills and all broken builds.
 pub(crate) fn short() -> Outcome {
     run(&TortureArgs {
         kills: 40,
@@ -113,8 +112,8 @@ pub(crate) fn short() -> Outcome {
     })
 }
 
-/// Round after round until the program was killed often enough. Ends at the first finding: a broken build is
-/// caught by then, and a sound one is to be looked at.
+/// Runs rounds until the program was killed often enough. Stops at the first finding: a broken build is caught
+/// by then, and a sound one needs investigation.
 fn torture(
     args: &TortureArgs,
     variant: Variant,
@@ -125,7 +124,7 @@ fn torture(
     let workdir = Workdir::new(program, seed, args.learners)?;
     let mut stats = Stats::default();
     let mut finding = None;
-    // A broken build is not always caught at once; when it is, that is enough.
+    // A broken build is not always caught at once.
     let kills = if variant == Variant::Sound { args.kills } else { args.kills.saturating_mul(5) };
     for number in 1.. {
         let round = workdir.round(number, kills - stats.kills())?;
@@ -155,12 +154,12 @@ fn torture(
     Ok((stats, finding))
 }
 
-/// The script that is run: the main job, as people run it.
+/// The script to run: the main job, as people run it.
 fn script() -> std::path::PathBuf {
     repository::root().join("scripts").join("onboard_class.rhai")
 }
 
-/// Tells what is being done.
+/// Shows progress.
 fn progress(what: &str) {
     eprintln!("== {what}");
 }

@@ -1,5 +1,5 @@
-//! What a script will do, read from its syntax tree before any of it runs: the inputs it declares, the
-//! columns it needs, the services it calls, and the mistakes that would only show half-way through a roster.
+//! What a script will do, read from its syntax tree before it runs: the inputs it declares, the columns it needs, the
+//! services it calls, and errors that would otherwise show only half-way through a roster.
 
 mod arguments;
 mod calls;
@@ -26,26 +26,26 @@ pub(crate) use self::calls::Functions;
 pub(crate) use self::columns::Column;
 use self::columns::Columns;
 pub(crate) use self::modules::Modules;
-use self::modules::{Read, entries_of};
+use self::modules::endpoints_of;
 use crate::language::endpoints::WALK;
 use crate::language::engine::why_not_importable;
 
-/// What was found in a script.
+/// What a script declares, needs and gets wrong.
 #[derive(Debug, Default)]
 pub(crate) struct Analysis {
     pub(crate) inputs: Vec<Input>,
     pub(crate) columns: Vec<Column>,
     pub(crate) services: BTreeSet<&'static str>,
-    /// The names of the endpoints that it calls itself.
+    /// The endpoints that it calls itself, without those its modules call.
     pub endpoints: BTreeSet<&'static str>,
     pub(crate) modules: Modules,
-    pub(crate) mistakes: Vec<Finding>,
-    /// Those in the modules that it imports.
-    pub(crate) elsewhere: Vec<Elsewhere>,
-    /// What is odd, and stops nothing.
+    pub(crate) errors: Vec<Finding>,
+    /// Errors in the modules that it imports.
+    pub(crate) in_modules: Vec<InModule>,
+    /// Oddities that do not stop a run.
     pub(crate) warnings: Vec<Finding>,
     pub(crate) uses_roster: bool,
-    /// Properties in the place of a call's map: mistakes, where they turn out to be columns of a row.
+    /// Properties passed to an endpoint instead of a map: errors if they are columns of a row.
     bare: Vec<Finding>,
 }
 
@@ -54,13 +54,13 @@ pub(crate) struct Analysis {
 pub struct Input {
     /// Its name, for `--set`.
     pub name: String,
-    /// What it is.
+    /// Its description.
     pub doc: String,
-    /// What it is when not set; `None`: it must be set. Its type is the input's type.
+    /// The value if it is not set, which also gives its type. `None`: it must be set.
     pub default: Option<Dynamic>,
 }
 
-/// Something wrong with a script.
+/// An error or a warning, with its position in the script.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
     pub(crate) position: Position,
@@ -68,34 +68,34 @@ pub(crate) struct Finding {
     pub(crate) help: Option<String>,
 }
 
-/// Something wrong with a module.
+/// A finding in a module.
 #[derive(Debug, Clone)]
-pub(crate) struct Elsewhere {
+pub(crate) struct InModule {
     pub(crate) file: PathBuf,
     pub text: String,
-    pub(crate) mistake: Finding,
+    pub(crate) finding: Finding,
 }
 
-/// Looks a script and its modules through. `engine` is the one that it will run in, `path` its file.
-pub(crate) fn survey(engine: &Engine, ast: &AST, path: &Path) -> Analysis {
-    let (modules, read) = Modules::of(engine, ast, path);
-    let mut survey = survey_of(engine, ast, path, modules);
-    survey.mistakes.extend(survey.modules.endless_in(None));
-    for Read { file, text, ast } in read {
-        let mut found = survey_of(engine, &ast, path, Modules::default()).mistakes;
-        found.extend(survey.modules.endless_in(Some(&file)));
-        let there = |mistake| Elsewhere { file: file.clone(), text: text.clone(), mistake };
-        survey.elsewhere.extend(found.into_iter().map(there));
+/// Analyses a script and its modules. `engine` is the engine that runs it, `path` its file.
+pub(crate) fn analyse(engine: &Engine, ast: &AST, path: &Path) -> Analysis {
+    let (modules, files) = Modules::read(engine, ast, path);
+    let mut analysis = analyse_file(engine, ast, path, modules);
+    analysis.errors.extend(analysis.modules.errors_in(None));
+    for modules::Module { file, text, ast } in files {
+        let mut found = analyse_file(engine, &ast, path, Modules::default()).errors;
+        found.extend(analysis.modules.errors_in(Some(&file)));
+        let there = |finding| InModule { file: file.clone(), text: text.clone(), finding };
+        analysis.in_modules.extend(found.into_iter().map(there));
     }
-    survey
+    analysis
 }
 
-/// Looks one file through.
-fn survey_of(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Analysis {
-    let mut survey = Analysis { endpoints: entries_of(ast), modules, ..Analysis::default() };
-    let of_modules = survey.modules.endpoints.iter().filter_map(|name| name.split_once('.'));
-    survey.services.extend(of_modules.map(|(service, _)| service));
-    let functions = Functions::of(engine, ast);
+/// Analyses one file.
+fn analyse_file(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Analysis {
+    let mut analysis = Analysis { endpoints: endpoints_of(ast), modules, ..Analysis::default() };
+    let of_modules = analysis.modules.endpoints.iter().filter_map(|name| name.split_once('.'));
+    analysis.services.extend(of_modules.map(|(service, _)| service));
+    let functions = Functions::new(engine, ast);
     let declared = values::declarations(ast);
     let mut rosters = HashSet::new();
     each_node(ast, |node| match node {
@@ -110,25 +110,25 @@ fn survey_of(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Analy
             && is_roster(&parts.2.expr, &rosters)
         {
             let mut path = Vec::new();
-            let mut columns = Columns::of(&parts.0.name);
+            let mut columns = Columns::new(&parts.0.name);
             for statement in parts.2.body.iter() {
                 statement.walk(&mut path, &mut |path: &[ASTNode]| {
-                    path.last().inspect(|node| columns.look(node));
+                    path.last().inspect(|node| columns.visit(node));
                     true
                 });
             }
-            survey.columns.extend(columns.found());
+            analysis.columns.extend(columns.into_columns());
         }
         if let ASTNode::Stmt(Stmt::Import(parts, ..)) = node
             && let Expr::StringConstant(module, position) = &parts.0
             && let Some(trouble) = why_not_importable(path, module)
         {
-            survey.mistake(*position, trouble, None);
+            analysis.error(*position, trouble, None);
         }
         match node {
-            ASTNode::Stmt(Stmt::For(parts, ..)) => survey.loop_over(&parts.2.expr),
+            ASTNode::Stmt(Stmt::For(parts, ..)) => analysis.loop_over(&parts.2.expr),
             ASTNode::Expr(Expr::Variable(parts, _, position)) if !parts.2.is_empty() => {
-                survey.uncalled(parts.2.root(), &parts.1, *position);
+                analysis.endpoint_without_call(parts.2.root(), &parts.1, *position);
             }
             _ => {}
         }
@@ -136,22 +136,22 @@ fn survey_of(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Analy
             return;
         };
         if call.namespace.is_empty() {
-            survey.plain_call(&functions, |name| declared.contains_key(name), call, position);
+            analysis.plain_call(&functions, |name| declared.contains_key(name), call, position);
             if call.name == "each"
                 && call.args.first().is_some_and(|items| is_roster(items, &rosters))
             {
                 row_closures.extend(call.args.last().and_then(closure).map(|found| found.name));
             }
         } else if call.namespace.path.len() == 1 {
-            survey.entry_call(call, position);
+            analysis.endpoint_call(call, position);
         }
     });
-    // A closure's body has no type that can be named; where it stands in the text can be told.
+    // Rhai's type for a closure's body is private, so nodes are matched to it by position.
     for (.., function) in AsRef::<Module>::as_ref(ast).iter_script_fn_info() {
         let row = function.params.last().filter(|_| row_closures.contains(&function.name));
         let Some(row) = row else { continue };
         let (start, end) = (function.body.start_position(), function.body.end_position());
-        let mut columns = Columns::of(row);
+        let mut columns = Columns::new(row);
         ast.walk(&mut |path: &[ASTNode]| {
             let inside = match (path.first(), path.last()) {
                 (Some(root), _) if end.is_none() => start_of(root) == start,
@@ -159,33 +159,33 @@ fn survey_of(engine: &Engine, ast: &AST, path: &Path, modules: Modules) -> Analy
                 _ => false,
             };
             if let Some(node) = path.last().filter(|_| inside) {
-                columns.look(node);
+                columns.visit(node);
             }
             true
         });
-        survey.columns.extend(columns.found());
+        analysis.columns.extend(columns.into_columns());
     }
-    let columns: HashSet<_> = survey.columns.iter().map(|column| column.position).collect();
-    let cells = survey.bare.extract_if(.., |bare| columns.contains(&bare.position));
-    survey.mistakes.extend(cells);
-    survey.mistakes.extend(captured_writes::mistakes(ast));
-    survey.mistakes.extend(empty_map::mistakes(ast));
-    survey.mistakes.extend(values::mistakes(&functions, ast));
-    survey.warnings = unused::warnings(ast);
-    survey.warnings.extend(response_fields::warnings(ast));
-    survey.warnings.extend(foreign_idioms::warnings(&functions, ast));
-    survey.columns.sort_by_key(|column| place(column.position));
-    survey.mistakes.sort_by_key(|mistake| place(mistake.position));
-    survey.warnings.sort_by_key(|warning| place(warning.position));
-    survey
+    let columns: HashSet<_> = analysis.columns.iter().map(|column| column.position).collect();
+    let cells = analysis.bare.extract_if(.., |bare| columns.contains(&bare.position));
+    analysis.errors.extend(cells);
+    analysis.errors.extend(captured_writes::errors(ast));
+    analysis.errors.extend(empty_map::errors(ast));
+    analysis.errors.extend(values::errors(&functions, ast));
+    analysis.warnings = unused::warnings(ast);
+    analysis.warnings.extend(response_fields::warnings(ast));
+    analysis.warnings.extend(foreign_idioms::warnings(&functions, ast));
+    analysis.columns.sort_by_key(|column| place(column.position));
+    analysis.errors.sort_by_key(|finding| place(finding.position));
+    analysis.warnings.sort_by_key(|warning| place(warning.position));
+    analysis
 }
 
 impl Analysis {
-    fn mistake(&mut self, position: Position, message: String, help: Option<String>) {
-        self.mistakes.push(Finding { position, message, help });
+    fn error(&mut self, position: Position, message: String, help: Option<String>) {
+        self.errors.push(Finding { position, message, help });
     }
 
-    /// A call of a function. `declares` tells whether there is a variable of a name.
+    /// A call of a function. `declares` says whether the script has a variable of a name.
     fn plain_call(
         &mut self,
         functions: &Functions,
@@ -200,15 +200,15 @@ impl Analysis {
             "each" => self.each(functions, call, position),
             _ if call.op_token.is_some() => {}
             _ if functions.has(name) => {
-                if let Some((message, help)) = functions.misfit(call) {
-                    self.mistake(position, message, Some(help));
+                if let Some((message, help)) = functions.check_call(call) {
+                    self.error(position, message, Some(help));
                 }
             }
             _ => {
-                let own = || format!("what a variable holds is called by {name}.call(…)");
+                let own = || format!("call a function in a variable with {name}.call(…)");
                 let near = functions.nearest(name).map(|meant| format!("did you mean `{meant}`?"));
                 let help = declares(name).then(own).or(near);
-                self.mistake(position, format!("there is no function `{name}`"), help);
+                self.error(position, format!("there is no function `{name}`"), help);
             }
         }
     }
@@ -218,20 +218,20 @@ impl Analysis {
         let text =
             |value: Option<&Dynamic>| value.and_then(|value| value.clone().into_string().ok());
         let (Some(literals), 1..=3) = (literals, call.args.len()) else {
-            let help = "write it as input(\"room\", \"what it is\") or with a default as the third";
-            let message = "an input is declared by literals alone".to_owned();
-            return self.mistake(position, message, Some(help.to_owned()));
+            let help = "write it as input(\"room\", \"description\") or input(\"room\", \"description\", default)";
+            let message = "an input's name, description and default must be literals".to_owned();
+            return self.error(position, message, Some(help.to_owned()));
         };
         let Some(name) = text(literals.first()) else {
-            return self.mistake(position, "an input's name is a text".to_owned(), None);
+            return self.error(position, "an input's name must be a string".to_owned(), None);
         };
         if let Some(first) = self.inputs.iter().find(|input| input.name == name) {
             let differs = literals.get(2).is_some_and(|default| !is_default(first, default));
             if differs {
                 let message =
-                    format!("the input `{name}` is declared already with another default");
-                let help = "declare it once, and keep it in a variable";
-                self.mistake(position, message, Some(help.to_owned()));
+                    format!("the input `{name}` is already declared with another default");
+                let help = "declare it once and keep it in a variable";
+                self.error(position, message, Some(help.to_owned()));
             }
             return;
         }
@@ -239,13 +239,14 @@ impl Analysis {
         self.inputs.push(Input { name, doc, default: literals.get(2).cloned() });
     }
 
-    /// `each(rows, work)` or `each(items, "key", work)`, as far as it can be seen.
+    /// `each(rows, work)` or `each(items, "key", work)`, as far as the arguments are known.
     fn each(&mut self, functions: &Functions, call: &FnCallExpr, position: Position) {
-        let due = match call.args.as_slice() {
+        let help = match call.args.as_slice() {
             [rows, work] if may_be(rows, Kind::List) && may_be(work, Kind::Function) => None,
-            [rows, ..] if call.args.len() == 3 && is_roster(rows, &HashSet::new()) => {
-                Some("a roster's rows are told apart by its first column or `--key`".to_owned())
-            }
+            [rows, ..] if call.args.len() == 3 && is_roster(rows, &HashSet::new()) => Some(
+                "the key of a roster's rows is its first column, or the column that `--key` names"
+                    .to_owned(),
+            ),
             [rows, key, work]
                 if may_be(rows, Kind::List)
                     && may_be(key, Kind::Text)
@@ -257,9 +258,9 @@ impl Analysis {
                 "write it as each(roster(), |row| …) or each(items, \"key\", |item| …)".to_owned(),
             ),
         };
-        if due.is_some() {
+        if help.is_some() {
             let message = "`each` takes rows and a function".to_owned();
-            return self.mistake(position, message, due);
+            return self.error(position, message, help);
         }
         let work = call.args.last().and_then(closure);
         let takes = work.and_then(|work| {
@@ -268,15 +269,14 @@ impl Analysis {
         });
         if let Some(takes) = takes.filter(|takes| *takes != 1) {
             let message =
-                format!("the function of `each` takes {takes} values, and gets one: the row");
+                format!("the function of `each` takes {takes} values, but gets one: the row");
             let help = "write it as |row| …".to_owned();
-            self.mistake(position, message, Some(help));
+            self.error(position, message, Some(help));
         }
     }
 }
 
-/// Where the text of a statement begins. A closure without braces is a statement of one expression, and
-/// tells no end.
+/// Where a statement starts. A closure without braces is a statement of one expression that has no end position.
 fn start_of(node: &ASTNode) -> Position {
     match node {
         ASTNode::Stmt(Stmt::Expr(expr)) => expr.start_position(),
@@ -284,7 +284,7 @@ fn start_of(node: &ASTNode) -> Position {
     }
 }
 
-/// A position that can be compared.
+/// A position as something that can be compared.
 fn place(position: Position) -> (usize, usize) {
     (position.line().unwrap_or(0), position.position().unwrap_or(0))
 }

@@ -1,6 +1,6 @@
-//! A script that was read, compiled and looked through.
+//! A script: read, compiled and analysed.
 
-mod complaints;
+mod parse_errors;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Map, ParseError, ParseErrorType, Position, Scope};
 
 pub use crate::analysis::Input;
-use crate::analysis::{Analysis, Column, Elsewhere, Finding, Functions, survey};
+use crate::analysis::{self, Analysis, Column, Finding, Functions, InModule};
 use crate::diagnostic::{Category, Diagnostic, Severity};
 use crate::language::engine;
 use crate::roster::{Columns, Roster};
@@ -34,7 +34,7 @@ pub struct Script {
     path: PathBuf,
     source: Arc<str>,
     ast: AST,
-    survey: Analysis,
+    analysis: Analysis,
 }
 
 /// The script lines before a piece of script, as in a REPL.
@@ -55,21 +55,18 @@ impl Script {
             Diagnostic::usage(problem)
         })?;
         Self::parse(path, &source).map_err(|problem| match path.extension() {
-            // Its own mistakes are not what is wrong with a roster.
+            // Parse errors do not help when the file is a roster.
             Some(extension) if extension != "rhai" => Diagnostic {
-                help: Some(format!(
-                    "is {} a script? A script's name ends in .rhai",
-                    path.display()
-                )),
+                help: Some(format!("is {} a script? Script files end in .rhai", path.display())),
                 ..problem
             },
             _ => problem,
         })
     }
 
-    /// Compiles a script. `path` names it in errors; what it imports is looked for beside it.
+    /// Compiles a script. `path` names it in errors, and imports are resolved relative to its folder.
     pub fn parse(path: impl AsRef<Path>, source: &str) -> Result<Self, Diagnostic> {
-        // Some editors write a mark first that says how the text is encoded.
+        // Some editors write a byte-order mark.
         let source = source.strip_prefix('\u{feff}').unwrap_or(source);
         let nothing = Preceding { scope: &Scope::new(), functions: &AST::empty(), source };
         Self::parse_after(path.as_ref(), source, &nothing)
@@ -86,16 +83,16 @@ impl Script {
         let text = without_interpreter(text);
         let mut ast = engine
             .compile_with_scope(before.scope, &text)
-            .map_err(|error| complaint(&engine, &path, before.source, &error))?;
+            .map_err(|error| parse_error(&engine, &path, before.source, &error))?;
         ast = before.functions.merge(&ast);
         ast.set_source(path.display().to_string());
-        let survey = survey(&engine, &ast, &path);
-        Ok(Self { path, source: before.source.into(), ast, survey })
+        let analysis = analysis::analyse(&engine, &ast, &path);
+        Ok(Self { path, source: before.source.into(), ast, analysis })
     }
 
-    /// All that the compiler complains of in a file, of which it told the first. It goes on behind a variable
-    /// that there is not, and stops at anything else.
-    pub fn complaints(path: &Path, first: Diagnostic) -> Vec<Diagnostic> {
+    /// All parse errors of a file, given the first one. The parser can continue after an undefined variable, but
+    /// not after any other error.
+    pub fn parse_errors(path: &Path, first: Diagnostic) -> Vec<Diagnostic> {
         let mut found = vec![first];
         let Ok(source) = files::read_text(path, files::BY_HAND) else { return found };
         let source = source.strip_prefix('\u{feff}').unwrap_or(&source);
@@ -104,11 +101,11 @@ impl Script {
         let (mut scope, mut last) = (Scope::new(), Position::NONE);
         while let Err(error) = engine.compile_with_scope(&scope, &text) {
             if !last.is_none() && error.1 != last {
-                found.push(complaint(&engine, path, source, &error));
+                found.push(parse_error(&engine, path, source, &error));
             }
             last = error.1;
             match *error.0 {
-                // What is told a second time would be told for ever.
+                // A name that is already in scope would loop forever.
                 ParseErrorType::VariableUndefined(name) if !scope.contains(&name) => {
                     scope.push(name, ());
                 }
@@ -118,7 +115,7 @@ impl Script {
         found
     }
 
-    /// The file as it was named.
+    /// The path as it was given.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -133,7 +130,7 @@ impl Script {
         &self.ast
     }
 
-    /// What its `//!` lines say.
+    /// The text of its `//!` lines.
     pub fn doc(&self) -> String {
         let lines = self.ast.doc().lines().map(|line| {
             let line = line.trim().trim_start_matches("//!");
@@ -142,17 +139,17 @@ impl Script {
         lines.collect::<Vec<_>>().join("\n").trim().to_owned()
     }
 
-    /// The inputs that it declares, in order.
+    /// The inputs it declares, in order.
     pub fn inputs(&self) -> &[Input] {
-        &self.survey.inputs
+        &self.analysis.inputs
     }
 
-    /// The columns that a roster must have, in the order in which the script names them, each once.
+    /// The columns that a roster must have, without duplicates, in the order the script uses them.
     pub fn columns(&self) -> Vec<&str> {
         self.columns_that(|column| !column.optional)
     }
 
-    /// The columns that it uses where a roster has them: it asks by `"x" in row`. In order, each once.
+    /// The columns it uses only if the roster has them, which it checks with `"x" in row`.
     pub fn optional_columns(&self) -> Vec<&str> {
         let needed = self.columns();
         let mut names = self.columns_that(|column| column.optional);
@@ -162,7 +159,7 @@ impl Script {
 
     fn columns_that(&self, counts: impl Fn(&Column) -> bool) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
-        for column in self.survey.columns.iter().filter(|column| counts(column)) {
+        for column in self.analysis.columns.iter().filter(|column| counts(column)) {
             if !names.iter().any(|name| name.eq_ignore_ascii_case(&column.name)) {
                 names.push(&column.name);
             }
@@ -170,59 +167,60 @@ impl Script {
         names
     }
 
-    /// Whether it asks for a roster.
+    /// Whether it reads a roster.
     pub fn uses_roster(&self) -> bool {
-        self.survey.uses_roster
+        self.analysis.uses_roster
     }
 
-    /// The services that it calls.
+    /// The services it calls.
     pub fn services(&self) -> impl Iterator<Item = &'static str> {
-        self.survey.services.iter().copied()
+        self.analysis.services.iter().copied()
     }
 
-    /// Whether it may take something away from somebody: it calls an endpoint that can, itself or in a module.
+    /// Whether it or one of its modules calls an endpoint that can remove something.
     pub fn may_remove(&self) -> bool {
         let can = |name: &&'static str| {
             let write = endpoint(name).ok().and_then(|endpoint| endpoint.metadata.effect.write());
             write.is_some_and(|write| write.removes != Removes::Never || write.irreversible)
         };
-        let modules = &self.survey.modules;
-        modules.unknown || self.survey.endpoints.iter().chain(&modules.endpoints).any(can)
+        let modules = &self.analysis.modules;
+        modules.unknown || self.analysis.endpoints.iter().chain(&modules.endpoints).any(can)
     }
 
-    /// The hash of its text and of the modules that it imports, as 64 hex digits.
+    /// The hash of its text and its modules' texts, as 64 hex digits.
     pub fn hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.source.as_bytes());
-        for text in &self.survey.modules.texts {
-            // The length keeps two texts apart from the same text split elsewhere.
+        for text in &self.analysis.modules.texts {
+            // Without the length, the same text split at another place would have the same hash.
             hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }
 
-    /// Fails with all that can be seen to be wrong without running it.
+    /// Fails with all errors that can be found without running it.
     pub fn check(&self) -> Result<(), Vec<Diagnostic>> {
-        let own = self.survey.mistakes.iter().map(|mistake| self.problem(mistake));
-        let elsewhere = self.survey.elsewhere.iter().map(|Elsewhere { file, text, mistake }| {
-            let problem = Diagnostic::script(&mistake.message);
-            let place = problem.at(&file.display().to_string(), text, mistake.position);
-            Diagnostic { help: mistake.help.clone(), ..place }
+        let own = self.analysis.errors.iter().map(|finding| self.diagnostic(finding));
+        let in_modules = self.analysis.in_modules.iter().map(|InModule { file, text, finding }| {
+            let diagnostic = Diagnostic::script(&finding.message);
+            let diagnostic = diagnostic.at(&file.display().to_string(), text, finding.position);
+            Diagnostic { help: finding.help.clone(), ..diagnostic }
         });
-        let problems: Vec<_> = own.chain(elsewhere).collect();
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let errors: Vec<_> = own.chain(in_modules).collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    /// What is declared and never used, or never come to. It stops nothing.
+    /// Unused declarations, code that is never reached, and other oddities that do not stop a run.
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        let warning = |mistake| Diagnostic { severity: Severity::Warning, ..self.problem(mistake) };
-        self.survey.warnings.iter().map(warning).collect()
+        let warning =
+            |finding| Diagnostic { severity: Severity::Warning, ..self.diagnostic(finding) };
+        self.analysis.warnings.iter().map(warning).collect()
     }
 
-    /// Checks that a roster has what the script takes from it.
+    /// Checks that a roster has the columns the script needs.
     pub fn check_roster(&self, roster: &Roster) -> Result<(), Diagnostic> {
         let columns: &Columns = roster.columns();
-        let mut needed = self.survey.columns.iter().filter(|column| !column.optional);
+        let mut needed = self.analysis.columns.iter().filter(|column| !column.optional);
         let absent = needed.find(|column| columns.find(&column.name).is_none());
         match absent {
             None => Ok(()),
@@ -237,12 +235,12 @@ impl Script {
                     ),
                     help: Some(columns.suggest(&column.name)),
                 };
-                Err(Diagnostic { category: Category::Usage, ..self.problem(&problem) })
+                Err(Diagnostic { category: Category::Usage, ..self.diagnostic(&problem) })
             }
         }
     }
 
-    /// Reads what was set for its inputs.
+    /// The values of its inputs: those that were set, or their defaults.
     pub fn read_inputs(&self, set: &[(String, String)]) -> Result<Map, Diagnostic> {
         for (name, _) in set {
             if !self.inputs().iter().any(|input| input.name == *name) {
@@ -252,11 +250,11 @@ impl Script {
         self.take_inputs(set)
     }
 
-    /// The same where more may be set than it declares.
+    /// The same, ignoring names that it does not declare.
     pub fn take_inputs(&self, set: &[(String, String)]) -> Result<Map, Diagnostic> {
         let mut values = Map::new();
         for input in self.inputs() {
-            // The last one wins: what a resumed run is told, before what it was told at first.
+            // The last one wins: a resumed run's over the original run's.
             let given = set.iter().rev().find(|(name, _)| *name == input.name);
             let value = match (given, &input.default) {
                 (Some((_, text)), default) => read_input(input, text, default.as_ref())?,
@@ -287,21 +285,21 @@ impl Script {
         Diagnostic::usage(format!("{} has no input `{name}`", self.path.display())).with_help(help)
     }
 
-    fn problem(&self, mistake: &Finding) -> Diagnostic {
-        let problem = self.place(Diagnostic::script(&mistake.message), mistake.position);
-        Diagnostic { help: mistake.help.clone().filter(|help| !help.is_empty()), ..problem }
+    fn diagnostic(&self, finding: &Finding) -> Diagnostic {
+        let diagnostic = self.place(Diagnostic::script(&finding.message), finding.position);
+        Diagnostic { help: finding.help.clone().filter(|help| !help.is_empty()), ..diagnostic }
     }
 
-    /// Says where in this script a problem is.
+    /// Adds a position in this script to a diagnostic.
     pub fn place(&self, problem: Diagnostic, position: Position) -> Diagnostic {
         problem.at(&self.path.display().to_string(), &self.source, position)
     }
 
-    /// Turns an error of the engine into a problem with its place.
+    /// Turns an error of the engine into a diagnostic with its position.
     pub(crate) fn explain(&self, error: EvalAltResult) -> Diagnostic {
         engine::explain(error, |problem, position, file| match file {
             Some(file) if Path::new(file) != self.path => {
-                // An import is called as the script calls it: `words` for `words.rhai` beside it.
+                // Rhai names a module as the import does: `words` for `words.rhai`.
                 let file = self.path.with_file_name(file).with_extension("rhai");
                 let source = files::read_text(&file, files::BY_HAND).unwrap_or_default();
                 problem.at(&file.display().to_string(), &source, position)
@@ -329,18 +327,18 @@ fn read_input(input: &Input, text: &str, default: Option<&Dynamic>) -> Result<Dy
     }
 }
 
-/// What the compiler complains of, in our words.
-fn complaint(engine: &Engine, path: &Path, source: &str, error: &ParseError) -> Diagnostic {
-    let functions = Functions::of(engine, &AST::empty());
-    let after = rest_of_line(source, error.1);
+/// A diagnostic for an error of the parser.
+fn parse_error(engine: &Engine, path: &Path, source: &str, error: &ParseError) -> Diagnostic {
+    let functions = Functions::new(engine, &AST::empty());
+    let rest = rest_of_line(source, error.1);
     let is_declared = |name: &str| declares(source, name);
     let is_function = |name: &str| functions.has(name);
-    let (message, help) = complaints::told(&error.0.to_string(), after, is_function, is_declared);
-    let problem = Diagnostic { help, ..Diagnostic::script(message) };
-    problem.at(&path.display().to_string(), source, error.1)
+    let (message, help) = parse_errors::explain(&error.0, rest, is_function, is_declared);
+    let diagnostic = Diagnostic { help, ..Diagnostic::script(message) };
+    diagnostic.at(&path.display().to_string(), source, error.1)
 }
 
-/// The text without its first line, where that names what runs the script. All stays in its place.
+/// The text with its `#!` line blanked out, so that positions stay the same.
 fn without_interpreter(text: &str) -> Cow<'_, str> {
     if !text.starts_with("#!") {
         return text.into();
@@ -349,7 +347,7 @@ fn without_interpreter(text: &str) -> Cow<'_, str> {
     format!("{}{}", " ".repeat(line.chars().count()), &text[line.len()..]).into()
 }
 
-/// Whether a line of a text declares a variable of this name.
+/// Whether a text declares a variable of this name.
 fn declares(text: &str, name: &str) -> bool {
     let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
     let mut last = "";
@@ -362,7 +360,7 @@ fn declares(text: &str, name: &str) -> bool {
     })
 }
 
-/// The rest of the line behind a place in a text.
+/// The line of a text from a position to its end.
 fn rest_of_line(text: &str, position: Position) -> &str {
     let line = position.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
     let column = position.position().unwrap_or(1) - 1;

@@ -7,11 +7,15 @@
 //! assert_eq!(to_json(&value).unwrap(), serde_json::json!([1, "two"]));
 //! ```
 
+pub(crate) mod frozen;
+
 use std::fmt;
 
 use drillmaster_transport::Error;
 use rhai::{Array, Dynamic, EvalAltResult, Identifier, ImmutableString, Map, Position};
 use serde_json::Value;
+
+use frozen::{FrozenArray, FrozenMap};
 
 /// What a native function of the script language returns.
 pub(crate) type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
@@ -68,20 +72,34 @@ fn to_json_within(value: &Dynamic, depth: usize) -> Result<Value, String> {
         return Ok(text.as_str().into());
     }
     if let Some(fields) = value.read_lock::<Map>() {
-        let depth = deeper(depth)?;
-        let field =
-            |(name, value): (&Identifier, _)| Ok((name.to_string(), to_json_within(value, depth)?));
-        return fields.iter().map(field).collect();
+        return map_to_json(&fields, depth);
+    }
+    if let Some(fields) = value.read_lock::<FrozenMap>() {
+        return map_to_json(fields.as_map(), depth);
     }
     if let Some(items) = value.read_lock::<Array>() {
-        let depth = deeper(depth)?;
-        return items.iter().map(|item| to_json_within(item, depth)).collect();
+        return array_to_json(&items, depth);
+    }
+    if let Some(items) = value.read_lock::<FrozenArray>() {
+        return array_to_json(items.as_array(), depth);
     }
     rhai::serde::from_dynamic(value).map_err(|_| {
         // Scripts know only the last part of the type's name.
         let kind = value.type_name().rsplit("::").next().unwrap_or_default();
         format!("a {kind} cannot be sent or written; take a text or a number out of it")
     })
+}
+
+fn map_to_json(fields: &Map, depth: usize) -> Result<Value, String> {
+    let depth = deeper(depth)?;
+    let field =
+        |(name, value): (&Identifier, _)| Ok((name.to_string(), to_json_within(value, depth)?));
+    fields.iter().map(field).collect()
+}
+
+fn array_to_json(items: &Array, depth: usize) -> Result<Value, String> {
+    let depth = deeper(depth)?;
+    items.iter().map(|item| to_json_within(item, depth)).collect()
 }
 
 fn deeper(depth: usize) -> Result<usize, String> {

@@ -1,4 +1,4 @@
-//! Seats a class until the seats run out, and hands out links into the first room.
+//! Gives seats to a class until there are none left, and prints links into a room.
 //!
 //! `cargo run -p drillmaster-thm --example seat_a_class`
 
@@ -7,7 +7,7 @@ use drillmaster_thm::{Authenticate, Client, Error, Refusal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    // For the live service: `Http` of drillmaster-transport instead of the sandbox.
+    // For the live service, use `Http` of drillmaster-transport instead of the sandbox.
     let client =
         Client::new(Sandbox::new(Options { learners: 30, seats: 13, ..Options::default() }));
     let room = "linux1";

@@ -58,8 +58,8 @@ impl Client {
         self.send(&Register { token }).await
     }
 
-    /// Returns the link that takes an api-user into a room, and creates the api-user if there is none. Until the person has
-    /// registered, the link leads to the registration.
+    /// Returns the link that takes an api-user into a room, and creates the api-user if there is none. Until the
+    /// person has registered, the link leads to the registration.
     ///
     /// ```
     /// # use drillmaster_sandbox::Sandbox;

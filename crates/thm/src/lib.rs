@@ -1,8 +1,8 @@
 //! A typed client for TryHackMe's Enterprise API, in both dialects.
 //!
-//! A [`Client`] has a method for each endpoint. It calls over a [`Transport`](drillmaster_transport::Transport): HTTP, a
-//! sandbox in the process, or a recording. Requests and answers are those of `drillmaster_models::thm`, which this crate
-//! re-exports.
+//! A [`Client`] has a method for each endpoint. It calls over a [`Transport`](drillmaster_transport::Transport):
+//! HTTP, a sandbox in the process, or a recording. Requests and answers are those of `drillmaster_models::thm`, which
+//! this crate re-exports.
 //!
 //! ```
 //! use drillmaster_sandbox::Sandbox;
@@ -43,8 +43,8 @@
 //! # }
 //! ```
 //!
-//! The dialect is a setting and never switches by itself. Answers have the same types in both dialects. An endpoint that the
-//! legacy dialect lacks is an error, and nothing is sent.
+//! The dialect is a setting and never switches by itself. Answers have the same types in both dialects. An endpoint
+//! that the legacy dialect lacks is an error, and nothing is sent.
 //!
 //! ```
 //! use drillmaster_models::Dialect;

@@ -1,13 +1,13 @@
-//! A test with a cassette, as an example. It replays `cassettes/seat.cassette`, and calls nothing.
+//! A test with a cassette, as an example. It replays `cassettes/seat.cassette`, and sends nothing.
 //!
-//! To record it anew:
+//! To record it again:
 //!
 //! ```text
 //! DRILLMASTER_CASSETTE=record cargo test -p drillmaster-thm --test cassette
 //! ```
 //!
-//! With `verify` the recording is compared with what answers now. The service here is the sandbox; for the
-//! live one, make an `Http` in its place, with a key from the environment.
+//! With `verify`, the recording is compared with the answers of today. The service here is the sandbox; to use the live
+//! one, build an `Http` instead, with a key from the environment.
 
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_thm::{Client, Error, Refusal};
@@ -24,7 +24,7 @@ async fn a_seat_is_given_once() -> Result<(), Error> {
             let client = Client::new(cassette);
             let users = client.users().await?;
             let email = users[0].email.as_deref().unwrap();
-            // Whether the first one has a seat is as it was recorded; now there is one.
+            // Whether the first call gives a seat depends on the recording; afterwards there is one.
             client.add_seat(email).await.ok();
             let again = client.add_seat(email).await.unwrap_err();
             assert_eq!(again.refusal(), Some(Refusal::AlreadySeated));

@@ -1,4 +1,4 @@
-//! The client against the sandbox, and what its errors answer.
+//! The client's calls to the sandbox, and its errors.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ fn academy() -> Sandbox {
     Sandbox::new(Options { learners: 60, seats: 70, ..Options::default() })
 }
 
-/// The address of somebody who has an account and no seat.
+/// The e-mail address of someone with an account and without a seat.
 async fn unseated(client: &Client) -> String {
     for user in client.users().await.unwrap() {
         let email = user.email.unwrap();
@@ -41,7 +41,7 @@ async fn a_seat_is_taken_once_and_left_once() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn refusals_have_types() {
     let client = Client::new(academy());
     let nobody = client.add_seat("nobody@example.com").await.unwrap_err();
     assert_eq!(nobody.refusal(), Some(Refusal::EmailNotFound));
@@ -60,7 +60,7 @@ async fn refusals_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_link_leads_to_a_registration_until_it_is_spent() {
+async fn a_link_leads_to_a_registration_until_it_is_used() {
     let client = Client::new(academy());
     let link = client
         .authenticate(&Authenticate {
@@ -95,7 +95,7 @@ async fn rooms_have_questions_and_scoreboards() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_a_room_is_no_longer_on_its_scoreboard() {
+async fn a_user_who_leaves_a_room_is_no_longer_on_its_scoreboard() {
     let client = Client::new(academy());
     let users = client.users().await.unwrap();
     let (mut before, mut leaver) = (Vec::new(), None);
@@ -120,7 +120,7 @@ async fn whoever_leaves_a_room_is_no_longer_on_its_scoreboard() {
 }
 
 #[tokio::test]
-async fn a_time_report_lists_whom_it_was_asked_about() {
+async fn a_time_report_lists_the_requested_users() {
     let client = Client::new(academy());
     let emails: Vec<_> = client.users().await.unwrap();
     let emails: Vec<_> = emails.into_iter().take(3).filter_map(|user| user.email).collect();
@@ -139,7 +139,7 @@ async fn a_time_report_lists_whom_it_was_asked_about() {
 }
 
 #[tokio::test]
-async fn what_legacy_lacks_is_not_sent() {
+async fn calls_that_legacy_lacks_are_not_sent() {
     let capture = Arc::new(Capture::new(RejectAll));
     let client = Client::new(capture.clone()).legacy();
     assert!(client.add_seat("ada@example.com").await.unwrap_err().is_unsupported());
@@ -153,7 +153,7 @@ fn refused(words: &str, means: Means) -> Error {
 }
 
 #[test]
-fn a_refused_key_is_one_whatever_it_says() {
+fn a_refused_key_is_recognised_whatever_the_message() {
     for words in ["API Key is invalid or has expired.", "Unauthorized"] {
         let error = refused(words, Means::Credential);
         assert_eq!(error.refusal(), Some(Refusal::Credential));
@@ -163,7 +163,7 @@ fn a_refused_key_is_one_whatever_it_says() {
 }
 
 #[test]
-fn trouble_on_the_way_is_no_refusal() {
+fn a_network_error_is_not_a_refusal() {
     let error =
         Error::from(drillmaster_transport::Error::network(NetworkError::Timeout, "after 60 s"));
     assert_eq!(error.refusal(), None);
@@ -171,7 +171,7 @@ fn trouble_on_the_way_is_no_refusal() {
 }
 
 #[test]
-fn every_documented_refusal_has_a_name_of_its_own() {
+fn every_documented_refusal_has_its_own_variant() {
     let mut names = HashSet::new();
     for spec in thm::ENDPOINTS.iter().flat_map(drillmaster_models::EndpointDef::errors) {
         let refusal = Refusal::from_words(spec.says);

@@ -118,8 +118,8 @@ impl Error {
         Self::new(Kind::Setup(problem.into()))
     }
 
-    /// A file cannot be written: the disk is full, or no more files can be opened. A request that could not be recorded is
-    /// not sent.
+    /// A file cannot be written: the disk is full, or no more files can be opened. A request that could not be
+    /// recorded is not sent.
     ///
     /// ```
     /// use drillmaster_transport::Error;
@@ -249,8 +249,8 @@ impl Error {
         matches!(self.failure(), Some(Failure::Throttled { .. }))
     }
 
-    /// Whether the request was not carried out because the service asked to slow down or could not be reached for longer
-    /// than the [wait policy](crate::WaitPolicy) allows.
+    /// Whether the request was not carried out because the service asked to slow down or could not be reached for
+    /// longer than the [wait policy](crate::WaitPolicy) allows.
     pub fn is_wait_over(&self) -> bool {
         self.is_throttled() || self.network_error() == Some(NetworkError::Connect)
     }
@@ -270,8 +270,8 @@ impl Error {
         matches!(self.0.kind, Kind::Setup(_))
     }
 
-    /// Whether a file cannot be written, or no more files or connections can be opened. Nothing was sent, and the same will
-    /// happen to other requests.
+    /// Whether a file cannot be written, or no more files or connections can be opened. Nothing was sent, and the
+    /// same will happen to other requests.
     pub fn is_unwritten(&self) -> bool {
         self.0.out_of_files || matches!(self.0.kind, Kind::Unwritten(_))
     }

@@ -45,13 +45,13 @@ use crate::request::{Request, Response, Scope, Source, Transport};
 
 /// Injects the faults of a [`FaultPlan`] into calls over another transport.
 ///
-/// What the other transport is asked to do really happens: an answer that gets lost *after* the call belongs to a request
-/// that took effect.
+/// What the other transport is asked to do really happens: an answer that gets lost *after* the call belongs to a
+/// request that took effect.
 ///
-/// A write with a `late-effect` or a `slow-effect` is sent after its time by tokio's clock, which tests can pause, even if
-/// its caller has gone; if the runtime ends before, it is sent when the next request comes. A caller waits one minute for
-/// a slow effect, like [`Http`](crate::Http). `visible-after` is for the transport below, which reads it with
-/// [`visible_after`]; the sandbox does.
+/// A write with a `late-effect` or a `slow-effect` is sent after its time by tokio's clock, which tests can pause,
+/// even if its caller has gone; if the runtime ends before, it is sent when the next request comes. A caller waits
+/// one minute for a slow effect, like [`Http`](crate::Http). `visible-after` is for the transport below, which reads
+/// it with [`visible_after`]; the sandbox does.
 pub struct FaultInjector<T> {
     inner: Arc<T>,
     faults: Faults,
@@ -166,8 +166,8 @@ impl Faults {
         self.plan.is_empty()
     }
 
-    /// What to inject into the next call. `endpoint` is `None` for a request that belongs to no endpoint. Delays add up;
-    /// of several other faults for one call, the first in the plan applies.
+    /// What to inject into the next call. `endpoint` is `None` for a request that belongs to no endpoint. Delays add
+    /// up; of several other faults for one call, the first in the plan applies.
     pub fn next(&self, endpoint: Option<&str>) -> Injection {
         let mut injection = Injection::default();
         for (position, (rule, calls)) in self.plan.rules().iter().zip(&*self.calls).enumerate() {

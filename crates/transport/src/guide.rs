@@ -1,29 +1,29 @@
-//! Which transport when.
+//! Which transport to use when, and how to test with a cassette.
 //!
-//! | you want to | take | its service |
+//! | to | use | the service is |
 //! |---|---|---|
-//! | call the service | [`Http`](crate::Http), under [`RateLimit`](crate::RateLimit) and [`Retry`](crate::Retry) | the real one |
+//! | call the service | [`Http`](crate::Http), below [`RateLimit`](crate::RateLimit) and [`Retry`](crate::Retry) | real |
 //! | try a program without a service | `Sandbox` of `drillmaster-sandbox` | simulated, with state |
-//! | test against what a service really said | [`Recorder`](crate::Recorder) | recorded, and called again when you say so |
-//! | test what your code makes of a certain answer | a cassette of a few events, [read from text](#a-cassette-written-by-hand) | written by hand |
+//! | test against what a service really answered | [`Recorder`](crate::Recorder) | recorded, and called again on demand |
+//! | test how your code handles a certain answer | a cassette of a few events, [parsed from text](#a-cassette-written-by-hand) | written by hand |
 //! | test that nothing is sent | [`RejectAll`](crate::RejectAll) | none |
-//! | look at what was sent | [`Capture`](crate::Capture) over another one | that of the other |
-//! | test what your code does in trouble | [`FaultInjector`](crate::FaultInjector) over another one | that of the other, now and then |
+//! | check what was sent | [`Capture`](crate::Capture) over another transport | that of the other |
+//! | test how your code handles failures | [`FaultInjector`](crate::FaultInjector) over another transport | that of the other |
 //!
 //! # A test with a cassette
 //!
-//! The test says where the cassette is, how the service is reached when it must be, and what is done. The
-//! [mode](crate::Mode) comes from the variable `DRILLMASTER_CASSETTE`:
+//! A test names the cassette, the service to call if necessary, and the work to do. The [mode](crate::Mode) comes
+//! from the environment variable `DRILLMASTER_CASSETTE`:
 //!
 //! | value | also | does | fails |
 //! |---|---|---|---|
-//! | `replay`, or nothing | `none` | answers from the cassette | on a request that is missing or used up; at the end, on unused ones |
-//! | `record` | `all` | calls the service, and writes a new cassette | |
-//! | `append` | `new_episodes` | answers from the cassette, calls the service for the rest, adds that | where somebody else changed the file meanwhile |
-//! | `verify` | | calls the service with what is recorded, compares the answers | as `replay`; at the end, on drift |
-//! | `once` | | `record` where there is no file, else `replay` | as that |
+//! | `replay`, or nothing | `none` | answers from the cassette | on a request that was not recorded, or not as often; at the end, on requests that were not sent |
+//! | `record` | `all` | calls the service and writes a new cassette | |
+//! | `append` | `new_episodes` | answers from the cassette, calls the service for the rest, and adds the new answers | if another program has changed the file |
+//! | `verify` | | calls the service with the recorded requests and compares the answers | as `replay`; at the end, on changed answers |
+//! | `once` | | `record` if there is no file, otherwise `replay` | as `replay` |
 //!
-//! In continuous integration nothing is set, so that nothing is called. `once` is for a first try at the desk.
+//! Without the variable, as in continuous integration, nothing is called. `once` is for a first try on your machine.
 //!
 //! ## Record, then replay
 //!
@@ -36,7 +36,7 @@
 //! # async fn main() -> Result<(), Error> {
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let path = folder.path().join("rooms.cassette");
-//! // What the test is about. A real one would call `Http`, with a key from the environment.
+//! // The work. A real test would call `Http` with a key from the environment.
 //! async fn rooms(path: &std::path::Path, mode: Mode) -> Result<usize, Error> {
 //!     let service = || Ok(Sandbox::default());
 //!     let cassette = Recorder::builder(path).mode(mode);
@@ -56,7 +56,7 @@
 //!
 //! ## Append
 //!
-//! What is recorded stays; only what is new reaches the service.
+//! The recording is kept, and only new requests are sent to the service.
 //!
 //! ```
 //! use drillmaster_models::thm::CheckRoom;
@@ -78,16 +78,16 @@
 //! let replay = Recorder::builder(&path).open(|| Ok(RejectAll))?;
 //! assert!(!Connection::new(replay.clone()).send(&room("nowhere")).await?.room_exists);
 //! let error = replay.finish().unwrap_err();
-//! assert!(error.to_string().contains("roomCode=linux1"), "it was not asked for this time");
+//! assert!(error.to_string().contains("roomCode=linux1"), "it was not sent this time");
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! ## Verify
 //!
-//! A service that has changed since is told as a difference. What was not recorded is not sent, so that a
-//! verification never writes what nobody has foreseen; with
-//! [`VerifyWrites::Skip`](crate::VerifyWrites::Skip) it writes nothing at all.
+//! If the service's answers have changed, the error shows the differences. Requests that were not recorded are not
+//! sent, so that a verification writes nothing unexpected; with [`VerifyWrites::Skip`](crate::VerifyWrites::Skip) it
+//! writes nothing at all.
 //!
 //! ```
 //! use drillmaster_models::thm::ListUsers;
@@ -98,21 +98,21 @@
 //! # async fn main() -> Result<(), Error> {
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let path = folder.path().join("users.cassette");
-//! let mut told = None;
+//! let mut outcome = None;
 //! for (mode, learners) in [(Mode::Once, 3), (Mode::Verify, 4)] {
 //!     let sandbox = Sandbox::new(Options { learners, ..Options::default() });
 //!     let cassette = Recorder::builder(&path).mode(mode).open(|| Ok(sandbox))?;
 //!     Connection::new(cassette.clone()).send(&ListUsers {}).await?;
-//!     told = cassette.finish().err();
+//!     outcome = cassette.finish().err();
 //! }
-//! assert_eq!(told.and_then(|error| error.mismatch()), Some(Mismatch::Drifted));
+//! assert_eq!(outcome.and_then(|error| error.mismatch()), Some(Mismatch::Drifted));
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # A cassette written by hand
 //!
-//! Events written by hand need no checksum; a request's hash is that of what it holds.
+//! Events written by hand need no checksum. The hash of a request is that of its content.
 //!
 //! ```
 //! use drillmaster_models::thm::ListUsers;
@@ -141,15 +141,15 @@
 //! # }
 //! ```
 //!
-//! # At the end
+//! # Finishing a cassette
 //!
-//! [`play`](crate::RecorderBuilder::play) finishes a cassette behind the work. Whoever opens one with
-//! [`over`](crate::RecorderBuilder::over) calls [`finish`](crate::Recorder::finish). A test that forgets it would pass
-//! whatever was left unused and however the service has drifted, and a recording would be lost, which is why
-//! dropping an unfinished cassette panics.
+//! [`run`](crate::RecorderBuilder::run) finishes the cassette after the work. After
+//! [`open`](crate::RecorderBuilder::open), call [`finish`](crate::Recorder::finish) yourself. A test without it would
+//! not notice unused requests or changed answers, and would lose a recording, so dropping an unfinished cassette
+//! panics.
 //!
-//! # Tests at the same time
+//! # Tests that run at the same time
 //!
-//! A cassette shares nothing with another: the environment is read and never written, and each one keeps its
-//! own account of what was asked for. A file is replaced as a whole. Of two that record into one file the
-//! later wins; of two that append to one, the later is refused.
+//! Cassettes share nothing: the environment is only read, and each cassette counts its own requests. A file is
+//! replaced as a whole. If two tests record into one file, the later one wins; if two append to one, the later one
+//! fails.

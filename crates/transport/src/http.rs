@@ -220,7 +220,7 @@ impl Http {
     }
 
     async fn answer(&self, request: reqwest::Request) -> Result<Response, Error> {
-        let network = |error: reqwest::Error| self.network_error(error.without_url());
+        let network = |error: reqwest::Error| self.network_error(&error.without_url());
         let mut answer = self.client.execute(request).await.map_err(network)?;
         let (status, headers) = (answer.status().as_u16(), kept(answer.headers()));
         // reqwest removes the header where it decompresses the body.
@@ -243,19 +243,24 @@ impl Http {
     }
 
     /// Explains what happened to a request, without its path and query, which may contain a token.
-    fn network_error(&self, error: reqwest::Error) -> Error {
+    fn network_error(&self, error: &reqwest::Error) -> Error {
         // Asked first, because connecting can time out as well, and then nothing was sent.
         if error.is_connect() {
-            return self.connect_error(&error);
+            return self.connect_error(error);
         }
         if error.is_timeout() {
             return self.timed_out();
         }
-        let kind = match is_badly_encoded(&error) {
-            true => NetworkError::InvalidBody,
-            false => NetworkError::ConnectionLost,
+        // The client refuses the request itself, `https_only` for example.
+        if error.is_builder() {
+            return Error::setup(format!("cannot be sent: {}", root_cause(error)));
+        }
+        let kind = if is_badly_encoded(error) {
+            NetworkError::InvalidBody
+        } else {
+            NetworkError::ConnectionLost
         };
-        Error::network(kind, root_cause(&error))
+        Error::network(kind, root_cause(error))
     }
 
     fn timed_out(&self) -> Error {
@@ -268,13 +273,15 @@ impl Http {
             let detail = format!("{origin}: too many files are open");
             return Error::network(NetworkError::Connect, detail).out_of_files();
         }
-        let cause = match error.is_timeout() {
-            true => format!("no connection within {:?}", connect_timeout(self.timeout)),
-            false => root_cause(error),
+        let cause = if error.is_timeout() {
+            format!("no connection within {:?}", connect_timeout(self.timeout))
+        } else {
+            root_cause(error)
         };
-        let advice = match self.is_local() {
-            true => "is the base URL right, and is the network up?",
-            false => "is the base URL right, and are the network and the proxy (if any) up?",
+        let advice = if self.is_local() {
+            "is the base URL right, and is the network up?"
+        } else {
+            "is the base URL right, and are the network and the proxy (if any) up?"
         };
         Error::network(NetworkError::Connect, format!("{origin}: {cause}; {advice}"))
     }

@@ -1,36 +1,40 @@
-//! How a request to a training service travels. One trait, [`Transport`], with implementations that wrap
-//! each other and are named for what they do:
+//! Sends requests to training services: over HTTP, from a recording, or with faults for tests.
+//!
+//! There is one trait, [`Transport`]. Most of its implementations wrap another one:
 //!
 //! | transport | does |
 //! |---|---|
-//! | [`Http`] | sends over HTTP(S); the one place where a credential joins |
-//! | [`Route`] | hands each request to the transport of its service |
-//! | [`Record`] | writes down what travels, as a [cassette] that is [sealed](cassette::Sanitizer) at the end |
-//! | [`Replay`] | answers from a cassette and refuses anything else |
-//! | [`Recorder`] | records, replays, adds or verifies, as its [`Mode`] says |
-//! | [`RateLimit`] | keeps to a budget, and slows down when the service asks for it |
-//! | [`Retry`] | sends again what can do no harm |
-//! | [`FaultInjector`] | makes trouble on purpose |
-//! | [`log::Logged`] | tells a log of each request |
-//! | [`Capture`] | a test double that keeps the requests it passes on |
-//! | [`RejectAll`] | a test double that refuses to be used |
+//! | [`Http`] | sends over HTTP(S), and adds the credential |
+//! | [`Route`] | sends each request over the transport of its service |
+//! | [`Retry`] | sends a request again where that can do no harm |
+//! | [`RateLimit`] | keeps requests within a rate, and slows down when the service asks for it |
+//! | [`Record`] | records requests and answers to a [cassette], which is [sanitized](cassette::Sanitizer) at the end |
+//! | [`Replay`] | answers from a cassette, and fails for anything else |
+//! | [`Recorder`] | records, replays, appends or verifies, depending on its [`Mode`] |
+//! | [`FaultInjector`] | injects [faults](fault) |
+//! | [`log::Logged`] | emits an event for each request |
+//! | [`Capture`] | keeps a copy of each request, for tests |
+//! | [`RejectAll`] | rejects every request, for tests |
 //!
-//! Which of them a test or a program wants is told in the [guide].
+//! The [guide] says which one to use when, and how to test with a cassette.
 //!
-//! A [`Connection`] makes calls over a transport. This crate knows no service: endpoints come from
+//! A [`Connection`] makes calls over a transport. This crate knows no service by name: endpoints are declared in
 //! `drillmaster-models`.
 //!
 //! ```
-//! use drillmaster_transport::{Connection, RejectAll};
-//! use drillmaster_models::thm::ShowScoreboard;
+//! use drillmaster_models::thm::CheckRoom;
+//! use drillmaster_sandbox::Sandbox;
+//! use drillmaster_transport::{Connection, Rate, RateLimit, Retry};
 //!
-//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-//! # runtime.block_on(async {
-//! let connection = Connection::new(RejectAll);
-//! let request = ShowScoreboard { room_code: "linux1".to_owned() };
-//! let error = connection.send(&request).await.unwrap_err();
-//! assert!(!error.is_in_doubt());
-//! # });
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), drillmaster_transport::Error> {
+//! // `Http` takes the place of the sandbox to call the live service.
+//! let transport = Retry::new(RateLimit::new(Sandbox::default(), Rate::per_second(5)));
+//! let connection = Connection::new(transport);
+//! let answer = connection.send(&CheckRoom { room_code: "linux1".to_owned() }).await?;
+//! assert!(answer.room_exists);
+//! # Ok(())
+//! # }
 //! ```
 
 pub mod cassette;

@@ -1,8 +1,8 @@
 //! Events about calls, for subscribers of `tracing`. Without a subscriber they cost almost nothing.
 //!
-//! They have an endpoint's declaration and how the call went, but no body, query, header or value in a path. The field
-//! `scope` alone says whom a call is about; a subscriber can look the row up by it. It contains a row's key, so it must not
-//! be logged itself.
+//! They have an endpoint's declaration and how the call went, but no body, query, header or value in a path. The
+//! field `scope` alone says whom a call is about; a subscriber can look the row up by it. It contains a row's key, so
+//! it must not be logged itself.
 //!
 //! | target | level | event | fields besides `endpoint` and `scope` |
 //! |---|---|---|---|

@@ -192,8 +192,8 @@ impl<T> RateLimit<T> {
         }
     }
 
-    /// The rest of the pause, if there is one. It is an error if the pause, with what of it has passed since `queued`, is
-    /// longer than the request may wait.
+    /// The rest of the pause, if there is one. It is an error if the pause, with what of it has passed since
+    /// `queued`, is longer than the request may wait.
     fn check_pause(
         &self,
         service: &'static str,

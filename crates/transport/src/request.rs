@@ -50,8 +50,8 @@ impl Request {
         Message { endpoint: self.metadata.name, scope: &self.scope, wire: &self.wire }
     }
 
-    /// The request in one line for people, such as `PUT /api/v2/external/seats/users`. Values that act as a credential are
-    /// left out.
+    /// The request in one line for people, such as `PUT /api/v2/external/seats/users`. Values that act as a
+    /// credential are left out.
     ///
     /// ```
     /// use drillmaster_models::{Dialect, endpoint};
@@ -136,14 +136,14 @@ pub trait Transport: Send + Sync {
         Ok(fresh)
     }
 
-    /// Who would answer this request if it were sent now. Resolving a write in doubt waits for the service, but not for a
-    /// file.
+    /// Who would answer this request if it were sent now. Resolving a write in doubt waits for the service, but not
+    /// for a file.
     fn source(&self, _request: &Request) -> Source {
         Source::Service
     }
 
-    /// Records that a write in doubt has taken effect, with the answer that replaces the missing one, so that this need not
-    /// be found out again.
+    /// Records that a write in doubt has taken effect, with the answer that replaces the missing one, so that this
+    /// need not be found out again.
     fn resolved(&self, _request: &Request, _answer: &Response) {}
 }
 

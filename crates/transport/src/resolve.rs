@@ -1,5 +1,5 @@
-//! Resolves writes in doubt: finds out whether a write without a clear answer took effect, and sends it again only where
-//! that cannot do it twice.
+//! Resolves writes in doubt: finds out whether a write without a clear answer took effect, and sends it again only
+//! where that cannot do it twice.
 
 mod pending;
 mod probe;

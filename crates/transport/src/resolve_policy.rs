@@ -21,14 +21,15 @@ pub(crate) const PROBE_DELAYS: [Duration; 4] = [
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResolvePolicy {
-    /// How long after a request without a clear answer its effect may still appear. `None` is what the endpoint declares.
+    /// How long after a request without a clear answer its effect may still appear. `None` is what the endpoint
+    /// declares.
     pub effect_within: Option<Duration>,
     /// How long to probe for a write before it is left in doubt. The default is 30 seconds.
     pub probe_for: Duration,
     /// Whether to wait for the horizon, however far away it is.
     pub wait: bool,
-    /// Whether to repeat a write after its horizon although nothing proves that it is absent. Only a person who has checked
-    /// can know that this is right.
+    /// Whether to repeat a write after its horizon although nothing proves that it is absent. Only a person who has
+    /// checked can know that this is right.
     pub repeat_unproven: bool,
 }
 

@@ -31,18 +31,18 @@ const TIMEOUT_COST: u32 = 10;
 
 /// Sends a request again where that can do no harm.
 ///
-/// A **read** is sent up to 3 times while it gets lost or the service answers with a 5xx. A **write** is sent again only
-/// if the connection never opened; otherwise, and after a 5xx, it is in doubt, and [resolved](crate::Resolver) in the way
-/// that its endpoint declares.
+/// A **read** is sent up to 3 times while it gets lost or the service answers with a 5xx. A **write** is sent again
+/// only if the connection never opened; otherwise, and after a 5xx, it is in doubt, and [resolved](crate::Resolver)
+/// in the way that its endpoint declares.
 ///
-/// A request that the service answers by asking to slow down was not carried out. It is sent again after the wait, read or
-/// write, as long as its [`WaitPolicy`] allows; then the last answer is returned. The same goes for a service that
-/// answered before and cannot be reached any more. A service that never answered is tried 3 times, because its address
-/// may be wrong.
+/// A request that the service answers by asking to slow down was not carried out. It is sent again after the wait,
+/// read or write, as long as its [`WaitPolicy`] allows; then the last answer is returned. The same goes for a service
+/// that answered before and cannot be reached any more. A service that never answered is tried 3 times, because its
+/// address may be wrong.
 ///
-/// Backoff is random, between nothing and 200 ms, 400 ms and so on up to 5 s, so that requests which failed together do
-/// not come back together. A `Retry-After` is waited for exactly. With a [`RateLimit`](crate::RateLimit) below, both wait
-/// for the same moment, and the rate limit then sends one request after the other.
+/// Backoff is random, between nothing and 200 ms, 400 ms and so on up to 5 s, so that requests which failed together
+/// do not come back together. A `Retry-After` is waited for exactly. With a [`RateLimit`](crate::RateLimit) below,
+/// both wait for the same moment, and the rate limit then sends one request after the other.
 ///
 /// All requests share a quota of 500 tokens: another attempt costs 5, after a timeout 10, and each good answer gives 1
 /// back. When it is used up, nothing is sent again, so that retries do not keep a failing service down. Waits that the

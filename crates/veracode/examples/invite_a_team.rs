@@ -1,4 +1,4 @@
-//! Invites a team into a role, and says what became of each. Running it again would change nothing.
+//! Invites a team into a role, and prints the outcome for each person. Running it again changes nothing.
 //!
 //! ```text
 //! cargo run -p drillmaster-veracode --example invite_a_team
@@ -13,7 +13,7 @@ const TEAM: [&str; 4] =
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    // The outcome that the live service is notorious for: invited, and "unknown error" all the same.
+    // As seen on the live service: the invite takes effect, and the answer is "unknown error".
     let invite_outcome = InviteOutcome::Unknown;
     let client = Client::new(Sandbox::new(Options { invite_outcome, ..Options::default() }));
 
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Error> {
             Ok(_) => "invited".to_owned(),
             Err(error) if error.is_already() => "invited before".to_owned(),
             Err(error) if error.is_credential() => return Err(error),
-            // Looking is the one way to know; inviting once more is not.
+            // Only the list of users shows whether it took effect. Do not simply invite again.
             Err(error) if error.is_in_doubt() => match find(&client, email).await? {
                 Some(user) => format!("invited after all, as {}", user.id),
                 None => format!("in doubt: {error}"),

@@ -1,4 +1,4 @@
-//! Lists who has the most lessons begun and not finished, with the lesson that lies longest.
+//! Lists the people with the most unfinished lessons, with the lesson they started first.
 //!
 //! ```text
 //! cargo run -p drillmaster-veracode --example who_is_stuck
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// By the status alone: an end time may be there without an end.
+/// Only the status counts: a lesson may have an end time and not be finished.
 fn unfinished(member: &Member) -> impl Iterator<Item = &MemberLesson> {
     member.lessons.iter().filter(|lesson| lesson.status == Some(Status::Started))
 }

@@ -14,14 +14,14 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// The items of a list, across all pages. A page is requested when its items are needed, with the same filters as the first.
-/// Each item comes once, even if the service shows it twice. An error ends the stream.
+/// The items of a list, across all pages. A page is requested when its items are needed, with the same filters as the
+/// first. Each item comes once, even if the service shows it twice. An error ends the stream.
 pub type Items<T> = BoxStream<'static, Result<T, Error>>;
 
 /// Calls Security Labs. Cloning is cheap, and clones may be used at the same time.
 ///
-/// Lists are streams of their items. Where an answer has more than a list, such as the counts of the onboarding, one method
-/// returns a page with the counts and another streams the users.
+/// Lists are streams of their items. Where an answer has more than a list, such as the counts of the onboarding, one
+/// method returns a page with the counts and another streams the users.
 ///
 /// ```
 /// use drillmaster_sandbox::Sandbox;
@@ -54,7 +54,8 @@ impl Client {
         &self.connection
     }
 
-    /// Sends a request and returns the whole answer, including fields that are not declared. For a list, that is one page.
+    /// Sends a request and returns the whole answer, including fields that are not declared. For a list, that is one
+    /// page.
     ///
     /// ```
     /// # use drillmaster_sandbox::Sandbox;

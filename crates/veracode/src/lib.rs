@@ -1,8 +1,8 @@
 //! A typed client for Veracode Security Labs.
 //!
-//! A [`Client`] has a method for each endpoint. It calls over a [`Transport`](drillmaster_transport::Transport): HTTP, a
-//! sandbox in the process, or a recording. Requests and answers are those of `drillmaster_models::veracode`, which this
-//! crate re-exports.
+//! A [`Client`] has a method for each endpoint. It calls over a [`Transport`](drillmaster_transport::Transport):
+//! HTTP, a sandbox in the process, or a recording. Requests and answers are those of `drillmaster_models::veracode`,
+//! which this crate re-exports.
 //!
 //! ```
 //! use drillmaster_sandbox::Sandbox;

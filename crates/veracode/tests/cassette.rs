@@ -1,13 +1,13 @@
-//! A test with a cassette, as an example. It replays `cassettes/invite.cassette`, and calls nothing.
+//! A test with a cassette, as an example. It replays `cassettes/invite.cassette`, and sends nothing.
 //!
-//! To record it anew:
+//! To record it again:
 //!
 //! ```text
 //! DRILLMASTER_CASSETTE=record cargo test -p drillmaster-veracode --test cassette
 //! ```
 //!
-//! With `verify` the recording is compared with what answers now. The service here is the sandbox; for the
-//! live one, make an `Http` in its place, with a key from the environment.
+//! With `verify`, the recording is compared with the answers of today. The service here is the sandbox; to use the live
+//! one, build an `Http` instead, with a key from the environment.
 
 use drillmaster_sandbox::{Options, Sandbox};
 use drillmaster_transport::{Mode, Recorder};
@@ -16,7 +16,7 @@ use futures::TryStreamExt;
 
 const CASSETTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cassettes/invite.cassette");
 
-/// Opened and finished by hand, where a closure around the test would be in the way.
+/// Opens and finishes the cassette itself, for tests where a closure would be in the way.
 #[tokio::test]
 async fn an_invite_is_sent_once() -> Result<(), Error> {
     let cassette = Recorder::builder(CASSETTE).mode(Mode::from_env()?);

@@ -1,4 +1,4 @@
-//! The client against the sandbox: every call once, and the streams in their pages.
+//! The client's calls to the sandbox, and its streams across pages.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn client() -> Client {
     Client::new(Sandbox::new(Options { learners: 400, ..Options::default() }))
 }
 
-/// The ids of a list, which must not be empty or have one twice.
+/// The ids of a list, which must not be empty or contain an id twice.
 macro_rules! ids {
     ($items:expr) => {{
         let items: Vec<_> = $items.try_collect().await.unwrap();
@@ -40,7 +40,7 @@ async fn both_paging_styles_reach_every_user() {
 }
 
 #[tokio::test]
-async fn a_stream_asks_for_a_page_when_it_is_needed() {
+async fn a_stream_requests_a_page_when_it_is_needed() {
     let capture = Arc::new(Capture::new(Sandbox::default()));
     let mut users = Client::new(capture.clone()).users();
     assert_eq!(capture.requests().len(), 0);
@@ -71,7 +71,7 @@ async fn a_stream_sends_its_filters_with_every_page() {
 }
 
 #[tokio::test]
-async fn an_invited_person_is_there_and_can_be_changed_and_deleted() {
+async fn an_invited_person_is_listed_and_can_be_changed_and_deleted() {
     let client = client();
     let users: Vec<_> = client.users().try_collect().await.unwrap();
     let sender = users.iter().find(|user| user.is_admin == Some(true)).unwrap();

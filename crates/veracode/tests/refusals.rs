@@ -1,11 +1,11 @@
-//! Each documented refusal is told apart by type, and keeps the service's words.
+//! Each documented refusal has its own type, and keeps the service's message.
 
 use async_trait::async_trait;
 use drillmaster_models::{SERVICES, wire};
 use drillmaster_transport as transport;
 use drillmaster_veracode::{Client, Error, ListUsers, Refusal, ShowOnboarding};
 
-/// A service that says no to everything, in these words.
+/// A service that refuses everything with this message.
 struct Refuses(u16, String);
 
 #[async_trait]
@@ -26,7 +26,7 @@ async fn reads(words: &str) -> Refusal {
 }
 
 #[tokio::test]
-async fn every_documented_refusal_has_a_type_of_its_own() {
+async fn every_documented_refusal_has_its_own_variant() {
     let service = SERVICES.iter().find(|service| service.name == "veracode").unwrap();
     let own = service.endpoints().flat_map(|endpoint| endpoint.metadata.errors);
     for spec in own.chain(service.errors) {
@@ -39,7 +39,7 @@ async fn every_documented_refusal_has_a_type_of_its_own() {
 }
 
 #[tokio::test]
-async fn refusals_name_the_ids_they_are_about() {
+async fn refusals_have_the_ids_that_the_service_names() {
     let ids = vec!["5f5f".to_owned(), "6a6a".to_owned()];
     assert_eq!(
         reads("Role(s) not found by id(s): 5f5f,6a6a").await,
@@ -57,7 +57,7 @@ async fn refusals_name_the_ids_they_are_about() {
 }
 
 #[tokio::test]
-async fn words_decide_whatever_their_case_and_status() {
+async fn the_message_decides_whatever_its_case_and_status() {
     assert_eq!(reads("sort is INVALID.").await, Refusal::InvalidField { field: "sort" });
     let error = refused(403, "Role does not belong to team").await;
     assert_eq!(error.refusal(), Some(Refusal::RoleOfAnotherTeam));
@@ -65,28 +65,28 @@ async fn words_decide_whatever_their_case_and_status() {
 }
 
 #[tokio::test]
-async fn words_of_nobody_are_kept() {
+async fn unknown_messages_are_kept() {
     let error = refused(418, "I am a teapot").await;
     assert_eq!(error.refusal(), Some(Refusal::Other));
     assert_eq!(error.words(), Some("I am a teapot"));
 }
 
 #[tokio::test]
-async fn a_credential_that_is_not_accepted_is_no_missing_thing() {
+async fn a_refused_credential_is_not_a_missing_item() {
     let error = refused(404, "ApiCredential missing").await;
     assert_eq!(error.refusal(), Some(Refusal::Credential));
     assert!(error.is_credential());
 }
 
 #[tokio::test]
-async fn a_failure_of_the_service_is_no_refusal() {
+async fn a_server_error_is_not_a_refusal() {
     let error = refused(500, "unknown").await;
     assert_eq!(error.refusal(), None);
     assert!(error.is_retryable());
 }
 
 #[tokio::test]
-async fn a_wrong_request_is_not_sent() {
+async fn an_invalid_request_is_not_sent() {
     let client = Client::new(transport::RejectAll);
     let request = ShowOnboarding { start_time: Some(1), ..ShowOnboarding::default() };
     let error = client.onboarding(&request).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The same class in the process, over HTTP and from a recording.
+//! A class has the same result in the process, over HTTP, and from a recording.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use crate::desk::CLASS;
 use crate::scripts::{Onboarded, onboard};
 
-/// Serves a sandbox on a runtime and connects to it as to the live services.
+/// Serves a sandbox and connects to it as to the live services.
 fn served(runtime: &Runtime, sandbox: Sandbox) -> Route {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -30,7 +30,7 @@ fn same(one: &Onboarded, other: &Onboarded) {
     assert_eq!(one.report.exit(), other.report.exit());
 }
 
-/// The roster, for those who keep its people out.
+/// The roster, for sanitizing a recording.
 fn class() -> Rows {
     let mut lines = CLASS.lines().map(|line| line.split(',').map(str::to_owned).collect());
     Rows { columns: lines.next().unwrap(), cells: lines.collect() }
@@ -58,7 +58,7 @@ fn a_class_is_the_same_in_the_process_over_http_and_from_a_recording() {
         let replayed = onboard(replay.clone(), dialect, &[]);
         replay.finish().unwrap();
         assert_eq!(in_the_process.out, replayed.out);
-        // Whoever is not in the roster has another id in a recording.
+        // People who are not in the roster have other ids in a recording.
         assert_eq!(in_the_process.calls.lines().count(), replayed.calls.lines().count());
         assert_eq!(in_the_process.report.exit(), replayed.report.exit());
     }

@@ -1,4 +1,4 @@
-//! `drillmaster sandbox` as a process, and requests to it as they are typed.
+//! `drillmaster sandbox` as a process, and raw requests to it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::desk::{Desk, Ended};
 
-/// A sandbox that listens. It is gone when this is dropped.
+/// A running sandbox, which ends when this is dropped.
 pub(crate) struct Server {
     process: Child,
     out: BufReader<ChildStdout>,
@@ -17,12 +17,12 @@ pub(crate) struct Server {
     line: String,
 }
 
-/// A connection that is kept open from request to request.
+/// A connection that stays open between requests.
 pub(crate) struct Caller {
     stream: BufReader<TcpStream>,
 }
 
-/// What was answered.
+/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -54,17 +54,17 @@ impl Server {
         Caller { stream: BufReader::new(TcpStream::connect(address).unwrap()) }
     }
 
-    /// The flags that send a command's calls here.
+    /// The flags that make a command call this sandbox.
     pub(crate) fn flags(&self) -> String {
         format!("--on live --thm-url {0} --veracode-url {0}", self.url)
     }
 
-    /// What was really carried out.
+    /// The writes that took effect.
     pub(crate) fn writes(&self) -> Value {
         self.call().send("GET /_sandbox/writes", "").json()
     }
 
-    /// Sends the process a signal and waits for its end.
+    /// Sends a signal to the process and waits until it ends.
     pub(crate) fn end(mut self, signal: &str) -> Ended {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
@@ -85,14 +85,14 @@ impl Drop for Server {
 }
 
 impl Caller {
-    /// Sends a request such as `PUT /api/v2/external/seats/users`, with the keys of both services and a
-    /// JSON body where there is one.
+    /// Sends a request such as `PUT /api/v2/external/seats/users`, with the keys of both services and a JSON body, if
+    /// there is one.
     pub(crate) fn send(&mut self, line: &str, body: &str) -> Answer {
         let keys = [("THM-API-KEY", THM_KEY), ("auth", VERACODE_KEY)];
         self.send_with(line, &keys, body.as_bytes())
     }
 
-    /// Sends a request with these headers alone.
+    /// Sends a request with only these headers.
     pub(crate) fn send_with(
         &mut self,
         line: &str,
@@ -148,7 +148,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// The words of a refusal.
+    /// The message of a refusal.
     #[track_caller]
     pub(crate) fn words(&self) -> String {
         let words = self.json()["message"].take();

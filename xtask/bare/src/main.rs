@@ -1,4 +1,4 @@
-//! The same calls as the bench's scripts make, with nothing around them: as fast as rows could go.
+//! The same calls as the bench's scripts, in a bare reqwest loop.
 //!
 //! Usage: `drillmaster-bare read|write URL ROWS CONCURRENCY`, with the key in `DRILLMASTER_THM_KEY`.
 
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use reqwest::{Client, RequestBuilder};
 
-/// What is called, as the arguments have it.
+/// The calls to make.
 struct Calls {
     makes: fn(&Client, &str, u32) -> RequestBuilder,
     url: String,
@@ -48,7 +48,7 @@ fn calls() -> Result<Calls, String> {
 }
 
 async fn make(calls: &Calls) -> reqwest::Result<()> {
-    // As the runner's client: no proxy on the way to this machine.
+    // Like the runner's client: no proxy for loopback.
     let client = Client::builder().no_proxy().build()?;
     stream::iter(0..calls.rows)
         .map(|row| {
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// The client makes the call that a script of the bench makes of this endpoint.
+    /// Checks that the client makes the same call as a script of the bench.
     fn check(request: RequestBuilder, script: &str, name: &str, fields: &Value) {
         let wire = endpoint(name).unwrap().request(fields, Dialect::Current).unwrap();
         let bare = request.build().unwrap();

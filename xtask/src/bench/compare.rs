@@ -1,4 +1,4 @@
-//! Contestants that take turns, so that what else the machine does befalls all of them.
+//! Candidates take turns, so that other load on the machine affects all of them.
 
 use std::process::Command;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use super::report::{Line, median};
 use super::work::{KEY, Work, Workdir};
 use crate::Outcome;
 
-/// Somebody who does a job against a server.
+/// A program that does a job against a server.
 pub(super) struct Candidate<'a> {
     pub(super) name: String,
     pub(super) rows: u32,
     pub(super) command: Start<'a>,
 }
 
-/// The command that does the job against the server at an address.
+/// Makes the command that does the job against the server at an address.
 type Start<'a> = Box<dyn Fn(&str) -> Outcome<Command> + 'a>;
 
 impl<'a> Candidate<'a> {
@@ -37,7 +37,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// What a candidate did in its turns.
+/// The turns of a candidate.
 pub(super) struct Score {
     pub(super) name: String,
     rows: u32,
@@ -49,7 +49,7 @@ struct Turn {
     server: Option<Duration>,
 }
 
-/// Has everybody do the job so many times, each time against a new server started with these flags.
+/// Lets each candidate do the job this many times, each time against a new server started with these flags.
 pub(super) fn compare(
     candidates: &[Candidate],
     flags: &[&str],
@@ -61,7 +61,7 @@ pub(super) fn compare(
         .collect();
     for repetition in 0..repetitions {
         let mut pairs: Vec<_> = candidates.iter().zip(&mut scores).collect();
-        // Whoever comes first has the cooler machine.
+        // The first one has the cooler machine.
         if repetition % 2 == 1 {
             pairs.reverse();
         }
@@ -78,19 +78,19 @@ pub(super) fn compare(
 }
 
 impl Score {
-    /// Rows a second, turn by turn.
+    /// Rows per second, turn by turn.
     pub(super) fn rates(&self) -> Vec<f64> {
         let rate = |turn: &Turn| f64::from(self.rows) / turn.spent.wall.as_secs_f64();
         self.turns.iter().map(rate).collect()
     }
 
-    /// The median of what the turns were in relation to the other's.
+    /// The median ratio to another candidate, turn by turn.
     pub(super) fn against(&self, other: &Self) -> f64 {
         let ratios = self.rates().into_iter().zip(other.rates()).map(|(own, other)| own / other);
         median(&ratios.collect::<Vec<_>>())
     }
 
-    /// As a line of the report, with what a row costs on processors.
+    /// A line of the report, with the processor time per row.
     pub(super) fn line(&self, job: &str) -> Line {
         let cost = |of: fn(&Turn) -> Option<Duration>| {
             let costs = self.turns.iter().filter_map(of);

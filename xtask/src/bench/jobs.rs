@@ -1,4 +1,4 @@
-//! What is measured.
+//! The measurements.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ use super::work::{Work, Workdir, script};
 use super::{Extent, progress};
 use crate::{Outcome, repository};
 
-/// Rows against the bare client, as fast as they go.
+/// Rows per second, compared with the bare client.
 pub(super) fn rows(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> {
     let mut lines = vec![start_up(workdir, extent)?];
     for work in Work::ALL {
@@ -29,7 +29,7 @@ pub(super) fn rows(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> {
     Ok(lines)
 }
 
-/// What a run takes before and after its rows.
+/// The time that a run takes before and after its rows.
 fn start_up(workdir: &Workdir, extent: Extent) -> Outcome<Line> {
     progress("start-up");
     let runner = Candidate::runner(workdir, Work::Read, 1, 1);
@@ -38,7 +38,7 @@ fn start_up(workdir: &Workdir, extent: Extent) -> Outcome<Line> {
     Ok(Line::of("start-up: a run over one row", &millis, "ms"))
 }
 
-/// The same with a service that takes its time.
+/// The same with a slow service.
 pub(super) fn latency(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> {
     let mut lines = Vec::new();
     for work in Work::ALL {
@@ -69,7 +69,7 @@ fn against_bare(
     Ok([runner, scores[1].line(job)])
 }
 
-/// A run with a budget: how long it takes, and how full its fullest second is.
+/// A run with a rate limit: its time, and the most requests within a second.
 pub(super) fn pace(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> {
     progress("pace");
     let rate: Rate = "200/s".parse().map_err(|error| format!("{error}"))?;
@@ -82,7 +82,7 @@ pub(super) fn pace(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> {
     if u32::try_from(arrivals.len()) != Ok(rows) {
         return Err(format!("{} requests arrived for {rows} rows", arrivals.len()));
     }
-    // The burst leaves at once, and the others one after the other.
+    // The burst leaves at once, the other requests one by one.
     let ideal = f64::from(rows - rate.burst().min(rows)) / rate.requests_per_second();
     let took = spent.wall.as_secs_f64();
     let most = u32::try_from(most_in_a_second(&arrivals)).unwrap_or(u32::MAX);
@@ -102,8 +102,8 @@ pub(super) fn pace(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> {
     ])
 }
 
-/// A large cassette: how fast it is opened and replayed, and how much of it is in memory. As recorded, and
-/// sealed with a roster that has a row for every two interactions.
+/// A large cassette: how fast it is opened and replayed, and how much memory that takes. As recorded, and
+/// sealed with a roster of one row for every two interactions.
 pub(super) fn replay(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> {
     let mut lines = replay_of("plain", workdir, extent)?;
     lines.extend(replay_of("sealed", workdir, extent)?);
@@ -122,12 +122,12 @@ fn replay_of(kind: &str, workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>
         Ok(command)
     };
     measure(&mut command("write")?)?;
-    let told = |error| format!("cannot read what was measured: {error}");
-    let size = std::fs::metadata(&cassette).map_err(told)?.len();
+    let failed = |error| format!("cannot read what was measured: {error}");
+    let size = std::fs::metadata(&cassette).map_err(failed)?.len();
     let (mut opening, mut rates, mut shares) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..extent.repetitions {
         let spent = measure(command("play")?.arg(&figures))?;
-        let text = std::fs::read_to_string(&figures).map_err(told)?;
+        let text = std::fs::read_to_string(&figures).map_err(failed)?;
         let seconds: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
         let seconds = |what: &str| seconds[what].as_f64().unwrap_or(f64::NAN);
         opening.push(seconds("open"));
@@ -155,7 +155,7 @@ fn replay_of(kind: &str, workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>
     Ok(lines)
 }
 
-/// What a run holds in memory at most, and whether more rows need more.
+/// The most memory that a run needs, and whether more rows need more.
 pub(super) fn memory(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> {
     const MEGABYTE: f64 = 1024.0 * 1024.0;
     let mut lines = Vec::new();
@@ -200,10 +200,10 @@ pub(super) fn captured(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> 
     let (mut few_rates, mut many_rates, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     progress(&format!("{few} and {many} rows with as many captured entries"));
     for _ in 0..extent.repetitions {
-        // What a program does before and after its rows is no part of their cost.
+        // Start and end of the program are not part of a row's cost.
         let start = seconds(1)?;
         let per_second = |rows: u32, took: f64| f64::from(rows) / (took - start).max(1e-6);
-        // Ten runs over few rows take long enough to be measured.
+        // A single run over few rows is too short to measure.
         let took = (0..10).map(|_| seconds(few)).sum::<Outcome<f64>>()? / 10.0;
         few_rates.push(per_second(few, took));
         many_rates.push(per_second(many, seconds(many)?));
@@ -216,7 +216,7 @@ pub(super) fn captured(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> 
     ])
 }
 
-/// Ways of doing it in Python: the name, and the module that it needs.
+/// Python clients: the name, and the module it needs.
 const PYTHON: [(&str, &str); 3] =
     [("requests", "requests"), ("aiohttp", "aiohttp"), ("stdlib", "http.client")];
 
@@ -238,7 +238,7 @@ pub(super) fn python(workdir: &Workdir, extent: Extent) -> Outcome<Vec<Line>> {
         progress(&job);
         let mut candidates = vec![Candidate::runner(workdir, work, extent.rows, CONCURRENCY)];
         candidates.extend(there.iter().map(|(name, _)| {
-            // Slower by an order of magnitude, and no different over more rows.
+            // Ten times slower, and the same for more rows.
             let rows = extent.rows / 5;
             let command = move |url: &str| {
                 let mut command = Command::new("python3");

@@ -1,4 +1,4 @@
-//! Programs that are measured, and the server that they call.
+//! The programs to measure, and the server that they call.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Seek, Write as _};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// A program that was built for the bench, in the target folder of this one.
+/// The path of a program that was built for the bench.
 pub(super) fn program(name: &str) -> Outcome<PathBuf> {
     let own = std::env::current_exe().map_err(|error| format!("cannot find myself: {error}"))?;
     let profiles = own.parent().and_then(Path::parent);
@@ -18,18 +18,18 @@ pub(super) fn program(name: &str) -> Outcome<PathBuf> {
     Ok(profiles.join(super::PROFILE).join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// What a program took.
+/// The resources that a program used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spent {
-    /// From its start to its end.
+    /// Elapsed time.
     pub(super) wall: Duration,
-    /// On processors, where the system tells.
+    /// Processor time, if the system provides it.
     pub(super) cpu: Option<Duration>,
-    /// The most memory that it held, in bytes, where the system tells.
+    /// Peak memory in bytes, if the system provides it.
     pub(super) peak: Option<u64>,
 }
 
-/// Runs a program to its end. One that fails is a mistake in the bench or in the program.
+/// Runs a program to its end. A failure is a bug in the bench or in the program.
 pub(super) fn measure(command: &mut Command) -> Outcome<Spent> {
     let mut words = tempfile::tempfile().map_err(|error| format!("no temporary file: {error}"))?;
     let errors = words.try_clone().map_err(|error| format!("no temporary file: {error}"))?;
@@ -52,14 +52,14 @@ pub(super) fn measure(command: &mut Command) -> Outcome<Spent> {
     Ok(Spent { wall, cpu, peak })
 }
 
-/// Looks at the most memory that a process held while it is waited for.
+/// Waits for a process and samples its peak memory.
 fn with_peak<T>(id: u32, wait: impl FnOnce() -> T) -> (T, Option<u64>) {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {
             let mut peak = None;
             while !over.load(Ordering::Relaxed) {
-                // The system keeps the maximum, so that looking seldom misses only what comes last.
+                // The system keeps the maximum, so a slow sampling misses only the last moments.
                 peak = peak_of(id).or(peak);
                 thread::park_timeout(Duration::from_millis(20));
             }
@@ -72,7 +72,7 @@ fn with_peak<T>(id: u32, wait: impl FnOnce() -> T) -> (T, Option<u64>) {
     })
 }
 
-/// The most memory that a process has held so far.
+/// The peak memory of a process so far.
 pub(super) fn peak_of(id: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -80,25 +80,25 @@ pub(super) fn peak_of(id: u32) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// What the children that were waited for have used.
+/// The processor time of finished child processes.
 fn cpu_of_children() -> Option<Duration> {
     cpu("self", 13)
 }
 
-/// Two fields of a process' `stat`, in user and in system mode, from this one; they count hundredths.
+/// User and system time of a process: two fields of its `stat` from this one on, in hundredths of a second.
 fn cpu(process: &str, first: usize) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name of the program comes second, in brackets, and may hold anything.
+    // The program's name comes second, in parentheses, and may contain anything.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(first);
     let mut next = || fields.next()?.parse::<u64>().ok();
     Some(Duration::from_millis((next()? + next()?) * 10))
 }
 
-/// `drillmaster sandbox` as a process of its own, until this is dropped.
+/// A `drillmaster sandbox` process, which ends when this is dropped.
 pub(super) struct Server {
     child: Child,
     pub(super) url: String,
-    // Kept open, or the server's next line would fail.
+    // Kept open, so that the server can write to it.
     _out: BufReader<ChildStdout>,
 }
 
@@ -109,8 +109,8 @@ impl Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child =
             command.spawn().map_err(|error| format!("cannot start the sandbox: {error}"))?;
-        let told = child.stdout.take().map(BufReader::new);
-        let mut out = told.ok_or("the sandbox has no output")?;
+        let failed = child.stdout.take().map(BufReader::new);
+        let mut out = failed.ok_or("the sandbox has no output")?;
         let mut line = String::new();
         let read = out.read_line(&mut line);
         read.map_err(|error| format!("the sandbox cannot be read: {error}"))?;
@@ -122,7 +122,7 @@ impl Server {
         Ok(server)
     }
 
-    /// What it has used of processors so far, where the system tells.
+    /// Its processor time so far, if the system provides it.
     pub(super) fn cpu(&self) -> Option<Duration> {
         cpu(&self.child.id().to_string(), 11)
     }
@@ -130,13 +130,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It has nothing to save, and may have ended.
+        // It has nothing to save, and may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// How often a second a line is safe on the disk of this folder, one after the other.
+/// How many lines per second can be synced to this folder's disk, one after the other.
 pub(super) fn syncs_per_second(folder: &Path) -> Outcome<f64> {
     let time = Duration::from_secs(1);
     let measure = || -> std::io::Result<f64> {

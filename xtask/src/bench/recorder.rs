@@ -1,4 +1,4 @@
-//! When requests arrive: a stretch of wire before the server that notes it and changes nothing.
+//! A proxy in front of the server that records when requests arrive.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -8,25 +8,25 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// Hands on what comes to it. Its threads end with the connections and the process.
+/// Passes on everything unchanged. Its threads end with the connections and the process.
 pub(super) struct Recorder {
     pub(super) url: String,
     arrivals: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Recorder {
-    /// Before the server at this address, such as `http://127.0.0.1:1234`.
+    /// In front of the server at this address, such as `http://127.0.0.1:1234`.
     pub(super) fn before(server: &str) -> Outcome<Self> {
-        let told = |error| format!("cannot listen: {error}");
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(told)?;
-        let url = format!("http://{}", listener.local_addr().map_err(told)?);
+        let failed = |error| format!("cannot listen: {error}");
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
+        let url = format!("http://{}", listener.local_addr().map_err(failed)?);
         let server = server.trim_start_matches("http://").to_owned();
         let arrivals = Arc::<Mutex<Vec<Instant>>>::default();
         let noted = arrivals.clone();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (noted, server) = (noted.clone(), server.clone());
-                // Whoever is on either end sees a connection that breaks.
+                // Both ends see the connection break.
                 thread::spawn(move || wire(&client, &server, &noted));
             }
         });
@@ -49,7 +49,7 @@ fn wire(client: &TcpStream, server: &str, arrivals: &Mutex<Vec<Instant>>) -> std
     thread::scope(|scope| {
         scope.spawn(|| hand_on(&server, client, |_| ()));
         hand_on(client, &server, |bytes| {
-            // A client that waits for each answer sends one small request at a time.
+            // A client that waits for each response sends one small request at a time.
             if bytes.starts_with(b"GET ") || bytes.starts_with(b"POST ") {
                 arrivals.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
             }

@@ -1,21 +1,21 @@
-//! What was measured, as a table and as JSON.
+//! The results as a table and as JSON.
 
 use serde_json::{Value, json};
 
-/// One thing that was measured.
+/// One measurement.
 #[derive(Debug)]
 pub(super) struct Line {
     what: String,
     value: f64,
     unit: &'static str,
-    /// The least and the most of the repetitions.
+    /// The minimum and the maximum of the repetitions.
     spread: Option<(f64, f64)>,
     ratio: Option<f64>,
     goal: Option<Goal>,
     note: String,
 }
 
-/// What a ratio must be, or where there is none a value.
+/// The bound of a ratio or, without a ratio, of a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Goal {
     AtLeast(f64),
@@ -52,7 +52,7 @@ impl Line {
         Self { spread, ..Self::new(what, median(values), unit) }
     }
 
-    /// In relation to something else.
+    /// Adds the ratio to another measurement.
     pub(super) fn ratio(self, ratio: f64) -> Self {
         Self { ratio: Some(ratio), ..self }
     }
@@ -65,7 +65,7 @@ impl Line {
         Self { note: note.into(), ..self }
     }
 
-    /// Whether it is as it should be, if something is asked of it.
+    /// Whether the goal is met, if there is one.
     fn is_met(&self) -> Option<bool> {
         self.goal.map(|goal| goal.is_met(self.ratio.unwrap_or(self.value)))
     }
@@ -100,7 +100,7 @@ impl Line {
     }
 }
 
-/// What the goals are that were not reached.
+/// The measurements that missed their goal.
 pub(super) fn missed(lines: &[Line]) -> Vec<&str> {
     let missed = lines.iter().filter(|line| line.is_met() == Some(false));
     missed.map(|line| line.what.as_str()).collect()
@@ -120,14 +120,14 @@ pub(super) fn table(facts: &[(String, String)], lines: &[Line]) -> String {
     facts.chain([String::new()]).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
-/// The same for keeping.
+/// The results as JSON.
 pub(super) fn json(facts: &[(String, String)], lines: &[Line]) -> Value {
     let machine: serde_json::Map<String, Value> =
         facts.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     json!({ "machine": machine, "lines": lines.iter().map(Line::json).collect::<Vec<_>>() })
 }
 
-/// The middle one, or between the two in the middle. Of nothing it is no number.
+/// The median; NaN for no values.
 pub(super) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

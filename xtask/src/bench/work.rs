@@ -1,4 +1,4 @@
-//! What is done a row, and the folder it is done in.
+//! The call of each row, and the folder that the bench works in.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -14,7 +14,7 @@ use crate::{Outcome, repository};
 /// The sandbox's key.
 pub(super) const KEY: &str = THM_KEY;
 
-/// A call a row.
+/// The call that each row makes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Work {
     Read,
@@ -24,7 +24,7 @@ pub(super) enum Work {
 impl Work {
     pub(super) const ALL: [Self; 2] = [Self::Read, Self::Write];
 
-    /// In a table.
+    /// Its name in the table.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Read => "reads",
@@ -32,7 +32,7 @@ impl Work {
         }
     }
 
-    /// In a command line, and as the script's name.
+    /// Its name on a command line, and the script's name.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -50,7 +50,7 @@ pub(super) fn script(name: &str) -> PathBuf {
     repository::root().join(format!("xtask/bench/{name}.rhai"))
 }
 
-/// A folder on the disk of the build, which keeps what it is told to keep: a temporary folder may be memory.
+/// A folder on the disk of the build. A temporary folder may be in memory, where syncing costs nothing.
 pub(super) struct Workdir(TempDir);
 
 impl Workdir {
@@ -73,7 +73,7 @@ impl Workdir {
             let mut file = BufWriter::new(File::create(&path)?);
             writeln!(file, "id,email")?;
             for row in 0..rows {
-                // The other clients spell their learners the same way.
+                // The other clients use the same names.
                 writeln!(file, "learner-{row:07},learner-{row:07}@example.com")?;
             }
             file.flush()
@@ -84,15 +84,15 @@ impl Workdir {
         Ok(path)
     }
 
-    /// `drillmaster run` with a script over that many learners, with a new journal.
+    /// `drillmaster run` with a script over this many learners and a new journal.
     pub(super) fn run(&self, script: &Path, rows: u32) -> Outcome<Command> {
         let mut command = Command::new(program("drillmaster")?);
         command.arg("run").arg(script).arg("--roster").arg(self.roster(rows)?).arg("-q");
         let journal = self.path().join("journal");
-        // There may be none yet.
+        // It may not exist yet.
         let _ = std::fs::remove_file(&journal);
         command.arg("--journal").arg(journal);
-        // Runs of a bench are not for the list of the person's own runs, and nobody's profile is for them.
+        // Runs of the bench stay out of the user's list of runs, and do not use the user's profile.
         command.env("XDG_STATE_HOME", self.path().join("state"));
         command.env("XDG_CONFIG_HOME", self.path().join("config"));
         Ok(command)

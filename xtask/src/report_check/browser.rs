@@ -1,4 +1,4 @@
-//! A browser without a window, spoken to over a pair of pipes in the `DevTools` protocol.
+//! A headless browser, controlled through a pair of pipes by the `DevTools` protocol.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -17,23 +17,23 @@ pub(super) struct Browser {
     answers: BufReader<File>,
     session: Option<String>,
     sent: u64,
-    /// What its console and its log complained of.
+    /// Messages of its console and its log.
     pub(super) complaints: Vec<String>,
-    /// The addresses that its page asked for and that were not refused by the page itself.
+    /// The addresses that its page requested and did not block.
     pub(super) requests: Vec<String>,
     _folder: tempfile::TempDir,
 }
 
 impl Browser {
     pub(super) fn start(program: &str) -> Outcome<Self> {
-        let told = |error: std::io::Error| format!("{program} cannot be started: {error}");
-        let folder = tempfile::tempdir().map_err(told)?;
+        let failed = |error: std::io::Error| format!("{program} cannot be started: {error}");
+        let folder = tempfile::tempdir().map_err(failed)?;
         let (commands, answers) = (folder.path().join("commands"), folder.path().join("answers"));
-        let made = Command::new("mkfifo").args([&commands, &answers]).status().map_err(told)?;
+        let made = Command::new("mkfifo").args([&commands, &answers]).status().map_err(failed)?;
         if !made.success() {
             return Err("no pipes to a browser can be made".to_owned());
         }
-        // The shell puts the pipes where the browser looks for them.
+        // The shell opens the pipes as the descriptors that the browser expects.
         let script = r#"exec "$0" --headless --no-sandbox --disable-gpu --disable-background-networking --no-first-run \
             --remote-debugging-pipe --user-data-dir="$3" about:blank 3<"$1" 4>"$2""#;
         let process = Command::new("sh")
@@ -42,10 +42,10 @@ impl Browser {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(told)?;
-        // In the order in which the shell opens them: each waits for the other side.
-        let commands = File::options().write(true).open(commands).map_err(told)?;
-        let answers = BufReader::new(File::open(answers).map_err(told)?);
+            .map_err(failed)?;
+        // In the order in which the shell opens them: each waits for its other end.
+        let commands = File::options().write(true).open(commands).map_err(failed)?;
+        let answers = BufReader::new(File::open(answers).map_err(failed)?);
         let mut browser = Self {
             process,
             commands,
@@ -66,7 +66,7 @@ impl Browser {
         Ok(browser)
     }
 
-    /// Looks from now on through a window of this width, on a medium in a scheme of colours.
+    /// Sets the width of the window, the medium and the colour scheme.
     pub(super) fn show_as(&mut self, width: u32, (medium, scheme): (&str, &str)) -> Outcome {
         let mobile = width < 600;
         let size =
@@ -77,14 +77,14 @@ impl Browser {
         Ok(())
     }
 
-    /// Opens a page, and waits until it is there.
+    /// Opens a page and waits until it is loaded.
     pub(super) fn open(&mut self, address: &str) -> Outcome {
         self.ask("Page.navigate", &json!({ "url": address }))?;
         while self.hear()?["method"] != "Page.loadEventFired" {}
         Ok(())
     }
 
-    /// What an expression comes to on the page, as text.
+    /// Evaluates an expression on the page, as text.
     pub(super) fn evaluate(&mut self, expression: &str) -> Outcome<String> {
         let asked =
             json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
@@ -96,7 +96,7 @@ impl Browser {
         Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     }
 
-    /// A picture of the whole page, as PNG.
+    /// A screenshot of the whole page, as PNG.
     pub(super) fn picture(&mut self) -> Outcome<Vec<u8>> {
         let answer =
             self.ask("Page.captureScreenshot", &json!({ "captureBeyondViewport": true }))?;
@@ -110,8 +110,8 @@ impl Browser {
         if let Some(session) = &self.session {
             message["sessionId"] = session.as_str().into();
         }
-        let told = |error: std::io::Error| format!("the browser does not listen: {error}");
-        write!(self.commands, "{message}\0").map_err(told)?;
+        let failed = |error: std::io::Error| format!("the browser does not listen: {error}");
+        write!(self.commands, "{message}\0").map_err(failed)?;
         loop {
             let heard = self.hear()?;
             if heard["id"] != self.sent {
@@ -126,8 +126,8 @@ impl Browser {
 
     fn hear(&mut self) -> Outcome<Value> {
         let mut bytes = Vec::new();
-        let told = |error: std::io::Error| format!("the browser does not speak: {error}");
-        self.answers.read_until(0, &mut bytes).map_err(told)?;
+        let failed = |error: std::io::Error| format!("the browser does not answer: {error}");
+        self.answers.read_until(0, &mut bytes).map_err(failed)?;
         bytes.pop().ok_or("the browser has gone")?;
         let heard: Value = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
         let params = &heard["params"];
@@ -147,7 +147,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It is asked to end, and has children of its own to end first; where it does not listen, it is ended.
+        // It gets time to end its own child processes, and is killed if it does not end.
         let ended = self.session.take().is_some() && self.ask("Browser.close", &json!({})).is_ok();
         if !ended {
             let _ = self.process.kill();

@@ -1,4 +1,4 @@
-//! What the rows say, compared with what the service really did.
+//! Compares the rows with what the service really did.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -14,14 +14,14 @@ use crate::Outcome;
 /// A row of a result file, by column.
 pub(super) type Row = HashMap<String, String>;
 
-/// What was found out about a round.
+/// The result of the comparison.
 #[derive(Debug, Default)]
 pub(super) struct Audit {
-    /// Rows that are missing, and effects that a row claims and nobody saw.
+    /// Missing rows, and effects that a row claims and that did not happen.
     pub(super) lost: Vec<String>,
-    /// Effects that came more than once.
+    /// Effects that happened more than once.
     pub(super) doubled: Vec<String>,
-    /// Whatever else is not as it should be.
+    /// Anything else that is wrong.
     pub(super) odd: Vec<String>,
 }
 
@@ -41,20 +41,21 @@ impl Audit {
         audit
     }
 
-    /// Every learner has one row, in the roster's order.
+    /// Checks that every learner has one row, in the roster's order.
     fn compare_rows(&mut self, class: &Class, rows: &[Row]) {
-        let due: Vec<&str> = class.learners.iter().map(|learner| learner.email.as_str()).collect();
+        let expected: Vec<&str> =
+            class.learners.iter().map(|learner| learner.email.as_str()).collect();
         let there: Vec<&str> = rows.iter().map(|row| cell(row, "email")).collect();
         let found: HashSet<&str> = there.iter().copied().collect();
-        let lost = due.iter().filter(|email| !found.contains(*email));
+        let lost = expected.iter().filter(|email| !found.contains(*email));
         self.lost.extend(lost.map(|email| format!("{email} has no row in the results")));
-        if self.lost.is_empty() && there != due {
+        if self.lost.is_empty() && there != expected {
             self.odd
                 .push("the results have rows twice, or not in the order of the roster".to_owned());
         }
     }
 
-    /// A row that is done did what was to do, and one in doubt says how to go on.
+    /// Checks that a done row did everything, and that a row in doubt says how to continue.
     fn judge(&mut self, learner: &Learner, row: &Row, writes: &Value) {
         let (email, state) = (&learner.email, cell(row, "state"));
         match state {
@@ -80,10 +81,10 @@ impl Audit {
         }
     }
 
-    /// Nothing came twice that may come once only, and nothing came that nobody asked for.
+    /// Checks that nothing happened twice, and nothing that nobody asked for.
     fn count(&mut self, class: &Class, writes: &Value) {
         for (name, subjects) in writes.as_object().into_iter().flatten() {
-            let due: HashSet<&str> = class
+            let expected: HashSet<&str> = class
                 .learners
                 .iter()
                 .filter(|learner| learner.owed.contains(&name.as_str()))
@@ -94,22 +95,22 @@ impl Audit {
                     self.doubled
                         .push(format!("{name} was carried out {times} times for {subject}"));
                 }
-                if !due.contains(subject.as_str()) {
+                if !expected.contains(subject.as_str()) {
                     self.odd
-                        .push(format!("{name} was carried out for {subject}: nobody needed it"));
+                        .push(format!("{name} was carried out for {subject}: it was not needed"));
                 }
             }
         }
     }
 
-    /// Everything, for a report.
+    /// All findings.
     pub(super) fn findings(self) -> Vec<String> {
         [self.lost, self.doubled, self.odd].concat()
     }
 }
 
-/// Whether an effect is to come once: not where its endpoint declares that sending it again is harmless, or that
-/// it answers alike when there was nothing to change.
+/// Whether an effect must happen only once: not if its endpoint declares that a repeat is harmless, or that
+/// its answer does not show whether something changed.
 fn comes_once(name: &str) -> bool {
     let write = endpoint(name).ok().and_then(|endpoint| endpoint.metadata.effect.write());
     write.is_none_or(|write| write.tells && write.resolve != Resolve::Repeat)
@@ -119,7 +120,7 @@ fn count(writes: &Value, name: &str, subject: &str) -> u64 {
     writes[name][subject].as_u64().unwrap_or_default()
 }
 
-/// What is in a column of a row; nothing where there is no such column.
+/// The cell in a column of a row; empty without such a column.
 pub(super) fn cell<'a>(row: &'a Row, column: &str) -> &'a str {
     row.get(column).map_or("", String::as_str)
 }
@@ -143,8 +144,8 @@ pub(super) fn results(path: &Path) -> Outcome<Vec<Row>> {
     rows.map(|row| row.map_err(|error| failed(error.to_string()))).collect()
 }
 
-/// The rows that had a write in doubt at some time, each with how many of its writes: what a journal holds of
-/// writes that were sent, or may have been, and got no clear answer.
+/// The rows that ever had writes in doubt, with their number: the writes in a journal that were sent, or may
+/// have been, and got no clear answer.
 pub(super) fn doubts(journal: &Path) -> Outcome<BTreeMap<String, usize>> {
     let failed = |error: drillmaster_transport::cassette::ReadError| error.to_string();
     let mut open = HashMap::new();
@@ -188,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    /// A small class, with rows and writes as they should be.
+    /// A small class with correct rows and writes.
     fn right() -> (Class, Vec<Row>, Value) {
         let owed: [&[&'static str]; 3] = [
             &["thm.authenticate"],

@@ -1,4 +1,4 @@
-//! Who is onboarded: some who wait for a seat, some who have all they need, and newcomers.
+//! The class: some wait for a seat, some have everything already, and some are new.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -18,31 +18,31 @@ pub(super) struct Class {
     pub(super) learners: Vec<Learner>,
 }
 
-/// Somebody who is onboarded.
+/// A learner to onboard.
 #[derive(Debug)]
 pub(super) struct Learner {
     pub(super) email: String,
     pub(super) id: String,
     pub(super) roles: &'static str,
-    /// The endpoints that must take effect, by what the sandbox held at the start.
+    /// The endpoints that must take effect, given the sandbox's state at the start.
     pub(super) owed: Vec<&'static str>,
 }
 
 impl Learner {
-    /// What the service counts an effect by: the field that the endpoint declares as its subject.
+    /// What the service counts effects by: the field that the endpoint declares as its subject.
     pub(super) fn subject(&self, name: &str) -> &str {
         let write = endpoint(name).ok().and_then(|endpoint| endpoint.metadata.effect.write());
         if write.is_some_and(|write| write.subject == "email") { &self.email } else { &self.id }
     }
 }
 
-/// What people the sandbox is started with: enough of them to draw a class from.
+/// Options of a sandbox with enough people to draw a class from.
 pub(super) fn options(seed: u64, learners: usize) -> Options {
     Options { seed, learners: learners * 3, seats: learners * 4, ..Options::default() }
 }
 
 impl Class {
-    /// Draws a class from the people of a sandbox with these options.
+    /// Draws a class from the people in a sandbox with these options.
     pub(super) fn gather(
         options: Options,
         size: usize,
@@ -51,7 +51,7 @@ impl Class {
     ) -> Outcome<Self> {
         let people = People::of(options, folder)?;
         let mut known: Vec<&String> = people.accounts.iter().collect();
-        // A set has no order, and the seed should say all.
+        // A set has no order, and the seed should decide everything.
         known.sort_unstable();
         chance.shuffle(&mut known);
         let (waiting, settled): (Vec<_>, Vec<_>) =
@@ -79,7 +79,7 @@ impl Class {
     }
 }
 
-/// Whom a sandbox knows, by address.
+/// The people in a sandbox, by address.
 struct People {
     accounts: HashSet<String>,
     seated: HashSet<String>,
@@ -87,7 +87,7 @@ struct People {
 }
 
 impl People {
-    /// No endpoint lists strangers who have an account, so the saved state is looked into.
+    /// Reads the saved state, because no endpoint lists people outside of the company.
     fn of(options: Options, folder: &Path) -> Outcome<Self> {
         let path = folder.join("people.json");
         Sandbox::new(options).save(&path).map_err(|error| error.to_string())?;
@@ -107,7 +107,7 @@ impl People {
     fn learner(&self, email: &str) -> Learner {
         let owed = [
             (self.accounts.contains(email) && !self.seated.contains(email), AddSeat::METADATA.name),
-            // The ids are new to the service.
+            // The service does not know the ids yet.
             (true, Authenticate::METADATA.name),
             (!self.members.contains(email), Invite::METADATA.name),
         ];
@@ -120,7 +120,7 @@ impl People {
     }
 }
 
-/// The addresses in a part of the state: the keys of an object, the texts of a list, or the items' own.
+/// The addresses in a part of the state: texts of a list, or the items' e-mail addresses.
 fn names(part: &Value) -> HashSet<String> {
     let items: Vec<&Value> = match part {
         Value::Object(named) if named.values().all(|item| item["email"].is_string()) => {

@@ -1,4 +1,4 @@
-//! A part of a run: one process, from its start to its end or its death.
+//! One process of a run, from its start to its end or its kill.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,24 +11,24 @@ use fastrand::Rng;
 use super::service::PATIENCE;
 use crate::Outcome;
 
-/// The points of a run where it can be made to die.
+/// The named points at which a process can be killed.
 pub(super) const POINTS: [&str; 5] = ["noted", "sent", "answered", "row", "result"];
 
-/// How a process is to die.
+/// When a process is killed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum KillPoint {
-    /// Not at all.
+    /// Never.
     None,
-    /// After this time, wherever it is.
+    /// After this time.
     After(Duration),
-    /// This long after it first wrote to its journal: how long a start takes depends on the machine.
+    /// This long after its first write to the journal: the time to start depends on the machine.
     AtWork(Duration),
-    /// At a point, when it passes it for the nth time.
+    /// When it passes a point for the nth time.
     At(&'static str, u64),
 }
 
 impl KillPoint {
-    /// About half of all deaths are at points.
+    /// Draws one; about half of all kills are at points.
     pub(super) fn draw(chance: &mut Rng) -> Self {
         let mut time = |least, most| Duration::from_secs_f64(spread(chance, least, most));
         let (early, late) = (time(0.01, 2.0), time(0.001, 1.0));
@@ -37,14 +37,14 @@ impl KillPoint {
             1 => return Self::AtWork(late),
             _ => {}
         }
-        // The worst moment comes more often than the others: it was done, and nobody knows.
+        // The worst moment is more frequent: the effect happened, and nobody knows.
         let point = if chance.u8(..3) == 0 { "sent" } else { POINTS[chance.usize(..POINTS.len())] };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 150")]
         let pass = spread(chance, 1.0, 150.0) as u64;
         Self::At(point, pass)
     }
 
-    /// In words, for reports.
+    /// A description for reports.
     pub(super) fn words(self) -> String {
         match self {
             Self::None => "not killed".to_owned(),
@@ -55,7 +55,7 @@ impl KillPoint {
     }
 }
 
-/// A random number between two, small ones as often as large ones.
+/// A random number between two, uniform on a logarithmic scale.
 fn spread(chance: &mut Rng, least: f64, most: f64) -> f64 {
     least * (most / least).powf(chance.f64())
 }
@@ -65,13 +65,13 @@ fn spread(chance: &mut Rng, least: f64, most: f64) -> f64 {
 pub(super) enum End {
     Killed,
     Exit(i32),
-    /// It fell over: by a signal that is none of ours.
+    /// It crashed by a signal that the test did not send.
     Crashed,
-    /// It did not end by itself.
+    /// It did not end in time.
     Stuck,
 }
 
-/// Runs a process until it ends or dies.
+/// Runs a process until it ends or is killed.
 pub(super) fn run(
     mut command: Command,
     death: KillPoint,
@@ -87,12 +87,12 @@ pub(super) fn run(
     let start = Instant::now();
     let mut child = command.spawn().map_err(|error| format!("cannot run the program: {error}"))?;
     let failed = |error| format!("cannot wait for the program: {error}");
-    let mut due = match death {
+    let mut expected = match death {
         KillPoint::After(time) => start + time,
         _ => start + PATIENCE,
     };
     let mut at_work = false;
-    while Instant::now() < due {
+    while Instant::now() < expected {
         if let Some(status) = child.try_wait().map_err(failed)? {
             let end = end(status);
             let asked_for = death != KillPoint::None;
@@ -103,11 +103,11 @@ pub(super) fn run(
             && size() != before
         {
             at_work = true;
-            due = Instant::now() + time;
+            expected = Instant::now() + time;
         }
         thread::sleep(Duration::from_millis(1));
     }
-    // It may have ended in between: then there was nothing to kill.
+    // It may have ended in the meantime.
     let _ = child.kill();
     let end = end(child.wait().map_err(failed)?);
     let stuck = end == End::Killed && start.elapsed() >= PATIENCE;

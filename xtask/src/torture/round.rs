@@ -1,4 +1,4 @@
-//! A round: one class, onboarded to the end however often the program dies, and the audit over it.
+//! A round: one class, onboarded to the end however often the program is killed, and its audit.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -19,12 +19,12 @@ use super::stats::Stats;
 use super::{build, script};
 use crate::Outcome;
 
-/// How often a person would go on with a run that ended and left something to do.
+/// How often a person would resume a run that ended with rows left to do.
 const PATIENT: u32 = 12;
-/// What a torn line would be about, if it was not dropped.
+/// The marker in a half-written line, which must be dropped.
 const TORN: &str = "torn by the torture";
 
-/// Where the rounds of a seed are held.
+/// The folder of the rounds of a seed.
 pub(super) struct Workdir {
     program: PathBuf,
     seed: u64,
@@ -33,7 +33,7 @@ pub(super) struct Workdir {
     folder: TempDir,
 }
 
-/// Which flags the program takes.
+/// Which flags the program has: older versions can be tested too.
 struct Takes {
     /// `--effect-within` and `--resolve-for`.
     horizon: bool,
@@ -44,9 +44,9 @@ struct Takes {
 impl Takes {
     fn of(program: &Path) -> Outcome<Self> {
         let help = |command: &str| {
-            let told = Command::new(program).args([command, "--help"]).output();
-            let told = told.map_err(|error| format!("cannot run the program: {error}"))?;
-            Ok::<_, String>(String::from_utf8_lossy(&told.stdout).into_owned())
+            let failed = Command::new(program).args([command, "--help"]).output();
+            let failed = failed.map_err(|error| format!("cannot run the program: {error}"))?;
+            Ok::<_, String>(String::from_utf8_lossy(&failed.stdout).into_owned())
         };
         let (run, resume) = (help("run")?, help("resume")?);
         let horizon = ["--effect-within", "--resolve-for"].iter().all(|flag| run.contains(flag));
@@ -54,11 +54,11 @@ impl Takes {
     }
 }
 
-/// What came of a round.
+/// The result of a round.
 pub(super) struct Round {
     pub(super) stats: Stats,
     pub(super) findings: Vec<String>,
-    /// How many rows ended how, in words.
+    /// How many rows ended in each state, as text.
     pub(super) states: String,
     seed: u64,
     number: u64,
@@ -68,7 +68,7 @@ pub(super) struct Round {
 
 impl Workdir {
     pub(super) fn new(program: &Path, seed: u64, learners: usize) -> Outcome<Self> {
-        // Journals are torn on the disk that builds are on: a folder in memory has no syncs.
+        // On the disk of the build: a folder in memory is not synced.
         let folder = tempfile::Builder::new()
             .prefix(&format!("seed-{seed}-"))
             .tempdir_in(build::target()?.join("torture"))
@@ -77,14 +77,14 @@ impl Workdir {
         Ok(Self { program: program.to_owned(), seed, learners, takes, folder })
     }
 
-    /// Leaves everything where it is, to be looked at.
+    /// Keeps the folder for inspection.
     pub(super) fn keep(self) {
         let _ = self.folder.keep();
     }
 
-    /// Onboards a class, with at most so many kills.
+    /// Onboards a class, with at most this many kills.
     pub(super) fn round(&self, number: u64, kills_left: u32) -> Outcome<Round> {
-        // Each round has chance of its own: what one does changes nothing in the next.
+        // Each round has its own randomness, so that it does not depend on earlier rounds.
         let mut chance = Rng::with_seed(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number);
         let folder = self.folder.path().join(format!("round-{number}"));
         std::fs::create_dir(&folder)
@@ -108,7 +108,7 @@ impl Workdir {
         let kills = kills_left.min(chance.u32(10..30));
         let mut findings: Vec<_> = run.go_on_to_the_end(kills, &mut chance)?.into_iter().collect();
         let rows = audit::results(&run.results).unwrap_or_default();
-        // Not before all is to light.
+        // After the service ended, so that all effects have arrived.
         let audit = Audit::of(&class, &rows, &service.end()?);
         let mut stats = run.stats;
         stats.lost = audit.lost.len();
@@ -120,7 +120,7 @@ impl Workdir {
     }
 }
 
-/// Counts the doubts that a journal tells of, and sees that it can be read and holds no torn line.
+/// Counts the doubts in a journal, and checks that it can be read and has no half-written line.
 fn look_into(journal: &Path, rows: &[Row], stats: &mut Stats) -> Outcome {
     let is_open =
         |scope: &str| rows.iter().any(|row| cell(row, "email") == scope && is(row, &["in-doubt"]));
@@ -141,7 +141,7 @@ fn look_into(journal: &Path, rows: &[Row], stats: &mut Stats) -> Outcome {
     Ok(())
 }
 
-/// Whether a text says when, as in `14:05`.
+/// Whether a text contains a time such as `14:05`.
 fn tells_time(text: &str) -> bool {
     let is_time = |part: &[u8]| {
         let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
@@ -164,7 +164,7 @@ fn states(rows: &[Row]) -> String {
 }
 
 impl Round {
-    /// The findings, and all that it takes to look into them.
+    /// The findings, and everything needed to reproduce them.
     pub(super) fn report(&self) -> String {
         let mut lines = vec![format!("seed {}, round {}:", self.seed, self.number)];
         lines.extend(self.findings.iter().map(|finding| format!("  {finding}")));
@@ -175,7 +175,7 @@ impl Round {
     }
 }
 
-/// A run of the script that is to come to its end.
+/// A run of the script, which is resumed until it ends.
 struct Run<'a> {
     program: &'a Path,
     takes: &'a Takes,
@@ -189,7 +189,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Part after part until nothing is left to do; the first ones may die. Tells what cannot be.
+    /// Starts processes until nothing is left to do; the first ones are killed. Returns what went wrong.
     fn go_on_to_the_end(&mut self, kills: u32, chance: &mut Rng) -> Outcome<Option<String>> {
         let mut tries = 0;
         let mut again = false;
@@ -207,7 +207,7 @@ impl Run<'_> {
                     self.tear(chance)?;
                 }
                 End::Exit(0) => return Ok(None),
-                // Some rows need a person, or the script could not go on.
+                // Some rows need attention, or the script could not continue.
                 End::Exit(1 | 3) => {
                     tries += 1;
                     if tries == PATIENT {
@@ -225,19 +225,19 @@ impl Run<'_> {
         }
     }
 
-    /// The command that begins the run or goes on with it.
+    /// The command that starts or resumes the run.
     fn command(&self, again: bool, death: KillPoint) -> Outcome<Command> {
         let mut command = Command::new(self.program);
-        // Nobody's profile is for it, and nobody's key signs its journals.
+        // Without the user's profile, and without the user's key for journals.
         command.env("XDG_CONFIG_HOME", self.journal.with_extension("config"));
         command.env("XDG_STATE_HOME", self.journal.with_extension("state"));
         if self.has_begun() {
             command.arg("resume").arg(&self.journal);
             command.args(again.then_some("--failed"));
-            // Whoever is to die does not sit it out.
+            // A process that is to be killed does not wait for the horizon.
             command.args((self.takes.wait && death == KillPoint::None).then_some("--wait"));
         } else {
-            // Without a first line nothing was sent: such a journal is deleted, as the program itself advises.
+            // Without a first line nothing was sent: the journal is deleted, as the program advises.
             if self.journal.exists() {
                 std::fs::remove_file(&self.journal).map_err(|error| {
                     format!("cannot remove {}: {error}", self.journal.display())
@@ -265,7 +265,7 @@ impl Run<'_> {
         std::fs::read(&self.journal).is_ok_and(|bytes| bytes.contains(&b'\n'))
     }
 
-    /// Leaves half a line in the journal now and then, as a power cut does.
+    /// Leaves half a line in the journal now and then, like a power cut.
     fn tear(&mut self, chance: &mut Rng) -> Outcome {
         if chance.u8(..4) != 0 || !self.has_begun() {
             return Ok(());
@@ -287,7 +287,7 @@ fn words_of(command: &Command) -> String {
     arguments.collect::<Vec<_>>().join(" ")
 }
 
-/// A file that is added to.
+/// Opens a file for appending.
 pub(super) fn file(path: &Path) -> Outcome<File> {
     let file = OpenOptions::new().create(true).append(true).open(path);
     file.map_err(|error| format!("cannot write {}: {error}", path.display()))

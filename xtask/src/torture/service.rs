@@ -1,4 +1,4 @@
-//! The services that a class is onboarded at: a sandbox as a process of its own, which makes trouble.
+//! The sandbox process, which injects faults.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use serde_json::Value;
 use super::round::file;
 use crate::Outcome;
 
-/// `drillmaster sandbox`, until this is dropped.
+/// A `drillmaster sandbox` process, which ends when this is dropped.
 pub(super) struct Service {
     child: Child,
     state: PathBuf,
     pub(super) url: String,
-    // Kept open, or the server's next line would fail.
+    // Kept open, so that the server can write to it.
     _out: BufReader<ChildStdout>,
 }
 
@@ -43,8 +43,8 @@ impl Service {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(words);
         let mut child =
             command.spawn().map_err(|error| format!("cannot start the sandbox: {error}"))?;
-        let told = child.stdout.take().map(BufReader::new);
-        let mut out = told.ok_or("the sandbox has no output")?;
+        let failed = child.stdout.take().map(BufReader::new);
+        let mut out = failed.ok_or("the sandbox has no output")?;
         let mut line = String::new();
         out.read_line(&mut line).map_err(|error| format!("the sandbox cannot be read: {error}"))?;
         let url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
@@ -55,8 +55,8 @@ impl Service {
         Ok(service)
     }
 
-    /// Ends the sandbox, which has all effects come that are still to come, and tells how often each effect was
-    /// really carried out, by endpoint and by whom it was about.
+    /// Ends the sandbox, which carries out all pending effects, and returns how often each effect really
+    /// happened, by endpoint and subject.
     pub(super) fn end(mut self) -> Outcome<Value> {
         let failed = |error: std::io::Error| format!("the sandbox cannot be ended: {error}");
         let id = self.child.id().to_string();
@@ -75,27 +75,27 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What goes wrong in a round.
+/// The faults of a round.
 #[derive(Debug)]
 pub(super) struct FaultKind {
     pub(super) faults: String,
     pub(super) invites: InviteOutcome,
 }
 
-/// How late effects come at most.
+/// The largest delay of late effects.
 const LATEST: Duration = Duration::from_millis(1500);
-/// How long after that lists do not show them.
+/// How long lists lag behind effects.
 const UNSEEN: Duration = Duration::from_secs(1);
-/// Longer than both: nothing comes to light after it.
+/// Longer than both together.
 pub(super) const HORIZON: Duration = Duration::from_secs(3);
 
-/// Each fault, and the largest share of the calls that it falls on.
+/// Each fault, and the largest share of calls that it affects.
 const FAULTS: [(&str, f64); 8] = [
     ("reset-before", 3.0),
     ("reset-after", 3.0),
@@ -114,7 +114,7 @@ impl FaultKind {
             .map(|(name, most)| format!("{name}={:.1}%", chance.f64() * most))
             .collect();
         faults.push(format!("delay={}ms", chance.u64(0..10)));
-        // Some short, some long, so that effects come between looks, after them, and after a death.
+        // Some short, some long, so that effects happen between checks, after them, and after a kill.
         for _ in 0..2 {
             let late = chance.u128(20..LATEST.as_millis());
             faults.push(format!("late-effect={:.1}%:{late}ms", chance.f64() * 3.0));
@@ -127,18 +127,18 @@ impl FaultKind {
         if chance.u8(..4) == 0 {
             faults.push("429-retry=0.2%:1s".to_owned());
         }
-        // Now and then invites have a bad day.
+        // Now and then, most invites fail.
         if chance.bool() {
             faults.push(format!("veracode.invite:reset-after={}%", chance.u8(5..40)));
         }
         faults.push(format!("seed={}", chance.u32(..)));
-        // The service's own way of making doubts is a third of the rounds.
+        // In a third of the rounds, invites that were carried out are answered by 500.
         let invites = InviteOutcome::ALL[chance.usize(..InviteOutcome::ALL.len())];
         Self { faults: faults.join(","), invites }
     }
 }
 
-/// How long anything may take that has no reason to take long.
+/// A timeout for everything that should be fast.
 pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 
 #[cfg(test)]

@@ -1,29 +1,29 @@
-//! The figures of a torture.
+//! The figures of a crash test.
 
 use std::time::Duration;
 
 use super::process::{KillPoint, POINTS};
 
-/// What was done, and what came of it.
+/// Counts of what happened.
 #[derive(Debug, Default)]
 pub(super) struct Stats {
     pub(super) rounds: usize,
     pub(super) rows: usize,
-    /// Kills after some time.
+    /// Kills at a random time.
     pub(super) at_random: u32,
-    /// Kills at the points, in their order.
+    /// Kills at named points, in the order of the points.
     pub(super) at_points: [u32; POINTS.len()],
-    /// Half lines that were left in journals.
+    /// Half-written lines left in journals.
     pub(super) torn: usize,
-    /// Writes that were in doubt at some time.
+    /// Writes that were ever in doubt.
     pub(super) doubts: usize,
-    /// Those that were not any more in the end.
+    /// Writes in doubt that were resolved.
     pub(super) settled: usize,
-    /// Rows that are in doubt in the end and say so.
+    /// Rows that end in doubt.
     pub(super) in_doubt: usize,
-    /// Those of them that say when to look again.
+    /// Rows in doubt that say when to check again.
     pub(super) timed: usize,
-    /// Rows that came to nothing in the end and say so.
+    /// Rows that end refused, failed or skipped.
     pub(super) undone: usize,
     pub(super) lost: usize,
     pub(super) doubled: usize,
@@ -35,7 +35,7 @@ impl Stats {
         self.at_random + self.at_points.iter().sum::<u32>()
     }
 
-    /// Counts a process that died.
+    /// Counts a kill.
     pub(super) fn died(&mut self, death: KillPoint) {
         match death {
             KillPoint::At(point, _) => {
@@ -89,7 +89,7 @@ impl Stats {
     }
 }
 
-/// A line for each torture, and one for all of them where there are several of a kind.
+/// The counts as a table with a column for each seed and build.
 pub(super) fn table(lines: &[(String, Stats)]) -> String {
     let head = ["", "kills", "at random"].into_iter().chain(POINTS).chain([
         "torn lines",
@@ -112,7 +112,7 @@ pub(super) fn table(lines: &[(String, Stats)]) -> String {
     let width =
         |cells: &Vec<String>| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = columns.iter().map(width).collect();
-    // Figures stand below each other, and each torture in a column of its own.
+    // Figures are aligned to the right.
     let rows = (0..columns[0].len()).map(|row| {
         let name = format!("{:width$}", columns[0][row], width = widths[0]);
         let figures = columns

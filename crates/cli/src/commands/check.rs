@@ -33,7 +33,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
                 let mistakes = script.check().err().unwrap_or_default();
                 mistakes.into_iter().chain(script.warnings()).collect()
             }
-            Err(problem) => Script::complaints(path, problem),
+            Err(problem) => Script::parse_errors(path, problem),
         };
         for problem in &found {
             exit = exit.max(exit_code(problem, args.strict));

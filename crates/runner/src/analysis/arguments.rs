@@ -1,15 +1,15 @@
-//! What can be seen of an argument without running anything.
+//! What is known about an argument without running the script.
 
 use rhai::{Array, Dynamic, Expr, FnPtr, ImmutableString, Position, Stmt};
 
-/// A function that is handed over: its name, and how many values it has captured.
+/// A function passed as an argument: its name, and how many variables it captures.
 #[derive(Clone)]
 pub(super) struct Closure {
     pub(super) name: ImmutableString,
     pub(super) captured: usize,
 }
 
-/// What a closure was hoisted to.
+/// The function that Rhai made of a closure.
 pub(super) fn closure(expr: &Expr) -> Option<Closure> {
     match expr {
         Expr::DynamicConstant(value, _) => value
@@ -28,9 +28,9 @@ pub(super) fn closure(expr: &Expr) -> Option<Closure> {
     }
 }
 
-/// What an argument can be seen to be.
+/// What an argument is, if that is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     Text,
     List,
     Map,
@@ -38,8 +38,8 @@ pub enum Kind {
     Other,
 }
 
-/// Whether an argument is of this kind, or cannot be seen to be of another.
-pub(super) fn may_be(expr: &Expr, due: Kind) -> bool {
+/// Whether an argument is of this kind, or its kind is unknown.
+pub(super) fn may_be(expr: &Expr, wanted: Kind) -> bool {
     let kind = match expr {
         Expr::StringConstant(..) | Expr::InterpolatedString(..) => Kind::Text,
         Expr::Array(..) => Kind::List,
@@ -54,7 +54,7 @@ pub(super) fn may_be(expr: &Expr, due: Kind) -> bool {
         _ if closure(expr).is_some() => Kind::Function,
         _ => return true,
     };
-    kind == due
+    kind == wanted
 }
 
 pub(super) fn literal(expr: &Expr) -> Option<Dynamic> {
@@ -71,11 +71,11 @@ pub(super) fn literal(expr: &Expr) -> Option<Dynamic> {
     }
 }
 
-/// A field of a map that stands in the text.
+/// A field of a map literal.
 pub(super) struct Given {
     pub(super) name: String,
     pub(super) position: Position,
-    /// Its value, where that can be seen.
+    /// Its value, if it is a literal.
     pub value: Option<Dynamic>,
 }
 

@@ -1,4 +1,4 @@
-//! Calls of functions: whether there is one of that name, and one that takes such values.
+//! Calls of functions: whether the function exists and takes these arguments.
 
 use std::any::TypeId;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -12,8 +12,9 @@ use crate::language::endpoints::Walk;
 use crate::outcome::Outcome;
 use crate::roster::Row;
 use crate::value::CallError;
+use crate::value::frozen::is_frozen;
 
-/// What the engine itself understands, whatever it is asked of.
+/// Functions that the engine has for values of every type.
 pub(super) const KEYWORDS: [&str; 12] = [
     "print",
     "debug",
@@ -32,23 +33,23 @@ pub(super) const KEYWORDS: [&str; 12] = [
 /// The functions of the engine and of the script.
 pub(crate) struct Functions {
     native: HashMap<String, Vec<Native>>,
-    /// How many values the script's own functions take, closures with what they capture among them.
+    /// How many parameters the script's own functions have, with the captures of closures.
     own: HashMap<ImmutableString, Vec<usize>>,
-    /// The types that have names of ours.
+    /// Our types by the names that scripts see.
     types: Types,
 }
 
 pub(super) struct Native {
     pub(super) params: Vec<TypeId>,
-    /// How it is written: the names and types of what it takes, and the type of what it gives.
+    /// The names and types of its parameters, then the type of its result.
     signature: Vec<String>,
-    /// It is one of our words, and not the language's.
-    is_word: bool,
+    /// Whether it is one of drillmaster's functions rather than one of Rhai's.
+    is_ours: bool,
 }
 
 impl Native {
     fn returns(&self) -> Option<&str> {
-        // The last is what it gives, where that is told.
+        // The last is the type of the result, if Rhai knows it.
         (self.signature.len() > self.params.len())
             .then(|| self.signature.last())?
             .map(String::as_str)
@@ -72,13 +73,15 @@ impl Types {
 }
 
 impl Functions {
-    pub(crate) fn of(engine: &Engine, ast: &AST) -> Self {
+    pub(crate) fn new(engine: &Engine, ast: &AST) -> Self {
         let all = |standard| {
             engine.collect_fn_metadata(
                 None,
                 |info| {
                     let about = info.metadata;
-                    info.namespace.is_empty().then(|| {
+                    let is_for_scripts = info.namespace.is_empty()
+                        && !about.param_types.iter().any(|id| is_frozen(*id));
+                    is_for_scripts.then(|| {
                         let signature =
                             about.params_info.iter().map(ToString::to_string).collect::<Vec<_>>();
                         let returns = about.return_type.to_string();
@@ -93,11 +96,11 @@ impl Functions {
         words.extend(ours.map(|(name, params, ..)| (name, params)));
         let mut native: HashMap<String, Vec<Native>> = HashMap::new();
         for (name, params, mut signature, returns) in all(true) {
-            let is_word = words.contains(&(name.clone(), params.clone()));
+            let is_ours = words.contains(&(name.clone(), params.clone()));
             signature.truncate(params.len());
             signature.resize(params.len(), "value".to_owned());
             signature.push(returns);
-            native.entry(name).or_default().push(Native { params, signature, is_word });
+            native.entry(name).or_default().push(Native { params, signature, is_ours });
         }
         let mut own: HashMap<ImmutableString, Vec<usize>> = HashMap::new();
         for (.., function) in AsRef::<Module>::as_ref(ast).iter_script_fn_info() {
@@ -118,7 +121,7 @@ impl Functions {
         KEYWORDS.contains(&name) || self.native.contains_key(name) || self.own.contains_key(name)
     }
 
-    /// How many values a closure takes, those that it captures among them.
+    /// How many parameters a closure has, with its captures.
     pub(super) fn params_of(&self, closure: &str) -> Option<usize> {
         self.own.get(closure)?.first().copied()
     }
@@ -127,15 +130,15 @@ impl Functions {
         let callable = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let own = self.own.keys().map(ImmutableString::as_str);
         let all = self.native.keys().map(String::as_str).chain(own).chain(KEYWORDS);
-        // Of several that are as near it is always the same.
+        // Sorted, so that the suggestion is the same every time.
         let all: BTreeSet<_> = all.filter(callable).collect();
         nearest(name, all)
     }
 
-    /// What is wrong with the values of a call of a function that there is.
-    pub(super) fn misfit(&self, call: &FnCallExpr) -> Option<(String, String)> {
+    /// What is wrong with the arguments of a call, and what to do about it.
+    pub(super) fn check_call(&self, call: &FnCallExpr) -> Option<(String, String)> {
         let name = call.name.as_str();
-        // What the script names so may be meant, whatever is built in.
+        // The script's own function may be meant.
         if self.own.get(name).is_some_and(|own| own.contains(&call.args.len())) {
             return None;
         }
@@ -143,27 +146,29 @@ impl Functions {
             return None;
         }
         let native = self.native.get(name).map_or(&[][..], Vec::as_slice);
-        let as_long: Vec<&Native> =
+        let same_length: Vec<&Native> =
             native.iter().filter(|native| native.params.len() == call.args.len()).collect();
-        if as_long.is_empty() {
+        if same_length.is_empty() {
             let own = self.own.get(name).into_iter().flatten().copied();
             let lengths = own.chain(native.iter().map(|native| native.params.len()));
-            let words = native.iter().filter(|native| native.is_word);
-            let help: Vec<_> = words.map(|word| word.written(name)).collect();
-            return Some((takes(name, lengths, call.args.len()), written(&help)));
+            let ours = native.iter().filter(|native| native.is_ours);
+            let help: Vec<_> = ours.map(|native| native.written(name)).collect();
+            return Some((takes(name, lengths, call.args.len()), usage(&help)));
         }
         let fits = |native: &&&Native| {
-            native.params.iter().zip(&call.args).all(|(due, given)| may_be_given(*due, given))
+            native.params.iter().zip(&call.args).all(|(wanted, given)| may_take(*wanted, given))
         };
-        if as_long.iter().all(|native| native.is_word) && !as_long.iter().any(|own| fits(&own)) {
-            let help: Vec<_> = as_long.iter().map(|native| native.written(name)).collect();
-            return Some((format!("`{name}` does not take such values"), written(&help)));
+        if same_length.iter().all(|native| native.is_ours)
+            && !same_length.iter().any(|own| fits(&own))
+        {
+            let help: Vec<_> = same_length.iter().map(|native| native.written(name)).collect();
+            return Some((format!("`{name}` does not take values of these types"), usage(&help)));
         }
         None
     }
 
-    /// The type of ours that a function gives, if all that may be meant give it.
-    pub(super) fn given_by(
+    /// Our type that a function returns, if all functions that may be meant return the same.
+    pub(super) fn returned_type(
         &self,
         name: &str,
         first: Option<TypeId>,
@@ -184,23 +189,23 @@ impl Functions {
         }
     }
 
-    /// Whether a method gives nothing, whatever of the language it is called on.
-    pub(super) fn gives_nothing(&self, name: &str, length: usize) -> bool {
+    /// Whether a method returns nothing for every type that has it.
+    pub(super) fn returns_nothing(&self, name: &str, length: usize) -> bool {
         let natives = self.native.get(name).into_iter().flatten();
         let mut meant = natives.filter(|native| native.params.len() == length).peekable();
-        // What may fail gives `RhaiResultOf<()>`.
+        // A function that can fail returns `RhaiResultOf<()>`.
         let is_nothing = |given: &str| given == "()" || given.contains("<()");
         !self.own.contains_key(name)
             && meant.peek().is_some()
             && meant.all(|native| native.returns().is_some_and(is_nothing))
     }
 
-    /// Whether the script has a function of this name.
+    /// Whether the script itself has a function of this name.
     pub(super) fn has_own(&self, name: &str) -> bool {
         self.own.contains_key(name)
     }
 
-    /// What a type of ours is called.
+    /// The name that scripts see of one of our types.
     pub(super) fn type_name(&self, id: TypeId) -> Option<&'static str> {
         self.types.name(id)
     }
@@ -216,26 +221,30 @@ impl Functions {
     }
 }
 
-/// `` `skip` takes one value, and gets 2``
+/// `` `skip` takes 1 value, but gets 2``
 pub(super) fn takes(name: &str, lengths: impl Iterator<Item = usize>, given: usize) -> String {
     let mut lengths: Vec<usize> = lengths.collect();
     lengths.sort_unstable();
     lengths.dedup();
-    let told: Vec<String> = lengths.iter().map(ToString::to_string).collect();
+    let counts: Vec<String> = lengths.iter().map(ToString::to_string).collect();
     let values = if lengths == [1] { "value" } else { "values" };
-    let told = match told.as_slice() {
+    let counts = match counts.as_slice() {
         [none] if none == "0" => "no".to_owned(),
-        told => told.join(" or "),
+        counts => counts.join(" or "),
     };
-    format!("`{name}` takes {told} {values}, and gets {given}")
+    format!("`{name}` takes {counts} {values}, but gets {given}")
 }
 
-fn written(ways: &[String]) -> String {
-    if ways.is_empty() { String::new() } else { format!("write it as {}", ways.join(" or ")) }
+fn usage(signatures: &[String]) -> String {
+    if signatures.is_empty() {
+        String::new()
+    } else {
+        format!("write it as {}", signatures.join(" or "))
+    }
 }
 
-/// Whether an argument can be of this type, as far as it can be seen.
-fn may_be_given(due: TypeId, given: &Expr) -> bool {
+/// Whether an argument may be of this type, as far as its type is known.
+fn may_take(wanted: TypeId, given: &Expr) -> bool {
     let type_of = match given {
         Expr::StringConstant(..) | Expr::InterpolatedString(..) => TypeId::of::<ImmutableString>(),
         Expr::IntegerConstant(..) => TypeId::of::<i64>(),
@@ -247,5 +256,5 @@ fn may_be_given(due: TypeId, given: &Expr) -> bool {
         _ if closure(given).is_some() => TypeId::of::<FnPtr>(),
         _ => return true,
     };
-    due == TypeId::of::<Dynamic>() || due == type_of
+    wanted == TypeId::of::<Dynamic>() || wanted == type_of
 }

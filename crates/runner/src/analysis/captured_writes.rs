@@ -1,6 +1,6 @@
-//! Assignments within a row to what is declared outside of it. Rows run side by side, so that what they
-//! would leave in such a variable depended on which came first; Rhai refuses it when the row gets there, and
-//! here it is found before the first request.
+//! Writes in a row to variables that are declared outside of it. Rows run in parallel, so what ends up in such a
+//! variable would depend on their order. Rhai refuses the write when a row gets there; this finds it before the
+//! first request.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use super::{Finding, call_of, each_node};
 
 type Names = HashSet<ImmutableString>;
 
-/// Methods that change what they are called on.
+/// Methods that change their value in place.
 const CHANGES: [&str; 22] = [
     "append",
     "chop",
@@ -37,9 +37,9 @@ const CHANGES: [&str; 22] = [
     "truncate",
 ];
 
-/// The mistakes in the functions that a script hands to `each`.
-pub(super) fn mistakes(ast: &AST) -> Vec<Finding> {
-    let script = Script::of(ast);
+/// Writes to captured variables in the functions that a script passes to `each`.
+pub(super) fn errors(ast: &AST) -> Vec<Finding> {
+    let script = Script::new(ast);
     let mut inner = Names::new();
     let mut found = Vec::new();
     for work in &script.works {
@@ -47,19 +47,19 @@ pub(super) fn mistakes(ast: &AST) -> Vec<Finding> {
         script.follow(work, &script.captured(work), &mut inner, &mut assigned);
         found.push((&work.name, assigned));
     }
-    // An `each` within a row goes over its rows one by one, and what is declared within the row is the row's.
+    // An `each` inside a row runs its rows one by one, so they may write to variables of the row.
     let outermost = found.into_iter().filter(|(work, _)| !inner.contains(*work));
-    let mut told = HashSet::new();
+    let mut seen = HashSet::new();
     outermost
         .flat_map(|(_, assigned)| assigned)
-        .filter(|(_, position)| told.insert((position.line(), position.position())))
-        .map(|(name, position)| mistake(&name, position))
+        .filter(|(_, position)| seen.insert((position.line(), position.position())))
+        .map(|(name, position)| finding(&name, position))
         .collect()
 }
 
-fn mistake(name: &str, position: Position) -> Finding {
+fn finding(name: &str, position: Position) -> Finding {
     let message = format!(
-        "`{name}` is declared outside of the row: rows run side by side, so it is read-only in here"
+        "`{name}` is declared outside of the row: rows run in parallel, so it is read-only here"
     );
     let help = "return it from the row and add it up afterwards, for example \
                 for row in each(…).done() { total += row.points }";
@@ -69,16 +69,16 @@ fn mistake(name: &str, position: Position) -> Finding {
 /// The closures of a script.
 struct Script<'a> {
     ast: &'a AST,
-    /// What each function takes; a closure takes what it captures first.
+    /// The parameters of each function. A closure's captures come first.
     params: HashMap<ImmutableString, Vec<ImmutableString>>,
-    /// Variables that hold a closure from the start.
+    /// Variables that are declared with a closure as their value.
     named: HashMap<ImmutableString, Closure>,
-    /// What is handed to `each`.
+    /// The functions passed to `each`.
     works: Vec<Closure>,
 }
 
 impl<'a> Script<'a> {
-    fn of(ast: &'a AST) -> Self {
+    fn new(ast: &'a AST) -> Self {
         let functions = AsRef::<Module>::as_ref(ast).iter_script_fn_info();
         let params = functions.map(|(.., own)| (own.name.clone(), own.params.to_vec())).collect();
         let mut named = HashMap::new();
@@ -105,7 +105,7 @@ impl<'a> Script<'a> {
         params.take(closure.captured).cloned().collect()
     }
 
-    /// Collects the assignments to `outside` in a closure and in those within it, whose names go to `inner`.
+    /// Collects writes to the variables `outside` in a closure and in the closures inside it, whose names go to `inner`.
     fn follow(
         &self,
         work: &Closure,
@@ -136,7 +136,7 @@ impl<'a> Script<'a> {
                         let captured = captured.into_iter().filter(is_outside).collect();
                         within.push((found, captured));
                     }
-                    // A closure from outside that the row calls sees copies that are read-only as well.
+                    // A closure from outside that the row calls also sees read-only copies.
                     if let Expr::Variable(parts, ..) = expr
                         && let Some(held) =
                             self.named.get(&parts.1).filter(|_| is_outside(&parts.1))
@@ -159,7 +159,7 @@ impl<'a> Script<'a> {
     }
 }
 
-/// The function of an `each`.
+/// The function passed to `each`, if this is a call of it.
 fn work_of<'a>(node: &'a ASTNode<'a>) -> Option<&'a Expr> {
     let call = match node {
         ASTNode::Expr(Expr::MethodCall(call, _)) => call,
@@ -168,28 +168,28 @@ fn work_of<'a>(node: &'a ASTNode<'a>) -> Option<&'a Expr> {
     (call.name == "each" && call.namespace.is_empty()).then(|| call.args.last()).flatten()
 }
 
-/// The variable that a method changes which is called on it, or on a part of it.
+/// The variable that a method call on it, or on a part of it, changes.
 fn changed_by_method(expr: &Expr) -> Option<(ImmutableString, Position)> {
     let (Expr::Dot(parts, ..) | Expr::Index(parts, ..)) = expr else { return None };
     let Expr::Variable(own, _, position) = &parts.lhs else { return None };
     let mut rest = &parts.rhs;
     loop {
-        let (link, behind) = match rest {
+        let (link, next) = match rest {
             Expr::Dot(parts, ..) | Expr::Index(parts, ..) => (&parts.lhs, Some(&parts.rhs)),
             last => (last, None),
         };
         match link {
-            // What a method gives is no part of the variable any more.
+            // What a method returns is not part of the variable.
             Expr::MethodCall(call, _) => {
                 let changes = CHANGES.contains(&call.name.as_str());
                 return changes.then(|| (own.1.clone(), *position));
             }
-            _ => rest = behind?,
+            _ => rest = next?,
         }
     }
 }
 
-/// The variable that an assignment changes, itself or a part of it.
+/// The variable that an assignment changes, as a whole or in part.
 fn root(target: &Expr) -> Option<(ImmutableString, Position)> {
     match target {
         Expr::Variable(parts, _, position) => Some((parts.1.clone(), *position)),
@@ -198,7 +198,7 @@ fn root(target: &Expr) -> Option<(ImmutableString, Position)> {
     }
 }
 
-/// Whether `outer` declares the name for the statement within it.
+/// Whether `outer` declares the name before the statement inside it.
 fn declares(outer: &ASTNode, within: &ASTNode, name: &str) -> bool {
     let ASTNode::Stmt(within) = within else { return false };
     let is_within = |statement: &Stmt| std::ptr::eq(statement, *within);

@@ -1,4 +1,4 @@
-//! The columns that a script takes from its rows.
+//! The columns that a script reads from its rows.
 
 use std::collections::HashSet;
 
@@ -6,29 +6,29 @@ use rhai::{ASTNode, Expr, Position};
 
 use super::call_of;
 
-/// A column that a script takes from each row.
+/// A column that a script reads from each row.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub name: String,
     pub(crate) position: Position,
-    /// The script asks first whether it is there, by `"x" in row`.
+    /// The script first checks for it with `"x" in row`.
     pub(crate) optional: bool,
 }
 
-/// The columns that a piece of script takes from a row.
+/// The columns that a part of a script reads from a row.
 pub(super) struct Columns<'a> {
     row: &'a str,
-    taken: Vec<Column>,
-    /// Columns that the script asks for by `"x" in row`: it can do without them.
+    read: Vec<Column>,
+    /// Columns that the script checks for with `"x" in row`.
     optional: HashSet<String>,
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(row: &'a str) -> Self {
-        Self { row, taken: Vec::new(), optional: HashSet::new() }
+    pub(super) fn new(row: &'a str) -> Self {
+        Self { row, read: Vec::new(), optional: HashSet::new() }
     }
 
-    pub(super) fn look(&mut self, node: &ASTNode) {
+    pub(super) fn visit(&mut self, node: &ASTNode) {
         let is_row = |expr: &Expr| matches!(expr, Expr::Variable(parts, ..) if parts.1 == self.row);
         match node {
             ASTNode::Expr(Expr::Dot(parts, ..)) if is_row(&parts.lhs) => {
@@ -36,7 +36,7 @@ impl<'a> Columns<'a> {
                     && call.name == "contains"
                     && let [Expr::StringConstant(name, position)] = call.args.as_slice()
                 {
-                    return self.ask(name, *position);
+                    return self.check(name, *position);
                 }
                 // `row.a.b` nests to the right.
                 let first = match &parts.rhs {
@@ -44,12 +44,12 @@ impl<'a> Columns<'a> {
                     other => other,
                 };
                 if let Expr::Property(property, position) = first {
-                    self.take(&property.2, *position);
+                    self.add(&property.2, *position);
                 }
             }
             ASTNode::Expr(Expr::Index(parts, ..)) if is_row(&parts.lhs) => {
                 if let Expr::StringConstant(name, position) = &parts.rhs {
-                    self.take(name, *position);
+                    self.add(name, *position);
                 }
             }
             node => {
@@ -58,24 +58,24 @@ impl<'a> Columns<'a> {
                     && let [row, Expr::StringConstant(name, position)] = call.args.as_slice()
                     && is_row(row)
                 {
-                    self.ask(name, *position);
+                    self.check(name, *position);
                 }
             }
         }
     }
 
-    fn take(&mut self, name: &str, position: Position) {
-        self.taken.push(Column { name: name.to_owned(), position, optional: false });
+    fn add(&mut self, name: &str, position: Position) {
+        self.read.push(Column { name: name.to_owned(), position, optional: false });
     }
 
-    fn ask(&mut self, name: &str, position: Position) {
-        self.take(name, position);
+    fn check(&mut self, name: &str, position: Position) {
+        self.add(name, position);
         self.optional.insert(name.to_lowercase());
     }
 
-    pub(super) fn found(self) -> impl Iterator<Item = Column> {
+    pub(super) fn into_columns(self) -> impl Iterator<Item = Column> {
         let optional = self.optional;
-        self.taken.into_iter().map(move |column| Column {
+        self.read.into_iter().map(move |column| Column {
             optional: optional.contains(&column.name.to_lowercase()),
             ..column
         })

@@ -1,5 +1,5 @@
-//! Assignments into maps that are empty. An assignment changes what is in a map and adds nothing to it, so that a
-//! misspelt key is told; whoever comes from Rhai's book or another language expects it to add.
+//! Assignments to keys of an empty map. In drillmaster an assignment does not add keys to a map, so that a misspelt key
+//! is an error; in other languages, and in Rhai by default, it does.
 
 use std::collections::HashSet;
 
@@ -8,8 +8,8 @@ use rhai::{AST, ASTNode, Expr, Stmt};
 use super::values::declarations;
 use super::{Finding, each_node};
 
-/// The mistakes: assignments to keys of a map that begins without any and that nothing adds to.
-pub(super) fn mistakes(ast: &AST) -> Vec<Finding> {
+/// Assignments to keys of a map that starts empty and gets no keys.
+pub(super) fn errors(ast: &AST) -> Vec<Finding> {
     let declared = declarations(ast);
     let mut empty = HashSet::new();
     each_node(ast, |node| {
@@ -20,7 +20,7 @@ pub(super) fn mistakes(ast: &AST) -> Vec<Finding> {
             empty.insert(own.0.name.clone());
         }
     });
-    // A method may add, and so may whoever is handed the map.
+    // A method may add keys, and so may a function that gets the map.
     each_node(ast, |node| match node {
         ASTNode::Expr(Expr::Dot(parts, ..)) => {
             if let (
@@ -49,8 +49,8 @@ pub(super) fn mistakes(ast: &AST) -> Vec<Finding> {
             let name = &own.1;
             found.push(Finding {
                 position: *position,
-                message: format!("`{name}` is an empty map, and an assignment adds nothing to it"),
-                help: Some(format!("add to it by {name}.set(key, value)")),
+                message: format!("`{name}` is an empty map, and an assignment does not add keys"),
+                help: Some(format!("add keys with {name}.set(key, value)")),
             });
         }
     });

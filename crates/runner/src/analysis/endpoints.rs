@@ -1,6 +1,6 @@
-//! Calls of the services: whether there is such an endpoint, and whether it takes what it is given.
+//! Calls of endpoints: whether the endpoint exists and takes these fields.
 
-use drillmaster_models::{EndpointDef, Field, FieldError, FieldKind, SERVICES, endpoint};
+use drillmaster_models::{EndpointDef, Field, FieldKind, SERVICES, endpoint, nearest};
 use rhai::{Expr, FnCallExpr, Position};
 use serde_json::{Map, Value, json};
 
@@ -9,9 +9,9 @@ use super::{Analysis, Finding, WALK};
 use crate::value::to_json;
 
 impl Analysis {
-    pub(super) fn entry_call(&mut self, call: &FnCallExpr, position: Position) {
+    pub(super) fn endpoint_call(&mut self, call: &FnCallExpr, position: Position) {
         let module = call.namespace.root();
-        // Any other module is one that the script imports: the compiler knows them.
+        // Any other module is imported, and Rhai's parser knows its names.
         let Some(service) = SERVICES.into_iter().find(|service| service.name == module) else {
             return;
         };
@@ -22,8 +22,8 @@ impl Analysis {
         };
         match endpoint(&format!("{module}.{stem}")) {
             Ok(endpoint) if walks && endpoint.metadata.list.is_none() => {
-                let message = format!("{} answers no list to walk through", endpoint.name());
-                self.mistake(position, message, Some(format!("call {module}::{stem} instead")));
+                let message = format!("{} does not return a list", endpoint.name());
+                self.error(position, message, Some(format!("call {module}::{stem} instead")));
             }
             Ok(endpoint) => self.arguments(endpoint, call, position),
             Err(unknown) => {
@@ -32,25 +32,25 @@ impl Analysis {
                     None => "`drillmaster endpoints` lists them all".to_owned(),
                 };
                 let message = format!("there is no endpoint `{module}::{}`", call.name);
-                self.mistake(position, message, Some(help));
+                self.error(position, message, Some(help));
             }
         }
     }
 
-    /// An endpoint that is named and not called.
-    pub(super) fn uncalled(&mut self, module: &str, name: &str, position: Position) {
+    /// An endpoint that is named but not called.
+    pub(super) fn endpoint_without_call(&mut self, module: &str, name: &str, position: Position) {
         let stem = name.strip_prefix(WALK).unwrap_or(name);
         if endpoint(&format!("{module}.{stem}")).is_ok() {
             let help =
-                format!("write {module}::{name}(), with a map of its fields where it has some");
+                format!("call it as {module}::{name}(), with a map of fields if it needs any");
             let message = format!("`{module}::{name}` is not called");
-            self.mistake(position, message, Some(help));
+            self.error(position, message, Some(help));
         }
     }
 
-    /// What a loop goes over may be an answer that is no list.
-    pub(super) fn loop_over(&mut self, answer: &Expr) {
-        let Expr::FnCall(call, position) = answer else { return };
+    /// A loop over the response of an endpoint that does not return a list.
+    pub(super) fn loop_over(&mut self, response: &Expr) {
+        let Expr::FnCall(call, position) = response else { return };
         if call.namespace.is_empty() {
             return;
         }
@@ -60,12 +60,12 @@ impl Analysis {
             return;
         }
         let help = if endpoint.metadata.list.is_some() {
-            format!("walk through it by {module}::{WALK}{name}(…)")
+            format!("loop over {module}::{WALK}{name}(…) instead")
         } else {
-            format!("`drillmaster endpoints {}` tells what it answers", endpoint.name())
+            format!("`drillmaster endpoints {}` shows what it returns", endpoint.name())
         };
-        let message = format!("{} answers a map, and a loop goes over a list", endpoint.name());
-        self.mistake(*position, message, Some(help));
+        let message = format!("{} returns a map, but a loop needs a list", endpoint.name());
+        self.error(*position, message, Some(help));
     }
 
     fn arguments(&mut self, endpoint: &'static EndpointDef, call: &FnCallExpr, position: Position) {
@@ -74,7 +74,7 @@ impl Analysis {
             [] => {
                 if let Some(field) = required.next() {
                     let message = format!("{} needs the field `{}`", endpoint.name(), field.name);
-                    self.mistake(position, message, Some(field.doc.clone()));
+                    self.error(position, message, Some(field.doc.clone()));
                 }
             }
             [one] if may_be(one, Kind::Map) => {
@@ -87,17 +87,18 @@ impl Analysis {
                 for Given { name, position, .. } in &given {
                     let names = || endpoint.fields().iter().map(|field| field.name.as_str());
                     if !names().any(|own| own == name) {
-                        let error = FieldError::unknown(endpoint.name(), name, names());
-                        let (message, help) = match error.problem.split_once("; ") {
-                            Some((_, help)) => {
-                                (format!("{} has no field `{name}`", endpoint.name()), help)
+                        let help = match nearest(name, names()) {
+                            Some(meant) => format!("did you mean `{meant}`?"),
+                            None if endpoint.fields().is_empty() => "it has no fields".to_owned(),
+                            None => {
+                                format!("its fields are {}", names().collect::<Vec<_>>().join(", "))
                             }
-                            None => (error.to_string(), ""),
                         };
-                        self.mistake(*position, message, Some(help.to_owned()));
+                        let message = format!("{} has no field `{name}`", endpoint.name());
+                        self.error(*position, message, Some(help));
                     }
                 }
-                // A misspelt field is not told a second time as a missing one.
+                // A misspelt field would be reported again as missing.
                 let knows =
                     |given: &Given| endpoint.fields().iter().any(|own| own.name == given.name);
                 if !given.iter().all(knows) {
@@ -107,34 +108,35 @@ impl Analysis {
                 let is_absent = |name: &str| given.iter().all(|given| given.name != name);
                 if let Some(field) = required.find(|field| is_absent(&field.name)) {
                     let message = format!("{} needs the field `{}`", endpoint.name(), field.name);
-                    self.mistake(one.position(), message, Some(field.doc.clone()));
+                    self.error(one.position(), message, Some(field.doc.clone()));
                 }
             }
             _ => {
                 let (message, help) = one_map(endpoint, call);
-                self.mistake(position, message, Some(help));
+                self.error(position, message, Some(help));
             }
         }
     }
 
-    /// What stands in the text as it is can be looked at as the call itself will.
+    /// Checks literal values as the call itself will.
     fn values(&mut self, endpoint: &'static EndpointDef, given: &[Given]) {
         for Given { name, position, value } in given {
             let Some(Ok(value)) = value.as_ref().map(to_json) else { continue };
-            let due = endpoint.fields().iter().filter(|field| field.required);
-            let mut fields: Map<_, _> = due.map(|due| (due.name.clone(), sample(due))).collect();
+            let required = endpoint.fields().iter().filter(|field| field.required);
+            let mut fields: Map<_, _> =
+                required.map(|field| (field.name.clone(), sample(field))).collect();
             fields.insert(name.clone(), value);
             let Err(error) = endpoint.check(&Value::Object(fields)) else { continue };
-            // Of another field it was a sample that did not fit.
+            // An error of another field is about its sample.
             if error.field.split(['[', '.']).next() == Some(name) {
                 let message = format!("{}: `{name}` {}", endpoint.name(), error.problem);
-                self.mistake(*position, message, None);
+                self.error(*position, message, None);
             }
         }
     }
 }
 
-/// A value of the kind that a field takes.
+/// A value that a field takes.
 fn sample(field: &Field) -> Value {
     match &field.kind {
         FieldKind::Text => json!("x"),
@@ -146,7 +148,7 @@ fn sample(field: &Field) -> Value {
     }
 }
 
-/// The variable and its property where an argument has the form `value.property`.
+/// The variable and the property of an argument `variable.property`.
 fn property(argument: &Expr) -> Option<(&str, &str, Position)> {
     let Expr::Dot(parts, ..) = argument else { return None };
     match (&parts.lhs, &parts.rhs) {
@@ -157,7 +159,7 @@ fn property(argument: &Expr) -> Option<(&str, &str, Position)> {
     }
 }
 
-/// How every endpoint is called, to whoever calls it otherwise.
+/// The message and help for a call whose argument is not one map.
 fn one_map(endpoint: &EndpointDef, call: &FnCallExpr) -> (String, String) {
     let message = format!("{} takes one map of its fields", endpoint.name());
     (message, format!("write it as {}::{}(#{{ … }})", call.namespace.root(), call.name))

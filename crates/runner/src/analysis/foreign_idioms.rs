@@ -1,5 +1,5 @@
-//! Habits of other languages that compile here and do something else. What is told is certain: a right script
-//! has none of it. It stops nothing all the same, for a script may never come to the place.
+//! Idioms of other languages that compile here but do something else. No correct script has any of them. They are
+//! warnings all the same, because the script may never reach them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,26 +9,27 @@ use super::calls::Functions;
 use super::values::{declarations, keys};
 use super::{Finding, call_of, each_node};
 
-/// What texts and arrays are asked for elsewhere, and how long they are here.
+/// What texts and arrays are asked for in_modules, and how long they are here.
 pub(super) const LENGTHS: [&str; 3] = ["length", "size", "count"];
 
-/// The methods that give nothing, whatever they are called on.
+/// Methods that change a value in place and return nothing.
 struct InPlace<'a> {
     functions: &'a Functions,
-    /// A map may hold another of the name.
+    /// Keys of maps, which may hold functions of the same name.
     keys: HashSet<ImmutableString>,
 }
 
-/// What is odd by such habits.
+/// Warnings about such idioms.
 pub(super) fn warnings(functions: &Functions, ast: &AST) -> Vec<Finding> {
     let declared = declarations(ast);
     let in_place = InPlace { functions, keys: keys(ast) };
     let lists = texts_and_arrays(ast, &declared);
     let mut found = outside_of_rows(functions, ast);
     each_node(ast, |node| {
-        let given = call_of(node).filter(|(call, _)| call.op_token.is_none());
-        let given = given.into_iter().flat_map(|(call, _)| call.args.iter());
-        found.extend(given.chain(kept(node)).filter_map(|chain| in_place.at_the_end(chain)));
+        let call = call_of(node).filter(|(call, _)| call.op_token.is_none());
+        let arguments = call.into_iter().flat_map(|(call, _)| call.args.iter());
+        found
+            .extend(arguments.chain(assigned(node)).filter_map(|chain| in_place.at_the_end(chain)));
         match node {
             ASTNode::Expr(Expr::StringConstant(text, position)) => {
                 let name = template(text, &declared);
@@ -46,7 +47,7 @@ pub(super) fn warnings(functions: &Functions, ast: &AST) -> Vec<Finding> {
     found
 }
 
-/// The variable that a plain text would have as part of it, were it written between back ticks.
+/// The variable that a string in double quotes seems to interpolate.
 fn template(text: &str, declared: &HashMap<ImmutableString, usize>) -> Option<String> {
     let names = text.split("${").skip(1).map(|rest| {
         let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
@@ -57,13 +58,13 @@ fn template(text: &str, declared: &HashMap<ImmutableString, usize>) -> Option<St
 }
 
 fn plain_template(name: &str, position: Position) -> Finding {
-    let message = format!("`${{{name}}}` stays as it is in a text between double quotes");
-    let help = format!("write the text between back ticks: `… ${{{name}}} …`");
+    let message = format!("`${{{name}}}` is not replaced in a string in double quotes");
+    let help = format!("write the string in backticks: `… ${{{name}}} …`");
     Finding { position, message, help: Some(help) }
 }
 
-/// What is kept under a name.
-fn kept<'a>(node: &ASTNode<'a>) -> Option<&'a Expr> {
+/// The value that a statement assigns.
+fn assigned<'a>(node: &ASTNode<'a>) -> Option<&'a Expr> {
     match node {
         ASTNode::Stmt(Stmt::Var(declared, ..)) => Some(&declared.1),
         ASTNode::Stmt(Stmt::Assignment(parts)) => Some(&parts.1.rhs),
@@ -72,7 +73,7 @@ fn kept<'a>(node: &ASTNode<'a>) -> Option<&'a Expr> {
 }
 
 impl InPlace<'_> {
-    /// Such a method at the end of a chain that something is made of.
+    /// Such a method at the end of a chain whose value is used.
     fn at_the_end(&self, chain: &Expr) -> Option<Finding> {
         let mut link = chain;
         while let Expr::Dot(parts, ..) | Expr::Index(parts, ..) = link {
@@ -82,25 +83,25 @@ impl InPlace<'_> {
         self.misused(call, *position)
     }
 
-    /// Such a method, where something is to come of it.
+    /// Such a method whose value is used.
     fn misused(&self, call: &FnCallExpr, position: Position) -> Option<Finding> {
         let name = call.name.as_str();
-        if self.keys.contains(name) || !self.functions.gives_nothing(name, call.args.len() + 1) {
+        if self.keys.contains(name) || !self.functions.returns_nothing(name, call.args.len() + 1) {
             return None;
         }
-        let message = format!("`{name}` changes what it is called on, and gives nothing");
+        let message = format!("`{name}` changes its value in place and returns nothing");
         let help = match name {
-            "make_upper" => "to_upper() gives a new text".to_owned(),
-            "make_lower" => "to_lower() gives a new text".to_owned(),
+            "make_upper" => "to_upper() returns a new string".to_owned(),
+            "make_lower" => "to_lower() returns a new string".to_owned(),
             _ => format!(
-                "call {name} of a variable in a statement of its own, and go on with the variable"
+                "call {name} on a variable in a statement of its own, then use the variable"
             ),
         };
         Some(Finding { position, message, help: Some(help) })
     }
 }
 
-/// The variables that hold a text or an array wherever they stand.
+/// Variables that always hold a string or an array.
 fn texts_and_arrays(
     ast: &AST,
     declared: &HashMap<ImmutableString, usize>,
@@ -119,7 +120,7 @@ fn texts_and_arrays(
 
 fn kind_of(expr: &Expr) -> Option<&'static str> {
     match expr {
-        Expr::StringConstant(..) | Expr::InterpolatedString(..) => Some("a text"),
+        Expr::StringConstant(..) | Expr::InterpolatedString(..) => Some("a string"),
         Expr::Array(..) => Some("an array"),
         _ => None,
     }
@@ -144,7 +145,7 @@ fn length_of(
     Some(Finding { position: *position, message, help: Some("write .len()".to_owned()) })
 }
 
-/// Words about a row in the part of a script that is no row: neither a closure nor a function.
+/// Functions for rows outside of rows, closures and functions.
 fn outside_of_rows(functions: &Functions, ast: &AST) -> Vec<Finding> {
     let mut found = Vec::new();
     for statement in ast.statements() {
@@ -154,7 +155,7 @@ fn outside_of_rows(functions: &Functions, ast: &AST) -> Vec<Finding> {
                 && call.args.len() == 1
                 && !functions.has_own(&call.name)
             {
-                found.extend(about_no_row(&call.name, position));
+                found.extend(row_function_outside(&call.name, position));
             }
             true
         });
@@ -162,14 +163,15 @@ fn outside_of_rows(functions: &Functions, ast: &AST) -> Vec<Finding> {
     found
 }
 
-fn about_no_row(name: &str, position: Position) -> Option<Finding> {
+fn row_function_outside(name: &str, position: Position) -> Option<Finding> {
     let (does, help) = match name {
-        "note" | "unchanged" => {
-            ("does nothing outside of one", "tell a person by warn(…), or print(…) it")
-        }
-        "skip" => ("stops the script outside of one", "stop it by throw, or end it by return"),
+        "note" | "unchanged" => ("does nothing outside of one", "use warn(…) or print(…)"),
+        "skip" => (
+            "stops the script outside of one",
+            "use throw to stop with an error, or return to end the script",
+        ),
         _ => return None,
     };
-    let message = format!("`{name}` is about a row, and {does}");
+    let message = format!("`{name}` is for rows, and {does}");
     Some(Finding { position, message, help: Some(help.to_owned()) })
 }

@@ -12,29 +12,29 @@ use crate::language::engine::{module_file, why_not_importable};
 use crate::language::imports::Imports;
 use drillmaster_transport::files;
 
-/// What is known of a script's modules.
+/// What is known about a script's modules.
 #[derive(Debug, Default)]
 pub(crate) struct Modules {
-    /// Their texts, in the order of the files' names.
+    /// Their texts, in the order of the file names.
     pub(crate) texts: Vec<String>,
-    /// The names of the endpoints that they call.
+    /// The endpoints that they call.
     pub endpoints: BTreeSet<&'static str>,
-    /// Imports that lead to no end, and in which module; `None` in the script itself.
-    pub(super) endless: Vec<(Option<PathBuf>, Finding)>,
-    /// Whether some could not be looked into: their names are made as the script runs.
+    /// Circular or too long import chains, each with its module; `None` for the script itself.
+    pub(super) error: Vec<(Option<PathBuf>, Finding)>,
+    /// Whether some modules are unknown, because their names are computed when the script runs.
     pub(crate) unknown: bool,
 }
 
-/// A module that was read.
-pub(super) struct Read {
+/// A module's file, text and syntax tree.
+pub(super) struct Module {
     pub(super) file: PathBuf,
     pub(super) text: String,
     pub(super) ast: AST,
 }
 
 impl Modules {
-    /// Them, and each as it was read.
-    pub(super) fn of(engine: &Engine, ast: &AST, script: &Path) -> (Self, Vec<Read>) {
+    /// Reads the modules of a script.
+    pub(super) fn read(engine: &Engine, ast: &AST, script: &Path) -> (Self, Vec<Module>) {
         let (mut modules, mut read) = (Self::default(), Vec::new());
         let (mut seen, mut imports) = (BTreeSet::new(), Imports::default());
         let mut next = modules.imports(ast, script, None, &mut imports);
@@ -42,19 +42,19 @@ impl Modules {
             if !seen.insert(file.clone()) {
                 continue;
             }
-            // What cannot be read or compiled is told where it is imported.
+            // Files that cannot be read or compiled are errors of their import.
             let Ok(text) = files::read_text(&file, files::BY_HAND) else { continue };
             let Ok(ast) = engine.compile(&text) else { continue };
-            modules.endpoints.extend(entries_of(&ast));
+            modules.endpoints.extend(endpoints_of(&ast));
             next.extend(modules.imports(&ast, script, Some(&file), &mut imports));
-            read.push(Read { file, text, ast });
+            read.push(Module { file, text, ast });
         }
         let text = |file: &PathBuf| files::read_text(file, files::BY_HAND).ok();
         modules.texts = seen.iter().filter_map(text).collect();
         (modules, read)
     }
 
-    /// The files that a module imports, or the script itself. All are looked for beside the script.
+    /// The files that a module or the script itself imports. All paths are relative to the script's folder.
     fn imports(
         &mut self,
         ast: &AST,
@@ -77,12 +77,12 @@ impl Modules {
             let file = module_file(&folder_of(script), name);
             match imports.add(&from, &as_named(file.clone())) {
                 Ok(()) => files.push(file),
-                Err(endless) => self.endless.push((
+                Err(error) => self.error.push((
                     module.map(Path::to_owned),
                     Finding {
                         position: *position,
-                        message: endless.message,
-                        help: Some(endless.help.to_owned()),
+                        message: error.message,
+                        help: Some(error.help.to_owned()),
                     },
                 )),
             }
@@ -90,15 +90,15 @@ impl Modules {
         files
     }
 
-    /// Those of the imports that lead to no end which are in this module, or in the script itself.
-    pub(super) fn endless_in(&self, module: Option<&Path>) -> impl Iterator<Item = Finding> {
-        let there = self.endless.iter().filter(move |(file, _)| file.as_deref() == module);
-        there.map(|(_, mistake)| mistake.clone())
+    /// The import errors of a module, or of the script itself.
+    pub(super) fn errors_in(&self, module: Option<&Path>) -> impl Iterator<Item = Finding> {
+        let in_module = self.error.iter().filter(move |(file, _)| file.as_deref() == module);
+        in_module.map(|(_, finding)| finding.clone())
     }
 }
 
-/// The names of the endpoints that are called.
-pub(super) fn entries_of(ast: &AST) -> BTreeSet<&'static str> {
+/// The endpoints that are called.
+pub(super) fn endpoints_of(ast: &AST) -> BTreeSet<&'static str> {
     let mut endpoints = BTreeSet::new();
     each_node(ast, |node| {
         let Some((call, _)) = call_of(node) else { return };

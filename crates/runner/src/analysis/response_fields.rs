@@ -1,5 +1,5 @@
-//! What is taken of answers. A service may say more than is documented, so that a name which is not documented is
-//! told only where one that is looks alike, and as a warning.
+//! Fields of responses. A service may return more than is documented, so an undocumented field is only a warning, and
+//! only if it looks like a documented one.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::foreign_idioms::LENGTHS;
 use super::values::declarations;
 use super::{Finding, WALK, each_node};
 
-/// Names that are taken of an answer and are hardly meant.
+/// Warnings about fields that look misspelt.
 pub(super) fn warnings(ast: &AST) -> Vec<Finding> {
     let declared = declarations(ast);
     let mut variables: HashMap<ImmutableString, Shape> = HashMap::new();
@@ -50,17 +50,17 @@ pub(super) fn warnings(ast: &AST) -> Vec<Finding> {
     found
 }
 
-/// What is documented of a value.
+/// What is documented about a value.
 #[derive(Clone)]
 struct Shape {
     endpoint: &'static EndpointDef,
-    /// The whole answer's schema, to which the part may point.
+    /// The schema of the whole response, to which `part` may refer.
     root: Value,
     part: Value,
 }
 
 impl Shape {
-    /// The shape of an answer, or of a part of one.
+    /// The shape of a response, or of a part of one.
     fn of(expr: &Expr) -> Option<Self> {
         match expr {
             Expr::FnCall(call, _) => Self::of_call(call),
@@ -90,7 +90,7 @@ impl Shape {
         }
     }
 
-    /// The same without pointing elsewhere.
+    /// The same without pointing in_modules.
     fn resolved(mut self) -> Self {
         while let Some(to) = self.part["$ref"].as_str() {
             let Some(part) = self.root.pointer(to.trim_start_matches('#')) else { break };
@@ -109,7 +109,7 @@ impl Shape {
         Some(Self { part, ..self.clone() }.resolved())
     }
 
-    /// Why a name is hardly meant, and the one that is documented.
+    /// A warning about a name, and the documented name that looks like it.
     fn unlikely(&self, name: &str) -> Option<(String, String)> {
         if self.part["type"] == "array" && LENGTHS.contains(&name) {
             return Some((format!("there is no `{name}` in an array"), "len()".to_owned()));
@@ -120,7 +120,7 @@ impl Shape {
         }
         let meant = nearest(name, fields.keys().map(String::as_str))?;
         let message =
-            format!("`{name}` is not documented in what {} answers", self.endpoint.name());
+            format!("`{name}` is not a documented field of what {} returns", self.endpoint.name());
         Some((message, meant.to_owned()))
     }
 }

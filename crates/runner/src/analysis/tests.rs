@@ -1,7 +1,7 @@
 use crate::script::Script;
 
-/// What is wrong with a script, a line each.
-fn mistakes(source: &str) -> String {
+/// The errors in a script, one per line.
+fn errors(source: &str) -> String {
     let script = match Script::parse("a.rhai", source) {
         Ok(script) => script,
         Err(problem) => return problem.to_string(),
@@ -15,78 +15,77 @@ fn columns(source: &str) -> String {
 }
 
 #[test]
-fn a_right_script_has_no_mistakes() {
-    assert_eq!(mistakes("for user in veracode::all_users() { print(user.email); }"), "");
-    assert_eq!(mistakes("fn twice(x) { x * 2 } print(twice(2)); [1].map(|x| twice(x));"), "");
-    assert_eq!(mistakes("thm::scoreboard(#{ roomCode: \"x\" })"), "");
+fn a_right_script_has_no_errors() {
+    assert_eq!(errors("for user in veracode::all_users() { print(user.email); }"), "");
+    assert_eq!(errors("fn twice(x) { x * 2 } print(twice(2)); [1].map(|x| twice(x));"), "");
+    assert_eq!(errors("thm::scoreboard(#{ roomCode: \"x\" })"), "");
 }
 
 #[test]
-fn an_unknown_endpoint_is_told_with_the_one_that_was_meant() {
+fn an_unknown_endpoint_gets_a_suggestion() {
     let told = "a.rhai:1:6: there is no endpoint `thm::rums` (did you mean `thm::rooms`?)";
-    assert_eq!(mistakes("thm::rums()"), told);
+    assert_eq!(errors("thm::rums()"), told);
 }
 
 #[test]
-fn a_list_that_is_none_cannot_be_walked_through() {
-    let told =
-        "a.rhai:1:6: thm.add_seat answers no list to walk through (call thm::add_seat instead)";
-    assert_eq!(mistakes("thm::all_add_seat(#{ email: \"x\" })"), told);
+fn an_endpoint_that_returns_no_list_has_no_all_function() {
+    let told = "a.rhai:1:6: thm.add_seat does not return a list (call thm::add_seat instead)";
+    assert_eq!(errors("thm::all_add_seat(#{ email: \"x\" })"), told);
 }
 
 #[test]
-fn a_misspelt_field_is_told_at_its_place() {
+fn a_misspelt_field_is_reported_at_its_position() {
     let told = "a.rhai:1:18: thm.add_seat has no field `emial` (did you mean `email`?)";
-    assert!(mistakes("thm::add_seat(#{ emial: \"x\" })").starts_with(told));
+    assert!(errors("thm::add_seat(#{ emial: \"x\" })").starts_with(told));
 }
 
 #[test]
-fn a_missing_field_is_told() {
-    assert!(mistakes("thm::scoreboard()").contains("thm.scoreboard needs the field `roomCode`"));
-    assert!(mistakes("thm::scoreboard(#{})").contains("needs the field `roomCode`"));
+fn a_missing_field_is_reported() {
+    assert!(errors("thm::scoreboard()").contains("thm.scoreboard needs the field `roomCode`"));
+    assert!(errors("thm::scoreboard(#{})").contains("needs the field `roomCode`"));
 }
 
 #[test]
-fn a_value_that_no_field_takes_is_told() {
+fn a_value_of_the_wrong_type_is_reported() {
     assert_eq!(
-        mistakes("thm::add_seat(#{ email: 5 })"),
-        "a.rhai:1:18: thm.add_seat: `email` is `5`, where a text is due"
+        errors("thm::add_seat(#{ email: 5 })"),
+        "a.rhai:1:18: thm.add_seat: `email` must be text, not `5`"
     );
-    let told = "a.rhai:1:28: veracode.users_details: `limit` is \"five\", where a whole number";
-    assert!(mistakes("veracode::users_details(#{ limit: \"five\" })").starts_with(told));
-    let told = mistakes("veracode::invite(#{ senderId: \"s\", email: \"x\", roleIds: \"x\" })");
-    assert!(told.starts_with("a.rhai:1:48: veracode.invite: `roleIds` is"), "{told}");
-    assert_eq!(mistakes("let n = 5; thm::add_seat(#{ email: n })"), "");
+    let told = "a.rhai:1:28: veracode.users_details: `limit` must be a whole number";
+    assert!(errors("veracode::users_details(#{ limit: \"five\" })").starts_with(told));
+    let told = errors("veracode::invite(#{ senderId: \"s\", email: \"x\", roleIds: \"x\" })");
+    assert!(told.starts_with("a.rhai:1:48: veracode.invite: `roleIds` must be"), "{told}");
+    assert_eq!(errors("let n = 5; thm::add_seat(#{ email: n })"), "");
 }
 
 #[test]
-fn a_cell_in_the_place_of_the_map_is_told() {
+fn a_cell_instead_of_the_map_is_reported() {
     let told = "thm.add_seat takes one map of its fields \
                 (write it as thm::add_seat(#{ email: l.email }))";
     assert_eq!(
-        mistakes("each(roster(), |l| thm::add_seat(l.email))"),
+        errors("each(roster(), |l| thm::add_seat(l.email))"),
         format!("a.rhai:1:36: {told}")
     );
-    assert_eq!(mistakes("let l = #{ email: #{} }; thm::add_seat(l.email)"), "");
+    assert_eq!(errors("let l = #{ email: #{} }; thm::add_seat(l.email)"), "");
 }
 
 #[test]
-fn nothing_is_picked_out_of_what_is_gone_through() {
+fn lists_of_ours_cannot_be_indexed() {
     for list in ["roster()", "thm::all_users()", "each(roster(), |l| 1)"] {
-        let told = mistakes(&format!("let first = {list}[0]; print(first)"));
-        assert!(told.contains("nothing can be picked by [ ]"), "{list}: {told}");
+        let told = errors(&format!("let first = {list}[0]; print(first)"));
+        assert!(told.contains("cannot be indexed with [ ]"), "{list}: {told}");
     }
-    assert_eq!(mistakes("for row in roster() { print(row[\"email\"]) }"), "");
+    assert_eq!(errors("for row in roster() { print(row[\"email\"]) }"), "");
 }
 
 #[test]
-fn an_assignment_that_would_add_to_a_map_is_told() {
-    let told = "`m` is an empty map, and an assignment adds nothing to it (add to it by m.set(key, value))";
+fn an_assignment_that_would_add_a_key_is_reported() {
+    let told = "`m` is an empty map, and an assignment does not add keys (add keys with m.set(key, value))";
     assert_eq!(
-        mistakes("let m = #{}; for i in 0..3 { m[`${i}`] = i; }"),
+        errors("let m = #{}; for i in 0..3 { m[`${i}`] = i; }"),
         format!("a.rhai:1:30: {told}")
     );
-    assert_eq!(mistakes("let m = #{}; m.a = 1;"), format!("a.rhai:1:14: {told}"));
+    assert_eq!(errors("let m = #{}; m.a = 1;"), format!("a.rhai:1:14: {told}"));
     for source in [
         "let m = #{}; m.set(\"a\", 1); m.a = 2;",
         "let m = #{ a: 1 }; m.a = 2;",
@@ -94,12 +93,12 @@ fn an_assignment_that_would_add_to_a_map_is_told() {
         "fn fill(map) { map } let m = #{}; fill(m); m.a = 2;",
         "let m = #{}; m.mixin(#{ a: 1 }); m.a += 2;",
     ] {
-        assert_eq!(mistakes(source), "", "{source}");
+        assert_eq!(errors(source), "", "{source}");
     }
 }
 
 #[test]
-fn mistakes_in_modules_are_told_in_their_own_files() {
+fn errors_in_modules_are_reported_in_their_files() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("inner.rhai"), "fn rooms() { thm::rums() }").unwrap();
@@ -117,37 +116,37 @@ fn mistakes_in_modules_are_told_in_their_own_files() {
 }
 
 #[test]
-fn an_endpoint_that_is_not_called_is_told() {
-    let told = mistakes("for room in thm::all_users { print(room) }");
+fn an_endpoint_without_a_call_is_reported() {
+    let told = errors("for room in thm::all_users { print(room) }");
     assert!(told.starts_with("a.rhai:1:18: `thm::all_users` is not called"), "{told}");
 }
 
 #[test]
-fn a_loop_over_a_map_is_told() {
-    let told = mistakes("for time in veracode::engagement_time() { print(time) }");
-    assert!(told.starts_with("a.rhai:1:23: veracode.engagement_time answers a map"), "{told}");
-    let told = mistakes("for user in veracode::users_details() { print(user) }");
-    assert!(told.contains("walk through it by veracode::all_users_details(…)"), "{told}");
-    assert_eq!(mistakes("for user in veracode::all_users() { print(user) }"), "");
+fn a_loop_over_a_map_is_reported() {
+    let told = errors("for time in veracode::engagement_time() { print(time) }");
+    assert!(told.starts_with("a.rhai:1:23: veracode.engagement_time returns a map"), "{told}");
+    let told = errors("for user in veracode::users_details() { print(user) }");
+    assert!(told.contains("loop over veracode::all_users_details(…) instead"), "{told}");
+    assert_eq!(errors("for user in veracode::all_users() { print(user) }"), "");
 }
 
 #[test]
-fn unknown_functions_modules_and_variables_are_told() {
+fn unknown_functions_modules_and_variables_are_reported() {
     assert!(
-        mistakes("rooster()").contains("there is no function `rooster` (did you mean `roster`?)")
+        errors("rooster()").contains("there is no function `rooster` (did you mean `roster`?)")
     );
-    assert!(mistakes("thn::rooms()").contains("ndefined module: thn (did you mean `thm`?)"));
-    assert!(mistakes("print(roomm)").contains("roomm"));
-    assert!(mistakes("eval(\"1\")").contains("eval"));
+    assert!(errors("thn::rooms()").contains("ndefined module: thn (did you mean `thm`?)"));
+    assert!(errors("print(roomm)").contains("roomm"));
+    assert!(errors("eval(\"1\")").contains("eval"));
 }
 
 #[test]
-fn an_input_is_declared_by_literals() {
-    assert!(mistakes("let a = \"x\"; input(a)").contains("declared by literals"));
+fn an_input_is_declared_with_literals() {
+    assert!(errors("let a = \"x\"; input(a)").contains("default must be literals"));
 }
 
 #[test]
-fn columns_are_found_in_rows_of_every_kind() {
+fn columns_are_found_in_loops_and_each() {
     let source = "let x = 1; each(roster(), |row| { row.email + x }); \
                   let rows = roster(); for row in rows { print(row[\"first name\"]); } \
                   each(rows, |r| r.id.len());";
@@ -155,7 +154,7 @@ fn columns_are_found_in_rows_of_every_kind() {
 }
 
 #[test]
-fn a_column_that_is_asked_for_first_is_optional() {
+fn a_column_that_is_checked_first_is_optional() {
     let source = "for row in roster() { if \"team\" in row { row.team } else { row.id } } \
                   each(roster(), |r| { if r.contains(\"name\") { r.name } r.email });";
     let script = Script::parse("a.rhai", source).unwrap();
@@ -173,21 +172,21 @@ fn a_column_that_is_needed_once_is_not_optional() {
 #[test]
 fn a_call_takes_a_map_and_nothing_else() {
     for argument in ["\"a\"", "1", "[1]", "`${1}`", "()", "|x| x"] {
-        let told = mistakes(&format!("thm::add_seat({argument})"));
+        let told = errors(&format!("thm::add_seat({argument})"));
         assert!(told.contains("thm.add_seat takes one map of its fields"), "{argument}: {told}");
     }
-    assert_eq!(mistakes("let fields = #{ email: \"x\" }; thm::add_seat(fields)"), "");
+    assert_eq!(errors("let fields = #{ email: \"x\" }; thm::add_seat(fields)"), "");
 }
 
 #[test]
 fn a_function_of_each_takes_the_row_alone() {
     for work in ["|a, b| a", "|| 1", "|a, b| a + x"] {
-        let told = mistakes(&format!("let x = 1; each(roster(), {work});"));
+        let told = errors(&format!("let x = 1; each(roster(), {work});"));
         assert!(told.contains("the function of `each` takes"), "{work}: {told}");
     }
-    assert_eq!(mistakes("let x = 1; let y = 2; each(roster(), |a| a.id + x + y);"), "");
+    assert_eq!(errors("let x = 1; let y = 2; each(roster(), |a| a.id + x + y);"), "");
     assert_eq!(
-        mistakes("let work = |a| a; each([1, 2], work); each([#{ k: 1 }], \"k\", |a| a);"),
+        errors("let work = |a| a; each([1, 2], work); each([#{ k: 1 }], \"k\", |a| a);"),
         ""
     );
 }
@@ -202,14 +201,14 @@ fn each_takes_rows_first_and_the_function_last() {
         "[1], |a| a, \"k\"",
         "[1], 2, |a| a",
     ] {
-        let told = mistakes(&format!("each({given})"));
+        let told = errors(&format!("each({given})"));
         assert!(told.contains("`each` takes rows and a function"), "{given}: {told}");
     }
-    assert!(mistakes("each(roster(), \"id\", |a| a)").contains("`--key`"));
+    assert!(errors("each(roster(), \"id\", |a| a)").contains("`--key`"));
 }
 
 #[test]
-fn an_import_is_looked_for() {
+fn a_missing_import_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("inside");
     std::fs::create_dir(&inside).unwrap();
@@ -228,8 +227,8 @@ fn an_import_is_looked_for() {
 
 #[test]
 fn an_input_has_one_default() {
-    let twice = |second: &str| mistakes(&format!("input(\"a\", \"b\", 1); {second};"));
-    let told = "a.rhai:1:21: the input `a` is declared already with another default";
+    let twice = |second: &str| errors(&format!("input(\"a\", \"b\", 1); {second};"));
+    let told = "a.rhai:1:21: the input `a` is already declared with another default";
     assert!(twice("input(\"a\", \"b\", 2)").starts_with(told));
     assert!(twice("input(\"a\", \"b\", \"1\")").starts_with(told));
     assert_eq!(twice("input(\"a\", \"b\", 1)"), "");
@@ -237,29 +236,29 @@ fn an_input_has_one_default() {
 }
 
 const READ_ONLY: &str =
-    "is declared outside of the row: rows run side by side, so it is read-only in here";
+    "is declared outside of the row: rows run in parallel, so it is read-only here";
 
 #[track_caller]
 fn check_read_only(source: &str, places: &[&str]) {
-    let told = mistakes(source);
+    let told = errors(source);
     let found: Vec<_> = told.lines().filter_map(|line| line.split_once(READ_ONLY)).collect();
     let found: Vec<_> = found.iter().map(|(place, _)| place.trim()).collect();
     assert_eq!(found, places, "{source}: {told}");
 }
 
 #[test]
-fn what_a_row_declares_may_be_changed_by_methods() {
-    assert_eq!(mistakes("each([1], |row| { let n = []; n.push(row); n });"), "");
-    assert_eq!(mistakes("let n = [2]; each([1], |row| { n.len() + row });"), "");
-    assert_eq!(mistakes("let n = [2]; each([1], |row| { n.map(|x| x).push(row) });"), "");
+fn methods_may_change_variables_of_the_row() {
+    assert_eq!(errors("each([1], |row| { let n = []; n.push(row); n });"), "");
+    assert_eq!(errors("let n = [2]; each([1], |row| { n.len() + row });"), "");
+    assert_eq!(errors("let n = [2]; each([1], |row| { n.map(|x| x).push(row) });"), "");
 }
 
 #[test]
-fn what_is_outside_of_a_row_is_not_assigned_to() {
-    let told = "a.rhai:1:33: `n` is declared outside of the row: rows run side by side, so it is read-only \
-                in here (return it from the row and add it up afterwards, for example \
+fn a_row_cannot_write_to_variables_outside_of_it() {
+    let told = "a.rhai:1:33: `n` is declared outside of the row: rows run in parallel, so it is read-only \
+                here (return it from the row and add it up afterwards, for example \
                 for row in each(…).done() { total += row.points })";
-    assert_eq!(mistakes("let n = 0; each(roster(), |row| n += 1);"), told);
+    assert_eq!(errors("let n = 0; each(roster(), |row| n += 1);"), told);
     let at = |column: usize, name: &str| format!("a.rhai:1:{column}: `{name}`");
     for (source, column) in [
         ("let n = 0; each([1], |row| { n = 1; n += 2; });", 30),
@@ -274,13 +273,13 @@ fn what_is_outside_of_a_row_is_not_assigned_to() {
         ("let n = 0; let work = |row| { n = 1 }; each([1], work);", 31),
         ("let n = 0; each([1], |row| { if row > 0 { for x in [1] { n += x } } });", 58),
     ] {
-        let told = mistakes(source);
+        let told = errors(source);
         assert!(told.starts_with(&format!("{} {READ_ONLY}", at(column, "n"))), "{source}: {told}");
     }
 }
 
 #[test]
-fn closures_within_a_row_are_looked_through() {
+fn closures_in_a_row_are_checked_too() {
     let nested = "let n = 0; each([1], |row| [1].map(|x| { n += x; x }));";
     check_read_only(nested, &["a.rhai:1:42: `n`"]);
     let twice = "let n = 0; each([1], |row| { let m = 0; [1].map(|x| { [2].map(|y| { m += 1; n += 1 }); }); });";
@@ -293,7 +292,7 @@ fn closures_within_a_row_are_looked_through() {
 }
 
 #[test]
-fn what_a_row_declares_is_its_own() {
+fn a_row_may_write_to_its_own_variables() {
     for source in [
         "let n = 0; each([1], |row| { let n = 1; n += 1; n });",
         "let n = 0; each([1], |row| { print(n); if row > 0 { let n = 1; n += 1; } n });",
@@ -307,12 +306,12 @@ fn what_a_row_declares_is_its_own() {
         "let n = 0; each([1], |row| { let m = n; each([2], |x| { m += x; m }); m });",
         "let n = 0; n += 1; [1].map(|x| n += x); let add = |x| { n += x }; add.call(1); each([1], |row| n);",
     ] {
-        assert_eq!(mistakes(source), "", "{source}");
+        assert_eq!(errors(source), "", "{source}");
     }
 }
 
 #[test]
-fn a_variable_is_the_rows_own_from_its_declaration_on() {
+fn a_variable_is_the_rows_own_only_after_its_declaration() {
     for (source, place) in [
         ("let n = 0; each([1], |row| { n += 1; let n = 1; n += 1; n });", "a.rhai:1:30: `n`"),
         (
@@ -328,17 +327,17 @@ fn a_variable_is_the_rows_own_from_its_declaration_on() {
     }
 }
 
-/// What is odd about a script that has no mistakes, a line each.
+/// The warnings about a script without errors, one per line.
 #[track_caller]
 fn warnings(source: &str) -> String {
-    assert_eq!(mistakes(source), "", "{source}");
+    assert_eq!(errors(source), "", "{source}");
     let script = Script::parse("a.rhai", source).unwrap();
     script.warnings().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn an_input_that_is_never_used_is_warned_of() {
-    let told = "a.rhai:1:12: the input `room` is declared and never used (";
+fn an_unused_input_is_a_warning() {
+    let told = "a.rhai:1:12: the input `room` is declared but never used (";
     assert!(warnings("let room = input(\"room\", \"where\");").starts_with(told));
     assert!(warnings("input(\"room\"); print(1);").starts_with("a.rhai:1:1: the input `room`"));
     for used in [
@@ -356,8 +355,8 @@ fn an_input_that_is_never_used_is_warned_of() {
 }
 
 #[test]
-fn an_input_that_is_never_come_to_is_warned_of() {
-    let told = "the script never comes to the input `room`";
+fn an_unreachable_input_is_a_warning() {
+    let told = "the script never reaches the input `room`";
     for source in [
         "print(1); return; print(input(\"room\"));",
         "throw \"no\"; let room = input(\"room\"); print(room);",
@@ -378,7 +377,7 @@ fn an_input_that_is_never_come_to_is_warned_of() {
 }
 
 #[test]
-fn an_import_that_is_never_used_is_warned_of() {
+fn an_unused_import_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("words.rhai"), "fn hello() { 1 } export const X = 2;")
         .unwrap();
@@ -388,16 +387,16 @@ fn an_import_that_is_never_used_is_warned_of() {
         script.warnings().iter().map(|problem| problem.message.clone()).collect::<String>()
     };
     let import = "import \"words\" as words;";
-    assert_eq!(told(import), "the module `words` is imported and never used");
+    assert_eq!(told(import), "the module `words` is imported but never used");
     assert_eq!(told(&format!("{import} words::hello();")), "");
     assert_eq!(told(&format!("{import} print(words::X);")), "");
     assert_eq!(told(&format!("{import} each([1], |x| words::hello());")), "");
 }
 
 #[test]
-fn a_method_that_nothing_has_is_told() {
+fn an_unknown_method_is_reported() {
     let told = "a.rhai:1:12: there is no method `to_uper` (did you mean `to_upper`?)";
-    assert_eq!(mistakes("let a = 1; a.to_uper()").replace("1:14", "1:12"), told);
+    assert_eq!(errors("let a = 1; a.to_uper()").replace("1:14", "1:12"), told);
     for right in [
         "let a = \"b\"; a.to_upper()",
         "let a = #{ work: |x| x }; a.work(1)",
@@ -405,12 +404,12 @@ fn a_method_that_nothing_has_is_told() {
         "fn work(x) { x } let a = 1; a.work(1); [1].work(1)",
         "let a = |x| x; a.call(1); a.curry(1).call(); a.type_of()",
     ] {
-        assert_eq!(mistakes(right), "", "{right}");
+        assert_eq!(errors(right), "", "{right}");
     }
 }
 
 #[test]
-fn a_method_that_a_type_of_ours_lacks_is_told() {
+fn a_method_that_one_of_our_types_lacks_is_reported() {
     let told = |kind: &str, name: &str| format!("a value of type {kind} has no method `{name}`");
     for (source, expected) in [
         ("roster().push(1)", told("Roster", "push")),
@@ -424,9 +423,9 @@ fn a_method_that_a_type_of_ours_lacks_is_told() {
         ("for row in roster() { row.push(1); }", told("Row", "push")),
         ("veracode::all_users().filter(|user| true)", told("Walk", "filter")),
     ] {
-        assert!(mistakes(source).contains(&expected), "{source}: {}", mistakes(source));
+        assert!(errors(source).contains(&expected), "{source}: {}", errors(source));
     }
-    assert!(mistakes("each([1], |x| x).dune()").contains("did you mean `done`?"));
+    assert!(errors("each([1], |x| x).dune()").contains("did you mean `done`?"));
     for right in [
         "let rows = each([1], |x| x); rows.done().len(); rows.table([\"key\"]); rows.done().is_empty()",
         "for row in roster() { row.to_map().keys(); row.email.trim(); \"a\" in row }",
@@ -435,46 +434,52 @@ fn a_method_that_a_type_of_ours_lacks_is_told() {
         "let rows = each([1], |x| x); { let rows = [1]; rows.push(2) }",
         "let rows = [1]; fn f(rows) { rows.push(1) } f(rows)",
     ] {
-        assert_eq!(mistakes(right), "", "{right}");
+        assert_eq!(errors(right), "", "{right}");
     }
 }
 
 #[test]
 fn a_list_of_ours_has_methods_and_no_fields() {
-    let told = mistakes("let rows = each([1], |x| x); print(rows.len);");
+    let told = errors("let rows = each([1], |x| x); print(rows.len);");
     assert!(
         told.contains("there is no `len` in a value of type Rows (it is a method: write len())"),
         "{told}"
     );
-    let told = mistakes("print(thm::all_rooms().roomInfo);");
+    let told = errors("print(thm::all_rooms().roomInfo);");
     assert!(
-        told.contains("there is no `roomInfo` in a value of type Walk (go through it by"),
+        told.contains("there is no `roomInfo` in a value of type Walk (loop over it with"),
         "{told}"
     );
 }
 
 #[test]
-fn a_function_gets_what_it_takes() {
+fn arguments_of_the_wrong_number_or_type_are_reported() {
     for (source, expected) in [
-        ("now(1)", "`now` takes no values, and gets 1"),
-        ("print(day())", "`day` takes 1 value, and gets 0 (write it as day(moment: "),
-        ("fn twice(x) { x } twice(1, 2)", "`twice` takes 1 value, and gets 2"),
-        ("list([1])", "`list` does not take such values (write it as list(text: string))"),
-        ("report(\"a\")", "`report` does not take such values (write it as report(data: "),
-        ("each([1], |x| { skip(1); })", "`skip` does not take such values"),
-        ("roster().len(1)", "`len` takes no values, and gets 1"),
+        ("now(1)", "`now` takes no values, but gets 1"),
+        ("print(day())", "`day` takes 1 value, but gets 0 (write it as day(moment: "),
+        ("fn twice(x) { x } twice(1, 2)", "`twice` takes 1 value, but gets 2"),
+        (
+            "list([1])",
+            "`list` does not take values of these types (write it as list(text: string))",
+        ),
+        (
+            "report(\"a\")",
+            "`report` does not take values of these types (write it as report(data: ",
+        ),
+        ("each([1], |x| { skip(1); })", "`skip` does not take values of these types"),
+        ("roster().len(1)", "`len` takes no values, but gets 1"),
     ] {
-        assert!(mistakes(source).contains(expected), "{source}: {}", mistakes(source));
+        assert!(errors(source).contains(expected), "{source}: {}", errors(source));
     }
     for right in
         ["fn day() { 1 } day()", "fn f(a) { a } fn f(a, b) { b } f(1); f(1, 2)", "list(`${1}`)"]
     {
-        assert_eq!(mistakes(right), "", "{right}");
+        assert_eq!(errors(right), "", "{right}");
     }
 }
 
 #[test]
-fn the_scripts_that_are_shipped_are_faultless() {
+fn shipped_scripts_have_no_findings() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let mut looked_at = 0;
@@ -489,7 +494,7 @@ fn the_scripts_that_are_shipped_are_faultless() {
 }
 
 #[test]
-fn a_misspelt_field_of_an_answer_is_warned_of() {
+fn a_misspelt_field_of_a_response_is_a_warning() {
     for (source, meant) in [
         ("print(thm::rooms().roomInf);", "roomInfo"),
         ("let rooms = thm::rooms(); print(rooms.roominfo);", "roomInfo"),
@@ -511,31 +516,31 @@ fn a_misspelt_field_of_an_answer_is_warned_of() {
 }
 
 #[test]
-fn what_means_something_else_elsewhere_is_warned_of() {
+fn idioms_of_other_languages_are_warnings() {
     for (source, told) in [
-        ("let x = 1; print(\"${x} rooms\");", "`${x}` stays as it is"),
-        ("let x = 1; print(\"has ${x + 1}\");", "(write the text between back ticks"),
-        ("let x = \" a\"; print(x.trim().to_lower());", "`trim` changes what it is called on"),
-        ("let x = \" a\"; let y = x.trim(); print(y);", "`trim` changes what it is called on"),
-        ("let x = [2, 1]; let y = 0; y = x.sort(); print(y);", "`sort` changes what it is"),
-        ("let x = \"A\"; print(x.make_lower());", "(to_lower() gives a new text)"),
-        ("let x = [[2, 1]]; print(x[0].reverse()[0]);", "`reverse` changes what it is"),
+        ("let x = 1; print(\"${x} rooms\");", "`${x}` is not replaced"),
+        ("let x = 1; print(\"has ${x + 1}\");", "(write the string in backticks"),
+        ("let x = \" a\"; print(x.trim().to_lower());", "`trim` changes its value in place"),
+        ("let x = \" a\"; let y = x.trim(); print(y);", "`trim` changes its value in place"),
+        ("let x = [2, 1]; let y = 0; y = x.sort(); print(y);", "`sort` changes its value"),
+        ("let x = \"A\"; print(x.make_lower());", "(to_lower() returns a new string)"),
+        ("let x = [[2, 1]]; print(x[0].reverse()[0]);", "`reverse` changes its value"),
         ("let x = [1]; print(x.length);", "there is no `length` in an array (write .len())"),
-        ("let x = \"a\"; if x.length > 0 { }", "there is no `length` in a text"),
+        ("let x = \"a\"; if x.length > 0 { }", "there is no `length` in a string"),
         (
             "let x = thm::scoreboard(#{ roomCode: \"a\" }); print(`${x.length}`);",
             "there is no `length` in an array (did you mean `len()`?)",
         ),
-        ("note(\"all\");", "`note` is about a row, and does nothing outside of one"),
-        ("if true { unchanged(\"all\"); }", "`unchanged` is about a row"),
-        ("skip(\"all\");", "`skip` is about a row, and stops the script outside of one"),
+        ("note(\"all\");", "`note` is for rows, and does nothing outside of one"),
+        ("if true { unchanged(\"all\"); }", "`unchanged` is for rows"),
+        ("skip(\"all\");", "`skip` is for rows, and stops the script outside of one"),
     ] {
         assert!(warnings(source).contains(told), "{source}: {}", warnings(source));
     }
 }
 
 #[test]
-fn what_only_looks_like_such_a_habit_is_left_alone() {
+fn code_that_only_looks_foreign_is_no_warning() {
     for source in [
         "let x = 1; print(`${x} rooms`);",
         "print(\"${HOME} is the shell's\");",

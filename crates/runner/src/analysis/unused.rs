@@ -1,4 +1,5 @@
-//! What a script declares and never uses. It runs all the same, so that these are warnings.
+//! Unused inputs and imports, and inputs in code that is never reached. The script runs all the same, so these are
+//! warnings.
 
 use std::collections::HashSet;
 
@@ -6,9 +7,9 @@ use rhai::{AST, ASTNode, Expr, FnPtr, ImmutableString, Position, Stmt};
 
 use super::{Finding, call_of, each_node};
 
-/// What is declared for nothing.
+/// Unused declarations.
 pub(super) fn warnings(ast: &AST) -> Vec<Finding> {
-    let used = Used::of(ast);
+    let used = Used::new(ast);
     let mut found = Vec::new();
     each_node(ast, |node| match node {
         ASTNode::Stmt(Stmt::Var(declared, _, position)) => {
@@ -22,8 +23,8 @@ pub(super) fn warnings(ast: &AST) -> Vec<Finding> {
         ASTNode::Stmt(Stmt::Import(parts, position)) => {
             let alias = &parts.1;
             if !alias.name.is_empty() && !used.modules.contains(&alias.name) {
-                let message = format!("the module `{}` is imported and never used", alias.name);
-                let help = "leave the import out, or call something of it".to_owned();
+                let message = format!("the module `{}` is imported but never used", alias.name);
+                let help = "remove the import or use it".to_owned();
                 let position = if alias.pos.is_none() { *position } else { alias.pos };
                 found.push(Finding { position, message, help: Some(help) });
             }
@@ -32,12 +33,12 @@ pub(super) fn warnings(ast: &AST) -> Vec<Finding> {
     });
     blocks(ast, |statements| {
         let stop = statements.iter().position(stops);
-        let behind = stop.map_or(&[][..], |stop| &statements[stop + 1..]);
-        inputs_in(behind).for_each(|(input, at)| {
-            let why = "it stands behind the end of its block";
+        let unreached = stop.map_or(&[][..], |stop| &statements[stop + 1..]);
+        inputs_in(unreached).for_each(|(input, at)| {
+            let why = "its block ends before it";
             found.push(unreachable(&input, at, why));
         });
-        // All but the last come to nothing.
+        // The last statement's value is the block's; the others' values are dropped.
         let before = &statements[..statements.len().saturating_sub(1)];
         found.extend(before.iter().filter_map(dropped).map(|(input, at)| unused(&input, at)));
     });
@@ -46,28 +47,28 @@ pub(super) fn warnings(ast: &AST) -> Vec<Finding> {
 }
 
 fn unused(input: &str, position: Position) -> Finding {
-    let message = format!("the input `{input}` is declared and never used");
-    let help = "use it, or leave it out: whoever runs the script is asked for it".to_owned();
+    let message = format!("the input `{input}` is declared but never used");
+    let help = "use it or remove it: people who run the script are asked for it".to_owned();
     Finding { position, message, help: Some(help) }
 }
 
 fn unreachable(input: &str, position: Position, why: &str) -> Finding {
-    let message = format!("the script never comes to the input `{input}`: {why}");
-    let help = "declare it at the beginning of the script, or leave it out".to_owned();
+    let message = format!("the script never reaches the input `{input}`: {why}");
+    let help = "declare it at the start of the script, or remove it".to_owned();
     Finding { position, message, help: Some(help) }
 }
 
-/// What is made use of by name.
+/// The names that a script uses.
 #[derive(Default)]
 struct Used {
     variables: HashSet<ImmutableString>,
     modules: HashSet<ImmutableString>,
-    /// Functions, as far as calls and texts name them.
+    /// Functions that calls or strings name.
     functions: HashSet<ImmutableString>,
 }
 
 impl Used {
-    fn of(ast: &AST) -> Self {
+    fn new(ast: &AST) -> Self {
         let mut used = Self::default();
         each_node(ast, |node| {
             if let Some((call, _)) = call_of(node) {
@@ -82,7 +83,7 @@ impl Used {
                         used.modules.insert(parts.2.root().into());
                     }
                     used.variables.insert(parts.1.clone());
-                    // A function may be handed over by its name.
+                    // A function can be passed by its name.
                     used.functions.insert(parts.1.clone());
                 }
                 ASTNode::Stmt(Stmt::Export(parts, ..)) => {
@@ -105,7 +106,7 @@ impl Used {
     }
 }
 
-/// The input that an expression is.
+/// The input that an expression declares.
 fn input_of(expr: &Expr) -> Option<(String, Position)> {
     let Expr::FnCall(call, position) = expr else { return None };
     let is_input = call.name == "input" && call.namespace.is_empty();
@@ -115,7 +116,7 @@ fn input_of(expr: &Expr) -> Option<(String, Position)> {
     }
 }
 
-/// The input that a statement declares and does nothing with.
+/// The input that a statement declares without using its value.
 fn dropped(statement: &Stmt) -> Option<(String, Position)> {
     match statement {
         Stmt::Expr(expr) => input_of(expr),
@@ -124,7 +125,7 @@ fn dropped(statement: &Stmt) -> Option<(String, Position)> {
     }
 }
 
-/// Whether nothing behind a statement is run.
+/// Whether nothing after a statement runs.
 fn stops(statement: &Stmt) -> bool {
     matches!(statement, Stmt::Return(..) | Stmt::BreakLoop(..))
 }
@@ -145,7 +146,7 @@ fn inputs_in(statements: &[Stmt]) -> impl Iterator<Item = (String, Position)> {
     found.into_iter()
 }
 
-/// Looks at the statements of every block, and at those of the script and of its functions.
+/// Visits the statements of the script, of its functions and of every block.
 fn blocks(ast: &AST, mut look: impl FnMut(&[Stmt])) {
     look(ast.statements());
     for (_, body) in &functions_of(ast) {
@@ -169,7 +170,7 @@ fn blocks(ast: &AST, mut look: impl FnMut(&[Stmt])) {
     });
 }
 
-/// The inputs in functions that are never called. In a module they are called by whoever imports it.
+/// Inputs in functions that are never called. Functions of a module are called by the scripts that import it.
 fn uncalled(ast: &AST, used: &Used) -> Vec<Finding> {
     if ast.statements().iter().all(|statement| matches!(statement, Stmt::Noop(..))) {
         return Vec::new();
@@ -179,13 +180,13 @@ fn uncalled(ast: &AST, used: &Used) -> Vec<Finding> {
         .filter(|(name, _)| !name.contains('$') && !used.functions.contains(name.as_str()))
         .flat_map(|(name, body)| {
             let why = format!("nothing calls the function `{name}`");
-            let told = |(input, at): (String, Position)| unreachable(&input, at, &why);
-            inputs_in(&body).map(told).collect::<Vec<_>>()
+            let finding = |(input, at): (String, Position)| unreachable(&input, at, &why);
+            inputs_in(&body).map(finding).collect::<Vec<_>>()
         })
         .collect()
 }
 
-/// The functions of a script, and the statements that each is made of.
+/// The functions of a script with their statements.
 fn functions_of(ast: &AST) -> Vec<(String, Vec<Stmt>)> {
     let functions = ast.iter_functions().map(|own| (own.name.to_owned(), own.params.len()));
     let body = |(name, params): (String, usize)| {

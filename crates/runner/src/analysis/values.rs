@@ -1,4 +1,4 @@
-//! What is asked of values: methods that there are not, at all or in types of our own.
+//! Methods and properties that values do not have.
 
 use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
@@ -13,8 +13,8 @@ use crate::language::endpoints::Walk;
 use crate::outcome::Outcome;
 use crate::roster::Row;
 
-/// What methods are called in other languages, and here.
-const ELSEWHERE: [(&str, &str); 12] = [
+/// Names of methods in other languages, and here.
+const FOREIGN_METHODS: [(&str, &str); 12] = [
     ("length", "len"),
     ("size", "len"),
     ("count", "len"),
@@ -29,25 +29,25 @@ const ELSEWHERE: [(&str, &str); 12] = [
     ("forEach", "for_each"),
 ];
 
-/// The mistakes in what is asked of values.
-pub(super) fn mistakes(functions: &Functions, ast: &AST) -> Vec<Finding> {
-    let values = Values::of(functions, ast);
+/// Uses of methods and properties that do not exist.
+pub(super) fn errors(functions: &Functions, ast: &AST) -> Vec<Finding> {
+    let values = Values::new(functions, ast);
     let mut found = Vec::new();
     each_node(ast, |node| {
         if let ASTNode::Expr(Expr::Index(parts, _, position)) = node {
-            found.extend(values.picked(&parts.lhs, *position));
+            found.extend(values.indexed(&parts.lhs, *position));
         }
         let ASTNode::Expr(expr @ Expr::Dot(parts, ..)) = node else { return };
         match values.type_of(&parts.lhs) {
-            Some(id) => found.extend(values.mistake_in_chain(id, &parts.rhs)),
-            // The chain is looked at from its beginning.
+            Some(id) => found.extend(values.error_in_chain(id, &parts.rhs)),
+            // A chain is checked from its start.
             None => found.extend(values.unknown_method(expr)),
         }
     });
     found
 }
 
-/// How often each name is declared or given another value. What is so once is the same wherever it stands.
+/// How often each name is declared or assigned. A name with a count of one has the same value everywhere.
 pub(super) fn declarations(ast: &AST) -> HashMap<ImmutableString, usize> {
     let mut declared: HashMap<ImmutableString, usize> = HashMap::new();
     let mut count = |name: &ImmutableString| *declared.entry(name.clone()).or_default() += 1;
@@ -75,7 +75,7 @@ pub(super) fn declarations(ast: &AST) -> HashMap<ImmutableString, usize> {
     declared
 }
 
-/// What a map of the script may hold a function under.
+/// The keys under which the script's maps may hold a function.
 pub(super) fn keys(ast: &AST) -> HashSet<ImmutableString> {
     let mut keys = HashSet::new();
     each_node(ast, |node| match node {
@@ -93,24 +93,24 @@ pub(super) fn keys(ast: &AST) -> HashSet<ImmutableString> {
     keys
 }
 
-/// What is known of a script's values.
+/// What is known about a script's values.
 struct Values<'a> {
     functions: &'a Functions,
-    /// The variables whose type is known wherever they stand.
+    /// Variables that have one known type everywhere.
     variables: HashMap<ImmutableString, TypeId>,
-    /// What a map of the script may hold a function under.
+    /// The keys under which the script's maps may hold a function.
     keys: HashSet<ImmutableString>,
-    /// Other files may hand over functions, too.
+    /// Whether the script imports modules, which may pass functions to it.
     imports: bool,
 }
 
 impl<'a> Values<'a> {
-    fn of(functions: &'a Functions, ast: &AST) -> Self {
+    fn new(functions: &'a Functions, ast: &AST) -> Self {
         let declared = declarations(ast);
         let mut imports = false;
         each_node(ast, |node| imports |= matches!(node, ASTNode::Stmt(Stmt::Import(..))));
         let mut values = Self { functions, variables: HashMap::new(), keys: keys(ast), imports };
-        // A variable stands behind its declaration, so that one look is enough.
+        // Variables come after their declarations, so one pass is enough.
         each_node(ast, |node| {
             let known = match node {
                 ASTNode::Stmt(Stmt::Var(own, ..)) => {
@@ -127,14 +127,14 @@ impl<'a> Values<'a> {
         values
     }
 
-    /// The type of a value, where it is one of ours and can be seen.
+    /// The type of a value, if it is one of ours and can be known.
     fn type_of(&self, expr: &Expr) -> Option<TypeId> {
         match expr {
             Expr::Variable(parts, ..) if parts.2.is_empty() => {
                 self.variables.get(&parts.1).copied()
             }
             Expr::FnCall(call, _) if call.namespace.is_empty() => {
-                self.functions.given_by(&call.name, None, call.args.len())
+                self.functions.returned_type(&call.name, None, call.args.len())
             }
             Expr::FnCall(call, _) => {
                 let of_service =
@@ -146,41 +146,41 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// The same, with the methods that are called on it.
+    /// The same, after the methods that are called on it.
     fn type_of_chain(&self, expr: &Expr) -> Option<TypeId> {
         let Expr::Dot(parts, ..) = expr else { return self.type_of(expr) };
         let mut id = self.type_of(&parts.lhs)?;
         let mut rest = &parts.rhs;
         loop {
-            let (link, behind) = split(rest);
+            let (link, next) = split(rest);
             let Expr::MethodCall(call, _) = link else { return None };
-            id = self.functions.given_by(&call.name, Some(id), call.args.len() + 1)?;
-            match behind {
-                Some(behind) => rest = behind,
+            id = self.functions.returned_type(&call.name, Some(id), call.args.len() + 1)?;
+            match next {
+                Some(next) => rest = next,
                 None if matches!(rest, Expr::Index(..)) => return None,
                 None => return Some(id),
             }
         }
     }
 
-    /// The first thing that is asked of a value of this type, or of what that gives, and does not exist.
-    fn mistake_in_chain(&self, mut id: TypeId, mut rest: &Expr) -> Option<Finding> {
+    /// The first method or property in a chain that does not exist.
+    fn error_in_chain(&self, mut id: TypeId, mut rest: &Expr) -> Option<Finding> {
         loop {
-            let (link, behind) = split(rest);
+            let (link, next) = split(rest);
             let kind = self.functions.type_name(id)?;
             match link {
                 Expr::MethodCall(call, position) => {
-                    if let Some(mistake) = self.wrong_method(id, kind, call, *position) {
-                        return Some(mistake);
+                    if let Some(finding) = self.wrong_method(id, kind, call, *position) {
+                        return Some(finding);
                     }
-                    id = self.functions.given_by(&call.name, Some(id), call.args.len() + 1)?;
+                    id = self.functions.returned_type(&call.name, Some(id), call.args.len() + 1)?;
                 }
                 Expr::Property(property, position) => {
                     return self.wrong_property(id, kind, &property.2, *position);
                 }
                 _ => return None,
             }
-            rest = behind?;
+            rest = next?;
         }
     }
 
@@ -212,7 +212,7 @@ impl<'a> Values<'a> {
         Some(Finding { position, message, help })
     }
 
-    /// Rows have cells and what was returned by name; what is a list has nothing but methods.
+    /// Rows have properties, their cells and what they returned; lists have only methods.
     fn wrong_property(
         &self,
         id: TypeId,
@@ -227,22 +227,22 @@ impl<'a> Values<'a> {
         let help = if is_method {
             format!("it is a method: write {name}()")
         } else {
-            "go through it by `for item in …`".to_owned()
+            "loop over it with `for item in …`".to_owned()
         };
         let message = format!("there is no `{name}` in a value of type {kind}");
         Some(Finding { position, message, help: Some(help) })
     }
 
-    /// An item that is picked out of a list that is gone through only.
-    fn picked(&self, list: &Expr, position: Position) -> Option<Finding> {
+    /// An index into a list that can only be looped over.
+    fn indexed(&self, list: &Expr, position: Position) -> Option<Finding> {
         let id = self.type_of_chain(list).filter(|id| is_list(*id))?;
         let kind = self.functions.type_name(id)?;
-        let message = format!("nothing can be picked by [ ] out of a value of type {kind}");
-        let help = Some("go through it by `for item in …`".to_owned());
+        let message = format!("a value of type {kind} cannot be indexed with [ ]");
+        let help = Some("loop over it with `for item in …`".to_owned());
         Some(Finding { position, message, help })
     }
 
-    /// A method of a name that nothing has: no type, no function of the script, and no map of it.
+    /// A method that no type, function or map of the script has.
     fn unknown_method(&self, expr: &Expr) -> Option<Finding> {
         let Expr::Dot(parts, ..) = expr else { return None };
         let (Expr::MethodCall(call, position), _) = split(&parts.rhs) else { return None };
@@ -250,29 +250,29 @@ impl<'a> Values<'a> {
         if self.imports || self.functions.has(name) || self.keys.contains(name) {
             return None;
         }
-        let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == name).map(|(_, own)| *own);
-        let meant = elsewhere.or_else(|| self.functions.nearest(name));
+        let foreign = FOREIGN_METHODS.iter().find(|(other, _)| *other == name).map(|(_, own)| *own);
+        let meant = foreign.or_else(|| self.functions.nearest(name));
         let help = meant.map(|meant| format!("did you mean `{meant}`?"));
         Some(Finding { position: *position, message: format!("there is no method `{name}`"), help })
     }
 }
 
-/// The first link of a chain, and what comes behind it.
+/// The first link of a chain, and the rest.
 fn split(chain: &Expr) -> (&Expr, Option<&Expr>) {
     match chain {
         Expr::Dot(parts, ..) => (&parts.lhs, Some(&parts.rhs)),
-        // What an index leads to is not known.
+        // The type of an item is unknown.
         Expr::Index(parts, ..) => (&parts.lhs, None),
         single => (single, None),
     }
 }
 
-/// Whether this is a list of ours, which has nothing but methods.
+/// Whether this is a list of ours, which has only methods.
 fn is_list(id: TypeId) -> bool {
     [TypeId::of::<RosterRows>(), TypeId::of::<Outcomes>(), TypeId::of::<Walk>()].contains(&id)
 }
 
-/// What a loop goes over.
+/// The type of a list's items.
 fn item_of(list: TypeId) -> Option<TypeId> {
     let items = [
         (TypeId::of::<RosterRows>(), TypeId::of::<Row>()),

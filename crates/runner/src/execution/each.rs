@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use drillmaster_transport::cassette::ValueEvent;
 use drillmaster_transport::{Error, Scope};
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 
 use crate::diagnostic::{Category, Diagnostic};
 use crate::execution::MAX_CONCURRENCY;
-use crate::execution::captures::own_copy;
+use crate::execution::captures::worker_copy;
 use crate::execution::classify::{RowResult, classify, not_attempted};
 use crate::execution::context::RunContext;
 use crate::execution::memory::EXCEEDED;
@@ -22,6 +22,7 @@ use crate::execution::store::RowStore;
 use crate::log;
 use crate::outcome::{Outcome, State};
 use crate::roster::{Roster, Row};
+use crate::value::frozen::{self, freeze_captures};
 use crate::value::{CallError, ScriptResult, call_error, runtime_error};
 
 /// What `each` returns to a script: the outcomes, in the order of the rows.
@@ -145,7 +146,7 @@ pub(crate) fn each_item(
 fn key_of(item: &Dynamic, key: Option<&str>) -> Option<String> {
     let value = match key {
         None => item.clone(),
-        Some(key) => item.read_lock::<Map>()?.get(key)?.clone(),
+        Some(key) => frozen::field(item, key)?,
     };
     (value.is_string() || value.is_int()).then(|| value.to_string())
 }
@@ -235,11 +236,13 @@ impl Each<'_> {
             }
             Ok(())
         };
+        let frozen = freeze_captures(function);
         let workers = self.context.concurrency.clamp(1, total.clamp(1, MAX_CONCURRENCY));
         // No more files can be opened.
         let not_started =
             |error: io::Error| self.unwritten(format!("the rows cannot be started: {error}"));
-        run_in_order(items, workers, || own_copy(function), &run, keep).map_err(not_started)??;
+        run_in_order(items, workers, || worker_copy(&frozen), &run, keep)
+            .map_err(not_started)??;
         self.finish_deferred(deferred, |rows| {
             let mut ended = Vec::new();
             let keep = |row| {
@@ -247,7 +250,7 @@ impl Each<'_> {
                 Ok::<(), Box<EvalAltResult>>(())
             };
             let rows = rows.into_iter().map(Ok);
-            run_in_order(rows, workers, || own_copy(function), &run, keep)
+            run_in_order(rows, workers, || worker_copy(&frozen), &run, keep)
                 .map_err(not_started)??;
             Ok(ended)
         })

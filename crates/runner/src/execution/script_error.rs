@@ -4,6 +4,7 @@ use drillmaster_models::endpoint;
 use rhai::{Dynamic, EvalAltResult, ImmutableString, Position};
 
 use crate::execution::{captures, memory};
+use crate::value::frozen::thaw;
 
 /// The error at the bottom of a stack of calls, and the file it came from where Rhai names it.
 pub(crate) fn innermost(error: EvalAltResult) -> (EvalAltResult, Option<String>) {
@@ -39,11 +40,7 @@ pub(crate) fn message(error: &EvalAltResult) -> String {
         }
         EvalAltResult::ErrorDotExpr(text, _) => unknown_property(text),
         EvalAltResult::ErrorFunctionNotFound(call, _) => match endpoint_called(call) {
-            Some((endpoint, given)) => {
-                format!(
-                    "{endpoint} takes one map of its fields, such as #{{ email: row.email }}, not {given}"
-                )
-            }
+            Some((endpoint, given)) => needs_a_map(endpoint, given),
             None => format!("there is no function {call}"),
         },
         other => lowercase_first(&other.to_string()),
@@ -65,7 +62,7 @@ fn thrown_message(thrown: &Dynamic) -> String {
     if thrown.is_unit() {
         return "the script stopped itself and did not say why".to_owned();
     }
-    thrown.to_string()
+    thaw(thrown).to_string()
 }
 
 /// Rhai puts the property and the type into its text alone: `Unknown property 'x' - … for type 'T'`. If it words this
@@ -84,6 +81,11 @@ fn endpoint_called(call: &str) -> Option<(&'static str, &str)> {
     let (name, given) = call.split_once(" (")?;
     let endpoint = endpoint(&name.replace("::", ".")).ok()?;
     Some((endpoint.name(), given.trim_end_matches(')')))
+}
+
+/// What is wrong with a call of an endpoint whose argument is not a map.
+pub(crate) fn needs_a_map(endpoint: &str, given: &str) -> String {
+    format!("{endpoint} takes one map of its fields, such as #{{ email: row.email }}, not {given}")
 }
 
 fn lowercase_first(text: &str) -> String {

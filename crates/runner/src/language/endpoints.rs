@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use crate::execution::memory::EXCEEDED;
 use crate::execution::script_context::ScriptContext;
+use crate::execution::script_error::needs_a_map;
+use crate::value::frozen::FrozenMap;
 use crate::value::{CallError, ScriptResult, call_error, from_json, runtime_error, to_json};
 
 /// Starts the name of a function that walks through a list: `all_users`.
@@ -48,8 +50,8 @@ fn register_call(module: &mut Module, endpoint: &'static EndpointDef) {
         .with_comments(comments(endpoint));
     with_fields.set_into_module(
         module,
-        move |ctx: NativeCallContext, fields: Map| -> ScriptResult<Dynamic> {
-            call(&ctx, endpoint, fields)
+        move |ctx: NativeCallContext, fields: Dynamic| -> ScriptResult<Dynamic> {
+            call(&ctx, endpoint, &fields)
         },
     );
     if endpoint.fields().iter().all(|field| !field.required) {
@@ -57,7 +59,7 @@ fn register_call(module: &mut Module, endpoint: &'static EndpointDef) {
             .with_params_info([returns])
             .with_comments(comments(endpoint));
         plain.set_into_module(module, move |ctx: NativeCallContext| -> ScriptResult<Dynamic> {
-            call(&ctx, endpoint, Map::new())
+            call(&ctx, endpoint, &Map::new().into())
         });
     }
 }
@@ -71,15 +73,15 @@ fn register_walk(module: &mut Module, endpoint: &'static EndpointDef) {
     FuncRegistration::new(name.as_str())
         .with_params_info(["fields: Map", "Walk"])
         .with_comments([comment.as_str()])
-        .set_into_module(module, move |ctx: NativeCallContext, fields: Map| {
-            Walk::new(&ctx, endpoint, fields)
+        .set_into_module(module, move |ctx: NativeCallContext, fields: Dynamic| {
+            Walk::new(&ctx, endpoint, &fields)
         });
     if endpoint.fields().iter().all(|field| !field.required) {
         FuncRegistration::new(name.as_str())
             .with_params_info(["Walk"])
             .with_comments([comment.as_str()])
             .set_into_module(module, move |ctx: NativeCallContext| {
-                Walk::new(&ctx, endpoint, Map::new())
+                Walk::new(&ctx, endpoint, &Map::new().into())
             });
     }
 }
@@ -106,10 +108,10 @@ fn comments(endpoint: &EndpointDef) -> Vec<String> {
 fn call(
     ctx: &NativeCallContext,
     endpoint: &'static EndpointDef,
-    fields: Map,
+    fields: &Dynamic,
 ) -> ScriptResult<Dynamic> {
     let position = ctx.call_position();
-    let fields = fields_of(fields, position)?;
+    let fields = fields_of(ctx, endpoint, fields)?;
     let answer = ScriptContext::of(ctx)?
         .calls
         .call(endpoint, fields)
@@ -117,8 +119,20 @@ fn call(
     from_json(&answer)
 }
 
-fn fields_of(fields: Map, position: Position) -> ScriptResult<Value> {
-    to_json(&Dynamic::from_map(fields)).map_err(|problem| runtime_error(&problem, position))
+fn fields_of(
+    ctx: &NativeCallContext,
+    endpoint: &EndpointDef,
+    fields: &Dynamic,
+) -> ScriptResult<Value> {
+    let problem = if fields.is_map() || fields.is::<FrozenMap>() {
+        match to_json(fields) {
+            Ok(fields) => return Ok(fields),
+            Err(problem) => problem,
+        }
+    } else {
+        needs_a_map(endpoint.name(), ctx.engine().map_type_name(fields.type_name()))
+    };
+    Err(runtime_error(&problem, ctx.call_position()))
 }
 
 /// The list of an endpoint, which a script iterates over.
@@ -134,10 +148,10 @@ impl Walk {
     fn new(
         ctx: &NativeCallContext,
         endpoint: &'static EndpointDef,
-        fields: Map,
+        fields: &Dynamic,
     ) -> ScriptResult<Self> {
         let position = ctx.call_position();
-        let fields = fields_of(fields, position)?;
+        let fields = fields_of(ctx, endpoint, fields)?;
         Ok(Self { context: ScriptContext::of(ctx)?, endpoint, fields, position })
     }
 }

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use drillmaster_models::nearest;
 use rhai::module_resolvers::FileModuleResolver;
 use rhai::{
-    AST, Dynamic, Engine, EvalAltResult, Identifier, Module, ModuleResolver, OptimizationLevel,
-    Position, Scope, Shared,
+    AST, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, OptimizationLevel, Position,
+    Scope, Shared,
 };
 
 use crate::diagnostic::{Category, Diagnostic};
@@ -18,7 +17,7 @@ use crate::execution::script_error::{innermost, is_out_of_memory, message};
 use crate::fs::folder_of;
 use crate::language::imports::Imports;
 use crate::language::{endpoints, limits, prelude, reading, shown};
-use crate::value::{CallError, ScriptResult, runtime_error};
+use crate::value::{CallError, ScriptResult, frozen, runtime_error};
 
 /// The most operations of a script. A roster of 100,000 rows leaves 10,000 to each, more than the calls of a row need,
 /// and an endless loop reaches it within minutes instead of hours.
@@ -41,21 +40,13 @@ pub(crate) fn build(path: &Path) -> Engine {
         .set_fail_on_invalid_map_property(true)
         .disable_symbol("eval")
         .set_module_resolver(ScriptFolder::new(path));
-    engine.on_map_missing_property(|map, name, _| {
-        let known = map.keys().map(Identifier::as_str);
-        let text = match nearest(name, known) {
-            Some(meant) => format!("there is no `{name}` here; did you mean `{meant}`?"),
-            None => format!(
-                "there is no `{name}` here; ask first by \"{name}\" in …, add it by .set(\"{name}\", …)"
-            ),
-        };
-        Err(runtime_error(&text, Position::NONE))
-    });
+    engine.on_map_missing_property(|map, name, _| Err(frozen::missing_key(map, name)));
     limits::register(&mut engine);
     reading::register(&mut engine);
     shown::register(&mut engine);
     prelude::register(&mut engine);
     endpoints::register(&mut engine);
+    frozen::register(&mut engine);
     engine
 }
 

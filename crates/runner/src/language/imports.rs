@@ -3,46 +3,46 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// How many imports may lead from the script to a module. Each takes its part of the stack.
-pub(crate) const MOST_DEEP: usize = 16;
+/// The longest chain of imports. Each import takes stack space.
+pub(crate) const MAX_DEPTH: usize = 16;
 
-/// Imports that lead to an end: no module imports itself by way of others.
+/// A graph of imports without circles.
 #[derive(Debug, Default)]
 pub(crate) struct Imports {
     imported: BTreeMap<PathBuf, Vec<PathBuf>>,
     depth: BTreeMap<PathBuf, usize>,
 }
 
-/// An import that cannot be.
+/// An import that would make a circle or too long a chain.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Endless {
-    /// What is wrong, with the files on the way.
+pub(crate) struct ImportError {
+    /// What is wrong, with the files of the circle or chain.
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) help: &'static str,
 }
 
 impl Imports {
-    /// Takes note that one file imports another, both under the names that the system has for them.
-    pub(crate) fn add(&mut self, from: &Path, to: &Path) -> Result<(), Endless> {
+    /// Adds an import. Both paths are canonical.
+    pub(crate) fn add(&mut self, from: &Path, to: &Path) -> Result<(), ImportError> {
         let known = self.imported.get(from).is_some_and(|own| own.iter().any(|file| file == to));
         if known {
             return Ok(());
         }
-        if let Some(way) = self.way(to, from) {
-            let files: Vec<_> = [from].into_iter().chain(way).map(name).collect();
-            return Err(Endless {
+        if let Some(path) = self.path(to, from) {
+            let files: Vec<_> = [from].into_iter().chain(path).map(name).collect();
+            return Err(ImportError {
                 message: format!("modules import each other: {}", files.join(" → ")),
-                help: "move what both need into a module of its own, which imports neither",
+                help: "move the shared code into a module that imports neither",
             });
         }
         self.imported.entry(from.to_owned()).or_default().push(to.to_owned());
         let depth = self.depth.get(from).copied().unwrap_or(0) + 1;
-        self.sink(to, depth);
-        if self.depth.values().any(|depth| *depth > MOST_DEEP) {
-            return Err(Endless {
+        self.deepen(to, depth);
+        if self.depth.values().any(|depth| *depth > MAX_DEPTH) {
+            return Err(ImportError {
                 message: format!(
-                    "{} imports {}, which leads to more than {MOST_DEEP} imports in a row",
+                    "{} imports {}, which makes a chain of more than {MAX_DEPTH} imports",
                     name(from),
                     name(to)
                 ),
@@ -52,25 +52,25 @@ impl Imports {
         Ok(())
     }
 
-    /// A way along imports.
-    fn way<'a>(&'a self, from: &'a Path, to: &Path) -> Option<Vec<&'a Path>> {
+    /// A path along imports.
+    fn path<'a>(&'a self, from: &'a Path, to: &Path) -> Option<Vec<&'a Path>> {
         if from == to {
             return Some(vec![from]);
         }
-        // There is no circle, and no way longer than the limit.
-        let rest = self.imported.get(from)?.iter().find_map(|file| self.way(file, to))?;
+        // There are no circles, and no paths longer than the limit.
+        let rest = self.imported.get(from)?.iter().find_map(|file| self.path(file, to))?;
         Some([from].into_iter().chain(rest).collect())
     }
 
-    /// Takes note that a file is at least so deep, and those below it.
-    fn sink(&mut self, file: &Path, depth: usize) {
+    /// Notes that a file, and with it the files it imports, is at least this deep.
+    fn deepen(&mut self, file: &Path, depth: usize) {
         if self.depth.get(file).is_some_and(|known| *known >= depth) {
             return;
         }
         self.depth.insert(file.to_owned(), depth);
-        if depth <= MOST_DEEP {
+        if depth <= MAX_DEPTH {
             for below in self.imported.get(file).cloned().unwrap_or_default() {
-                self.sink(&below, depth + 1);
+                self.deepen(&below, depth + 1);
             }
         }
     }
@@ -87,11 +87,11 @@ mod tests {
     fn added(edges: &[(&str, &str)]) -> Result<(), String> {
         let mut imports = Imports::default();
         let add = |(from, to): &(&str, &str)| imports.add(Path::new(from), Path::new(to));
-        edges.iter().try_for_each(add).map_err(|endless| endless.message)
+        edges.iter().try_for_each(add).map_err(|error| error.message)
     }
 
     #[test]
-    fn a_circle_is_told_with_all_files_on_it() {
+    fn a_circle_is_reported_with_all_its_files() {
         let circle = |text: &str| Err(format!("modules import each other: {text}"));
         assert_eq!(added(&[("a", "a")]), circle("a → a"));
         assert_eq!(added(&[("s", "a"), ("a", "b"), ("b", "a")]), circle("b → a → b"));
@@ -99,18 +99,18 @@ mod tests {
     }
 
     #[test]
-    fn a_module_may_be_imported_by_several() {
+    fn several_files_may_import_a_module() {
         added(&[("s", "a"), ("s", "b"), ("a", "c"), ("b", "c"), ("a", "b"), ("s", "a")]).unwrap();
     }
 
     #[test]
-    fn a_way_that_is_too_long_is_told_in_whatever_order_it_is_found() {
-        let names: Vec<String> = (0..=MOST_DEEP + 1).map(|index| index.to_string()).collect();
+    fn too_long_a_chain_is_found_in_any_order() {
+        let names: Vec<String> = (0..=MAX_DEPTH + 1).map(|index| index.to_string()).collect();
         let edges = |most: usize| -> Vec<_> {
             names.windows(2).take(most).map(|pair| (pair[0].as_str(), pair[1].as_str())).collect()
         };
-        added(&edges(MOST_DEEP)).unwrap();
-        let mut long = edges(MOST_DEEP + 1);
+        added(&edges(MAX_DEPTH)).unwrap();
+        let mut long = edges(MAX_DEPTH + 1);
         assert!(added(&long).unwrap_err().contains("more than 16 imports"));
         long.reverse();
         assert!(added(&long).unwrap_err().contains("more than 16 imports"));

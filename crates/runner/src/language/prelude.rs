@@ -10,6 +10,7 @@ use rhai::{
 
 use crate::execution::row_context::{Output, RowContext};
 use crate::execution::script_context::ScriptContext;
+use crate::value::frozen::thaw;
 use crate::value::{CallError, ScriptResult, call_error, runtime_error, to_json};
 
 /// Registers a function with its signature and documentation for the script definitions. Functions that are registered
@@ -225,7 +226,7 @@ fn console(engine: &mut Engine) {
         &["text: Dynamic", "()"],
         doc,
         move |ctx: NativeCallContext, text: Dynamic| -> ScriptResult<()> {
-            ScriptContext::of(&ctx)?.output(Output::Warn(text.to_string()));
+            ScriptContext::of(&ctx)?.output(Output::Warn(thaw(&text).to_string()));
             Ok(())
         },
     );

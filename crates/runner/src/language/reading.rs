@@ -1,34 +1,38 @@
-//! Words of Rhai that only read a list or range, and do not say so: versions that do, or they would be
-//! refused on constants and on what a row has captured.
+//! Functions of Rhai that only read an array or range without being declared pure. Rows could not call them on
+//! constants and on what they captured, so these versions are declared pure.
 
 use std::ops::{Range, RangeInclusive};
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, NativeCallContext};
 
+use crate::value::frozen::FrozenArray;
+
 type Answer<T> = Result<T, Box<EvalAltResult>>;
 
-/// Registers versions of our own: they go before those of Rhai's packages. What is registered like this
-/// counts as pure.
+/// Registers pure versions, which take precedence over those of Rhai's packages.
 pub(super) fn register(engine: &mut Engine) {
     engine
-        .register_fn("get", |items: &mut Array, at: i64| {
-            items.get(place(items, at)).cloned().unwrap_or(Dynamic::UNIT)
+        .register_fn("get", |items: &mut Array, at: i64| get(items, at))
+        .register_fn("get", |items: FrozenArray, at: i64| get(items.as_array(), at))
+        .register_fn("extract", |items: &mut Array, start: i64| extract(items, start, i64::MAX))
+        .register_fn("extract", |items: FrozenArray, start: i64| {
+            extract(items.as_array(), start, i64::MAX)
         })
         .register_fn("extract", |items: &mut Array, start: i64, length: i64| {
-            extract(items, place(items, start), length)
+            extract(items, start, length)
         })
-        .register_fn("extract", |items: &mut Array, start: i64| {
-            extract(items, place(items, start), i64::MAX)
+        .register_fn("extract", |items: FrozenArray, start: i64, length: i64| {
+            extract(items.as_array(), start, length)
         })
-        .register_fn("extract", |items: &mut Array, range: Range<i64>| {
-            let start = range.start.max(0);
-            extract(items, place(items, start), range.end.saturating_sub(start))
+        .register_fn("extract", |items: &mut Array, range: Range<i64>| slice(items, &range))
+        .register_fn("extract", |items: FrozenArray, range: Range<i64>| {
+            slice(items.as_array(), &range)
         })
         .register_fn("extract", |items: &mut Array, range: RangeInclusive<i64>| {
-            let start = (*range.start()).max(0);
-            // Rhai takes at least one.
-            let length = (*range.end()).max(start).saturating_sub(start).saturating_add(1);
-            extract(items, place(items, start), length)
+            slice_inclusive(items, &range)
+        })
+        .register_fn("extract", |items: FrozenArray, range: RangeInclusive<i64>| {
+            slice_inclusive(items.as_array(), &range)
         })
         .register_fn("contains", |range: &mut Range<i64>, value: i64| range.contains(&value))
         .register_fn("contains", |range: &mut RangeInclusive<i64>, value: i64| {
@@ -46,25 +50,41 @@ pub(super) fn register(engine: &mut Engine) {
     }
 }
 
-/// Where a script means; less than nothing counts from the end.
-fn place(items: &Array, at: i64) -> usize {
-    let from_the_end = usize::try_from(at.unsigned_abs()).unwrap_or(usize::MAX);
-    match usize::try_from(at) {
-        Ok(place) => place,
+fn get(items: &Array, at: i64) -> Dynamic {
+    items.get(offset(items, at)).cloned().unwrap_or(Dynamic::UNIT)
+}
+
+/// The offset for an index, which counts from the end where it is negative.
+fn offset(items: &Array, index: i64) -> usize {
+    let from_the_end = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);
+    match usize::try_from(index) {
+        Ok(offset) => offset,
         Err(_) => items.len().saturating_sub(from_the_end),
     }
 }
 
-fn extract(items: &Array, start: usize, length: i64) -> Array {
+fn extract(items: &Array, start: i64, length: i64) -> Array {
     let length = usize::try_from(length).unwrap_or(0);
-    items.iter().skip(start).take(length).cloned().collect()
+    items.iter().skip(offset(items, start)).take(length).cloned().collect()
+}
+
+fn slice(items: &Array, range: &Range<i64>) -> Array {
+    let start = range.start.max(0);
+    extract(items, start, range.end.saturating_sub(start))
+}
+
+fn slice_inclusive(items: &Array, range: &RangeInclusive<i64>) -> Array {
+    let start = (*range.start()).max(0);
+    // Rhai takes at least one.
+    let length = (*range.end()).max(start).saturating_sub(start).saturating_add(1);
+    extract(items, start, length)
 }
 
 fn sorted(ctx: &NativeCallContext, sort: &str, items: &Array, by: Option<FnPtr>) -> Answer<Array> {
     let mut copy = Dynamic::from_array(items.clone());
     let mut by = by.map(Dynamic::from);
     let mut args: Vec<_> = std::iter::once(&mut copy).chain(by.as_mut()).collect();
-    // What it answers is nothing: it sorts in place.
+    // It sorts in place and returns nothing.
     let _ = ctx.call_native_fn_raw(sort, true, &mut args)?;
     Ok(copy.cast::<Array>())
 }
@@ -75,9 +95,8 @@ mod tests {
 
     use crate::language::engine::build;
 
-    /// Rhai's own words are the measure.
     #[test]
-    fn our_versions_answer_as_those_of_rhai() {
+    fn functions_return_the_same_as_those_of_rhai() {
         let ours = build(Path::new("a.rhai"));
         let theirs = rhai::Engine::new();
         let mut expressions = Vec::new();

@@ -3,6 +3,7 @@
 use rhai::{Array, Dynamic, Engine, FuncRegistration, ImmutableString, Map, NativeCallContext};
 
 use crate::value::MAX_DEPTH;
+use crate::value::frozen::{FrozenArray, FrozenMap};
 
 /// What is shown of a value that is nested too deeply.
 const TOO_DEEP: &str = "…";
@@ -47,6 +48,12 @@ fn text_of(ctx: &NativeCallContext, value: &mut Dynamic) -> ImmutableString {
 
 /// Whether a value is nested no deeper than so.
 fn is_within(value: &Dynamic, most: usize) -> bool {
+    if let Some(items) = value.read_lock::<FrozenArray>() {
+        return most > 0 && items.as_array().iter().all(|item| is_within(item, most - 1));
+    }
+    if let Some(fields) = value.read_lock::<FrozenMap>() {
+        return most > 0 && fields.as_map().values().all(|value| is_within(value, most - 1));
+    }
     if let Some(items) = value.read_lock::<Array>() {
         return most > 0 && items.iter().all(|item| is_within(item, most - 1));
     }

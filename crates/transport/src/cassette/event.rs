@@ -157,7 +157,8 @@ pub struct ErrorEvent {
     /// The number of its request.
     #[serde(deserialize_with = "ordinal")]
     pub ordinal: u64,
-    /// `unreachable`, `timeout` or `reset`; `unsent` if the request was not sent because of the configuration.
+    /// `unreachable`, `timeout`, `reset` or `invalid-body`; `unsent` if the request was not sent because of the
+    /// configuration.
     pub kind: String,
     /// The error message.
     pub detail: String,

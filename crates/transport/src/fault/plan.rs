@@ -11,10 +11,10 @@ use super::{FaultKind, Injection, Shape};
 /// Which calls go wrong and how: `reset-before=5%,delay=20ms,429-retry@3:2s,veracode.invite:500-after=50%,seed=7`.
 ///
 /// A plan is a list of rules, separated by commas. Each names a fault and the calls that it hits: a share of them
-/// (`=5%`), or the nth calls (`@3`, `@10,20`). With an endpoint and a colon before it, a rule counts and hits calls of that
-/// endpoint only. Some faults take a time at the end: `429-retry=1%:2s`, `late-effect@3:2s`. With a time alone, as in
-/// `delay=20ms` or `late-effect=2s`, the fault hits every call. The same seed makes the same calls go wrong, by their
-/// number.
+/// (`=5%`), or the nth calls (`@3`, `@10,20`). With an endpoint and a colon before it, a rule counts and hits calls
+/// of that endpoint only. Some faults take a time at the end: `429-retry=1%:2s`, `late-effect@3:2s`. With a time
+/// alone, as in `delay=20ms` or `late-effect=2s`, the fault hits every call. The same seed makes the same calls go
+/// wrong, by their number.
 ///
 /// | fault | does | takes |
 /// |---|---|---|
@@ -33,11 +33,12 @@ use super::{FaultKind, Injection, Shape};
 /// | `visible-after` | shows a write in lists only this time after it took effect | a time |
 /// | `listless` | answers a list without the list | `/SHAPE` and `/STATUS` |
 ///
-/// The last four skip calls that they say nothing about, and do not count them: the first three are for writes, the last
-/// is for lists. The answer follows a slash: `late-effect/502=5%:400ms`, `late-effect/reset@3:2s`,
-/// `listless/null/503@1`. Otherwise the seed picks it: for `late-effect` 500, 502, 503, 504 or a reset, for `listless` a
-/// shape with status 200. The shapes are `empty` (no body), `object` (`{}`), `message` (`{"message": "maintenance"}`),
-/// `null` (null in place of the list) and `kind` (an item that is a number); `listless/204` is an answer without content.
+/// The last four skip calls that they say nothing about, and do not count them: the first three are for writes, the
+/// last is for lists. The answer follows a slash: `late-effect/502=5%:400ms`, `late-effect/reset@3:2s`,
+/// `listless/null/503@1`. Otherwise the seed picks it: for `late-effect` 500, 502, 503, 504 or a reset, for
+/// `listless` a shape with status 200. The shapes are `empty` (no body), `object` (`{}`), `message` (`{"message":
+/// "maintenance"}`), `null` (null in place of the list) and `kind` (an item that is a number); `listless/204` is an
+/// answer without content.
 ///
 /// ```
 /// use drillmaster_models::endpoint;

@@ -134,8 +134,8 @@ impl Resolver {
         Err(Box::new(open.write))
     }
 
-    /// Adds a write, to be resolved while [`run`](Self::run) runs. The outcome comes through the receiver: an error that is
-    /// in doubt if it could not be resolved.
+    /// Adds a write, to be resolved while [`run`](Self::run) runs. The outcome comes through the receiver: an error
+    /// that is in doubt if it could not be resolved.
     pub fn add(&self, write: InDoubtWrite) -> oneshot::Receiver<Result<Value, Error>> {
         let (sender, receiver) = oneshot::channel();
         let mut open = Pending::new(write);
@@ -223,8 +223,8 @@ impl Resolver {
         known.chain(&state.resolved).any(|scope| matches(scope))
     }
 
-    /// The error of a write in doubt that this call would do twice: the same endpoint for the same person, in any row. The
-    /// call must not be sent before that write is resolved.
+    /// The error of a write in doubt that this call would do twice: the same endpoint for the same person, in any
+    /// row. The call must not be sent before that write is resolved.
     pub fn conflict(&self, endpoint: &EndpointDef, fields: &Value) -> Option<Error> {
         let write = endpoint.metadata.effect.write()?;
         let state = self.state();

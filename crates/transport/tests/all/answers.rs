@@ -1,4 +1,4 @@
-//! What comes back over HTTP is an answer, or is told apart from one.
+//! Which HTTP answers are answers of the API, and what is kept of them.
 
 use drillmaster_models::Failure;
 use drillmaster_models::thm::{AddSeat, Register, ShowScoreboard};
@@ -26,7 +26,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn where_a_redirect_is_the_answer_its_address_is_handed_on() {
+async fn where_a_redirect_is_the_answer_its_location_is_returned() {
     let server = Server::saying(answer("302 Found", "location: /signup?x=1\r\n", "")).await;
     let request = Register { token: "t".to_owned() };
     let registration = server.connection().send(&request).await.unwrap();
@@ -35,7 +35,7 @@ async fn where_a_redirect_is_the_answer_its_address_is_handed_on() {
 }
 
 #[tokio::test]
-async fn a_page_is_no_api_answer() {
+async fn a_page_is_not_an_answer_of_the_api() {
     let page = "<!doctype html><title>Log in</title>";
     for headers in ["content-type: text/html; charset=utf-8\r\n", ""] {
         for status in ["200 OK", "404 Not Found"] {
@@ -47,9 +47,9 @@ async fn a_page_is_no_api_answer() {
     }
 }
 
-/// A page or a redirect to one may be what a server shows after it carried a write out.
+/// Some servers answer a successful write with a page or a redirect to one.
 #[tokio::test]
-async fn a_write_that_is_answered_by_a_page_is_in_doubt() {
+async fn a_write_that_is_answered_with_a_page_is_in_doubt() {
     let seat = AddSeat { email: "ada@example.com".to_owned() };
     for (status, in_doubt) in [
         ("200 OK", true),
@@ -69,7 +69,7 @@ async fn a_write_that_is_answered_by_a_page_is_in_doubt() {
 }
 
 #[tokio::test]
-async fn compressed_bodies_are_read() {
+async fn compressed_bodies_are_decompressed() {
     for (coding, body) in [("gzip", gzipped()), ("br", brotlied())] {
         let headers = format!("content-type: application/json\r\ncontent-encoding: {coding}\r\n");
         let server = Server::saying(answer("200 OK", &headers, body)).await;
@@ -82,7 +82,7 @@ async fn compressed_bodies_are_read() {
 }
 
 #[tokio::test]
-async fn headers_that_mean_nothing_to_a_caller_are_left_behind() {
+async fn only_headers_that_matter_to_callers_are_kept() {
     let headers = "content-type: application/json\r\nset-cookie: session=s3cret\r\n\
                    retry-after: 3\r\nx-ratelimit-remaining: 4\r\nratelimit: \"a\";r=5\r\n\
                    server: x\r\ndate: today\r\n";
@@ -93,7 +93,7 @@ async fn headers_that_mean_nothing_to_a_caller_are_left_behind() {
     assert_eq!(names, kept);
 }
 
-/// [`EMPTY`], by `gzip`.
+/// [`EMPTY`], compressed by `gzip`.
 fn gzipped() -> Vec<u8> {
     vec![
         31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 42, 46, 73, 44, 41, 45, 86, 178, 82, 42, 46, 77,
@@ -102,10 +102,10 @@ fn gzipped() -> Vec<u8> {
     ]
 }
 
-/// [`EMPTY`] as a brotli stream of one uncompressed block and one empty last block.
+/// [`EMPTY`] as a brotli stream of one uncompressed block and an empty last block.
 fn brotlied() -> Vec<u8> {
     let length = u32::try_from(EMPTY.len() - 1).unwrap();
-    // From the lowest bit: a small window, not the last block, four digits of length, uncompressed.
+    // From the lowest bit: a small window, not the last block, a length of four digits, uncompressed.
     let head = (length << 4) | (1 << 20);
     [&head.to_le_bytes()[..3], EMPTY, &[0b11]].concat()
 }

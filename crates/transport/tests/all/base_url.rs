@@ -1,10 +1,10 @@
-//! Which addresses a service may have.
+//! Which base URLs are accepted.
 
 use drillmaster_transport::base_url;
 
 #[test]
-fn https_is_taken_anywhere_and_plain_http_on_loopback_only() {
-    for (text, taken) in [
+fn https_is_accepted_for_any_host_and_plain_http_for_loopback_only() {
+    for (text, accepted) in [
         ("https://training.example", true),
         ("https://training.example:8443/prefix/", true),
         ("https://10.0.0.1", true),
@@ -30,12 +30,12 @@ fn https_is_taken_anywhere_and_plain_http_on_loopback_only() {
         ("https://me@training.example", false),
         ("", false),
     ] {
-        assert_eq!(base_url(text).is_ok(), taken, "{text}");
+        assert_eq!(base_url(text).is_ok(), accepted, "{text}");
     }
 }
 
 #[test]
-fn a_refusal_names_the_way_out_and_not_what_may_be_secret() {
+fn an_error_says_what_to_do_and_shows_nothing_secret() {
     let plain = base_url("http://training.example").unwrap_err();
     assert!(plain.is_setup());
     assert!(plain.to_string().contains("use https"), "{plain}");

@@ -1,4 +1,4 @@
-//! The credential goes where the declaration says, and nowhere else.
+//! The credential is sent as the endpoint declares, and nowhere else.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn authenticate() -> Authenticate {
     Authenticate { ext_user_id: "7".to_owned(), room_code: "linux1".to_owned() }
 }
 
-/// The one line of a request that holds the credential.
+/// The only line of a request with the credential.
 fn line_with(secret: &str, request: &str) -> String {
     let lines: Vec<_> = request.split("\r\n").filter(|line| line.contains(secret)).collect();
     assert_eq!(lines.len(), 1, "{request}");
@@ -27,7 +27,7 @@ fn line_with(secret: &str, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn it_travels_in_the_header_of_its_service() {
+async fn it_is_sent_in_the_header_of_its_service() {
     let server = Server::doing([
         Act::Say(json("200 OK", r#"{"status":"success","data":[]}"#)),
         Act::Say(json("200 OK", "{}")),
@@ -35,7 +35,7 @@ async fn it_travels_in_the_header_of_its_service() {
     .await;
     let connection = server.connection();
     connection.send(&scoreboard()).await.unwrap();
-    // A DELETE takes it too, although the document's sample forgets it.
+    // A DELETE needs it as well, although the documentation's sample lacks it.
     let delete = DeleteUser { id: "u1".to_owned() };
     let _ = connection.send(&delete).await;
     let seen = server.seen();
@@ -44,7 +44,7 @@ async fn it_travels_in_the_header_of_its_service() {
 }
 
 #[tokio::test]
-async fn it_travels_as_a_form_field_in_the_legacy_dialect() {
+async fn it_is_sent_as_a_form_field_in_the_legacy_dialect() {
     let server = Server::saying(json("200 OK", r#"{"url":"https://x.example/1"}"#)).await;
     let key = SecretString::from("k&y=+1");
     let connection = Connection::new(Http::new(&server.address, key).unwrap());
@@ -57,7 +57,7 @@ async fn it_travels_as_a_form_field_in_the_legacy_dialect() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_takes_none_gets_none() {
+async fn an_endpoint_without_a_credential_gets_none() {
     let server = Server::saying(answer("302 Found", "location: /signup\r\n", "")).await;
     let request = Register { token: "t".to_owned() };
     server.connection().send(&request).await.unwrap();
@@ -68,7 +68,7 @@ async fn an_endpoint_that_takes_none_gets_none() {
 }
 
 #[tokio::test]
-async fn it_never_leaves_the_origin_of_its_service() {
+async fn it_is_never_sent_to_another_origin() {
     let server = Server::saying(json("200 OK", "{}")).await;
     let elsewhere = Server::saying(json("200 OK", "{}")).await;
     let host = elsewhere.address.trim_start_matches("http://");
@@ -92,14 +92,14 @@ async fn it_never_leaves_the_origin_of_its_service() {
             ordinal: 0,
             purpose: Purpose::Call,
         };
-        // Whether it is refused or taken for an odd path: the other host hears nothing.
+        // It may be an error or a strange path, but the other host must not get it.
         let _ = server.http().send(request).await;
         assert!(elsewhere.seen().is_empty(), "{target}");
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_echoes_it_is_masked_however_it_is_spelt() {
+async fn an_echo_is_masked_in_every_encoding() {
     let key = r#"pass"word/1+2"#;
     let spellings = [r#"pass"word/1+2"#, r#"pass\"word/1+2"#, "pass%22word%2F1%2B2"];
     for spelling in spellings {
@@ -118,7 +118,7 @@ async fn an_answer_that_echoes_it_is_masked_however_it_is_spelt() {
 }
 
 #[tokio::test]
-async fn an_echo_is_masked_across_chunks_and_in_every_header_that_is_kept() {
+async fn an_echo_is_masked_across_chunks_and_in_every_kept_header() {
     let (start, end) = SECRET.split_at(SECRET.len() / 2);
     let small = SECRET.to_lowercase().replace(':', "%3a");
     let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
@@ -136,7 +136,7 @@ async fn an_echo_is_masked_across_chunks_and_in_every_header_that_is_kept() {
 }
 
 #[tokio::test]
-async fn each_half_of_a_pair_is_masked_and_other_bytes_are_left_alone() {
+async fn each_half_of_a_pair_is_masked_and_other_bytes_are_kept() {
     let (key, secret) = SECRET.split_once(':').unwrap();
     let body = [b"\xff\xfe ", key.as_bytes(), b" ", secret.as_bytes(), b" \xff"].concat();
     let server = Server::saying(answer("403 Forbidden", "", body)).await;
@@ -145,7 +145,7 @@ async fn each_half_of_a_pair_is_masked_and_other_bytes_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_credential_that_no_header_can_hold_is_refused_before_anything_is_sent() {
+async fn a_credential_that_is_not_a_valid_header_is_an_error_and_nothing_is_sent() {
     let server = Server::doing([]).await;
     let key = SecretString::from("line one\nline two");
     let connection = Connection::new(Http::new(&server.address, key).unwrap());

@@ -1,4 +1,4 @@
-//! What the transports promise, in one binary.
+//! The tests of the transports, in one binary.
 
 mod answers;
 mod any_bytes;

@@ -173,8 +173,8 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// HTTP libraries like to send again in this case: the server closed a kept connection after it had read the request. It
-/// may have carried it out.
+/// HTTP libraries like to send again in this case: the server closed a kept connection after it had read the request.
+/// It may have carried it out.
 #[tokio::test]
 async fn a_write_on_a_kept_connection_is_not_resent() {
     for act in [Act::HangUp, Act::Reset] {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use drillmaster_models::thm::ListUsers;
+use drillmaster_models::thm::{AddSeat, ListUsers};
 use drillmaster_transport::reqwest::{Certificate, Client, ClientBuilder, Proxy};
 use drillmaster_transport::{Connection, Error, Http, NetworkError, SecretString};
 use rustls::ServerConfig;
@@ -260,10 +260,21 @@ async fn a_service_on_this_machine_is_called_without_a_proxy() {
     assert!(Connection::new(http).send(&ListUsers {}).await.is_ok());
 }
 
+#[tokio::test]
+async fn a_request_that_the_client_itself_refuses_was_not_sent() {
+    let server = crate::server::Server::doing([]).await;
+    let http = Http::builder(&server.address).client(Client::builder().https_only(true));
+    let http = http.build(SecretString::from(SECRET)).unwrap();
+    let seat = AddSeat { email: "ada@example.com".to_owned() };
+    let error = Connection::new(http).send(&seat).await.unwrap_err();
+    assert!(error.is_setup() && !error.is_in_doubt(), "{error}");
+    assert!(server.seen().is_empty());
+}
+
 /// Environment variables belong to the whole process, so a child process has them.
 #[tokio::test]
 async fn the_proxy_that_the_environment_names_is_used() {
-    let test = "proxies::the_proxy_that_the_environment_names_is_used";
+    let name = "proxies::the_proxy_that_the_environment_names_is_used";
     if std::env::var_os(CHILD).is_some() {
         let http = Http::new(BASE, SecretString::from(SECRET)).unwrap();
         Connection::new(http).send(&ListUsers {}).await.unwrap();
@@ -273,14 +284,14 @@ async fn the_proxy_that_the_environment_names_is_used() {
     let folder = tempfile::tempdir().unwrap();
     let certificates = folder.path().join("ca.pem");
     std::fs::write(&certificates, &service.pem).unwrap();
-    let (http, http_received) = http_proxy("HTTP/1.1 200 yes\r\n\r\n", service.address).await;
-    let (socks, socks_received) = socks_proxy(service.address).await;
+    let (http, from_http) = http_proxy("HTTP/1.1 200 yes\r\n\r\n", service.address).await;
+    let (socks, from_socks) = socks_proxy(service.address).await;
     for (variable, proxy) in [
         ("HTTPS_PROXY", format!("http://{http}")),
         ("ALL_PROXY", format!("socks5h://ada:pass@{socks}")),
     ] {
         let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args([test, "--exact"]).env(CHILD, "1").env(variable, proxy);
+        child.args([name, "--exact"]).env(CHILD, "1").env(variable, proxy);
         for other in
             ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
         {
@@ -288,12 +299,12 @@ async fn the_proxy_that_the_environment_names_is_used() {
                 child.env_remove(other);
             }
         }
-        // Certificates to trust besides, where the platform has its own on files.
+        // The child trusts the service because of this file.
         child.env("SSL_CERT_FILE", &certificates).env_remove("SSL_CERT_DIR");
         let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success() && text.contains("1 passed"), "{variable}: {text}");
     }
-    assert!(http_received.lock().unwrap().is_encrypted());
-    assert!(socks_received.lock().unwrap().is_encrypted());
+    assert!(from_http.lock().unwrap().is_encrypted());
+    assert!(from_socks.lock().unwrap().is_encrypted());
 }

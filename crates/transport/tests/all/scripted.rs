@@ -1,4 +1,4 @@
-//! A transport that gives the answers it was made with, and requests to send to it.
+//! A transport that returns prepared answers, and requests to send over it.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -15,7 +15,7 @@ impl Scripted {
         Self(Mutex::new(answers.into_iter().collect()))
     }
 
-    /// Answers 200 with these bodies.
+    /// Answers with 200 and these bodies.
     pub(crate) fn saying(bodies: impl IntoIterator<Item = Value>) -> Self {
         Self::new(bodies.into_iter().map(|body| Ok(Response::json(200, &body))))
     }
@@ -29,7 +29,7 @@ impl Transport for Scripted {
     }
 }
 
-/// The request that a connection makes of this, as the first one of `main`.
+/// The request that a connection makes from this, as the first one of `main`.
 pub(crate) fn request<E: Endpoint>(fields: &E) -> Request {
     let endpoint = endpoint(E::METADATA.name).unwrap();
     let fields = serde_json::to_value(fields).unwrap();

@@ -1,4 +1,4 @@
-//! A loopback server that speaks raw bytes, so that a test can misbehave as it likes.
+//! A loopback server that sends raw bytes, so that tests can misbehave as they like.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,27 +7,27 @@ use drillmaster_transport::{Connection, Http, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The credential in these tests: long enough that no answer holds it by chance.
+/// The credential of these tests, long enough not to appear in an answer by chance.
 pub(crate) const SECRET: &str = "a-key-of-the-tests:a-secret-of-the-tests";
 
-/// What the server does with the next request, after it has read the whole of it.
+/// What the server does after it has read a request.
 pub(crate) enum Act {
     /// Writes these bytes and keeps the connection.
     Say(Vec<u8>),
-    /// Writes these bytes and closes the connection, without having announced it.
+    /// Writes these bytes and closes the connection without announcing it.
     SayAndClose(Vec<u8>),
     /// Closes the connection.
     HangUp,
-    /// Breaks the connection off, so that the client gets a reset.
+    /// Resets the connection.
     Reset,
-    /// Writes these bytes, then nothing more.
+    /// Writes these bytes and then nothing.
     Stall(Vec<u8>),
 }
 
 #[derive(Default)]
 struct State {
     acts: VecDeque<Act>,
-    /// Each request as text, with the number of the connection it came on.
+    /// Each request as text, with the number of its connection.
     seen: Vec<(usize, String)>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Listens, and does one act for each request. Further requests are hung up on.
+    /// Listens, and does one act for each request. After that it hangs up.
     pub(crate) async fn doing(acts: impl IntoIterator<Item = Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -53,7 +53,7 @@ impl Server {
         Self { address, state }
     }
 
-    /// Says these bytes to the first request.
+    /// Answers the first request with these bytes.
     pub(crate) async fn saying(bytes: Vec<u8>) -> Self {
         Self::doing([Act::Say(bytes)]).await
     }
@@ -72,7 +72,7 @@ impl Server {
         state.seen.iter().map(|(_, text)| text.clone()).collect()
     }
 
-    /// The numbers of the connections that the requests came on.
+    /// The numbers of the connections of the requests.
     pub(crate) fn connections(&self) -> Vec<usize> {
         let state = lock(&self.state);
         state.seen.iter().map(|(number, _)| *number).collect()
@@ -103,7 +103,7 @@ async fn attend(mut stream: TcpStream, number: usize, state: Arc<Mutex<State>>) 
     }
 }
 
-/// Reads head and body; `None` where the client closed before it sent a whole request.
+/// Reads head and body. `None` if the client closed the connection before a whole request.
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
@@ -124,7 +124,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// A whole answer, with its length.
+/// A complete answer with its length.
 pub(crate) fn answer(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let length = body.len();
@@ -132,7 +132,7 @@ pub(crate) fn answer(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec
     [head.as_bytes(), body].concat()
 }
 
-/// A whole answer with a JSON body.
+/// A complete answer with a JSON body.
 pub(crate) fn json(status: &str, body: &str) -> Vec<u8> {
     answer(status, "content-type: application/json\r\n", body)
 }

@@ -9,6 +9,7 @@ use crate::execution::row_context::RowContext;
 use crate::execution::script_context::ScriptContext;
 use crate::outcome::{Outcome, State};
 use crate::roster::Row;
+use crate::value::frozen::thaw;
 use crate::value::{CallError, ScriptResult, call_error, from_json, runtime_error, to_json};
 
 pub(super) fn register(engine: &mut Engine) {
@@ -204,7 +205,7 @@ fn tables(engine: &mut Engine) {
     let doc = "Joins the items of an array into a text.";
     let signature = ["items: Array", "between: string", "string"];
     function(engine, "join", &signature, doc, |items: &mut Array, between: &str| {
-        items.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
+        items.iter().map(|item| thaw(item).to_string()).collect::<Vec<_>>().join(between)
     });
 }
 
