@@ -1,5 +1,4 @@
-//! A journal whose lines were changed is refused, or it is one that was cut at its end; no change makes a run send again
-//! what it sent.
+//! A journal with changed lines is refused unless it was only cut at its end. No change makes a run send a write again.
 
 use std::collections::HashSet;
 use std::fs;
@@ -26,20 +25,20 @@ const OTHERS: [&str; 4] = ["ida", "bob", "eve", "kim"];
 
 static JOURNALS: OnceCell<(Vec<u8>, Vec<u8>)> = OnceCell::const_new();
 
-/// What is done to the lines of a journal.
+/// A change to the lines of a journal.
 #[derive(Debug, Clone)]
 enum Change {
     Remove(Range<usize>),
     Swap(usize, usize),
-    /// A line, put in before another once more.
+    /// A line, inserted again before another.
     Double(usize, usize),
-    /// A line of another run, put in before one.
+    /// A line of another run, inserted before one.
     Splice(usize, usize),
-    /// A line in the place of which stands that of another run.
+    /// A line, replaced by one of another run.
     Exchange(usize),
-    /// A bit of all bytes.
+    /// A flipped bit.
     Flip(usize),
-    /// After so many bytes.
+    /// A cut after this many bytes.
     Cut(usize),
 }
 
@@ -75,7 +74,7 @@ fn academy() -> Sandbox {
 async fn work(transport: impl Transport + 'static, people: &[&str]) {
     let connection = Connection::new(transport);
     let call = async |scope: &Connection, name: &str, fields| {
-        // A refusal is an answer, too.
+        // A refusal is fine, too.
         let _ = scope.call(endpoint(name).unwrap(), &fields).await;
     };
     for name in people {
@@ -90,7 +89,7 @@ async fn work(transport: impl Transport + 'static, people: &[&str]) {
 /// The text of the journal of a run in two parts.
 async fn journal(people: &[&str]) -> Vec<u8> {
     let (_folder, path) = place();
-    // Each run is told from others.
+    // Makes the headers of two runs differ.
     let run = [("id".to_owned(), json!(people[0]))].into_iter().collect();
     drop(Journal::create(&path, Header { run, ..Header::default() }).unwrap());
     let (first, all) = (&people[..people.len() - 1], people);
@@ -103,7 +102,7 @@ async fn journal(people: &[&str]) -> Vec<u8> {
     fs::read(&path).unwrap()
 }
 
-/// The writes that a journal holds, each with its scope.
+/// The writes in a journal, each with its scope.
 fn written(path: &Path) -> HashSet<(String, String)> {
     let events = EventReader::open(path).unwrap().map(Result::unwrap);
     let writes = events.filter_map(|event| match event {
@@ -116,8 +115,8 @@ fn written(path: &Path) -> HashSet<(String, String)> {
     writes.collect()
 }
 
-/// Tells whether a changed journal is refused; one that is not must be the beginning of what it was, and going on with
-/// it sends no write that it holds.
+/// Whether a changed journal is refused. One that is not must be the beginning of the original, and resuming it must not
+/// send a write that it holds.
 async fn is_refused(path: &Path, text: &[u8], changed: &[u8]) -> bool {
     fs::write(path, changed).unwrap();
     if History::read(path).is_err() {
@@ -126,7 +125,7 @@ async fn is_refused(path: &Path, text: &[u8], changed: &[u8]) -> bool {
         return true;
     }
     let whole: Vec<_> = lines(changed).into_iter().filter(|line| line.ends_with(b"\n")).collect();
-    // A last line that is not sound counts as torn, whatever it ends with.
+    // An invalid last line counts as torn, whatever it ends with.
     let (_, but_last) = whole.split_last().unwrap();
     let is_beginning = |lines: &[&[u8]]| text.starts_with(&lines.concat());
     assert!(is_beginning(&whole) || is_beginning(but_last), "{}", String::from_utf8_lossy(changed));
@@ -173,7 +172,7 @@ async fn every_change_of_lines_but_a_cut_at_the_end_is_refused() {
     assert!(refused > 1_000 && cuts > count, "{refused} refused, {cuts} cuts");
 }
 
-/// Any change of any of these kinds at any place: parts of the whole, in thousandths.
+/// A change of any kind at any place, in thousandths of the text.
 fn change() -> impl Strategy<Value = (u8, usize, usize)> {
     (0..7_u8, 0..1000_usize, 0..1000_usize)
 }
@@ -194,7 +193,7 @@ fn placed((kind, one, two): (u8, usize, usize), text: &[u8]) -> Change {
 }
 
 proptest! {
-    /// Some changes, one after the other.
+    /// Several changes, one after the other.
     #[test]
     fn no_changes_make_a_write_be_sent_again(changes in vec(change(), 1..4)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

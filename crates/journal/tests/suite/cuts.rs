@@ -1,4 +1,4 @@
-//! A journal is cut anywhere, and goes on; it is changed anywhere, and is refused.
+//! A journal that is cut anywhere can be continued; one that is changed anywhere is refused.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{again, answered, asked, left, place, refusing, row, saying, scores, seat};
 
-/// One event of each kind that has a place in the middle.
+/// One event of each kind that can occur in the middle.
 fn events() -> Vec<Event> {
     let lost = Event::Error(ErrorEvent {
         scope: "bob".to_owned(),
@@ -51,7 +51,7 @@ fn whole_lines(bytes: &[u8]) -> usize {
 }
 
 #[test]
-fn what_was_written_is_read() {
+fn events_are_read_as_they_were_written() {
     let (_folder, path) = place();
     left(&path, &events());
     assert_eq!(read(&path), events());
@@ -82,15 +82,15 @@ async fn a_journal_of_one_part_is_a_cassette() {
     assert_eq!((tape.interactions.len(), tape.values.len()), (3, 1));
 }
 
-/// What was whole before the cut is there, what comes next stands behind it.
+/// Whole lines before the cut are kept, and new ones follow them.
 #[test]
-fn a_journal_that_is_cut_anywhere_goes_on() {
+fn a_journal_that_is_cut_anywhere_can_be_continued() {
     let (_folder, path) = place();
     left(&path, &events());
     let whole = fs::read(&path).unwrap();
     let header = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     for cut in 0..=whole.len() {
-        // A new file each time: to write over one would wait for the disk.
+        // A new file each time: overwriting one would wait for the disk.
         fs::remove_file(&path).unwrap();
         fs::write(&path, &whole[..cut]).unwrap();
         if cut < header {
@@ -107,9 +107,9 @@ fn a_journal_that_is_cut_anywhere_goes_on() {
     }
 }
 
-/// Every bit of every byte. Only the line feed at the very end is one that a cut could have taken.
+/// Every bit of every byte. Only losing the last line feed looks like a cut.
 #[test]
-fn a_flipped_bit_is_refused_with_its_place() {
+fn a_flipped_bit_is_refused_with_its_position() {
     let (_folder, path) = place();
     left(&path, &events());
     let whole = fs::read(&path).unwrap();
@@ -134,7 +134,7 @@ fn a_flipped_bit_is_refused_with_its_place() {
 }
 
 #[test]
-fn damage_is_told_with_what_to_do() {
+fn an_error_about_damage_says_what_to_do() {
     let (_folder, path) = place();
     left(&path, &events());
     let text = fs::read_to_string(&path).unwrap();
@@ -149,7 +149,7 @@ fn damage_is_told_with_what_to_do() {
 }
 
 #[test]
-fn what_is_no_journal_is_refused() {
+fn a_file_that_is_not_a_journal_is_refused() {
     let (_folder, path) = place();
     let sealed = |text: &str| {
         let text = text.trim_end_matches('}');
@@ -179,9 +179,9 @@ fn what_is_no_journal_is_refused() {
     assert!(missing.contains("run.other"), "{missing}");
 }
 
-/// As an earlier release wrote it: each line with a checksum and no more.
+/// In version 1, each line has a checksum of its own and no hash of the lines before it.
 #[tokio::test]
-async fn a_run_of_an_earlier_release_goes_on_as_it_was_begun() {
+async fn a_journal_of_version_1_is_continued_in_version_1() {
     let (_folder, path) = place();
     let before: Vec<u8> = [Event::Cassette(Header::default())]
         .iter()
@@ -207,7 +207,7 @@ async fn a_run_of_an_earlier_release_goes_on_as_it_was_begun() {
 }
 
 proptest! {
-    /// Any bytes behind a header, and any cut.
+    /// Any bytes after a header, and any cut.
     #[test]
     fn reading_says_something_of_any_bytes(bytes in vec(any::<u8>(), 0..300)) {
         let (_folder, path) = place();
@@ -218,7 +218,7 @@ proptest! {
         prop_assert_eq!(History::read(&path).is_err(), whole);
     }
 
-    /// Any run, killed anywhere, any number of times: what was whole stays, in its order.
+    /// Any run, killed anywhere, any number of times: whole lines stay, in order.
     #[test]
     fn any_events_and_cuts_keep_what_was_whole(parts in vec((vec(0..5u8, 0..6), 0..400usize), 1..5)) {
         let (_folder, path) = place();

@@ -1,4 +1,4 @@
-//! Looking at a run: its header, and how its rows ended.
+//! What a history says about a run: its header, and how its rows ended.
 
 use drillmaster_journal::{History, Journal};
 use drillmaster_transport::cassette::EventReader;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{again, left, place, row};
 
-/// The scopes of the rows that ended, each with its state, in the order in which they did.
+/// The scopes and states of the rows that ended, in order.
 fn told(events: &[Event]) -> Vec<(String, String)> {
     let (_folder, path) = place();
     left(&path, events);
@@ -31,13 +31,13 @@ fn rows_come_in_the_order_in_which_they_ended() {
 }
 
 #[test]
-fn a_rows_last_end_counts() {
+fn the_last_event_of_a_row_counts() {
     let events = [row("ada", "failed"), row("bob", "done"), row("ada", "done")];
     assert_eq!(told(&events), pairs(&[("bob", "done"), ("ada", "done")]));
 }
 
 #[test]
-fn a_row_that_is_tried_again_is_open() {
+fn a_row_that_is_retried_has_not_ended() {
     let events = [row("ada", "failed"), row("bob", "failed"), again("ada")];
     assert_eq!(told(&events), pairs(&[("bob", "failed")]));
     let events = [row("ada", "failed"), again("ada"), row("ada", "done")];

@@ -1,4 +1,4 @@
-//! What a journal holds after a cut, a flipped bit, a full disk or a second process.
+//! Journals: writing, reading and resuming, with cuts, flipped bits, full disks and a second process.
 
 #[path = "../../../transport/tests/all/scripted.rs"]
 mod scripted;
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 use crate::scripted::request;
 
-/// A folder that goes away with the test, and where a journal may be in it.
+/// A temporary folder, and a path for a journal in it.
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.journal");
@@ -82,7 +82,7 @@ fn row(scope: &str, state: &str) -> Event {
     })
 }
 
-/// A journal with these events, as a killed process leaves it.
+/// Writes a journal with these events, as a killed process leaves it.
 fn left(path: &Path, events: &[Event]) {
     let journal = Journal::create(path, Header::default()).unwrap();
     for event in events {
@@ -90,7 +90,7 @@ fn left(path: &Path, events: &[Event]) {
     }
 }
 
-/// Goes on with a journal over this transport.
+/// Resumes a journal over this transport.
 fn going_on<T: Transport>(path: &Path, inner: T) -> (Arc<Journal>, Arc<History>, Journaled<T>) {
     let (journal, history) = Journal::open(path).unwrap();
     let (journal, history) = (Arc::new(journal), Arc::new(history));

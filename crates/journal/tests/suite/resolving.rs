@@ -1,4 +1,4 @@
-//! What earlier parts of a run left in doubt is settled by what is so now.
+//! Writes that earlier parts of a run left in doubt are resolved by the current state of the service.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::scripted::Scripted;
 
 const SOMEBODY: &str = "ada.lovelace@example.com";
 
-/// An academy in which an invite that is sent twice is seen to be.
+/// A service that counts how often each invite was sent.
 fn academy() -> Sandbox {
     Sandbox::new(Options { learners: 20, reinvite: true, ..Options::default() })
 }
@@ -36,7 +36,7 @@ async fn fields(sandbox: &Sandbox) -> Value {
     json!({ "email": SOMEBODY, "senderId": page["users"][0]["id"] })
 }
 
-/// The invite as it travels, the nth request of its row.
+/// The invite as a request, with this number in its row.
 async fn wire(sandbox: &Sandbox, ordinal: u64) -> Request {
     let capture = Arc::new(Capture::new(RejectAll));
     let _ = row_of(capture.clone()).call(invite(), &fields(sandbox).await).await;
@@ -48,7 +48,7 @@ fn times_invited(sandbox: &Sandbox) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn parts_that_were_killed_while_settling_do_not_use_up_the_tries() {
+async fn parts_that_were_killed_while_resolving_do_not_use_up_the_tries() {
     let sandbox = academy();
     let (_folder, path) = place();
     let mut events: Vec<Event> = Vec::new();
@@ -62,13 +62,13 @@ async fn parts_that_were_killed_while_settling_do_not_use_up_the_tries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_of_an_earlier_part_is_no_reason_to_send_again() {
+async fn a_check_by_an_earlier_part_is_no_reason_to_send_again() {
     let sandbox = academy();
     let fields = fields(&sandbox).await;
     let (_folder, path) = place();
     left(&path, &[asked(&wire(&sandbox, 0).await)]);
     {
-        // The second part looks, finds nobody, and is killed before it sends.
+        // The second part checks, finds no invite, and is killed before it sends one.
         let (_journal, _history, transport) = going_on(&path, sandbox.clone());
         let row = row_of(transport);
         assert!(row.call(invite(), &fields).await.unwrap_err().is_in_doubt());
@@ -78,7 +78,7 @@ async fn a_look_of_an_earlier_part_is_no_reason_to_send_again() {
             pager.accept(row.call(users, &page).await.unwrap()).unwrap();
         }
     }
-    // What the first part sent arrives late.
+    // The request of the first part takes effect late.
     Connection::new(sandbox.clone()).call(invite(), &fields).await.unwrap();
     let (_journal, _history, transport) = going_on(&path, sandbox.clone());
     row_of(transport).call_and_resolve(invite(), &fields).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_look_of_an_earlier_part_is_no_reason_to_send_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_part_looks_anew_at_what_no_part_could_settle() {
+async fn every_part_checks_again_what_no_part_could_resolve() {
     let sandbox = academy();
     let fields = fields(&sandbox).await;
     let (_folder, path) = place();
@@ -99,7 +99,7 @@ async fn every_part_looks_anew_at_what_no_part_could_settle() {
         assert!(doubt.is_in_doubt());
         let sent = down.requests();
         let sent = sent.iter().filter(|request| request.metadata.name == "veracode.invite").count();
-        // One repeat, past the horizon of what went before.
+        // One repeat, after the horizon of the first request.
         assert_eq!(sent, if part == 0 { 2 } else { 1 });
     }
     let (_journal, _history, transport) = going_on(&path, sandbox.clone());
@@ -108,7 +108,7 @@ async fn every_part_looks_anew_at_what_no_part_could_settle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_credential_that_was_refused_may_have_been_put_right() {
+async fn a_request_with_a_refused_credential_is_sent_again() {
     let sandbox = academy();
     let (_folder, path) = place();
     left(&path, &[]);

@@ -1,4 +1,4 @@
-//! Going on with a run: what was answered is not asked again, what is in doubt is told, the rest is sent.
+//! Resuming a run: answered requests are not sent again, in-doubt writes are reported, the rest is sent.
 
 use std::future::pending;
 use std::path::Path;
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::scripted::Scripted;
 
-/// Tells that a request came, and never answers it: the run is killed while it waits.
+/// Signals that a request arrived and never answers it: the run is killed while it waits.
 #[derive(Clone, Default)]
 struct Silent(Arc<Notify>);
 
@@ -45,7 +45,7 @@ fn count(path: &Path) -> usize {
     EventReader::open(path).unwrap().count()
 }
 
-/// What becomes of a request when the run that left these events goes on.
+/// The outcome of a request when a run with these events is resumed.
 async fn becomes(events: &[Event], request: Request) -> String {
     let (_folder, path) = place();
     left(&path, events);
@@ -76,7 +76,7 @@ async fn a_recorded_answer_is_the_answer() {
 }
 
 #[tokio::test]
-async fn so_is_a_recorded_refusal() {
+async fn a_recorded_refusal_is_the_answer() {
     let write = seat("ada", 0);
     let told = becomes(&[asked(&write), answered(&write, &refusing())], write).await;
     assert!(told.contains("Email not found"), "{told}");
@@ -114,7 +114,7 @@ async fn a_read_without_an_answer_is_sent() {
 }
 
 #[tokio::test]
-async fn what_was_not_asked_is_sent() {
+async fn a_request_that_was_not_recorded_is_sent() {
     assert_eq!(becomes(&[], seat("ada", 0)).await, "sent");
     let other = seat("bob", 0);
     let events = [asked(&other), answered(&other, &saying("old"))];
@@ -125,11 +125,11 @@ async fn what_was_not_asked_is_sent() {
 }
 
 #[tokio::test]
-async fn a_doubtful_write_is_told_once_and_settled_live() {
+async fn an_in_doubt_write_is_reported_once_and_resolved_live() {
     let (_folder, path) = place();
     left(&path, &[asked(&seat("ada", 0))]);
     let live = || Scripted::new([Ok(saying("look")), Ok(saying("repeat"))]);
-    // A kill after the settling, and one more part: it goes the same way from what was written down.
+    // The run is killed after the write was resolved. The next part does the same from what was recorded.
     for live in [live(), Scripted::new([])] {
         let (_journal, _history, transport) = going_on(&path, live);
         assert!(transport.send(seat("ada", 0)).await.unwrap_err().is_in_doubt());
@@ -139,7 +139,7 @@ async fn a_doubtful_write_is_told_once_and_settled_live() {
 }
 
 #[tokio::test]
-async fn a_read_that_was_sent_anew_is_answered_from_then_on() {
+async fn a_read_that_was_sent_again_is_answered_from_then_on() {
     let (_folder, path) = place();
     let (first, second) = (scores("ada", 0), scores("ada", 1));
     let events = [
@@ -157,10 +157,10 @@ async fn a_read_that_was_sent_anew_is_answered_from_then_on() {
 }
 
 #[tokio::test]
-async fn equal_requests_are_answered_in_their_order_each_once() {
+async fn equal_requests_are_answered_in_order_each_once() {
     let (_folder, path) = place();
     let [a, b, c] = [0, 1, 2].map(|ordinal| scores("ada", ordinal));
-    // They were written down in the order in which they ran.
+    // They were recorded in the order in which they ran.
     let events = [asked(&b), asked(&a), answered(&b, &saying("b")), answered(&a, &saying("a"))];
     left(&path, &events);
     let (_journal, _history, transport) = going_on(&path, Scripted::saying([scoreboard("live")]));
@@ -169,7 +169,7 @@ async fn equal_requests_are_answered_in_their_order_each_once() {
     }
 }
 
-/// The named points at which a run can be killed around a write.
+/// A write is on disk when it is sent, and its response afterwards.
 #[tokio::test]
 async fn a_write_is_on_the_disk_before_it_is_sent_and_its_answer_after() {
     let (_folder, path) = place();
@@ -193,7 +193,7 @@ async fn a_write_is_on_the_disk_before_it_is_sent_and_its_answer_after() {
 }
 
 #[tokio::test]
-async fn the_loss_of_a_write_is_written_down() {
+async fn a_lost_write_is_recorded() {
     let (_folder, path) = place();
     left(&path, &[]);
     for (how, doubt) in [(NetworkError::ConnectionLost, true), (NetworkError::Connect, false)] {
@@ -233,7 +233,7 @@ async fn values_come_back_the_same() {
 }
 
 #[tokio::test]
-async fn again_forgets_refusals_and_keeps_answers_and_doubts() {
+async fn a_retry_forgets_refusals_and_keeps_answers_and_in_doubt_writes() {
     let good = scores("ada", 0);
     let [refused, lost_one, killed] = ["r", "l", "k"].map(|name| {
         let mut request = seat(name, 1);
@@ -262,7 +262,7 @@ async fn again_forgets_refusals_and_keeps_answers_and_doubts() {
     let told = becomes(&events, elsewhere).await;
     assert!(told.contains("Email not found"), "another row's stay: {told}");
 
-    // What fails after it counts.
+    // Later failures count.
     let mut events = events.to_vec();
     events.extend([asked(&refused), answered(&refused, &refusing())]);
     let told = becomes(&events, refused).await;
@@ -270,7 +270,7 @@ async fn again_forgets_refusals_and_keeps_answers_and_doubts() {
 }
 
 #[tokio::test]
-async fn a_whole_run_goes_on_without_a_second_call() {
+async fn a_whole_run_is_resumed_without_a_second_call() {
     use drillmaster_models::thm::{AddSeat, ShowScoreboard};
     let (_folder, path) = place();
     left(&path, &[row("eve", "done")]);

@@ -1,4 +1,4 @@
-//! Writing: in order, safe when told so, by one process, for its owner's eyes.
+//! Writing: in order, durable when it says so, by one process at a time, readable by the owner only.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{again, asked, left, place, scores, seat};
 
-/// A disk in memory that a test holds up and fills.
+/// A disk in memory that a test can block and fill.
 #[derive(Clone, Default)]
 struct Disk(Arc<Inner>);
 
@@ -29,9 +29,9 @@ struct State {
     written: Vec<u8>,
     safe: usize,
     syncs: usize,
-    /// How much fits; `None` where there is no end to it.
+    /// How much fits; `None` means unlimited.
     room: Option<usize>,
-    /// Syncs wait until this is lifted.
+    /// Syncs wait while this is set.
     held: bool,
     holding: bool,
 }
@@ -43,7 +43,7 @@ impl Disk {
         result
     }
 
-    /// Waits until a sync is held up.
+    /// Waits until a sync is blocked.
     fn wait_until_held(&self) {
         let state = self.0.state.lock().unwrap();
         drop(self.0.moved.wait_while(state, |state| !state.holding).unwrap());
@@ -80,7 +80,7 @@ fn on(disk: &Disk) -> Arc<Journal> {
 }
 
 #[tokio::test]
-async fn a_durable_event_is_safe_when_it_returns_and_so_is_all_before() {
+async fn a_durable_event_is_safe_when_it_returns_and_so_are_all_before() {
     let disk = Disk::default();
     let journal = on(&disk);
     journal.append(&again("a")).unwrap();
@@ -92,7 +92,7 @@ async fn a_durable_event_is_safe_when_it_returns_and_so_is_all_before() {
 }
 
 #[tokio::test]
-async fn a_cheap_event_asks_for_no_sync() {
+async fn an_event_that_need_not_be_durable_causes_no_sync() {
     let disk = Disk::default();
     let journal = on(&disk);
     for _ in 0..100 {
@@ -102,7 +102,7 @@ async fn a_cheap_event_asks_for_no_sync() {
     disk.with(|state| assert_eq!((state.syncs, state.written.is_empty()), (0, false)));
 }
 
-/// While the first sync is held up the others gather, and the second serves them all.
+/// While the first sync is blocked the others collect, and the second serves them all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_sync_serves_all_who_wait() {
     let disk = Disk::default();
@@ -114,7 +114,7 @@ async fn one_sync_serves_all_who_wait() {
         tokio::spawn(async move {
             let event = again(&index.to_string());
             let mut durable = Box::pin(journal.append_durably(&event));
-            // Once polled, the event stands in the queue.
+            // Once polled, the event is in the queue.
             let first = futures::poll!(&mut durable);
             added.fetch_add(1, Ordering::Release);
             match first {
@@ -179,7 +179,7 @@ async fn on_a_full_disk_nothing_is_sent() {
     let told = refused.to_string();
     assert!(told.contains("nothing was sent") && told.contains("no space is left"), "{told}");
 
-    // Even when there is room again: the torn line would stand in the middle.
+    // Even when there is room again: the torn line would be in the middle.
     disk.with(|state| state.room = None);
     transport.send(seat("ada", 0)).await.unwrap_err();
     transport.send(scores("ada", 1)).await.unwrap_err();
@@ -189,7 +189,7 @@ async fn on_a_full_disk_nothing_is_sent() {
     assert!(capture.requests().is_empty());
 }
 
-/// The queue fills while the disk is held up; who waits for room is told of the trouble too.
+/// The queue fills while the disk is blocked; callers that wait for room get the error, too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_waits_for_the_disk() {
     let disk = Disk::default();
@@ -226,7 +226,7 @@ async fn a_second_writer_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_there_is_left_alone() {
+fn an_existing_file_is_left_alone() {
     let (_folder, path) = place();
     fs::write(&path, "something else").unwrap();
     assert!(Journal::create(&path, Header::default()).err().unwrap().already_exists());
@@ -258,7 +258,7 @@ async fn nothing_comes_after_the_end() {
 }
 
 #[tokio::test]
-async fn a_finished_run_can_go_on_and_end_again() {
+async fn a_finished_run_can_be_resumed_and_end_again() {
     let (_folder, path) = place();
     let journal = Journal::create(&path, Header::default()).unwrap();
     journal.append(&asked(&scores("ada", 0))).unwrap();

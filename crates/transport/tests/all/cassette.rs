@@ -1,4 +1,4 @@
-//! The cassette format: what was written is read back, and what is not whole is refused.
+//! The cassette format: events are read back as written, and an incomplete file is refused.
 
 use drillmaster_models::{Method, wire};
 use drillmaster_transport::cassette::lines::line;
@@ -45,7 +45,7 @@ fn response(scope: &str, ordinal: u64, body: &[u8]) -> ResponseEvent {
     }
 }
 
-/// One event of each kind, in every form of body.
+/// One event of each kind, with every form of body.
 fn events() -> Vec<Event> {
     let lost = |kind: &str| ErrorEvent {
         scope: "ada@example.com".to_owned(),
@@ -77,12 +77,12 @@ fn lines(events: &[Event]) -> String {
     lines.join("\n")
 }
 
-/// As a recorder writes them.
+/// The events as a recorder writes them.
 fn sealed(events: &[Event]) -> String {
     events.iter().map(|event| String::from_utf8(line(event)).unwrap()).collect()
 }
 
-/// The text with each of its bits flipped once, where that leaves it text.
+/// The text with each bit flipped once, if the result is still text.
 fn flipped(text: &str) -> impl Iterator<Item = String> {
     (0..text.len() * 8).filter_map(move |bit| {
         let mut bytes = text.as_bytes().to_vec();
@@ -97,7 +97,7 @@ fn pretty(events: &[Event]) -> String {
     texts.join("\r\n\r\n  ") + "\n"
 }
 
-/// All that a tape holds, as text.
+/// Everything in a recording, as text.
 fn told(tape: &Recording) -> String {
     format!("{tape:?}")
 }
@@ -124,7 +124,7 @@ fn a_cassette_that_is_cut_anywhere_is_refused() {
     }
 }
 
-/// Every bit of every byte: whatever the text becomes, reading it says something.
+/// Every bit of every byte: reading never panics and never returns something else.
 #[test]
 fn a_flipped_bit_never_panics() {
     for text in flipped(&lines(&events())) {
@@ -190,7 +190,7 @@ fn what_is_no_cassette_is_called_so() {
     }
 }
 
-/// Changes one line of a good cassette, and checks that the damage is told with the byte of that line.
+/// Changes one line of a valid cassette, and checks that the error has the position of that line.
 #[track_caller]
 fn damaged(line: usize, change: impl Fn(&mut Value), says: &str) {
     let text = lines(&events());
@@ -269,7 +269,7 @@ fn a_body_is_json_only_where_that_keeps_every_byte() {
     }
 }
 
-/// Deeper than a JSON reader goes into a file, but not deeper than it goes into a body.
+/// Nested more deeply than a JSON reader accepts within an event, but not than it accepts in a body.
 #[test]
 fn a_deeply_nested_body_can_be_read_back() {
     for depth in [99, 100, 101, 126, 127, 128, 5_000] {

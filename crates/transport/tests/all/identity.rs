@@ -1,4 +1,4 @@
-//! When two requests are the same.
+//! When two requests are equal.
 
 use drillmaster_models::{Method, wire};
 use drillmaster_transport::cassette::identity;

@@ -1,4 +1,4 @@
-//! What each mode does with a cassette, and what is told at its end.
+//! What each mode does with a cassette, and what finishing reports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn desk() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// Who is called as sealing calls them stays who they are.
+/// A name that sealing itself would use is kept.
 const ADA: &str = "learner-0001";
 const BOB: &str = "learner-0002";
 const CEM: &str = "learner-0003";
@@ -31,13 +31,13 @@ fn standing(name: &str) -> Value {
     json!({ "status": "success", "data": [{ "username": name }] })
 }
 
-/// A cassette over a service that says these names.
+/// A cassette over a service that answers with these names.
 fn open(path: &Path, mode: Mode, names: &[&str]) -> Recorder {
     let service = Scripted::saying(names.iter().map(|name| standing(name)));
     Recorder::builder(path).mode(mode).open(move || Ok(service)).unwrap()
 }
 
-/// A cassette whose service must not be made.
+/// A cassette whose service must not be connected.
 fn alone(path: &Path, mode: Mode) -> Result<Recorder, Error> {
     Recorder::builder(path)
         .mode(mode)
@@ -192,7 +192,7 @@ async fn who_appends_to_what_another_has_changed_is_refused() {
     assert!(targets(&path)[1].ends_with("linux2"));
 }
 
-/// Each has all of its own in it, and nothing of the other's.
+/// Each file has all of its own interactions, and none of the other's.
 #[tokio::test]
 async fn of_two_that_record_into_one_file_the_later_stands_there_whole() {
     let (_folder, path) = desk();
@@ -264,7 +264,7 @@ async fn verify_tells_each_drift_and_what_was_not_asked() {
     assert!(told.contains("\n1 interaction was recorded and not used:"), "{text}");
 }
 
-/// What was not recorded may write what nobody has foreseen.
+/// A request that was not recorded might write something unexpected.
 #[tokio::test]
 async fn verify_makes_the_recorded_writes_unless_told_otherwise() {
     let (_folder, path) = desk();
@@ -368,7 +368,7 @@ async fn play_finishes_what_succeeds_and_hands_on_what_fails() {
     assert_eq!(failed.unwrap_err().to_string(), "mine");
 }
 
-/// Drops a cassette after this, and tells what it panics with.
+/// Drops a cassette after this, and returns what it panics with.
 async fn dropped(path: &Path, after: impl AsyncFnOnce(&Recorder)) -> Option<String> {
     let cassette = alone(path, Mode::Replay).unwrap();
     after(&cassette).await;
@@ -388,7 +388,7 @@ async fn a_cassette_that_is_forgotten_does_not_pass() {
     drop(Recorder::builder(&path).allow_unfinished().open(|| Ok(RejectAll)).unwrap());
 }
 
-/// Many at once over one file, each with its own place in it.
+/// Many at once with one file, each with its own position in it.
 #[test]
 fn cassettes_at_the_same_time_do_not_disturb_each_other() {
     let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();

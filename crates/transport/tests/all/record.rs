@@ -1,4 +1,4 @@
-//! What a recording holds, and when its file is there.
+//! What a recording holds, and when its file appears.
 
 use std::fs;
 use std::path::Path;
@@ -49,7 +49,7 @@ async fn an_unfinished_recording_leaves_nothing_behind() {
     assert!(names(folder.path()).is_empty());
 }
 
-/// What travelled is in no file that has a name, and what is written in the end is for sharing.
+/// Messages are in no file with a name until the recording is finished, and then they are sealed.
 #[cfg(unix)]
 #[tokio::test]
 async fn what_travels_is_nobody_elses_until_it_is_sealed() {
@@ -95,7 +95,7 @@ fn a_place_that_cannot_be_written_is_refused_at_the_start() {
     assert!(Record::to_file(path, Header::default(), Scripted::new([])).is_err());
 }
 
-/// Header and form, a clear answer, an echo in it, and a lost answer: the file knows nothing of the key.
+/// In a header, in a form, echoed in a response, and in an error: the file never contains the key.
 #[tokio::test]
 async fn the_credential_is_not_in_the_file() {
     let echo = format!(r#"{{"status":"error","message":"no: {SECRET}"}}"#);

@@ -1,4 +1,4 @@
-//! A recording plays back as it was, and nothing else.
+//! Replaying a recording, and refusing everything else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::scripted::{Scripted, request};
 
-/// Who is called as sealing calls them stays who they are.
+/// A name that sealing itself would use is kept.
 const EMAIL: &str = "learner-0001@example.com";
 const ROW: &str = "learner-0003";
 
@@ -32,7 +32,7 @@ fn standing(name: &str) -> Value {
     json!({ "status": "success", "data": [{ "username": name }] })
 }
 
-/// A recording over this transport, and where its file will be.
+/// A recording over this transport, and the path of its file.
 fn recording(transport: Scripted) -> (TempDir, PathBuf, Arc<Record<Scripted>>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.cassette");
@@ -40,7 +40,7 @@ fn recording(transport: Scripted) -> (TempDir, PathBuf, Arc<Record<Scripted>>) {
     (folder, path, Arc::new(record))
 }
 
-/// A recording in which everybody is called as they are: a journal, for a cassette would be sealed.
+/// A recording with real names: a journal, because a cassette would be sealed.
 fn unsealed(transport: Scripted) -> (TempDir, PathBuf, Arc<Journaled<Scripted>>, Arc<Journal>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.journal");
@@ -185,7 +185,7 @@ async fn the_nearest_request_is_shown_with_what_differs() {
     assert_eq!(text, shown.join("\n"));
 }
 
-/// Of its endpoint before its scope, and of its scope before the most alike; in whatever order they stand.
+/// The same endpoint comes before the same scope, and that before similarity, whatever the order in the file.
 #[tokio::test]
 async fn the_nearest_is_the_same_in_any_order_of_the_file() {
     let recorded = [
@@ -217,7 +217,7 @@ async fn the_nearest_is_the_same_in_any_order_of_the_file() {
     assert!(told.chunks(2).all(|texts| texts == &told[..2]), "{told:?}");
 }
 
-/// A registration's token is in its query, and is as good as a key.
+/// The token of a registration is in its query, and is as sensitive as a key.
 #[tokio::test]
 async fn a_token_is_in_no_error() {
     let register = |token: &str| Register { token: token.to_owned() };
@@ -333,7 +333,7 @@ async fn what_is_unused_is_told_as_a_run_would_have_it_main_first() {
     assert_eq!(lines[6..], ["  and 2 more"]);
 }
 
-/// Whoever asks at the same time as others gets an answer of its own.
+/// Concurrent requests each get a response of their own.
 #[test]
 fn many_threads_get_each_answer_once() {
     const TIMES: usize = 200;
