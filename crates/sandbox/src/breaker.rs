@@ -1,4 +1,4 @@
-//! Connections that can be broken on purpose: an HTTP server by itself always answers to the end.
+//! Connections that can be broken on purpose, since an HTTP server always completes its answers.
 
 use std::io;
 use std::pin::Pin;
@@ -23,7 +23,7 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub(crate) struct Breaker(Arc<AtomicBool>);
 
 impl Breaker {
-    /// Nothing more is written: at the next attempt the connection is reset.
+    /// Resets the connection at the next attempt to write.
     pub(crate) fn break_off(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -33,26 +33,26 @@ impl Breaker {
     }
 }
 
-/// A connection with its breaker.
+/// A connection that can be broken.
 pub(crate) struct Line {
     stream: TcpStream,
     breaker: Breaker,
 }
 
 impl Line {
-    /// A connection that was accepted.
+    /// Wraps an accepted connection.
     pub(crate) fn new(stream: TcpStream) -> Self {
-        // Answers are small and whole: waiting for more to send only delays them.
+        // Answers are small and complete: waiting for more data only delays them.
         let _ = stream.set_nodelay(true);
         Self { stream, breaker: Breaker::default() }
     }
 
-    /// What breaks it.
+    /// The breaker of this connection.
     pub(crate) fn breaker(&self) -> Breaker {
         self.breaker.clone()
     }
 
-    /// The stream, unless it is to be broken. With no time to linger, dropping it sends a reset.
+    /// The stream, unless it has been broken. With zero linger, dropping it sends a reset.
     fn writable(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         if self.breaker.is_broken() {
             let _ = self.stream.set_zero_linger();
@@ -102,13 +102,13 @@ impl AsyncWrite for Line {
     }
 }
 
-/// The same answer with half its body, under the length of the whole: then the connection ends.
+/// Cuts an answer: half of its body is sent with the length of the whole, then the connection is closed.
 pub(crate) fn cut(answer: Response<Body>, body: &[u8]) -> Response<Body> {
     let half = Frame::data(body[..body.len() / 2].to_vec().into());
     let end = stream::once(async {
-        // Once more around, so that the half is on its way before the connection ends.
+        // Let the first half be sent before the connection is closed.
         tokio::task::yield_now().await;
-        Err(io::Error::other("the answer is cut, as planned"))
+        Err(io::Error::other("the answer is cut on purpose"))
     });
     let cut = StreamBody::new(stream::iter([Ok(half)]).chain(end));
     let mut cut = answer.map(|_| cut.boxed_unsync());

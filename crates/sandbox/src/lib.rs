@@ -1,10 +1,9 @@
-//! TryHackMe and Security Labs simulated, with state and rules: in the process as a
-//! [`Transport`](drillmaster_transport::Transport), outside as an HTTP server.
+//! A simulation of TryHackMe and Security Labs, with state and rules. It runs in the process as a
+//! [`Transport`](drillmaster_transport::Transport), or as an HTTP server.
 //!
-//! A [`Sandbox`] is an academy of people who are made up, the same for the same seed, in all stages of
-//! joining and learning. What is written to it changes what is read from it, seats run out, invites are
-//! refused the second time, and each documented refusal can be met. The clock stands still, so that the same
-//! calls get the same answers.
+//! A [`Sandbox`] is an academy of fictitious people in all stages of joining and learning; the same seed gives the
+//! same people. Writes change what is read later, seats run out, a second invite is refused, and every documented
+//! refusal can be provoked. The clock stands still, so that the same calls get the same answers.
 //!
 //! ```
 //! use drillmaster_sandbox::{Sandbox, THM_KEY};

@@ -1,13 +1,13 @@
-//! What a sandbox is started with.
+//! The options of a sandbox.
 
 use drillmaster_models::Dialect;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The most learners that an academy has. More are asked for by a slip, and could not be held in memory.
+/// The maximum number of learners. More would not fit into memory.
 pub const MOST_LEARNERS: usize = 1_000_000;
 
-/// What a sandbox is started with.
+/// The options of a sandbox.
 ///
 /// ```
 /// use drillmaster_sandbox::{Options, Sandbox};
@@ -17,32 +17,32 @@ pub const MOST_LEARNERS: usize = 1_000_000;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// The same seed gives the same academy.
+    /// The seed. The same seed gives the same people.
     pub seed: u64,
-    /// How many people there are, in all stages of joining; [`MOST_LEARNERS`] where it says more.
+    /// The number of people in all stages of joining, at most [`MOST_LEARNERS`].
     pub learners: usize,
-    /// How many seats the company has at TryHackMe, those taken among them.
+    /// The number of seats that the company has at TryHackMe, including occupied ones.
     pub seats: usize,
-    /// The dialect in which TryHackMe is simulated; it serves one at a time.
+    /// The dialect of TryHackMe. A sandbox serves one dialect at a time.
     pub dialect: Dialect,
-    /// How Security Labs answers an invite that it carried out.
+    /// How Security Labs answers a successful invite.
     pub invite_outcome: InviteOutcome,
-    /// Whether Security Labs sends an open invite a second time, answers it like the first and counts two,
-    /// instead of refusing it: for proving that a client sends nothing twice.
+    /// Whether Security Labs repeats an open invite, answers it like the first and counts two effects, instead of
+    /// refusing it. With this, a test can prove that a client does not send an invite twice.
     pub reinvite: bool,
-    /// The sandbox's time. Its clock stands still, so that the same calls get the same answers.
+    /// The time of the sandbox. Its clock stands still, so that the same calls get the same answers.
     pub now: Timestamp,
 }
 
 impl Options {
-    /// The same, with no more learners than there may be.
+    /// The same options with at most [`MOST_LEARNERS`].
     pub(crate) fn within_bounds(self) -> Self {
         Self { learners: self.learners.min(MOST_LEARNERS), ..self }
     }
 }
 
 impl Default for Options {
-    /// 200 learners, and seats enough for another class of 30.
+    /// 200 learners, and enough seats for another class of 30.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -56,7 +56,7 @@ impl Default for Options {
     }
 }
 
-/// How Security Labs answers an invite that it carried out. All three were seen on the live service.
+/// How Security Labs answers a successful invite. All three answers were seen on the live service.
 ///
 /// ```
 /// use drillmaster_sandbox::InviteOutcome;
@@ -76,10 +76,10 @@ pub enum InviteOutcome {
 }
 
 impl InviteOutcome {
-    /// All of them, the usual one first.
+    /// All outcomes, the default first.
     pub const ALL: [Self; 3] = [Self::Created, Self::Ok, Self::Unknown];
 
-    /// The HTTP status, which is also the name in flags.
+    /// The HTTP status, which is also the name in options.
     pub const fn status(self) -> u16 {
         match self {
             Self::Created => 201,
@@ -102,6 +102,6 @@ impl std::str::FromStr for InviteOutcome {
         Self::ALL
             .into_iter()
             .find(|outcome| outcome.to_string() == text)
-            .ok_or_else(|| format!("`{text}` is no invite outcome; use 201, 200 or 500"))
+            .ok_or_else(|| format!("unknown invite outcome `{text}`; use 201, 200 or 500"))
     }
 }

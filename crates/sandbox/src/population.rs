@@ -1,4 +1,4 @@
-//! The people of the academy: made up, the same for the same seed.
+//! The fictitious people of the academy; the same seed gives the same people.
 
 use std::collections::HashMap;
 
@@ -8,24 +8,24 @@ use fake::locales::{EN, FR_FR, IT_IT, NL_NL, PT_BR, TR_TR};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Somebody who may learn at either service.
+/// A person who may use either service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Person {
     /// The given name.
     pub(crate) first: String,
     /// The family name.
     pub(crate) last: String,
-    /// Both, at most 24 characters, which is what Security Labs takes.
+    /// The full name, at most 24 characters, the limit of Security Labs.
     pub(crate) name: String,
-    /// An address at example.com, ASCII, nobody else's.
+    /// A unique ASCII e-mail address at example.com.
     pub(crate) email: String,
-    /// The public name at TryHackMe, nobody else's.
+    /// The unique user name at TryHackMe.
     pub(crate) username: String,
-    /// What the company calls the person, nobody else's.
+    /// The company's own unique id for the person.
     pub(crate) external_id: String,
 }
 
-/// The longest name that Security Labs takes.
+/// The longest name that Security Labs accepts.
 const LONGEST_NAME: usize = 24;
 
 /// The first `count` people of a seed. A larger count adds people and changes none.
@@ -52,10 +52,10 @@ pub(crate) fn people(seed: u64, count: usize) -> Vec<Person> {
         .collect()
 }
 
-/// A source of chance for one purpose. The salt keeps the purposes apart, so that a draw more here changes
-/// nothing there.
+/// A random number generator for one purpose. Because of the salt, an additional draw for one purpose does not
+/// change the others.
 pub(crate) fn rng(seed: u64, salt: &str) -> ChaCha8Rng {
-    // FNV-1a: the standard library's hash may change between releases, and the population with it.
+    // FNV-1a, because the standard library's hash may change between releases.
     let hash = salt.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -65,7 +65,7 @@ pub(crate) fn rng(seed: u64, salt: &str) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
-/// A given and a family name of one country.
+/// A given name and a family name from the same country.
 fn name(rng: &mut ChaCha8Rng) -> (&'static str, &'static str) {
     macro_rules! of {
         ($locale:expr) => {
@@ -90,7 +90,7 @@ fn name(rng: &mut ChaCha8Rng) -> (&'static str, &'static str) {
     }
 }
 
-/// The name, or the name with the number of its namesake.
+/// The name, with a number if it is taken.
 fn unique(taken: &mut HashMap<String, u32>, name: String) -> String {
     let number = taken.entry(name.clone()).or_default();
     *number += 1;
@@ -100,7 +100,7 @@ fn unique(taken: &mut HashMap<String, u32>, name: String) -> String {
     }
 }
 
-/// Lower-case ASCII letters only.
+/// The name in lower-case ASCII letters.
 fn plain(name: &str) -> String {
     name.chars()
         .flat_map(char::to_lowercase)

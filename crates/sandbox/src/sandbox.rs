@@ -1,4 +1,4 @@
-//! The one door to the simulated services, for calls in the process and over HTTP alike.
+//! The entry point to the simulated services, for calls in the process and over HTTP.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,8 +21,7 @@ use drillmaster_transport::files;
 
 /// Both services, simulated with state. Clones share the state.
 ///
-/// As a [`Transport`] its own credential is taken as given; through [`answer`](Self::answer), which is what
-/// the server uses, callers must show it.
+/// As a [`Transport`] it does not check credentials. [`answer`](Self::answer), which the server uses, does.
 ///
 /// ```
 /// use drillmaster_sandbox::{Sandbox, THM_KEY};
@@ -37,14 +36,14 @@ use drillmaster_transport::files;
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     academy: Arc<Mutex<Academy>>,
-    /// Where lists come from, once a write was to show in them late. Locked after the academy.
+    /// The copy that lists are read from, once a write becomes visible late. Locked after the academy.
     replica: Arc<Mutex<Option<Replica>>>,
     dialect: Dialect,
     routes: Arc<[Route]>,
 }
 
 impl Sandbox {
-    /// An academy as these options describe it.
+    /// A sandbox with these options.
     pub fn new(options: Options) -> Self {
         Self::from_academy(Academy::new(&options.within_bounds())).speaking(options.dialect)
     }
@@ -58,27 +57,27 @@ impl Sandbox {
         }
     }
 
-    /// The same academy, with TryHackMe in this dialect.
+    /// Changes the dialect of TryHackMe.
     #[must_use]
     pub fn speaking(self, dialect: Dialect) -> Self {
         Self { dialect, routes: routes(dialect).into(), ..self }
     }
 
-    /// The same academy, with invites answered like this from now on.
+    /// Changes how invites are answered.
     #[must_use]
     pub fn answering_invites(self, outcome: InviteOutcome) -> Self {
         self.lock().veracode.set_invite_outcome(outcome);
         self
     }
 
-    /// The same academy, with open invites sent again or refused from now on, as [`Options::reinvite`] has it.
+    /// Changes whether open invites are sent again or refused, as in [`Options::reinvite`].
     #[must_use]
     pub fn reinviting(self, reinvite: bool) -> Self {
         self.lock().veracode.set_reinvite(reinvite);
         self
     }
 
-    /// An academy as it was saved, with TryHackMe in the current dialect.
+    /// Loads a saved state, with TryHackMe in the current dialect.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, StateError> {
         let path = path.as_ref();
         let text = files::read_text(path, files::BY_PROGRAM)
@@ -88,13 +87,13 @@ impl Sandbox {
         Ok(Self::from_academy(academy))
     }
 
-    /// Saves the whole state as JSON. A file that is there already is replaced at once or not at all.
+    /// Saves the whole state as JSON. An existing file is replaced atomically.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StateError> {
         let path = path.as_ref();
         let text = serde_json::to_vec(&*self.lock());
         let written = text.map_err(io::Error::from).and_then(|text| {
             let beside = file_beside(path)?;
-            // To the file itself: the one with a name tells that in its errors.
+            // Errors of the named file would show its temporary name.
             beside.as_file().write_all(&text)?;
             beside.as_file().sync_all()?;
             beside.persist(path).map_err(|error| error.error)?;
@@ -103,15 +102,15 @@ impl Sandbox {
         written.map_err(|error| StateError::Write { path: path.to_owned(), error })
     }
 
-    /// Checks that a state can be saved at this path, so that a mistake in it is told before the work and not
-    /// after it. Nothing that is there is touched.
+    /// Checks that a state can be saved at this path, without changing anything there. This shows a wrong path
+    /// before the work instead of after it.
     ///
     /// ```
     /// use drillmaster_sandbox::Sandbox;
     /// # let folder = tempfile::tempdir().unwrap();
     /// assert!(Sandbox::check_state_path(folder.path().join("academy.json")).is_ok());
     /// let error = Sandbox::check_state_path(folder.path()).unwrap_err();
-    /// assert!(error.to_string().ends_with("it is no file's name; add one"));
+    /// assert!(error.to_string().ends_with("it is not the name of a file; add one"));
     /// ```
     pub fn check_state_path(path: impl AsRef<Path>) -> Result<(), StateError> {
         let path = path.as_ref();
@@ -121,8 +120,7 @@ impl Sandbox {
         }
     }
 
-    /// How often each effect was really carried out, by endpoint and by whom it was about:
-    /// `{"veracode.invite": {"ada@example.com": 1}}`.
+    /// How often each effect took place, by endpoint and person: `{"veracode.invite": {"ada@example.com": 1}}`.
     ///
     /// ```
     /// let sandbox = drillmaster_sandbox::Sandbox::default();
@@ -132,8 +130,7 @@ impl Sandbox {
         serde_json::to_value(&self.lock().writes).unwrap_or_default()
     }
 
-    /// Answers a request that came from outside, whatever it is. The names of headers are compared without
-    /// regard to case.
+    /// Answers any HTTP request. The case of header names does not matter.
     pub fn answer(
         &self,
         method: &str,
@@ -144,7 +141,7 @@ impl Sandbox {
         self.answer_lagging(method, target, headers, body, Duration::ZERO)
     }
 
-    /// The same, where the lists show what is written only after some time.
+    /// Answers any HTTP request; lists show what it writes only after a delay.
     pub(crate) fn answer_lagging(
         &self,
         method: &str,
@@ -189,8 +186,7 @@ impl Sandbox {
         }
     }
 
-    /// What is told about the sandbox is for those who have one of its keys, in the header of the service that it is
-    /// for.
+    /// Checks that a request for a path of the sandbox itself has one of its keys, in the header of the key's service.
     fn admit_owner(&self, headers: &[(String, String)]) -> Result<(), wire::Response> {
         let shown = |route: &Route| {
             let Credential::Header(name) = route.metadata.credential else { return None };
@@ -201,15 +197,15 @@ impl Sandbox {
         let (status, words) = match shown.as_slice() {
             [] => (
                 401,
-                "paths below /_sandbox/ ask for one of the sandbox's keys, in the header of its service",
+                "paths below /_sandbox/ need one of the sandbox's keys, in the header of its service",
             ),
             shown if shown.contains(&true) => return Ok(()),
-            _ => (403, "that is none of the sandbox's keys"),
+            _ => (403, "this is not one of the sandbox's keys"),
         };
         Err(wire::Response::json(status, &json!({ "message": words })))
     }
 
-    /// What is declared of the endpoint that a request is for, if it is for one.
+    /// The declaration of the endpoint that a request is for, if there is one.
     pub(crate) fn metadata_at(&self, method: &str, target: &str) -> Option<&'static Metadata> {
         let path = target.split('?').next().unwrap_or_default();
         match find(&self.routes, method, path) {
@@ -218,7 +214,7 @@ impl Sandbox {
         }
     }
 
-    /// Answers a request of somebody who was let in.
+    /// Answers a request with a valid credential.
     fn carry_out(
         &self,
         route: &Route,
@@ -240,7 +236,7 @@ impl Sandbox {
         let fields = wire::read_fields(route.metadata, target, body)
             .map_err(|problem| Refusal::new(400, problem))?;
         let fields = self.current(route.endpoint, fields)?;
-        // The lock is held for the call alone: writing a long answer down keeps nobody waiting.
+        // The lock is held only for the call, so that encoding a long answer does not block others.
         let (answer, status) = {
             let mut academy = self.lock();
             let call = Call { fields, now: academy.now, dialect: self.dialect };
@@ -269,8 +265,8 @@ impl Sandbox {
         Ok(response)
     }
 
-    /// The fields in the current dialect's terms. Like the services, it passes over fields that it does not
-    /// know, and like them it names one that is missing.
+    /// Converts the fields to the current dialect. Like the services, it ignores unknown fields and names a
+    /// missing one.
     fn current(
         &self,
         endpoint: &EndpointDef,
@@ -294,7 +290,7 @@ impl Sandbox {
         }
     }
 
-    /// A call that panicked has not made the state unusable for the next one.
+    /// Locks the state, which stays usable after a call that panicked.
     fn lock(&self) -> MutexGuard<'_, Academy> {
         self.academy.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -319,7 +315,7 @@ impl Transport for Sandbox {
         })
     }
 
-    /// The time is the sandbox's own, so that "the last 30 days" are days on which something happened.
+    /// The time is that of the sandbox, so that "the last 30 days" are days with activity.
     fn value(&self, _scope: &Scope, name: &str, fresh: Value) -> Result<Value, Error> {
         match name {
             "now" => Ok(self.lock().now.as_millisecond().into()),
@@ -328,10 +324,10 @@ impl Transport for Sandbox {
     }
 }
 
-/// A new file in the folder of a path, to be put in its place.
+/// A temporary file in the folder of a path.
 fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
     if path.file_name().is_none() || path.is_dir() {
-        let advice = "it is no file's name; add one";
+        let advice = "it is not the name of a file; add one";
         return Err(io::Error::new(ErrorKind::IsADirectory, advice));
     }
     let folder = match path.parent() {
@@ -342,13 +338,13 @@ fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
         let advice = "its folder does not exist; create it, or name another";
         return Err(io::Error::new(ErrorKind::NotFound, advice));
     }
-    // The kind alone: the whole error has the new file's name, which nobody knows.
+    // The whole error would show the temporary name.
     NamedTempFile::new_in(folder).map_err(|error| error.kind().into())
 }
 
-/// What lies here is about the sandbox. No service has such paths.
+/// The prefix of paths about the sandbox itself. No service has such paths.
 pub(crate) const OWN_PATHS: &str = "/_sandbox/";
-/// Where the writes are counted.
+/// The path of the count of writes.
 const WRITES: &str = "/_sandbox/writes";
 
 fn wrong_method(method: &str, path: &str, methods: &[&str]) -> wire::Response {
@@ -364,7 +360,7 @@ fn nothing_here(path: &str) -> wire::Response {
     wire::Response::json(404, &json!({ "message": words }))
 }
 
-/// A refusal as the endpoint writes it: with a status and a stack where answers come in an envelope.
+/// A refusal in the format of the endpoint: with a status and a stack if answers have an envelope.
 fn refused(metadata: &Metadata, refusal: &Refusal) -> wire::Response {
     let words = &refusal.words;
     let body = match metadata.reply {
@@ -387,18 +383,18 @@ pub enum StateError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
     /// The file is not a saved state.
     #[error(
-        "the sandbox's state in {} is damaged: {error}; restore the file, or remove it to start anew",
+        "the sandbox's state in {} is damaged: {error}; restore the file, or remove it to start over",
         path.display()
     )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, with line and column.
+        /// The problem, with line and column.
         error: serde_json::Error,
     },
     /// The file cannot be written.
@@ -406,7 +402,7 @@ pub enum StateError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
 }

@@ -30,16 +30,15 @@ use tokio_util::task::TaskTracker;
 use crate::breaker::{Body, Breaker, Line, cut};
 use crate::sandbox::{OWN_PATHS, Sandbox};
 
-/// The largest body that is read. No request of either service comes near it.
+/// The maximum size of a request's body in bytes, far above that of any real request.
 const LARGEST_BODY: usize = 1024 * 1024;
-/// How many connections are open at a time; further ones wait until one ends.
+/// The maximum number of open connections. Further ones wait until one is closed.
 const MOST_CONNECTIONS: usize = 1000;
-/// How long a client may take over the head of a request, and over its body; and how long a connection is kept that
-/// nothing is asked on.
+/// The time limit for receiving the head of a request, for receiving its body, and for an idle connection.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long what is under way may still take when the server ends.
+/// The time limit for finishing open requests at shutdown.
 const GRACE: Duration = Duration::from_secs(1);
-/// The wait after the system had no room for a connection.
+/// The delay after the system could not accept a connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
 
 /// Serves the sandbox until the listener fails.
@@ -59,8 +58,7 @@ pub async fn serve(sandbox: Sandbox, listener: TcpListener) -> io::Result<()> {
     serve_until(sandbox, listener, pending()).await
 }
 
-/// Serves the sandbox until `shutdown` is over. What is under way then is finished, unless that takes longer than a
-/// second: no client can keep the server from its end.
+/// Serves the sandbox until `shutdown` completes. Open requests then have a second to finish.
 pub async fn serve_until(
     sandbox: Sandbox,
     listener: TcpListener,
@@ -69,10 +67,9 @@ pub async fn serve_until(
     serve_with_faults(sandbox, listener, FaultPlan::default(), shutdown).await
 }
 
-/// The same with trouble as the plan has it. Connections are really broken and answers really cut short.
-/// Paths that begin with `/_sandbox/` are spared, and not counted. A write that is to take effect late does so even if
-/// its caller is gone by then, and all that are still to come when the server ends take effect at that moment: a state
-/// that is saved then has them.
+/// Serves the sandbox with injected faults. Connections are really reset and answers really cut. Paths that begin
+/// with `/_sandbox/` have no faults and are not counted. A write with a late effect takes effect even if its caller
+/// has gone. At shutdown all pending writes take effect at once, so that a saved state has them.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -95,9 +92,9 @@ pub async fn serve_with_faults(
     serve_as(sandbox, listener, plan, Vec::new(), shutdown).await
 }
 
-/// The same, where clients may call this machine by further names. A request for another host is refused, so that no
-/// page in a browser can reach the server by a name that it had resolve to this machine: it must be for `localhost`,
-/// a loopback address, the address that was connected to, or one of these names.
+/// Serves the sandbox under additional host names. A request must be for `localhost`, a loopback address, the address
+/// it was sent to, or one of these names. All others are refused, so that no web page can reach the server by DNS
+/// rebinding.
 pub async fn serve_as(
     sandbox: Sandbox,
     listener: TcpListener,
@@ -125,7 +122,7 @@ pub async fn serve_as(
         let connection = connection(&served, stream, local);
         let connection = graceful.watch(connection);
         connections.spawn(async move {
-            // How a client ends is its own affair.
+            // An error of one client does not matter to the others.
             let _ = connection.await;
             drop(permit);
         });
@@ -134,13 +131,13 @@ pub async fn serve_as(
     drop(listener);
     let end = Instant::now() + GRACE;
     late.close();
-    // Whoever is not through by then loses the connection, which ends with the set.
+    // Remaining connections are closed when the set is dropped.
     let _ = timeout_at(end, graceful.shutdown()).await;
     let _ = timeout_at(end, late.finish()).await;
     Ok(())
 }
 
-/// The next connection, however long the system has no room for it.
+/// The next connection. Waits while the system cannot accept one.
 async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
@@ -150,7 +147,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Answers what comes on a connection.
+/// Answers the requests on a connection.
 fn connection(
     served: &Arc<Served>,
     stream: TcpStream,
@@ -168,16 +165,16 @@ fn connection(
         .serve_connection(TokioIo::new(line), service_fn(answer))
 }
 
-/// What is served, and what goes wrong with it.
+/// The sandbox and its faults.
 struct Served {
     sandbox: Sandbox,
     faults: Faults,
     late: Late,
-    /// What this machine may be called.
+    /// Additional host names.
     names: Vec<String>,
 }
 
-/// What takes effect only later, whatever becomes of the connection that asked for it.
+/// Writes that take effect later, even if their connection is closed.
 #[derive(Clone, Default)]
 struct Late {
     tasks: TaskTracker,
@@ -185,7 +182,7 @@ struct Late {
 }
 
 impl Late {
-    /// Does something after this time, or when the server closes.
+    /// Runs a future after a delay, or when the server shuts down.
     fn after<T: Send + 'static>(
         &self,
         time: Duration,
@@ -201,13 +198,13 @@ impl Late {
         })
     }
 
-    /// Has all of it take effect now.
+    /// Lets all of them take effect now.
     fn close(&self) {
         self.closing.cancel();
         self.tasks.close();
     }
 
-    /// Waits until all of it has.
+    /// Waits until all of them have taken effect.
     async fn finish(&self) {
         self.tasks.wait().await;
     }
@@ -226,12 +223,12 @@ async fn answer(
     let body = match timeout(PATIENCE, Limited::new(body, LARGEST_BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return sent(told(413, &format!("the body is larger than {LARGEST_BODY} bytes")));
+            return sent(message(413, &format!("the body is larger than {LARGEST_BODY} bytes")));
         }
-        Ok(Err(error)) => return sent(told(400, &format!("the body cannot be read: {error}"))),
+        Ok(Err(error)) => return sent(message(400, &format!("the body cannot be read: {error}"))),
         Err(_) => {
             let seconds = PATIENCE.as_secs();
-            return sent(told(408, &format!("the body did not arrive within {seconds} s")));
+            return sent(message(408, &format!("the body did not arrive within {seconds} s")));
         }
     };
     let method = head.method.to_string();
@@ -280,8 +277,7 @@ async fn answer(
     }
 }
 
-/// The sandbox's answer, made on a thread of its own: a list of 100,000 users takes its time, and others
-/// need not wait for it.
+/// The sandbox's answer. It runs on a blocking thread, because a list of 100,000 users takes long.
 async fn real_answer(
     sandbox: Sandbox,
     method: String,
@@ -293,13 +289,11 @@ async fn real_answer(
     let answering = tokio::task::spawn_blocking(move || {
         sandbox.answer_lagging(&method, &target, &headers, &body, visible_after)
     });
-    answering
-        .await
-        .unwrap_or_else(|_| told(500, "the sandbox failed at this request; its log says why"))
+    answering.await.unwrap_or_else(|_| message(500, "the sandbox failed; its log says why"))
 }
 
-/// An answer of the server's own.
-fn told(status: u16, words: &str) -> wire::Response {
+/// A message of the server itself.
+fn message(status: u16, words: &str) -> wire::Response {
     wire::Response::json(status, &json!({ "message": words }))
 }
 

@@ -1,4 +1,4 @@
-//! TryHackMe: the platform's users, the company's seats and api-users, rooms and what people did in them.
+//! TryHackMe: the users of the platform, the company's seats and api-users, rooms, and people's work in them.
 
 mod calls;
 mod catalogue;
@@ -15,19 +15,19 @@ pub(crate) use calls::HANDLERS;
 
 use crate::population::rng;
 
-/// What TryHackMe knows. People are found by their e-mail address in lower case.
+/// The state of TryHackMe. People are found by their e-mail address in lower case.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
     seed: u64,
-    /// How many seats the company has.
+    /// The number of seats that the company has.
     capacity: usize,
-    /// The addresses on seats.
+    /// The e-mail addresses of the users on seats.
     seated: IndexSet<String>,
-    /// Everybody with an account on the platform, of this company or not.
+    /// All accounts on the platform, of this company and others.
     users: IndexMap<String, User>,
     /// The company's api-users by the company's own ids.
     api_users: IndexMap<String, ApiUser>,
-    /// Whom the registration links were made for: tokens and the company's own ids.
+    /// The api-users with registration links, by token.
     register_tokens: IndexMap<String, String>,
     /// The rooms by their codes.
     rooms: IndexMap<String, Room>,
@@ -48,7 +48,7 @@ struct User {
 
 impl User {
     fn avatar(&self) -> String {
-        // No real address: nothing that a sandbox hands out may lead to the live service.
+        // Not a real URL: no link of a sandbox may lead to the live service.
         format!("https://tryhackme.example/avatars/{}.png", self.id)
     }
 
@@ -60,10 +60,10 @@ impl User {
     }
 }
 
-/// Somebody whom the company let in through the API.
+/// A person who was created through the API.
 #[derive(Debug, Serialize, Deserialize)]
 struct ApiUser {
-    /// The address of the account; `None` until the person has registered.
+    /// The e-mail address of the account; `None` until the person has registered.
     email: Option<String>,
 }
 
@@ -75,13 +75,13 @@ struct Room {
     owner: Owner,
     kind: Kind,
     tasks: Vec<Vec<Question>>,
-    /// Who is or was in it, by address.
+    /// The people who are or were in the room, by e-mail address.
     #[serde(default)]
     members: IndexMap<String, Member>,
 }
 
 impl Room {
-    /// Whether the company may see it.
+    /// Whether the company can see the room.
     fn is_visible(&self) -> bool {
         self.owner != Owner::Another
     }
@@ -91,21 +91,21 @@ impl Room {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Owner {
-    /// The platform: it is public.
+    /// The platform. The room is public.
     Everyone,
-    /// This company: it is private and ours.
+    /// This company. The room is private.
     Company,
-    /// Another company: it is private and out of sight.
+    /// Another company. The room is invisible.
     Another,
 }
 
-/// What kind of room it is.
+/// The kind of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Kind {
-    /// Leads through its subject step by step.
+    /// Explains its subject step by step.
     Walkthrough,
-    /// Leaves the way to the learner.
+    /// Learners solve it on their own.
     Challenge,
 }
 
@@ -121,28 +121,28 @@ struct Question {
     extra_points: u32,
 }
 
-/// Somebody's work in a room.
+/// A person's work in a room.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Member {
-    /// Whether the person was taken out of it.
+    /// Whether the person was removed from the room.
     left: bool,
     answers: Vec<Attempt>,
     sessions: Vec<Session>,
 }
 
-/// What was tried at one question.
+/// A person's attempts at a question.
 #[derive(Debug, Serialize, Deserialize)]
 struct Attempt {
-    /// Counted from 0, as the question.
+    /// Counted from 0, like the question.
     task: usize,
     question: usize,
     attempts: u32,
     points: u32,
-    /// When it was answered; `None` until then.
+    /// When it was answered correctly; `None` until then.
     solved: Option<Timestamp>,
 }
 
-/// A stretch of work.
+/// A period of work.
 #[derive(Debug, Serialize, Deserialize)]
 struct Session {
     start: Timestamp,
@@ -150,42 +150,42 @@ struct Session {
 }
 
 impl State {
-    /// The account at an address.
+    /// The account with an e-mail address.
     fn user(&self, email: &str) -> Option<&User> {
         self.users.get(&key(email))
     }
 
-    /// Whether somebody is the company's: on a seat, or an api-user who has registered.
+    /// Whether a user belongs to the company: on a seat, or a registered api-user.
     fn is_ours(&self, email: &str, user: &User) -> bool {
         user.ext_user_id.is_some() || self.seated.contains(email)
     }
 
-    /// A room that the company may see.
+    /// A room that the company can see.
     fn room(&self, code: &str) -> Option<&Room> {
         self.rooms.get(code).filter(|room| room.is_visible())
     }
 
-    /// Writes down somebody who may register, and gives the token for it.
-    fn expect(&mut self, ext_user_id: &str) -> String {
+    /// Creates the registration token of an api-user.
+    fn register_token(&mut self, ext_user_id: &str) -> String {
         let token = self.token("register", ext_user_id);
         self.register_tokens.insert(token.clone(), ext_user_id.to_owned());
         token
     }
 
-    /// A token that looks secret and is the same for the same seed, purpose and person.
-    fn token(&self, purpose: &str, of: &str) -> String {
+    /// A token that looks random and is the same for the same seed, purpose and person.
+    fn token(&self, purpose: &str, person: &str) -> String {
         const LETTERS: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-        let mut rng = rng(self.seed, &format!("{purpose} {of}"));
+        let mut rng = rng(self.seed, &format!("{purpose} {person}"));
         (0..32).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect()
     }
 }
 
-/// The form in which addresses are compared.
+/// The normal form of an e-mail address, for comparisons.
 fn key(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-/// An id in the service's form: 24 hex digits.
+/// An id in the format of the service: 24 hexadecimal digits.
 fn id(number: usize, part: usize) -> String {
     format!("5f{number:014x}{part:08x}")
 }

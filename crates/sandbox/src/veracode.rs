@@ -1,8 +1,7 @@
-//! Security Labs: a team, what it may learn, and how far it has come.
+//! Security Labs: a team, its content and its progress.
 //!
-//! Summaries follow from the labs that users have begun and finished; nothing is counted beside them. Lists
-//! that are filtered or sorted are made once and kept until the team changes, so that a page costs no more
-//! than what is on it.
+//! Summaries are computed from the labs that users have started and finished. Filtered or sorted lists are cached
+//! until the team changes, so that the cost of a page depends only on its items.
 
 mod catalogue;
 mod content;
@@ -32,34 +31,34 @@ use self::team::Team;
 use crate::handler::Handler;
 use crate::options::InviteOutcome;
 
-/// Everything that Security Labs knows.
+/// The state of Security Labs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// New users' ids follow from it.
+    /// The ids of new users are derived from it.
     seed: u64,
     catalogue: Catalogue,
     team: Team,
-    /// How an invite is answered that was carried out. A choice of whoever starts the sandbox, not state.
+    /// How a successful invite is answered. An option of the sandbox, not state.
     #[serde(skip)]
     invite_outcome: InviteOutcome,
-    /// Whether an open invite is sent again rather than refused. Such a choice as well.
+    /// Whether an open invite is repeated instead of refused. An option of the sandbox, not state.
     #[serde(skip)]
     reinvite: bool,
 }
 
 impl State {
-    /// Chooses how an invite is answered that was carried out.
+    /// Sets how a successful invite is answered.
     pub(crate) fn set_invite_outcome(&mut self, outcome: InviteOutcome) {
         self.invite_outcome = outcome;
     }
 
-    /// Chooses whether an open invite is sent again.
+    /// Sets whether an open invite is repeated.
     pub(crate) fn set_reinvite(&mut self, reinvite: bool) {
         self.reinvite = reinvite;
     }
 }
 
-/// What each endpoint does.
+/// The handlers of the endpoints.
 pub(crate) static HANDLERS: [Handler<State>; 15] = [
     Handler::read::<ListUsers>(users::list),
     Handler::read::<ListUsersDetails>(users::details),

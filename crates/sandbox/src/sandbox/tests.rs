@@ -155,8 +155,8 @@ fn a_place_that_takes_no_state_is_refused_with_what_to_do() {
     let file = folder.path().join("academy.json");
     std::fs::write(&file, "as it was").unwrap();
     for (path, says) in [
-        (PathBuf::new(), "it is no file's name; add one"),
-        (folder.path().to_owned(), "it is no file's name; add one"),
+        (PathBuf::new(), "it is not the name of a file; add one"),
+        (folder.path().to_owned(), "it is not the name of a file; add one"),
         (folder.path().join("none/academy.json"), "its folder does not exist; create it"),
         (file.join("academy.json"), "its folder does not exist; create it"),
     ] {

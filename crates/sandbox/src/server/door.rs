@@ -1,4 +1,4 @@
-//! Whether a request is meant for this server.
+//! Refusing requests that are not for this server.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,11 +8,10 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
 
-use super::told;
+use super::message;
 
-/// Refuses a request for a host that is not this machine. A browser names the host that its page came from: one that
-/// resolves to this machine by a trick of that host's owner is found out by its name. Where no host is named, no
-/// browser is asking.
+/// Refuses a request for another host, to protect against DNS rebinding: a browser sends the host name of the page's
+/// URL, even if it resolves to this machine. A request without a host name does not come from a browser.
 pub(super) fn admit(
     head: &Parts,
     local: SocketAddr,
@@ -25,10 +24,10 @@ pub(super) fn admit(
             Authority::try_from(host).is_ok_and(|host| is_ours(host.host(), local.ip(), names));
         if !is_ours {
             let host = String::from_utf8_lossy(host);
-            return Err(told(
+            return Err(message(
                 421,
                 &format!(
-                    "this sandbox is not called `{host}`; call it http://{local}, or let it listen at that name"
+                    "`{host}` is not a name of this sandbox; use http://{local}, or let it listen on that name"
                 ),
             ));
         }
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_an_address_must_be_for_this_machine_too() {
+    fn a_target_with_a_host_must_be_for_this_machine_too() {
         for (target, is_ours) in [("http://localhost/x", true), ("http://evil.example/x", false)] {
             let (head, ()) = Request::get(target).body(()).unwrap().into_parts();
             assert_eq!(admit(&head, "127.0.0.1:80".parse().unwrap(), &[]).is_ok(), is_ours);

@@ -106,7 +106,7 @@ fn a_request_for_another_host_is_refused() {
     let request = ROOMS.replace("host: localhost", "host: evil.example");
     let answer = exchange(start(), request.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
-    assert!(answer.contains("this sandbox is not called `evil.example`"), "{answer}");
+    assert!(answer.contains("`evil.example` is not a name of this sandbox"), "{answer}");
 }
 
 /// A request on a connection of its own, and what comes back before the server closes or breaks it.

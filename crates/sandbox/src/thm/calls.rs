@@ -1,4 +1,4 @@
-//! What each endpoint does.
+//! The handlers of the endpoints.
 
 use drillmaster_models::thm::{
     AddSeat, Authenticate, CheckRoom, LeaveRoom, LeftRoom, Link, ListQuestions, ListRooms,
@@ -29,12 +29,12 @@ pub(crate) static HANDLERS: [Handler<State>; 11] = [
     Handler::read::<ReportTime>(report_time),
 ];
 
-/// Where the links lead. Not the live service: nobody who clicks a sandbox's link may land there.
+/// The host in links. Not the live service: a link of a sandbox must not lead there.
 const SITE: &str = "https://tryhackme.example";
 
 fn register(state: &mut State, call: &Call) -> Answer {
     let token = call.text("token").unwrap_or_default();
-    // The token of somebody who has registered by now is spent.
+    // The token becomes invalid when the person has registered.
     let open = state
         .register_tokens
         .get(token)
@@ -59,7 +59,7 @@ fn authenticate(state: &mut State, call: &Call, writes: &mut Writes) -> Answer {
         let token = state.token("join", &format!("{ext_user_id} {code}"));
         format!("{SITE}/external/join?token={token}")
     } else {
-        let token = state.expect(ext_user_id);
+        let token = state.register_token(ext_user_id);
         format!("{SITE}/external/api/register?token={token}")
     };
     let extra = Extra::new();
@@ -151,7 +151,7 @@ fn list_rooms(state: &mut State, call: &Call) -> Answer {
 
 fn check_room(state: &mut State, call: &Call) -> Answer {
     let code = room_code(call)?;
-    // Two ways of saying no are known: a plain `false`, and a refusal. Here the refusal hides a room of others.
+    // The service has two negative answers: `false`, and a refusal. Here the refusal hides another company's room.
     let room = state.rooms.get(code);
     if room.is_some_and(|room| !room.is_visible()) {
         return Err(room_not_found());
@@ -234,7 +234,7 @@ fn texts(call: &Call, field: &str) -> Option<Vec<String>> {
     items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
-/// TryHackMe leaves out what somebody does not have.
+/// Removes null fields, like TryHackMe.
 fn without_nulls(answer: Value) -> Value {
     match answer {
         Value::Object(fields) => fields

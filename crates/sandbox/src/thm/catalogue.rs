@@ -1,4 +1,4 @@
-//! The rooms with which every academy starts, in the form in which they are saved.
+//! The rooms that every academy starts with.
 
 use indexmap::IndexMap;
 

@@ -1,4 +1,4 @@
-//! People in all stages of joining, with plausible work behind them.
+//! People in all stages of joining, with plausible work.
 
 use indexmap::{IndexMap, IndexSet};
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::population::{Person, rng};
 
-/// How far somebody has come.
+/// How far a person has come in joining.
 #[derive(Debug, Clone, Copy)]
 struct Stage {
     registered: bool,
@@ -19,9 +19,9 @@ struct Stage {
 }
 
 impl Stage {
-    /// The first 60 % have registered, most of them have seats, and every other person is an api-user. Of the
-    /// first 60 people 24 have registered and wait for a seat, so that a class can be drawn from them.
-    fn of(number: usize, learners: usize) -> Self {
+    /// The first 60 % have registered, most of them have seats, and every second person is an api-user. 24 of the
+    /// first 60 people have registered and wait for a seat, so that a class can be taken from them.
+    fn new(number: usize, learners: usize) -> Self {
         let registered = number * 10 < learners * 6;
         let waits = match number {
             0..60 => matches!(number % 5, 1 | 3),
@@ -45,7 +45,7 @@ impl State {
         };
         let mut rng = rng(seed, "thm");
         for (number, person) in people.iter().enumerate() {
-            state.add(number, person, Stage::of(number, people.len()), now, &mut rng);
+            state.add(number, person, Stage::new(number, people.len()), now, &mut rng);
         }
         state
     }
@@ -63,7 +63,7 @@ impl State {
             let registered = stage.registered.then(|| email.clone());
             self.api_users.insert(person.external_id.clone(), ApiUser { email: registered });
             if !stage.registered {
-                self.expect(&person.external_id);
+                self.register_token(&person.external_id);
             }
         }
         if !stage.registered {
@@ -105,7 +105,7 @@ impl State {
 }
 
 impl Room {
-    /// What somebody did in this room within so many days.
+    /// A person's work in this room in the last days.
     fn work(&self, now: Timestamp, days: i64, rng: &mut ChaCha8Rng) -> Member {
         let usual = match self.kind {
             Kind::Walkthrough => 8,
@@ -118,7 +118,7 @@ impl Room {
         'work: for (task, questions) in self.tasks.iter().enumerate() {
             for (question, asked) in questions.iter().enumerate() {
                 let took = SignedDuration::from_secs(rng.random_range(60..1_500));
-                // People who got stuck stop at the question, with tries but without an answer.
+                // People who get stuck stop at the question, with attempts but without an answer.
                 let solved = rng.random_bool(diligence);
                 time = (time + took).min(now);
                 member.answers.push(Attempt {
@@ -132,7 +132,7 @@ impl Room {
                     break 'work;
                 }
             }
-            // A task is done in one go, the next one perhaps on another day.
+            // A task is done in one session, the next one perhaps on another day.
             if rng.random_bool(0.3) {
                 member.sessions.push(Session::between(start, time));
                 time = (time + SignedDuration::from_hours(rng.random_range(12..72))).min(now);
@@ -153,7 +153,7 @@ impl Session {
     }
 }
 
-/// So many days ago, at some time of the day, on a whole second.
+/// A time some days ago, in whole seconds.
 fn ago(now: Timestamp, days: i64, rng: &mut ChaCha8Rng) -> Timestamp {
     now - SignedDuration::from_secs(days * 86_400 + rng.random_range(0..36_000))
 }

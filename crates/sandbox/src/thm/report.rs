@@ -1,4 +1,4 @@
-//! How long people were at work in rooms.
+//! The time that people spent in rooms.
 
 use drillmaster_models::Extra;
 use drillmaster_models::thm::{TimeReport, TimeSpent};
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Kind, State, User, key};
 
-/// What a report is about.
+/// What a time report covers.
 pub(super) struct Question {
     pub(super) emails: Vec<String>,
     pub(super) from: Timestamp,
@@ -16,7 +16,7 @@ pub(super) struct Question {
 }
 
 impl State {
-    /// The time of those of the company's people who are asked about. Unknown addresses are left out.
+    /// The time of the requested people of the company. Unknown addresses are left out.
     pub(super) fn time_report(&self, question: &Question) -> TimeReport {
         let ours = |email: &String| {
             let key = key(email);

@@ -1,4 +1,4 @@
-//! Scoreboards, which follow from the answers that people gave.
+//! Scoreboards, computed from people's answers.
 
 use std::cmp::Reverse;
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{Attempt, Member, Room, State, User, id};
 
 impl State {
-    /// The company's people in a room, the best first. The legacy dialect knows only api-users.
+    /// The company's people in a room, the best first. The legacy dialect lists only api-users.
     pub(super) fn scoreboard(&self, room: &Room, dialect: Dialect) -> Vec<Standing> {
         let listed = |email: &str, user: &User| match dialect {
             Dialect::Current => self.is_ours(email, user),
@@ -27,7 +27,7 @@ impl State {
                 Some((score, last, user, member))
             })
             .collect();
-        // Of equals, the one who was done first is ahead.
+        // Of people with the same score, the one who finished first is ahead.
         lines
             .sort_by_key(|(score, last, user, _)| (Reverse(*score), *last, user.username.as_str()));
         lines
@@ -57,7 +57,7 @@ fn standing(user: &User, member: &Member, score: u32, rank: i64) -> Standing {
 fn answered(user: &User, attempt: &Attempt) -> Answered {
     let place = id(attempt.task + 1, attempt.question + 1);
     Answered {
-        // The user's own digits and the question's place: nobody else's.
+        // Unique: digits of the user and of the question.
         id: Some(format!("{}{}", &user.id[4..16], &place[12..])),
         question_no: Some((attempt.question + 1).into()),
         correct: Some(attempt.solved.is_some()),
@@ -68,7 +68,7 @@ fn answered(user: &User, attempt: &Attempt) -> Answered {
     }
 }
 
-/// A point in time as TryHackMe writes it.
+/// A point in time in the format of TryHackMe.
 pub(super) fn spelt(time: Timestamp) -> Moment {
     Moment::from_text(Instant(time).to_string())
 }

@@ -1,34 +1,34 @@
-//! What there is to learn: the team's roles, lessons and campaigns.
+//! The content: roles, lessons and campaigns.
 //!
-//! They are the same for every seed, and the ids that the document's samples name are among them: no endpoint
-//! lists campaigns, so their ids have to be known.
+//! It is the same for every seed and includes the ids in the documentation's samples, because no endpoint lists the
+//! ids of campaigns.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::id::Id;
 
-/// A role of a team. It decides which lessons are open.
+/// A role of a team. It determines which lessons a user can take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Role {
     pub(crate) name: String,
-    /// Whether everybody who is invited gets it.
+    /// Whether every invited user gets it.
     pub(crate) default: bool,
-    /// Whether users may take it by themselves.
+    /// Whether users can choose it themselves.
     pub(crate) public: bool,
-    /// The team it belongs to; another team's is known to the service and closed to ours.
+    /// The team that it belongs to. Roles of other teams exist, but cannot be used.
     pub(crate) team: Id,
 }
 
-/// A lesson, which the summaries call a lab.
+/// A lesson. The summaries call it a lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lesson {
     pub(crate) title: String,
     pub(crate) module: String,
     pub(crate) points: u16,
-    /// The roles that it is open to.
+    /// The roles that can take it.
     pub(crate) roles: Vec<Id>,
-    /// Topics and technologies, by which it is searched.
+    /// Topics and technologies, for searches.
     pub(crate) tags: Vec<String>,
     pub(crate) topic: String,
     pub(crate) stack: String,
@@ -44,17 +44,17 @@ pub(crate) struct Campaign {
     pub(crate) assignments: IndexMap<Id, Assignment>,
 }
 
-/// Labs that a team is asked to do.
+/// A set of labs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Assignment {
     pub(crate) title: String,
-    /// Labs that are required.
+    /// The required labs.
     pub(crate) labs: Vec<Id>,
-    /// Labs that are offered besides.
+    /// The optional labs.
     pub(crate) optional: Vec<Id>,
 }
 
-/// All of it.
+/// All content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Catalogue {
     pub(crate) roles: IndexMap<Id, Role>,
@@ -62,7 +62,7 @@ pub(crate) struct Catalogue {
     pub(crate) campaigns: IndexMap<Id, Campaign>,
 }
 
-/// The catalogue as it is written down: by name, with ids only where they are the document's.
+/// The catalogue in its file: by name, with ids only if they are from the documentation.
 #[derive(Deserialize)]
 struct Written {
     roles: Vec<WrittenRole>,
@@ -107,7 +107,7 @@ struct WrittenLesson {
 }
 
 impl Catalogue {
-    /// The catalogue of this team. Beside its roles stands one of another team.
+    /// The catalogue of this team. It also has a role of another team.
     pub(crate) fn of_team(team: Id) -> Self {
         let written: Written = serde_json::from_str(include_str!("catalogue.json"))
             .expect("the catalogue is part of the program and tested");
@@ -168,9 +168,9 @@ impl Catalogue {
     }
 }
 
-/// An id that no seed changes.
+/// An id that is the same for every seed.
 pub(crate) fn lasting(kind: &str, name: &str) -> Id {
-    Id::of(0, kind, name)
+    Id::from_name(0, kind, name)
 }
 
 /// `Someone Else's Invoice` as `someone-elses-invoice`.

@@ -1,4 +1,4 @@
-//! Which labs count, and how far users have come with them.
+//! The labs that a summary counts, and the progress of users in them.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -16,27 +16,27 @@ use crate::call::{Call, Refusal};
 #[derive(Debug)]
 pub(crate) struct Content<'a> {
     catalogue: &'a Catalogue,
-    /// The assignments chosen; all where none is.
+    /// The selected assignments; all by default.
     pub(crate) assignments: Vec<&'a Assignment>,
-    /// The labs chosen; all where nothing is.
+    /// The selected labs; `None` for all.
     pub(crate) labs: Option<HashSet<Id>>,
-    /// Those that the assignments require.
+    /// The required labs of the assignments.
     required: HashSet<Id>,
-    /// Only what happened then.
+    /// The period to count.
     window: Option<RangeInclusive<i64>>,
 }
 
-/// What a user did of the labs that count.
+/// A user's work in the counted labs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Score {
-    /// Labs begun, those finished among them.
+    /// The number of started labs, including finished ones.
     pub(crate) started: usize,
     pub(crate) finished: usize,
     pub(crate) points: u64,
     pub(crate) required_points: u64,
 }
 
-/// How far a user has come with one lab that counts.
+/// A user's progress in a counted lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reached {
     Started,
@@ -44,7 +44,7 @@ pub(crate) enum Reached {
 }
 
 impl<'a> Content<'a> {
-    /// All there is.
+    /// All content.
     pub(crate) fn all(catalogue: &'a Catalogue) -> Self {
         let campaigns = catalogue.campaigns.values();
         let assignments = campaigns.flat_map(|campaign| campaign.assignments.values()).collect();
@@ -57,7 +57,7 @@ impl<'a> Content<'a> {
         Self { catalogue, assignments, labs: None, required, window: None }
     }
 
-    /// What `campaignIds` chooses.
+    /// The content selected by `campaignIds`.
     pub(crate) fn of_campaigns(call: &Call, catalogue: &'a Catalogue) -> Read<Self> {
         let campaigns = ids(call, "campaignIds", "campaign")?;
         known(&campaigns, "Campaign(s)", |id| catalogue.campaigns.contains_key(id))?;
@@ -70,7 +70,7 @@ impl<'a> Content<'a> {
         Ok(content.with_optional_labs())
     }
 
-    /// What `campaignIds` or `assignmentIds` chooses; not both.
+    /// The content selected by either `campaignIds` or `assignmentIds`.
     pub(crate) fn of_campaigns_or_assignments(call: &Call, catalogue: &'a Catalogue) -> Read<Self> {
         if call.text("assignmentIds").is_some() && call.text("campaignIds").is_some() {
             let words = "assignmentIds and campaignIds are mutually exclusive";
@@ -81,13 +81,13 @@ impl<'a> Content<'a> {
             return Self::of_campaigns(call, catalogue);
         }
         let all = || catalogue.campaigns.values().flat_map(|campaign| &campaign.assignments);
-        // The document spells it with both plurals.
+        // The documentation spells it like this.
         known(&chosen, "Assignments(s)", |id| all().any(|(own, _)| own == id))?;
         let assignments = all().filter(|(id, _)| chosen.contains(id)).map(|(_, own)| own).collect();
         Ok(Self::of_assignments(catalogue, assignments).with_optional_labs())
     }
 
-    /// Counts only the labs that the assignments require.
+    /// Counts only the required labs of the assignments.
     pub(crate) fn with_required_labs(self) -> Self {
         Self { labs: Some(self.required.clone()), ..self }
     }
@@ -107,12 +107,12 @@ impl<'a> Content<'a> {
         Self { labs: Some(labs), ..self }
     }
 
-    /// Counts only what happened in this span.
+    /// Counts only activity in this period.
     pub(crate) fn within(self, window: Option<RangeInclusive<i64>>) -> Self {
         Self { window, ..self }
     }
 
-    /// How far a lab counts as reached, if it counts.
+    /// A user's progress in a lab; `None` if it is not counted.
     pub(crate) fn reached(&self, lab: &Lab) -> Option<Reached> {
         if self.labs.as_ref().is_some_and(|labs| !labs.contains(&lab.lesson)) {
             return None;
@@ -124,7 +124,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// What a user did of it.
+    /// A user's score in this content.
     pub(crate) fn score(&self, user: &User) -> Score {
         let mut score = Score::default();
         for lab in &user.labs {
@@ -144,24 +144,24 @@ impl<'a> Content<'a> {
         score
     }
 
-    /// The points of the labs that are required.
+    /// The points of the required labs.
     pub(crate) fn points_required(&self) -> u64 {
         self.required.iter().map(|lesson| self.catalogue.points(*lesson)).sum()
     }
 
-    /// How much of what is required was done.
+    /// The completed share of the required content, in percent.
     pub(crate) fn percent_required(&self, score: &Score) -> Number {
         percent(score.required_points, self.points_required())
     }
 
-    /// How many labs count.
+    /// The number of counted labs.
     pub(crate) fn count(&self) -> usize {
         self.labs.as_ref().map_or(self.catalogue.lessons.len(), HashSet::len)
     }
 }
 
 impl Score {
-    /// The milestone of the onboarding: one lab is enough to have finished.
+    /// The milestone in the onboarding: one lab has to be finished.
     pub(crate) fn first_lab(&self, user: &User) -> Milestone {
         match self {
             Self { finished: 1.., .. } => Milestone::Finished,
@@ -171,7 +171,7 @@ impl Score {
         }
     }
 
-    /// The milestone of campaigns: all of this many labs have to be finished.
+    /// The milestone in campaigns: all labs have to be finished.
     pub(crate) fn all_labs(&self, labs: usize) -> Milestone {
         match self {
             Self { started: 0, .. } => Milestone::NotStarted,
@@ -182,7 +182,7 @@ impl Score {
 }
 
 impl Catalogue {
-    /// What a lesson gives.
+    /// The points for a lesson.
     pub(crate) fn points(&self, lesson: Id) -> u64 {
         self.lessons.get(&lesson).map_or(0, |lesson| lesson.points.into())
     }
@@ -207,7 +207,7 @@ impl Catalogue {
     }
 }
 
-/// A part in whole percent; of nothing, everything is done.
+/// A share in whole percent; 100 if the whole is 0.
 pub(crate) fn percent(part: u64, whole: u64) -> Number {
     (part * 100).checked_div(whole).unwrap_or(100).into()
 }

@@ -1,4 +1,4 @@
-//! Ids of Security Labs.
+//! Ids in the format of Security Labs.
 
 use std::fmt;
 
@@ -7,20 +7,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::population::rng;
 
-/// 24 letters and digits. They look hexadecimal and are not always: some in the document end in `z`.
+/// 24 letters and digits. Most are hexadecimal, but some in the documentation end in `z`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Id([u8; 24]);
 
 impl Id {
-    /// Reads an id, or says by `None` that this is none.
+    /// Reads an id; `None` for any other text.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 24] = text.as_bytes().try_into().ok()?;
         bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes))
     }
 
-    /// The id of what this name stands for. It depends on nothing else, so that invites that arrive in
-    /// another order make the same users.
-    pub(crate) fn of(seed: u64, kind: &str, name: &str) -> Self {
+    /// The id for a name. It depends on nothing else, so that invites in another order create the same users.
+    pub(crate) fn from_name(seed: u64, kind: &str, name: &str) -> Self {
         let mut rng = rng(seed, &format!("veracode.{kind}:{name}"));
         Self(std::array::from_fn(|_| b"0123456789abcdef"[rng.random_range(0..16)]))
     }
@@ -48,7 +47,7 @@ impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
-            D::Error::custom(format!("`{text}` is no id: 24 letters and digits are due"))
+            D::Error::custom(format!("`{text}` is not an id of 24 letters and digits"))
         })
     }
 }
@@ -66,8 +65,17 @@ mod tests {
 
     #[test]
     fn an_id_follows_from_seed_and_name() {
-        assert_eq!(Id::of(1, "user", "ada@example.com"), Id::of(1, "user", "ada@example.com"));
-        assert_ne!(Id::of(1, "user", "ada@example.com"), Id::of(2, "user", "ada@example.com"));
-        assert_ne!(Id::of(1, "user", "ada@example.com"), Id::of(1, "role", "ada@example.com"));
+        assert_eq!(
+            Id::from_name(1, "user", "ada@example.com"),
+            Id::from_name(1, "user", "ada@example.com")
+        );
+        assert_ne!(
+            Id::from_name(1, "user", "ada@example.com"),
+            Id::from_name(2, "user", "ada@example.com")
+        );
+        assert_ne!(
+            Id::from_name(1, "user", "ada@example.com"),
+            Id::from_name(1, "role", "ada@example.com")
+        );
     }
 }

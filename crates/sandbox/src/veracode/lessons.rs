@@ -1,4 +1,4 @@
-//! Lessons: listing, searching, and who has come how far with one.
+//! Lessons: listing, searching, and progress in one.
 
 use drillmaster_models::veracode::{
     FoundLesson, FoundLessons, Learner, Lesson as Listed, LessonProgress, Lessons, ListLessons,
@@ -12,13 +12,13 @@ use super::catalogue::Lesson;
 use super::id::Id;
 use super::pages::{FULL, Page, USUAL};
 use super::progress::status;
-use super::summaries::Narrowing;
+use super::summaries::Filter;
 use super::team::{User, View};
 use crate::call::{Answer, Call, Refusal, answer};
 
 pub(crate) fn list(state: &mut State, call: &Call) -> Answer {
     let catalogue = &state.catalogue;
-    let (page, all) = (Page::of(call, FULL)?, &catalogue.lessons);
+    let (page, all) = (Page::new(call, FULL)?, &catalogue.lessons);
     let places = page.places(all.len());
     let lessons = places.filter_map(|place| all.get_index(place)).map(|(id, lesson)| Listed {
         id: id.to_string(),
@@ -35,14 +35,14 @@ pub(crate) fn list(state: &mut State, call: &Call) -> Answer {
     })
 }
 
-/// Finds lessons that have the phrase in one of their tags.
+/// Finds lessons with the phrase in one of their tags.
 pub(crate) fn search(state: &mut State, call: &Call) -> Answer {
     let phrase = call.text("phrase").unwrap_or_default();
     if phrase.chars().count() > 300 {
         return Err(Refusal::new(400, "invalid phrase"));
     }
     let phrase = phrase.to_lowercase();
-    let page = Page::of(call, USUAL)?;
+    let page = Page::new(call, USUAL)?;
     let is_found = |lesson: &&Lesson| {
         phrase.is_empty() || lesson.tags.iter().any(|tag| tag.to_lowercase().contains(&phrase))
     };
@@ -64,18 +64,18 @@ pub(crate) fn search(state: &mut State, call: &Call) -> Answer {
     })
 }
 
-/// Tells of those who have begun the lesson, and of those it is open to who have not.
+/// Lists users who have started the lesson, and users who can take it.
 pub(crate) fn progress(state: &mut State, call: &Call) -> Answer {
     let id = call.text("id").and_then(Id::parse);
     let id = id.ok_or_else(|| Refusal::new(400, "invalid lesson id"))?;
     let lesson = state.catalogue.lessons.get(&id);
     let lesson = lesson.ok_or_else(|| Refusal::new(404, "lesson not found"))?;
-    let page = Page::of(call, FULL)?;
+    let page = Page::new(call, FULL)?;
     let has_to_do = |user: &User| {
         let is_open = user.joined && user.has_any(&lesson.roles);
         is_open || user.labs.iter().any(|lab| lab.lesson == id)
     };
-    let view = state.team.view(Narrowing::name::<ShowLessonProgress>(call), |users| View {
+    let view = state.team.view(Filter::name::<ShowLessonProgress>(call), |users| View {
         places: (0..users.len()).filter(|place| has_to_do(&users[*place])).collect(),
         ..View::default()
     });

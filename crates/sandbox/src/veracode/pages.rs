@@ -1,4 +1,4 @@
-//! Cutting lists into pages, in both of the service's styles.
+//! Pages of lists, in both formats of the service.
 
 use std::ops::Range;
 
@@ -9,22 +9,22 @@ use serde_json::Value;
 use super::reading::Read;
 use crate::call::{Call, Refusal};
 
-/// A page that is asked for.
+/// A requested page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Page {
     number: u32,
     limit: u32,
 }
 
-/// The most that a page holds.
+/// The maximum number of items per page.
 pub(crate) const FULL: u32 = 50;
 
-/// What a page holds where `pages` tells about it and the caller does not say: the document's example.
+/// The default number of items per page of lists with `pages`, as in the documentation's example.
 pub(crate) const USUAL: u32 = 10;
 
 impl Page {
     /// Reads `page` and `limit`.
-    pub(crate) fn of(call: &Call, usual_limit: u32) -> Read<Self> {
+    pub(crate) fn new(call: &Call, usual_limit: u32) -> Read<Self> {
         let number = |field: &str, usual: u32| match call.text(field) {
             None => Ok(usual),
             Some(text) => {
@@ -39,7 +39,7 @@ impl Page {
         }
     }
 
-    /// The places of this page's items; none past the end.
+    /// The positions of this page's items; empty past the end.
     pub(crate) fn places(self, total: usize) -> Range<usize> {
         let limit = self.limit as usize;
         let start = limit.saturating_mul(self.number as usize).min(total);
@@ -52,7 +52,7 @@ impl Page {
         (self.places(total).end < total).then_some(next)
     }
 
-    /// `nextPage`, with the limit that was asked for.
+    /// `nextPage`, with the requested limit.
     pub(crate) fn next_page<E: Endpoint>(self, call: &Call, total: usize) -> Option<String> {
         self.next(total).map(|next| address::<E>(call, next, None))
     }
@@ -75,11 +75,11 @@ impl Page {
     }
 }
 
-/// The address of another page of the same list: the call's own filters, and the page last.
+/// The URL of another page of the same list, with the call's filters.
 fn address<E: Endpoint>(call: &Call, number: u32, limit: Option<u32>) -> String {
     let mut fields = call.fields.clone();
     for (name, value) in &mut fields {
-        // Lists keep their commas, as in the document's samples.
+        // Lists keep their commas, as in the documentation's samples.
         if let (true, Some(text)) = (name.ends_with("Ids"), value.as_str()) {
             *value = text.split(',').map(Value::from).collect();
         }

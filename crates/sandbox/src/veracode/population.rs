@@ -1,4 +1,4 @@
-//! A team in all stages: strangers, invited, beginners, the busy and the finished.
+//! A team in all stages of joining and learning.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use super::team::{Lab, Team, User};
 use crate::options::InviteOutcome;
 use crate::population::{Person, rng};
 
-/// The sender that the document's sample invite names: the first person, who administers the team.
+/// The sender in the documentation's sample invite: the first person, an administrator.
 pub(crate) const FIRST_USER: &str = "cb4f412c59ef801d0e6de1c6";
 
-/// Of the first people, from whom a class is drawn, this many are neither users nor invited.
+/// A class is taken from the first people, so this many of them are neither users nor invited.
 const FIRST: usize = 60;
 const STRANGERS: usize = 20;
 
@@ -25,7 +25,7 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 impl State {
-    /// A team that about half of these people belong to. More people change nothing about the first ones.
+    /// A team with about half of these people. More people do not change the first ones.
     pub(crate) fn populated(people: &[Person], seed: u64, now: Timestamp) -> Self {
         let mut state = Self {
             seed,
@@ -71,13 +71,13 @@ impl State {
                 labs,
             };
             let id = Id::parse(FIRST_USER).filter(|_| leads);
-            state.team.add(id.unwrap_or_else(|| Id::of(seed, "user", &person.email)), user);
+            state.team.add(id.unwrap_or_else(|| Id::from_name(seed, "user", &person.email)), user);
         }
         state
     }
 }
 
-/// What a user has done in the months before now: first what campaigns require, then this and that.
+/// A user's work in the last months: first the required labs of the campaigns, then others.
 fn history(rng: &mut ChaCha8Rng, path: &[Id], required: usize, now: Timestamp) -> Vec<Lab> {
     let (count, diligence) = match rng.random_range(0..100) {
         0..20 => (0, 0.0),
@@ -110,7 +110,7 @@ fn history(rng: &mut ChaCha8Rng, path: &[Id], required: usize, now: Timestamp) -
 
 fn lab(rng: &mut ChaCha8Rng, lesson: Id, start_time: i64, spent: i64, diligence: f64) -> Lab {
     let ended = rng.random_bool(diligence);
-    // A lab that was opened again is started, and keeps the time of its end.
+    // A reopened lab is started, but keeps its end time.
     let reopened = diligence < 1.0 && rng.random_bool(0.05);
     let start_rating = rng.random_bool(0.9).then(|| rng.random_range(1..=5));
     let end_rating = rng.random_bool(0.8).then(|| rng.random_range(start_rating.unwrap_or(1)..=5));
@@ -126,7 +126,7 @@ fn lab(rng: &mut ChaCha8Rng, lesson: Id, start_time: i64, spent: i64, diligence:
     }
 }
 
-/// Puts lessons into another order (Fisher and Yates).
+/// Shuffles lessons (Fisher–Yates).
 fn shuffle(rng: &mut ChaCha8Rng, lessons: &mut [Id]) {
     for last in (1..lessons.len()).rev() {
         lessons.swap(last, rng.random_range(0..=last));
@@ -134,26 +134,26 @@ fn shuffle(rng: &mut ChaCha8Rng, lessons: &mut [Id]) {
 }
 
 impl Catalogue {
-    /// The roles that everybody of a team gets.
+    /// The roles that every user of a team gets.
     pub(crate) fn default_roles(&self, team: Id) -> impl Iterator<Item = Id> {
         let roles = self.roles.iter().filter(move |(_, role)| role.default && role.team == team);
         roles.map(|(id, _)| *id)
     }
 
-    /// The roles that only some of a team have.
+    /// The roles that only some users of a team have.
     fn other_roles(&self, team: Id) -> impl Iterator<Item = Id> {
         let roles = self.roles.iter().filter(move |(_, role)| !role.default && role.team == team);
         roles.map(|(id, _)| *id)
     }
 
-    /// The labs that campaigns require, in their order.
+    /// The required labs of the campaigns, in order.
     fn required(&self) -> impl Iterator<Item = Id> {
         let assignments =
             self.campaigns.values().flat_map(|campaign| campaign.assignments.values());
         assignments.flat_map(|assignment| &assignment.labs).copied()
     }
 
-    /// The labs that campaigns require, and after them all others that are open to one of these roles.
+    /// The required labs of the campaigns, then all others that are open to one of these roles.
     fn path(&self, roles: &[Id]) -> Vec<Id> {
         let mut path: Vec<Id> = self.required().collect();
         for (id, lesson) in &self.lessons {

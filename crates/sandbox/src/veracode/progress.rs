@@ -1,4 +1,4 @@
-//! Progress, lesson by lesson: of the whole team, and of one user.
+//! The progress in each lesson, of the team and of one user.
 
 use drillmaster_models::veracode::{
     ListProgress, Member, MemberLesson, ShowUserProgress, Status, TeamProgress, UserProgress,
@@ -18,7 +18,7 @@ use crate::call::{Answer, Call, Refusal, answer};
 
 pub(crate) fn team(state: &mut State, call: &Call) -> Answer {
     let content = Content::all(&state.catalogue);
-    let (page, all) = (Page::of(call, FULL)?, state.team.users());
+    let (page, all) = (Page::new(call, FULL)?, state.team.users());
     let places = page.places(all.len());
     let users = places.filter_map(|place| all.get_index(place)).map(|(id, user)| {
         let score = content.score(user);
@@ -90,7 +90,7 @@ fn member_lesson(catalogue: &Catalogue, lab: &Lab) -> MemberLesson {
     }
 }
 
-/// How far a user has come with a lab that was begun.
+/// The status of a started lab.
 pub(crate) fn status(lab: &Lab) -> Status {
     if lab.finished { Status::Finished } else { Status::Started }
 }
@@ -99,7 +99,7 @@ fn points(catalogue: &Catalogue, lab: &Lab) -> Number {
     if lab.finished { catalogue.points(lab.lesson).into() } else { 0.into() }
 }
 
-/// Month, day and year, as the document's examples have dates here.
+/// Month, day and year, as in the documentation's examples.
 fn date(millis: i64) -> Option<Moment> {
     let time = Timestamp::from_millisecond(millis).ok()?;
     Some(Moment::from_text(time.strftime("%-m/%-d/%Y").to_string()))

@@ -1,4 +1,4 @@
-//! Reading a call's fields, with the document's refusals.
+//! Reading the fields of a call, with the documented refusals.
 
 use std::ops::RangeInclusive;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::id::Id;
 use crate::call::{Call, Refusal};
 
-/// A field that was read, or the refusal of the call.
+/// The value of a field, or the refusal of the call.
 pub(crate) type Read<T> = Result<T, Refusal>;
 
 fn bad<T>(words: impl Into<String>) -> Read<T> {
     Err(Refusal::new(400, words))
 }
 
-/// Ids in a text, set apart by commas.
+/// Reads a list of ids that is separated by commas.
 pub(crate) fn ids(call: &Call, field: &str, kind: &str) -> Read<Vec<Id>> {
     let texts = call.text(field).unwrap_or_default().split(',').map(str::trim);
     texts
@@ -23,7 +23,7 @@ pub(crate) fn ids(call: &Call, field: &str, kind: &str) -> Read<Vec<Id>> {
         .collect()
 }
 
-/// Refuses ids that stand for nothing.
+/// Refuses unknown ids.
 pub(crate) fn known(ids: &[Id], kinds: &str, exists: impl Fn(&Id) -> bool) -> Read<()> {
     let unknown: Vec<_> = ids.iter().filter(|id| !exists(id)).map(Id::to_string).collect();
     if unknown.is_empty() {
@@ -32,7 +32,7 @@ pub(crate) fn known(ids: &[Id], kinds: &str, exists: impl Fn(&Id) -> bool) -> Re
     Err(Refusal::new(404, format!("{kinds} not found by id(s): {}", unknown.join(","))))
 }
 
-/// The span from `startTime` to `endTime`.
+/// Reads the period from `startTime` to `endTime`.
 pub(crate) fn window(call: &Call) -> Read<Option<RangeInclusive<i64>>> {
     let millis = |field: &str| match call.text(field).map(str::parse::<i64>) {
         None => Ok(None),
@@ -48,7 +48,7 @@ pub(crate) fn window(call: &Call) -> Read<Option<RangeInclusive<i64>>> {
     }
 }
 
-/// What names are searched for, lower-case.
+/// Reads `phrase`, in lower case.
 pub(crate) fn phrase(call: &Call) -> Read<String> {
     let phrase = call.text("phrase").unwrap_or_default();
     match phrase.chars().count() {
@@ -57,7 +57,7 @@ pub(crate) fn phrase(call: &Call) -> Read<String> {
     }
 }
 
-/// What users are ordered by.
+/// The field that users are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sort {
     Name,
@@ -66,7 +66,7 @@ pub(crate) enum Sort {
     LastActive,
 }
 
-/// The order of users. Without one they come as they joined the team.
+/// The order of users. By default, the order in which they came to the team.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) by: Option<Sort>,
@@ -91,7 +91,7 @@ pub(crate) fn order(call: &Call) -> Read<Order> {
     Ok(Order { by, descending })
 }
 
-/// A flag, plain or as a text.
+/// Reads a flag, which may be text.
 pub(crate) fn flag(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),
@@ -100,12 +100,12 @@ pub(crate) fn flag(value: &Value) -> Option<bool> {
     }
 }
 
-/// The field of a JSON body, unless it is null, which is the same as absent.
+/// A field of a JSON body. Null counts as missing.
 pub(crate) fn given<'a>(call: &'a Call, field: &str) -> Option<&'a Value> {
     call.fields.get(field).filter(|value| !value.is_null())
 }
 
-/// An optional flag of a JSON body.
+/// Reads an optional flag of a JSON body.
 pub(crate) fn optional_flag(call: &Call, field: &str, refusal: &str) -> Read<Option<bool>> {
     match given(call, field).map(flag) {
         Some(None) => bad(refusal),
@@ -113,7 +113,7 @@ pub(crate) fn optional_flag(call: &Call, field: &str, refusal: &str) -> Read<Opt
     }
 }
 
-/// An optional name of a JSON body, under 25 characters.
+/// Reads an optional name of a JSON body, under 25 characters.
 pub(crate) fn optional_name(call: &Call) -> Read<Option<String>> {
     match given(call, "name") {
         None => Ok(None),
@@ -122,7 +122,7 @@ pub(crate) fn optional_name(call: &Call) -> Read<Option<String>> {
     }
 }
 
-/// An optional list of ids in a JSON body, each once, of which all must be known.
+/// Reads an optional list of known ids in a JSON body, without duplicates.
 pub(crate) fn optional_ids(
     call: &Call,
     field: &str,
@@ -146,7 +146,7 @@ pub(crate) fn optional_ids(
     Ok(Some(ids))
 }
 
-/// An address that could be written to.
+/// Reads an e-mail address.
 pub(crate) fn email(value: Option<&Value>) -> Read<String> {
     let text = value.and_then(Value::as_str).unwrap_or_default().trim();
     let has_form = text.len() <= 254

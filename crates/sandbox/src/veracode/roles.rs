@@ -1,4 +1,4 @@
-//! Roles: listing them with their users, and how far the users of one have come.
+//! Roles: listing them with their users, and the progress of the users with one.
 
 use drillmaster_models::Extra;
 use drillmaster_models::veracode::{
@@ -10,7 +10,7 @@ use super::State;
 use super::content::{Content, percent};
 use super::id::Id;
 use super::pages::{FULL, Page};
-use super::summaries::Narrowing;
+use super::summaries::Filter;
 use super::team::{User, View};
 use crate::call::{Answer, Call, Refusal, answer};
 
@@ -49,9 +49,9 @@ pub(crate) fn progress(state: &mut State, call: &Call) -> Answer {
     if role.team != state.team.id {
         return Err(Refusal::new(403, "Role does not belong to team"));
     }
-    let page = Page::of(call, FULL)?;
+    let page = Page::new(call, FULL)?;
     let has_role = |user: &User| user.joined && user.roles.contains(&id);
-    let view = state.team.view(Narrowing::name::<ShowRoleProgress>(call), |users| View {
+    let view = state.team.view(Filter::name::<ShowRoleProgress>(call), |users| View {
         places: (0..users.len()).filter(|place| has_role(&users[*place])).collect(),
         ..View::default()
     });

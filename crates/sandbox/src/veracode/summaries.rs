@@ -20,23 +20,23 @@ use super::reading::{Order, Read, Sort, flag, given, ids, known, order, phrase, 
 use super::team::{User, View};
 use crate::call::{Answer, Call, answer};
 
-/// Which users a summary tells of, and in which order.
+/// Which users a summary covers, and in which order.
 #[derive(Debug)]
-pub(crate) struct Narrowing<'a> {
+pub(crate) struct Filter<'a> {
     catalogue: &'a Catalogue,
     roles: Vec<Id>,
     phrase: String,
     order: Order,
 }
 
-impl<'a> Narrowing<'a> {
+impl<'a> Filter<'a> {
     /// Reads `roleIds`, `phrase`, `sort` and `sortType`.
-    pub(crate) fn of(call: &Call, catalogue: &'a Catalogue, team: Id) -> Read<Self> {
+    pub(crate) fn new(call: &Call, catalogue: &'a Catalogue, team: Id) -> Read<Self> {
         let roles = roles_of(call, catalogue, team)?;
         Ok(Self { catalogue, roles, phrase: phrase(call)?, order: order(call)? })
     }
 
-    /// A list's name: the endpoint and all filters, whatever page is asked for.
+    /// The cache key of a list: the endpoint and all filters, without the page.
     pub(crate) fn name<E: Endpoint>(call: &Call) -> String {
         let mut fields = call.fields.clone();
         fields.shift_remove("page");
@@ -52,7 +52,7 @@ impl<'a> Narrowing<'a> {
             && (self.phrase.is_empty() || has_name())
     }
 
-    /// The list that pages are cut from.
+    /// The filtered and sorted list.
     pub(crate) fn view(
         &self,
         users: &IndexMap<Id, User>,
@@ -87,7 +87,7 @@ impl<'a> Narrowing<'a> {
     }
 }
 
-/// From the last to the first.
+/// The milestones, the last one first.
 const STAGES: [Milestone; 4] =
     [Milestone::Finished, Milestone::Started, Milestone::NotStarted, Milestone::NotSignedUp];
 
@@ -109,7 +109,7 @@ fn tally<'m>(reached: impl Iterator<Item = &'m Milestone>) -> Milestones {
     }
 }
 
-/// Reads `roleIds`. A role of another team is none of ours.
+/// Reads `roleIds`. A role of another team is unknown.
 fn roles_of(call: &Call, catalogue: &Catalogue, team: Id) -> Read<Vec<Id>> {
     let roles = ids(call, "roleIds", "role")?;
     known(&roles, "Role(s)", |role| catalogue.is_role_of(team, *role))?;
@@ -118,10 +118,10 @@ fn roles_of(call: &Call, catalogue: &Catalogue, team: Id) -> Read<Vec<Id>> {
 
 pub(crate) fn onboarding(state: &mut State, call: &Call) -> Answer {
     let content = Content::of_campaigns(call, &state.catalogue)?.within(window(call)?);
-    let narrowing = Narrowing::of(call, &state.catalogue, state.team.id)?;
-    let page = Page::of(call, USUAL)?;
-    let view = state.team.view(Narrowing::name::<ShowOnboarding>(call), |users| {
-        narrowing.view(users, &content, |user, score| score.first_lab(user))
+    let filter = Filter::new(call, &state.catalogue, state.team.id)?;
+    let page = Page::new(call, USUAL)?;
+    let view = state.team.view(Filter::name::<ShowOnboarding>(call), |users| {
+        filter.view(users, &content, |user, score| score.first_lab(user))
     });
     let total = view.places.len();
     let users = state.team.at(&view.places[page.places(total)]).map(|(id, user)| {
@@ -143,12 +143,12 @@ pub(crate) fn campaigns(state: &mut State, call: &Call) -> Answer {
         _ => content.with_required_labs(),
     };
     let labs = content.count();
-    let narrowing = Narrowing::of(call, &state.catalogue, state.team.id)?;
-    let page = Page::of(call, USUAL)?;
-    let view = state.team.view(Narrowing::name::<ShowCampaignsProgress>(call), |users| {
-        let view = narrowing.view(users, &content, |_, score| score.all_labs(labs));
+    let filter = Filter::new(call, &state.catalogue, state.team.id)?;
+    let page = Page::new(call, USUAL)?;
+    let view = state.team.view(Filter::name::<ShowCampaignsProgress>(call), |users| {
+        let view = filter.view(users, &content, |_, score| score.all_labs(labs));
         View {
-            // Campaigns know no milestone before signing up.
+            // Campaigns have no milestone for users who have not signed up.
             milestones: Milestones { not_signed_up: None, ..view.milestones },
             assignments: assignments(users, &view.places, &content, &state.catalogue),
             places: view.places,
@@ -168,7 +168,7 @@ pub(crate) fn campaigns(state: &mut State, call: &Call) -> Answer {
     })
 }
 
-/// How far the listed users have come with each lab of the assignments.
+/// The progress of the listed users in each lab of the assignments.
 fn assignments(
     users: &IndexMap<Id, User>,
     places: &[usize],
@@ -253,7 +253,7 @@ fn user_milestone(
     }
 }
 
-/// A user's roles as the summaries name them.
+/// A user's roles in the format of the summaries.
 pub(crate) fn role_refs(catalogue: &Catalogue, user: &User) -> Vec<RoleRef> {
     let refs = user.roles.iter().map(|id| RoleRef {
         id: id.to_string(),

@@ -1,4 +1,4 @@
-//! The users of the team, found by id and by address, and the lists that were cut from them.
+//! The users of the team by id and by e-mail address, and cached lists of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,35 +13,35 @@ use super::id::Id;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct User {
     pub(crate) email: String,
-    /// Absent where an invite gave none.
+    /// `None` if the invite had no name.
     pub(crate) name: Option<String>,
     pub(crate) admin: bool,
     pub(crate) disabled: bool,
     pub(crate) joined: bool,
-    /// In milliseconds since the epoch, as all times here.
+    /// In milliseconds since the epoch, like all times here.
     pub(crate) last_active: Option<i64>,
     pub(crate) roles: Vec<Id>,
-    /// How the user came to the team; absent for those who were there from the start.
+    /// The user's invite; `None` for users who were in the team from the start.
     pub(crate) invite: Option<Invitation>,
-    /// The labs the user has begun, each once, in the order of beginning.
+    /// The labs that the user has started, in this order.
     pub(crate) labs: Vec<Lab>,
 }
 
-/// What an invite leaves behind.
+/// The details of an invite.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Invitation {
     pub(crate) sender: Id,
-    /// Whether the service wrote to the address.
+    /// Whether the service sent an e-mail.
     pub(crate) mailed: bool,
     pub(crate) at: i64,
 }
 
-/// What a user did with one lesson.
+/// A user's work on a lesson.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lab {
     pub(crate) lesson: Id,
     pub(crate) start_time: i64,
-    /// Not the same as finished: a lab that was opened again keeps it.
+    /// Does not imply that the lab is finished: a reopened lab keeps it.
     pub(crate) end_time: Option<i64>,
     pub(crate) finished: bool,
     /// Milliseconds of work.
@@ -65,7 +65,7 @@ impl User {
     }
 }
 
-/// The users, in the order in which they came. Changing them forgets the lists that were cut from them.
+/// The users in the order in which they came. A change clears the cached lists.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(try_from = "Saved")]
 pub(crate) struct Team {
@@ -77,7 +77,7 @@ pub(crate) struct Team {
     views: HashMap<String, Arc<View>>,
 }
 
-/// A filtered and sorted list of users, by their places, from which pages are cut.
+/// A filtered and sorted list of users, given by their positions.
 #[derive(Debug, Default)]
 pub(crate) struct View {
     pub(crate) places: Vec<usize>,
@@ -85,7 +85,7 @@ pub(crate) struct View {
     pub(crate) assignments: Vec<AssignmentProgress>,
 }
 
-/// More than the lists that a few clients page through at a time.
+/// The maximum number of cached lists: more than a few clients read at a time.
 const MOST_VIEWS: usize = 64;
 
 impl Team {
@@ -99,19 +99,19 @@ impl Team {
         &self.users
     }
 
-    /// The user of an id.
+    /// The user with this id.
     pub(crate) fn user(&self, id: Id) -> Option<&User> {
         self.users.get(&id)
     }
 
-    /// Whose address this is.
-    pub(crate) fn whose(&self, email: &str) -> Option<Id> {
+    /// The id of the user with this e-mail address.
+    pub(crate) fn id_by_email(&self, email: &str) -> Option<Id> {
         self.by_email.get(&folded(email)).copied()
     }
 
-    /// Takes in a user whose address nobody else has, or says by `false` that it is taken.
+    /// Adds a user. Returns `false` if the e-mail address or the id is taken.
     pub(crate) fn add(&mut self, id: Id, user: User) -> bool {
-        if self.whose(&user.email).is_some() || self.users.contains_key(&id) {
+        if self.id_by_email(&user.email).is_some() || self.users.contains_key(&id) {
             return false;
         }
         self.views.clear();
@@ -130,7 +130,7 @@ impl Team {
         Some(user)
     }
 
-    /// Removes a user with all that is theirs.
+    /// Removes a user with all their work.
     pub(crate) fn remove(&mut self, id: Id) -> Option<User> {
         let user = self.users.shift_remove(&id)?;
         self.views.clear();
@@ -138,7 +138,7 @@ impl Team {
         Some(user)
     }
 
-    /// The list of this name, made now unless it was made since the last change.
+    /// The list with this cache key, computed if it is not cached.
     pub(crate) fn view(
         &mut self,
         name: String,
@@ -155,7 +155,7 @@ impl Team {
         view
     }
 
-    /// The users at these places of [`Self::users`].
+    /// The users at these positions in [`Self::users`].
     pub(crate) fn at<'a>(
         &'a self,
         places: &'a [usize],
@@ -164,7 +164,7 @@ impl Team {
     }
 }
 
-/// A team as it is written down.
+/// A saved team.
 #[derive(Deserialize)]
 struct Saved {
     id: Id,
@@ -186,7 +186,7 @@ impl TryFrom<Saved> for Team {
     }
 }
 
-/// Addresses that differ by case only are the same.
+/// The normal form of an e-mail address: in lower case.
 fn folded(email: &str) -> String {
     email.to_lowercase()
 }

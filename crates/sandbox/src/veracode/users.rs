@@ -12,14 +12,14 @@ use super::content::Content;
 use super::id::Id;
 use super::pages::{FULL, Page, USUAL};
 use super::reading::{Read, email, given, optional_flag, optional_ids, optional_name, window};
-use super::summaries::{Narrowing, role_refs};
+use super::summaries::{Filter, role_refs};
 use super::team::{Invitation, User};
 use crate::call::{Answer, Call, Refusal, answer};
 use crate::options::InviteOutcome;
 use crate::writes::Writes;
 
 pub(crate) fn list(state: &mut State, call: &Call) -> Answer {
-    let (page, all) = (Page::of(call, FULL)?, state.team.users());
+    let (page, all) = (Page::new(call, FULL)?, state.team.users());
     let places = page.places(all.len());
     let users = places.filter_map(|place| all.get_index(place)).map(|(id, user)| Listed {
         id: id.to_string(),
@@ -41,10 +41,10 @@ pub(crate) fn list(state: &mut State, call: &Call) -> Answer {
 
 pub(crate) fn details(state: &mut State, call: &Call) -> Answer {
     let content = Content::of_campaigns(call, &state.catalogue)?.within(window(call)?);
-    let narrowing = Narrowing::of(call, &state.catalogue, state.team.id)?;
-    let page = Page::of(call, USUAL)?;
-    let view = state.team.view(Narrowing::name::<ListUsersDetails>(call), |users| {
-        narrowing.view(users, &content, |user, score| score.first_lab(user))
+    let filter = Filter::new(call, &state.catalogue, state.team.id)?;
+    let page = Page::new(call, USUAL)?;
+    let view = state.team.view(Filter::name::<ListUsersDetails>(call), |users| {
+        filter.view(users, &content, |user, score| score.first_lab(user))
     });
     let total = view.places.len();
     let users = state.team.at(&view.places[page.places(total)]).map(|(id, user)| {
@@ -68,7 +68,7 @@ pub(crate) fn details(state: &mut State, call: &Call) -> Answer {
     })
 }
 
-/// Changes only what is given; nothing at all where any of it is refused.
+/// Changes the given fields, or nothing if any of them is refused.
 pub(crate) fn update(state: &mut State, call: &Call, writes: &mut Writes) -> Answer {
     let id = user_of(call)?;
     if state.team.user(id).is_none() {
@@ -78,10 +78,10 @@ pub(crate) fn update(state: &mut State, call: &Call, writes: &mut Writes) -> Ans
         None => None,
         Some(value) => Some(email(Some(value))?),
     };
-    // The document has no words for an address that is somebody else's.
+    // The documentation has no message for an address that another user has.
     if address
         .as_ref()
-        .and_then(|address| state.team.whose(address))
+        .and_then(|address| state.team.id_by_email(address))
         .is_some_and(|other| other != id)
     {
         return Err(Refusal::new(400, "Email is invalid"));
@@ -123,7 +123,7 @@ pub(crate) fn delete(state: &mut State, call: &Call, writes: &mut Writes) -> Ans
     answer::<DeleteUser>(&Deleted { extra: Extra::new() })
 }
 
-/// Invites somebody, who from then on is a user that has not joined.
+/// Invites a person, who is then a user that has not joined.
 pub(crate) fn invite(state: &mut State, call: &Call, writes: &mut Writes) -> Answer {
     let address = email(given(call, "email"))?;
     let is_ours = |role: &Id| state.catalogue.is_role_of(state.team.id, *role);
@@ -154,18 +154,18 @@ pub(crate) fn invite(state: &mut State, call: &Call, writes: &mut Writes) -> Ans
         labs: Vec::new(),
     };
     let is_open = |id: &Id| state.team.user(*id).is_some_and(|user| !user.joined);
-    match state.team.whose(&address).filter(|id| state.reinvite && is_open(id)) {
-        // The invite goes out again, and nothing else changes.
+    match state.team.id_by_email(&address).filter(|id| state.reinvite && is_open(id)) {
+        // The invite is sent again, and nothing else changes.
         Some(id) => drop(state.team.change(id, |invited| invited.invite = user.invite)),
         None => {
-            if !state.team.add(Id::of(state.seed, "user", &address.to_lowercase()), user) {
+            if !state.team.add(Id::from_name(state.seed, "user", &address.to_lowercase()), user) {
                 return Err(Refusal::new(400, "Invite already exists"));
             }
         }
     }
     writes.add(Invite::METADATA.name, &address);
     if state.invite_outcome == InviteOutcome::Unknown {
-        // Seen: the invite is there and the answer says that something went wrong.
+        // Seen: the invite is created, but the answer is an error.
         return Err(Refusal::new(500, "unknown error"));
     }
     answer::<Invite>(&Invited {

@@ -127,7 +127,7 @@ fn what_is_no_file_is_refused_wherever_one_is_read() {
             let line = reader.replace("FILE", file);
             let ended = desk.run(&line);
             assert!(matches!(ended.exit, Some(2 | 3)), "{ended}");
-            let told = ["not a file", "no plain file", "there is no run", "no file's name"];
+            let told = ["not a file", "no plain file", "there is no run", "not the name of a file"];
             assert!(told.iter().any(|told| ended.err.contains(told)), "{ended}");
         }
     }

@@ -47,7 +47,7 @@ fn the_state_is_read_back_as_it_was_written() {
     let json = serde_json::to_value(&state).unwrap();
     let read: State = serde_json::from_value(json.clone()).unwrap();
     assert_eq!(serde_json::to_value(&read).unwrap(), json);
-    assert!(read.team.whose(&people(1, 1)[0].email).is_some());
+    assert!(read.team.id_by_email(&people(1, 1)[0].email).is_some());
 }
 
 #[test]
