@@ -32,7 +32,7 @@ pub(crate) enum Completion {
 impl PreparedReports {
     /// Checks the requested reports: their kinds, their files and the template.
     pub(crate) fn new(requested: &Reports) -> Result<Self, Diagnostic> {
-        let kinds = requested.files.iter().map(|file| Kind::of(&display_path(file)));
+        let kinds = requested.files.iter().map(|file| Kind::from_path(&display_path(file)));
         let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
         if requested.template.is_some() && !kinds.contains(&Kind::Page) {
             let message = "--template needs a report that is a page";
@@ -73,7 +73,7 @@ impl PreparedReports {
         let sections = Some(self.requested.sections.as_slice()).filter(|some| !some.is_empty());
         let cannot_read =
             |error| Diagnostic::usage(format!("cannot read the finished rows: {error}"));
-        let mut report = Report::of(about, summary, sections).map_err(cannot_read)?;
+        let mut report = Report::new(about, summary, sections).map_err(cannot_read)?;
         if self.requested.pseudonymise {
             let people = roster.map(Roster::people).transpose()?;
             report.pseudonymise(people, spec.key.as_deref());
@@ -81,7 +81,7 @@ impl PreparedReports {
         let views = report.views();
         if summary.has_data() {
             for view in &views {
-                ui.console.note(&format!("{}: {}", view.name, view.told));
+                ui.console.note(&format!("{}: {}", view.name, view.summary));
             }
         }
         // All files are tried before an error is returned.
@@ -94,7 +94,7 @@ impl PreparedReports {
             }
             write(file, &report, &views, &self.template)?;
             // The other kinds say that they are incomplete; a CSV file has no place for it.
-            if is_partial && Kind::of(file)? == Kind::Csv {
+            if is_partial && Kind::from_path(file)? == Kind::Csv {
                 ui.console.warn(&format!("report: {path} (incomplete, because the run stopped)"));
             } else {
                 ui.console.note(&format!("report: {path}"));

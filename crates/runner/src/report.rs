@@ -1,9 +1,17 @@
-//! Reports: what a run came to and what its script found, as a page to look at, as a table, as JSON, and in a few
-//! lines for the terminal.
+//! Reports of a run: a page, CSV, JSON, and a few lines for the terminal.
 //!
-//! All of them are made from the same [`Report`]: the script's data ([`ReportData`]) and what the run knows by itself, the
-//! rows that need a person and what was changed. [`Report::views`] makes each section's words, chart and table of
-//! them, once for all.
+//! All forms are made from the same [`Report`]: the data that the script passed to `report(…)`, the rows that need
+//! attention, and what the run changed. [`Report::views`] turns each section into a summary, charts and a table, which
+//! all forms share.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use drillmaster_runner::report::Kind;
+//!
+//! assert_eq!(Kind::from_path(Path::new("class.html")).unwrap(), Kind::Page);
+//! assert!(Kind::from_path(Path::new("class.pdf")).is_err());
+//! ```
 
 mod charts;
 mod export;
@@ -23,28 +31,28 @@ pub use self::page::{TEMPLATE, Template};
 pub(crate) use self::views::SectionView;
 use crate::outcome::{Change, State};
 use crate::report_data::{Day, Heatmap, Section, Share, Stage, Standing};
-use crate::run;
+use crate::run::RunSummary;
 
-/// Who needs a person because of a call outside of rows.
+/// Stands for a call outside of rows in the list of what needs attention.
 const OUTSIDE: &str = "outside of rows";
 
-/// What is known of a run besides its rows.
+/// What a report says about a run besides its rows.
 pub struct About {
-    /// The script's first words on itself, for a report without a title.
+    /// The title, if the script gives none.
     pub title: String,
     /// The script's file name.
     pub script: String,
-    /// When the run began.
+    /// When the run started.
     pub began: jiff::Timestamp,
-    /// Which services answered, in words.
+    /// Which services the run called, in words.
     pub on: &'static str,
-    /// Whether writes were only rehearsed.
+    /// Whether it was a dry run.
     pub is_rehearsal: bool,
-    /// Why the run did not come to its end.
+    /// Why the run stopped early.
     pub stopped: Option<String>,
 }
 
-/// Everything that a report tells. As JSON it is the report for other programs.
+/// The content of a report. Serialized, it is the report's JSON form.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -58,7 +66,7 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    needs: Vec<SnapshotTest>,
+    needs: Vec<NeedsAttention>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     funnel: Vec<Stage>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,10 +81,11 @@ pub struct Report {
     changes: Changes,
 }
 
-/// Somebody who needs a person, with how a row of this run ended where it is about one.
+/// A person or row that needs attention.
 #[derive(Debug, Clone, Serialize)]
-struct SnapshotTest {
+struct NeedsAttention {
     who: String,
+    /// How the row ended; none for people that the script named.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
     what: String,
@@ -96,7 +105,7 @@ struct Changes {
 /// What a row changed.
 #[derive(Debug, Clone, Serialize)]
 struct RowChanges {
-    /// The row's key; nothing for what was changed outside of rows.
+    /// The row's key; none for changes outside of rows.
     who: Option<String>,
     endpoints: Vec<Change>,
 }
@@ -106,7 +115,7 @@ impl Changes {
         self.counts.is_empty()
     }
 
-    fn take(&mut self, who: Option<&str>, endpoints: &[Change]) {
+    fn add(&mut self, who: Option<&str>, endpoints: &[Change]) {
         if endpoints.is_empty() {
             return;
         }
@@ -118,35 +127,35 @@ impl Changes {
 }
 
 impl Report {
-    /// What is known of a run, in the sections that were chosen: by the caller, else by the script, else all.
-    pub fn of(
+    /// The report of a run, with the sections that the caller chose, or else the script, or else all.
+    pub fn new(
         about: About,
-        report: &run::RunSummary,
-        chosen: Option<&[Section]>,
+        summary: &RunSummary,
+        sections: Option<&[Section]>,
     ) -> io::Result<Self> {
-        let handed = report.report_data.clone();
-        let chosen = chosen.or(handed.sections.as_deref()).unwrap_or(&Section::ALL);
-        let has = |section: Section| chosen.contains(&section);
-        let mut facts = Self {
-            title: handed.title.unwrap_or(about.title),
+        let data = summary.report_data.clone();
+        let sections = sections.or(data.sections.as_deref()).unwrap_or(&Section::ALL);
+        let has = |section: Section| sections.contains(&section);
+        let mut report = Self {
+            title: data.title.unwrap_or(about.title),
             script: about.script,
             began: about.began.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             on: about.on,
             dry_run: about.is_rehearsal,
             stopped: about.stopped,
-            rows: report.summary(),
+            rows: summary.summary(),
             needs: Vec::new(),
-            funnel: handed.funnel.filter(|_| has(Section::Funnel)).unwrap_or_default(),
-            heatmap: handed.heatmap.filter(|map| has(Section::Heatmap) && !map.rows.is_empty()),
-            burnup: handed.burnup.filter(|_| has(Section::Burnup)).unwrap_or_default(),
-            scoreboard: handed.scoreboard.filter(|_| has(Section::Scoreboard)).unwrap_or_default(),
-            engagement: handed.engagement.filter(|_| has(Section::Engagement)).unwrap_or_default(),
+            funnel: data.funnel.filter(|_| has(Section::Funnel)).unwrap_or_default(),
+            heatmap: data.heatmap.filter(|map| has(Section::Heatmap) && !map.rows.is_empty()),
+            burnup: data.burnup.filter(|_| has(Section::Burnup)).unwrap_or_default(),
+            scoreboard: data.scoreboard.filter(|_| has(Section::Scoreboard)).unwrap_or_default(),
+            engagement: data.engagement.filter(|_| has(Section::Engagement)).unwrap_or_default(),
             changes: Changes::default(),
         };
-        for outcome in report.outcomes() {
+        for outcome in summary.outcomes() {
             let outcome = outcome?;
             if has(Section::Needs) && !outcome.state.is_fine() {
-                facts.needs.push(SnapshotTest {
+                report.needs.push(NeedsAttention {
                     state: Some(outcome.state),
                     what: outcome.detail,
                     who: outcome.key.clone(),
@@ -154,40 +163,40 @@ impl Report {
                 });
             }
             if has(Section::Changes) {
-                facts.changes.take(Some(&outcome.key), &outcome.changes);
+                report.changes.add(Some(&outcome.key), &outcome.changes);
             }
         }
         if has(Section::Changes) {
-            facts.changes.take(None, &report.changes_outside);
+            report.changes.add(None, &summary.changes_outside);
         }
         if has(Section::Needs) {
-            let outside = report.outside.iter();
-            facts.needs.extend(outside.map(|(state, detail)| SnapshotTest {
+            let outside = summary.outside.iter();
+            report.needs.extend(outside.map(|(state, detail)| NeedsAttention {
                 who: OUTSIDE.to_owned(),
                 state: Some(*state),
                 what: detail.clone(),
                 link: None,
             }));
-            // The worst first; among equals the roster's order.
-            facts.needs.sort_by_key(|case| case.state.map(urgency));
-            let handed = handed.needs.unwrap_or_default().into_iter();
-            facts.needs.extend(handed.map(|need| SnapshotTest {
+            // The most urgent come first, and equals stay in the roster's order.
+            report.needs.sort_by_key(|need| need.state.map(urgency));
+            let needs = data.needs.unwrap_or_default().into_iter();
+            report.needs.extend(needs.map(|need| NeedsAttention {
                 who: need.who,
                 state: None,
                 what: need.what,
                 link: need.link,
             }));
         }
-        Ok(facts)
+        Ok(report)
     }
 
-    /// Puts `learner-0001` and so on in the place of people, the same everywhere. Those of the roster have the
-    /// numbers of its rows; `key` is the column that names them.
+    /// Replaces people by `learner-0001` and so on, consistently. People of the roster get the numbers of its rows; `key`
+    /// is the key column.
     pub fn pseudonymise(&mut self, roster: Option<Rows>, key: Option<&str>) {
         pseudonyms::pseudonymise(self, roster, key);
     }
 
-    /// What a page says above its sections.
+    /// The head of a page, for its template.
     fn head(&self) -> minijinja::Value {
         minijinja::context! {
             title => self.title.clone(),
@@ -200,9 +209,9 @@ impl Report {
         }
     }
 
-    /// What there is to see, section by section.
+    /// The sections as people see them.
     pub fn views(&self) -> Vec<SectionView> {
-        views::of(self)
+        views::views(self)
     }
 }
 

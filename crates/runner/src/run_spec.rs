@@ -1,4 +1,4 @@
-//! What a run was asked to do, as its journal remembers it, and where journals are kept.
+//! What a run was asked to do, as its journal records it, and the folder of the journals.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use crate::diagnostic::Diagnostic;
 use crate::report_data::Section;
 use drillmaster_transport::files;
 
-/// Everything that a run was asked to do. Paths are absolute: a run can be resumed from any folder.
+/// Everything that a run was asked to do. Paths are absolute, so that it can be resumed from any folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSpec {
-    /// Tells the run from others, and sorts by time.
+    /// Identifies the run. Ids sort by time.
     pub id: String,
     pub started: jiff::Timestamp,
     pub script: PathBuf,
@@ -32,21 +32,21 @@ pub struct RunSpec {
     pub results: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Reports::is_empty")]
     pub reports: Reports,
-    /// How many rows it may take something from.
+    /// The number of rows from which it may remove something.
     pub max_removals: Option<usize>,
-    /// Whether it may do what cannot be undone.
+    /// Whether it may make irreversible changes.
     pub yes: bool,
     /// The plan that was approved for it.
     pub approved: Option<ApprovedPlan>,
-    /// How long after a write without a clear answer its effect may still appear.
+    /// How long the effect of a write in doubt may still appear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect_within: Option<jiff::SignedDuration>,
-    /// For how long a write without a clear answer is looked into.
+    /// How long to look for the effect of a write in doubt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolve_for: Option<jiff::SignedDuration>,
 }
 
-/// The reports that a run is to make. Paths are absolute.
+/// The reports of a run. Paths are absolute.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reports {
@@ -67,12 +67,13 @@ impl Reports {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovedPlan {
     pub plan: PathBuf,
-    /// The hash of the file's bytes: another plan was not approved.
+    /// The hash of the file's bytes, to detect a changed plan.
     pub(crate) hash: String,
 }
 
 impl ApprovedPlan {
-    pub fn of(plan: PathBuf) -> Result<Self, Diagnostic> {
+    /// Reads the plan to hash it.
+    pub fn read(plan: PathBuf) -> Result<Self, Diagnostic> {
         let bytes = files::read(&plan, files::BY_PROGRAM).map_err(|error| {
             Diagnostic::usage(format!("cannot read the plan {}: {error}", plan.display()))
         })?;
@@ -80,10 +81,10 @@ impl ApprovedPlan {
     }
 }
 
-/// What replaying the script of a cassette takes, and nothing of this machine.
+/// What a cassette records of a run, to replay its script. It has nothing of this machine.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Recorded {
+pub struct ReplaySpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,19 +92,19 @@ pub struct Recorded {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     pub set: Vec<(String, String)>,
-    #[serde(with = "by_name")]
+    #[serde(with = "as_text")]
     pub dialect: Dialect,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_rows: Option<usize>,
 }
 
-impl Recorded {
-    /// As the header has it; where it has nothing, as if nothing had been said.
-    pub fn of(header: &Header) -> Result<Self, serde_json::Error> {
+impl ReplaySpec {
+    /// Reads it from a header. Missing fields have their defaults.
+    pub fn from_header(header: &Header) -> Result<Self, serde_json::Error> {
         serde_json::from_value(Value::Object(header.run.clone()))
     }
 
-    /// As the header holds it.
+    /// The form in a header.
     pub fn as_run(&self) -> Map<String, Value> {
         as_map(self)
     }
@@ -120,22 +121,22 @@ fn as_map(value: &impl Serialize) -> Map<String, Value> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Target {
     pub on: Environment,
-    /// The addresses that differ from the usual, by service.
+    /// Addresses other than the default, by service.
     pub urls: BTreeMap<String, String>,
-    #[serde(with = "by_name")]
+    #[serde(with = "as_text")]
     pub dialect: Dialect,
-    #[serde(with = "by_name::optional")]
+    #[serde(with = "as_text::optional")]
     pub rate: Option<Rate>,
-    /// The profile whose keys are taken.
+    /// The profile with the keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// How long a call waits in all for a live service.
+    /// How long a call waits for a live service, retries included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_for: Option<jiff::SignedDuration>,
 }
 
 impl Target {
-    /// The address of a service: the one that is set, or the service's own.
+    /// The address of a service.
     pub fn url<'a>(&'a self, service: &'a Service) -> &'a str {
         self.urls.get(service.name).map_or(service.base_url, String::as_str)
     }
@@ -152,8 +153,8 @@ pub enum Environment {
     Live,
 }
 
-/// What is written as its own text and read back from it.
-mod by_name {
+/// Serializes a value as the text that it is parsed from. The crates of these types do not need serde for them.
+mod as_text {
     use std::fmt::Display;
     use std::str::FromStr;
 
@@ -178,7 +179,7 @@ mod by_name {
     pub(super) mod optional {
         use super::{Deserialize, Deserializer, Display, Error, FromStr, Serializer};
 
-        #[expect(clippy::ref_option, reason = "the shape that serde asks for")]
+        #[expect(clippy::ref_option, reason = "serde requires this signature")]
         pub(in super::super) fn serialize<T: Display, S: Serializer>(
             value: &Option<T>,
             out: S,
@@ -201,23 +202,22 @@ mod by_name {
 }
 
 impl RunSpec {
-    /// A new run's id, such as `20261122-093015-4f2a`: its time in UTC, and what tells it from others of
-    /// that second: its millisecond, and chance.
+    /// A new id such as `20261122-093015-4f2a`: the time in UTC, then the millisecond with random bits.
     pub fn new_id(started: jiff::Timestamp) -> String {
         let millisecond = started.subsec_millisecond().unsigned_abs();
         let rest = (millisecond << 6) | fastrand::u32(..1 << 6);
         format!("{}-{rest:04x}", started.strftime("%Y%m%d-%H%M%S"))
     }
 
-    /// The order as the header of a journal holds it.
+    /// The form in the header of a journal.
     pub fn as_run(&self) -> Map<String, Value> {
         as_map(self)
     }
 
-    /// What the header of a cassette holds of the order.
-    pub fn recorded(&self) -> Recorded {
+    /// The part that a cassette records.
+    pub fn recorded(&self) -> ReplaySpec {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-        Recorded {
+        ReplaySpec {
             script: name(&self.script),
             roster: self.roster.as_deref().and_then(name),
             key: self.key.clone(),
@@ -227,32 +227,32 @@ impl RunSpec {
         }
     }
 
-    /// The same as it was recorded, in what nothing was said about but the dialect.
-    pub fn recorded_as(mut self, mut recorded: Recorded) -> Self {
+    /// Adds what was recorded and not set now. The dialect is always the recorded one.
+    pub fn recorded_as(mut self, mut recorded: ReplaySpec) -> Self {
         self.max_rows = self.max_rows.or(recorded.max_rows);
         self.key = self.key.or(recorded.key.filter(|_| self.roster.is_some()));
         self.place.dialect = recorded.dialect;
-        // The last one wins.
+        // The last value of an input wins.
         recorded.set.append(&mut self.set);
         self.set = recorded.set;
         self
     }
 
-    /// What a journal's run was asked to do.
-    pub fn of(header: &Header, path: &Path) -> Result<Self, Diagnostic> {
+    /// Reads what the run of a journal was asked to do.
+    pub fn from_header(header: &Header, path: &Path) -> Result<Self, Diagnostic> {
         serde_json::from_value(Value::Object(header.run.clone())).map_err(|error| {
-            let problem = format!("{} does not say how it was run: {error}", path.display());
+            let problem = format!("cannot read how {} was started: {error}", path.display());
             Diagnostic::usage(problem)
-                .with_help("only the journal of a run of this program can be resumed")
+                .with_help("only the journal of a drillmaster run can be resumed")
         })
     }
 }
 
-/// The folder of what is kept from one invocation to the next, by the platform's convention.
+/// The folder for state that outlives a command, by the platform's convention.
 pub fn state_folder() -> Result<PathBuf, Diagnostic> {
     let base = etcetera::choose_base_strategy().map_err(|error| {
-        Diagnostic::usage(format!("no folder for the journals of runs can be found: {error}"))
-            .with_help("name a file for this one with --journal")
+        Diagnostic::usage(format!("cannot find a folder for journals: {error}"))
+            .with_help("choose a file with --journal")
     })?;
     Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("drillmaster"))
 }
@@ -262,21 +262,21 @@ pub(crate) fn folder() -> Result<PathBuf, Diagnostic> {
     Ok(state_folder()?.join("runs"))
 }
 
-/// Makes the folder of the journals. Only its owner may look into it.
+/// Creates the folder of the journals, readable only by its owner.
 pub fn make_folder() -> Result<PathBuf, Diagnostic> {
     let folder = folder()?;
     make_private(&folder).map_err(|error| {
-        Diagnostic::usage(format!("cannot keep a journal in {}: {error}", folder.display()))
-            .with_help("name a file for it with --journal")
+        Diagnostic::usage(format!("cannot create the folder {}: {error}", folder.display()))
+            .with_help("choose a file for the journal with --journal")
     })?;
     Ok(folder)
 }
 
-/// Makes the folder that the journals' is in. Only its owner may look into it.
+/// Creates the state folder, readable only by its owner.
 pub fn make_state_folder() -> Result<PathBuf, Diagnostic> {
     let folder = state_folder()?;
     make_private(&folder).map_err(|error| {
-        Diagnostic::usage(format!("cannot keep anything in {}: {error}", folder.display()))
+        Diagnostic::usage(format!("cannot create the folder {}: {error}", folder.display()))
     })?;
     Ok(folder)
 }
@@ -289,17 +289,14 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// The journals in the folder, the latest last.
+/// The journals in the folder, from the oldest to the latest.
 pub fn journals() -> Result<Vec<PathBuf>, Diagnostic> {
     let folder = folder()?;
     let files = match std::fs::read_dir(&folder) {
         Ok(files) => files,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
-            return Err(Diagnostic::usage(format!(
-                "cannot look into {}: {error}",
-                folder.display()
-            )));
+            return Err(Diagnostic::usage(format!("cannot list {}: {error}", folder.display())));
         }
     };
     let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
@@ -308,29 +305,30 @@ pub fn journals() -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(paths)
 }
 
-/// The journal of a run: by its id, by its file, or the latest.
+/// The journal of a run, by its id or its path; without either, the latest.
 pub fn find(run: Option<&str>) -> Result<PathBuf, Diagnostic> {
     let Some(run) = run else { return latest() };
     let by_id = folder().ok().map(|folder| folder.join(format!("{run}.journal")));
     let candidates = by_id.into_iter().chain([PathBuf::from(run)]);
     candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         Diagnostic::usage(format!("there is no run `{run}`"))
-            .with_help("`drillmaster runs` lists them; the path of a journal will do too")
+            .with_help("`drillmaster runs` lists all runs; you can also give the path of a journal")
     })
 }
 
-/// The journal of the latest run that did something, or else of the latest.
+/// The journal of the latest run that did something, or else the latest journal.
 fn latest() -> Result<PathBuf, Diagnostic> {
     let paths = journals()?;
-    // One that cannot be read is told by whoever opens it.
+    // An unreadable journal is reported when it is opened.
     let did_something = |path: &&PathBuf| !History::read(path).is_ok_and(|run| run.is_blank());
     let latest = paths.iter().rev().find(did_something).or(paths.last()).cloned();
     latest.ok_or_else(|| {
-        Diagnostic::usage("there is no run yet").with_help("`drillmaster run SCRIPT` makes one")
+        Diagnostic::usage("there are no runs yet")
+            .with_help("start one with `drillmaster run SCRIPT`")
     })
 }
 
-/// The latest run that was stopped before its end.
+/// The latest run that stopped before its end.
 pub fn stopped() -> Result<Option<PathBuf>, Diagnostic> {
     let is_stopped = |path: &PathBuf| {
         let is_open = |run: History| !run.is_finished() && !run.is_blank();
@@ -357,7 +355,7 @@ pub fn read(path: &Path) -> Result<History, Diagnostic> {
 mod tests {
     use super::*;
 
-    fn order() -> RunSpec {
+    fn spec() -> RunSpec {
         RunSpec {
             id: "20261122-093015-4f2a".to_owned(),
             started: jiff::Timestamp::UNIX_EPOCH,
@@ -386,15 +384,15 @@ mod tests {
     }
 
     #[test]
-    fn a_header_gives_the_order_back() {
-        let header = Header { run: order().as_run(), ..Header::default() };
-        assert_eq!(RunSpec::of(&header, Path::new("x.journal")).unwrap(), order());
+    fn a_spec_is_read_back_from_its_header() {
+        let header = Header { run: spec().as_run(), ..Header::default() };
+        assert_eq!(RunSpec::from_header(&header, Path::new("x.journal")).unwrap(), spec());
     }
 
     #[test]
-    fn what_is_no_run_is_told() {
-        let problem = RunSpec::of(&Header::default(), Path::new("x.journal")).unwrap_err();
-        assert!(problem.message.starts_with("x.journal does not say how it was run"), "{problem}");
+    fn a_header_without_a_run_is_an_error() {
+        let problem = RunSpec::from_header(&Header::default(), Path::new("x.journal")).unwrap_err();
+        assert!(problem.message.starts_with("cannot read how x.journal was started"), "{problem}");
     }
 
     #[test]

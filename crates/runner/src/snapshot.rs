@@ -39,7 +39,7 @@ use crate::fs::{Visibility, write_atomic};
 use crate::output::Captured;
 use crate::roster::Roster;
 use crate::run::{Job, RunSummary, run};
-use crate::run_spec::Recorded;
+use crate::run_spec::ReplaySpec;
 use crate::script::Script;
 use drillmaster_transport::files;
 
@@ -257,8 +257,8 @@ impl SnapshotTest {
         Ok(Snapshot { text, mismatch: mismatch(&summary).or(unused) })
     }
 
-    fn recorded(&self, replay: &Replay) -> Result<Recorded, Diagnostic> {
-        Recorded::of(replay.header()).map_err(|error| {
+    fn recorded(&self, replay: &Replay) -> Result<ReplaySpec, Diagnostic> {
+        ReplaySpec::from_header(replay.header()).map_err(|error| {
             let cassette = self.cassette.display();
             Diagnostic::usage(format!("{cassette}: cannot read how it was recorded: {error}"))
                 .with_help("record it again")

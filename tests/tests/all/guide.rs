@@ -1,8 +1,8 @@
-//! The guide at work: whatever a page of `docs/guide` says to type is typed at a desk, and the page has what comes of it.
+//! The guide: the commands on the pages of `docs/guide` are run, and their output must be as shown.
 //!
-//! A fenced block is a file to put on the desk (```` ```rhai hello.rhai ````), or commands and what a person sees
-//! after them (```` ```console ````, with `exit=N` where the last one does not end with 0). Rust is tested where the
-//! page is a crate's documentation. With `DRILLMASTER_GUIDE=write` the pages are written anew; read what came of it.
+//! A fenced block is a file to create (```` ```rhai hello.rhai ````), or commands with their output (```` ```console ````,
+//! with `exit=N` if the last one exits with another code than 0). Rust is tested where the page is a crate's
+//! documentation. `DRILLMASTER_GUIDE=write` updates the pages; then read `git diff docs/guide`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::server::Server;
 
 const CLASS_REPORT: &str = include_str!("../../../scripts/class_report.rhai");
 
-/// Where the pages say that a sandbox listens.
+/// The address of the sandbox on the pages.
 const ADDRESS: &str = "127.0.0.1:8080";
 
 #[test]
@@ -66,19 +66,16 @@ fn check(name: &str) {
     if std::env::var_os("DRILLMASTER_GUIDE").is_some_and(|mode| mode == "write") {
         std::fs::write(path, typed).unwrap();
     } else {
-        let help = "if that is right, DRILLMASTER_GUIDE=write writes the page anew";
+        let help = "if the change is right, update the page with DRILLMASTER_GUIDE=write";
         assert!(page == typed, "{name}: {help}\n{}", diff(&page, &typed));
     }
 }
 
 fn diff(page: &str, typed: &str) -> String {
-    similar::TextDiff::from_lines(page, typed)
-        .unified_diff()
-        .header("the page", "what is so")
-        .to_string()
+    similar::TextDiff::from_lines(page, typed).unified_diff().header("page", "output").to_string()
 }
 
-/// Who types a page.
+/// Runs the commands of a page.
 struct Typist {
     desk: Desk,
     server: Option<Server>,
@@ -97,7 +94,7 @@ impl Typist {
         Self { desk, server: None, stable }
     }
 
-    /// The page, with what came of its commands.
+    /// The page with the actual output of its commands.
     fn page(&mut self, page: &str) -> String {
         let mut typed = String::new();
         let mut lines = page.split_inclusive('\n');
@@ -125,13 +122,13 @@ impl Typist {
         for (index, command) in commands.iter().enumerate() {
             writeln!(typed, "$ {command}").unwrap();
             let is_last = index + 1 == commands.len();
-            let due = exit.strip_prefix("exit=").filter(|_| is_last).unwrap_or("0");
-            typed.push_str(&self.command(command, due.parse().unwrap()));
+            let code = exit.strip_prefix("exit=").filter(|_| is_last).unwrap_or("0");
+            typed.push_str(&self.command(command, code.parse().unwrap()));
         }
         typed
     }
 
-    /// What a person sees after a command.
+    /// The output of a command.
     fn command(&mut self, command: &str, exit: i32) -> String {
         if let Some(setting) = command.strip_prefix("export ") {
             let (name, value) = setting.split_once('=').unwrap();
@@ -163,7 +160,7 @@ impl Typist {
         seen
     }
 
-    /// With the address where the sandbox really listens.
+    /// The text with the real address of the sandbox.
     fn address(&self, text: &str) -> String {
         match &self.server {
             Some(server) => text.replace(ADDRESS, server.url.trim_start_matches("http://")),

@@ -1,5 +1,4 @@
-//! The shipped workflows: each as its example says, in both dialects, once more on what it left behind, and
-//! from its own recording.
+//! The shipped scripts: each runs as its example shows, in both dialects, again after itself, and from a recording.
 
 mod numbers;
 mod reading;
@@ -20,7 +19,7 @@ const CLASS: &str = include_str!("../../../scripts/examples/class.csv");
 const TEAM: &str = include_str!("../../../scripts/examples/team.csv");
 const LEAVERS: &str = include_str!("../../../scripts/examples/leavers.csv");
 
-/// The shipped scripts, by the names of their files.
+/// The shipped scripts by file name.
 fn scripts() -> BTreeMap<String, String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scripts");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
@@ -32,14 +31,14 @@ fn scripts() -> BTreeMap<String, String> {
     scripts.map(named).collect()
 }
 
-/// The command that a script names as its example, without where its output goes.
+/// The example command of a script, without the redirection of its output.
 fn example(source: &str) -> String {
     let line = source.lines().find_map(|line| line.strip_prefix("//! Example: drillmaster "));
     let line = line.expect("each script has an example");
     line.split(" > ").next().unwrap().to_owned()
 }
 
-/// A desk as the project's folder is.
+/// A desk with the scripts and their example rosters.
 fn desk() -> Desk {
     let rosters = [("class", CLASS), ("team", TEAM), ("leavers", LEAVERS)];
     let desk = rosters.into_iter().fold(Desk::empty(), |desk, (name, text)| {
@@ -50,7 +49,7 @@ fn desk() -> Desk {
         .fold(desk, |desk, (file, source)| desk.with(&format!("scripts/{file}"), source))
 }
 
-/// Compares all that a person sees of a command.
+/// Compares everything that a command prints.
 #[track_caller]
 fn check(name: &str, line: &str, exit: i32) {
     crate::desk::check("workflows", name, &desk(), line, exit);
@@ -73,8 +72,8 @@ fn sandbox(dialect: Dialect) -> Sandbox {
     Sandbox::new(Options { dialect, ..Options::default() })
 }
 
-/// Key and detail of the rows that ended so.
-fn told(ran: &Onboarded, state: &str) -> Vec<(String, String)> {
+/// Key and detail of the rows in this state.
+fn details(ran: &Onboarded, state: &str) -> Vec<(String, String)> {
     let outcomes = ran.report.outcomes().map(Result::unwrap);
     let ended = outcomes.filter(|outcome| outcome.state.name() == state);
     ended.map(|outcome| (outcome.key, outcome.detail)).collect()
@@ -87,7 +86,7 @@ fn cells(text: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_example_does_what_the_script_says() {
+fn every_example_works() {
     let desk = desk();
     for (file, source) in scripts() {
         let ended = desk.run(&example(&source));
@@ -102,7 +101,7 @@ fn every_example_works_in_the_legacy_dialect_or_says_what_it_lacks() {
     for (file, source) in scripts() {
         let ended = desk.run(&format!("{} --thm-dialect legacy", example(&source)));
         if file == "sync_seats.rhai" {
-            assert!(ended.exits(3).err.contains("there are no seats"), "{ended}");
+            assert!(ended.exits(3).err.contains("has no seats"), "{ended}");
         } else {
             ended.exits(0);
         }
@@ -115,7 +114,7 @@ fn every_example_works_in_the_legacy_dialect_or_says_what_it_lacks() {
     legacy("offboard_class", &format!("offboard_class.rhai {leavers}"));
 }
 
-/// Whatever else there is to tell goes to standard error.
+/// Everything else goes to standard error.
 #[test]
 fn every_script_writes_one_document() {
     let desk = desk();
@@ -127,14 +126,14 @@ fn every_script_writes_one_document() {
         let json = desk.run(&format!("{line} --format json")).exits(0).out.clone();
         let rows: Vec<serde_json::Value> = serde_json::from_str(&json).expect(&line);
         let csv = desk.run(&format!("{line} --format csv")).exits(0).out.clone();
-        // Each line has as many cells as the header.
+        // CSV lines have as many cells as the header.
         assert_eq!(cells(&csv).len(), rows.len(), "{line}");
         desk.run(&format!("{line} --format table")).exits(0);
     }
 }
 
 #[test]
-fn every_script_is_looked_through_and_tells_its_inputs() {
+fn every_script_passes_check_and_documents_its_inputs() {
     let desk = desk();
     for (file, source) in scripts() {
         desk.run(&format!("check scripts/{file}")).exits(0);
@@ -147,7 +146,7 @@ fn every_script_is_looked_through_and_tells_its_inputs() {
 #[test]
 fn every_example_is_replayed_from_its_recording() {
     let desk = desk();
-    // What may be private is made up in a recording; how much there is of it stays.
+    // A recording replaces private values, so only the number of lines is compared.
     let shape = |ended: &Ended| (ended.exit, ended.out.lines().count());
     for (file, source) in scripts() {
         let line = example(&source).replace(" --dry-run", "");
@@ -159,7 +158,7 @@ fn every_example_is_replayed_from_its_recording() {
 }
 
 #[test]
-fn without_a_day_the_present_one_counts() {
+fn without_a_day_the_default_is_relative_to_today() {
     let desk = desk();
     for line in [
         "laggards.rhai --roster scripts/examples/class.csv",
@@ -171,7 +170,7 @@ fn without_a_day_the_present_one_counts() {
 }
 
 #[test]
-fn what_an_input_does_not_take_is_told_before_anything_is_called() {
+fn a_wrong_input_is_reported_before_any_call() {
     for line in [
         "sync_seats.rhai --roster scripts/examples/team.csv --set mode=all",
         "sync_roles.rhai --roster scripts/examples/team.csv --set teams=Backend",
@@ -184,7 +183,7 @@ fn what_an_input_does_not_take_is_told_before_anything_is_called() {
         "laggards.rhai --roster scripts/examples/class.csv --set since=spring",
     ] {
         let ended = desk().run(&format!("run scripts/{line} -v"));
-        assert!(ended.exits(3).err.contains("due") || ended.err.contains("known"), "{ended}");
+        assert!(ended.exits(3).err.contains("must be"), "{ended}");
         assert!(!ended.err.contains("GET"), "{ended}");
     }
 }

@@ -66,13 +66,13 @@ pub(crate) fn run(args: &ResumeArgs, matches: &ArgMatches, ui: &Ui) -> Result<Ex
     let unusable = |error: JournalError| Diagnostic::usage(error.to_string());
     // The journal is only read until it is certain that the run can be resumed.
     let earlier = run_spec::read(&path)?;
-    let original = RunSpec::of(earlier.header(), &path)?;
+    let original = RunSpec::from_header(earlier.header(), &path)?;
     if args.run.is_none() && !args.failed {
         refuse_ended(&original, &earlier)?;
     }
     let mut spec = args.options.override_spec(original.clone(), matches)?;
     if let Some(plan) = &args.approved {
-        spec.approved = Some(ApprovedPlan::of(absolute(plan)?)?);
+        spec.approved = Some(ApprovedPlan::read(absolute(plan)?)?);
     }
     if args.failed && spec.max_rows != original.max_rows {
         let message = "--failed retries all failed rows, so it cannot be combined with --max-rows";
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &ResumeArgs, matches: &ArgMatches, ui: &Ui) -> Result<Ex
     if args.allow_changed
         && let Some(approved) = &mut run.spec.approved
     {
-        *approved = ApprovedPlan::of(approved.plan.clone())?;
+        *approved = ApprovedPlan::read(approved.plan.clone())?;
     }
     if args.allow_changed || args.approved.is_some() {
         preflight(&mut run, &backend, &runtime, ui)?;
@@ -141,7 +141,7 @@ fn refuse_ended(last: &RunSpec, history: &History) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let Some(stopped) = run_spec::stopped()? else { return Ok(()) };
-    let spec = RunSpec::of(run_spec::read(&stopped)?.header(), &stopped)?;
+    let spec = RunSpec::from_header(run_spec::read(&stopped)?.header(), &stopped)?;
     let script = spec.script.file_name().unwrap_or_default().to_string_lossy();
     let message = format!(
         "run {} is complete, but an earlier run of {script}, started {}, is not",
@@ -180,7 +180,7 @@ fn refuse_changes(
     let plan = match &original.approved {
         // A plan that is given now may differ.
         Some(approved) if spec.approved == original.approved => {
-            ApprovedPlan::of(approved.plan.clone())? != *approved
+            ApprovedPlan::read(approved.plan.clone())? != *approved
         }
         _ => false,
     };

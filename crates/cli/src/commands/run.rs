@@ -9,7 +9,7 @@ use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
 use drillmaster_runner::output::table::layout;
 use drillmaster_runner::run::journal::RunJournal;
-use drillmaster_runner::run_spec::{self, ApprovedPlan, Recorded};
+use drillmaster_runner::run_spec::{self, ApprovedPlan, ReplaySpec};
 use drillmaster_runner::script::Script;
 use drillmaster_transport::{Mode, Replay, VerifyWrites};
 
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit,
         return Ok(Exit::Done);
     }
     let mut spec = args.options.new_spec(path, matches)?;
-    let approve = |plan: &PathBuf| ApprovedPlan::of(absolute(plan)?);
+    let approve = |plan: &PathBuf| ApprovedPlan::read(absolute(plan)?);
     spec.approved = args.approved.as_ref().map(approve).transpose()?;
     args.cassettes
         .add_to(Paths::for_run(&spec))
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &RunArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit,
     if let Some(replay) = &replay {
         let dialect = sets_dialect(matches).then_some(spec.place.dialect);
         // An imported recording has no run to take settings from.
-        if let Ok(recorded) = Recorded::of(replay.header()) {
+        if let Ok(recorded) = ReplaySpec::from_header(replay.header()) {
             spec = spec.recorded_as(recorded);
         }
         spec.place.dialect = dialect.unwrap_or(spec.place.dialect);

@@ -77,7 +77,7 @@ fn list(all: bool, ui: &Ui) -> Result<(), Diagnostic> {
 /// A run as an item of the list, even if its journal cannot be read.
 fn item(path: &Path) -> Value {
     let item = run_spec::read(path).and_then(|history| {
-        let spec = RunSpec::of(history.header(), path)?;
+        let spec = RunSpec::from_header(history.header(), path)?;
         Ok(overview(&spec, &history, path))
     });
     item.unwrap_or_else(
@@ -118,7 +118,7 @@ fn counts_line(counts: &Value) -> String {
 
 fn show(path: &Path, ui: &Ui) -> Result<(), Diagnostic> {
     let history = run_spec::read(path)?;
-    let spec = RunSpec::of(history.header(), path)?;
+    let spec = RunSpec::from_header(history.header(), path)?;
     let mut shown = overview(&spec, &history, path);
     if !history.is_chained() {
         ui.console.note(UNCHAINED);

@@ -1,10 +1,10 @@
-//! Bars, and lines over time.
+//! Bar charts, and line charts over time.
 
 use jiff::civil::Date;
 
 use super::svg::{Drawing, number, rectangle, short};
 
-/// Something that a bar stands for: its name, how long it is, and the number beside it.
+/// A bar: its name, its length, and the number next to it.
 pub(super) struct Bar {
     pub(super) name: String,
     pub value: f64,
@@ -12,18 +12,18 @@ pub(super) struct Bar {
 }
 
 const BARS_WIDTH: f64 = 420.0;
-/// The longest bar; the rest is for the number beside it.
+/// The length of the longest bar; the rest of the width is for numbers.
 const LONGEST: f64 = 300.0;
 const BAR: f64 = 18.0;
 const STEP: f64 = 46.0;
 
-/// Bars below each other, the largest as long as there is room.
-pub(super) fn bars(bars: &[Bar], told: &str) -> String {
+/// A bar chart. The longest bar takes the available width.
+pub(super) fn bars(bars: &[Bar], label: &str) -> String {
     let most = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     let mut drawing = Drawing::new(BARS_WIDTH);
     let mut y = 0.0;
     for Bar { name, value, shown } in bars {
-        // A bar of nothing is seen all the same.
+        // A bar for zero is visible, too.
         let length = (length(*value, most) * LONGEST).max(1.0);
         drawing.text((0.0, y + 14.0), "l", &short(name, 48));
         let tip = format!("{name}: {shown}");
@@ -31,10 +31,10 @@ pub(super) fn bars(bars: &[Bar], told: &str) -> String {
         drawing.text((length + 8.0, y + 34.0), "n", shown);
         y += STEP;
     }
-    drawing.finish(y, "bars", told, "")
+    drawing.finish(y, "bars", label, "")
 }
 
-/// How long something is beside the longest.
+/// The length relative to the longest one.
 fn length(value: f64, most: f64) -> f64 {
     if most > 0.0 { value / most } else { 0.0 }
 }
@@ -45,15 +45,15 @@ const RIGHT: f64 = 464.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 196.0;
 const LINE_HEIGHT: f64 = 226.0;
-/// Up to so many days have a point each.
-const POINTS: usize = 80;
+/// Up to this many days get a dot each.
+const MAX_DOTS: usize = 80;
 
-/// A sum that grows from day to day.
-pub(super) fn growth(days: &[(Date, u64)], told: &str) -> String {
+/// A line chart of a sum that grows from day to day.
+pub(super) fn growth(days: &[(Date, u64)], label: &str) -> String {
     let mut drawing = Drawing::new(LINE_WIDTH);
     let most = days.last().map_or(0, |(_, sum)| *sum);
     let step = tick(most);
-    // The scale ends at a tick.
+    // The scale ends on a tick.
     let top = most.div_ceil(step).max(1) * step;
     let y = |sum: u64| BOTTOM - length(real(sum), real(top)) * (BOTTOM - TOP);
     let mut sum = 0;
@@ -66,7 +66,7 @@ pub(super) fn growth(days: &[(Date, u64)], told: &str) -> String {
     let first = days.first().map_or(Date::MIN, |(day, _)| *day);
     let since = |day: Date| f64::from(day.since(first).map_or(0, |span| span.get_days()));
     let whole = days.last().map_or(0.0, |(day, _)| since(*day));
-    // A single day stands in the middle.
+    // A single day is centred.
     let x = |day: Date| {
         if whole > 0.0 {
             LEFT + since(day) / whole * (RIGHT - LEFT)
@@ -83,7 +83,7 @@ pub(super) fn growth(days: &[(Date, u64)], told: &str) -> String {
         drawing.path("area", &format!("M{begin} {BOTTOM}L{line}L{end} {BOTTOM}z"), "");
         drawing.path("line", &format!("M{line}"), "");
     }
-    if days.len() <= POINTS {
+    if days.len() <= MAX_DOTS {
         for ((x, y), (day, sum)) in points.iter().zip(days) {
             let (x, y) = (number(*x - 3.0), number(*y));
             let tip = format!("{day}: {sum}");
@@ -96,10 +96,10 @@ pub(super) fn growth(days: &[(Date, u64)], told: &str) -> String {
     {
         drawing.text((x(*day), BOTTOM + 20.0), class, &day.to_string());
     }
-    drawing.finish(LINE_HEIGHT, "growth", told, "")
+    drawing.finish(LINE_HEIGHT, "growth", label, "")
 }
 
-/// A step of 1, 2 or 5 and zeros, of which five or fewer reach so far.
+/// The distance of ticks: 1, 2 or 5 times a power of ten, with at most five ticks.
 fn tick(most: u64) -> u64 {
     let mut step = 1_u64;
     loop {
@@ -113,7 +113,7 @@ fn tick(most: u64) -> u64 {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody sees the difference in a chart")]
+#[expect(clippy::cast_precision_loss, reason = "the difference is invisible in a chart")]
 fn real(count: u64) -> f64 {
     count as f64
 }

@@ -1,4 +1,4 @@
-//! The forms of a report's file.
+//! The file formats of a report.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,46 +12,45 @@ use crate::diagnostic::Diagnostic;
 use crate::fs::{Visibility, write_atomic};
 use crate::output::table::sheet_text;
 
-/// What a report's file is, as its name says.
+/// The format of a report file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A page to look at.
+    /// A web page.
     Page,
-    /// The sections' tables below each other, with the columns of all of them side by side.
+    /// The tables of all sections one after another. Each has its own columns.
     Csv,
-    /// The facts.
+    /// The whole report as data.
     Json,
 }
 
 impl Kind {
-    /// The kind of a file of this name.
-    pub fn of(path: &Path) -> Result<Self, Diagnostic> {
+    /// The format that a file name implies.
+    pub fn from_path(path: &Path) -> Result<Self, Diagnostic> {
         let extension = path.extension().map(|own| own.to_string_lossy().to_lowercase());
         match extension.as_deref() {
             Some("html" | "htm") => Ok(Self::Page),
             Some("csv") => Ok(Self::Csv),
             Some("json") => Ok(Self::Json),
             _ => {
-                let problem =
-                    format!("cannot tell what kind of report {} is to be", path.display());
-                Err(Diagnostic::usage(problem)
-                    .with_help("name a file that ends in .html, .csv or .json"))
+                let message = format!("{}: unknown format of a report", path.display());
+                Err(Diagnostic::usage(message)
+                    .with_help("use a file name that ends in .html, .csv or .json"))
             }
         }
     }
 }
 
-/// Writes a report beside its place, and renames it.
+/// Writes a report to a file.
 pub fn write(
     path: &Path,
-    facts: &Report,
+    report: &Report,
     views: &[SectionView],
     template: &Template,
 ) -> Result<(), Diagnostic> {
-    let text = match Kind::of(path)? {
-        Kind::Page => template.render(facts, views)?,
+    let text = match Kind::from_path(path)? {
+        Kind::Page => template.render(report, views)?,
         Kind::Csv => csv(views)?,
-        Kind::Json => format!("{:#}\n", serde_json::to_value(facts).unwrap_or(Value::Null)),
+        Kind::Json => format!("{:#}\n", serde_json::to_value(report).unwrap_or(Value::Null)),
     };
     let written =
         write_atomic(path, Visibility::Owner, |out| io::Write::write_all(out, text.as_bytes()));
@@ -60,7 +59,7 @@ pub fn write(
 
 fn csv(views: &[SectionView]) -> Result<String, Diagnostic> {
     let mut header = vec!["section".to_owned()];
-    // Sections share columns of a name; two of one section stay two.
+    // Sections share columns with the same name. Columns of one section are never merged.
     let mut known = HashMap::new();
     let mut places = Vec::new();
     for view in views {

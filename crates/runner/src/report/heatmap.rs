@@ -1,34 +1,34 @@
-//! Who has done how much of what: a cell for each, which is filled as far as it is done.
+//! The heatmap: each cell is filled in proportion to the share that is done.
 //!
-//! How far a cell is filled says the same as its colour, so that nobody needs to see colours. A long list is drawn
-//! in parts, each with the names of the columns above it.
+//! The filled part shows the same as the colour, so that the chart works without colours. A long list is split into
+//! parts, each with the names of the columns above it.
 
 use std::collections::BTreeMap;
 
 use super::svg::{Drawing, rectangle, short};
 use crate::report_data::{Heatmap, Line};
 
-/// How many rows a part has.
+/// The number of rows in a part.
 const PART: usize = 50;
-/// The room for names at the left and at the top.
+/// The space for names on the left and at the top.
 const NAMES: f64 = 168.0;
 const HEADER: f64 = 120.0;
 /// The gap between cells.
 const GAP: f64 = 1.0;
-/// From 0 to 1 the colours have these classes; nothing is drawn for 0.
+/// The number of colours for shares above 0.
 pub(super) const SHADES: u8 = 5;
 
-/// The parts of the chart. `told` says in words what all of them show, `table` is where the numbers are.
-pub(super) fn draw(heatmap: &Heatmap, told: &str, table: &str) -> Vec<String> {
+/// The parts of the chart. `label` describes them in words; `table` is the id of the table with the numbers.
+pub(super) fn draw(heatmap: &Heatmap, label: &str, table: &str) -> Vec<String> {
     let parts = heatmap.rows.chunks(PART).enumerate();
-    parts.map(|(index, rows)| part(heatmap, index * PART, rows, told, table)).collect()
+    parts.map(|(index, rows)| part(heatmap, index * PART, rows, label, table)).collect()
 }
 
-fn part(heatmap: &Heatmap, first: usize, rows: &[Line], told: &str, table: &str) -> String {
+fn part(heatmap: &Heatmap, first: usize, rows: &[Line], label: &str, table: &str) -> String {
     let columns = &heatmap.columns;
     let (width, height) = if columns.len() <= 12 { (34.0, 20.0) } else { (17.0, 14.0) };
     let end = NAMES + width * real(columns.len());
-    // The last name goes beyond the last column.
+    // The last name extends beyond the last column.
     let mut drawing = Drawing::new(end + 70.0);
     for (index, name) in columns.iter().enumerate() {
         let x = NAMES + width * (real(index) + 0.5) + 4.0;
@@ -54,7 +54,7 @@ fn part(heatmap: &Heatmap, first: usize, rows: &[Line], told: &str, table: &str)
                         ground.push_str(&cell(1.0));
                     }
                     if *share > 0.0 {
-                        // What was begun is seen, and what is not finished, too.
+                        // A small share is visible, and a large one does not look finished.
                         let seen = 3.0 / width;
                         let fill = if *share < 1.0 { share.clamp(seen, 1.0 - seen) } else { 1.0 };
                         let fill = cell(fill);
@@ -74,22 +74,22 @@ fn part(heatmap: &Heatmap, first: usize, rows: &[Line], told: &str, table: &str)
         drawing.path("unknown", &unknown, "");
     }
     let last = first + rows.len();
-    let told = match heatmap.rows.len() {
-        all if all > PART => format!("{told}. Rows {} to {last} of {all}", first + 1),
-        _ => told.to_owned(),
+    let label = match heatmap.rows.len() {
+        all if all > PART => format!("{label}. Rows {} to {last} of {all}", first + 1),
+        _ => label.to_owned(),
     };
     let cells =
         format!(r#" data-cells="{NAMES} {HEADER} {width} {height} {first}" data-table="{table}""#);
-    drawing.finish(HEADER + height * real(rows.len()), "heatmap", &told, &cells)
+    drawing.finish(HEADER + height * real(rows.len()), "heatmap", &label, &cells)
 }
 
-/// The colour of a share: the last one is kept for what is finished.
+/// The colour of a share. The last one is only for finished cells.
 pub(super) fn shade(share: f64) -> u8 {
     let below = |shade: &u8| share < f64::from(*shade) / f64::from(SHADES - 1);
     (1..SHADES).find(below).unwrap_or(SHADES)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a place in a chart")]
+#[expect(clippy::cast_precision_loss, reason = "a position in a chart")]
 fn real(index: usize) -> f64 {
     index as f64
 }
@@ -105,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_finished_has_the_last_colour() {
+    fn only_finished_cells_have_the_last_colour() {
         assert_eq!([0.01, 0.24, 0.25, 0.74, 0.99, 1.0].map(shade), [1, 1, 2, 3, 4, 5]);
     }
 
     #[test]
-    fn a_cell_is_filled_as_far_as_it_is_done() {
+    fn a_cell_is_filled_in_proportion() {
         let drawn = draw(&heatmap(1, &[Some(0.5), Some(1.0), Some(0.0), None]), "x", "t");
-        let [drawn] = drawn.as_slice() else { panic!("one part is due") };
+        let [drawn] = drawn.as_slice() else { panic!("expected one part") };
         assert!(drawn.contains(r#"<path class="h3" d="M168 120h16.5v19h-16.5z"/>"#), "{drawn}");
         assert!(drawn.contains(r#"<path class="h5" d="M202 120h33v19h-33z"/>"#), "{drawn}");
         assert!(
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_has_the_names_of_the_columns_again_and_again() {
+    fn each_part_of_a_long_list_has_the_names_of_the_columns() {
         let parts = draw(&heatmap(101, &[Some(0.5); 40]), "x", "t");
         assert_eq!(parts.len(), 3);
         assert!(parts.iter().all(|part| part.contains("lab 39")));

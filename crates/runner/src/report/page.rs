@@ -1,4 +1,4 @@
-//! The page: one file that asks nothing of any network.
+//! The page: a single file that loads nothing from any network.
 
 use std::path::Path;
 
@@ -15,14 +15,14 @@ use crate::diagnostic::Diagnostic;
 use crate::report_data::Section;
 use drillmaster_transport::files;
 
-/// The built-in template, to begin one's own with.
+/// The built-in template, as a start for one's own.
 pub const TEMPLATE: &str = include_str!("report.html.j2");
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
-/// The most rows of a table on a page: more are not looked at, and make it slow.
-const MOST_ROWS: usize = 2_000;
+/// The maximum number of rows in a table: more would make the page slow.
+const MAX_ROWS: usize = 2_000;
 
-/// What a page is made with: the built-in template, or a user's.
+/// The template of a page: the built-in one, or a user's.
 pub struct Template {
     name: String,
     environment: Environment<'static>,
@@ -32,35 +32,37 @@ impl Template {
     /// The template in a file, or the built-in one.
     pub fn open(path: Option<&Path>) -> Result<Self, Diagnostic> {
         let Some(path) = path else {
-            return Self::of("report.html.j2".to_owned(), TEMPLATE.to_owned());
+            return Self::new("report.html.j2".to_owned(), TEMPLATE.to_owned());
         };
         let source = files::read_text(path, files::BY_HAND).map_err(|error| {
             Diagnostic::usage(format!("cannot read the template {}: {error}", path.display()))
         })?;
-        Self::of(path.display().to_string(), source)
+        Self::new(path.display().to_string(), source)
     }
 
-    fn of(name: String, source: String) -> Result<Self, Diagnostic> {
+    fn new(name: String, source: String) -> Result<Self, Diagnostic> {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
-        // A misspelt name is a mistake, and not an empty place on the page.
+        // A misspelled name is an error, not a gap on the page.
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|error| misfit(&error))?);
-        environment.add_template_owned(name.clone(), source).map_err(|error| misfit(&error))?;
+        environment.set_syntax(syntax.map_err(|error| template_error(&error))?);
+        environment
+            .add_template_owned(name.clone(), source)
+            .map_err(|error| template_error(&error))?;
         Ok(Self { name, environment })
     }
 
     /// The page of a report.
     pub(crate) fn render(
         &self,
-        facts: &Report,
+        report: &Report,
         views: &[SectionView],
     ) -> Result<String, Diagnostic> {
-        let short: Vec<SectionView> = views.iter().map(|view| view.at_most(MOST_ROWS)).collect();
+        let short: Vec<SectionView> = views.iter().map(|view| view.at_most(MAX_ROWS)).collect();
         let page = self.environment.get_template(&self.name).and_then(|template| {
             template.render(context! {
-                report => facts.head(),
+                report => report.head(),
                 sections => Serde(short),
                 order => Section::ALL.map(Section::name),
                 style => STYLE,
@@ -68,11 +70,11 @@ impl Template {
                 policy => policy(),
             })
         });
-        page.map_err(|error| misfit(&error))
+        page.map_err(|error| template_error(&error))
     }
 }
 
-/// What the page may do: run its own script, and nothing else.
+/// The content security policy: the page may run its own script and nothing else.
 fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT));
     format!(
@@ -81,15 +83,16 @@ fn policy() -> String {
     )
 }
 
-fn misfit(error: &minijinja::Error) -> Diagnostic {
+fn template_error(error: &minijinja::Error) -> Diagnostic {
     let place = match (error.name(), error.line()) {
         (Some(name), Some(line)) => format!("{name}:{line}: "),
         (Some(name), None) => format!("{name}: "),
         _ => String::new(),
     };
-    let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    Diagnostic::usage(format!("{place}the template cannot be used: {what}"))
-        .with_help("`drillmaster definitions FOLDER` writes the built-in one, to compare with")
+    let cause = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    Diagnostic::usage(format!("{place}invalid template: {cause}")).with_help(
+        "compare it with the built-in template, which `drillmaster definitions FOLDER` writes",
+    )
 }
 
 #[cfg(test)]
@@ -97,23 +100,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parts_of_the_page_cannot_end_each_other() {
+    fn style_and_script_cannot_end_their_elements() {
         assert!(!SCRIPT.contains("</") && !STYLE.contains("</"));
     }
 
     #[test]
-    fn the_built_in_template_can_be_used() {
+    fn the_built_in_template_is_valid() {
         assert_eq!(Template::open(None).err().map(|problem| problem.message), None);
     }
 
     #[test]
-    fn what_is_wrong_with_a_template_is_told_with_its_line() {
-        let told = |source: &str| {
-            let template = Template::of("own.j2".to_owned(), source.to_owned());
+    fn an_error_in_a_template_has_its_line() {
+        let error = |source: &str| {
+            let template = Template::new("own.j2".to_owned(), source.to_owned());
             template.err().map(|problem| problem.message)
         };
-        assert_eq!(told("{{ report.title }}"), None);
-        let problem = told("fine\n{% if %}").unwrap();
-        assert!(problem.starts_with("own.j2:2: the template cannot be used: "), "{problem}");
+        assert_eq!(error("{{ report.title }}"), None);
+        let problem = error("fine\n{% if %}").unwrap();
+        assert!(problem.starts_with("own.j2:2: invalid template: "), "{problem}");
     }
 }

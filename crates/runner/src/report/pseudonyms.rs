@@ -1,4 +1,4 @@
-//! Pseudonyms in the place of people.
+//! Replaces people in a report by pseudonyms.
 
 use std::collections::HashMap;
 
@@ -6,18 +6,18 @@ use drillmaster_transport::redact::{Redactor, Rows, Sensitivity};
 
 use super::Report;
 
-/// The column that is added to a roster for the people whom only the report names. No roster can have it.
-const OURS: &str = "\u{0}who";
+/// The column that is added to a roster for people who are only in the report. No roster can have it.
+const REPORTED: &str = "\u{0}who";
 
 /// A text of a report.
 enum Text<'a> {
-    /// It names somebody.
-    Who(&'a mut String),
-    /// It may name anybody.
-    Words(&'a mut String),
+    /// The name of a person.
+    Name(&'a mut String),
+    /// Prose, which may contain names.
+    Prose(&'a mut String),
 }
 
-pub fn pseudonymise(facts: &mut Report, roster: Option<Rows>, key: Option<&str>) {
+pub(super) fn pseudonymise(report: &mut Report, roster: Option<Rows>, key: Option<&str>) {
     let mut people = roster.unwrap_or_default();
     let mut scheme = people.scheme();
     let key = key.or(people.columns.first().map(String::as_str)).map(str::to_owned);
@@ -34,12 +34,12 @@ pub fn pseudonymise(facts: &mut Report, roster: Option<Rows>, key: Option<&str>)
             numbers.entry(folded(cell)).or_insert(row + 1);
         }
     }
-    // Whom the roster does not have comes after it, in the order in which the report names them.
+    // People who are not in the roster come after it, in the order of the report.
     let width = people.columns.len();
-    people.columns.push(OURS.to_owned());
-    scheme.columns.push((OURS.to_owned(), Sensitivity::Id));
-    each_text(facts, &mut |text| {
-        let Text::Who(who) = text else { return };
+    people.columns.push(REPORTED.to_owned());
+    scheme.columns.push((REPORTED.to_owned(), Sensitivity::Id));
+    each_text(report, &mut |text| {
+        let Text::Name(who) = text else { return };
         if !who.trim().is_empty() && !numbers.contains_key(&folded(who)) {
             let mut cells = vec![String::new(); width];
             cells.push(who.clone());
@@ -48,17 +48,17 @@ pub fn pseudonymise(facts: &mut Report, roster: Option<Rows>, key: Option<&str>)
         }
     });
     let redactor = Redactor::new(&scheme, Some(&people));
-    each_text(facts, &mut |text| match text {
-        Text::Who(who) => {
+    each_text(report, &mut |text| match text {
+        Text::Name(who) => {
             if let Some(number) = numbers.get(&folded(who)) {
                 *who = format!("learner-{number:04}");
             }
         }
-        Text::Words(words) => *words = redactor.text(words),
+        Text::Prose(words) => *words = redactor.text(words),
     });
-    for case in &mut facts.needs {
-        // A link of somebody's own may let others in.
-        case.link = None;
+    for need in &mut report.needs {
+        // Whoever opens a personal link acts as that person.
+        need.link = None;
     }
 }
 
@@ -66,27 +66,27 @@ fn folded(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-fn each_text(facts: &mut Report, look: &mut dyn FnMut(Text<'_>)) {
-    let outside = |case: &super::SnapshotTest| case.state.is_some() && case.who == super::OUTSIDE;
-    look(Text::Words(&mut facts.title));
-    facts.stopped.iter_mut().for_each(|text| look(Text::Words(text)));
-    for case in &mut facts.needs {
-        if !outside(case) {
-            look(Text::Who(&mut case.who));
+fn each_text(report: &mut Report, visit: &mut dyn FnMut(Text<'_>)) {
+    let outside = |need: &super::NeedsAttention| need.state.is_some() && need.who == super::OUTSIDE;
+    visit(Text::Prose(&mut report.title));
+    report.stopped.iter_mut().for_each(|text| visit(Text::Prose(text)));
+    for need in &mut report.needs {
+        if !outside(need) {
+            visit(Text::Name(&mut need.who));
         }
-        look(Text::Words(&mut case.what));
+        visit(Text::Prose(&mut need.what));
     }
-    facts.funnel.iter_mut().for_each(|stage| look(Text::Words(&mut stage.name)));
-    if let Some(heatmap) = &mut facts.heatmap {
-        heatmap.columns.iter_mut().for_each(|name| look(Text::Words(name)));
-        heatmap.rows.iter_mut().for_each(|row| look(Text::Who(&mut row.who)));
+    report.funnel.iter_mut().for_each(|stage| visit(Text::Prose(&mut stage.name)));
+    if let Some(heatmap) = &mut report.heatmap {
+        heatmap.columns.iter_mut().for_each(|name| visit(Text::Prose(name)));
+        heatmap.rows.iter_mut().for_each(|row| visit(Text::Name(&mut row.who)));
     }
-    facts.scoreboard.iter_mut().for_each(|standing| look(Text::Who(&mut standing.who)));
-    facts.engagement.iter_mut().for_each(|share| look(Text::Words(&mut share.role)));
-    facts
+    report.scoreboard.iter_mut().for_each(|standing| visit(Text::Name(&mut standing.who)));
+    report.engagement.iter_mut().for_each(|share| visit(Text::Prose(&mut share.role)));
+    report
         .changes
         .rows
         .iter_mut()
         .filter_map(|row| row.who.as_mut())
-        .for_each(|who| look(Text::Who(who)));
+        .for_each(|who| visit(Text::Name(who)));
 }

@@ -1,5 +1,5 @@
 "use strict";
-// Sorts and filters tables, and tells what is pointed at. The page says all of it without, too.
+// Sorts and filters tables, and shows tooltips. The page is complete without it.
 (() => {
   const rowsOf = new Map();
   for (const table of document.querySelectorAll("table")) rowsOf.set(table, [...table.tBodies[0].rows]);
@@ -9,7 +9,7 @@
   function sort(button) {
     const head = button.parentElement, table = head.closest("table"), column = head.cellIndex;
     const isNumber = head.classList.contains("n");
-    // Of numbers the largest are looked for first.
+    // Numbers start with the largest.
     const first = isNumber ? "descending" : "ascending", other = isNumber ? "ascending" : "descending";
     const order = head.getAttribute("aria-sort") === first ? other : first;
     for (const own of head.parentElement.cells) own.removeAttribute("aria-sort");
@@ -19,7 +19,7 @@
       const text = row.cells[column].textContent;
       return { row, key: isNumber ? number(text) : text, none: isNumber ? isNaN(number(text)) : text === "" };
     });
-    // What is not known comes last, however it is sorted.
+    // Unknown values come last in either order.
     keyed.sort((a, b) => a.none - b.none || (a.none ? 0 : sign * (isNumber ? a.key - b.key : words.compare(a.key, b.key))));
     table.tBodies[0].append(...keyed.map((own) => own.row));
   }
@@ -36,7 +36,7 @@
     document.getElementById(input.dataset.filter.replace("t-", "o-")).textContent = wanted === "" ? "" : `${shown} of ${all}`;
   }
 
-  // A cell of a heatmap is found by its place: its row stands in the table.
+  // Finds the cell of a heatmap by its position, and its numbers in the table.
   function cellAt(event, drawing) {
     const [x, y, width, height, first] = drawing.dataset.cells.split(" ").map(Number);
     const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(drawing.getScreenCTM().inverse());

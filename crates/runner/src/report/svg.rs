@@ -1,29 +1,29 @@
-//! The few marks that charts are drawn with.
+//! The shapes that charts consist of.
 
 use std::fmt::Write;
 
 use quick_xml::escape::escape;
 
-/// A drawing that grows.
+/// A drawing under construction.
 pub(super) struct Drawing {
     width: f64,
     marks: String,
 }
 
 impl Drawing {
-    /// A drawing of this width, in units that are about a pixel.
+    /// An empty drawing of this width, in CSS pixels.
     pub(super) fn new(width: f64) -> Self {
         Self { width, marks: String::new() }
     }
 
-    /// A text that begins, ends or has its middle here, as its class says.
+    /// Adds text that starts, ends or is centred here, depending on its class.
     pub(super) fn text(&mut self, (x, y): (f64, f64), class: &str, text: &str) {
         let (x, y) = (number(x), number(y));
         let _ =
             write!(self.marks, r#"<text x="{x}" y="{y}" class="{class}">{}</text>"#, escape(text));
     }
 
-    /// A text that goes up from here to the right.
+    /// Adds text that rises to the right.
     pub(super) fn slanting(&mut self, (x, y): (f64, f64), text: &str) {
         let (x, y) = (number(x), number(y));
         let _ = write!(
@@ -33,7 +33,7 @@ impl Drawing {
         );
     }
 
-    /// A path with a tip that is shown where it is pointed at; none where the tip is empty.
+    /// Adds a path, with a tooltip unless that is empty.
     pub(super) fn path(&mut self, class: &str, line: &str, tip: &str) {
         let _ = match tip {
             "" => write!(self.marks, r#"<path class="{class}" d="{line}"/>"#),
@@ -47,30 +47,30 @@ impl Drawing {
         };
     }
 
-    /// The whole, with what it shows in words. `attributes` go into its tag as they are.
-    pub(super) fn finish(self, height: f64, class: &str, told: &str, attributes: &str) -> String {
+    /// The finished SVG. `label` describes it in words; `attributes` are added to its tag unchanged.
+    pub(super) fn finish(self, height: f64, class: &str, label: &str, attributes: &str) -> String {
         let (width, height) = (number(self.width), number(height));
         format!(
             r#"<svg role="img" aria-label="{}" class="{class}" viewBox="0 0 {width} {height}" width="{width}" height="{height}"{attributes}>{}</svg>"#,
-            escape(told),
+            escape(label),
             self.marks
         )
     }
 }
 
-/// A box, as a path has it.
+/// A rectangle as path data.
 pub(super) fn rectangle(x: f64, y: f64, width: f64, height: f64) -> String {
     let (x, y, width, height) = (number(x), number(y), number(width), number(height));
     format!("M{x} {y}h{width}v{height}h-{width}z")
 }
 
-/// A number with at most one decimal: more cannot be seen.
+/// A number with at most one decimal place: more would be invisible.
 pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
 
-/// A text of at most so many characters.
+/// Shortens text to this many characters.
 pub(super) fn short(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -84,12 +84,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_as_short_as_the_eye() {
+    fn numbers_have_at_most_one_decimal_place() {
         assert_eq!([0.0, 12.04, 12.06, -3.5].map(number), ["0", "12", "12.1", "-3.5"]);
     }
 
     #[test]
-    fn names_cannot_leave_their_place() {
+    fn names_are_escaped() {
         let mut drawing = Drawing::new(10.0);
         drawing.text((1.0, 2.0), "l", "</text><script>alert(1)</script>");
         drawing.path("b", "M0 0", r#""><script>"#);

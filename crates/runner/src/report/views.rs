@@ -1,4 +1,4 @@
-//! What there is to see in each section: a sentence, a chart where one helps, and always the numbers as a table.
+//! The sections as people see them: a summary, a chart if one helps, and always a table of the numbers.
 
 use serde::Serialize;
 
@@ -17,11 +17,12 @@ pub struct SectionView {
     pub name: &'static str,
     /// Its heading.
     title: &'static str,
-    /// What it shows, in a sentence that names nobody.
-    pub told: String,
-    /// SVG, safe to put into a page.
+    /// A summary in one sentence, which names nobody. Templates know it as `told`.
+    #[serde(rename = "told")]
+    pub summary: String,
+    /// SVG that is safe in a page.
     pub(super) charts: Vec<String>,
-    /// What the colours of the chart mean, where it has some.
+    /// The meaning of the chart's colours, if it has any.
     legend: Vec<Shade>,
     pub(super) table: Table,
 }
@@ -38,7 +39,7 @@ struct Shade {
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Vec<Cell>>,
-    /// How many rows are left out of this form of the report.
+    /// How many rows this form of the report leaves out.
     pub(super) left_out: usize,
 }
 
@@ -54,9 +55,9 @@ pub(super) struct Column {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Cell {
     pub(super) text: String,
-    /// Where it leads.
+    /// Where it links to.
     pub(super) link: Option<String>,
-    /// How a row ended, where the cell tells that.
+    /// The state of a row, if the cell shows one.
     state: Option<State>,
 }
 
@@ -78,7 +79,7 @@ impl From<u64> for Cell {
     }
 }
 
-/// What is not known is an empty cell.
+/// An unknown value is an empty cell.
 impl<T: Into<Self>> From<Option<T>> for Cell {
     fn from(value: Option<T>) -> Self {
         value.map_or_else(|| "".into(), Into::into)
@@ -86,7 +87,7 @@ impl<T: Into<Self>> From<Option<T>> for Cell {
 }
 
 impl SectionView {
-    /// The same with only the first rows of its table.
+    /// The same with at most this many rows in its table.
     pub(super) fn at_most(&self, rows: usize) -> Self {
         let mut short = self.clone();
         short.table.left_out = short.table.rows.len().saturating_sub(rows);
@@ -95,31 +96,31 @@ impl SectionView {
     }
 }
 
-pub(super) fn of(facts: &Report) -> Vec<SectionView> {
-    let draw = |section| match section {
-        Section::Needs => needs(facts),
-        Section::Funnel => funnel(facts),
-        Section::Heatmap => facts.heatmap.as_ref().map(done),
-        Section::Burnup => burnup(facts),
-        Section::Scoreboard => scoreboard(facts),
-        Section::Engagement => engagement(facts),
-        Section::Changes => changes(facts),
+pub(super) fn views(report: &Report) -> Vec<SectionView> {
+    let view = |section| match section {
+        Section::Needs => needs(report),
+        Section::Funnel => funnel(report),
+        Section::Heatmap => report.heatmap.as_ref().map(heatmap_view),
+        Section::Burnup => burnup(report),
+        Section::Scoreboard => scoreboard(report),
+        Section::Engagement => engagement(report),
+        Section::Changes => changes(report),
     };
-    Section::ALL.into_iter().filter_map(draw).collect()
+    Section::ALL.into_iter().filter_map(view).collect()
 }
 
-fn view(section: Section, told: String, charts: Vec<String>, table: Table) -> SectionView {
+fn view(section: Section, summary: String, charts: Vec<String>, table: Table) -> SectionView {
     SectionView {
         name: section.name(),
         title: section.title(),
-        told,
+        summary,
         charts,
         legend: Vec::new(),
         table,
     }
 }
 
-/// A table; the columns whose names begin with `#` hold numbers.
+/// A table. Columns whose names start with `#` hold numbers.
 fn table<S: AsRef<str>>(columns: impl IntoIterator<Item = S>, rows: Vec<Vec<Cell>>) -> Table {
     let column = |name: S| {
         let name = name.as_ref();
@@ -133,42 +134,45 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-fn needs(facts: &Report) -> Option<SectionView> {
-    let cases = &facts.needs;
-    if cases.is_empty() {
+fn needs(report: &Report) -> Option<SectionView> {
+    let needs = &report.needs;
+    if needs.is_empty() {
         return None;
     }
-    let of_state = |state: Option<State>| cases.iter().filter(|case| case.state == state).count();
+    let of_state = |state: Option<State>| needs.iter().filter(|need| need.state == state).count();
     let states = State::ALL.into_iter().map(|state| (state.name(), of_state(Some(state))));
-    let states = states.chain([("told by the script", of_state(None))]);
-    let told: Vec<_> = states
+    let named = of_state(None);
+    let people = if named == 1 { "person" } else { "people" };
+    let states = states.map(|(name, count)| (name.to_owned(), count));
+    let states = states.chain([(format!("{people} named by the script"), named)]);
+    let parts: Vec<_> = states
         .filter(|(_, count)| *count > 0)
         .map(|(name, count)| format!("{count} {name}"))
         .collect();
-    let rows = cases.iter().map(|case| {
-        let state = Cell { state: case.state, ..case.state.map(State::name).into() };
-        let link = Cell { link: case.link.clone(), ..case.link.as_ref().map(|_| "open").into() };
-        vec![case.who.as_str().into(), state, case.what.as_str().into(), link]
+    let rows = needs.iter().map(|need| {
+        let state = Cell { state: need.state, ..need.state.map(State::name).into() };
+        let link = Cell { link: need.link.clone(), ..need.link.as_ref().map(|_| "open").into() };
+        vec![need.who.as_str().into(), state, need.what.as_str().into(), link]
     });
     let mut table = table(["who", "state", "what", "link"], rows.collect());
-    // A column of nothing helps nobody.
+    // Empty columns are removed.
     for column in [3, 1] {
         if table.rows.iter().all(|row| row[column].text.is_empty()) {
             table.columns.remove(column);
             table.rows.iter_mut().for_each(|row| drop(row.remove(column)));
         }
     }
-    Some(view(Section::Needs, told.join(", "), Vec::new(), table))
+    Some(view(Section::Needs, parts.join(", "), Vec::new(), table))
 }
 
-fn funnel(facts: &Report) -> Option<SectionView> {
-    let stages = &facts.funnel;
+fn funnel(report: &Report) -> Option<SectionView> {
+    let stages = &report.funnel;
     if stages.is_empty() {
         return None;
     }
-    let told: Vec<_> =
+    let parts: Vec<_> =
         stages.iter().map(|stage| format!("{} {}", stage.count, stage.name)).collect();
-    let told = told.join(", ");
+    let summary = parts.join(", ");
     let drawn: Vec<_> = stages
         .iter()
         .map(|stage| Bar {
@@ -179,21 +183,22 @@ fn funnel(facts: &Report) -> Option<SectionView> {
         .collect();
     let rows = stages.iter().map(|stage| vec![stage.name.as_str().into(), stage.count.into()]);
     let table = table(["stage", "#people"], rows.collect());
-    let chart = bars(&drawn, &format!("Bars: {told}"));
-    Some(view(Section::Funnel, told, vec![chart], table))
+    let chart = bars(&drawn, &format!("Bars: {summary}"));
+    Some(view(Section::Funnel, summary, vec![chart], table))
 }
 
-fn done(map: &Heatmap) -> SectionView {
+fn heatmap_view(map: &Heatmap) -> SectionView {
     let known: Vec<f64> =
         map.rows.iter().flat_map(|row| row.cells.iter().flatten().copied()).collect();
     let learners = counted(map.rows.len(), "row", "rows");
     let columns = counted(map.columns.len(), "column", "columns");
-    let mut told = format!("{learners} and {columns}");
+    let mut summary = format!("{learners} and {columns}");
     if !known.is_empty() {
         let all = real(known.len() as u64);
         let finished = known.iter().filter(|share| **share >= 1.0).count();
         let mean = percent(known.iter().sum::<f64>() / all);
-        told = format!("{told}; {mean} done on average, {finished} of {} finished", known.len());
+        summary =
+            format!("{summary}; {mean} done on average, {finished} of {} finished", known.len());
     }
     let rows = map.rows.iter().map(|row| {
         let cells = row.cells.iter().map(|share| share.map(percent).into());
@@ -201,17 +206,17 @@ fn done(map: &Heatmap) -> SectionView {
     });
     let columns = map.columns.iter().map(|name| format!("#{name}"));
     let table = table(std::iter::once("who".to_owned()).chain(columns), rows.collect());
-    let told_of = format!("Heatmap: {told}");
+    let label = format!("Heatmap: {summary}");
     let legend = ["up to a quarter", "to a half", "to three quarters", "almost", "finished"];
     let shade = |(index, means)| Shade { class: format!("h{}", index + 1), means };
     let none = Shade { class: "ground".to_owned(), means: "nothing yet" };
     SectionView {
         legend: std::iter::once(none).chain(legend.into_iter().enumerate().map(shade)).collect(),
-        ..view(Section::Heatmap, told, heatmap::draw(map, &told_of, "t-heatmap"), table)
+        ..view(Section::Heatmap, summary, heatmap::draw(map, &label, "t-heatmap"), table)
     }
 }
 
-/// A share as a person has it. What is not finished is never called so.
+/// A share in percent. Only a finished share is 100%, and only an untouched one is 0%.
 fn percent(share: f64) -> String {
     let shown = (share * 100.0).round();
     let shown = if share < 1.0 { shown.min(99.0) } else { shown };
@@ -219,10 +224,10 @@ fn percent(share: f64) -> String {
     format!("{shown}%")
 }
 
-fn burnup(facts: &Report) -> Option<SectionView> {
-    let (first, last) = (facts.burnup.first()?, facts.burnup.last()?);
+fn burnup(report: &Report) -> Option<SectionView> {
+    let (first, last) = (report.burnup.first()?, report.burnup.last()?);
     let mut sum = 0_u64;
-    let grown: Vec<_> = facts
+    let grown: Vec<_> = report
         .burnup
         .iter()
         .map(|day| {
@@ -230,28 +235,28 @@ fn burnup(facts: &Report) -> Option<SectionView> {
             (day.date, sum)
         })
         .collect();
-    let told = format!("{sum} completed from {} to {}", first.date, last.date);
+    let summary = format!("{sum} completed from {} to {}", first.date, last.date);
     let rows =
-        facts.burnup.iter().zip(&grown).map(|(day, (_, sum))| {
+        report.burnup.iter().zip(&grown).map(|(day, (_, sum))| {
             vec![day.date.to_string().into(), day.count.into(), (*sum).into()]
         });
     let table = table(["date", "#completed", "#in all"], rows.collect());
-    let chart = growth(&grown, &format!("Line: {told}"));
-    Some(view(Section::Burnup, told, vec![chart], table))
+    let chart = growth(&grown, &format!("Line: {summary}"));
+    Some(view(Section::Burnup, summary, vec![chart], table))
 }
 
-fn scoreboard(facts: &Report) -> Option<SectionView> {
-    let mut standings: Vec<_> = facts.scoreboard.iter().collect();
+fn scoreboard(report: &Report) -> Option<SectionView> {
+    let mut standings: Vec<_> = report.scoreboard.iter().collect();
     if standings.is_empty() {
         return None;
     }
     standings.sort_by(|one, other| other.points.total_cmp(&one.points));
     let points = |place: usize| number(standings[place].points);
     let people = counted(standings.len(), "person", "people");
-    let told = format!("{people}, from {} to {} points", points(standings.len() - 1), points(0));
+    let summary = format!("{people}, from {} to {} points", points(standings.len() - 1), points(0));
     let mut place = 0;
     let rows = standings.iter().enumerate().map(|(index, standing)| {
-        // The same points make the same place.
+        // People with the same points share a place.
         if index == 0 || standings[index - 1].points > standing.points {
             place = index as u64 + 1;
         }
@@ -272,17 +277,17 @@ fn scoreboard(facts: &Report) -> Option<SectionView> {
             table.rows.iter_mut().for_each(|row| drop(row.remove(column)));
         }
     }
-    Some(view(Section::Scoreboard, told, Vec::new(), table))
+    Some(view(Section::Scoreboard, summary, Vec::new(), table))
 }
 
-fn engagement(facts: &Report) -> Option<SectionView> {
-    let shares = &facts.engagement;
+fn engagement(report: &Report) -> Option<SectionView> {
+    let shares = &report.engagement;
     if shares.is_empty() {
         return None;
     }
     let most = shares.iter().map(|share| share.minutes).fold(0.0, f64::max);
     let roles = counted(shares.len(), "role", "roles");
-    let told = format!("{roles}, up to {} minutes each", number(most));
+    let summary = format!("{roles}, up to {} minutes each", number(most));
     let drawn: Vec<_> = shares
         .iter()
         .map(|share| Bar {
@@ -295,12 +300,12 @@ fn engagement(facts: &Report) -> Option<SectionView> {
         vec![share.role.as_str().into(), number(share.minutes).into(), share.people.into()]
     });
     let table = table(["role", "#minutes each", "#people"], rows.collect());
-    let chart = bars(&drawn, &format!("Bars of the minutes that one of each role spent: {told}"));
-    Some(view(Section::Engagement, told, vec![chart], table))
+    let chart = bars(&drawn, &format!("Bars of the minutes per person of each role: {summary}"));
+    Some(view(Section::Engagement, summary, vec![chart], table))
 }
 
-fn changes(facts: &Report) -> Option<SectionView> {
-    let changes = &facts.changes;
+fn changes(report: &Report) -> Option<SectionView> {
+    let changes = &report.changes;
     if changes.is_empty() {
         return None;
     }
@@ -309,17 +314,17 @@ fn changes(facts: &Report) -> Option<SectionView> {
         .iter()
         .map(|Change { endpoint, count }| format!("{endpoint} {count}"))
         .collect();
-    let would = if facts.dry_run { "would be changed: " } else { "" };
-    let told = format!("{would}{}", counts.join(", "));
+    let would = if report.dry_run { "would change: " } else { "" };
+    let summary = format!("{would}{}", counts.join(", "));
     let rows = changes.rows.iter().map(|row| {
         let endpoints: Vec<_> = row.endpoints.iter().map(ToString::to_string).collect();
         vec![row.who.as_deref().unwrap_or(super::OUTSIDE).into(), endpoints.join(", ").into()]
     });
     let table = table(["who", "changed"], rows.collect());
-    Some(view(Section::Changes, told, Vec::new(), table))
+    Some(view(Section::Changes, summary, Vec::new(), table))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "people and minutes are counted")]
+#[expect(clippy::cast_precision_loss, reason = "counts of people and minutes are small")]
 fn real(count: u64) -> f64 {
     count as f64
 }
@@ -329,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_never_told_as_more_or_less_than_it_is() {
+    fn a_share_is_never_rounded_to_nothing_or_to_all() {
         assert_eq!(
             [0.0, 0.001, 0.456, 0.999, 1.0].map(percent),
             ["0%", "1%", "46%", "99%", "100%"]

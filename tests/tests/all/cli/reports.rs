@@ -1,4 +1,4 @@
-//! Reports: what is on the page, that its numbers are those of the data, and what is refused.
+//! Reports: the page, its numbers, the other formats, and what is refused.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::desk::{CLASS, Desk};
 use crate::snapshot::snapshot;
 
 const CLASS_REPORT: &str = r#"
-//! Seats a class: and tells what came of it.
+//! Seats a class: and reports on it.
 each(roster(), |learner| { thm::add_seat(#{ email: learner.email }); });
 report(#{
     needs: [#{ who: "Ayşe Arslan", what: "stuck since 2026-09-12", link: "https://rooms.example/?a=1&b=2" }],
@@ -27,7 +27,7 @@ fn desk() -> Desk {
     Desk::empty().with("report.rhai", CLASS_REPORT).with("class.csv", CLASS)
 }
 
-/// The page without what makes it look and work as it does.
+/// The page without its style and script.
 fn bare(page: &str) -> String {
     let mut bare = page.to_owned();
     for (begin, end) in [("<style>", "</style>"), ("<script>", "</script>"), ("sha256-", "&#x27;")]
@@ -39,7 +39,7 @@ fn bare(page: &str) -> String {
     bare
 }
 
-/// The cells of a section's table on a page.
+/// The cells of a section's table.
 fn table(page: &str, section: &str) -> Vec<Vec<String>> {
     let begin = page.find(&format!("<table id=\"t-{section}\">")).unwrap();
     let body = page[begin..].split_once("<tbody>").unwrap().1.split_once("</tbody>").unwrap().0;
@@ -50,12 +50,12 @@ fn table(page: &str, section: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_report_is_a_page_a_table_and_data_and_told_in_short() {
+fn a_report_is_a_page_csv_json_and_a_summary() {
     let desk = desk();
     let line = format!("{RUN} --report class.html --report class.csv.csv --report class.json");
     check("report", &desk, &line, 1);
     let page = desk.read("class.html");
-    assert!(!page.contains("<script>alert"), "a name has become part of the page");
+    assert!(!page.contains("<script>alert"), "a name is not escaped");
     snapshot("cli", "report_page", &bare(&page));
     snapshot("cli", "report_csv", &desk.read("class.csv.csv"));
     snapshot("cli", "report_json", &desk.read("class.json"));
@@ -63,7 +63,7 @@ fn a_report_is_a_page_a_table_and_data_and_told_in_short() {
 
 #[test]
 fn the_numbers_on_the_page_are_those_of_the_data() {
-    // Shares that are whole in a hundred: what is due needs no rounding.
+    // Whole percentages, so that the expected values need no rounding.
     let share = |row: usize, column: usize| match (row * 31 + column * 17) % 23 {
         0 => None,
         twentieths => Some(twentieths.min(20) * 5),
@@ -99,16 +99,17 @@ fn the_numbers_on_the_page_are_those_of_the_data() {
         table(&page, "funnel"),
         [["not signed up", "17"], ["not started", "4"], ["started", "321"], ["finished", "158"]]
     );
-    for (row, told) in table(&page, "heatmap").iter().enumerate() {
-        let due = cells(row).map(|share| share.map_or(String::new(), |share| format!("{share}%")));
-        let due: Vec<_> = std::iter::once(format!("learner {row}")).chain(due).collect();
-        assert_eq!(*told, due);
+    for (row, shown) in table(&page, "heatmap").iter().enumerate() {
+        let expected =
+            cells(row).map(|share| share.map_or(String::new(), |share| format!("{share}%")));
+        let expected: Vec<_> = std::iter::once(format!("learner {row}")).chain(expected).collect();
+        assert_eq!(*shown, expected);
     }
-    // In the chart there is a box for each cell of a colour.
+    // The chart has a rectangle for each cell of a colour.
     let boxes = |class: &str| -> usize {
         let begin = format!("<path class=\"{class}\" d=\"M");
         let paths = page.split(&begin).skip(1);
-        // The legend has one.
+        // One is in the legend.
         paths.map(|path| path.split('"').next().unwrap().split('M').count()).sum::<usize>() - 1
     };
     let all: Vec<_> = (0..rows).flat_map(cells).collect();
@@ -122,13 +123,13 @@ fn the_numbers_on_the_page_are_those_of_the_data() {
         assert_eq!(boxes(class), count(&|share| (from..below).contains(&share)), "{class}");
     }
     let mut sum = 0;
-    let due: Vec<_> = (1..=28)
+    let expected: Vec<_> = (1..=28)
         .map(|day| {
             sum += day * day % 7;
             vec![format!("2026-09-{day:02}"), (day * day % 7).to_string(), sum.to_string()]
         })
         .collect();
-    assert_eq!(table(&page, "burnup"), due);
+    assert_eq!(table(&page, "burnup"), expected);
     let standings = table(&page, "scoreboard");
     assert_eq!(standings.len(), rows);
     for standing in &standings {
@@ -142,7 +143,7 @@ fn the_numbers_on_the_page_are_those_of_the_data() {
 }
 
 #[test]
-fn what_changed_is_what_the_rows_wrote() {
+fn changes_are_the_writes_of_the_rows() {
     let desk = desk();
     desk.run(&format!("{RUN} --report class.html --results class.out.csv --sections changes"))
         .exits(1);
@@ -155,7 +156,7 @@ fn what_changed_is_what_the_rows_wrote() {
     assert!(!done.is_empty());
     let changed = table(&desk.read("class.html"), "changes");
     assert_eq!(changed, done.iter().map(|who| [*who, "thm.add_seat"]).collect::<Vec<_>>());
-    assert!(!desk.read("class.html").contains("t-needs"), "only one section is asked for");
+    assert!(!desk.read("class.html").contains("t-needs"), "only one section is requested");
 }
 
 #[test]
@@ -170,39 +171,39 @@ fn a_pseudonymised_report_names_nobody() {
             let cells: Vec<_> = row.split(',').collect();
             assert!(!text.contains(cells[0]) && !text.contains(cells[1]), "{row} in {file}");
         }
-        // The first of the roster, under any of the names that it has.
+        // The first person of the roster, by any of their names.
         assert!(text.contains("learner-0001") && !text.contains("rooms.example"), "{file}");
     }
 }
 
 #[test]
-fn a_run_that_stopped_half_way_is_reported_and_says_so() {
+fn a_report_of_a_stopped_run_says_so() {
     let script = CLASS_REPORT.replace("report(#{", "throw \"the rest is missing\"; report(#{");
     let desk = desk().with("report.rhai", script);
     desk.run(&format!("{RUN} --report class.html")).exits(3);
     let page = desk.read("class.html");
-    assert!(page.contains("did not come to its end") && page.contains("the rest is missing"));
+    assert!(page.contains("This run did not finish.") && page.contains("the rest is missing"));
     assert!(page.contains("t-changes") && !page.contains("t-funnel"));
     let parts = format!("{RUN} --quiet --report part.csv --report part.json");
-    let told = desk.run(&parts).exits(3).err.clone();
-    assert!(told.contains("part.csv holds what was known when the run stopped"), "{told}");
+    let err = desk.run(&parts).exits(3).err.clone();
+    assert!(err.contains("report: part.csv (incomplete, because the run stopped)"), "{err}");
     let data: Value = serde_json::from_str(&desk.read("part.json")).unwrap();
     assert_eq!(data["stopped"], "the rest is missing");
-    // Of a whole run there would be nothing left.
+    // The report of a complete run is not replaced by an incomplete one.
     let desk = desk.with("class.html", "whole");
     let again = desk.run(&format!("{RUN} --report class.html"));
-    assert!(again.exits(3).err.contains("class.html is left as it was"), "{again}");
+    assert!(again.exits(3).err.contains("class.html was not replaced"), "{again}");
     assert_eq!(desk.read("class.html"), "whole");
 }
 
 #[test]
-fn a_dry_run_says_that_it_is_one_and_takes_no_reports_place() {
+fn a_report_of_a_dry_run_says_so_and_replaces_no_report() {
     let desk = desk();
     let dry = format!("{RUN} --dry-run --report class.html");
-    // Only the service knows who has no account.
+    // A dry run does not know who has no account.
     desk.run(&dry).exits(0);
     let page = desk.read("class.html");
-    assert!(page.contains("Dry run.") && page.contains("would be changed: thm.add_seat"));
+    assert!(page.contains("Dry run.") && page.contains("would change: thm.add_seat"));
     check("report_dry_again", &desk, &dry, 2);
     desk.run(&format!("{RUN} --report class.html")).exits(1);
     assert!(!desk.read("class.html").contains("Dry run."));
@@ -242,7 +243,7 @@ fn another_template_makes_another_page() {
 }
 
 #[test]
-fn what_is_wrong_with_a_report_is_told_with_the_scripts_line() {
+fn an_error_in_report_data_has_the_line_of_the_script() {
     let desk = Desk::empty()
         .with("field.rhai", "let n = 3;\nreport(#{ needs: [#{ who: \"ada\", wat: n }] });")
         .with("row.rhai", "each([1], |n| { report(#{ title: \"x\" }); });")

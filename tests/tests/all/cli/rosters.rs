@@ -1,4 +1,4 @@
-//! Rosters as they come out of spreadsheets, good and bad.
+//! Rosters as spreadsheets write them, valid and invalid, and rosters that change.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -20,13 +20,13 @@ fn desk(roster: impl AsRef<[u8]>) -> Desk {
     Desk::empty().with("script.rhai", SCRIPT).with("class.csv", roster)
 }
 
-/// A roster that is refused before anything is sent.
+/// The roster is refused before any request.
 #[track_caller]
 fn refused(name: &str, roster: impl AsRef<[u8]>) {
     check_unsent(&format!("roster_{name}"), desk(roster), LINE, 2);
 }
 
-/// A roster that means Ada and Bo.
+/// The roster is read as that of Ada and Bo.
 #[track_caller]
 fn fine(roster: impl AsRef<[u8]>) {
     let ended = desk(roster).run(LINE);
@@ -63,22 +63,22 @@ fn with_a_byte_order_mark_crlf_quotes_and_semicolons() {
 }
 
 #[test]
-fn with_blanks_around_cells_and_names_in_capitals() {
+fn with_spaces_around_cells_and_capitals_in_names() {
     fine(" EMail , ID , Name \n ada@example.com , 1 ,\" Ada, Dr. \"\n bo@example.com ,2, Bø \n");
 }
 
 #[test]
-fn without_an_end_of_the_last_line_and_with_empty_lines() {
+fn without_a_final_newline_and_with_empty_lines() {
     fine("email,id,name\n\nada@example.com,1,\"Ada, Dr.\"\n\nbo@example.com,2,Bø");
 }
 
 #[test]
-fn with_columns_that_the_script_does_not_take() {
+fn with_columns_that_the_script_does_not_use() {
     fine("email,shoe,id,name\nada@example.com,37,1,\"Ada, Dr.\"\nbo@example.com,44,2,Bø\n");
 }
 
 #[test]
-fn without_people() {
+fn without_rows() {
     let ended = desk("email,id,name\n").run(LINE);
     assert_eq!(ended.exits(0).out, "key  state  name\n---  -----  ----\n");
 }
@@ -96,7 +96,7 @@ fn an_empty_file_has_no_header() {
 }
 
 #[test]
-fn a_key_is_there_once() {
+fn keys_are_unique() {
     refused("duplicate_key", "email,id,name\na@x.org,1,A\nb@x.org,2,B\n A@X.org ,3,C\n");
 }
 
@@ -112,17 +112,17 @@ fn a_line_has_a_cell_for_each_column() {
 }
 
 #[test]
-fn a_quote_that_is_never_closed_is_told_by_its_line() {
+fn an_unclosed_quote_is_reported_with_its_line() {
     refused("open_quote", "email,id,name\na@x.org,1,A\nb@x.org,\"2,B\nc@x.org,3,C\n");
 }
 
 #[test]
-fn a_column_is_there_once() {
+fn columns_are_unique() {
     refused("duplicate_column", "email,id,name,Name\na@x.org,1,A,B\n");
 }
 
 #[test]
-fn every_column_that_the_script_takes_is_there() {
+fn a_missing_column_is_reported() {
     refused("missing_column", "email,ident,name\na@x.org,1,A\n");
     let desk = Desk::with_class().with("class.csv", "email,name,id\na@x.org,A,1\n");
     check_unsent(
@@ -134,14 +134,14 @@ fn every_column_that_the_script_takes_is_there() {
 }
 
 #[test]
-fn a_column_that_the_script_misspells_is_told_in_the_script() {
+fn a_misspelled_column_is_reported_in_the_script() {
     let script = SCRIPT.replace("learner.name", "learner.nmae");
     let desk = desk(CLASS).with("script.rhai", script);
     check_unsent("script_misspells_a_column", desk, LINE, 2);
 }
 
 #[test]
-fn a_key_column_is_one_of_its_columns() {
+fn the_key_column_exists() {
     let line = format!("{LINE} --key mail");
     check_unsent("roster_no_such_key", desk(CLASS), &line, 2);
 }
@@ -154,7 +154,7 @@ fn the_text_is_utf_8() {
 }
 
 #[test]
-fn a_folder_is_no_roster() {
+fn a_folder_is_not_a_roster() {
     let desk = Desk::with_class().with("classes/one.csv", CLASS);
     check_unsent("roster_folder", desk, "run onboard_class.rhai --roster classes", 2);
 }
@@ -236,7 +236,7 @@ fn a_roster_that_changes_between_the_preflight_check_and_the_run_is_reported() {
     let ready = |err: &mut dyn BufRead| {
         let mut first = String::new();
         err.read_line(&mut first).unwrap();
-        assert!(first.contains("this script can take something away"), "{first}");
+        assert!(first.contains("this script can remove things"), "{first}");
     };
     let overwrite = |desk: &Desk| std::fs::write(desk.path("class.csv"), &new).unwrap();
     let ended = change_during(&desk, &line, ready, overwrite);

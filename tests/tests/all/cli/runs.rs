@@ -34,7 +34,7 @@ fn the_first_command_of_the_readme_ends_well() {
     let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../");
     let line = line.replace("scripts/", &format!("{project}scripts/"));
     let ended = Desk::empty().run(&line);
-    assert!(ended.exits(0).out.starts_with("key "), "{ended}");
+    assert!(ended.exits(0).out.starts_with("email "), "{ended}");
     assert_eq!(ended.out.lines().count(), 32);
 }
 

@@ -8,7 +8,8 @@ use crate::execution::each::{Outcomes, RosterRows, each_item, each_row};
 use crate::execution::row_context::RowContext;
 use crate::execution::script_context::ScriptContext;
 use crate::outcome::{Outcome, State};
-use crate::roster::Row;
+use crate::output::table::Format;
+use crate::roster::{Columns, Roster, Row};
 use crate::value::frozen::thaw;
 use crate::value::{CallError, ScriptResult, call_error, from_json, runtime_error, to_json};
 
@@ -159,7 +160,7 @@ fn outcomes(engine: &mut Engine) {
 fn tables(engine: &mut Engine) {
     let names = |columns: &Array| columns.iter().map(ToString::to_string).collect::<Vec<_>>();
     let doc = "Formats the rows as a table of their keys, states and details, or of the given columns; as JSON or CSV \
-               with `--format`.";
+               with `--format`. Keys have the heading of the roster's key column.";
     let signature = ["rows: Rows", "string"];
     function(
         engine,
@@ -167,8 +168,14 @@ fn tables(engine: &mut Engine) {
         &signature,
         doc,
         move |ctx: NativeCallContext, rows: &mut Outcomes| -> ScriptResult<String> {
-            let columns = ["key", "state", "detail"].map(str::to_owned);
-            Ok(ScriptContext::of(&ctx)?.table(&columns, cells_of(rows, &columns)?))
+            let context = ScriptContext::of(&ctx)?;
+            let mut columns = ["key", "state", "detail"].map(str::to_owned);
+            let cells = cells_of(rows, &columns)?;
+            // Programs that read JSON rely on `key`.
+            if context.format != Some(Format::Json) {
+                columns[0] = key_heading(rows, context.roster.as_ref())?;
+            }
+            Ok(context.table(&columns, cells))
         },
     );
     let signature = ["rows: Rows", "columns: Array", "string"];
@@ -227,6 +234,16 @@ fn property_of(ctx: &NativeCallContext, outcome: &Outcome, name: &str) -> Script
             }
         },
     }
+}
+
+/// The heading for the keys of rows: the roster's key column.
+fn key_heading(rows: &Outcomes, roster: Option<&Roster>) -> ScriptResult<String> {
+    let first = rows.clone().into_iter().next().transpose()?;
+    let columns = match &first {
+        Some(outcome) => outcome.row.as_ref().map(Row::columns),
+        None => roster.map(Roster::columns),
+    };
+    Ok(columns.map_or("row", Columns::key).to_owned())
 }
 
 /// The cells of each row in these columns.
