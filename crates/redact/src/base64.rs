@@ -9,8 +9,6 @@ use ::base64::Engine;
 use ::base64::alphabet::{STANDARD, URL_SAFE};
 use ::base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::search::{Search, Window};
-
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
     .with_decode_allow_trailing_bits(true)
@@ -103,27 +101,6 @@ pub(crate) fn left_over(length: usize) -> usize {
     usize::from(length % 4 == 1)
 }
 
-/// Whether what a run [decodes](decode) to may contain a value, from any offset, or another encoding. It checks all
-/// offsets in one pass and decodes nothing, because every word is checked and hardly any of them is base64.
-pub(crate) fn may_contain(run: &[u8], search: &Search) -> bool {
-    let mut chains = [Chain::default(); 4];
-    let mut bits = 0;
-    for (index, letter) in run.iter().enumerate() {
-        bits = (bits & 0x3f) << 6 | sextet(*letter);
-        // A byte may begin at every second bit. These end within this letter:
-        for end in [2, 4, 6] {
-            let Some(at) = (6 * index + end).checked_sub(8) else { continue };
-            // Each offset has its own chain, and its first byte. What precedes that byte belongs to no offset.
-            let (chain, first) = [(0, 0), (3, 18), (2, 12), (1, 6)][at % 8 / 2];
-            let byte = u8::try_from(bits >> (6 - end) & 0xff).unwrap_or_default();
-            if at >= first && chains[chain].push(byte, search) {
-                return true;
-            }
-        }
-    }
-    chains.iter_mut().any(|chain| chain.finish(search))
-}
-
 /// Decodes letters of either alphabet, or of both: the dash of a path may be followed by base64 that has a plus.
 pub(crate) fn decode_mixed(letters: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(letters.len() / 4 * 3 + 2);
@@ -144,118 +121,4 @@ fn sextet(letter: u8) -> u32 {
         b'+' | b'-' => 62,
         _ => 63,
     })
-}
-
-/// For each byte, whether it is a letter of base64 (1 or 0), and whether another encoding may use it.
-const KINDS: [(usize, bool); 256] = {
-    let mut kinds = [(0, false); 256];
-    let mut byte = 0;
-    while byte < 128_u8 {
-        kinds[byte as usize] =
-            (is_letter(byte) as usize, matches!(byte, b'+' | b'%' | b'\\' | b'&'));
-        byte += 1;
-    }
-    kinds
-};
-
-/// What a run decodes to from one offset, byte by byte.
-#[derive(Clone, Copy, Default)]
-struct Chain {
-    window: Window,
-    /// How many of the last bytes may be base64 themselves.
-    letters: usize,
-    /// Whether a byte is not ASCII.
-    is_wide: bool,
-    /// How many more bytes the current character needs.
-    missing: u8,
-    /// Whether it is not UTF-8.
-    is_noise: bool,
-}
-
-impl Chain {
-    /// Adds a byte. Returns whether a value or another encoding may begin here.
-    fn push(&mut self, byte: u8, search: &Search) -> bool {
-        let (letter, sign) = KINDS[usize::from(byte)];
-        self.letters = (self.letters + letter) * letter;
-        if !byte.is_ascii() || self.missing > 0 {
-            let (is_first, missing) = match byte {
-                0x80..=0xbf => (false, self.missing.saturating_sub(1)),
-                0xc2..=0xdf => (true, 1),
-                0xe0..=0xef => (true, 2),
-                0xf0..=0xf4 => (true, 3),
-                _ => (true, 0),
-            };
-            self.is_noise |=
-                is_first == (self.missing > 0) || (byte > 0x7f && is_first && missing == 0);
-            self.is_wide = true;
-            self.missing = missing;
-        }
-        self.letters >= SHORTEST_RUN || sign || search.begins(self.window.push(byte))
-    }
-
-    /// Whether a value may be in it after all, now that its last byte is known.
-    fn finish(&mut self, search: &Search) -> bool {
-        // Values have their case folded, which can change their first bytes.
-        (self.is_wide && !self.is_noise && self.missing == 0)
-            || (1..Window::LENGTH).any(|_| search.begins(self.window.push(0)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn search(values: &[&str]) -> Search {
-        Search::new(values.iter().map(|value| (*value).to_owned()))
-    }
-
-    #[test]
-    fn no_value_is_missed() {
-        let search = search(&["ada@example.com", "xy", "zoë"]);
-        for plain in ["to ADA@example.com", "xy", "....xy", "ZOË", "50% of", "a+b c", "(QUJDREVG)"]
-        {
-            for before in ["", "x", "xx", "xxx", "/"] {
-                for engine in [PLAIN, URL] {
-                    // A run that is too short is not decoded.
-                    let plain = format!("{plain}......");
-                    let run = format!("{before}{}", engine.encode(plain));
-                    assert!(may_contain(run.as_bytes(), &search), "{run}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn most_words_need_not_be_decoded() {
-        let search = search(&["ada@example.com", "zoë"]);
-        let words = "learner-0001 external/login information 0123456789abcdef authentication dashboard \
-            extUserId invitation application/json completed_at certificate onboarding";
-        let words: Vec<_> = words.split_whitespace().collect();
-        let taken = words.iter().filter(|word| may_contain(word.as_bytes(), &search)).count();
-        assert!(taken * 4 <= words.len(), "{taken} of {}", words.len());
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_decoding_finds_is_expected(
-            run in "[A-Za-z0-9+/]{8,40}|[A-Za-z0-9_-]{8,40}|([A-Za-z0-9]{0,3}(YWRh|w6vD|Ky|JQ|eHl6)){2,9}",
-            values in prop::collection::vec("[abxyzABk]{1,5}", 1..4),
-        ) {
-            let search = Search::new(values.into_iter());
-            let is_expected = may_contain(run.as_bytes(), &search);
-            for offset in OFFSETS {
-                let mut plain = Vec::new();
-                if decode(run.as_bytes(), offset, &mut plain).is_none() {
-                    continue;
-                }
-                let is_wide = !plain.is_ascii() && std::str::from_utf8(&plain).is_ok();
-                let is_nested = plain.iter().any(|byte| b"+%\\&".contains(byte))
-                    || runs(&plain, 0..plain.len()).next().is_some();
-                let is_found = search.may_contain(&plain);
-                prop_assert!(is_expected || !(is_wide || is_nested || is_found), "{plain:?}");
-            }
-        }
-    }
 }

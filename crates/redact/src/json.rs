@@ -1,9 +1,13 @@
 //! JSON with the position of each text, so that a text can be replaced while everything else stays as it was, including
 //! duplicate keys, white space and long numbers. A `serde_json::Value` loses these, and with them it could hide a value.
 
+use std::fmt;
 use std::ops::Range;
 
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// JSON that is nested more deeply is treated as plain text.
 const DEEPEST: usize = 128;
@@ -36,20 +40,50 @@ pub(crate) fn parse(text: &str) -> Option<Node> {
     if !text.trim_start().starts_with(['{', '[', '"']) {
         return None;
     }
-    let mut reader = Reader { text, at: 0 };
-    let node = reader.value(0)?;
-    reader.skip();
-    (reader.at == text.len()).then_some(node)
+    Node::new(text, serde_json::from_str(text).ok()?, 0)
 }
 
 /// Whether a value says everything that these bytes say: it has no duplicate keys, and no number lost digits.
 pub fn says_all(bytes: &[u8], value: &Value) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    let mut reader = Reader { text, at: 0 };
-    reader.value(0).is_some_and(|node| node.says(text, value))
+    let node = std::str::from_utf8(bytes).ok().and_then(|text| {
+        let raw: &RawValue = serde_json::from_str(text).ok()?;
+        Some((text, Node::new(text, raw, 0)?))
+    });
+    node.is_some_and(|(text, node)| node.says(text, value))
 }
 
 impl Node {
+    fn new(text: &str, raw: &RawValue, depth: usize) -> Option<Self> {
+        if depth > DEEPEST {
+            return None;
+        }
+        let json = raw.get();
+        let what = match json.as_bytes().first()? {
+            b'{' => {
+                let Fields(fields) = serde_json::from_str(json).ok()?;
+                let fields = fields.into_iter().map(|(key, value)| {
+                    let name = serde_json::from_str(key.get()).ok()?;
+                    let key = Key { span: span(text, key), text: name };
+                    Some((key, Self::new(text, value, depth + 1)?))
+                });
+                What::Object(fields.collect::<Option<_>>()?)
+            }
+            b'[' => {
+                let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+                What::Array(
+                    items
+                        .into_iter()
+                        .map(|item| Self::new(text, item, depth + 1))
+                        .collect::<Option<_>>()?,
+                )
+            }
+            b'"' => What::Text(serde_json::from_str(json).ok()?),
+            b't' | b'f' | b'n' => What::Word,
+            _ => What::Number,
+        };
+        Some(Self { span: span(text, raw), what })
+    }
+
     fn says(&self, text: &str, value: &Value) -> bool {
         match (&self.what, value) {
             (What::Object(fields), Value::Object(own)) => {
@@ -63,89 +97,42 @@ impl Node {
                     && items.iter().zip(own).all(|(node, value)| node.says(text, value))
             }
             (What::Text(text), Value::String(own)) => text == own,
-            (What::Number | What::Word, own) => {
-                let said = own.to_string();
-                text[self.span.clone()] == said
-            }
+            (What::Number | What::Word, own) => text[self.span.clone()] == own.to_string(),
             _ => false,
         }
     }
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
+/// Where a part is in its text.
+fn span(text: &str, part: &RawValue) -> Range<usize> {
+    let start = part.get().as_ptr() as usize - text.as_ptr() as usize;
+    start..start + part.get().len()
 }
 
-impl Reader<'_> {
-    fn skip(&mut self) {
-        let rest = self.text.as_bytes()[self.at..].iter();
-        self.at += rest.take_while(|byte| b" \t\r\n".contains(byte)).count();
-    }
+/// The fields of an object, duplicates included.
+struct Fields<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 
-    fn peek(&mut self) -> Option<u8> {
-        self.skip();
-        self.text.as_bytes().get(self.at).copied()
-    }
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct All;
 
-    fn take(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at += 1)
-    }
+        impl<'de> Visitor<'de> for All {
+            type Value = Fields<'de>;
 
-    fn value(&mut self, depth: usize) -> Option<Node> {
-        let first = self.peek()?;
-        let start = self.at;
-        let what = match first {
-            _ if depth > DEEPEST => return None,
-            b'{' => What::Object(self.list(b'}', |reader| {
-                let key = reader.key()?;
-                reader.take(b':')?;
-                Some((key, reader.value(depth + 1)?))
-            })?),
-            b'[' => What::Array(self.list(b']', |reader| reader.value(depth + 1))?),
-            b'"' => What::Text(self.key()?.text),
-            _ => self.bare()?,
-        };
-        Some(Node { span: start..self.at, what })
-    }
-
-    fn list<T>(&mut self, close: u8, item: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        self.at += 1;
-        let mut items = Vec::new();
-        if self.take(close).is_some() {
-            return Some(items);
-        }
-        loop {
-            items.push(item(self)?);
-            if self.take(close).is_some() {
-                return Some(items);
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object")
             }
-            self.take(b',')?;
-        }
-    }
 
-    /// A string.
-    fn key(&mut self) -> Option<Key> {
-        self.take(b'"')?;
-        let start = self.at - 1;
-        let bytes = self.text.as_bytes();
-        while *bytes.get(self.at)? != b'"' {
-            self.at += if bytes[self.at] == b'\\' { 2 } else { 1 };
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
         }
-        self.at += 1;
-        let span = start..self.at;
-        let text = serde_json::from_str(self.text.get(span.clone())?).ok()?;
-        Some(Key { span, text })
-    }
 
-    fn bare(&mut self) -> Option<What> {
-        let rest = &self.text[self.at..];
-        let end = rest.find([',', ']', '}', ' ', '\t', '\r', '\n']).unwrap_or(rest.len());
-        self.at += end;
-        match &rest[..end] {
-            "true" | "false" | "null" => Some(What::Word),
-            number => serde_json::from_str::<f64>(number).ok().map(|_| What::Number),
-        }
+        input.deserialize_map(All)
     }
 }
 
@@ -154,10 +141,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_and_keys_know_their_places() {
+    fn texts_and_keys_have_positions() {
         let text = r#" {"a\u0062" : ["x", 1e5, null], "ab":"ü"} "#;
         let Some(Node { what: What::Object(fields), .. }) = parse(text) else { panic!() };
-        assert_eq!(fields.len(), 2, "a doubled key is there twice");
+        assert_eq!(fields.len(), 2, "a duplicate key is kept");
         assert_eq!((fields[0].0.text.as_str(), fields[1].0.text.as_str()), ("ab", "ab"));
         assert_eq!(&text[fields[0].0.span.clone()], r#""a\u0062""#);
         let What::Array(items) = &fields[0].1.what else { panic!() };
@@ -166,12 +153,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_none() {
+    fn anything_but_json_is_refused() {
         for text in
             ["", "{", "[1", "\"a", "\"a\\", "{\"a\"}", "[1,]", "[x]", "{} {}", "17", "[\"\\u00\"]"]
         {
             assert!(parse(text).is_none(), "{text}");
         }
         assert!(parse(&"[".repeat(100_000)).is_none());
+        assert!(parse(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))).is_none());
+    }
+
+    #[test]
+    fn a_value_does_not_say_all_of_lossy_json() {
+        let says_all = |text: &str| says_all(text.as_bytes(), &serde_json::from_str(text).unwrap());
+        assert!(says_all(r#" {"a": [1, "\u00e9", 1.5, null], "b": {}} "#));
+        assert!(!says_all(r#"{"a": 1, "a": 1}"#), "a duplicate key");
+        assert!(!says_all("[12345678901234567890123]"), "a long number");
     }
 }

@@ -135,12 +135,11 @@ impl Patterns {
         let mut plain = Vec::new();
         let mut may_contain = |run: Range<usize>| {
             let run = &bytes[run];
-            base64::may_contain(run, &self.search)
-                && OFFSETS.into_iter().any(|offset| {
-                    plain.clear();
-                    let decoded = decode(run, offset, &mut plain);
-                    decoded.is_some() && self.may_contain_at(&plain, depth - 1, Origin::Noise)
-                })
+            OFFSETS.into_iter().any(|offset| {
+                plain.clear();
+                let decoded = decode(run, offset, &mut plain);
+                decoded.is_some() && self.may_contain_at(&plain, depth - 1, Origin::Noise)
+            })
         };
         parts(bytes, &run).any(&mut may_contain) || may_contain(run)
     }
@@ -377,6 +376,26 @@ mod tests {
         }
         check("/a/YWRhQGV4YW1wbGUuY29t/b", "/a/bGVhcm5lci0wMDAxQGV4YW1wbGUuY29t/b");
         check("YWRhQGV4YW1wbGUuY29tIQ%3D%3D", "bGVhcm5lci0wMDAxQGV4YW1wbGUuY29tIQ%3D%3D");
+    }
+
+    #[test]
+    fn no_value_in_base64_is_ruled_out() {
+        let patterns = patterns(&[
+            ("ada@example.com", Reach::Anywhere, "1"),
+            ("xyz123", Reach::Anywhere, "2"),
+            ("zoë", Reach::Words, "3"),
+        ]);
+        let nested = base64::PLAIN.encode("to ada@example.com");
+        for plain in ["to ADA@example.com", "....xyz123", "ZOË", "ada%40example.com", &nested] {
+            for before in ["", "x", "xx", "xxx", "/"] {
+                for engine in [base64::PLAIN, base64::URL] {
+                    // A run that is too short is not decoded.
+                    let run = format!("{before}{}", engine.encode(format!("{plain}......")));
+                    assert!(patterns.may_contain(run.as_bytes()), "{run}");
+                }
+            }
+        }
+        assert!(!patterns.may_contain(base64::PLAIN.encode("nothing of that").as_bytes()));
     }
 
     #[test]

@@ -81,11 +81,6 @@ impl Search {
         self.prefixes.matches(text).next().is_some()
     }
 
-    /// Whether a value may begin with these bytes.
-    pub(crate) fn begins(&self, start: u32) -> bool {
-        self.prefixes.has(start)
-    }
-
     /// Where values are, overlapping ones included, and their numbers.
     pub(crate) fn find(&self, text: &[u8]) -> Vec<(Range<usize>, usize)> {
         let mut found = Vec::new();
@@ -203,14 +198,12 @@ fn words(values: usize) -> usize {
 }
 
 /// The bytes of a text that are compared with prefixes, in lower case. The text is followed by zeros.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Window(u32);
+#[derive(Default)]
+struct Window(u32);
 
 impl Window {
-    pub(crate) const LENGTH: usize = FIRST;
-
     /// Moves on by one byte.
-    pub(crate) fn push(&mut self, byte: u8) -> u32 {
+    fn push(&mut self, byte: u8) -> u32 {
         self.0 = with(self.0, byte.to_ascii_lowercase());
         self.0
     }

@@ -71,10 +71,10 @@ pub use mask_secrets::mask_secrets;
 pub use parse::{Interaction, ParseError, Recording, parse};
 pub(crate) use parse::{Part, answer_at, event_at, read};
 pub use reader::{EventReader, ReadError};
+pub use sanitize::Sanitizer;
 pub(crate) use sanitize::masked_response;
-pub use sanitize::{Sanitizer, SealError};
-pub use sealed::SealedCassette;
 pub(crate) use sealed::beside;
+pub use sealed::{SealError, SealedCassette};
 
 /// The version of a cassette.
 pub const VERSION: u32 = 1;

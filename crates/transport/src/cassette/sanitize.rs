@@ -8,14 +8,12 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::linearize::{Call, LinearRun, Step, in_doubt};
-use super::sealed::SealedCassette;
+use super::sealed::{SealError, SealedCassette, pretty};
 use super::{
-    Body, ErrorEvent, Event, Header, ParseError, ReadError, Recording, RequestEvent, ResponseEvent,
-    ValueEvent, identity, sorted,
+    Body, ErrorEvent, Event, Header, Recording, RequestEvent, ResponseEvent, ValueEvent, identity,
+    sorted,
 };
-use crate::redact::{
-    self, ApiKeys, Collected, Collector, Leak, Policy, Redactor, Rows, Scheme, fold,
-};
+use crate::redact::{self, ApiKeys, Collected, Collector, Policy, Redactor, Rows, Scheme, fold};
 use crate::request::Response;
 
 /// The parts of a run's description that a replay of its script needs.
@@ -42,33 +40,6 @@ pub struct Sanitizer {
     roster: Option<Rows>,
     /// The text of the cassette that is sealed again.
     before: Option<String>,
-}
-
-/// Why a recording could not be sealed. Nothing was written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SealError {
-    /// Something private would have been left in it.
-    #[error(
-        "{0}; no cassette was written: seal again and add the value, spelled as it is there, as a private value, \
-         or its field as a private field"
-    )]
-    Leak(#[from] Leak),
-    /// It contains the API key of a service, which [`Http`](crate::Http) masks: something else recorded it.
-    #[error(
-        "{0}: it contains the API key of a service; no cassette was written: replace the key with a new one, and \
-         delete what was recorded with it"
-    )]
-    Key(String),
-    /// The journal cannot be read.
-    #[error(transparent)]
-    Journal(#[from] ReadError),
-    /// The recording does not make sense.
-    #[error("{0}")]
-    Recording(String),
-    /// The sealed text cannot be read back.
-    #[error("the sealed cassette cannot be read back, which is a bug: {0}")]
-    Unreadable(#[from] ParseError),
 }
 
 impl Sanitizer {
@@ -386,15 +357,4 @@ fn kept(run: &Map<String, Value>, redactor: &Redactor) -> Map<String, Value> {
             (name.to_owned(), sorted(&redactor.json(&value)))
         })
         .collect()
-}
-
-/// One event after the other, formatted for people.
-pub(super) fn pretty(events: &[Event]) -> String {
-    let mut text = String::new();
-    for event in events {
-        // An event can always be written as JSON.
-        text.push_str(&serde_json::to_string_pretty(event).unwrap_or_default());
-        text.push('\n');
-    }
-    text
 }

@@ -8,8 +8,7 @@ use drillmaster_models::{Dialect, endpoint, scope};
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
-use super::sanitize::SealError;
-use super::{ParseError, Recording, parse};
+use super::{Body, Event, ParseError, ReadError, Recording, parse};
 use crate::redact::{ApiKeys, Leak, LeakCheck, Redactor, Rows, Warnings};
 
 /// A cassette that can be shared.
@@ -19,6 +18,33 @@ pub struct SealedCassette {
     pub(super) roster: Option<Rows>,
     pub(super) warnings: Warnings,
     pub(super) in_doubt: Vec<String>,
+}
+
+/// Why a recording could not be sealed. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// Something private would have been left in it.
+    #[error(
+        "{0}; no cassette was written: seal again and add the value, spelled as it is there, as a private value, \
+         or its field as a private field"
+    )]
+    Leak(#[from] Leak),
+    /// It contains the API key of a service, which [`Http`](crate::Http) masks: something else recorded it.
+    #[error(
+        "{0}: it contains the API key of a service; no cassette was written: replace the key with a new one, and \
+         delete what was recorded with it"
+    )]
+    Key(String),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] ReadError),
+    /// The recording does not make sense.
+    #[error("{0}")]
+    Recording(String),
+    /// The sealed text cannot be read back.
+    #[error("the sealed cassette cannot be read back, which is a bug: {0}")]
+    Unreadable(#[from] ParseError),
 }
 
 impl SealedCassette {
@@ -141,7 +167,7 @@ fn check_run(check: &LeakCheck, place: &str, parts: &Map<String, Value>) -> Resu
 }
 
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    super::Body::Base64(text.to_owned()).bytes().ok()
+    Body::Base64(text.to_owned()).bytes().ok()
 }
 
 /// An event, for an error. The name of a row's scope may not be redacted, so it is left out.
@@ -152,6 +178,17 @@ fn place(event: &Value) -> String {
         (Some(ordinal), _) => format!("a row's {kind} {ordinal}"),
         _ => format!("the {kind} event"),
     }
+}
+
+/// One event after the other, formatted for people.
+pub(super) fn pretty(events: &[Event]) -> String {
+    let mut text = String::new();
+    for event in events {
+        // An event can always be written as JSON.
+        text.push_str(&serde_json::to_string_pretty(event).unwrap_or_default());
+        text.push('\n');
+    }
+    text
 }
 
 /// A complete file next to its place. New files are readable by whoever the system's defaults say.
@@ -175,7 +212,7 @@ pub(crate) fn beside(path: &Path) -> io::Result<NamedTempFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cassette::{ErrorEvent, Event, sanitize};
+    use crate::cassette::ErrorEvent;
     use crate::redact::{Scheme, Sensitivity};
 
     /// The check does not depend on redaction: it refuses text that was never redacted.
@@ -192,7 +229,7 @@ mod tests {
             Event::Error(ErrorEvent { scope, ordinal: 3, kind, detail, in_doubt_since: None })
         };
         let check = |detail: &str, roster: Option<&Rows>| {
-            let text = sanitize::pretty(&[lost(detail)]);
+            let text = pretty(&[lost(detail)]);
             let (roster, warnings) = (roster.cloned(), Warnings::default());
             SealedCassette { text, roster, warnings, in_doubt: Vec::new() }
                 .check(&redactor, &ApiKeys::default())

@@ -1,4 +1,4 @@
-//! Output on a terminal: tables fit, and colors follow the environment.
+//! On a terminal: tables fit it, colours are used as the environment wants them, and what is piped is plain.
 
 use super::check;
 use crate::snapshot::snapshot;
@@ -25,7 +25,7 @@ fn with_runs() -> Workdir {
 }
 
 #[test]
-fn lists_fit_the_terminal_without_breaking_ids() {
+fn lists_fit_the_terminal_and_break_no_id() {
     let workdir = with_runs().with_keys();
     let ids = workdir.run("runs --format csv").exits(0).out.clone();
     let ids: Vec<&str> = ids.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
@@ -43,20 +43,20 @@ fn lists_fit_the_terminal_without_breaking_ids() {
 }
 
 #[test]
-fn runs_on_a_narrow_terminal_are_printed_as_paragraphs() {
+fn runs_on_a_narrow_terminal_are_paragraphs() {
     let workdir = with_runs();
     snapshot("cli", "runs_narrow", &run(&workdir, "runs", 40, On::All).exits(0).err);
     snapshot("cli", "runs_wide", &run(&workdir, "runs", 120, On::All).exits(0).err);
 }
 
 #[test]
-fn piped_tables_have_their_full_width() {
+fn what_is_piped_is_as_wide_as_it_is() {
     let workdir = Workdir::empty();
     let piped = run(&workdir, "endpoints", 40, On::Errors);
     assert_eq!(piped.exits(0).out, workdir.run("endpoints").out);
 }
 
-/// An error in a script, a diff, and a usage error, with these variables set.
+/// What is told about a mistake, a diff and the command line itself, with these variables set.
 fn coloured(variables: &[(&'static str, &str)], line: &str, on: On) -> [bool; 2] {
     let mut workdir = Workdir::empty().with("wrong.rhai", WRONG);
     for (name, value) in variables {
@@ -67,7 +67,7 @@ fn coloured(variables: &[(&'static str, &str)], line: &str, on: On) -> [bool; 2]
 }
 
 #[test]
-fn the_environment_controls_colors() {
+fn the_environment_says_whether_there_are_colours() {
     for line in ["run wrong.rhai", "run --wrong"] {
         for (variables, due) in [
             (&[][..], true),
@@ -95,16 +95,16 @@ fn the_environment_controls_colors() {
 }
 
 #[test]
-fn colors_can_be_forced_on_a_pipe() {
+fn colours_can_be_forced_on_a_pipe() {
     let workdir = Workdir::empty().with("wrong.rhai", WRONG);
     let plain = |workdir: &Workdir| !workdir.run("run wrong.rhai").exits(3).err.contains(ESCAPE);
     assert!(plain(&workdir));
     assert!(!plain(&workdir.setting("CLICOLOR_FORCE", "1")));
 }
 
-/// Each stream has its own colors: a piped diff is plain even if standard error is a terminal.
+/// A stream is asked about itself: a diff that is piped is plain though mistakes are told on a terminal.
 #[test]
-fn a_pipe_has_no_colors_while_the_terminal_has() {
+fn what_is_piped_has_no_colours_while_the_terminal_has() {
     let workdir = Workdir::empty();
     workdir.run("init project").exits(0);
     let accepted = workdir.path("project/recordings/onboard.accepted");
@@ -117,15 +117,15 @@ fn a_pipe_has_no_colors_while_the_terminal_has() {
 }
 
 #[test]
-fn a_dumb_terminal_gets_no_progress_bar() {
+fn a_dumb_terminal_gets_no_bar() {
     let workdir = Workdir::with_class().setting("TERM", "dumb");
     let ended = run(&workdir, "run onboard_class.rhai --roster class.csv", 80, On::All);
     assert!(!ended.exits(0).err.contains(ESCAPE), "{ended}");
 }
 
-/// A list has the same content in all formats.
+/// A list is the same in any form.
 #[test]
-fn every_list_has_all_formats() {
+fn every_list_has_all_forms() {
     let workdir = with_runs();
     check("endpoint_csv", &workdir, "endpoints veracode.invite --format csv", 0);
     workdir
@@ -151,7 +151,7 @@ fn every_list_has_all_formats() {
 }
 
 #[test]
-fn diagnostics_fit_a_narrow_terminal() {
+fn a_narrow_terminal_breaks_no_frame() {
     let workdir =
         Workdir::empty().with("wrong.rhai", format!("let rooms = 1;\n  {WRONG} // and more of it"));
     let framed = run(&workdir, "run wrong.rhai", 50, On::All);
@@ -167,9 +167,9 @@ fn diagnostics_fit_a_narrow_terminal() {
     }
 }
 
-/// CSV is written line by line; the other formats are written at the end.
+/// Line by line it takes no memory; any other form is whole at the end.
 #[test]
-fn a_list_of_a_script_has_all_formats() {
+fn a_scripts_list_has_all_forms() {
     let script = "header([\"key\", \"tags\"]);\n\
                   each(roster(), |row| { line([row.email, [\"a\", \"b\"]]); });\nline([\"last\", ()]);";
     let workdir =
@@ -190,13 +190,13 @@ fn a_list_of_a_script_has_all_formats() {
 }
 
 #[test]
-fn a_list_has_one_header_and_a_cell_per_column() {
+fn a_list_is_started_once_and_has_as_many_cells_as_columns() {
     for (script, due) in [
-        ("line([1]);", "line: a list begins with header("),
-        ("header([\"a\"]); header([\"b\"]);", "header: the list was begun already"),
-        ("header([\"a\", \"a\"]);", "header: the column `a` is there twice"),
-        ("header([\"a\", 1]);", "header: a column has a name, and `1` is none"),
-        ("header([]);", "header: a list has at least one column"),
+        ("line([1]);", "line: call header("),
+        ("header([\"a\"]); header([\"b\"]);", "header: the list has a header already"),
+        ("header([\"a\", \"a\"]);", "header: the column `a` is given twice"),
+        ("header([\"a\", 1]);", "header: a column name must be a non-empty text"),
+        ("header([]);", "header: a list needs at least one column"),
         ("header([\"a\"]); line([1, 2]);", "line: the list has 1 columns, and the line 2 cells"),
     ] {
         let ended = Workdir::empty().with("a.rhai", script).run("run a.rhai");
@@ -204,20 +204,20 @@ fn a_list_has_one_header_and_a_cell_per_column() {
     }
     let row = "each([1], |n| { header([\"a\"]); });";
     let ended = Workdir::empty().with("a.rhai", row).run("run a.rhai");
-    assert!(ended.exits(1).err.contains("header: it is made once, outside of rows"), "{ended}");
+    assert!(ended.exits(1).err.contains("header: call it once, outside of rows"), "{ended}");
 }
 
 #[test]
-fn json_output_of_a_dry_run_is_only_the_plan() {
+fn for_a_program_a_dry_run_writes_its_plan_alone() {
     let dry = "run onboard_class.rhai --roster class.csv --max-rows 2 --dry-run --format json";
     let ended = Workdir::with_class().run(dry);
     let plan: serde_json::Value = serde_json::from_str(&ended.exits(0).out).unwrap();
     assert_eq!(plan.as_array().map(Vec::len), Some(5));
 }
 
-/// With --format, a table that a script prints can be read by programs.
+/// What a script prints as a table may be meant for another program.
 #[test]
-fn a_table_of_a_script_has_all_formats() {
+fn a_scripts_table_has_all_forms() {
     let script = "let rows = each(roster(), |row| #{ n: 1 }); print(rows.table([\"key\", \"n\"]));";
     let workdir =
         Workdir::empty().with("a.rhai", script).with("some.csv", "email\nada@example.com\n");
