@@ -103,7 +103,7 @@ fn print_plan(plan: &Plan, tally: &PlanStats, ui: &Ui) -> Result<(), Diagnostic>
             let rows = writes()?.into_iter().map(cells).collect();
             ui.rows(&["row", "endpoint", "subject", "effect"], rows)?;
         }
-        Format::Table if tally.len() == 0 => ui.console.print("the run would write nothing"),
+        Format::Table if tally.is_empty() => ui.console.print("the run would write nothing"),
         Format::Table => {
             let cells = |(name, count): &(String, usize)| {
                 vec![name.clone(), count.to_string(), effect(name).to_owned()]

@@ -52,10 +52,10 @@ pub trait LegacyForm<E: Endpoint>:
 pub struct Legacy {
     /// The declaration in the legacy dialect.
     pub metadata: Metadata,
-    pub(crate) request_to_legacy: Conversion,
-    pub(crate) request_from_legacy: Conversion,
-    pub(crate) answer_to_legacy: Conversion,
-    pub(crate) answer_from_legacy: Conversion,
+    pub(crate) encode_request: Conversion,
+    pub(crate) decode_request: Conversion,
+    pub(crate) encode_answer: Conversion,
+    pub(crate) decode_answer: Conversion,
     pub(crate) request_schema: fn() -> Schema,
     pub(crate) response_schema: fn() -> Schema,
 }
@@ -67,14 +67,10 @@ impl Legacy {
     pub const fn new<E: Endpoint, L: LegacyForm<E>>() -> Self {
         Self {
             metadata: L::METADATA,
-            request_to_legacy: |request| convert::<E, L>(L::METADATA.name, request),
-            request_from_legacy: |request| convert::<L, E>(L::METADATA.name, request),
-            answer_to_legacy: |answer| {
-                convert::<E::Response, L::Response>(L::METADATA.name, answer)
-            },
-            answer_from_legacy: |answer| {
-                convert::<L::Response, E::Response>(L::METADATA.name, answer)
-            },
+            encode_request: |request| convert::<E, L>(L::METADATA.name, request),
+            decode_request: |request| convert::<L, E>(L::METADATA.name, request),
+            encode_answer: |answer| convert::<E::Response, L::Response>(L::METADATA.name, answer),
+            decode_answer: |answer| convert::<L::Response, E::Response>(L::METADATA.name, answer),
             request_schema: schema_of::<L>,
             response_schema: schema_of::<L::Response>,
         }

@@ -126,7 +126,7 @@ impl EndpointDef {
         let fields = self.check(fields)?;
         let metadata = self.metadata(dialect)?;
         let fields = match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.request_to_legacy)(&fields)?,
+            Some(legacy) => (legacy.encode_request)(&fields)?,
             None => fields,
         };
         Ok(wire::encode(metadata, fields)?)
@@ -138,8 +138,9 @@ impl EndpointDef {
         let value = wire::decode(metadata, self.errors(), answer)?;
         check_list(metadata, &value)?;
         let value = match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.answer_from_legacy)(&value)
-                .map_err(|error| Failure::from_mismatch(&error))?,
+            Some(legacy) => {
+                (legacy.decode_answer)(&value).map_err(|error| Failure::from_mismatch(&error))?
+            }
             None => value,
         };
         (self.normalise_answer)(&value).map_err(|error| Failure::from_mismatch(&error))
@@ -165,7 +166,7 @@ impl EndpointDef {
     /// Converts the fields of a received request to the current dialect. For servers.
     pub fn fields_from_wire(&self, fields: Value, dialect: Dialect) -> Result<Value, FieldError> {
         match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.request_from_legacy)(&fields),
+            Some(legacy) => (legacy.decode_request)(&fields),
             None => Ok(fields),
         }
     }
@@ -178,8 +179,9 @@ impl EndpointDef {
     ) -> Result<wire::Response, Failure> {
         let metadata = self.metadata(dialect)?;
         let answer = match self.legacy_in(dialect) {
-            Some(legacy) => (legacy.answer_to_legacy)(&answer)
-                .map_err(|error| Failure::from_mismatch(&error))?,
+            Some(legacy) => {
+                (legacy.encode_answer)(&answer).map_err(|error| Failure::from_mismatch(&error))?
+            }
             None => answer,
         };
         Ok(wire::respond(metadata, &answer))

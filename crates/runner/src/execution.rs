@@ -3,6 +3,7 @@
 pub(crate) mod captures;
 pub(crate) mod classify;
 pub(crate) mod context;
+pub(crate) mod details;
 pub mod each;
 pub(crate) mod fiber;
 pub mod history;

@@ -1,10 +1,10 @@
-//! The script language: Rhai, the endpoints as functions, and the words of its own.
+//! The script language: Rhai, the endpoints as functions, and functions of its own.
 
 pub mod definitions;
 pub mod endpoints;
-pub mod engine;
-pub mod imports;
-pub mod limits;
-pub mod prelude;
-pub mod reading;
-pub mod shown;
+pub(crate) mod engine;
+pub(crate) mod imports;
+pub(crate) mod limits;
+pub(crate) mod prelude;
+pub(crate) mod reading;
+pub(crate) mod shown;

@@ -8,8 +8,8 @@
 //! follows the rows of a run is a [`RowSink`](execution::row_sink::RowSink).
 //!
 //! Its modules stand in layers, and use only those to their left:
-//! {outcome, diagnostic, exit, run_spec, report_data, roster, fs, output, log} ← value ← execution ← language ← analysis
-//! ← script ← run ← {report, snapshot}.
+//! `{outcome, diagnostic, exit, run_spec, report_data, roster, fs, output, log}` ← `value` ← `execution` ← `language` ←
+//! `analysis` ← `script` ← `run` ← `{report, snapshot}`.
 
 pub mod analysis;
 pub mod diagnostic;

@@ -1,22 +1,22 @@
-//! What a log is told of rows, besides what `drillmaster_transport::log` tells of requests.
+//! Events about rows for `tracing`, next to those of `drillmaster_transport::log` about requests.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use drillmaster_transport::Scope;
 
-/// A row ended.
+/// The target of the event that a row ended.
 pub const ROW: &str = "drillmaster::row";
 
-/// The numbers of the rows that are running, by their scopes.
+/// The numbers of the running rows, by scope.
 static ROWS: Mutex<Option<HashMap<String, usize>>> = Mutex::new(None);
 
-/// As long as this is kept, the number of a row can be looked up by its scope.
+/// Keeps the number of a row available until it is dropped.
 pub(crate) struct Numbered {
     scope: String,
 }
 
-/// Keeps the number of a row for a log, if there is one.
+/// Makes the number of a row available, if there is a log.
 pub(crate) fn number(scope: &Scope, number: usize) -> Option<Numbered> {
     if !drillmaster_transport::log::is_on() {
         return None;
@@ -27,7 +27,7 @@ pub(crate) fn number(scope: &Scope, number: usize) -> Option<Numbered> {
     Some(Numbered { scope })
 }
 
-/// The number of the running row with this scope, from 1.
+/// The number of the running row of this scope, from 1. A log uses it instead of the scope, which can name a person.
 pub fn row_number(scope: &str) -> Option<usize> {
     let rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
     rows.as_ref()?.get(scope).copied()

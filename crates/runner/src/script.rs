@@ -311,7 +311,7 @@ impl Script {
 
 fn read_input(input: &Input, text: &str, default: Option<&Dynamic>) -> Result<Dynamic, Diagnostic> {
     let refuse = |kind: &str| {
-        Err(Diagnostic::usage(format!("the input `{}` is `{text}`, and {kind} is due", input.name)))
+        Err(Diagnostic::usage(format!("the input `{}` must be {kind}, not `{text}`", input.name)))
     };
     match default {
         Some(default) if default.is_int() => {

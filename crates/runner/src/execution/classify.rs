@@ -5,8 +5,7 @@ use drillmaster_transport::cassette::RowEvent;
 use rhai::{Dynamic, EvalAltResult};
 use serde_json::{Map, Value};
 
-use crate::diagnostic::how_to_resolve;
-use crate::execution::context::{RunContext, is_fatal};
+use crate::execution::details::{detail_of, is_fatal};
 use crate::execution::row_context::RowStats;
 use crate::execution::script_error::{self, innermost};
 use crate::outcome::{SCRIPT_LINE, State};
@@ -53,9 +52,9 @@ impl RowResult {
     }
 }
 
-/// The result of a row whose function returned or failed.
+/// The result of a row whose function returned or failed. `resume` is the command that resumes the run.
 pub(crate) fn classify(
-    calls: &RunContext,
+    resume: Option<&str>,
     stats: &RowStats,
     result: ScriptResult<Dynamic>,
 ) -> RowResult {
@@ -64,13 +63,13 @@ pub(crate) fn classify(
         Err(error) => {
             let (mut error, ..) = innermost(*error);
             let line = error.take_position().line().map(|line| line as u64);
-            let (state, detail) = failure(calls, &error, line);
+            let (state, detail) = failure(resume, &error, line);
             // The notes say what was done before the error.
-            let details: Vec<_> = stats.notes.iter().cloned().chain([detail]).collect();
-            return RowResult { line, ..RowResult::new(state, details.join("; ")) };
+            let parts: Vec<_> = stats.notes.iter().cloned().chain([detail]).collect();
+            return RowResult { line, ..RowResult::new(state, parts.join("; ")) };
         }
     };
-    let state = if stats.unchanged && !stats.changed { State::Unchanged } else { State::Done };
+    let ended = if stats.unchanged && !stats.changed { State::Unchanged } else { State::Done };
     let mut returned = match to_json(&value) {
         Ok(Value::Object(fields)) => fields,
         Ok(Value::Null) => Map::new(),
@@ -87,16 +86,16 @@ pub(crate) fn classify(
     }
     let detail = returned.shift_remove("detail").map(|detail| cell(&detail));
     let detail = detail.unwrap_or_else(|| stats.notes.join("; "));
-    RowResult { returned, ..RowResult::new(state, detail) }
+    RowResult { returned, ..RowResult::new(ended, detail) }
 }
 
-fn failure(calls: &RunContext, error: &EvalAltResult, line: Option<u64>) -> (State, String) {
+fn failure(resume: Option<&str>, error: &EvalAltResult, line: Option<u64>) -> (State, String) {
     if let EvalAltResult::ErrorRuntime(value, _) = error
         && let Some(error) = value.read_lock::<CallError>()
     {
         return match &*error {
             CallError::Skipped(reason) => (State::Skipped, reason.clone()),
-            CallError::Failed(error) => (state_of(error), detail_of(calls, error)),
+            CallError::Failed(error) => (state_of(error), detail_of(error, resume)),
         };
     }
     let place = line.map_or(String::new(), |line| format!("{SCRIPT_LINE} {line}: "));
@@ -110,32 +109,4 @@ fn state_of(error: &Error) -> State {
         () if is_fatal(error) => State::Skipped,
         () => State::Failed,
     }
-}
-
-/// What a row's detail says about a failed call.
-pub(crate) fn detail_of(calls: &RunContext, error: &Error) -> String {
-    let message = first_line(&error.to_string());
-    match (error.words(), error.endpoint()) {
-        // A row may make several calls.
-        (Some(words), Some(endpoint)) if error.is_refusal() => format!("{endpoint}: {words}"),
-        _ if error.is_in_doubt() => match calls.resume_command() {
-            Some(resume) => format!("{message}; `{resume}` looks again"),
-            None => format!("{message}; {}", how_to_resolve(error)),
-        },
-        _ if error.is_throttled() => match calls.resume_command() {
-            Some(resume) => format!("{message}; `{resume}` tries again, --retry-for waits longer"),
-            None => message,
-        },
-        _ => message,
-    }
-}
-
-/// The detail of what was not attempted because of an earlier error.
-pub(crate) fn not_attempted(error: &Error) -> String {
-    format!("not attempted: {}", first_line(&error.to_string()))
-}
-
-/// A detail is one line. What stopped the whole run is shown in full elsewhere.
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::execution::classify::{detail_of, not_attempted};
+use crate::execution::details::{detail_of, is_fatal, not_attempted};
 use crate::execution::fiber;
 use crate::execution::history::RunHistory;
 use crate::execution::memory::Memory;
@@ -185,7 +185,11 @@ impl RunContext {
         if let Err(error) = &value
             && error.is_replay_mismatch()
         {
-            self.note_issue((name, String::new()), IssueKind::Unrecorded, detail_of(self, error));
+            self.note_issue(
+                (name, String::new()),
+                IssueKind::Unrecorded,
+                detail_of(error, self.resume_command()),
+            );
             self.close_after(None, error);
         }
         value
@@ -222,7 +226,9 @@ impl RunContext {
         };
         let call = (endpoint.name(), fields.to_string());
         match error.zip(kind) {
-            Some((error, kind)) => self.note_issue(call, kind, detail_of(self, error)),
+            Some((error, kind)) => {
+                self.note_issue(call, kind, detail_of(error, self.resume_command()));
+            }
             None => self.update_issues(|issues| issues.retain(|issue| issue.call != call)),
         }
     }
@@ -381,13 +387,4 @@ async fn resolve(
         outcome = outcome => outcome.unwrap_or(Err(error)),
         () = stop.cancelled() => Err(error),
     }
-}
-
-/// Whether no request of the run can succeed after this error.
-pub(crate) fn is_fatal(error: &Error) -> bool {
-    error.is_credential()
-        || error.is_replay_mismatch()
-        || error.is_setup()
-        || error.is_unwritten()
-        || error.is_stopped()
 }

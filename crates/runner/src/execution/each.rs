@@ -11,8 +11,9 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use crate::diagnostic::{Category, Diagnostic};
 use crate::execution::MAX_CONCURRENCY;
 use crate::execution::captures::worker_copy;
-use crate::execution::classify::{RowResult, classify, not_attempted};
+use crate::execution::classify::{RowResult, classify};
 use crate::execution::context::RunContext;
+use crate::execution::details::not_attempted;
 use crate::execution::memory::EXCEEDED;
 use crate::execution::pool::run_in_order;
 use crate::execution::row_context::{RowContext, RowStats};
@@ -59,7 +60,7 @@ impl IntoIterator for Outcomes {
         let unreadable = |error: io::Error| {
             runtime_error(&format!("the finished rows cannot be read: {error}"), Position::NONE)
         };
-        let outcomes = self.store.iter().filter(is_wanted);
+        let outcomes = self.store.outcomes().filter(is_wanted);
         Box::new(outcomes.map(move |outcome| outcome.map_err(unreadable)))
     }
 }
@@ -200,7 +201,7 @@ fn run_rows(
             for item in items {
                 let row = run(&mut function, item?);
                 each.output(&row);
-                each.store.push(&row.outcome).map_err(|error| each.cannot_keep(error))?;
+                each.store.push(&row.outcome).map_err(|error| each.cannot_keep(&error))?;
             }
         }
     }
@@ -226,7 +227,7 @@ impl Each<'_> {
         }
         let mut deferred = Vec::new();
         let keep = |row: EndedRow| -> ScriptResult<()> {
-            let index = self.store.push(&row.outcome).map_err(|error| self.cannot_keep(error))?;
+            let index = self.store.push(&row.outcome).map_err(|error| self.cannot_keep(&error))?;
             if self.context.calls.is_deferred(row.scope(), &row.outcome) {
                 self.context.in_doubt(&row.finished(Revision::First));
                 deferred.push((index, row));
@@ -280,7 +281,7 @@ impl Each<'_> {
                 let call = || function.call_within_context::<Dynamic>(self.ctx, (item,));
                 let result = row.enter(call);
                 let stats = row.take_stats();
-                (classify(calls, &stats, result).with_issues(&stats), stats)
+                (classify(calls.resume_command(), &stats, result).with_issues(&stats), stats)
             }
         };
         if let Some(outer) = &self.outer {
@@ -302,7 +303,7 @@ impl Each<'_> {
         while !deferred.is_empty() {
             self.note_deferred(deferred.len());
             let resolved =
-                self.context.calls.resolve_rows().map_err(|error| self.cannot_keep(error))?;
+                self.context.calls.resolve_rows().map_err(|error| self.cannot_keep(&error))?;
             let (mut indices, mut rows) = (Vec::new(), Vec::new());
             for (index, row) in std::mem::take(&mut deferred) {
                 if resolved.contains(Scope::row_of(row.scope())) {
@@ -315,7 +316,7 @@ impl Each<'_> {
                 }
             }
             for (index, row) in indices.into_iter().zip(run_again(rows)?) {
-                self.store.amend(index, &row.outcome).map_err(|error| self.cannot_keep(error))?;
+                self.store.amend(index, &row.outcome).map_err(|error| self.cannot_keep(&error))?;
                 if self.context.calls.is_deferred(row.scope(), &row.outcome) {
                     self.context.in_doubt(&row.finished(Revision::Replaced));
                     deferred.push((index, row));
@@ -352,11 +353,13 @@ impl Each<'_> {
         }
     }
 
-    fn cannot_keep(&self, error: io::Error) -> Box<EvalAltResult> {
+    #[expect(clippy::unnecessary_box_returns, reason = "Rhai boxes its errors")]
+    fn cannot_keep(&self, error: &io::Error) -> Box<EvalAltResult> {
         self.unwritten(format!("the finished rows cannot be kept: {error}"))
     }
 
     /// Ends all calls because of a file that cannot be written.
+    #[expect(clippy::unnecessary_box_returns, reason = "Rhai boxes its errors")]
     fn unwritten(&self, what: impl std::fmt::Display) -> Box<EvalAltResult> {
         let error = self.context.calls.close_unwritten(what);
         call_error(CallError::Failed(error), self.ctx.call_position())

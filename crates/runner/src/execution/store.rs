@@ -89,7 +89,7 @@ impl RowStore {
     }
 
     /// The rows so far.
-    pub fn iter(&self) -> StoredRows {
+    pub fn outcomes(&self) -> StoredRows {
         StoredRows { store: self.clone(), index: 0, offset: 0, buffer: Vec::new(), start: 0 }
     }
 

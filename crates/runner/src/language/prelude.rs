@@ -95,7 +95,7 @@ fn inputs(engine: &mut Engine) {
     function(
         engine,
         "input",
-        &["name: string", "doc: string", "default: Dynamic", "Dynamic"],
+        &["name: string", "doc: string", "fallback: Dynamic", "Dynamic"],
         doc,
         move |ctx: NativeCallContext, name: &str, _: &str, _: Dynamic| read(&ctx, name),
     );

@@ -1,34 +1,33 @@
-//! The list that a script prints line by line: as it comes where that is CSV, and else as a whole at the end.
+//! The list that a script prints line by line: at once if it is CSV, otherwise as a whole at the end.
 
 use rhai::{Dynamic, ImmutableString};
 use serde_json::Value;
 
 use crate::output::table::Format;
 
-/// What a list has so far.
+/// A list so far.
 pub(crate) struct Listing {
     pub(crate) columns: Vec<String>,
-    /// The lines that are not printed yet.
+    /// The lines that have not been printed.
     pub(crate) lines: Vec<Vec<Value>>,
 }
 
 impl Listing {
-    /// A list without lines. Its columns are the keys of what another program reads, so that each has a name of
-    /// its own.
+    /// A list without lines. Column names have to be unique, because they become keys in JSON.
     pub(crate) fn new(columns: &[Dynamic]) -> Result<Self, String> {
         let mut names: Vec<String> = Vec::new();
         for column in columns {
             let name = column.read_lock::<ImmutableString>().map(|name| name.to_string());
             let Some(name) = name.filter(|name| !name.is_empty()) else {
-                return Err(format!("a column has a name, and `{column}` is none"));
+                return Err(format!("a column name must be a non-empty text, not `{column}`"));
             };
             if names.contains(&name) {
-                return Err(format!("the column `{name}` is there twice"));
+                return Err(format!("the column `{name}` is given twice"));
             }
             names.push(name);
         }
         if names.is_empty() {
-            return Err("a list has at least one column".to_owned());
+            return Err("a list needs at least one column".to_owned());
         }
         Ok(Self { columns: names, lines: Vec::new() })
     }

@@ -1,4 +1,4 @@
-//! Tables for people.
+//! Tables for people and CSV for spreadsheets.
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::output::visible::{visible, visible_line};
 
-/// How lists are written.
+/// The format of lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Columns for a person
@@ -17,7 +17,7 @@ pub enum Format {
     Csv,
 }
 
-/// A list with these columns, in a format.
+/// Formats a list with these columns.
 pub(crate) fn list(
     format: Format,
     columns: &[String],
@@ -36,9 +36,9 @@ pub(crate) fn list(
     }
 }
 
-/// Lays rows out under their header. With a width they are made to fit into it: cells are wrapped between words,
-/// the first column, which tells rows apart, never. Where there is no room for that, a row becomes a paragraph
-/// with a line for each cell.
+/// Formats rows as a table, which fits into `width` if that is given: cells are wrapped between words, except those of
+/// the first column, which identify the rows. If there is no room for that, each row becomes a paragraph with a line per
+/// cell.
 ///
 /// ```
 /// use drillmaster_runner::output::table::layout;
@@ -71,16 +71,16 @@ pub fn layout<H: AsRef<str>>(
     }
 }
 
-/// What stands between columns.
+/// The gap between columns.
 const GAP: u16 = 2;
-/// The longest word that a column makes room for.
+/// The longest word that a column has to fit.
 const WORD: usize = 24;
 
-/// How wide a column is with the gap behind it.
+/// The width of a column, including the gap after it.
 struct Room {
-    /// At least, for it to read well.
+    /// The minimum at which it is readable.
     needed: u16,
-    /// For no cell to be wrapped.
+    /// The width at which no cell is wrapped.
     wanted: u16,
 }
 
@@ -98,8 +98,8 @@ impl Room {
     }
 }
 
-/// How wide columns are that share what is left when each has what it needs. None gets more than it wants, so
-/// that the modest ones are served first.
+/// Distributes the width that is left once each column has its minimum. No column gets more than it wants, so the narrow
+/// ones are served first.
 fn shares(room: &[Room], mut left: u16) -> Vec<u16> {
     let mut widths: Vec<u16> = room.iter().map(|room| room.needed).collect();
     let mut order: Vec<usize> = (0..room.len()).collect();
@@ -117,7 +117,7 @@ fn longest<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
     texts.map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
-/// Lays out cells in columns of these widths, or as wide as they are.
+/// Arranges cells in columns of these widths, or of their own.
 fn columns(rows: impl Iterator<Item = Vec<String>>, widths: Option<&[u16]>) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
@@ -139,7 +139,7 @@ fn columns(rows: impl Iterator<Item = Vec<String>>, widths: Option<&[u16]>) -> S
 
 fn paragraphs(header: &[&str], rows: Vec<Vec<String>>, width: u16) -> String {
     let names = u16::try_from(longest(header.iter().copied())).unwrap_or(0) + GAP;
-    // Where there is no room for values either the terminal may break lines as it likes.
+    // If there is no room for values either, the terminal wraps the lines.
     let values = width.saturating_sub(names) + GAP;
     let values = if usize::from(values) < WORD / 2 { u16::MAX - names } else { values };
     let paragraph = |row: Vec<String>| {
@@ -149,10 +149,10 @@ fn paragraphs(header: &[&str], rows: Vec<Vec<String>>, width: u16) -> String {
     rows.into_iter().map(paragraph).collect::<Vec<_>>().join("\n\n")
 }
 
-/// The same as CSV for a person, who will open it in a spreadsheet: no cell of it is run as a formula.
+/// Formats rows as CSV that is safe to open in a spreadsheet.
 ///
-/// What a service or a learner calls themselves may begin with `=`. Such a cell gets an apostrophe before it; numbers
-/// are as they are.
+/// Names that others choose may start with `=`, and a spreadsheet would run them as formulas. Such cells get an
+/// apostrophe in front; numbers stay unchanged.
 ///
 /// ```
 /// use drillmaster_runner::output::table::sheet_text;
@@ -165,19 +165,19 @@ pub fn sheet_text(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> String {
     csv_text(&header, &rows.iter().map(harmless_row).collect::<Vec<_>>())
 }
 
-/// A cell that no spreadsheet takes for a formula.
+/// A cell that no spreadsheet runs as a formula.
 fn harmless(cell: &str) -> String {
-    // The wide forms are read as the others by some.
+    // Some spreadsheets accept the full-width forms too.
     let begins =
         ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
     let runs = cell.starts_with(begins) && cell.parse::<f64>().is_err();
     if runs { format!("'{cell}") } else { cell.to_owned() }
 }
 
-/// The same as CSV, to the letter.
+/// Formats rows as exact CSV, for programs.
 pub fn csv_text(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> String {
     let mut csv = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-    // Memory takes whatever is written.
+    // Writing to memory cannot fail.
     let _ = csv.write_record(header.iter().map(AsRef::as_ref));
     for row in rows {
         let _ = csv.write_record(row);
@@ -186,7 +186,7 @@ pub fn csv_text(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> String {
     text.unwrap_or_default()
 }
 
-/// A value in a cell: text as it is, short lists joined, long ones counted, nothing for null.
+/// A value as a table cell: text unchanged, short lists joined, long ones counted, nothing for null.
 pub fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -200,8 +200,8 @@ pub fn cell(value: &Value) -> String {
     }
 }
 
-/// A value in a cell of a file, which holds all of it: lists are joined, things that have a name stand under
-/// it, anything deeper is JSON.
+/// A value as a cell of a file, without loss: lists are joined, objects with a name are shown by it, anything deeper is
+/// JSON.
 pub fn whole(value: &Value) -> String {
     let is_flat = |item: &Value| !item.is_array() && (!item.is_object() || name_of(item).is_some());
     match value {
@@ -213,15 +213,15 @@ pub fn whole(value: &Value) -> String {
     }
 }
 
-/// What a thing is called.
+/// The name of an object.
 fn name_of(value: &Value) -> Option<&Value> {
     ["name", "title", "id"].iter().find_map(|name| value.get(*name))
 }
 
-/// The longest list that is shown in a cell.
+/// The longest list that is shown in full.
 const SHORT: usize = 4;
 
-/// A cell may have several lines. What would move a terminal's cursor is visible in it.
+/// A cell may have several lines. Control characters in it are escaped.
 fn plain(text: &str) -> String {
     visible(text).replace('\t', " ")
 }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_width_nothing_sticks_out_and_no_id_is_broken() {
+    fn no_table_is_wider_than_asked_and_no_id_is_broken() {
         for width in 35..140 {
             let text = layout(&RUNS, runs(), Some(width));
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
@@ -264,18 +264,18 @@ mod tests {
 
     #[test]
     fn cells_are_wrapped_between_words_while_there_is_room() {
-        let due = "\
+        let expected = "\
 run                   started       script              state  rows
 20261123-090000-1a2b  2026-11-23    onboard_class.rhai  ended  28 done,
                       09:00 UTC                                2 refused
 20261123-100000-3c4d  2026-11-23    onboard_class.rhai  ended
                       09:00 UTC";
-        assert_eq!(layout(&RUNS, runs(), Some(74)), due);
+        assert_eq!(layout(&RUNS, runs(), Some(74)), expected);
     }
 
     #[test]
     fn a_row_becomes_a_paragraph_where_there_is_no_room() {
-        let due = "\
+        let expected = "\
 run      20261123-090000-1a2b
 started  2026-11-23 09:00 UTC
 script   onboard_class.rhai
@@ -286,11 +286,11 @@ run      20261123-100000-3c4d
 started  2026-11-23 09:00 UTC
 script   onboard_class.rhai
 state    ended";
-        assert_eq!(layout(&RUNS, runs(), Some(40)), due);
+        assert_eq!(layout(&RUNS, runs(), Some(40)), expected);
     }
 
     #[test]
-    fn what_a_spreadsheet_would_run_is_made_a_text() {
+    fn formulas_become_text() {
         for formula in
             ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"]
         {
@@ -302,16 +302,16 @@ state    ended";
     }
 
     #[test]
-    fn wide_letters_take_their_room() {
+    fn wide_letters_count_as_two_columns() {
         let row = ["张伟李".to_owned(), "done".to_owned()];
-        let due = "key     state\n------  -----\n张伟李  done";
+        let expected = "key     state\n------  -----\n张伟李  done";
         for width in [None, Some(20)] {
-            assert_eq!(layout(&["key", "state"], [row.to_vec()], width), due);
+            assert_eq!(layout(&["key", "state"], [row.to_vec()], width), expected);
         }
     }
 
     #[test]
-    fn what_no_width_can_hold_is_laid_out_all_the_same() {
+    fn too_narrow_widths_still_show_everything() {
         for width in 0..12 {
             let text = layout(&RUNS, runs(), Some(width));
             assert!(text.contains("onboard_class.rhai"), "{width}:\n{text}");

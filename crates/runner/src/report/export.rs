@@ -49,7 +49,7 @@ pub fn write(
 ) -> Result<(), Diagnostic> {
     let text = match Kind::from_path(path)? {
         Kind::Page => template.render(report, views)?,
-        Kind::Csv => csv(views)?,
+        Kind::Csv => csv(views),
         Kind::Json => format!("{:#}\n", serde_json::to_value(report).unwrap_or(Value::Null)),
     };
     let written =
@@ -57,7 +57,7 @@ pub fn write(
     written.map_err(|error| Diagnostic::cannot_write(path, &error))
 }
 
-fn csv(views: &[SectionView]) -> Result<String, Diagnostic> {
+fn csv(views: &[SectionView]) -> String {
     let mut header = vec!["section".to_owned()];
     // Sections share columns with the same name. Columns of one section are never merged.
     let mut known = HashMap::new();
@@ -85,5 +85,5 @@ fn csv(views: &[SectionView]) -> Result<String, Diagnostic> {
             rows.push(cells);
         }
     }
-    Ok(sheet_text(&header, &rows) + "\n")
+    sheet_text(&header, &rows) + "\n"
 }

@@ -86,6 +86,7 @@ impl RunHistory for RunJournal {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn other(error: impl ToString) -> io::Error {
     io::Error::other(error.to_string())
 }

@@ -176,6 +176,11 @@ impl PlanStats {
         }
     }
 
+    /// Whether nothing would be written.
+    pub fn is_empty(&self) -> bool {
+        self.endpoints.is_empty()
+    }
+
     /// The number of writes.
     pub fn len(&self) -> usize {
         self.endpoints.iter().map(|(_, count)| count).sum()

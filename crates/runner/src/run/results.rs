@@ -136,7 +136,7 @@ impl ResultFile {
     }
 
     fn outcomes(&self) -> impl Iterator<Item = io::Result<Outcome>> + use<> {
-        self.rows.clone().into_iter().flat_map(|store| store.iter())
+        self.rows.clone().into_iter().flat_map(|store| store.outcomes())
     }
 
     fn line(&self, fields: &Map<String, Value>) -> io::Result<Vec<u8>> {

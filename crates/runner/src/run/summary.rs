@@ -36,7 +36,7 @@ pub struct RunSummary {
 impl RunSummary {
     /// The outcome of each row, in their order.
     pub fn outcomes(&self) -> impl Iterator<Item = io::Result<Outcome>> + use<> {
-        self.stores.clone().into_iter().flat_map(|store| store.iter())
+        self.stores.clone().into_iter().flat_map(|store| store.outcomes())
     }
 
     /// How many rows ended in this state.

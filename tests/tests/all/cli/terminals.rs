@@ -188,13 +188,13 @@ fn a_scripts_list_has_all_forms() {
 }
 
 #[test]
-fn a_list_is_begun_once_and_has_as_many_cells_as_columns() {
+fn a_list_is_started_once_and_has_as_many_cells_as_columns() {
     for (script, due) in [
-        ("line([1]);", "line: a list begins with header("),
-        ("header([\"a\"]); header([\"b\"]);", "header: the list was begun already"),
-        ("header([\"a\", \"a\"]);", "header: the column `a` is there twice"),
-        ("header([\"a\", 1]);", "header: a column has a name, and `1` is none"),
-        ("header([]);", "header: a list has at least one column"),
+        ("line([1]);", "line: call header("),
+        ("header([\"a\"]); header([\"b\"]);", "header: the list has a header already"),
+        ("header([\"a\", \"a\"]);", "header: the column `a` is given twice"),
+        ("header([\"a\", 1]);", "header: a column name must be a non-empty text"),
+        ("header([]);", "header: a list needs at least one column"),
         ("header([\"a\"]); line([1, 2]);", "line: the list has 1 columns, and the line 2 cells"),
     ] {
         let ended = Desk::empty().with("a.rhai", script).run("run a.rhai");
@@ -202,7 +202,7 @@ fn a_list_is_begun_once_and_has_as_many_cells_as_columns() {
     }
     let row = "each([1], |n| { header([\"a\"]); });";
     let ended = Desk::empty().with("a.rhai", row).run("run a.rhai");
-    assert!(ended.exits(1).err.contains("header: it is made once, outside of rows"), "{ended}");
+    assert!(ended.exits(1).err.contains("header: call it once, outside of rows"), "{ended}");
 }
 
 #[test]
