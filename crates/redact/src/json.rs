@@ -97,7 +97,10 @@ impl Node {
                     && items.iter().zip(own).all(|(node, value)| node.says(text, value))
             }
             (What::Text(text), Value::String(own)) => text == own,
-            (What::Number | What::Word, own) => text[self.span.clone()] == own.to_string(),
+            (What::Number | What::Word, own) => {
+                let written = own.to_string();
+                text[self.span.clone()] == written
+            }
             _ => false,
         }
     }
