@@ -30,19 +30,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut collector = Collector::new(Policy::default());
     (0..count).for_each(|index| collector.preview(message(index)));
     collector.add_roster(roster.clone());
-    for index in 0..count {
+    for (index, (_, response)) in messages.iter().enumerate() {
         collector.scope(&roster.cells[index][0]);
         collector.request(message(index));
-        collector.response(message(index).response(&messages[index].1));
+        collector.response(message(index).response(response));
     }
     let collected = collector.finish();
     let collect = start.elapsed().as_secs_f64();
 
     let start = Instant::now();
     let mut redacted = Vec::with_capacity(2 * count);
-    for index in 0..count {
+    for (index, (_, response)) in messages.iter().enumerate() {
         redacted.push(collected.redactor.request(message(index)).body);
-        let response = message(index).response(&messages[index].1);
+        let response = message(index).response(response);
         redacted.push(collected.redactor.response(response).body);
     }
     let redact = start.elapsed().as_secs_f64();
