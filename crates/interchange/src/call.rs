@@ -226,7 +226,7 @@ pub(super) fn lost(told: &str) -> Error {
         () => NetworkError::ConnectionLost,
     };
     let detail = if told.is_empty() { "no answer was recorded" } else { told };
-    Error::network(how, super::error::shorten(detail))
+    Error::network(how, super::messages::shorten(detail))
 }
 
 /// A request's address, and the services that its host may stand for.
