@@ -34,7 +34,10 @@ use std::process::ExitCode;
 
 use crate::console::{Console, Stream};
 use crate::styled::Styled;
-use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
+use clap::{
+    ArgAction, ArgMatches, Args, ColorChoice, Command, CommandFactory, FromArgMatches, Parser,
+    ValueEnum,
+};
 use colorchoice_clap::Color;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
@@ -131,10 +134,22 @@ fn parse() -> Result<(Cli, ArgMatches), clap::Error> {
     Ok((cli, matches))
 }
 
-/// What `--color` says on a command line that has mistakes.
+/// The last valid value of `--color` on an invalid command line. clap stops at the first mistake, so it misses a flag
+/// behind it.
 fn color_of_invalid(line: impl IntoIterator<Item = OsString>) -> Color {
-    let matches = command().ignore_errors(true).try_get_matches_from(line);
-    matches.and_then(|matches| Color::from_arg_matches(&matches)).unwrap_or_default()
+    let words: Vec<_> = line.into_iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let mut color = Color::default();
+    for (index, word) in words.iter().enumerate() {
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.get(index + 1).map(String::as_str),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        if let Some(choice) = value.and_then(|value| ColorChoice::from_str(value, false).ok()) {
+            color.color = choice;
+        }
+    }
+    color
 }
 
 /// Prints the requested help or version, or what is wrong with the command line.
@@ -185,7 +200,6 @@ fn open_log(globals: &GlobalArgs, matches: &ArgMatches) -> Result<(), Diagnostic
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::ColorChoice;
 
     #[test]
     fn color_is_found_on_a_command_line_with_mistakes() {
