@@ -44,7 +44,7 @@ impl Call {
         let method = method.trim().to_ascii_uppercase();
         let mut declared: Vec<Declared> = services
             .into_iter()
-            .flat_map(|service| service.endpoints())
+            .flat_map(Service::endpoints)
             .flat_map(|endpoint| Dialect::ALL.map(|dialect| (endpoint, dialect)))
             .filter_map(|(endpoint, dialect)| {
                 Some(Declared { endpoint, dialect, metadata: endpoint.metadata(dialect).ok()? })
@@ -226,7 +226,7 @@ pub(super) fn lost(told: &str) -> Error {
         () => NetworkError::ConnectionLost,
     };
     let detail = if told.is_empty() { "no answer was recorded" } else { told };
-    Error::network(how, super::error::shorten(detail))
+    Error::network(how, super::messages::shorten(detail))
 }
 
 /// A request's address, and the services that its host may stand for.

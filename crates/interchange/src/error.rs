@@ -3,7 +3,7 @@
 use drillmaster_models::json::TooManyValues;
 
 use super::LeftOut;
-use super::messages::plain;
+use super::messages::{plain, shorten};
 
 /// A file of another tool that cannot be read: what is wrong, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,17 +124,6 @@ impl Refused {
             }
         }
     }
-}
-
-/// What a file says may be long, and must not reach a terminal as orders to it.
-pub(super) fn shorten(text: &str) -> String {
-    const MOST: usize = 200;
-    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut short: String = text.chars().take(MOST).map(plain).collect();
-    if text.chars().nth(MOST).is_some() {
-        short.push('…');
-    }
-    short
 }
 
 fn without_position(error: &serde_json::Error) -> String {

@@ -78,3 +78,14 @@ fn value(told: &str) -> String {
     let bare = kinds.iter().find_map(|kind| told.strip_prefix(kind));
     bare.map_or_else(|| name(told), |bare| bare.trim_matches('`').to_owned())
 }
+
+/// Cuts text from a file to 200 characters, and replaces control characters so that it cannot control a terminal.
+pub(super) fn shorten(text: &str) -> String {
+    const MOST: usize = 200;
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut short: String = text.chars().take(MOST).map(plain).collect();
+    if text.chars().nth(MOST).is_some() {
+        short.push('…');
+    }
+    short
+}

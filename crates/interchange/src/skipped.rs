@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::error::shorten;
+use super::messages::shorten;
 
 /// How many things of a kind are named.
 const NAMED: usize = 5;

@@ -13,8 +13,7 @@ use serde_saphyr::Tagged;
 
 use super::bodies::from_base64;
 use super::call::{lost, means_something};
-use super::error::shorten;
-use super::messages::{limit, plain};
+use super::messages::{limit, plain, shorten};
 use super::{Gathering, Refused};
 
 /// A file of either.
