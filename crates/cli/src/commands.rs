@@ -75,7 +75,7 @@ impl Commands {
             Self::Sandbox(args) => sandbox::run(args, matches, ui),
             Self::Init(args) => init::run(args, matches, ui),
             Self::Test(args) => test::run(args, ui),
-            Self::Check(args) => check::run(args, ui),
+            Self::Check(args) => Ok(check::run(args, ui)),
             Self::Definitions(args) => definitions::run(args, ui),
             Self::Completions(args) => completions::run(args, ui),
         }

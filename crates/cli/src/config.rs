@@ -17,6 +17,7 @@
 //! ```
 
 mod edit;
+mod environment;
 mod keys;
 mod reader;
 mod settings;
@@ -29,9 +30,10 @@ use drillmaster_models::{Dialect, Service, nearest};
 use drillmaster_transport::Rate;
 use etcetera::BaseStrategy;
 
+pub(crate) use environment::variable;
 pub(crate) use keys::KeySource;
 pub(crate) use reader::is_profile_name;
-pub(crate) use settings::{Flags, Origin, Settings, variable};
+pub(crate) use settings::{Flags, Origin, Settings};
 
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_transport::files;

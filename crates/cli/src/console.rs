@@ -13,7 +13,7 @@ use drillmaster_runner::output::table::Format;
 use drillmaster_runner::output::visible::visible;
 use drillmaster_runner::run::Job;
 use drillmaster_transport::Connection;
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::styled::Styled;
 
@@ -126,9 +126,17 @@ impl Console {
         }
     }
 
-    /// Shows a progress bar below the text from now on, or removes it.
-    pub(crate) fn set_progress_bar(&self, bar: Option<ProgressBar>) {
-        *self.progress_bar.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+    /// Shows a bar for this many rows on standard error, below the text, until `stop_progress_bar`.
+    pub(crate) fn start_progress_bar(&self, total: usize) -> ProgressBar {
+        let total = u64::try_from(total).unwrap_or(u64::MAX);
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        *self.progress_bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
+        bar
+    }
+
+    /// Writes text without regard to a bar from now on. The bar itself stays on the screen until it is cleared.
+    pub(crate) fn stop_progress_bar(&self) {
+        *self.progress_bar.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Prints a line of data.

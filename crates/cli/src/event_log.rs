@@ -140,7 +140,7 @@ fn parse_filter(text: &str) -> Result<Targets, String> {
     })
 }
 
-/// VerifyWrites each event as a line.
+/// Writes each event as a line.
 struct JsonLines;
 
 impl<S: Subscriber> Layer<S> for JsonLines {

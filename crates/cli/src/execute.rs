@@ -153,7 +153,7 @@ impl Execution<'_> {
         recorder.map_err(|error| Diagnostic::call(&error))
     }
 
-    /// VerifyWrites the cassette, unless an incomplete recording would replace a complete one.
+    /// Writes the cassette, unless an incomplete recording would replace a complete one.
     fn finish_cassette(&self, layers: &Layers, ended: bool, ui: &Ui) -> Result<(), Diagnostic> {
         let (Some(recorder), Some(options)) = (&layers.recorder, self.cassette) else {
             return Ok(());

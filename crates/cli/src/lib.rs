@@ -34,7 +34,9 @@ use std::process::ExitCode;
 
 use crate::console::{Console, Stream};
 use crate::styled::Styled;
-use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
+use clap::{
+    ArgAction, ArgMatches, Args, ColorChoice, Command, CommandFactory, FromArgMatches, Parser,
+};
 use colorchoice_clap::Color;
 use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::exit::Exit;
@@ -131,10 +133,16 @@ fn parse() -> Result<(Cli, ArgMatches), clap::Error> {
     Ok((cli, matches))
 }
 
-/// What `--color` says on a command line that has mistakes.
+/// What `--color` says on a command line that has mistakes. Clap ignores flags after the first mistake.
 fn color_of_invalid(line: impl IntoIterator<Item = OsString>) -> Color {
-    let matches = command().ignore_errors(true).try_get_matches_from(line);
-    matches.and_then(|matches| Color::from_arg_matches(&matches)).unwrap_or_default()
+    let (mut color, mut is_value) = (ColorChoice::Auto, false);
+    for word in line {
+        let Some(word) = word.to_str() else { continue };
+        let value = word.strip_prefix("--color=").or(is_value.then_some(word));
+        color = value.and_then(|value| value.parse().ok()).unwrap_or(color);
+        is_value = word == "--color";
+    }
+    Color { color }
 }
 
 /// Prints the requested help or version, or what is wrong with the command line.
@@ -185,7 +193,6 @@ fn open_log(globals: &GlobalArgs, matches: &ArgMatches) -> Result<(), Diagnostic
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::ColorChoice;
 
     #[test]
     fn color_is_found_on_a_command_line_with_mistakes() {

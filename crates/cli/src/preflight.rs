@@ -29,7 +29,7 @@ fn simulate(
     backend: &Backend,
     runtime: &InterruptibleRuntime,
     ui: &Ui,
-    console: Console,
+    console: &Console,
     trace: Option<Console>,
 ) -> (RunSummary, Plan) {
     // The trace is below the plan, so that it shows only what is really sent.
@@ -38,7 +38,7 @@ fn simulate(
         plan: Some(plan.clone()),
         // The user sees progress even if the output of the script is discarded.
         sinks: Progress::on_stderr(&ui.console, runtime.handle()).into_iter().collect(),
-        ..run.job(backend.connect(plan.rehearsal(), None), &console, runtime)
+        ..run.job(backend.connect(plan.rehearsal(), None), console, runtime)
     };
     let summary = run_script(&run.script, job, runtime.handle());
     (summary, plan)
@@ -58,7 +58,7 @@ pub(crate) fn dry_run(
         Format::Table => ui.console.clone(),
         Format::Json | Format::Csv => ui.console.without_data(),
     };
-    let (summary, plan) = simulate(run, backend, runtime, ui, console, ui.trace());
+    let (summary, plan) = simulate(run, backend, runtime, ui, &console, ui.trace());
     run.warn_of_changed_roster(ui);
     if runtime.stop.is_cancelled() {
         return Err(interrupted());
@@ -101,7 +101,7 @@ fn print_plan(plan: &Plan, tally: &PlanStats, ui: &Ui) -> Result<(), Diagnostic>
                 vec![write.scope, write.endpoint, write.subject, effect]
             };
             let rows = writes()?.into_iter().map(cells).collect();
-            ui.rows(&["row", "endpoint", "subject", "effect"], rows)?;
+            ui.rows(&["row", "endpoint", "subject", "effect"], rows);
         }
         Format::Table if tally.is_empty() => ui.console.print("the run would write nothing"),
         Format::Table => {
@@ -109,12 +109,12 @@ fn print_plan(plan: &Plan, tally: &PlanStats, ui: &Ui) -> Result<(), Diagnostic>
                 vec![name.clone(), count.to_string(), effect(name).to_owned()]
             };
             let rows = tally.endpoints.iter().map(cells).collect();
-            ui.rows(&["would call", "times", "effect"], rows)?;
+            ui.rows(&["would call", "times", "effect"], rows);
             if ui.verbose {
                 let cells = |write: PlannedWrite| vec![write.scope, write.endpoint, write.subject];
                 let rows = writes()?.into_iter().map(cells).collect();
                 ui.console.print("");
-                ui.rows(&["row", "would call", "subject"], rows)?;
+                ui.rows(&["row", "would call", "subject"], rows);
             }
         }
     }
@@ -134,7 +134,7 @@ pub(crate) fn preflight(
         Some(approved) => plan::check(&approved.plan, &run.header())?,
         None if run.script.may_remove() => {
             ui.console.note("this script can remove things: doing a dry run first");
-            let (summary, plan) = simulate(run, backend, runtime, ui, Console::silent(), None);
+            let (summary, plan) = simulate(run, backend, runtime, ui, &Console::silent(), None);
             if runtime.stop.is_cancelled() {
                 return Err(interrupted());
             }

@@ -172,7 +172,7 @@ impl PreparedRun {
         self.script.services().collect()
     }
 
-    /// VerifyWrites the reports of the run.
+    /// Writes the reports of the run.
     pub(crate) fn write_reports(
         &self,
         summary: &RunSummary,

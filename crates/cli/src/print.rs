@@ -1,6 +1,5 @@
 //! Printing JSON values from responses and scripts.
 
-use drillmaster_runner::diagnostic::Diagnostic;
 use drillmaster_runner::output::table::{Format, cell, whole};
 use serde_json::{Value, json};
 
@@ -27,10 +26,10 @@ pub(crate) fn hide_fields(value: &mut Value, names: &[&str]) {
 }
 
 /// Prints a list as columns, and an object as its fields, or either as JSON.
-pub(crate) fn print_items(items: &Value, ui: &Ui) -> Result<(), Diagnostic> {
+pub(crate) fn print_items(items: &Value, ui: &Ui) {
     if ui.format == Format::Json {
         ui.console.print(&format!("{items:#}"));
-        return Ok(());
+        return;
     }
     // Nested lists are counted in a table, and written in full to CSV.
     let write = if ui.format == Format::Csv { whole } else { cell };
@@ -45,9 +44,8 @@ pub(crate) fn print_items(items: &Value, ui: &Ui) -> Result<(), Diagnostic> {
     };
     match ui.format {
         Format::Table if rows.is_empty() => ui.console.note("the list is empty"),
-        _ => ui.rows(&header, rows)?,
+        _ => ui.rows(&header, rows),
     }
-    Ok(())
 }
 
 /// All fields of the items as columns, without those that are null in every item.

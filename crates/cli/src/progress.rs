@@ -10,7 +10,7 @@ use std::time::Duration;
 use drillmaster_runner::execution::row_sink::{FinishedRow, RowSink, WriteError};
 use drillmaster_runner::execution::store::RowStore;
 use drillmaster_runner::outcome::State;
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -70,11 +70,7 @@ impl Progress {
 
     /// Shows the progress of this many rows from now on.
     fn start(&self, total: usize) {
-        let bar = (self.style != Style::Lines).then(|| {
-            let total = u64::try_from(total).unwrap_or(u64::MAX);
-            ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
-        });
-        self.console.set_progress_bar(bar.clone());
+        let bar = (self.style != Style::Lines).then(|| self.console.start_progress_bar(total));
         let progress = self.clone();
         let ticker = self.runtime.spawn(async move {
             let mut ticks = interval(TICK);
@@ -131,7 +127,7 @@ impl RowSink for Progress {
         // A tick that is still running finds nothing to draw.
         let Some(current) = self.lock().take() else { return };
         current.ticker.abort();
-        self.console.set_progress_bar(None);
+        self.console.stop_progress_bar();
         if let Some(bar) = current.bar {
             bar.finish_and_clear();
         }

@@ -69,11 +69,10 @@ fn print_next_steps(summary: &RunSummary, exit: Exit, journal: &RunJournal, ui: 
         _ if exit == Exit::Interrupted => {
             ui.console.warn(&format!("interrupted; resume with `{resume}`"));
         }
-        None => {}
+        // The diagnostic of a file that cannot be written names the command itself.
+        None | Some(Category::Unwritten) => {}
         // Nothing was done, so there is nothing to resume.
         Some(_) if is_empty => {}
-        // The diagnostic names the command.
-        Some(Category::Unwritten) => {}
         // A new run would not know about in-doubt writes.
         Some(Category::Script) if in_doubt > 0 => {
             ui.console.note(

@@ -217,7 +217,7 @@ fn credential(
     }
 }
 
-/// VerifyWrites each request to the log, if there is one.
+/// Writes each request to the log, if there is one.
 fn logged(transport: impl Transport + 'static) -> Arc<dyn Transport> {
     if log::is_on() { Arc::new(Logged::new(transport)) } else { Arc::new(transport) }
 }

@@ -42,27 +42,21 @@ impl Ui {
     }
 
     /// Prints a list: these fields as columns, or whole items as JSON.
-    pub(crate) fn list(&self, header: &[&str], items: Vec<Value>) -> Result<(), Diagnostic> {
+    pub(crate) fn list(&self, header: &[&str], items: Vec<Value>) {
         let cells = |item: &Value| header.iter().map(|name| cell(&item[*name])).collect();
         match self.format {
             Format::Json => self.console.print(&format!("{:#}", Value::Array(items))),
-            Format::Table | Format::Csv => self.rows(header, items.iter().map(cells).collect())?,
+            Format::Table | Format::Csv => self.rows(header, items.iter().map(cells).collect()),
         }
-        Ok(())
     }
 
     /// Prints rows as CSV with `--format csv`, otherwise as a table that fits the terminal.
-    pub(crate) fn rows(
-        &self,
-        header: &[impl AsRef<str>],
-        rows: Vec<Vec<String>>,
-    ) -> Result<(), Diagnostic> {
+    pub(crate) fn rows(&self, header: &[impl AsRef<str>], rows: Vec<Vec<String>>) {
         let text = match self.format {
             Format::Csv => sheet_text(header, &rows),
             Format::Table | Format::Json => layout(header, rows, self.console.width()),
         };
         self.console.print(&text);
-        Ok(())
     }
 
     /// Prints a diagnostic to standard error, with its excerpt of the script and its help.

@@ -49,7 +49,7 @@ impl Call {
         let method = method.trim().to_ascii_uppercase();
         let mut declared: Vec<Declared> = services
             .into_iter()
-            .flat_map(|service| service.endpoints())
+            .flat_map(Service::endpoints)
             .flat_map(|endpoint| Dialect::ALL.map(|dialect| (endpoint, dialect)))
             .filter_map(|(endpoint, dialect)| {
                 Some(Declared { endpoint, dialect, metadata: endpoint.metadata(dialect).ok()? })

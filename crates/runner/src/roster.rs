@@ -351,6 +351,8 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     fn open(text: &str) -> Result<Roster, Diagnostic> {
@@ -475,7 +477,7 @@ mod tests {
     fn a_key_that_occurs_twice_is_found_among_many() {
         let mut text = "email\n".to_owned();
         for number in 0..20_000 {
-            text.push_str(&format!("learner-{number}@example.com\n"));
+            let _ = writeln!(text, "learner-{number}@example.com");
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &text).unwrap();
@@ -496,7 +498,7 @@ mod tests {
         for many in [100, 5_000] {
             let roster_of = |domain: &str| {
                 (0..many).fold("email,filler\n".to_owned(), |mut text, number| {
-                    text.push_str(&format!("learner-{number}@{domain},{filler}\n"));
+                    let _ = writeln!(text, "learner-{number}@{domain},{filler}");
                     text
                 })
             };

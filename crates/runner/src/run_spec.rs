@@ -20,16 +20,26 @@ use drillmaster_transport::files;
 pub struct RunSpec {
     /// Identifies the run. Ids sort by time.
     pub id: String,
+    /// When it was started first. A resumed run keeps it.
     pub started: jiff::Timestamp,
+    /// The path of the script.
     pub script: PathBuf,
+    /// The path of the roster, if the script works on one.
     pub roster: Option<PathBuf>,
+    /// The column that identifies the rows of the roster. `None`: the first.
     pub key: Option<String>,
+    /// Values of the script's inputs, by name. Of equal names, the last wins.
     pub set: Vec<(String, String)>,
+    /// Where calls go.
     #[serde(flatten)]
     pub place: Target,
+    /// The number of rows after which the run stops. `None`: no limit.
     pub max_rows: Option<usize>,
+    /// How many rows run at the same time.
     pub concurrency: usize,
+    /// The path of the results, if they are saved.
     pub results: Option<PathBuf>,
+    /// The reports that are written at the end.
     #[serde(default, skip_serializing_if = "Reports::is_empty")]
     pub reports: Reports,
     /// The number of rows from which it may remove something.
@@ -50,9 +60,13 @@ pub struct RunSpec {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reports {
+    /// The files to write. The ending of each decides its format.
     pub files: Vec<PathBuf>,
+    /// The template to use in place of the built-in ones.
     pub template: Option<PathBuf>,
+    /// The sections to write. Empty: those that the script chooses, or else all.
     pub sections: Vec<Section>,
+    /// Whether people get made-up names.
     pub pseudonymise: bool,
 }
 
@@ -66,6 +80,7 @@ impl Reports {
 /// A plan that was approved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovedPlan {
+    /// The path of the plan.
     pub plan: PathBuf,
     /// The hash of the file's bytes, to detect a changed plan.
     pub(crate) hash: String,
@@ -85,15 +100,21 @@ impl ApprovedPlan {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReplaySpec {
+    /// The file name of the script.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
+    /// The file name of the roster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roster: Option<String>,
+    /// The column that identifies the rows of the roster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Values of the script's inputs, by name. Of equal names, the last wins.
     pub set: Vec<(String, String)>,
+    /// The dialect that was spoken.
     #[serde(with = "as_text")]
     pub dialect: Dialect,
+    /// The number of rows after which the run stopped. `None`: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_rows: Option<usize>,
 }
@@ -120,11 +141,14 @@ fn as_map(value: &impl Serialize) -> Map<String, Value> {
 /// Where calls go.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Target {
+    /// Which services are called.
     pub on: Environment,
     /// Addresses other than the default, by service.
     pub urls: BTreeMap<String, String>,
+    /// The dialect to speak with services that have more than one.
     #[serde(with = "as_text")]
     pub dialect: Dialect,
+    /// The highest rate of calls to each service. `None`: the default.
     #[serde(with = "as_text::optional")]
     pub rate: Option<Rate>,
     /// The profile with the keys.
@@ -228,6 +252,7 @@ impl RunSpec {
     }
 
     /// Adds what was recorded and not set now. The dialect is always the recorded one.
+    #[must_use]
     pub fn recorded_as(mut self, mut recorded: ReplaySpec) -> Self {
         self.max_rows = self.max_rows.or(recorded.max_rows);
         self.key = self.key.or(recorded.key.filter(|_| self.roster.is_some()));

@@ -1,6 +1,7 @@
 //! Resolves writes in doubt: finds out whether a write without a clear answer took effect, and sends it again only
 //! where that cannot do it twice.
 
+mod attempt;
 mod pending;
 mod probe;
 mod resolver;

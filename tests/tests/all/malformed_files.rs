@@ -161,7 +161,7 @@ fn apply(edit: &Edit, text: &mut Vec<u8>) {
             let to = to.index(text.len() + 1);
             insert(text, to, &moved);
         }
-        Edit::MoveLine { from, to, keep } => move_line(text, from, to.as_ref(), *keep),
+        Edit::MoveLine { from, to, keep } => move_line(text, *from, to.as_ref(), *keep),
         Edit::ReplaceDigit(at, number) => {
             let digits: Vec<_> = (0..text.len()).filter(|at| text[*at].is_ascii_digit()).collect();
             if !digits.is_empty() {
@@ -178,7 +178,7 @@ fn insert(text: &mut Vec<u8>, at: usize, part: &[u8]) {
     text.splice(at..at, part.iter().copied());
 }
 
-fn move_line(text: &mut Vec<u8>, from: &Index, to: Option<&Index>, keep: bool) {
+fn move_line(text: &mut Vec<u8>, from: Index, to: Option<&Index>, keep: bool) {
     let mut lines: Vec<Vec<u8>> =
         text.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
     if lines.is_empty() {
@@ -195,7 +195,9 @@ fn move_line(text: &mut Vec<u8>, from: &Index, to: Option<&Index>, keep: bool) {
 /// One of these texts with one to four changes.
 fn damaged(samples: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     (select(samples), vec(edit(), 1..=4)).prop_map(|(mut text, edits)| {
-        edits.iter().for_each(|edit| apply(edit, &mut text));
+        for edit in &edits {
+            apply(edit, &mut text);
+        }
         text
     })
 }

@@ -16,11 +16,11 @@ The help of every command, as `drillmaster help COMMAND` prints it. The 26 subco
 /// The help of all commands as Markdown.
 pub(super) fn commands() -> String {
     let mut page = HEADING.to_owned();
-    add(&mut page, drillmaster::command().term_width(100), "");
+    add(&mut page, &drillmaster::command().term_width(100), "");
     page
 }
 
-fn add(page: &mut String, command: Command, parent: &str) {
+fn add(page: &mut String, command: &Command, parent: &str) {
     let name = format!("{parent} {}", command.get_name()).trim_start().to_owned();
     let help = command.clone().bin_name(&name).render_long_help().to_string();
     // Writing to a text cannot fail.
@@ -29,7 +29,7 @@ fn add(page: &mut String, command: Command, parent: &str) {
         return;
     }
     for subcommand in command.get_subcommands().filter(|own| own.get_name() != "help") {
-        add(page, subcommand.clone(), &name);
+        add(page, subcommand, &name);
     }
 }
 

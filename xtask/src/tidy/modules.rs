@@ -15,6 +15,7 @@ const LAYERS: [&[&str]; 9] = [
     &[
         "outcome",
         "diagnostic",
+        "exit",
         "run_spec",
         "report_data",
         "roster",

@@ -22,7 +22,7 @@ const MACHINE_FOLDERS: [&str; 4] = ["root", "home", "work", "Users"];
 const BLIND: [&str; 2] = ["crates/runner/", "crates/transport/"];
 
 /// The one file that writes to standard output and standard error, where what others wrote is made harmless.
-const CONSOLE: &str = "crates/runner/src/console.rs";
+const CONSOLE: &str = "crates/cli/src/console.rs";
 /// Macros that write there by themselves.
 const PRINTING: [&str; 4] = ["print", "println", "eprint", "eprintln"];
 /// Functions without arguments that give a stream of the process.

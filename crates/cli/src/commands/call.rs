@@ -138,7 +138,7 @@ pub(crate) fn run(args: &CallArgs, matches: &ArgMatches, ui: &Ui) -> Result<Exit
     if !args.reveal {
         hide_fields(&mut response, endpoint.metadata.hidden);
     }
-    print_response(endpoint, &response, fetches_all, ui)?;
+    print_response(endpoint, &response, fetches_all, ui);
     Ok(Exit::Done)
 }
 
@@ -167,25 +167,21 @@ async fn all_items(
     Ok(items)
 }
 
-fn print_response(
-    endpoint: &EndpointDef,
-    response: &Value,
-    is_complete: bool,
-    ui: &Ui,
-) -> Result<(), Diagnostic> {
+fn print_response(endpoint: &EndpointDef, response: &Value, is_complete: bool, ui: &Ui) {
     if ui.format == Format::Json {
-        return print_items(response, ui);
+        print_items(response, ui);
+        return;
     }
     if response.as_object().is_some_and(Map::is_empty) {
         ui.console.note("done (empty response)");
-        return Ok(());
+        return;
     }
     let list = endpoint.metadata.list.filter(|_| !is_complete);
     let items = match list {
         Some(list) if !list.items.is_empty() => &response[list.items],
         _ => response,
     };
-    print_items(items, ui)?;
+    print_items(items, ui);
     let has_more = match list.map(|list| list.paging) {
         Some(Paging::NextPage) => !response["nextPage"].is_null(),
         Some(Paging::Pages) => !response["pages"]["next"].is_null(),
@@ -194,5 +190,4 @@ fn print_response(
     if has_more {
         ui.console.note("there are more pages; use --all to fetch all, or --page for one");
     }
-    Ok(())
 }

@@ -149,7 +149,7 @@ fn cannot_read(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::usage(format!("cannot read {}: {error}", path.display()))
 }
 
-/// VerifyWrites a recording that only its owner can read, because it names people.
+/// Writes a recording that only its owner can read, because it names people.
 fn write(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,

@@ -70,6 +70,6 @@ pub(crate) fn run(args: &ConfigArgs, matches: &ArgMatches, ui: &Ui) -> Result<Ex
     });
     let header: &[&str] =
         if *origin { &["setting", "value", "origin"] } else { &["setting", "value"] };
-    ui.list(header, items.collect())?;
+    ui.list(header, items.collect());
     Ok(Exit::Done)
 }

@@ -34,14 +34,14 @@ pub(crate) fn run(args: &EndpointsArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
                     ui.rows(
                         &["field", "kind", "required", "description"],
                         fields.map(in_cells).collect(),
-                    )?;
+                    );
                 }
                 Format::Table => ui.console.print(&describe(endpoint, ui.console.width())),
             }
         }
         None => {
             let header = ["endpoint", "effect", "request", "summary"];
-            ui.list(&header, models::endpoints().map(as_json).collect())?;
+            ui.list(&header, models::endpoints().map(as_json).collect());
         }
     }
     Ok(Exit::Done)

@@ -183,14 +183,15 @@ fn refuse_changes(
         }
         _ => false,
     };
-    let changes = [
+    let parts = [
         ("the script", now.script != header.script),
         ("the roster", roster),
         ("an input", inputs(spec) != inputs(original)),
         ("the target", target(spec) != target(original)),
         ("the approved plan", plan),
     ];
-    let changed: Vec<_> = changes.iter().filter(|(_, is)| *is).map(|(what, _)| *what).collect();
+    let changed: Vec<_> =
+        parts.iter().filter(|(_, has_changed)| *has_changed).map(|(what, _)| *what).collect();
     if changed.is_empty() {
         return Ok(());
     }

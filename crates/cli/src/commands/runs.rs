@@ -66,7 +66,7 @@ fn list(all: bool, ui: &Ui) -> Result<(), Diagnostic> {
     match ui.format {
         Format::Json => ui.console.print(&format!("{:#}", Value::Array(runs))),
         Format::Table if rows.is_empty() => ui.console.note("no runs yet"),
-        Format::Table | Format::Csv => ui.rows(&header, rows)?,
+        Format::Table | Format::Csv => ui.rows(&header, rows),
     }
     if left_out > 0 {
         ui.console.note(&format!("{left_out} earlier runs not shown; use --all to list them"));
@@ -141,7 +141,7 @@ fn show(path: &Path, ui: &Ui) -> Result<(), Diagnostic> {
                     Ok(vec![key, state, detail])
                 })
                 .collect();
-            ui.rows(&[&*key_column(&spec), "state", "detail"], rows?)?;
+            ui.rows(&[&*key_column(&spec), "state", "detail"], rows?);
         }
         Format::Table => {
             for line in describe(&spec, &history, &shown)? {

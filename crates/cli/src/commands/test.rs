@@ -126,7 +126,7 @@ pub(crate) fn run(args: &TestArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
     if args.accept {
         accept(&mut results, ui)?;
     }
-    print_results(&results, ui)?;
+    print_results(&results, ui);
     print_counts(&results, found.orphans.len(), ui);
     if let Some(path) = junit {
         write_junit(&path, &results)?;
@@ -205,7 +205,7 @@ fn print_result(result: &TestResult, ui: &Ui) {
     }
 }
 
-fn print_results(results: &[TestResult], ui: &Ui) -> Result<(), Diagnostic> {
+fn print_results(results: &[TestResult], ui: &Ui) {
     let path = |path: &Path| path.display().to_string();
     match ui.format {
         Format::Table => {
@@ -234,10 +234,9 @@ fn print_results(results: &[TestResult], ui: &Ui) -> Result<(), Diagnostic> {
                     vec![test.name().to_owned(), path(test.script()), verdict.word().to_owned()]
                 })
                 .collect();
-            ui.rows(&["test", "script", "verdict"], rows)?;
+            ui.rows(&["test", "script", "verdict"], rows);
         }
     }
-    Ok(())
 }
 
 fn print_counts(results: &[TestResult], without_script: usize, ui: &Ui) {
@@ -261,7 +260,7 @@ fn print_counts(results: &[TestResult], without_script: usize, ui: &Ui) {
     }
 }
 
-/// VerifyWrites a `JUnit` XML report.
+/// Writes a `JUnit` XML report.
 fn write_junit(path: &Path, results: &[TestResult]) -> Result<(), Diagnostic> {
     let mut suite = TestSuite::new("drillmaster");
     suite.add_test_cases(results.iter().map(|TestResult { test, verdict }| {

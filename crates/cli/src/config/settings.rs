@@ -8,7 +8,7 @@ use std::str::FromStr;
 use drillmaster_models::{Dialect, SERVICES, Service};
 use drillmaster_transport::{Rate, base_url};
 
-use super::{Config, KeySource};
+use super::{Config, KeySource, variable};
 use drillmaster_runner::diagnostic::Diagnostic;
 
 /// Where a setting comes from.
@@ -158,11 +158,6 @@ const RATE_VARIABLE: &str = "DRILLMASTER_RATE";
 /// The variable for a setting of a service, such as `DRILLMASTER_THM_URL`.
 fn variable_of(service: &Service, setting: &str) -> String {
     format!("DRILLMASTER_{}_{setting}", service.name.to_uppercase())
-}
-
-/// An environment variable that is set and not empty.
-pub(crate) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<(T, Origin), Diagnostic> {

@@ -34,15 +34,10 @@ pub(super) fn show(value: &Dynamic, reveal: bool, ui: &Ui) -> Result<(), Diagnos
     }
     match (&json, ui.format) {
         (Value::Array(_) | Value::Object(_), _) => print_items(&json, ui),
-        (Value::String(text), Format::Csv) => {
-            ui.console.print(text);
-            Ok(())
-        }
-        (single, _) => {
-            ui.console.print(&single.to_string());
-            Ok(())
-        }
+        (Value::String(text), Format::Csv) => ui.console.print(text),
+        (single, _) => ui.console.print(&single.to_string()),
     }
+    Ok(())
 }
 
 /// A value as JSON, if it has that form.
@@ -50,11 +45,11 @@ fn in_json(value: &Dynamic) -> Result<Option<Value>, Diagnostic> {
     if let Some(rows) = value.read_lock::<Outcomes>() {
         let rows = rows.clone().into_iter().map(|row| row.map(|row| of_outcome(&row)));
         let rows: Result<Value, _> = rows.collect();
-        return rows.map(Some).map_err(unreadable);
+        return rows.map(Some).map_err(|error| unreadable(&error));
     }
     if let Some(roster) = value.read_lock::<RosterRows>() {
         let rows = roster.clone().into_iter().map(|row| row.map(|row| of_row(&row)));
-        return rows.collect::<Result<Value, _>>().map(Some).map_err(unreadable);
+        return rows.collect::<Result<Value, _>>().map(Some).map_err(|error| unreadable(&error));
     }
     if let Some(outcome) = value.read_lock::<Outcome>() {
         return Ok(Some(of_outcome(&outcome)));
@@ -65,7 +60,7 @@ fn in_json(value: &Dynamic) -> Result<Option<Value>, Diagnostic> {
     Ok(to_json(value).ok())
 }
 
-fn unreadable(error: Box<EvalAltResult>) -> Diagnostic {
+fn unreadable(error: &EvalAltResult) -> Diagnostic {
     Diagnostic::script(format!("cannot read the rows: {error}"))
 }
 

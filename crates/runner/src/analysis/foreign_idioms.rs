@@ -9,7 +9,7 @@ use super::calls::Functions;
 use super::values::{declarations, keys};
 use super::{Finding, call_of, each_node};
 
-/// What texts and arrays are asked for in_modules, and how long they are here.
+/// The names that other languages give to the length of texts and arrays.
 pub(super) const LENGTHS: [&str; 3] = ["length", "size", "count"];
 
 /// Methods that change a value in place and return nothing.

@@ -90,7 +90,7 @@ impl Shape {
         }
     }
 
-    /// The same without pointing in_modules.
+    /// The same with references (`$ref`) followed.
     fn resolved(mut self) -> Self {
         while let Some(to) = self.part["$ref"].as_str() {
             let Some(part) = self.root.pointer(to.trim_start_matches('#')) else { break };

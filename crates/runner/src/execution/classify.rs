@@ -63,10 +63,10 @@ pub(crate) fn classify(
         Err(error) => {
             let (mut error, ..) = innermost(*error);
             let line = error.take_position().line().map(|line| line as u64);
-            let (state, detail) = failure(resume, &error, line);
+            let (ended, detail) = failure(resume, &error, line);
             // The notes say what was done before the error.
             let parts: Vec<_> = stats.notes.iter().cloned().chain([detail]).collect();
-            return RowResult { line, ..RowResult::new(state, parts.join("; ")) };
+            return RowResult { line, ..RowResult::new(ended, parts.join("; ")) };
         }
     };
     let ended = if stats.unchanged && !stats.changed { State::Unchanged } else { State::Done };

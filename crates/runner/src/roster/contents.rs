@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_copy_has_the_bytes_of_the_file_in_memory_and_on_disk() {
         for length in [0, 1, IN_MEMORY, IN_MEMORY + 1, 3 * IN_MEMORY] {
-            let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), &bytes).unwrap();
             let Ok((contents, hash)) = Contents::read(file.path()) else { panic!("not copied") };

@@ -74,7 +74,7 @@ pub(super) struct LinearRun {
 #[derive(Default)]
 struct Steps {
     /// Each with its position: its part of the run, and its number.
-    steps: Vec<((usize, u64), Step)>,
+    entries: Vec<((usize, u64), Step)>,
     part: usize,
     /// The numbers of this part.
     numbers: HashSet<u64>,
@@ -146,12 +146,12 @@ impl LinearRun {
         let scopes = self.scopes.into_iter().map(|(name, mut scope)| {
             // A failed request of an earlier part that no later part repeated is not on the way any more.
             let last = scope.part;
-            scope.steps.retain(|(_, step)| match step {
+            scope.entries.retain(|(_, step)| match step {
                 Step::Call(call) => call.part == last || call.stands(),
                 Step::Value(_) => true,
             });
-            scope.steps.sort_by_key(|(position, _)| *position);
-            let steps: Vec<_> = scope.steps.into_iter().map(|(_, step)| step).collect();
+            scope.entries.sort_by_key(|(position, _)| *position);
+            let steps: Vec<_> = scope.entries.into_iter().map(|(_, step)| step).collect();
             (name, steps)
         });
         scopes.filter(|(_, steps)| !steps.is_empty()).collect()
@@ -185,8 +185,8 @@ impl Steps {
             Step::Value(own) => own.name == value.name && own.ordinal == value.ordinal,
             Step::Call(_) => false,
         };
-        if !self.steps.iter().any(|(_, step)| is_same(step)) {
-            self.steps.push((position, Step::Value(value)));
+        if !self.entries.iter().any(|(_, step)| is_same(step)) {
+            self.entries.push((position, Step::Value(value)));
         }
     }
 
@@ -196,19 +196,19 @@ impl Steps {
         let position = self.position(ordinal);
         let (part, _) = position;
         let equal = self.equal.entry(request.hash.clone()).or_default();
-        let has_failed = |index: &&usize| match &self.steps[**index].1 {
+        let has_failed = |index: &&usize| match &self.entries[**index].1 {
             Step::Call(call) => call.part < part && !call.stands(),
             Step::Value(_) => false,
         };
         let earlier = if part > 0 { equal.iter().find(has_failed).copied() } else { None };
         let call = Call { request, outcome: None, part, forgotten: false };
         let step = Step::Call(Box::new(call));
-        let index = earlier.unwrap_or(self.steps.len());
+        let index = earlier.unwrap_or(self.entries.len());
         if earlier.is_some() {
-            self.steps[index].1 = step;
+            self.entries[index].1 = step;
         } else {
             equal.push(index);
-            self.steps.push((position, step));
+            self.entries.push((position, step));
         }
         self.open.insert(ordinal, index);
     }
@@ -218,7 +218,7 @@ impl Steps {
         let has_it = |(position, step): &((usize, u64), Step)| {
             position.1 == ordinal && matches!(step, Step::Call(_))
         };
-        let index = self.steps.iter().rposition(has_it);
+        let index = self.entries.iter().rposition(has_it);
         index.ok_or_else(|| format!("there is no request {ordinal} to repeat or resolve"))
     }
 
@@ -235,7 +235,7 @@ impl Steps {
         &mut self,
         index: usize,
     ) -> Result<&mut Option<Result<Response, ErrorEvent>>, String> {
-        match &mut self.steps[index].1 {
+        match &mut self.entries[index].1 {
             Step::Call(call) => Ok(&mut call.outcome),
             Step::Value(_) => Err("an answer without a request".to_owned()),
         }
@@ -258,7 +258,7 @@ impl Steps {
     }
 
     fn forget_failures(&mut self) {
-        for (_, step) in &mut self.steps {
+        for (_, step) in &mut self.entries {
             if let Step::Call(call) = step {
                 call.forgotten |= call.may_be_forgotten();
             }

@@ -7,7 +7,7 @@ use drillmaster_models::{Pager, Resolve, endpoint, same_address};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::pending::Attempt;
+use super::attempt::Attempt;
 use super::{InDoubtWrite, WriteId};
 use crate::error::Error;
 use crate::request::{Purpose, Request, Scope};

@@ -10,7 +10,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::InDoubtWrite;
-use super::pending::{Attempt, PROOF, Pending};
+use super::attempt::Attempt;
+use super::pending::{PROOF, Pending};
 use super::probe::{Probe, Target, follow_recording, list_of, probe, same, target_of};
 use crate::error::Error;
 use crate::request::{Scope, Source};

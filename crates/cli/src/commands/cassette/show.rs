@@ -109,7 +109,7 @@ pub(super) fn show(args: &ShowArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
         }
         Format::Table if shown.is_empty() => {}
         Format::Table | Format::Csv => {
-            ui.rows(&COLUMNS, shown.iter().map(|one| line(one)).collect())?;
+            ui.rows(&COLUMNS, shown.iter().map(|one| line(one)).collect());
         }
     }
     let (shown, all) = (shown.len(), tape.interactions.len());
@@ -238,13 +238,13 @@ pub(super) fn stats(args: &StatsArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
             ui.console
                 .print(&format!("{:#}", json!({ "facts": facts(&tape), "endpoints": endpoints })));
         }
-        Format::Csv => ui.rows(&header, rows)?,
+        Format::Csv => ui.rows(&header, rows),
         Format::Table => {
             for (name, value) in facts(&tape).as_object().into_iter().flatten() {
                 ui.console.print(&format!("{name:<9} {}", cell(value)));
             }
             if !rows.is_empty() {
-                ui.rows(&header, rows)?;
+                ui.rows(&header, rows);
             }
         }
     }

@@ -92,7 +92,7 @@ async fn send_again(
         }
         match recorder.send(request).await {
             Err(error) if error.stopped_by() == Some(Stopped::Pseudonym) => {
-                counts.pseudonymous += 1
+                counts.pseudonymous += 1;
             }
             Err(error) if error.is_setup() => return Err(Diagnostic::call(&error)),
             // Any other result is compared with the recording in `finish`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use drillmaster_models::{EndpointDef, Field, SERVICES, endpoint};
+use drillmaster_models::{EndpointDef, Field, SERVICES, Service, endpoint};
 use rhai::{Dynamic, Map, Scope, Token};
 
 use super::tokens;
@@ -98,7 +98,7 @@ fn plain(name: String) -> Candidate {
 
 fn functions_of_service(service: &str) -> impl Iterator<Item = String> {
     let service = SERVICES.into_iter().find(|own| own.name == service);
-    service.into_iter().flat_map(|service| service.endpoints()).flat_map(|endpoint| {
+    service.into_iter().flat_map(Service::endpoints).flat_map(|endpoint| {
         let stem = endpoint.metadata.stem();
         let walk = endpoint.metadata.list.is_some().then(|| format!("{WALK}{stem}"));
         [Some(stem.to_owned()), walk].into_iter().flatten()

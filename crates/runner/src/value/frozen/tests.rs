@@ -206,7 +206,7 @@ fn answer(engine: &Engine, expression: &str, variables: [(&str, Dynamic); 2]) ->
         Ok(value) => thaw(&value).to_string(),
         Err(error) => {
             let (mut error, _) = crate::execution::script_error::innermost(*error);
-            error.take_position();
+            let _ = error.take_position();
             format!("error: {error}")
         }
     }
