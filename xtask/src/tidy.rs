@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the rules of the house that no compiler knows.
 
+mod error_text;
 mod layers;
 mod modules;
 mod sources;
@@ -40,6 +41,9 @@ pub(crate) fn run() -> Outcome {
         // What is not text is nobody's source.
         if let Ok(text) = std::str::from_utf8(&bytes) {
             findings.extend(sources::check(&path, text));
+            if sources::is_rust(&path) {
+                findings.extend(error_text::check(&path, text));
+            }
             if path.starts_with("crates/") && sources::is_rust(&path) {
                 crates.push((path, text.to_owned()));
             }

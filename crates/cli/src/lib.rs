@@ -36,7 +36,6 @@ use crate::console::{Console, Stream};
 use crate::styled::Styled;
 use clap::{
     ArgAction, ArgMatches, Args, ColorChoice, Command, CommandFactory, FromArgMatches, Parser,
-    ValueEnum,
 };
 use colorchoice_clap::Color;
 use drillmaster_runner::diagnostic::Diagnostic;
@@ -134,22 +133,16 @@ fn parse() -> Result<(Cli, ArgMatches), clap::Error> {
     Ok((cli, matches))
 }
 
-/// The last valid value of `--color` on an invalid command line. clap stops at the first mistake, so it misses a flag
-/// behind it.
+/// What `--color` says on a command line that has mistakes. Clap ignores flags after the first mistake.
 fn color_of_invalid(line: impl IntoIterator<Item = OsString>) -> Color {
-    let words: Vec<_> = line.into_iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let mut color = Color::default();
-    for (index, word) in words.iter().enumerate() {
-        let value = match word.strip_prefix("--color") {
-            Some("") => words.get(index + 1).map(String::as_str),
-            Some(rest) => rest.strip_prefix('='),
-            None => None,
-        };
-        if let Some(choice) = value.and_then(|value| ColorChoice::from_str(value, false).ok()) {
-            color.color = choice;
-        }
+    let (mut color, mut is_value) = (ColorChoice::Auto, false);
+    for word in line {
+        let Some(word) = word.to_str() else { continue };
+        let value = word.strip_prefix("--color=").or(is_value.then_some(word));
+        color = value.and_then(|value| value.parse().ok()).unwrap_or(color);
+        is_value = word == "--color";
     }
-    color
+    Color { color }
 }
 
 /// Prints the requested help or version, or what is wrong with the command line.

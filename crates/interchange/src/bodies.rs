@@ -1,4 +1,4 @@
-//! Bodies as other tools keep them: base64, and still compressed as they travelled.
+//! Bodies in other tools' files: in base64, or still compressed.
 
 use std::io::{self, Read};
 
@@ -7,16 +7,16 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-/// Unpacks the bodies of a file, up to a limit for all of them: a small file can hold very large ones.
-pub(super) struct Unpacking {
-    most: usize,
+/// Decompresses the bodies of a file, up to a total size: a small file can contain very large bodies.
+pub(super) struct Decompressor {
+    limit: usize,
     left: usize,
 }
 
-/// How bytes were compressed.
+/// Decompresses up to a number of bytes.
 type Decoder = fn(&[u8], usize) -> io::Result<Vec<u8>>;
 
-/// By the names in `content-encoding`. What HTTP calls deflate is zlib, but not everybody knows.
+/// By the names in `content-encoding`. In HTTP, `deflate` means zlib, but some servers send raw deflate.
 const DECODERS: [(&str, Decoder); 5] = [
     ("gzip", |bytes, most| up_to(most, MultiGzDecoder::new(bytes))),
     ("x-gzip", |bytes, most| up_to(most, MultiGzDecoder::new(bytes))),
@@ -25,14 +25,14 @@ const DECODERS: [(&str, Decoder); 5] = [
     ("br", |bytes, most| up_to(most, brotli_decompressor::Decompressor::new(bytes, 4096))),
 ];
 
-impl Unpacking {
-    pub(super) fn at_most(bytes: usize) -> Self {
-        Self { most: bytes, left: bytes }
+impl Decompressor {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, left: limit }
     }
 
-    /// The body as it was meant, where the headers say how it was compressed. Most tools keep it unpacked
-    /// and its headers unchanged. An `Err` says why it cannot be read.
-    pub(super) fn unpack(&mut self, codings: &str, body: Vec<u8>) -> Result<Vec<u8>, String> {
+    /// Decompresses a body as its `content-encoding` says. Most tools save the decompressed body with the original
+    /// headers; such a body is returned unchanged. An `Err` is the reason why it cannot be decompressed.
+    pub(super) fn decompress(&mut self, codings: &str, body: Vec<u8>) -> Result<Vec<u8>, String> {
         let codings: Vec<String> = codings
             .split(',')
             .map(|coding| coding.trim().to_ascii_lowercase())
@@ -42,57 +42,57 @@ impl Unpacking {
         if codings.is_empty() || body.is_empty() || is_json() {
             return Ok(body);
         }
-        let mut unpacked = body.clone();
-        // The last was put on last.
+        let mut decompressed = body.clone();
+        // The last coding was applied last.
         for coding in codings.iter().rev() {
-            match self.by(coding, &unpacked) {
-                Ok(bytes) => unpacked = bytes,
-                Err(FaultKind::TooLarge) => {
-                    let most = self.most;
+            match self.decode(coding, &decompressed) {
+                Ok(bytes) => decompressed = bytes,
+                Err(DecodeError::TooLarge) => {
+                    let limit = self.limit;
                     return Err(format!(
-                        "unpacked, the bodies are larger than {most} bytes in all"
+                        "is too large: the decompressed bodies of the file have more than {limit} bytes"
                     ));
                 }
-                Err(FaultKind::Unreadable(_)) if std::str::from_utf8(&body).is_ok() => {
+                Err(DecodeError::Invalid(_)) if std::str::from_utf8(&body).is_ok() => {
                     return Ok(body);
                 }
-                Err(FaultKind::Unreadable(why)) => {
-                    return Err(format!("cannot be unpacked as `{coding}`: {why}"));
+                Err(DecodeError::Invalid(reason)) => {
+                    return Err(format!("cannot be decompressed as `{coding}`: {reason}"));
                 }
             }
         }
-        Ok(unpacked)
+        Ok(decompressed)
     }
 
-    fn by(&mut self, coding: &str, bytes: &[u8]) -> Result<Vec<u8>, FaultKind> {
-        let mut trouble = "this compression is not understood".to_owned();
+    fn decode(&mut self, coding: &str, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        let mut reason = "this compression is not supported".to_owned();
         for (_, decoder) in DECODERS.iter().filter(|(name, _)| *name == coding) {
             match decoder(bytes, self.left) {
-                Ok(unpacked) if unpacked.len() > self.left => return Err(FaultKind::TooLarge),
-                Ok(unpacked) => {
-                    self.left -= unpacked.len();
-                    return Ok(unpacked);
+                Ok(bytes) if bytes.len() > self.left => return Err(DecodeError::TooLarge),
+                Ok(bytes) => {
+                    self.left -= bytes.len();
+                    return Ok(bytes);
                 }
-                Err(error) => trouble = error.to_string(),
+                Err(error) => reason = error.to_string(),
             }
         }
-        Err(FaultKind::Unreadable(trouble))
+        Err(DecodeError::Invalid(reason))
     }
 }
 
-enum FaultKind {
+enum DecodeError {
     TooLarge,
-    Unreadable(String),
+    Invalid(String),
 }
 
-/// One byte more than the limit at most, so that its caller sees that there was more.
+/// Reads up to one byte more than the limit, so that the caller sees that there is more.
 fn up_to(most: usize, reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(most as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Decodes base64 as anybody writes it: in lines or not, padded or not, in either alphabet.
+/// Decodes base64 in either alphabet, with or without line breaks and padding.
 pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, String> {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -104,7 +104,7 @@ pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, String> {
         c => c,
     };
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).map(standard).collect();
-    ENGINE
-        .decode(plain)
-        .map_err(|error| format!("no base64: {}", error.to_string().trim_end_matches('.')))
+    ENGINE.decode(plain).map_err(|error| {
+        format!("is not valid base64: {}", error.to_string().trim_end_matches('.'))
+    })
 }

@@ -1,5 +1,6 @@
-//! From what another tool saw to what drillmaster would have sent.
+//! Matches another tool's requests to endpoints and writes them as drillmaster sends them.
 
+use drillmaster_models::json;
 use drillmaster_models::wire::{self, match_path, read_fields};
 use drillmaster_models::{
     Credential, Dialect, EndpointDef, Metadata, Payload, SERVICES, Service, endpoints,
@@ -12,23 +13,24 @@ use serde_json::{Map, Value};
 use url::{Host, Url};
 
 use super::skipped::Reason;
-use drillmaster_models::json;
+use super::text::shorten;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// All but the unreserved characters of RFC 3986, as our own requests have it.
+/// All but the unreserved characters of RFC 3986, as in drillmaster's own requests.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A request that one of the services answers.
+/// A request to an endpoint.
 #[derive(Debug)]
 pub(super) struct Call {
     target: String,
-    /// The declarations with this method and path.
+    /// The best match for the method and path.
     first: Declared,
+    /// Other matches.
     others: Vec<Declared>,
 }
 
-/// A declaration in a dialect.
+/// An endpoint in a dialect.
 #[derive(Debug, Clone, Copy)]
 struct Declared {
     endpoint: &'static EndpointDef,
@@ -37,9 +39,12 @@ struct Declared {
 }
 
 impl Call {
-    /// Recognises a request by its method and address. An `Err` says why it is not for a cassette, and what
-    /// it was.
-    pub(super) fn of(method: &str, url: &str, hosts: &[String]) -> Result<Self, (Reason, String)> {
+    /// Matches a request by its method and URL. An `Err` is the reason to skip it, and what it was.
+    pub(super) fn from_request(
+        method: &str,
+        url: &str,
+        hosts: &[String],
+    ) -> Result<Self, (Reason, String)> {
         let (url, services) = services_at(url, hosts)?;
         let method = method.trim().to_ascii_uppercase();
         let mut declared: Vec<Declared> = services
@@ -55,15 +60,15 @@ impl Call {
         if declared.is_empty() {
             return Err((Reason::NoEndpoint, format!("{method} {}", url.path())));
         }
-        // A segment that is spelt out goes before one that stands for a field.
+        // A literal segment is a better match than one with a field.
         declared.sort_by_key(|declared| declared.metadata.path_fields().count());
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let first = declared.remove(0);
         Ok(Self { target: format!("{}{query}", url.path()), first, others: declared })
     }
 
-    /// The request as drillmaster would have sent it, without a credential: written from its fields where
-    /// they are those of the declaration, else spelt anew.
+    /// The request as drillmaster sends it, without credentials: written from its fields if they are those of the
+    /// endpoint, otherwise with its escapes normalized.
     pub(super) fn request(
         &self,
         content_type: Option<&str>,
@@ -84,7 +89,7 @@ impl Call {
             .find_map(|declared| Some((declared.metadata, declared.write(&self.target, body)?)));
         let (metadata, wire) = written.unwrap_or_else(|| {
             let metadata = fitting().next().unwrap_or(&self.first).metadata;
-            (metadata, respelt(metadata, &self.target, body))
+            (metadata, normalize(metadata, &self.target, body))
         });
         RequestEvent::from_request(&Request {
             wire: wire.into(),
@@ -97,7 +102,7 @@ impl Call {
 }
 
 impl Declared {
-    /// The request written from its fields, if they are those that are declared.
+    /// The request written from its fields, if they are those of the endpoint.
     fn write(&self, target: &str, body: &[u8]) -> Option<wire::Request> {
         let mut fields = read_fields(self.metadata, target, body).ok()?;
         fields.retain(|name, _| !is_credential(name));
@@ -110,7 +115,7 @@ impl Declared {
         self.endpoint.request(&Value::Object(typed?), self.dialect).ok()
     }
 
-    /// A field's value as it was before it became text on its way.
+    /// A field's value before it was written as text.
     fn typed(&self, name: &str, value: &Value) -> Option<Value> {
         let travels_as_text = self.metadata.payload != Payload::Json
             || self.metadata.path_fields().any(|own| own == name);
@@ -122,12 +127,12 @@ impl Declared {
     }
 }
 
-/// The request with the credential's fields left out, and escapes as our own requests have them.
-fn respelt(metadata: &Metadata, target: &str, body: &[u8]) -> wire::Request {
+/// The request without credentials, and with escapes as in drillmaster's own requests.
+fn normalize(metadata: &Metadata, target: &str, body: &[u8]) -> wire::Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let segments: Vec<_> = path.split('/').map(|segment| respell(segment, segment)).collect();
+    let segments: Vec<_> = path.split('/').map(|segment| normalize_escapes(segment)).collect();
     let mut target = segments.join("/");
-    let query = respell_pairs(query);
+    let query = normalize_pairs(query);
     if !query.is_empty() {
         target.push('?');
         target.push_str(&query);
@@ -136,7 +141,7 @@ fn respelt(metadata: &Metadata, target: &str, body: &[u8]) -> wire::Request {
     let (kind, body) = match metadata.payload {
         Payload::Query => (None, Vec::new()),
         Payload::Form => {
-            let form = respell_pairs(&String::from_utf8_lossy(body));
+            let form = normalize_pairs(&String::from_utf8_lossy(body));
             (Some(FORM), form.into_bytes())
         }
         Payload::Json => (Some("application/json"), without_credential(body)),
@@ -145,21 +150,22 @@ fn respelt(metadata: &Metadata, target: &str, body: &[u8]) -> wire::Request {
     wire::Request { method: metadata.method, target, headers, body }
 }
 
-/// A text with its escapes anew. `plain` is the text with `+` read as it is meant there.
-fn respell(text: &str, plain: &str) -> String {
+/// Normalizes the escapes of a text.
+fn normalize_escapes(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
-    let bytes: Vec<u8> = percent_decode_str(plain).collect();
+    let bytes: Vec<u8> = percent_decode_str(text).collect();
     percent_encode(&bytes, RESERVED).to_string()
 }
 
-fn respell_pairs(text: &str) -> String {
-    let part = |text: &str| respell(text, &text.replace('+', " "));
+fn normalize_pairs(text: &str) -> String {
+    // In a query or form, `+` is a space.
+    let part = |text: &str| normalize_escapes(&text.replace('+', " "));
     let pairs = text.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decoded = percent_decode_str(name).decode_utf8_lossy();
-        // A comma sets the parts of a list apart.
+        // A comma separates the items of a list.
         let values: Vec<_> = value.split(',').map(part).collect();
         (!is_credential(&decoded)).then(|| format!("{}={}", part(name), values.join(",")))
     });
@@ -176,7 +182,7 @@ fn without_credential(body: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Whether a header or a field of this name lets its sender in: those that are declared, and those of HTTP.
+/// Whether a header or field with this name is a credential: of an endpoint, or of HTTP.
 pub(super) fn is_credential(name: &str) -> bool {
     const OF_HTTP: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
     let declared = |metadata: &Metadata| match metadata.credential {
@@ -190,8 +196,8 @@ pub(super) fn is_credential(name: &str) -> bool {
         })
 }
 
-/// The credentials in a request, so that an answer that echoes one can be cleaned of it. What is short is
-/// found in words that have nothing to do with it.
+/// The credentials in a request, to mask them in a response that repeats them. Short values are ignored, because
+/// they also occur in other texts.
 pub(super) fn credentials(headers: &[(String, String)], body: &[u8]) -> ApiKeys {
     let form = url::form_urlencoded::parse(body).into_owned();
     let all = headers.iter().cloned().chain(form);
@@ -199,57 +205,58 @@ pub(super) fn credentials(headers: &[(String, String)], body: &[u8]) -> ApiKeys 
     secret.fold(ApiKeys::default(), |keys, (_, value)| keys.and(ApiKeys::new(&value)))
 }
 
-/// Whether an answer's header means something to a caller.
-pub(super) fn means_something(name: &str) -> bool {
+/// Whether a response header is imported: the others mean nothing to a script.
+pub(super) fn is_imported_header(name: &str) -> bool {
     matches!(name, "content-type" | "location" | "retry-after")
         || name.starts_with("ratelimit")
         || name.starts_with("x-ratelimit")
 }
 
-/// How a request was lost, from what a tool tells about it.
-pub(super) fn lost(told: &str) -> Error {
-    const UNSENT: [&str; 9] = [
-        "refused",
-        "resolve",
-        "resolution",
-        "unreachable",
-        "blocked",
-        "disconnected",
-        "certificate",
-        "connect call failed",
-        "connection timed out",
-    ];
-    let plain = told.to_ascii_lowercase().replace('_', " ");
-    let how = match () {
-        () if UNSENT.iter().any(|words| plain.contains(words)) => NetworkError::Connect,
-        () if plain.contains("timed out") || plain.contains("timeout") => NetworkError::Timeout,
-        () => NetworkError::ConnectionLost,
+/// The network error of a request without a response. Chrome's error codes say whether the request was sent; after
+/// any other error it may have been.
+pub(super) fn network_error(detail: &str) -> Error {
+    let how = match detail.strip_prefix("net::").unwrap_or_default() {
+        "ERR_ADDRESS_UNREACHABLE"
+        | "ERR_BLOCKED_BY_ADMINISTRATOR"
+        | "ERR_BLOCKED_BY_CLIENT"
+        | "ERR_CERT_AUTHORITY_INVALID"
+        | "ERR_CERT_COMMON_NAME_INVALID"
+        | "ERR_CERT_DATE_INVALID"
+        | "ERR_CONNECTION_FAILED"
+        | "ERR_CONNECTION_REFUSED"
+        | "ERR_CONNECTION_TIMED_OUT"
+        | "ERR_INTERNET_DISCONNECTED"
+        | "ERR_NAME_NOT_RESOLVED"
+        | "ERR_NAME_RESOLUTION_FAILED"
+        | "ERR_PROXY_CONNECTION_FAILED" => NetworkError::Connect,
+        "ERR_TIMED_OUT" => NetworkError::Timeout,
+        _ => NetworkError::ConnectionLost,
     };
-    let detail = if told.is_empty() { "no answer was recorded" } else { told };
-    Error::network(how, super::messages::shorten(detail))
+    let detail = if detail.is_empty() { "the file has no response" } else { detail };
+    Error::network(how, shorten(detail))
 }
 
-/// A request's address, and the services that its host may stand for.
+/// A request's URL, and the services that its host may belong to.
 fn services_at(
     text: &str,
     hosts: &[String],
 ) -> Result<(Url, Vec<&'static Service>), (Reason, String)> {
     let text = text.trim();
-    // Some tools keep what stood in the request line.
+    // Some tools save the target of the request line instead of a URL.
     let (url, host_is_known) = match Url::parse(text) {
         Ok(url) => (url, true),
         Err(_) if text.starts_with('/') && !text.starts_with("//") => {
             let url = Url::parse(&format!("http://localhost{text}"));
-            (url.map_err(|_| (Reason::NoAddress, String::new()))?, false)
+            (url.map_err(|_| (Reason::NoUrl, String::new()))?, false)
         }
-        Err(_) => return Err((Reason::NoAddress, String::new())),
+        Err(_) => return Err((Reason::NoUrl, String::new())),
     };
     let Some(host) = url.host().filter(|_| matches!(url.scheme(), "http" | "https")) else {
         return Err((Reason::NotHttp, format!("{}:", url.scheme())));
     };
     let services: Vec<_> = SERVICES
         .into_iter()
-        .filter(|service| !host_is_known || stands_for(service, &host, hosts))
+        .filter(|service| !host_is_known || may_belong_to(service, &host, hosts))
         .collect();
     if services.is_empty() {
         return Err((Reason::OtherHost, host.to_string()));
@@ -257,9 +264,9 @@ fn services_at(
     Ok((url, services))
 }
 
-/// Whether a host may stand for a service: its own by its name, and any of this machine or network, where
-/// sandboxes are.
-fn stands_for(service: &Service, host: &Host<&str>, hosts: &[String]) -> bool {
+/// Whether a host may belong to a service: the service's own host, and any host of the local network, where
+/// sandboxes run.
+fn may_belong_to(service: &Service, host: &Host<&str>, hosts: &[String]) -> bool {
     const LOCAL: [&str; 5] = ["localhost", "local", "internal", "test", "lan"];
     let Host::Domain(name) = host else { return true };
     if hosts.iter().any(|own| own.eq_ignore_ascii_case(name)) || !name.contains('.') {

@@ -1,56 +1,54 @@
-//! Why a file of another tool is not read.
+//! Why a file of another tool cannot be imported.
 
 use drillmaster_models::json::TooManyValues;
 
-use super::LeftOut;
-use super::messages::{plain, shorten};
+use super::Skipped;
+use super::text::shorten;
 
-/// A file of another tool that cannot be read: what is wrong, where, and what to do.
+/// Why a file of another tool cannot be imported: what is wrong, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refused {
-    /// There is nothing in it.
+pub enum ImportError {
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
-    /// It is too large.
+    /// The file is too large.
     #[error("the file is larger than {0} bytes; save fewer requests to a file")]
     TooLarge(usize),
-    /// There is too much in it.
+    /// The file has too many values.
     #[error("{0}; save fewer requests to a file")]
     TooMany(#[from] TooManyValues),
-    /// It is something else.
-    #[error("this is no {wanted}: it looks like {looks}")]
-    Other {
-        /// What it should have been.
-        wanted: &'static str,
-        /// What it seems to be, and what to do about it.
-        looks: &'static str,
+    /// The file has another format.
+    #[error("not a {expected}: it looks like {found}")]
+    OtherFormat {
+        /// The format that was expected.
+        expected: &'static str,
+        /// The format that it seems to have, and what to do about it.
+        found: &'static str,
     },
-    /// It is not text.
+    /// The file is not text.
     #[error("the file is damaged at byte {byte}: not UTF-8; save it again")]
     NotUtf8 {
-        /// Where the text ends.
+        /// The first byte that is not UTF-8.
         byte: usize,
     },
-    /// It ends too early.
-    #[error("the file is cut off at byte {byte}{}; save it again", within(.place))]
+    /// The file ends too early.
+    #[error("the file is cut off at byte {byte}{}; save it again", in_path(.path))]
     CutOff {
         /// Where it ends.
         byte: usize,
-        /// In what it ends.
-        place: String,
+        /// The path of the value in which it ends.
+        path: String,
     },
-    /// It is no JSON from some byte on.
-    #[error("the file is damaged at byte {byte}{}: {problem}; save it again", within(.place))]
-    Damaged {
-        /// Where it is damaged.
+    /// The file is not JSON from some byte on.
+    #[error("the file is damaged at byte {byte}{}: not valid JSON; save it again", in_path(.path))]
+    NotJson {
+        /// The first byte that is not valid.
         byte: usize,
-        /// In what that is.
-        place: String,
-        /// What is wrong there.
-        problem: String,
+        /// The path of the value that is not valid.
+        path: String,
     },
-    /// It is no YAML from some line on, or more than is read.
+    /// A line of a YAML file is not valid, or the file is larger than what is read.
     #[error("line {line}, column {column}: {problem}")]
     Line {
         /// The line, from 1.
@@ -60,82 +58,41 @@ pub enum Refused {
         /// What is wrong there.
         problem: String,
     },
-    /// Something in it is not what it should be.
-    #[error("`{place}`: {problem}")]
-    Wrong {
-        /// The path to it, such as `log.entries[3].request.method`.
-        place: String,
+    /// A value is not valid.
+    #[error("`{path}` {problem}")]
+    Value {
+        /// The path of the value, such as `log.entries[3].request.method`.
+        path: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// It has no request to either service.
-    #[error("{}", nothing(.0))]
-    Nothing(LeftOut),
+    /// The file has no request to either service.
+    #[error("{}", no_requests(.0))]
+    NoRequests(Skipped),
 }
 
-fn nothing(had: &LeftOut) -> String {
-    match had.count() {
-        0 => "the file has no request".to_owned(),
-        _ => format!("the file has no request to the two services, only\n{had}"),
+fn no_requests(skipped: &Skipped) -> String {
+    match skipped.count() {
+        0 => "the file has no requests".to_owned(),
+        _ => format!("the file has no requests to the two services, only\n{skipped}"),
     }
 }
 
-fn within(place: &str) -> String {
-    if place.is_empty() { String::new() } else { format!(", in `{place}`") }
+fn in_path(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(", in `{path}`") }
 }
 
-impl Refused {
-    pub(super) fn wrong(place: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Wrong { place: place.into(), problem: shorten(&problem.into()) }
+impl ImportError {
+    pub(super) fn value(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Value { path: path.into(), problem: shorten(&problem.into()) }
     }
 
-    /// The same where so many bytes stood before.
-    pub(super) fn after(self, before: usize) -> Self {
+    /// The same error in a file with so many more bytes at its beginning.
+    pub(super) fn after(self, bytes: usize) -> Self {
         match self {
-            Self::CutOff { byte, place } => Self::CutOff { byte: byte + before, place },
-            Self::Damaged { byte, place, problem } => {
-                Self::Damaged { byte: byte + before, place, problem }
-            }
+            Self::CutOff { byte, path } => Self::CutOff { byte: byte + bytes, path },
+            Self::NotJson { byte, path } => Self::NotJson { byte: byte + bytes, path },
             other => other,
         }
     }
-
-    /// What a JSON reader says of this text.
-    pub(super) fn by_json(
-        text: &str,
-        error: serde_path_to_error::Error<serde_json::Error>,
-    ) -> Self {
-        // The reader does not always know what it was about to read.
-        let place = error.path().to_string();
-        let place = place.trim_end_matches(['?', '.']).to_owned();
-        let error = error.into_inner();
-        let problem = plain(&without_position(&error));
-        let byte = byte_of(text, &error);
-        // A number of which the file has the sign only.
-        let ends_in_number = problem == "invalid number" && byte + 1 >= text.len();
-        match error.classify() {
-            serde_json::error::Category::Syntax if ends_in_number => {
-                Self::CutOff { byte: text.len(), place }
-            }
-            serde_json::error::Category::Eof => Self::CutOff { byte: text.len(), place },
-            serde_json::error::Category::Data => Self::wrong(place, problem),
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
-                Self::Damaged { byte, place, problem }
-            }
-        }
-    }
-}
-
-fn without_position(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rsplit_once(" at line ") {
-        Some((problem, _)) => problem.to_owned(),
-        None => text,
-    }
-}
-
-fn byte_of(text: &str, error: &serde_json::Error) -> usize {
-    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
-    let before: usize = lines.map(str::len).sum();
-    (before + error.column().saturating_sub(1)).min(text.len())
 }

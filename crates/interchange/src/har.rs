@@ -1,8 +1,8 @@
-//! HAR 1.2: a JSON document of requests and answers.
+//! HAR 1.2: a JSON document of requests and responses.
 //!
-//! What HAR has no place for stands in fields of our own, as the format allows: `_drillmaster` of the log has
-//! the header and the values from outside, that of an entry has its scope, number and name, and how it was
-//! lost. There are no times in a cassette: every entry begins at the epoch and takes none.
+//! The format allows custom fields. `_drillmaster` of the log has the header and the recorded values; that of an
+//! entry has its scope, number, endpoint and network error. Cassettes have no times, so every entry starts at the
+//! epoch and takes no time.
 //!
 //! ```
 //! use drillmaster_interchange::{self, Options, har};
@@ -12,12 +12,12 @@
 //! let mut out = Vec::new();
 //! har::write(&cassette::parse(text).unwrap(), &mut out).unwrap();
 //! let imported = interchange::read(&out, &Options::default()).unwrap();
-//! assert_eq!(imported.tape.header.program, "by hand");
+//! assert_eq!(imported.recording.header.program, "by hand");
 //! ```
 
 mod reading;
 
-pub(super) use reading::gather;
+pub(super) use reading::import;
 
 use std::io::{self, Write};
 
@@ -30,7 +30,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-/// What HAR has no place for, of a whole log.
+/// The custom field of a log.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(expecting = "an object")]
 struct LogMark {
@@ -39,7 +39,7 @@ struct LogMark {
     values: Vec<ValueEvent>,
 }
 
-/// What HAR has no place for, of an entry.
+/// The custom field of an entry.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(expecting = "an object")]
 struct Mark {
@@ -47,24 +47,24 @@ struct Mark {
     ordinal: u64,
     #[serde(rename = "entry")]
     endpoint: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    lost: Option<LostMark>,
+    #[serde(default, rename = "lost", skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorMark>,
 }
 
-/// How a request or its answer was lost.
+/// The network error of a request.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(expecting = "an object")]
-struct LostMark {
+struct ErrorMark {
     kind: String,
     detail: String,
 }
 
-/// Where what belongs to no service seems to have been sent.
-const NOWHERE: &str = "https://drillmaster.invalid";
+/// The base URL of requests to endpoints that no service has.
+const NO_SERVICE: &str = "https://drillmaster.invalid";
 
-/// Writes a tape as HAR. An `Err` is one of the writer, or says which request cannot be read.
-pub fn write(tape: &Recording, mut out: impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut out, &Document { log: Log(tape) })?;
+/// Writes a recording as HAR. Fails if the writer fails, or if a request of the recording is not valid.
+pub fn write(recording: &Recording, mut out: impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut out, &Document { log: Log(recording) })?;
     out.write_all(b"\n")
 }
 
@@ -73,7 +73,7 @@ struct Document<'a> {
     log: Log<'a>,
 }
 
-/// An entry is made when it is written, so that a long tape is not in memory twice.
+/// Creates each entry when it is written, so that a long recording is not in memory twice.
 struct Log<'a>(&'a Recording);
 
 struct Entries<'a>(&'a [Interaction]);
@@ -94,42 +94,42 @@ impl Serialize for Log<'_> {
 
 impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(Written))
+        serializer.collect_seq(self.0.iter().map(Entry))
     }
 }
 
-struct Written<'a>(&'a Interaction);
+struct Entry<'a>(&'a Interaction);
 
-impl Serialize for Written<'_> {
+impl Serialize for Entry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entry = entry_of(self.0).map_err(serde::ser::Error::custom)?;
+        let entry = entry(self.0).map_err(serde::ser::Error::custom)?;
         entry.serialize(serializer)
     }
 }
 
-fn entry_of(interaction: &Interaction) -> Result<Value, String> {
+fn entry(interaction: &Interaction) -> Result<Value, String> {
     let Interaction { request, outcome } = interaction;
-    let place =
+    let with_request =
         |problem: String| format!("request {} of `{}`: {problem}", request.ordinal, request.scope);
-    let lost = outcome.as_ref().err().map(|error| {
-        let event = super::lost(&request.scope, request.ordinal, error);
-        LostMark { kind: event.kind, detail: event.detail }
+    let error = outcome.as_ref().err().map(|error| {
+        let event = super::error_event(&request.scope, request.ordinal, error);
+        ErrorMark { kind: event.kind, detail: event.detail }
     });
-    let answer = match (outcome, &lost) {
-        (Ok(answer), _) => response_of(answer),
-        (Err(_), lost) => lost_response(lost.as_ref()),
+    let response = match outcome {
+        Ok(response) => response_of(response),
+        Err(_) => no_response(error.as_ref()),
     };
     let mark = Mark {
         scope: request.scope.clone(),
         ordinal: request.ordinal,
         endpoint: request.endpoint.clone(),
-        lost,
+        error,
     };
     Ok(json!({
         "startedDateTime": "1970-01-01T00:00:00.000Z",
         "time": 0,
-        "request": request_of(request).map_err(place)?,
-        "response": answer,
+        "request": request_of(request).map_err(with_request)?,
+        "response": response,
         "cache": {},
         "timings": {
             "blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": 0, "wait": 0, "receive": 0
@@ -140,7 +140,8 @@ fn entry_of(interaction: &Interaction) -> Result<Value, String> {
 
 fn request_of(request: &RequestEvent) -> Result<Value, String> {
     let body = request.wire()?.body;
-    let base = endpoint(&request.endpoint).map_or(NOWHERE, |endpoint| endpoint.service().base_url);
+    let base =
+        endpoint(&request.endpoint).map_or(NO_SERVICE, |endpoint| endpoint.service().base_url);
     let query = request.target.split_once('?').map_or("", |(_, query)| query);
     let pairs = url::form_urlencoded::parse(query.as_bytes());
     let pairs: Vec<_> =
@@ -156,30 +157,30 @@ fn request_of(request: &RequestEvent) -> Result<Value, String> {
         "bodySize": body.len(),
     });
     if !body.is_empty() {
-        // HAR knows encodings of answers only.
+        // HAR has a field for the encoding of responses only.
         written["postData"] = content_of(&request.headers, &body, "_encoding");
     }
     Ok(written)
 }
 
-fn response_of(answer: &Response) -> Value {
-    let mut content = content_of(&answer.headers, &answer.body, "encoding");
-    content["size"] = answer.body.len().into();
+fn response_of(response: &Response) -> Value {
+    let mut content = content_of(&response.headers, &response.body, "encoding");
+    content["size"] = response.body.len().into();
     json!({
-        "status": answer.status,
+        "status": response.status,
         "statusText": "",
         "httpVersion": "HTTP/1.1",
         "cookies": [],
-        "headers": pairs_of(&answer.headers),
+        "headers": pairs_of(&response.headers),
         "content": content,
-        "redirectURL": answer.header("location").unwrap_or_default(),
+        "redirectURL": response.header("location").unwrap_or_default(),
         "headersSize": -1,
-        "bodySize": answer.body.len(),
+        "bodySize": response.body.len(),
     })
 }
 
-/// As browsers write it.
-fn lost_response(lost: Option<&LostMark>) -> Value {
+/// A request without a response, as browsers write it.
+fn no_response(error: Option<&ErrorMark>) -> Value {
     json!({
         "status": 0,
         "statusText": "",
@@ -190,7 +191,7 @@ fn lost_response(lost: Option<&LostMark>) -> Value {
         "redirectURL": "",
         "headersSize": -1,
         "bodySize": -1,
-        "_error": lost.map(|lost| format!("{}: {}", lost.kind, lost.detail)),
+        "_error": error.map(|error| format!("{}: {}", error.kind, error.detail)),
     })
 }
 
@@ -199,9 +200,9 @@ fn pairs_of(headers: &[(String, String)]) -> Value {
 }
 
 fn content_of(headers: &[(String, String)], body: &[u8], encoding: &str) -> Value {
-    let kind = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let mut content = Map::new();
-    content.insert("mimeType".to_owned(), kind.map_or("", |(_, kind)| kind).into());
+    content.insert("mimeType".to_owned(), content_type.map_or("", |(_, value)| value).into());
     match std::str::from_utf8(body) {
         Ok(text) => content.insert("text".to_owned(), text.into()),
         Err(_) => {
@@ -212,8 +213,8 @@ fn content_of(headers: &[(String, String)], body: &[u8], encoding: &str) -> Valu
     Value::Object(content)
 }
 
-/// What stood behind the service's address, to the letter.
+/// The target of an exported URL, unchanged.
 fn target_of(url: &str) -> Option<&str> {
-    let bases = SERVICES.into_iter().map(|service| service.base_url).chain([NOWHERE]);
+    let bases = SERVICES.into_iter().map(|service| service.base_url).chain([NO_SERVICE]);
     bases.into_iter().find_map(|base| url.strip_prefix(base))
 }

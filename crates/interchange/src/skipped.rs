@@ -1,59 +1,57 @@
-//! What of a file is not for a cassette.
+//! Requests of a file that are not imported.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::messages::shorten;
+use super::text::shorten;
 
-/// How many things of a kind are named.
+/// How many requests or hosts are named for each reason.
 const NAMED: usize = 5;
 
-/// Why a request is left out.
+/// Why a request is not imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reason {
-    /// It went to a host that stands for neither service.
+    /// Its host is not one of a service.
     OtherHost,
-    /// The services have no such endpoint.
+    /// No endpoint has its method and path.
     NoEndpoint,
-    /// The file has its length, but not its text: an empty one would be another answer.
+    /// The file has the size of a body, but not the body itself.
     NotSaved,
-    /// It did not travel over HTTP.
+    /// It was not sent over HTTP.
     NotHttp,
-    /// It is none: it has no address.
-    NoAddress,
+    /// It has no valid URL.
+    NoUrl,
 }
 
 impl Reason {
-    const fn words(self) -> &'static str {
+    const fn description(self) -> &'static str {
         match self {
             Self::OtherHost => "to other hosts",
-            Self::NoEndpoint => "to no endpoint of the two services",
+            Self::NoEndpoint => "to paths that are not endpoints of the two services",
             Self::NotHttp => "not over HTTP",
-            Self::NotSaved => "of which the file does not have the body",
-            Self::NoAddress => "without an address",
+            Self::NotSaved => "whose body the file does not contain",
+            Self::NoUrl => "without a valid URL",
         }
     }
 
-    const fn way_out(self) -> Option<&'static str> {
+    const fn help(self) -> Option<&'static str> {
         match self {
-            Self::OtherHost => Some("--host HOST takes those of a host, too"),
-            Self::NotSaved => Some("save it with content"),
-            Self::NoEndpoint | Self::NotHttp | Self::NoAddress => None,
+            Self::OtherHost => Some("add --host HOST to import those to a host"),
+            Self::NotSaved => Some("save the file with content"),
+            Self::NoEndpoint | Self::NotHttp | Self::NoUrl => None,
         }
     }
 }
 
-/// What of a file was left out, and why: for each reason what it was, and how often. Shown as a line a
-/// reason, without queries.
+/// The requests of a file that were not imported, counted by reason. Displayed with one line for each reason,
+/// without queries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct Skipped {
     by_reason: BTreeMap<Reason, BTreeMap<String, usize>>,
-    /// The file is a cassette that was exported: it needs no request.
-    of_ours: bool,
 }
 
-impl LeftOut {
-    /// How many requests were left out.
+impl Skipped {
+    /// The number of requests that were not imported.
     pub fn count(&self) -> usize {
         self.by_reason.values().flat_map(BTreeMap::values).sum()
     }
@@ -62,17 +60,9 @@ impl LeftOut {
         let what = shorten(what);
         *self.by_reason.entry(reason).or_default().entry(what).or_default() += 1;
     }
-
-    pub(super) fn is_of_ours(&mut self) {
-        self.of_ours = true;
-    }
-
-    pub(super) fn may_be_all(&self) -> bool {
-        self.of_ours && self.count() == 0
-    }
 }
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (reason, things)) in self.by_reason.iter().enumerate() {
             if index > 0 {
@@ -80,7 +70,7 @@ impl fmt::Display for LeftOut {
             }
             let count: usize = things.values().sum();
             let mut named: Vec<_> = things.iter().filter(|(what, _)| !what.is_empty()).collect();
-            // Stable: among equals the alphabet decides.
+            // The sort is stable, so equal counts stay in alphabetical order.
             named.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
             let more = named.len().saturating_sub(NAMED);
             let mut named: Vec<String> = named
@@ -94,12 +84,12 @@ impl fmt::Display for LeftOut {
             if more > 0 {
                 named.push(format!("and {more} more"));
             }
-            write!(f, "{count} {}", reason.words())?;
+            write!(f, "{count} {}", reason.description())?;
             if !named.is_empty() {
                 write!(f, ": {}", named.join(", "))?;
             }
-            if let Some(way_out) = reason.way_out() {
-                write!(f, "; {way_out}")?;
+            if let Some(help) = reason.help() {
+                write!(f, "; {help}")?;
             }
         }
         Ok(())

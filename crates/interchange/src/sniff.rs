@@ -1,38 +1,38 @@
-//! What a file seems to be, from its beginning.
+//! Detects the format of a file from its beginning.
 
 use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
-use super::{Format, Options, Refused};
+use super::{Format, ImportError, Options};
 
-/// What a file seems to be.
+/// The format that a file seems to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Looks {
-    /// A file that can be read.
-    Like(Format),
-    /// Something else.
+pub(super) enum Sniffed {
+    /// One that can be imported.
+    Format(Format),
+    /// Another one, and what to do about it.
     Other(&'static str),
 }
 
-/// What is due where no format was named.
-pub(super) const ANY: &str = "HAR file and no vcr cassette";
+/// What is expected if no format is given.
+pub(super) const ANY: &str = "HAR file or vcr cassette";
 
-/// The keys that tell a JSON file.
-const KEYS: [(&str, Looks); 9] = [
-    ("log", Looks::Like(Format::Har)),
-    ("interactions", Looks::Like(Format::Vcr)),
-    ("http_interactions", Looks::Like(Format::Vcr)),
-    ("event", Looks::Other("a cassette; it need not be imported")),
-    ("item", Looks::Other("a Postman collection, which has no answers; export a HAR file")),
-    ("__export_format", Looks::Other("an Insomnia workspace; export a HAR file")),
-    ("openapi", Looks::Other("an OpenAPI document")),
-    ("swagger", Looks::Other("an OpenAPI document")),
-    ("entries", Looks::Other("the inside of a HAR file, without its `log`")),
+/// The keys that identify a JSON file.
+const KEYS: [(&str, Sniffed); 9] = [
+    ("log", Sniffed::Format(Format::Har)),
+    ("interactions", Sniffed::Format(Format::Vcr)),
+    ("http_interactions", Sniffed::Format(Format::Vcr)),
+    ("event", Sniffed::Other("a cassette, which does not have to be imported")),
+    ("item", Sniffed::Other("a Postman collection, which has no responses; export a HAR file")),
+    ("__export_format", Sniffed::Other("an Insomnia workspace; export a HAR file")),
+    ("openapi", Sniffed::Other("an OpenAPI document")),
+    ("swagger", Sniffed::Other("an OpenAPI document")),
+    ("entries", Sniffed::Other("the inside of a HAR file, without its `log`")),
 ];
 
-/// The first bytes that tell a file which is not text.
+/// The first bytes that identify a binary file.
 const MAGIC: [(&[u8], &str); 6] = [
     (b"\x1f\x8b", "a gzip file; unpack it first"),
     (b"PK\x03\x04", "a zip file; unpack it first"),
@@ -42,40 +42,40 @@ const MAGIC: [(&[u8], &str); 6] = [
     (b"\xd4\xc3\xb2\xa1", "a packet capture; export a HAR file"),
 ];
 
-/// The text of a file, without its byte-order mark.
-pub(super) fn text_of<'a>(bytes: &'a [u8], options: &Options) -> Result<&'a str, Refused> {
-    if bytes.len() > options.largest {
-        return Err(Refused::TooLarge(options.largest));
+/// The text of a file, without its byte order mark.
+pub(super) fn text_of<'a>(bytes: &'a [u8], options: &Options) -> Result<&'a str, ImportError> {
+    if bytes.len() > options.max_bytes {
+        return Err(ImportError::TooLarge(options.max_bytes));
     }
-    let wanted = options.format.map_or(ANY, Format::title);
-    if let Some((_, looks)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Err(Refused::Other { wanted, looks });
+    let expected = options.format.map_or(ANY, Format::title);
+    if let Some((_, found)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(ImportError::OtherFormat { expected, found });
     }
     let marked = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = std::str::from_utf8(marked).map_err(|error| Refused::NotUtf8 {
+    let text = std::str::from_utf8(marked).map_err(|error| ImportError::NotUtf8 {
         byte: bytes.len() - marked.len() + error.valid_up_to(),
     });
-    // A proxy's own dump is a length and a list of flows, some of them not text.
+    // mitmproxy's own format is a length and a list of flows, which may be binary.
     let digits = marked.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if digits > 0 && marked[digits..].starts_with(b":") && marked.ends_with(b"}") {
-        let looks = "a dump of mitmproxy's flows; export a HAR file";
-        return Err(Refused::Other { wanted, looks });
+        let found = "a dump of mitmproxy's flows; export a HAR file";
+        return Err(ImportError::OtherFormat { expected, found });
     }
     let text = text?;
     if text.trim().is_empty() {
-        return Err(Refused::Empty);
+        return Err(ImportError::Empty);
     }
     Ok(text)
 }
 
-/// What a text seems to be. A text that is cut off looks like what it was.
-pub(super) fn looks_like(text: &str) -> Looks {
+/// Detects the format of a text, which may be cut off.
+pub(super) fn sniff(text: &str) -> Sniffed {
     match text.trim_start().as_bytes() {
         [b'{', ..] => by_keys(text),
-        [b'[', ..] => Looks::Other("a JSON list"),
-        [b'<', ..] => Looks::Other("a web page, or XML"),
-        _ if has_interactions(text) => Looks::Like(Format::Vcr),
-        _ => Looks::Other("text of another kind"),
+        [b'[', ..] => Sniffed::Other("a JSON list"),
+        [b'<', ..] => Sniffed::Other("a web page, or XML"),
+        _ if has_interactions(text) => Sniffed::Format(Format::Vcr),
+        _ => Sniffed::Other("text of another kind"),
     }
 }
 
@@ -84,16 +84,16 @@ fn has_interactions(text: &str) -> bool {
     keys.any(|key| matches!(key.trim_matches(['"', '\'']), "interactions" | "http_interactions"))
 }
 
-fn by_keys(text: &str) -> Looks {
+fn by_keys(text: &str) -> Sniffed {
     let mut found = None;
-    // Stops at the key that tells; whatever is wrong behind it is for the reader to say.
-    let _ = serde_json::Deserializer::from_str(text).deserialize_map(Telling(&mut found));
-    found.unwrap_or(Looks::Other("JSON of another kind"))
+    // Stops at the first key that identifies the format; the reader of the format reports errors after it.
+    let _ = serde_json::Deserializer::from_str(text).deserialize_map(KeyVisitor(&mut found));
+    found.unwrap_or(Sniffed::Other("JSON of another kind"))
 }
 
-struct Telling<'a>(&'a mut Option<Looks>);
+struct KeyVisitor<'a>(&'a mut Option<Sniffed>);
 
-impl<'de> Visitor<'de> for Telling<'_> {
+impl<'de> Visitor<'de> for KeyVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,9 +102,9 @@ impl<'de> Visitor<'de> for Telling<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
-            if let Some((_, looks)) = KEYS.iter().find(|(known, _)| *known == key) {
-                *self.0 = Some(*looks);
-                return Err(A::Error::custom("told"));
+            if let Some((_, sniffed)) = KEYS.iter().find(|(known, _)| *known == key) {
+                *self.0 = Some(*sniffed);
+                return Err(A::Error::custom("identified"));
             }
             map.next_value::<IgnoredAny>()?;
         }

@@ -1,7 +1,6 @@
-//! Cassettes of vcrpy, version 1, and of its elder VCR for Ruby: YAML, or JSON, which is YAML too.
+//! Cassettes of vcrpy, version 1, and of VCR for Ruby: YAML, or JSON, which is YAML too.
 //!
-//! No tag makes an object here. Those of plain values are understood, `!!binary` among them; any other is
-//! refused with its line.
+//! Tags of plain values, such as `!!binary`, are supported. Any other tag is an error: no objects are created.
 
 use std::fmt;
 
@@ -9,14 +8,16 @@ use drillmaster_transport::Response;
 use drillmaster_transport::cassette::is_status;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Tagged;
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, MessageFormatter, Tagged};
 
+use super::ImportError;
 use super::bodies::from_base64;
-use super::call::{lost, means_something};
-use super::messages::{limit, plain, shorten};
-use super::{Gathering, Refused};
+use super::call::{is_imported_header, network_error};
+use super::importer::Importer;
+use super::text::shorten;
 
-/// A file of either.
+/// A cassette of either tool.
 #[derive(Deserialize)]
 #[serde(expecting = "a mapping")]
 struct Document {
@@ -29,7 +30,7 @@ struct Document {
 #[serde(expecting = "a mapping")]
 struct Recorded {
     request: Request,
-    response: Option<Answer>,
+    response: Option<RecordedResponse>,
 }
 
 #[derive(Deserialize)]
@@ -43,96 +44,96 @@ struct Request {
 
 #[derive(Deserialize)]
 #[serde(expecting = "a mapping")]
-struct Answer {
+struct RecordedResponse {
     status: Option<Status>,
-    /// As vcrpy once wrote what httpx got.
+    /// Instead of `status` in older cassettes of vcrpy with httpx.
     status_code: Option<u16>,
     headers: Option<Headers>,
     #[serde(alias = "content")]
     body: Option<Body>,
 }
 
-/// Bytes: a text, `!!binary`, or either of them in a field.
+/// Bytes: a text, `!!binary`, or a mapping with one of them.
 struct Body(Vec<u8>);
 
-/// In order, a name once for each of its values.
+/// In order; a name with several values is repeated.
 struct Headers(Vec<(String, String)>);
 
-/// A number, or a number with its words.
+/// A number, or a mapping with a code and a message.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a status is a number, or has one as `code`")]
+#[serde(untagged, expecting = "a status must be a number, or a mapping with a number as `code`")]
 enum Status {
     Number(u16),
-    WithWords { code: u16 },
+    WithMessage { code: u16 },
 }
 
-/// Gathers the requests of a vcr cassette.
-pub(super) fn gather<'a>(
-    text: &str,
-    mut gathering: Gathering<'a>,
-) -> Result<Gathering<'a>, Refused> {
+/// Imports the requests of a vcr cassette.
+pub(super) fn import(text: &str, importer: &mut Importer<'_>) -> Result<(), ImportError> {
     let document = parse(text)?;
     if let Some(version) = document.version.filter(|version| *version != 1) {
         let problem =
-            format!("version {version} is not understood; record it again with vcrpy 1 or later");
-        return Err(Refused::wrong("version", problem));
+            format!("is {version}, which is not supported; record it again with vcrpy 1 or later");
+        return Err(ImportError::value("version", problem));
     }
     for (index, recorded) in document.interactions.unwrap_or_default().into_iter().enumerate() {
-        take(recorded, &format!("interactions[{index}]"), &mut gathering)?;
+        import_interaction(recorded, &format!("interactions[{index}]"), importer)?;
     }
-    Ok(gathering)
+    Ok(())
 }
 
-fn take(recorded: Recorded, place: &str, gathering: &mut Gathering<'_>) -> Result<(), Refused> {
+fn import_interaction(
+    recorded: Recorded,
+    path: &str,
+    importer: &mut Importer<'_>,
+) -> Result<(), ImportError> {
     let Recorded { request, response } = recorded;
-    let Some(call) = gathering.recognise(&request.method, &request.uri) else { return Ok(()) };
-    let mut unpack = |headers: &[(String, String)], body: Option<Body>, of: &str| {
+    let Some(call) = importer.recognise(&request.method, &request.uri) else { return Ok(()) };
+    let mut decompress = |headers: &[(String, String)], body: Option<Body>, part: &str| {
         let coding = header(headers, "content-encoding").unwrap_or_default();
         let body = body.map(|Body(bytes)| bytes).unwrap_or_default();
-        let unpacked = gathering.unpacking.unpack(coding, body);
-        unpacked.map_err(|problem| Refused::wrong(format!("{place}.{of}.body"), problem))
+        let bytes = importer.decompressor.decompress(coding, body);
+        bytes.map_err(|problem| ImportError::value(format!("{path}.{part}.body"), problem))
     };
-    let asked = request.headers.map(|Headers(all)| all).unwrap_or_default();
-    let body = unpack(&asked, request.body, "request")?;
+    let request_headers = request.headers.map(|Headers(all)| all).unwrap_or_default();
+    let body = decompress(&request_headers, request.body, "request")?;
     let outcome = match response {
-        None => Err(lost("")),
-        Some(answer) => {
-            let status = answer.status.map(Status::code).or(answer.status_code);
-            let missing = || Refused::wrong(format!("{place}.response.status"), "is missing");
+        None => Err(network_error("")),
+        Some(response) => {
+            let status = response.status.map(Status::code).or(response.status_code);
+            let missing = || ImportError::value(format!("{path}.response.status"), "is missing");
             let status = status.ok_or_else(missing)?;
             if !is_status(status) {
-                return Err(Refused::wrong(
-                    format!("{place}.response.status"),
-                    format!("is {status}, which is no HTTP status"),
+                return Err(ImportError::value(
+                    format!("{path}.response.status"),
+                    format!("is {status}, which is not an HTTP status"),
                 ));
             }
-            let all = answer.headers.map(|Headers(all)| all).unwrap_or_default();
-            let body = unpack(&all, answer.body, "response")?;
-            let mut headers = all;
-            headers.retain(|(name, _)| means_something(name));
+            let mut headers = response.headers.map(|Headers(all)| all).unwrap_or_default();
+            let body = decompress(&headers, response.body, "response")?;
+            headers.retain(|(name, _)| is_imported_header(name));
             Ok(Response { status, headers, body })
         }
     };
-    gathering.add_next(place, &call, &asked, &body, outcome)
+    importer.add_next(path, &call, &request_headers, &body, outcome)
 }
 
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
 }
 
-fn parse(text: &str) -> Result<Document, Refused> {
+fn parse(text: &str) -> Result<Document, ImportError> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_documents: 1,
             max_depth: 32,
             flow_nesting_limit: 32,
             enforce_alias_anchor_ratio: false,
-            // Escapes and tags are longer than they are written; what aliases stand for is counted, too.
+            // Escapes and tags count as more bytes than they have in the file, and aliases count as what they refer to.
             max_total_scalar_bytes: text.len().saturating_mul(4).saturating_add(1 << 24),
             max_events: 20_000_000,
             max_nodes: 10_000_000,
         },
-        // Bytes need not be text; they are decoded here.
+        // Decoded by `Body`, because the bytes may not be text.
         ignore_binary_tag_for_string: true,
         reject_unsupported_tags: true,
         strict_booleans: true,
@@ -142,23 +143,42 @@ fn parse(text: &str) -> Result<Document, Refused> {
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-        let told = error.without_snippet().to_string();
-        let told = told.split(" at line ").next().unwrap_or_default().trim_end_matches(" (defined");
-        let problem = match told.strip_prefix("budget breached: ") {
-            Some(what) => format!("this is more than is read of a file ({})", limit(what)),
-            None if told.starts_with("unsupported tag") => {
-                format!("{}; no object is made from a tag, record plain values", shorten(told))
-            }
-            None => shorten(&plain(told)),
-        };
-        Refused::Line { line, column, problem }
+        ImportError::Line { line, column, problem: shorten(&problem(&error)) }
     })
+}
+
+fn problem(error: &YamlError) -> String {
+    match error {
+        YamlError::WithSnippet { error, .. } | YamlError::AliasError { error, .. } => {
+            problem(error)
+        }
+        YamlError::MultipleDocuments { .. }
+        | YamlError::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
+            "the file has several documents; save each to a file of its own".to_owned()
+        }
+        YamlError::Budget { .. }
+        | YamlError::AliasReplayLimitExceeded { .. }
+        | YamlError::AliasExpansionLimitExceeded { .. } => {
+            "the file has too many or too deeply nested values; save fewer requests to a file"
+                .to_owned()
+        }
+        YamlError::InvalidScalar { .. } => "must be a whole number".to_owned(),
+        YamlError::UnsupportedTag { tag, .. } => {
+            format!("the tag `{tag}` is not supported; record plain values")
+        }
+        YamlError::SerdeMissingField { field, .. } => format!("has no `{field}`"),
+        YamlError::SerdeInvalidType { unexpected, expected, .. }
+        | YamlError::SerdeInvalidValue { unexpected, expected, .. } => {
+            format!("must be {expected}, not {unexpected}")
+        }
+        other => DefaultMessageFormatter.format_message(other).into_owned(),
+    }
 }
 
 impl Status {
     fn code(self) -> u16 {
         match self {
-            Self::Number(code) | Self::WithWords { code } => code,
+            Self::Number(code) | Self::WithMessage { code } => code,
         }
     }
 }
@@ -172,13 +192,13 @@ impl<'de> Deserialize<'de> for Body {
 
 impl<'de> Deserialize<'de> for Headers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Names;
+        struct HeadersVisitor;
 
-        impl<'de> Visitor<'de> for Names {
+        impl<'de> Visitor<'de> for HeadersVisitor {
             type Value = Headers;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a mapping of header names to their values")
+                f.write_str("a mapping of header names to values")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
@@ -199,11 +219,11 @@ impl<'de> Deserialize<'de> for Headers {
             }
         }
 
-        deserializer.deserialize_map(Names)
+        deserializer.deserialize_map(HeadersVisitor)
     }
 }
 
-/// What YAML may have where bytes are due.
+/// A body in YAML.
 enum Node {
     Nothing,
     Text(String),
@@ -220,20 +240,20 @@ impl Node {
             Self::Fields { base64_string: Some(text), .. } => from_base64(&text),
             Self::Fields { string: Some(Body(bytes)), .. } => Ok(bytes),
             Self::Nothing | Self::Fields { .. } => Ok(Vec::new()),
-            Self::Many(_) => Err("a text is due, not a list".to_owned()),
+            Self::Many(_) => Err("must be text, not a list".to_owned()),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Nodes)
+        deserializer.deserialize_any(NodeVisitor)
     }
 }
 
-struct Nodes;
+struct NodeVisitor;
 
-impl<'de> Visitor<'de> for Nodes {
+impl<'de> Visitor<'de> for NodeVisitor {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

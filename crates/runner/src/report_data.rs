@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use drillmaster_models::{Moment, nearest};
+use drillmaster_models::{Misfit, Mismatch, Moment, nearest};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
@@ -321,42 +321,19 @@ fn engagement(value: &Value) -> Result<Vec<Share>, String> {
 
 /// Reads a value; an error names the field that is wrong.
 fn read<T: DeserializeOwned>(place: &str, value: &Value) -> Result<T, String> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
+    Mismatch::read(value).map_err(|Mismatch { path, misfit }| {
         let path = match path.as_str() {
             "." => place.to_owned(),
             path if path.starts_with('[') => format!("{place}{path}"),
             path => format!("{place}.{path}"),
         };
-        let told = error.inner().to_string();
-        // The words of the library, which has no others to ask: the given name first, then the known ones.
-        let mut names = told.split('`').skip(1).step_by(2);
-        match names.next() {
-            Some(name) if told.starts_with("unknown field") => {
-                let parent = path.strip_suffix(&format!(".{name}")).unwrap_or(&path);
-                let known: Vec<_> = names.collect();
-                format!("`{parent}`: {}", unknown(name, known.iter().copied()))
+        match misfit {
+            Misfit::UnknownField { field, known } => {
+                format!("`{path}`: {}", unknown(&field, known.iter().copied()))
             }
-            Some(name) if told.starts_with("missing field") => format!("`{path}` has no `{name}`"),
-            _ => format!("`{path}`: {}", in_plain_words(&told)),
+            misfit => format!("`{path}` {misfit}"),
         }
     })
-}
-
-fn in_plain_words(told: &str) -> String {
-    let (found, due) = told.split_once(", expected ").unwrap_or((told, ""));
-    let found = found.split_once(": ").map_or(found, |(_, found)| found);
-    let found =
-        found.replace("floating point", "number").replace("unit value", "()").replace("null", "()");
-    let due = match due {
-        "u64" => "a whole number from 0",
-        "f64" => "a number",
-        "a string" => "a text",
-        "a sequence" => "a list",
-        due if due.starts_with("struct") || due == "a map" => "a map",
-        due => due,
-    };
-    if due.is_empty() { found } else { format!("it is {found}, and {due} is due") }
 }
 
 #[cfg(test)]
@@ -379,7 +356,7 @@ mod tests {
     fn a_mistake_is_told_with_the_field_that_has_it() {
         refused(&json!([]), "a map of sections is due, such as #{ title: \"…\", funnel: … }");
         refused(&json!({"titel": "x"}), "`titel` is unknown; did you mean `title`?");
-        refused(&json!({"title": 3}), "`title`: it is integer `3`, and a text is due");
+        refused(&json!({"title": 3}), "`title` must be text, not `3`");
         refused(
             &json!({"needs": [{"who": "ada", "wat": "x"}]}),
             "`needs[0]`: `wat` is unknown; did you mean `what`?",
@@ -387,7 +364,7 @@ mod tests {
         refused(&json!({"needs": [{"who": "ada"}]}), "`needs[0]` has no `what`");
         refused(
             &json!({"funnel": {"started": -1}}),
-            "`funnel.started`: it is integer `-1`, and a whole number from 0 is due",
+            "`funnel.started` must be a whole number of 0 or more, not `-1`",
         );
         refused(
             &json!({"funnel": {"begun": 1}}),

@@ -153,10 +153,9 @@ pub fn run_with_scope(
     let unwritten = written.and(planned).err();
     let problem = problem.or(unwritten.map(|error| Diagnostic::unwritten(error.to_string())));
     let mut outside = calls.issues_outside_rows();
-    // What stopped the run is shown by itself.
-    let stopped_it =
-        |detail: &str| problem.as_ref().is_some_and(|problem| problem.message.starts_with(detail));
-    outside.retain(|(state, detail)| *state == State::InDoubt || !stopped_it(detail));
+    // The error that stopped the run is shown with its diagnostic. A detail is the first line of an error.
+    let stopping = problem.as_ref().and_then(|problem| problem.message.lines().next());
+    outside.retain(|(state, detail)| *state == State::InDoubt || stopping != Some(detail));
     RunSummary {
         stores: stores.take(),
         problem,

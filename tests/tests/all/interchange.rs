@@ -1,15 +1,15 @@
-//! Recordings of other tools: what of them is imported, what is refused, and that a cassette comes back.
+//! Import of other tools' recordings: what is imported, which files are errors, and round trips through HAR.
 
-mod refusals;
+mod errors;
 mod round_trip;
 mod samples;
 
 use std::fmt::Write as _;
 
-use drillmaster_interchange::{Format, Imported, Options, Refused, read};
+use drillmaster_interchange::{Format, ImportError, Imported, Options, read};
 use drillmaster_models::wire;
 
-/// What tools write; small ones, made by hand.
+/// Small files as the tools write them, made by hand.
 const CHROME: &str = include_str!("../../interchange/chrome.har");
 const FIREFOX: &str = include_str!("../../interchange/firefox.har");
 const MITMPROXY: &str = include_str!("../../interchange/mitmproxy.har");
@@ -26,7 +26,7 @@ fn import(text: &str) -> Imported {
 }
 
 #[track_caller]
-fn refused(bytes: impl AsRef<[u8]>, options: &Options) -> Refused {
+fn import_error(bytes: impl AsRef<[u8]>, options: &Options) -> ImportError {
     read(bytes.as_ref(), options).unwrap_err()
 }
 
@@ -34,10 +34,10 @@ fn as_format(format: Format) -> Options {
     Options { format: Some(format), ..Options::default() }
 }
 
-/// A tape for people: each request and what became of it, and what was left out.
-fn told(imported: &Imported) -> String {
+/// A recording as text: each request with its outcome, and what was skipped.
+fn describe(imported: &Imported) -> String {
     let mut text = String::new();
-    for interaction in &imported.tape.interactions {
+    for interaction in &imported.recording.interactions {
         let request = &interaction.request;
         let _ = writeln!(text, "== {} {} {}", request.scope, request.ordinal, request.endpoint);
         let _ = writeln!(text, "{}", request.wire().unwrap());
@@ -46,18 +46,18 @@ fn told(imported: &Imported) -> String {
             Err(error) => writeln!(text, "-- {error}\n"),
         };
     }
-    let _ = write!(text, "left out {}:\n{}", imported.left_out.count(), imported.left_out);
+    let _ = write!(text, "skipped {}:\n{}", imported.skipped.count(), imported.skipped);
     text
 }
 
-/// All that a tape holds, as text, to look for what must not be in it.
-fn all_of(imported: &Imported) -> String {
+/// A recording as a cassette, to search for what must not be in it.
+fn cassette_of(imported: &Imported) -> String {
     let mut out = Vec::new();
-    drillmaster_interchange::write_cassette(&imported.tape, &mut out).unwrap();
+    drillmaster_interchange::write_cassette(&imported.recording, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 fn body(imported: &Imported, index: usize) -> &[u8] {
-    let answer: &wire::Response = imported.tape.interactions[index].outcome.as_ref().unwrap();
+    let answer: &wire::Response = imported.recording.interactions[index].outcome.as_ref().unwrap();
     &answer.body
 }

@@ -297,12 +297,13 @@ fn send(replay: &Replay, request: Request) -> Result<Response, Error> {
 
 /// Reads the recording of another tool. What was read comes back from a cassette and from HAR.
 fn import(format: Format, bytes: &[u8]) {
-    let options = Options { format: Some(format), unpacked: 1 << 22, ..Options::default() };
+    let options =
+        Options { format: Some(format), max_decompressed_bytes: 1 << 22, ..Options::default() };
     let Ok(imported) = interchange::read(bytes, &options) else { return };
-    let text = text_of(&imported.tape);
+    let text = text_of(&imported.recording);
     assert_eq!(text_of(&parse(&text).unwrap()), text);
-    let back = interchange::read(&har_of(&imported.tape), &Options::default()).unwrap();
-    assert_eq!((text_of(&back.tape), back.left_out.count()), (text, 0));
+    let back = interchange::read(&har_of(&imported.recording), &Options::default()).unwrap();
+    assert_eq!((text_of(&back.recording), back.skipped.count()), (text, 0));
 }
 
 fn text_of(tape: &Recording) -> String {

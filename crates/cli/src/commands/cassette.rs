@@ -85,15 +85,16 @@ fn import(args: &ImportArgs, ui: &Ui) -> Result<Exit, Diagnostic> {
         .check()?;
     let path = output_path(&args.output)?;
     let options = Options { format: args.from, hosts: args.hosts.clone(), ..Options::default() };
-    let bytes = read(&args.file, options.largest)?;
+    let bytes = read(&args.file, options.max_bytes)?;
     let cannot_import = |why| Diagnostic::usage(format!("{}: {why}", args.file.display()));
     let imported = drillmaster_interchange::read(&bytes, &options).map_err(cannot_import)?;
     check_replaceable(&path, "cassette", "\"cassette\"")?;
-    write(&path, |out| drillmaster_interchange::write_cassette(&imported.tape, out))?;
-    print_written(imported.tape.interactions.len(), &args.output, ui);
-    match imported.left_out.count() {
+    write(&path, |out| drillmaster_interchange::write_cassette(&imported.recording, out))?;
+    print_written(imported.recording.interactions.len(), &args.output, ui);
+    match imported.skipped.count() {
         0 => {}
-        count => ui.console.note(&format!("skipped {count}:\n{}", imported.left_out)),
+        1 => ui.console.note(&format!("skipped 1 request:\n{}", imported.skipped)),
+        count => ui.console.note(&format!("skipped {count} requests:\n{}", imported.skipped)),
     }
     Ok(Exit::Done)
 }

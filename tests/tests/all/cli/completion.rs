@@ -42,7 +42,7 @@ fn endpoints_are_completed() {
     }
     assert_eq!(names(&workdir, &["endpoints", "thm.room"]), ["thm.rooms", "thm.room_exists"]);
     let told = offered(&workdir, &["endpoints", "thm.rooms"]);
-    assert_eq!(told, ["thm.rooms\tLists the public rooms, and your own private ones."]);
+    assert_eq!(told, ["thm.rooms\tLists the public rooms and your own private rooms."]);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn inputs_of_the_script_on_the_line_are_completed() {
     assert_eq!(set("send-"), ["send-email=true", "send-email=false"]);
     assert!(set("nothing").is_empty());
     let told = offered(&workdir, &["run", "onboard_class.rhai", "--set", "room"]);
-    assert_eq!(told, ["room=\tcode of the first room, the last part of its address"]);
+    assert_eq!(told, ["room=\tcode of the first room (the last part of its address)"]);
 }
 
 #[test]
@@ -181,6 +181,6 @@ fn fish_completes_if_installed() {
     let workdir = workdir.with("hook.fish", hook);
     let script = "source hook.fish; complete -C 'drillmaster run onboard_class.rhai --set ro'";
     if let Some(text) = in_shell(&workdir, "fish", &["--no-config", "-c"], script) {
-        assert_eq!(text, "room=\tcode of the first room, the last part of its address\n");
+        assert_eq!(text, "room=\tcode of the first room (the last part of its address)\n");
     }
 }

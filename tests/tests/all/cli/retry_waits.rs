@@ -45,7 +45,7 @@ fn the_first_interrupt_ends_a_long_wait() {
     let flags = format!("{} --journal run.journal --concurrency 2", server.flags());
     let mut process = workdir.start(&format!("{RUN} {flags}"));
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("asked to slow down: waiting 4 min, until ")));
+    assert!(lines.any(|line| line.contains("asked to slow down: waiting 4 minutes, until ")));
     let id = process.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     assert!(lines.any(|line| line.contains("interrupted; resume with")));

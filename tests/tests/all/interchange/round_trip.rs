@@ -1,4 +1,4 @@
-//! A cassette that is exported as HAR comes back as it was.
+//! Exporting a cassette as HAR and importing it gives the same cassette.
 
 use drillmaster_interchange::{Options, har, read, write_cassette};
 use drillmaster_models::{Method, endpoints};
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-/// Names that let nobody in.
+/// Headers that are not credentials.
 fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
     let name =
         prop_oneof![Just("content-type".to_owned()), Just("X-Any".to_owned()), "x-[a-z]{1,6}"];
@@ -71,7 +71,7 @@ fn interactions() -> impl Strategy<Value = Interaction> {
     })
 }
 
-fn tapes() -> impl Strategy<Value = Recording> {
+fn recordings() -> impl Strategy<Value = Recording> {
     let value = (any::<String>(), any::<u64>(), any::<String>(), any::<i64>(), any::<String>())
         .prop_map(|(scope, ordinal, name, number, text)| ValueEvent {
             scope,
@@ -89,7 +89,7 @@ fn tapes() -> impl Strategy<Value = Recording> {
     );
     (header, vec(interactions(), 0..6), vec(value, 0..3)).prop_map(
         |(header, mut interactions, values)| {
-            // No two in one place.
+            // Each has a number of its own.
             for (index, interaction) in interactions.iter_mut().enumerate() {
                 interaction.request.ordinal = 3 * index as u64;
             }
@@ -98,85 +98,85 @@ fn tapes() -> impl Strategy<Value = Recording> {
     )
 }
 
-/// Two tapes are the same if they are the same cassette.
-fn text_of(tape: &Recording) -> String {
+/// Two recordings are the same if their cassettes are.
+fn text_of(recording: &Recording) -> String {
     let mut out = Vec::new();
-    write_cassette(tape, &mut out).unwrap();
+    write_cassette(recording, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
-fn har_of(tape: &Recording) -> Vec<u8> {
+fn har_of(recording: &Recording) -> Vec<u8> {
     let mut out = Vec::new();
-    har::write(tape, &mut out).unwrap();
+    har::write(recording, &mut out).unwrap();
     out
 }
 
 proptest! {
     #[test]
-    fn a_cassette_comes_back_from_har(tape in tapes()) {
-        let imported = read(&har_of(&tape), &Options::default()).unwrap();
-        prop_assert_eq!(imported.left_out.count(), 0);
-        prop_assert_eq!(imported.tape.header.clone(), tape.header.clone());
-        prop_assert_eq!(text_of(&imported.tape), text_of(&tape));
+    fn har_keeps_a_cassette(recording in recordings()) {
+        let imported = read(&har_of(&recording), &Options::default()).unwrap();
+        prop_assert_eq!(imported.skipped.count(), 0);
+        prop_assert_eq!(imported.recording.header.clone(), recording.header.clone());
+        prop_assert_eq!(text_of(&imported.recording), text_of(&recording));
     }
 
     #[test]
-    fn a_cassette_that_is_written_is_read_back(tape in tapes()) {
-        let again = parse(&text_of(&tape)).unwrap();
-        prop_assert_eq!(text_of(&again), text_of(&tape));
+    fn a_written_cassette_is_read_back(recording in recordings()) {
+        let again = parse(&text_of(&recording)).unwrap();
+        prop_assert_eq!(text_of(&again), text_of(&recording));
     }
 }
 
 #[test]
-fn a_recording_comes_back_and_other_tools_understand_it() {
-    let tape = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
-    let har = String::from_utf8(har_of(&tape)).unwrap();
+fn exported_fields_survive_other_tools() {
+    let recording = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
+    let har = String::from_utf8(har_of(&recording)).unwrap();
     let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
     let shown = har.replace(&version, "\"version\": \"[version]\"");
     crate::snapshot::snapshot("interchange", "exported", &shown);
     let imported = read(har.as_bytes(), &Options::default()).unwrap();
-    assert_eq!(text_of(&imported.tape), text_of(&tape));
+    assert_eq!(text_of(&imported.recording), text_of(&recording));
 
-    // A tool that drops what it does not know leaves the requests, as those of the scope outside any row.
+    // A tool that drops custom fields keeps the requests; they are imported as outside of rows.
     let mut plain: Value = serde_json::from_str(&har).unwrap();
     plain["log"].as_object_mut().unwrap().shift_remove("_drillmaster");
     for entry in plain["log"]["entries"].as_array_mut().unwrap() {
         entry.as_object_mut().unwrap().shift_remove("_drillmaster");
     }
-    let without = read(plain.to_string().as_bytes(), &Options::default()).unwrap().tape;
-    let hashes = |tape: &Recording| -> Vec<String> {
-        tape.interactions.iter().map(|interaction| interaction.request.hash.clone()).collect()
+    let without = read(plain.to_string().as_bytes(), &Options::default()).unwrap().recording;
+    let hashes = |recording: &Recording| -> Vec<String> {
+        recording.interactions.iter().map(|interaction| interaction.request.hash.clone()).collect()
     };
-    assert_eq!(hashes(&without), hashes(&tape));
+    assert_eq!(hashes(&without), hashes(&recording));
 }
 
 #[test]
-fn a_credential_that_was_added_on_the_way_does_not_come_back() {
-    let tape = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
-    let mut har: Value = serde_json::from_slice(&har_of(&tape)).unwrap();
+fn a_credential_added_to_an_export_is_not_imported() {
+    let recording = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
+    let mut har: Value = serde_json::from_slice(&har_of(&recording)).unwrap();
     let own = &mut har["log"]["entries"][0];
     let header = |name: &str| json!({ "name": name, "value": "planted-secret" });
     own["request"]["headers"].as_array_mut().unwrap().extend(["THM-API-KEY", "Cookie"].map(header));
     own["response"]["headers"].as_array_mut().unwrap().push(header("Set-Cookie"));
     let imported = read(har.to_string().as_bytes(), &Options::default()).unwrap();
-    assert_eq!(text_of(&imported.tape), text_of(&tape));
+    assert_eq!(text_of(&imported.recording), text_of(&recording));
 }
 
 #[test]
-fn two_requests_in_one_place_are_refused() {
-    let tape = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
-    let mut har: Value = serde_json::from_slice(&har_of(&tape)).unwrap();
+fn two_requests_with_one_number_are_an_error() {
+    let recording = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
+    let mut har: Value = serde_json::from_slice(&har_of(&recording)).unwrap();
     let first = har["log"]["entries"][0].clone();
     har["log"]["entries"].as_array_mut().unwrap().push(first);
     let error = read(har.to_string().as_bytes(), &Options::default()).unwrap_err().to_string();
-    assert_eq!(error, "`log.entries[3]`: a request with the scope and number of another");
+    assert_eq!(error, "`log.entries[3]` has the scope and number of an earlier request");
 }
 
-/// A tool that adds a request to an export does not know of our numbers.
+/// Another tool may add a request to an export, without a number.
 #[test]
-fn a_request_of_another_tool_is_refused_where_no_number_is_left_for_it() {
-    let tape = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
-    let mut har: Value = serde_json::from_slice(&har_of(&tape)).unwrap();
+fn a_request_that_cannot_be_numbered_is_an_error() {
+    let recording = parse(include_str!("../../../cassettes/two_seats.cassette")).unwrap();
+    let mut har: Value = serde_json::from_slice(&har_of(&recording)).unwrap();
     let entries = har["log"]["entries"].as_array_mut().unwrap();
     let mut foreign = entries[0].clone();
     foreign.as_object_mut().unwrap().shift_remove("_drillmaster");
@@ -187,7 +187,7 @@ fn a_request_of_another_tool_is_refused_where_no_number_is_left_for_it() {
         har["log"]["entries"][0]["_drillmaster"]["ordinal"] = number.into();
         read(har.to_string().as_bytes(), &Options::default())
     };
-    assert!(parse(&text_of(&last(u64::MAX - 1).unwrap().tape)).is_ok());
+    assert!(parse(&text_of(&last(u64::MAX - 1).unwrap().recording)).is_ok());
     let error = last(u64::MAX).unwrap_err().to_string();
-    assert_eq!(error, "`log.entries[3]`: no number is left for it in the scope `main`");
+    assert_eq!(error, "`log.entries[3]` cannot be numbered: the largest number is already in use");
 }

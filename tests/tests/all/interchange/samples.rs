@@ -1,4 +1,4 @@
-//! What of each tool's file is imported.
+//! What is imported from each tool's file.
 
 use std::io::Write;
 
@@ -11,49 +11,50 @@ use drillmaster_transport::{Connection, NetworkError, Replay};
 use serde_json::{Value, json};
 
 use super::{
-    CHROME, FIREFOX, HARS, MITMPROXY, RUBY_VCR, TOOL, VCRPY, VCRS, all_of, body, import, told,
+    CHROME, FIREFOX, HARS, MITMPROXY, RUBY_VCR, TOOL, VCRPY, VCRS, body, cassette_of, describe,
+    import,
 };
 use crate::snapshot::snapshot;
 
 #[track_caller]
-fn imports(name: &str, text: &str) {
-    snapshot("interchange", name, &told(&import(text)));
+fn assert_import(name: &str, text: &str) {
+    snapshot("interchange", name, &describe(&import(text)));
 }
 
 #[test]
-fn of_chrome() {
-    imports("chrome", CHROME);
+fn chrome_files_are_imported() {
+    assert_import("chrome", CHROME);
 }
 
 #[test]
-fn of_firefox() {
-    imports("firefox", FIREFOX);
+fn firefox_files_are_imported() {
+    assert_import("firefox", FIREFOX);
 }
 
 #[test]
-fn of_mitmproxy() {
-    imports("mitmproxy", MITMPROXY);
+fn mitmproxy_files_are_imported() {
+    assert_import("mitmproxy", MITMPROXY);
 }
 
 #[test]
-fn of_a_tool_that_writes_little() {
-    imports("tool", TOOL);
+fn files_with_few_fields_are_imported() {
+    assert_import("tool", TOOL);
 }
 
 #[test]
-fn of_vcrpy() {
-    imports("vcrpy", VCRPY);
+fn vcrpy_cassettes_are_imported() {
+    assert_import("vcrpy", VCRPY);
 }
 
 #[test]
-fn of_vcr_for_ruby() {
-    imports("ruby_vcr", RUBY_VCR);
+fn vcr_for_ruby_cassettes_are_imported() {
+    assert_import("ruby_vcr", RUBY_VCR);
 }
 
 #[test]
-fn no_credential_and_no_cookie_is_imported() {
+fn credentials_and_cookies_are_not_imported() {
     for text in HARS.iter().chain(&VCRS) {
-        let all = all_of(&import(text));
+        let all = cassette_of(&import(text));
         for planted in ["-secret", "-cookie", "api-key", "apiKey"] {
             assert!(text.contains(planted) <= !all.contains(planted), "{planted} in {all}");
         }
@@ -61,11 +62,11 @@ fn no_credential_and_no_cookie_is_imported() {
 }
 
 #[test]
-fn what_was_imported_answers_our_own_requests() {
+fn an_imported_recording_replays_drillmasters_requests() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let mut text = Vec::new();
-        write_cassette(&import(VCRPY).tape, &mut text).unwrap();
+        write_cassette(&import(VCRPY).recording, &mut text).unwrap();
         let replay = Replay::parse(String::from_utf8(text).unwrap()).unwrap();
         let connection = Connection::new(replay);
         let users = connection.send(&ListUsers {}).await.unwrap();
@@ -76,7 +77,7 @@ fn what_was_imported_answers_our_own_requests() {
     });
 }
 
-/// A HAR file with one request, to be filled in.
+/// A HAR file with one request.
 fn har(request: &Value, response: &Value) -> String {
     json!({ "log": { "entries": [{ "request": request, "response": response }] } }).to_string()
 }
@@ -93,9 +94,9 @@ fn users() -> Value {
     get("https://tryhackme.com/external/api/users")
 }
 
-/// A request is imported as the one that drillmaster sends.
+/// A request is imported as drillmaster sends it.
 #[test]
-fn requests_are_spelt_as_our_own() {
+fn escapes_are_those_of_drillmasters_requests() {
     let ours = endpoint("thm.room_exists").unwrap();
     let ours =
         ours.request(&json!({ "roomCode": "a b/é+c" }), drillmaster_models::Dialect::Current);
@@ -103,14 +104,14 @@ fn requests_are_spelt_as_our_own() {
     for spelling in ["a%20b%2fé%2Bc", "a+b/%c3%a9%2bc", "%61+b%2F%C3%A9%2Bc"] {
         let url = format!("https://tryhackme.com/external/api/roomExists?roomCode={spelling}");
         let imported = import(&har(&get(&url), &json!({ "status": 200 })));
-        assert_eq!(imported.tape.interactions[0].request.target, ours, "{spelling}");
+        assert_eq!(imported.recording.interactions[0].request.target, ours, "{spelling}");
     }
 }
 
 #[test]
-fn the_path_decides_where_the_host_may_be_either() {
+fn a_local_host_is_matched_by_path() {
     let entry_at = |url: &str| {
-        import(&har(&get(url), &json!({ "status": 200 }))).tape.interactions[0]
+        import(&har(&get(url), &json!({ "status": 200 }))).recording.interactions[0]
             .request
             .endpoint
             .clone()
@@ -126,35 +127,35 @@ fn the_path_decides_where_the_host_may_be_either() {
 }
 
 #[test]
-fn a_named_host_is_taken_too() {
+fn requests_to_an_added_host_are_imported() {
     let text = har(&get("https://gateway.example.com/api/users"), &json!({ "status": 200 }));
     let options = Options { hosts: vec!["gateway.example.com".to_owned()], ..Options::default() };
-    assert_eq!(read(text.as_bytes(), &options).unwrap().tape.interactions.len(), 1);
+    assert_eq!(read(text.as_bytes(), &options).unwrap().recording.interactions.len(), 1);
     assert!(read(text.as_bytes(), &Options::default()).is_err());
 }
 
 #[test]
-fn losses_keep_their_kind() {
+fn network_errors_of_chrome_keep_their_kind() {
     let kinds = [
         ("net::ERR_CONNECTION_REFUSED", NetworkError::Connect),
         ("net::ERR_NAME_NOT_RESOLVED", NetworkError::Connect),
         ("net::ERR_BLOCKED_BY_CLIENT", NetworkError::Connect),
         ("net::ERR_CONNECTION_TIMED_OUT", NetworkError::Connect),
         ("net::ERR_TIMED_OUT", NetworkError::Timeout),
-        ("Read timeout", NetworkError::Timeout),
+        ("Read timeout", NetworkError::ConnectionLost),
         ("net::ERR_CONNECTION_RESET", NetworkError::ConnectionLost),
         ("", NetworkError::ConnectionLost),
     ];
-    for (told, kind) in kinds {
-        let lost = json!({ "status": 0, "_error": told });
+    for (detail, kind) in kinds {
+        let lost = json!({ "status": 0, "_error": detail });
         let imported = import(&har(&users(), &lost));
-        let error = imported.tape.interactions[0].outcome.as_ref().unwrap_err();
-        assert_eq!(error.network_error(), Some(kind), "{told}");
+        let error = imported.recording.interactions[0].outcome.as_ref().unwrap_err();
+        assert_eq!(error.network_error(), Some(kind), "{detail}");
     }
 }
 
 #[test]
-fn requests_stand_in_the_order_of_their_time() {
+fn requests_are_ordered_by_time() {
     let at = |time: Option<&str>, page: u32| {
         let url = format!("https://securitylabs.veracode.com/api/users?page={page}");
         json!({ "startedDateTime": time, "request": get(&url), "response": { "status": 200 } })
@@ -166,16 +167,16 @@ fn requests_stand_in_the_order_of_their_time() {
         at(Some("2025-01-01T10:00:00.000Z"), 3),
     ];
     let imported = import(&json!({ "log": { "entries": entries } }).to_string());
-    let told: Vec<_> = imported.tape.interactions.iter().map(|own| &own.request).collect();
-    let pages: Vec<_> = told.iter().map(|request| request.target.as_str()).collect();
+    let requests: Vec<_> = imported.recording.interactions.iter().map(|own| &own.request).collect();
+    let pages: Vec<_> = requests.iter().map(|request| request.target.as_str()).collect();
     assert_eq!(pages, [0, 1, 2, 3].map(|page| format!("/api/users?page={page}")));
-    let ordinals: Vec<_> = told.iter().map(|request| request.ordinal).collect();
+    let ordinals: Vec<_> = requests.iter().map(|request| request.ordinal).collect();
     assert_eq!(ordinals, [0, 1, 2, 3]);
 }
 
-/// Every way in which a tool may keep a compressed body gives the same bytes.
+/// However a tool saves a compressed body, the imported body is the same.
 #[test]
-fn bodies_are_unpacked() {
+fn bodies_are_decompressed() {
     let plain = br#"{"users":[]}"#;
     let packed = |write: &dyn Fn(&mut Vec<u8>)| {
         let mut bytes = Vec::new();
@@ -208,14 +209,14 @@ fn bodies_are_unpacked() {
 }
 
 #[test]
-fn an_answer_of_which_the_text_was_not_saved_is_not_an_empty_one() {
+fn a_response_without_a_saved_body_is_skipped() {
     let saved =
         json!({ "request": users(), "response": answer(&json!([]), &json!({ "text": "{}" })) });
     let unsaved =
         json!({ "request": users(), "response": answer(&json!([]), &json!({ "size": 7 })) });
     let imported = import(&json!({ "log": { "entries": [saved, unsaved] } }).to_string());
-    assert_eq!((imported.tape.interactions.len(), imported.left_out.count()), (1, 1));
-    assert!(imported.left_out.to_string().contains("does not have the body"));
+    assert_eq!((imported.recording.interactions.len(), imported.skipped.count()), (1, 1));
+    assert!(imported.skipped.to_string().contains("whose body the file does not contain"));
 }
 
 #[test]

@@ -1,34 +1,34 @@
-//! What is refused, and what is said about it.
+//! Files that cannot be imported, and their errors.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use drillmaster_interchange::{Format, Options, Refused};
+use drillmaster_interchange::{Format, ImportError, Options};
 use serde_json::json;
 
-use super::{CHROME, FIREFOX, VCRPY, as_format, refused};
+use super::{CHROME, FIREFOX, VCRPY, as_format, import_error};
 use crate::snapshot::snapshot;
 
 fn any() -> Options {
     Options::default()
 }
 
-/// The first line of each refusal.
+/// The error of each file.
 #[track_caller]
-fn refuses(name: &str, files: &[&str]) {
-    let told = files.iter().map(|file| {
+fn assert_errors(name: &str, files: &[&str]) {
+    let errors = files.iter().map(|file| {
         let shown: String = file.chars().take(60).collect();
-        format!("{shown:?}\n  {}", refused(file, &any()).to_string().replace('\n', "\n  "))
+        format!("{shown:?}\n  {}", import_error(file, &any()).to_string().replace('\n', "\n  "))
     });
-    snapshot("interchange", name, &told.collect::<Vec<_>>().join("\n"));
+    snapshot("interchange", name, &errors.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
-fn a_file_that_is_something_else_is_refused() {
-    refuses(
-        "refused_something_else",
+fn a_file_of_an_unknown_format_is_an_error() {
+    assert_errors(
+        "error_other_format",
         &[
             "",
             " \n",
@@ -46,34 +46,34 @@ fn a_file_that_is_something_else_is_refused() {
             "PK\u{3}\u{4}",
         ],
     );
-    assert!(refused(b"\x1f\x8b\x08\0", &any()).to_string().contains("gzip"));
-    assert!(refused(b"\xff\xfe{\0", &any()).to_string().contains("UTF-16"));
+    assert!(import_error(b"\x1f\x8b\x08\0", &any()).to_string().contains("gzip"));
+    assert!(import_error(b"\xff\xfe{\0", &any()).to_string().contains("UTF-16"));
 }
 
 #[test]
-fn a_file_of_the_other_format_is_refused() {
-    let error = refused(VCRPY, &as_format(Format::Har)).to_string();
-    assert_eq!(error, "this is no HAR file: it looks like a vcr cassette");
-    let error = refused(CHROME, &as_format(Format::Vcr)).to_string();
-    assert_eq!(error, "this is no vcr cassette: it looks like a HAR file");
+fn a_file_of_the_other_format_is_an_error() {
+    let error = import_error(VCRPY, &as_format(Format::Har)).to_string();
+    assert_eq!(error, "not a HAR file: it looks like a vcr cassette");
+    let error = import_error(CHROME, &as_format(Format::Vcr)).to_string();
+    assert_eq!(error, "not a vcr cassette: it looks like a HAR file");
 }
 
-/// Wherever it ends, the byte is told.
+/// Wherever the file ends, the error names the byte.
 #[test]
-fn a_har_file_that_is_cut_off_is_refused() {
+fn a_har_file_that_is_cut_off_is_an_error() {
     for text in [CHROME, FIREFOX] {
         let whole = text.trim_end().len();
         for end in (16..whole).step_by(97).filter(|end| text.is_char_boundary(*end)) {
-            match refused(&text[..end], &as_format(Format::Har)) {
-                Refused::CutOff { byte, .. } => assert_eq!(byte, end),
-                // Before its `log` is told, it could be anything.
-                Refused::Other { .. } => assert!(end < 20),
+            match import_error(&text[..end], &as_format(Format::Har)) {
+                ImportError::CutOff { byte, .. } => assert_eq!(byte, end),
+                // Without its `log`, the format is unknown.
+                ImportError::OtherFormat { .. } => assert!(end < 20),
                 other => panic!("{end}: {other}"),
             }
         }
     }
     let end = CHROME.find("\"PUT\"").unwrap() + 3;
-    let error = refused(&CHROME[..end], &any()).to_string();
+    let error = import_error(&CHROME[..end], &any()).to_string();
     assert_eq!(
         error,
         format!(
@@ -83,10 +83,10 @@ fn a_har_file_that_is_cut_off_is_refused() {
 }
 
 #[test]
-fn what_has_a_wrong_type_is_told_by_its_path() {
+fn an_invalid_value_is_named_by_its_path() {
     let entry = |request: &str| format!("{{\"log\":{{\"entries\":[{{\"request\":{request}}}]}}}}");
-    refuses(
-        "refused_wrong",
+    assert_errors(
+        "error_value",
         &[
             "{\"log\":7}",
             "{\"log\":{}}",
@@ -116,7 +116,7 @@ fn what_has_a_wrong_type_is_told_by_its_path() {
 }
 
 #[test]
-fn a_file_without_a_request_to_the_services_says_what_it_had() {
+fn a_file_without_requests_to_the_services_lists_its_requests() {
     let of = |urls: &[&str]| {
         let entries: Vec<_> = urls
             .iter()
@@ -127,8 +127,8 @@ fn a_file_without_a_request_to_the_services_says_what_it_had() {
     let hosts: Vec<String> = (0..9).map(|n| format!("https://h{n}.example.com/a")).collect();
     let mut hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     hosts.push("https://h4.example.com/b?token=a-token");
-    refuses(
-        "refused_nothing",
+    assert_errors(
+        "error_no_requests",
         &[
             &of(&["https://example.com/"]),
             &of(&["https://tryhackme.com/a?token=a-token", "data:text/plain,a", ""]),
@@ -139,7 +139,7 @@ fn a_file_without_a_request_to_the_services_says_what_it_had() {
 }
 
 #[test]
-fn what_is_no_plain_yaml_is_refused_with_its_line() {
+fn invalid_yaml_is_named_by_its_line() {
     let interaction = |body: &str| {
         format!(
             "interactions:\n- request:\n    method: GET\n    uri: https://tryhackme.com/external/api/users\n    \
@@ -147,8 +147,8 @@ fn what_is_no_plain_yaml_is_refused_with_its_line() {
              body: {{string: ''}}\nversion: 1\n"
         )
     };
-    refuses(
-        "refused_yaml",
+    assert_errors(
+        "error_yaml",
         &[
             &interaction("!!python/object/apply:os.system ['true']"),
             &interaction("!!python/object:requests.models.Response {}"),
@@ -172,23 +172,22 @@ fn what_is_no_plain_yaml_is_refused_with_its_line() {
 }
 
 #[test]
-fn yaml_that_grows_is_refused() {
+fn yaml_that_expands_is_an_error() {
     let nested = format!("interactions: {}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert!(matches!(refused(nested, &any()), Refused::Line { .. }));
+    assert!(matches!(import_error(nested, &any()), ImportError::Line { .. }));
     let deep: Vec<String> = (0..5_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
     let deep = format!("interactions:\n{}", deep.concat());
-    assert!(matches!(refused(deep, &any()), Refused::Line { .. }));
-    let grows = |text: String| {
-        let problem = refused(text, &any()).to_string();
-        let told = ["this is more than is read", "alias replay"];
-        assert!(told.iter().any(|told| problem.contains(told)), "{problem}");
+    assert!(matches!(import_error(deep, &any()), ImportError::Line { .. }));
+    let expands = |text: String| {
+        let error = import_error(text, &any()).to_string();
+        assert!(error.contains("too many or too deeply nested values"), "{error}");
     };
     let mut laughs = "interactions: []\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..12 {
         let again = format!("*a{}, ", n - 1).repeat(10);
         let _ = writeln!(laughs, "a{n}: &a{n} [{again}]");
     }
-    grows(laughs);
+    expands(laughs);
     // One text, many times: by its length, and by their number.
     let of = |length: usize, times: usize| {
         let one = |body: &str| {
@@ -200,25 +199,25 @@ fn yaml_that_grows_is_refused() {
         let first = one(&format!("&long {}", "x".repeat(length)));
         format!("interactions:\n{first}{}", one("*long").repeat(times))
     };
-    grows(of(1 << 20, 100));
+    expands(of(1 << 20, 100));
     drillmaster_interchange::read(of(1 << 10, 100).as_bytes(), &any()).unwrap();
 }
 
 #[test]
-fn json_that_is_nested_deeply_is_refused() {
+fn deeply_nested_json_is_an_error() {
     let nested = format!("{{\"log\":{}", "[".repeat(100_000));
-    refused(nested, &any());
+    import_error(nested, &any());
     let of = |field: &str| {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         format!("{{\"log\":{{\"entries\":[{{\"response\":{{\"{field}\":{deep}}}}}]}}}}")
     };
-    // What nobody asks for is passed over.
-    assert!(matches!(refused(of("_any"), &any()), Refused::Nothing(_)));
-    assert!(matches!(refused(of("_error"), &any()), Refused::Damaged { .. }));
+    // Unknown fields are skipped.
+    assert!(matches!(import_error(of("_any"), &any()), ImportError::NoRequests(_)));
+    assert!(matches!(import_error(of("_error"), &any()), ImportError::NotJson { .. }));
 }
 
 #[test]
-fn bodies_that_grow_when_unpacked_are_refused() {
+fn bodies_that_are_too_large_when_decompressed_are_an_error() {
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     bomb.write_all(&vec![0; 1 << 20]).unwrap();
     let content =
@@ -229,23 +228,23 @@ fn bodies_that_grow_when_unpacked_are_refused() {
             "headers": [{ "name": "content-encoding", "value": "gzip" }] },
     });
     let of = |count: usize| json!({ "log": { "entries": vec![&entry; count] } }).to_string();
-    let options = Options { unpacked: 3 << 20, ..Options::default() };
+    let options = Options { max_decompressed_bytes: 3 << 20, ..Options::default() };
     assert!(drillmaster_interchange::read(of(3).as_bytes(), &options).is_ok());
-    let error = refused(of(4), &options).to_string();
+    let error = import_error(of(4), &options).to_string();
     assert_eq!(
         error,
-        "`log.entries[3].response.content.text`: unpacked, the bodies are larger than 3145728 bytes in all"
+        "`log.entries[3].response.content.text` is too large: the decompressed bodies of the file have more than 3145728 bytes"
     );
 }
 
 #[test]
-fn a_file_that_is_too_large_is_refused() {
-    let options = Options { largest: 100, ..Options::default() };
-    assert_eq!(refused(CHROME, &options), Refused::TooLarge(100));
+fn a_file_that_is_too_large_is_an_error() {
+    let options = Options { max_bytes: 100, ..Options::default() };
+    assert_eq!(import_error(CHROME, &options), ImportError::TooLarge(100));
 }
 
 #[test]
-fn a_file_that_is_no_text_is_refused_with_its_byte() {
-    assert_eq!(refused(b"{\"log\":\"\xff\"}", &any()), Refused::NotUtf8 { byte: 8 });
-    assert_eq!(refused(b"\xef\xbb\xbf{\xff", &any()), Refused::NotUtf8 { byte: 4 });
+fn a_file_that_is_not_utf_8_is_named_by_its_byte() {
+    assert_eq!(import_error(b"{\"log\":\"\xff\"}", &any()), ImportError::NotUtf8 { byte: 8 });
+    assert_eq!(import_error(b"\xef\xbb\xbf{\xff", &any()), ImportError::NotUtf8 { byte: 4 });
 }
