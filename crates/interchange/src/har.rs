@@ -5,7 +5,7 @@
 //! epoch and takes no time.
 //!
 //! ```
-//! use drillmaster_interchange::{self, Options, har};
+//! use drillmaster_interchange::{self as interchange, Options, har};
 //! use drillmaster_transport::cassette;
 //!
 //! let text = "{\"event\":\"cassette\",\"version\":1,\"program\":\"by hand\"}{\"event\":\"end\",\"interactions\":0}";

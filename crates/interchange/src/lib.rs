@@ -10,7 +10,7 @@
 //! has no field for.
 //!
 //! ```
-//! use drillmaster_interchange::{self, ImportError, Options};
+//! use drillmaster_interchange::{self as interchange, ImportError, Options};
 //!
 //! let har = r#"{ "log": { "entries": [{
 //!     "request": { "method": "GET", "url": "https://tryhackme.com/external/api/roomExists?roomCode=a",
