@@ -60,7 +60,7 @@ impl Section {
     /// The heading.
     pub(crate) const fn title(self) -> &'static str {
         match self {
-            Self::Needs => "Needs you today",
+            Self::Needs => "Needs attention",
             Self::Funnel => "From sign-up to finish",
             Self::Heatmap => "Who has done what",
             Self::Burnup => "Completed over time",
