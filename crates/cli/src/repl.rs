@@ -123,7 +123,7 @@ impl<'a> Repl<'a> {
             Environment::Live => "the live services",
         };
         console.note(&format!(
-            "using {environment}; Tab completes, Ctrl-C stops a line, Ctrl-D leaves"
+            "using {environment}; Tab completes, Ctrl-C cancels a line, Ctrl-D quits"
         ));
         let mut editor = Editor::new(self.session.clone(), console)?;
         loop {

@@ -79,9 +79,10 @@ fn print_next_steps(summary: &RunSummary, exit: Exit, journal: &RunJournal, ui: 
                 "do not start a new run until you know whether the in-doubt write took effect",
             );
         }
-        // A resumed run gets the same inputs and answers, and would stop at the same place.
+        // With the same script, inputs and answers, a resumed run would stop at the same place.
         Some(Category::Script) => ui.console.note(&format!(
-            "after fixing it, run the script again, or resume with `{resume} --allow-changed`"
+            "after fixing it, run the script again, or resume with `{resume}`; add `--allow-changed` if the script or \
+             an input has changed"
         )),
         Some(_) => ui.console.note(&format!("after fixing it, resume with `{resume}`")),
     }
@@ -105,7 +106,7 @@ fn check_again(resume: &str, horizon: Option<Duration>) -> String {
     let wait = SignedDuration::from_secs(seconds);
     let at = jiff::Timestamp::now() + wait;
     format!(
-        "{check} in {wait:#}, at {} UTC: until then they may still take effect; add `--wait` to wait for it",
+        "{check} in {wait:#}, at {} UTC: a check is final only after that; `--wait` waits until then",
         at.strftime("%H:%M:%S")
     )
 }

@@ -24,7 +24,8 @@ pub(crate) struct TargetArgs {
     /// Maximum call rate per live service, such as 5/s or 30/m [default: 5/s; unlimited for a local sandbox]
     #[arg(long, value_name = "N/s", global = true, help_heading = HEADING)]
     pub(crate) rate: Option<Rate>,
-    /// How long each call may wait in total while a live service is rate limiting or unreachable [default: 5m]
+    /// How long each call may wait in total while a live service limits the rate or, after it has answered once, cannot be
+    /// reached [default: 5m]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, global = true, help_heading = HEADING)]
     pub(crate) retry_for: Option<SignedDuration>,
 }

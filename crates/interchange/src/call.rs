@@ -130,7 +130,7 @@ impl Declared {
 /// The request without credentials, and with escapes as in drillmaster's own requests.
 fn normalize(metadata: &Metadata, target: &str, body: &[u8]) -> wire::Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let segments: Vec<_> = path.split('/').map(|segment| normalize_escapes(segment)).collect();
+    let segments: Vec<_> = path.split('/').map(normalize_escapes).collect();
     let mut target = segments.join("/");
     let query = normalize_pairs(query);
     if !query.is_empty() {

@@ -80,10 +80,9 @@ fn to_text(path: &[Segment]) -> String {
     let mut text = String::new();
     for segment in path {
         match segment {
-            Segment::Seq { index } => text.push_str(&format!("[{index}]")),
+            Segment::Seq { index } => text.extend(["[", &index.to_string(), "]"]),
             Segment::Map { key } | Segment::Enum { variant: key } => {
-                let dot = if text.is_empty() { "" } else { "." };
-                text.push_str(&format!("{dot}{key}"));
+                text.extend([if text.is_empty() { "" } else { "." }, key]);
             }
             Segment::Unknown => {}
         }
@@ -132,11 +131,11 @@ impl de::Error for Misfit {
     }
 }
 
-/// Reads a value as serde_json does, with errors that can be told apart.
+/// Reads a value as `serde_json` does, with an error that has variants.
 #[derive(Clone, Copy)]
 struct Reader<'de>(&'de Value);
 
-impl<'de> Reader<'de> {
+impl Reader<'_> {
     /// Fails unless the value has the type that is asked for.
     fn require(self, fits: bool, expected: impl fmt::Display) -> Result<Self, Misfit> {
         if fits { Ok(self) } else { Err(Misfit::value(expected, self.0)) }

@@ -202,8 +202,8 @@ pub(crate) fn advice(error: &Error) -> Option<String> {
             "the script or its inputs differ from the recording; record it again".to_owned()
         }
         () => match error.stopped_by()? {
-            Stopped::Removals => "if that is meant, allow more with --max-removals".to_owned(),
-            Stopped::Irreversible => "if that is meant, allow it with --yes".to_owned(),
+            Stopped::Removals => "if you intend this, allow more with --max-removals".to_owned(),
+            Stopped::Irreversible => "if you intend this, allow it with --yes".to_owned(),
             // Its message says what to do.
             Stopped::Pseudonym => return None,
             _ => "make a new plan with --dry-run --plan FILE, look at it, and resume with --approved FILE".to_owned(),
@@ -220,7 +220,7 @@ pub(crate) fn how_to_resolve(error: &Error) -> String {
             format!("{list} shows whether it took effect: look for the {field}")
         }
         _ => {
-            "it is not known whether this took effect; the same call again does no harm, and tells"
+            "drillmaster cannot tell whether this took effect; repeat the call to find out: it does no harm"
                 .to_owned()
         }
     }

@@ -1,7 +1,6 @@
-//! What a script hands over with `report(…)`, and what can be wrong with it.
+//! The data that a script passes to `report(…)`, and its errors.
 //!
-//! The sections have the fields that are declared here and no others: what is not declared, such as the answer to a
-//! question, has no place in a report.
+//! Unknown fields are errors, so that a report contains nothing else, such as the answer to a question.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +60,7 @@ impl Section {
     /// The heading.
     pub(crate) const fn title(self) -> &'static str {
         match self {
-            Self::Needs => "Needs you today",
+            Self::Needs => "Needs attention",
             Self::Funnel => "From sign-up to finish",
             Self::Heatmap => "Who has done what",
             Self::Burnup => "Completed over time",
@@ -85,7 +84,7 @@ pub(crate) struct ReportData {
     pub(crate) engagement: Option<Vec<Share>>,
 }
 
-/// Somebody who needs a person's attention.
+/// A person who needs attention.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Need {
@@ -120,7 +119,7 @@ pub(crate) struct Heatmap {
     pub(crate) rows: Vec<Line>,
 }
 
-/// A person's line in it: shares from 0 to 1, and nothing where nothing is known.
+/// A person's row: values from 0 to 1, or `None` if unknown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Line {
@@ -142,7 +141,7 @@ struct Counted {
     count: u64,
 }
 
-/// Somebody's points.
+/// A person's points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Standing {
@@ -159,7 +158,7 @@ pub(crate) struct Standing {
     pub(crate) progress: Option<f64>,
 }
 
-/// The time that one of a role has spent, as a median or a mean, and how many of the role this is about.
+/// The time that people with a role spent, as a median or mean, and how many people these are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Share {
@@ -169,11 +168,12 @@ pub(crate) struct Share {
 }
 
 impl ReportData {
-    /// Adds the sections of another call, or puts them in the place of those of this name. What is wrong changes
-    /// nothing.
+    /// Adds the sections of another call; a section that exists is replaced. An error changes nothing.
     pub(crate) fn take(&mut self, data: &Value) -> Result<(), String> {
         let Some(fields) = data.as_object() else {
-            return Err("a map of sections is due, such as #{ title: \"…\", funnel: … }".to_owned());
+            return Err(
+                "`report` takes a map of sections, such as #{ title: \"…\", funnel: … }".to_owned()
+            );
         };
         let mut new = self.clone();
         for (name, value) in fields {
@@ -187,13 +187,12 @@ impl ReportData {
                 "scoreboard" => new.scoreboard = Some(scoreboard(value)?),
                 "engagement" => new.engagement = Some(engagement(value)?),
                 "changes" => {
-                    return Err(
-                        "`changes` come from the run itself: leave the field out".to_owned()
-                    );
+                    return Err("`changes` are recorded by the run: remove the field".to_owned());
                 }
                 _ => {
-                    let handed = Section::ALL.into_iter().filter(|own| *own != Section::Changes);
-                    let known = ["title", "sections"].into_iter().chain(handed.map(Section::name));
+                    let sections = Section::ALL.into_iter().filter(|own| *own != Section::Changes);
+                    let known =
+                        ["title", "sections"].into_iter().chain(sections.map(Section::name));
                     return Err(unknown(name, known));
                 }
             }
@@ -206,7 +205,7 @@ impl ReportData {
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     match nearest(name, known.clone()) {
         Some(meant) => format!("`{name}` is unknown; did you mean `{meant}`?"),
-        None => format!("`{name}` is unknown; there are {}", known.collect::<Vec<_>>().join(", ")),
+        None => format!("`{name}` is unknown; known are {}", known.collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -225,13 +224,11 @@ fn needs(value: &Value) -> Result<Vec<Need>, String> {
     let needs: Vec<Need> = read("needs", value)?;
     for (index, need) in needs.iter().enumerate() {
         let Some(link) = &need.link else { continue };
-        // Whoever opens a report trusts its links: none of them runs anything.
-        let leads =
+        // People trust the links of a report, so none may run a script.
+        let is_safe =
             Url::parse(link).is_ok_and(|url| ["http", "https", "mailto"].contains(&url.scheme()));
-        if !leads {
-            return Err(format!(
-                "`needs[{index}].link` is no address of a page or a mailbox: it begins with https:, http: or mailto:"
-            ));
+        if !is_safe {
+            return Err(format!("`needs[{index}].link` must begin with https:, http: or mailto:"));
         }
     }
     Ok(needs)
@@ -255,12 +252,12 @@ fn funnel(value: &Value) -> Result<Vec<Stage>, String> {
 
 fn heatmap(value: &Value) -> Result<Heatmap, String> {
     let heatmap: Heatmap = read("heatmap", value)?;
-    let due = heatmap.columns.len();
+    let columns = heatmap.columns.len();
     for (index, row) in heatmap.rows.iter().enumerate() {
-        if row.cells.len() != due {
+        if row.cells.len() != columns {
             let count = row.cells.len();
             return Err(format!(
-                "`heatmap.rows[{index}].cells` has {count} cells for {due} columns"
+                "`heatmap.rows[{index}].cells` has {count} cells for {columns} columns"
             ));
         }
         for (cell, share) in row.cells.iter().enumerate() {
@@ -273,13 +270,13 @@ fn heatmap(value: &Value) -> Result<Heatmap, String> {
 fn is_share(place: &str, share: Option<f64>) -> Result<(), String> {
     match share {
         Some(share) if !(0.0..=1.0).contains(&share) => {
-            Err(format!("`{place}` is {share}, and a share from 0 to 1 is due, or () for none"))
+            Err(format!("`{place}` must be a number from 0 to 1, or () if unknown, not {share}"))
         }
         _ => Ok(()),
     }
 }
 
-/// Days with what was completed on them; the same day twice is added up.
+/// Days with the number of completions. Items of the same day are added up.
 fn burnup(value: &Value) -> Result<Vec<Day>, String> {
     let items: Vec<Value> = read("burnup", value)?;
     let mut days = BTreeMap::new();
@@ -294,7 +291,7 @@ fn burnup(value: &Value) -> Result<Vec<Day>, String> {
         };
         let Some(moment) = date.timestamp() else {
             return Err(format!(
-                "`{place}` is no date: write it as 2026-09-01, or as a service has it"
+                "`{place}` is not a date: write it as 2026-09-01, or as the services do"
             ));
         };
         let day = days.entry(moment.to_zoned(TimeZone::UTC).date()).or_insert(0_u64);
@@ -314,7 +311,7 @@ fn scoreboard(value: &Value) -> Result<Vec<Standing>, String> {
 fn engagement(value: &Value) -> Result<Vec<Share>, String> {
     let shares: Vec<Share> = read("engagement", value)?;
     match shares.iter().position(|share| share.minutes < 0.0) {
-        Some(index) => Err(format!("`engagement[{index}].minutes` is less than nothing")),
+        Some(index) => Err(format!("`engagement[{index}].minutes` must not be negative")),
         None => Ok(shares),
     }
 }
@@ -342,93 +339,99 @@ mod tests {
 
     use super::*;
 
-    fn taken(data: &Value) -> Result<ReportData, String> {
-        let mut handed = ReportData::default();
-        handed.take(data).map(|()| handed)
+    fn read_data(data: &Value) -> Result<ReportData, String> {
+        let mut read = ReportData::default();
+        read.take(data).map(|()| read)
     }
 
     #[track_caller]
-    fn refused(data: &Value, told: &str) {
-        assert_eq!(taken(data).unwrap_err(), told);
+    fn assert_error(data: &Value, error: &str) {
+        assert_eq!(read_data(data).unwrap_err(), error);
     }
 
     #[test]
-    fn a_mistake_is_told_with_the_field_that_has_it() {
-        refused(&json!([]), "a map of sections is due, such as #{ title: \"…\", funnel: … }");
-        refused(&json!({"titel": "x"}), "`titel` is unknown; did you mean `title`?");
-        refused(&json!({"title": 3}), "`title` must be text, not `3`");
-        refused(
+    fn an_error_names_its_field() {
+        assert_error(
+            &json!([]),
+            "`report` takes a map of sections, such as #{ title: \"…\", funnel: … }",
+        );
+        assert_error(&json!({"titel": "x"}), "`titel` is unknown; did you mean `title`?");
+        assert_error(&json!({"title": 3}), "`title` must be text, not `3`");
+        assert_error(
             &json!({"needs": [{"who": "ada", "wat": "x"}]}),
             "`needs[0]`: `wat` is unknown; did you mean `what`?",
         );
-        refused(&json!({"needs": [{"who": "ada"}]}), "`needs[0]` has no `what`");
-        refused(
+        assert_error(&json!({"needs": [{"who": "ada"}]}), "`needs[0]` has no `what`");
+        assert_error(
             &json!({"funnel": {"started": -1}}),
             "`funnel.started` must be a whole number of 0 or more, not `-1`",
         );
-        refused(
+        assert_error(
             &json!({"funnel": {"begun": 1}}),
-            "`funnel`: `begun` is unknown; there are notSignedUp, notStarted, started, finished",
+            "`funnel`: `begun` is unknown; known are notSignedUp, notStarted, started, finished",
         );
-        refused(
+        assert_error(
             &json!({"heatmap": {"columns": ["a"], "rows": [{"who": "ada", "cells": [1, 2]}]}}),
             "`heatmap.rows[0].cells` has 2 cells for 1 columns",
         );
-        refused(
+        assert_error(
             &json!({"heatmap": {"columns": ["a"], "rows": [{"who": "ada", "cells": [42]}]}}),
-            "`heatmap.rows[0].cells[0]` is 42, and a share from 0 to 1 is due, or () for none",
+            "`heatmap.rows[0].cells[0]` must be a number from 0 to 1, or () if unknown, not 42",
         );
-        refused(
+        assert_error(
             &json!({"burnup": [{"date": "soon", "count": 1}]}),
-            "`burnup[0].date` is no date: write it as 2026-09-01, or as a service has it",
+            "`burnup[0].date` is not a date: write it as 2026-09-01, or as the services do",
         );
-        refused(
+        assert_error(
             &json!({"engagement": [{"role": "QA", "minutes": -1, "people": 1}]}),
-            "`engagement[0].minutes` is less than nothing",
+            "`engagement[0].minutes` must not be negative",
         );
-        refused(
+        assert_error(
             &json!({"sections": ["fun"]}),
-            "`sections`: `fun` is unknown; there are needs, funnel, heatmap, burnup, scoreboard, engagement, changes",
+            "`sections`: `fun` is unknown; known are needs, funnel, heatmap, burnup, scoreboard, engagement, changes",
         );
-        refused(&json!({"changes": []}), "`changes` come from the run itself: leave the field out");
+        assert_error(
+            &json!({"changes": []}),
+            "`changes` are recorded by the run: remove the field",
+        );
     }
 
     #[test]
-    fn the_answer_to_a_question_has_no_place() {
-        refused(
+    fn the_answer_to_a_question_is_an_unknown_field() {
+        assert_error(
             &json!({"scoreboard": [{"who": "ada", "points": 8, "answer": "THM{flag}"}]}),
-            "`scoreboard[0]`: `answer` is unknown; there are who, points, correct, attempts, progress",
+            "`scoreboard[0]`: `answer` is unknown; known are who, points, correct, attempts, progress",
         );
     }
 
     #[test]
-    fn a_link_runs_nothing() {
-        let told = "`needs[0].link` is no address of a page or a mailbox: it begins with https:, http: or mailto:";
+    fn a_link_cannot_run_a_script() {
+        let error = "`needs[0].link` must begin with https:, http: or mailto:";
         for link in
             ["javascript:alert(1)", "data:text/html,x", "//elsewhere.example", "readme.html"]
         {
-            refused(&json!({"needs": [{"who": "ada", "what": "x", "link": link}]}), told);
+            assert_error(&json!({"needs": [{"who": "ada", "what": "x", "link": link}]}), error);
         }
-        taken(&json!({"needs": [{"who": "ada", "what": "x", "link": "https://x.example/"}]}))
+        read_data(&json!({"needs": [{"who": "ada", "what": "x", "link": "https://x.example/"}]}))
             .unwrap();
     }
 
     #[test]
-    fn a_mistake_changes_nothing_and_another_call_replaces_its_sections() {
-        let mut handed = taken(&json!({"title": "one", "funnel": {"started": 1}})).unwrap();
-        let before = handed.clone();
-        handed.take(&json!({"title": "two", "funnel": 3})).unwrap_err();
-        assert_eq!(handed, before);
-        handed.take(&json!({"funnel": [{"name": "new", "count": 2}]})).unwrap();
-        assert_eq!(handed.title.as_deref(), Some("one"));
-        assert_eq!(handed.funnel.unwrap(), [Stage { name: "new".to_owned(), count: 2 }]);
+    fn an_error_changes_nothing_and_another_call_replaces_its_sections() {
+        let mut data = read_data(&json!({"title": "one", "funnel": {"started": 1}})).unwrap();
+        let before = data.clone();
+        data.take(&json!({"title": "two", "funnel": 3})).unwrap_err();
+        assert_eq!(data, before);
+        data.take(&json!({"funnel": [{"name": "new", "count": 2}]})).unwrap();
+        assert_eq!(data.title.as_deref(), Some("one"));
+        assert_eq!(data.funnel.unwrap(), [Stage { name: "new".to_owned(), count: 2 }]);
     }
 
     #[test]
     fn completions_are_counted_by_day_in_any_form_of_date() {
         let dates = json!(["2026-09-02", 1_788_220_800_000_i64, {"date": "2026-09-01T10:00:00Z", "count": 4}]);
-        let days = taken(&json!({"burnup": dates})).unwrap().burnup.unwrap();
-        let told: Vec<_> = days.iter().map(|day| format!("{} {}", day.date, day.count)).collect();
-        assert_eq!(told, ["2026-09-01 5", "2026-09-02 1"]);
+        let days = read_data(&json!({"burnup": dates})).unwrap().burnup.unwrap();
+        let days: Vec<_> = days.iter().map(|day| format!("{} {}", day.date, day.count)).collect();
+        assert_eq!(days, ["2026-09-01 5", "2026-09-02 1"]);
     }
 }

@@ -337,7 +337,7 @@ pub fn find(run: Option<&str>) -> Result<PathBuf, Diagnostic> {
     let candidates = by_id.into_iter().chain([PathBuf::from(run)]);
     candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         Diagnostic::usage(format!("there is no run `{run}`"))
-            .with_help("`drillmaster runs` lists all runs; you can also give the path of a journal")
+            .with_help("`drillmaster runs --all` lists all runs; you can also give the path of a journal")
     })
 }
 

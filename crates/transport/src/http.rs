@@ -330,7 +330,7 @@ pub fn base_url(text: &str) -> Result<Url, Error> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        "http" => refuse("plain http would show the credential on the way; use https"),
+        "http" => refuse("plain http would send the key unencrypted; use https"),
         _ => refuse("only https is supported"),
     }
 }

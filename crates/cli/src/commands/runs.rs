@@ -112,7 +112,7 @@ fn state(history: &History, path: &Path) -> &'static str {
 }
 
 fn counts_line(counts: &Value) -> String {
-    let counts = counts.as_object().into_iter().flatten();
+    let counts = State::ALL.iter().filter_map(|state| Some((state, counts.get(state.name())?)));
     counts.map(|(state, rows)| format!("{rows} {state}")).collect::<Vec<_>>().join(", ")
 }
 

@@ -11,7 +11,7 @@ pub(crate) fn detail_of(error: &Error, resume: Option<&str>) -> String {
         // A row may make several calls.
         (Some(words), Some(endpoint)) if error.is_refusal() => format!("{endpoint}: {words}"),
         _ if error.is_in_doubt() => match resume {
-            Some(resume) => format!("{message}; `{resume}` looks again"),
+            Some(resume) => format!("{message}; run `{resume}` to check again"),
             None => format!("{message}; {}", how_to_resolve(error)),
         },
         _ if error.is_throttled() => match resume {

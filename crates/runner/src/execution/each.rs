@@ -333,7 +333,7 @@ impl Each<'_> {
         let (are, their, writes) =
             if rows == 1 { ("row is", "its", "write") } else { ("rows are", "their", "writes") };
         self.context.output.note(&format!(
-            "{rows} {are} in doubt: checking whether {their} {writes} took effect; Ctrl-C ends that"
+            "{rows} {are} in doubt: checking whether {their} {writes} took effect; press Ctrl-C to stop checking"
         ));
     }
 

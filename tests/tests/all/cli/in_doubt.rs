@@ -56,7 +56,7 @@ fn an_unresolved_write_names_the_time_to_resume_and_is_not_repeated_before() {
     crate::snapshot::snapshot("cli", "doubt_to_come_back_to", &ended.exits(1).to_string());
     // Until then a resumed run only checks.
     let early = workdir.run("resume --effect-within 1h");
-    assert!(early.exits(1).err.contains("until then they may still take effect"), "{early}");
+    assert!(early.exits(1).err.contains("a check is final only after that"), "{early}");
     let late = workdir.run("resume --effect-within 2s --wait");
     assert!(late.exits(0).err.contains("2 rows: 2 done"), "{late}");
     assert_eq!(most_invited(&server), 1);
