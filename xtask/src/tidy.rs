@@ -44,7 +44,9 @@ pub(crate) fn run() -> Outcome {
             if sources::is_rust(&path) {
                 findings.extend(error_text::check(&path, text));
             }
-            if path.starts_with("crates/") && sources::is_rust(&path) {
+            if (path.starts_with("crates/") || path.starts_with("xtask/src/"))
+                && sources::is_rust(&path)
+            {
                 crates.push((path, text.to_owned()));
             }
         }

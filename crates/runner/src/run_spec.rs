@@ -336,8 +336,9 @@ pub fn find(run: Option<&str>) -> Result<PathBuf, Diagnostic> {
     let by_id = folder().ok().map(|folder| folder.join(format!("{run}.journal")));
     let candidates = by_id.into_iter().chain([PathBuf::from(run)]);
     candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        Diagnostic::usage(format!("there is no run `{run}`"))
-            .with_help("`drillmaster runs --all` lists all runs; you can also give the path of a journal")
+        Diagnostic::usage(format!("there is no run `{run}`")).with_help(
+            "`drillmaster runs --all` lists all runs; you can also give the path of a journal",
+        )
     })
 }
 

@@ -1,6 +1,6 @@
 //! One process of a run, from its start to its end or its kill.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::service::PATIENCE;
 use crate::Outcome;
+
+/// A timeout for everything that should be fast.
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The named points at which a process can be killed.
 pub(super) const POINTS: [&str; 5] = ["noted", "sent", "answered", "row", "result"];
@@ -124,6 +126,12 @@ fn end(status: ExitStatus) -> End {
         None if killed => End::Killed,
         None => End::Crashed,
     }
+}
+
+/// Opens a file for appending.
+pub(super) fn open_log(path: &Path) -> Outcome<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A round: one class, onboarded to the end however often the program is killed, and its audit.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::audit::{self, Audit, Row, cell};
 use super::class::{self, Class};
 use super::process::{self, End, KillPoint};
-use super::service::{FaultKind, HORIZON, Service};
+use super::service::{Faults, HORIZON, Service};
 use super::stats::Stats;
 use super::{build, script};
 use crate::Outcome;
@@ -63,7 +63,7 @@ pub(super) struct Round {
     seed: u64,
     number: u64,
     folder: PathBuf,
-    trouble: FaultKind,
+    faults: Faults,
 }
 
 impl Workdir {
@@ -92,8 +92,8 @@ impl Workdir {
         let options = class::options(self.seed, self.learners);
         let class = Class::gather(options, self.learners, &folder, &mut chance)?;
         class.write(&folder.join("roster.csv"))?;
-        let trouble = FaultKind::draw(&mut chance);
-        let service = Service::start(&self.program, options, &trouble, &folder)?;
+        let faults = Faults::draw(&mut chance);
+        let service = Service::start(&self.program, options, &faults, &folder)?;
         let mut run = Run {
             program: &self.program,
             takes: &self.takes,
@@ -116,7 +116,7 @@ impl Workdir {
         findings.extend(audit.findings());
         findings.extend(look_into(&run.journal, &rows, &mut stats).err());
         let counts = states(&rows);
-        Ok(Round { stats, findings, states: counts, seed: self.seed, number, folder, trouble })
+        Ok(Round { stats, findings, states: counts, seed: self.seed, number, folder, faults })
     }
 }
 
@@ -169,7 +169,7 @@ impl Round {
         let mut lines = vec![format!("seed {}, round {}:", self.seed, self.number)];
         lines.extend(self.findings.iter().map(|finding| format!("  {finding}")));
         lines.push(format!("the journal, roster, results and words: {}", self.folder.display()));
-        let FaultKind { faults, invites } = &self.trouble;
+        let Faults { faults, invites } = &self.faults;
         lines.push(format!("the service: --invite-outcome {invites} --fault {faults}"));
         lines.join("\n")
     }
@@ -197,7 +197,7 @@ impl Run<'_> {
             let death =
                 if self.stats.kills() < kills { KillPoint::draw(chance) } else { KillPoint::None };
             let command = self.command(again, death)?;
-            let mut log = file(&self.log)?;
+            let mut log = process::open_log(&self.log)?;
             let words = format!("{}; {}", words_of(&command), death.words());
             writeln!(log, "-- {words}")
                 .map_err(|error| format!("cannot write the log: {error}"))?;
@@ -285,10 +285,4 @@ impl Run<'_> {
 fn words_of(command: &Command) -> String {
     let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
     arguments.collect::<Vec<_>>().join(" ")
-}
-
-/// Opens a file for appending.
-pub(super) fn file(path: &Path) -> Outcome<File> {
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    file.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }

@@ -9,7 +9,7 @@ use drillmaster_sandbox::{InviteOutcome, Options};
 use fastrand::Rng;
 use serde_json::Value;
 
-use super::round::file;
+use super::process::open_log;
 use crate::Outcome;
 
 /// A `drillmaster sandbox` process, which ends when this is dropped.
@@ -25,14 +25,14 @@ impl Service {
     pub(super) fn start(
         program: &Path,
         options: Options,
-        trouble: &FaultKind,
+        faults: &Faults,
         folder: &Path,
     ) -> Outcome<Self> {
-        let (words, state) = (file(&folder.join("sandbox.log"))?, folder.join("sandbox.json"));
+        let (words, state) = (open_log(&folder.join("sandbox.log"))?, folder.join("sandbox.json"));
         let mut command = Command::new(program);
-        command.args(["sandbox", "--invite-again", "--fault", &trouble.faults]);
+        command.args(["sandbox", "--invite-again", "--fault", &faults.faults]);
         command.arg("--state").arg(&state);
-        command.args(["--invite-outcome", &trouble.invites.to_string()]);
+        command.args(["--invite-outcome", &faults.invites.to_string()]);
         for (flag, number) in [
             ("--learners", options.learners as u64),
             ("--seats", options.seats as u64),
@@ -50,7 +50,7 @@ impl Service {
         let url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
         let service = Self { child, state, url, _out: out };
         if service.url.is_empty() {
-            return Err(format!("the sandbox does not listen with `--fault {}`", trouble.faults));
+            return Err(format!("the sandbox does not listen with `--fault {}`", faults.faults));
         }
         Ok(service)
     }
@@ -83,7 +83,7 @@ impl Drop for Service {
 
 /// The faults of a round.
 #[derive(Debug)]
-pub(super) struct FaultKind {
+pub(super) struct Faults {
     pub(super) faults: String,
     pub(super) invites: InviteOutcome,
 }
@@ -107,7 +107,7 @@ const FAULTS: [(&str, f64); 8] = [
     ("429", 1.0),
 ];
 
-impl FaultKind {
+impl Faults {
     pub(super) fn draw(chance: &mut Rng) -> Self {
         let mut faults: Vec<String> = FAULTS
             .iter()
@@ -138,9 +138,6 @@ impl FaultKind {
     }
 }
 
-/// A timeout for everything that should be fast.
-pub(super) const PATIENCE: Duration = Duration::from_secs(180);
-
 #[cfg(test)]
 mod tests {
     use drillmaster_transport::FaultPlan;
@@ -151,7 +148,7 @@ mod tests {
     fn all_trouble_is_a_plan_with_faults_that_are_late() {
         let mut chance = Rng::with_seed(1);
         for _ in 0..100 {
-            let FaultKind { faults, .. } = FaultKind::draw(&mut chance);
+            let Faults { faults, .. } = Faults::draw(&mut chance);
             assert!(faults.parse::<FaultPlan>().is_ok(), "{faults}");
             assert!(faults.contains("late-effect="), "{faults}");
         }
